@@ -1,0 +1,99 @@
+//! Compiles the contract: messages and services by prost and tonic; rules, facts and validation by the modules below.
+//! The files are compiled with protox, so no `protoc` is needed, and encoded with their options, which prost drops.
+
+#[path = "build/facts.rs"]
+mod facts;
+#[path = "build/rules.rs"]
+mod rules;
+#[path = "build/validate.rs"]
+mod validate;
+
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use prost::Message as _;
+use prost_reflect::DescriptorPool;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    #[expect(clippy::disallowed_methods, reason = "cargo tells a build script its folder no other way")]
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    let mut files = Vec::new();
+    collect(&root.join("renkei"), &mut files)?;
+    files.sort();
+    for watched in ["renkei", "buf", "build", "build.rs"] {
+        println!("cargo::rerun-if-changed={}", root.join(watched).display());
+    }
+
+    let mut compiler = protox::Compiler::new([&root])?;
+    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
+    let bytes = compiler.encode_file_descriptor_set();
+    let pool = DescriptorPool::decode(bytes.as_slice())?;
+
+    let mut set = prost_types::FileDescriptorSet::decode(bytes.as_slice())?;
+    set.file.retain(|file| file.package() != "buf.validate");
+    tonic_prost_build::configure().include_file("renkei.rs").generate_default_stubs(false).compile_fds(set)?;
+
+    fs::write(out.join("rules.rs"), rules::generate(&pool)?)?;
+    fs::write(out.join("facts.rs"), facts::generate(&pool)?)?;
+    fs::write(out.join("validate.rs"), validate::generate(&pool)?)?;
+
+    // Reflection and tests need the options but no comments.
+    compiler.include_source_info(false);
+    fs::write(out.join("renkei.binpb"), compiler.encode_file_descriptor_set())?;
+    Ok(())
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for item in fs::read_dir(folder)? {
+        let path = item?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|ending| ending == "proto") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The Rust path of a message or enum of the contract, from the crate's root.
+fn rust_path(full_name: &str) -> Result<String, String> {
+    let mut path = String::from("crate");
+    let parts: Vec<&str> = full_name.split('.').collect();
+    let (last, modules) = parts.split_last().ok_or("empty name")?;
+    for part in modules {
+        path.push_str("::");
+        match part.chars().next() {
+            // A nested type lives in a module named after the outer message.
+            Some(first) if first.is_uppercase() => path.push_str(&snake(part)),
+            _ if *part == "type" => path.push_str("r#type"),
+            _ => path.push_str(part),
+        }
+    }
+    path.push_str("::");
+    path.push_str(last);
+    Ok(path)
+}
+
+fn snake(name: &str) -> String {
+    let mut out = String::new();
+    for (i, c) in name.chars().enumerate() {
+        if c.is_uppercase() && i > 0 {
+            out.push('_');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
+}
+
+fn camel(name: &str) -> String {
+    name.split('_')
+        .map(|part| {
+            let mut chars = part.chars();
+            chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect::<String>())
+        })
+        .collect()
+}

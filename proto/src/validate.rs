@@ -1,0 +1,165 @@
+//! Checks a message against the `buf.validate` rules of the contract. Rule ids are those of protovalidate, so that
+//! clients in every language see the same.
+
+use std::sync::LazyLock;
+
+use prost_types::Timestamp;
+use regex::Regex;
+
+include!(concat!(env!("OUT_DIR"), "/validate.rs"));
+
+/// The most violations that are reported of one message.
+const MOST: usize = 50;
+/// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z in seconds: what a `Timestamp` may hold.
+const INSTANTS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+
+/// A pattern of the contract, compiled when it is first needed.
+type Pattern = LazyLock<Option<Regex>>;
+
+/// One broken rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The field's path, such as `introduced[2].scheme_id`.
+    pub field: String,
+    /// The id of the rule, such as `string.max_len`.
+    pub rule: &'static str,
+    /// What the rule asks, with its limit; never the value.
+    pub must: String,
+}
+
+/// A message with rules.
+pub trait Validate {
+    /// Adds what is broken.
+    #[doc(hidden)]
+    fn check(&self, found: &mut Violations);
+
+    /// What is broken, at most fifty; empty when the message holds every rule.
+    fn violations(&self) -> Vec<Violation> {
+        let mut found = Violations::default();
+        self.check(&mut found);
+        found.list
+    }
+}
+
+/// Collects violations with the path of the field.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct Violations {
+    prefix: String,
+    list: Vec<Violation>,
+}
+
+impl Violations {
+    fn add(&mut self, field: &str, rule: &'static str, must: impl Into<String>) {
+        if self.list.len() < MOST {
+            let field = format!("{}{field}", self.prefix);
+            self.list.push(Violation { field, rule, must: must.into() });
+        }
+    }
+
+    fn need(&mut self, holds: bool, field: &str, rule: &'static str, must: impl FnOnce() -> String) {
+        if !holds {
+            self.add(field, rule, must());
+        }
+    }
+
+    fn inside(&mut self, field: &str, value: &impl Validate) {
+        let length = self.prefix.len();
+        self.prefix.push_str(field);
+        self.prefix.push('.');
+        value.check(self);
+        self.prefix.truncate(length);
+    }
+
+    fn inside_item(&mut self, field: &str, i: usize, value: &impl Validate) {
+        if self.list.len() < MOST {
+            self.inside(&format!("{field}[{i}]"), value);
+        }
+    }
+
+    fn timestamp(&mut self, field: &str, value: &Timestamp) {
+        let holds = INSTANTS.contains(&value.seconds) && (0..1_000_000_000).contains(&value.nanos);
+        self.need(holds, field, "timestamp", || "must be an instant of the years 1 to 9999".to_owned());
+    }
+
+    fn string_min_len(&mut self, field: &str, value: &str, n: usize) {
+        self.need(value.chars().count() >= n, field, "string.min_len", || format!("at least {n} characters"));
+    }
+
+    fn string_max_len(&mut self, field: &str, value: &str, n: usize) {
+        self.need(value.len() <= n || value.chars().count() <= n, field, "string.max_len", || {
+            format!("at most {n} characters")
+        });
+    }
+
+    fn string_len(&mut self, field: &str, value: &str, n: usize) {
+        self.need(value.chars().count() == n, field, "string.len", || format!("exactly {n} characters"));
+    }
+
+    fn string_pattern(&mut self, field: &str, value: &str, pattern: &Pattern, text: &str) {
+        let holds = pattern.as_ref().is_some_and(|regex| regex.is_match(value));
+        self.need(holds, field, "string.pattern", || format!("must match {text}"));
+    }
+
+    fn string_uuid(&mut self, field: &str, value: &str) {
+        let rule = if value.is_empty() { "string.uuid_empty" } else { "string.uuid" };
+        self.need(is_uuid(value), field, rule, || "must be a UUID (RFC 9562) with hyphens".to_owned());
+    }
+
+    fn string_const(&mut self, field: &str, value: &str, text: &str) {
+        self.need(value == text, field, "string.const", || format!("must be `{text}`"));
+    }
+
+    fn bytes_min_len(&mut self, field: &str, value: &[u8], n: usize) {
+        self.need(value.len() >= n, field, "bytes.min_len", || format!("at least {n} bytes"));
+    }
+
+    fn bytes_max_len(&mut self, field: &str, value: &[u8], n: usize) {
+        self.need(value.len() <= n, field, "bytes.max_len", || format!("at most {n} bytes"));
+    }
+
+    fn bytes_len(&mut self, field: &str, value: &[u8], n: usize) {
+        self.need(value.len() == n, field, "bytes.len", || format!("exactly {n} bytes"));
+    }
+
+    fn enum_defined(&mut self, field: &str, holds: bool) {
+        self.need(holds, field, "enum.defined_only", || "must be a value that the contract defines".to_owned());
+    }
+
+    fn enum_set(&mut self, field: &str, value: i32) {
+        self.need(value != 0, field, "enum.not_in", || "must be set".to_owned());
+    }
+
+    fn min_items(&mut self, field: &str, length: usize, n: usize) {
+        self.need(length >= n, field, "repeated.min_items", || format!("at least {n} items"));
+    }
+
+    fn max_items(&mut self, field: &str, length: usize, n: usize) {
+        self.need(length <= n, field, "repeated.max_items", || format!("at most {n} items"));
+    }
+
+    fn unique<T: PartialEq>(&mut self, field: &str, items: &[T]) {
+        let holds = items.iter().enumerate().all(|(i, item)| !items[..i].contains(item));
+        self.need(holds, field, "repeated.unique", || "no item twice".to_owned());
+    }
+
+    fn gte(&mut self, field: &str, rule: &'static str, value: u64, n: u64) {
+        self.need(value >= n, field, rule, || format!("at least {n}"));
+    }
+
+    fn lte(&mut self, field: &str, rule: &'static str, value: u64, n: u64) {
+        self.need(value <= n, field, rule, || format!("at most {n}"));
+    }
+
+    fn number_const(&mut self, field: &str, rule: &'static str, value: u64, n: u64) {
+        self.need(value == n, field, rule, || format!("must be {n}"));
+    }
+}
+
+fn is_uuid(value: &str) -> bool {
+    value.len() == 36
+        && value.bytes().enumerate().all(|(i, byte)| match i {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}

@@ -1,0 +1,211 @@
+//! The agreement as the pages show it: notices under Art. 8 and how the agreement stands.
+//!
+//! State of a notice: `WITHDRAWN` (withdrawal and assent) `> ARRIVED > PENDING_ARRIVAL`. A notice is never refused by the
+//! machine for being late; timing is a label.
+
+use jiff::Timestamp;
+use renkei_proto::{
+    agreement::v1::{
+        self as proto, Agreement, Notice, NoticeArrived, NoticeGiven, NoticeKind, NoticeTiming,
+        NoticeWithdrawalAssented, NoticeWithdrawn, notice::State,
+    },
+    journal::v1::{Mark, fact},
+    options::v1::Reason,
+    r#type::v1::{Agency, Text},
+};
+
+use crate::{
+    calendar,
+    decide::{Deciding, Refusal, must},
+    matter::{Matter, Noun, entry_name},
+    moment::{instant, stamp},
+    page::{Said as _, Seen, View},
+    scheme::today,
+    term::{self, NoticeView, Standing, Timing},
+};
+
+pub(crate) fn given(d: &Deciding, fact: &NoticeGiven) -> Result<(), Refusal> {
+    d.noun(Noun::Agreement)?;
+    d.answers_nothing()?;
+    let right = term::term_on(today(d)).is_some_and(|term| term.ordinal == fact.term);
+    must(right, Reason::FactDiffers, "the notice names another term than that of its day")
+}
+
+pub(crate) fn arrived(d: &Deciding, fact: &NoticeArrived) -> Result<(), Refusal> {
+    d.noun(Noun::Agreement)?;
+    d.answers(fact.notice_seq)?;
+    find(d.page(), d.author().peer(), fact.notice_seq)?;
+    must(
+        arrival(d.page(), d.author().peer(), fact.notice_seq).is_none(),
+        Reason::WrongState,
+        "its arrival is recorded already",
+    )?;
+    let come = fact.arrived_at.as_ref().and_then(instant).is_some_and(|at| at <= d.now);
+    must(come, Reason::FieldInvalid, "an arrival does not lie in the future")
+}
+
+pub(crate) fn withdrawn(d: &Deciding, fact: &NoticeWithdrawn) -> Result<(), Refusal> {
+    d.noun(Noun::Agreement)?;
+    d.answers_nothing()?;
+    find(d.page(), d.author(), fact.notice_seq)?;
+    must(withdrawal(d.page(), d.author(), fact.notice_seq).is_none(), Reason::WrongState, "it is withdrawn already")
+}
+
+pub(crate) fn assented(d: &Deciding, fact: &NoticeWithdrawalAssented) -> Result<(), Refusal> {
+    d.noun(Noun::Agreement)?;
+    let giver = d.author().peer();
+    find(d.page(), giver, fact.notice_seq)?;
+    let Some(withdrawal) = withdrawal(d.page(), giver, fact.notice_seq) else {
+        return Err(Refusal::new(Reason::WrongState, "the notice is not withdrawn"));
+    };
+    d.answers(withdrawal.seq)?;
+    must(!has_assent(d.page(), giver, fact.notice_seq), Reason::WrongState, "its withdrawal is assented to already")
+}
+
+fn find<'a>(seen: Seen<'a>, giver: Agency, seq: u64) -> Result<&'a Mark, Refusal> {
+    let notice =
+        seen.marks(giver).find(|mark| mark.seq == seq && matches!(mark.said(), Some(fact::Fact::NoticeGiven(_))));
+    notice.ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such notice"))
+}
+
+fn arrival(seen: Seen<'_>, giver: Agency, seq: u64) -> Option<Timestamp> {
+    let (_, at) = seen.first(giver.peer(), |fact| match fact {
+        fact::Fact::NoticeArrived(it) if it.notice_seq == seq => it.arrived_at.as_ref().and_then(instant),
+        _ => None,
+    })?;
+    Some(at)
+}
+
+fn withdrawal(seen: Seen<'_>, giver: Agency, seq: u64) -> Option<&Mark> {
+    let (mark, ()) = seen.first(giver, |fact| match fact {
+        fact::Fact::NoticeWithdrawn(it) if it.notice_seq == seq => Some(()),
+        _ => None,
+    })?;
+    Some(mark)
+}
+
+fn has_assent(seen: Seen<'_>, giver: Agency, seq: u64) -> bool {
+    let found = seen.first(giver.peer(), |fact| match fact {
+        fact::Fact::NoticeWithdrawalAssented(it) if it.notice_seq == seq => Some(()),
+        _ => None,
+    });
+    found.is_some()
+}
+
+/// Where a notice stands.
+pub fn state(seen: Seen<'_>, giver: Agency, seq: u64) -> State {
+    if withdrawal(seen, giver, seq).is_some() && has_assent(seen, giver, seq) {
+        State::Withdrawn
+    } else if arrival(seen, giver, seq).is_some() {
+        State::Arrived
+    } else {
+        State::PendingArrival
+    }
+}
+
+struct Given<'a> {
+    giver: Agency,
+    mark: &'a Mark,
+    fact: &'a NoticeGiven,
+    arrived_at: Option<Timestamp>,
+    state: State,
+}
+
+fn notices(seen: Seen<'_>) -> Vec<Given<'_>> {
+    let mut all = Vec::new();
+    for giver in [Agency::Ppc, Agency::Ipa] {
+        for mark in seen.marks(giver) {
+            if let Some(fact::Fact::NoticeGiven(fact)) = mark.said() {
+                let arrived_at = arrival(seen, giver, mark.seq);
+                all.push(Given { giver, mark, fact, arrived_at, state: state(seen, giver, mark.seq) });
+            }
+        }
+    }
+    all.sort_by_key(|given| (given.mark.at(), given.giver));
+    all
+}
+
+/// How the agreement stands at an instant, as the view's author sees it.
+pub fn standing(view: &View, now: Timestamp) -> Standing {
+    standing_of(view.page(Matter::AGREEMENT), now)
+}
+
+/// How the agreement stands at an instant by its page.
+pub fn standing_of(seen: Seen<'_>, now: Timestamp) -> Standing {
+    let views: Vec<NoticeView> = notices(seen)
+        .iter()
+        .map(|given| NoticeView {
+            kind: match given.fact.kind() {
+                NoticeKind::NotRenew => term::NoticeKind::NotRenew,
+                NoticeKind::Change => term::NoticeKind::Change,
+                NoticeKind::Other | NoticeKind::Unspecified => term::NoticeKind::Other,
+            },
+            term: given.fact.term,
+            written_at: given.mark.at(),
+            arrived_at: given.arrived_at,
+            withdrawn: given.state == State::Withdrawn,
+        })
+        .collect();
+    // Disputes are resolved by an agreed method `term/{n}`; until consultation is built there is none.
+    term::in_force(now, &views, &[])
+}
+
+/// The agreement as the desk shows it.
+pub fn resource(seen: Seen<'_>, now: Timestamp, etag: String) -> Agreement {
+    let state = match standing_of(seen, now) {
+        Standing::InForce(_) => proto::agreement::State::InForce,
+        Standing::Disputed(_) => proto::agreement::State::Disputed,
+        Standing::Expired { .. } => proto::agreement::State::Expired,
+        Standing::NotYet => proto::agreement::State::NotYet,
+    };
+    Agreement {
+        name: Matter::AGREEMENT.to_owned(),
+        digest: term::agreement_digest().iter().map(|byte| format!("{byte:02x}")).collect(),
+        state: state.into(),
+        term: term::term_on(calendar::day(now)).map(|term| term_resource(&term)),
+        articles: articles(),
+        notices: notices(seen).iter().map(notice_resource).collect(),
+        etag,
+    }
+}
+
+fn articles() -> Vec<proto::Article> {
+    let Ok(agreement) = term::agreement() else { return Vec::new() };
+    let article = |it: &term::Article| proto::Article {
+        number: it.number.clone(),
+        title: Some(Text { ja: it.title_ja.clone(), en: it.title_en.clone() }),
+    };
+    agreement.articles.iter().map(article).collect()
+}
+
+fn term_resource(term: &term::Term) -> proto::Term {
+    proto::Term {
+        ordinal: term.ordinal,
+        from: term.from.to_string(),
+        to: term.to.to_string(),
+        strict: term.strict.to_string(),
+        everyday: term.everyday.to_string(),
+        last_open: term.last_open.to_string(),
+        warnings: term::warnings(term).iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn notice_resource(given: &Given<'_>) -> Notice {
+    let timing = given.arrived_at.zip(term::term(given.fact.term)).map(|(arrived_at, term)| {
+        match term::timing(&term, given.mark.at(), arrived_at) {
+            Timing::InTime => NoticeTiming::InTime,
+            Timing::InDoubt => NoticeTiming::InDoubt,
+            Timing::Late => NoticeTiming::Late,
+        }
+    });
+    Notice {
+        entry: entry_name(given.giver, given.mark.seq),
+        author: given.giver.into(),
+        kind: given.fact.kind,
+        term: given.fact.term,
+        written_at: given.mark.written_at,
+        arrived_at: given.arrived_at.map(stamp),
+        timing: timing.unwrap_or(NoticeTiming::Unspecified).into(),
+        state: given.state.into(),
+    }
+}

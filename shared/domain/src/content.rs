@@ -1,0 +1,35 @@
+//! Which content belongs to which fact. Rules never read content; they only say which message it is.
+
+use prost::Message;
+use renkei_proto::{
+    FactKind, Validate,
+    agreement::v1::NoticeGivenContent,
+    journal::v1::{JournalStoppedContent, StopLiftedContent},
+    options::v1::Reason,
+    referral::v1::{ReportReferredContent, SchemeContent},
+};
+
+use crate::decide::{Refusal, must};
+
+/// Checks content by its fact's kind: the right message with every rule of the contract held, or none where none belongs.
+/// `committed` says whether the header commits to a content; then it may be absent, because it was erased.
+///
+/// # Errors
+/// `CONTENT_DIFFERS`.
+pub fn check(kind: FactKind, content: Option<&[u8]>, committed: bool) -> Result<(), Refusal> {
+    let belongs = match kind {
+        FactKind::NoticeGiven => holds::<NoticeGivenContent>(content),
+        FactKind::SchemePublished | FactKind::SchemeRevised => holds::<SchemeContent>(content),
+        FactKind::ReportReferred => holds::<ReportReferredContent>(content),
+        FactKind::StopLifted => holds::<StopLiftedContent>(content),
+        FactKind::JournalStopped => holds::<JournalStoppedContent>(content),
+        _ => return must(!committed, Reason::ContentDiffers, "this kind of fact has no content"),
+    };
+    must(committed && belongs, Reason::ContentDiffers, "the content is not the message that belongs to the fact")
+}
+
+/// Absent, or a message that holds its rules and comes out of its bytes unchanged.
+fn holds<M: Message + Default + Validate>(content: Option<&[u8]>) -> bool {
+    let Some(bytes) = content else { return true };
+    M::decode(bytes).is_ok_and(|message| message.violations().is_empty() && message.encode_to_vec() == bytes)
+}

@@ -1,0 +1,234 @@
+//! The policy: who may write what, in which state, while the agreement stands how. The author judges with it before it
+//! writes; the receiver repeats the judgement on the author's view when the entry arrives.
+
+use jiff::Timestamp;
+use renkei_proto::{
+    FactKind,
+    journal::v1::{Fact, fact},
+    options::v1::{Author, Effect, Reason},
+    r#type::v1::Agency,
+};
+
+use crate::{
+    agreement, counts, journal,
+    matter::{Matter, Noun},
+    page::{Journal, View},
+    referral, scheme,
+    term::Standing,
+};
+
+/// Leave to write one fact in one matter. Only [`decide`] makes one, and nothing is appended without it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Permit {
+    matter: Matter,
+    author: Agency,
+    kind: FactKind,
+}
+
+impl Permit {
+    /// The matter it is for.
+    pub fn matter(&self) -> &Matter {
+        &self.matter
+    }
+
+    /// Who may write.
+    pub fn author(&self) -> Agency {
+        self.author
+    }
+
+    /// What may be written.
+    pub fn kind(&self) -> FactKind {
+        self.kind
+    }
+
+    /// It goes into the private journal.
+    pub fn is_private(&self) -> bool {
+        self.kind.rule().author == Author::Private
+    }
+}
+
+/// A refusal with its stable reason. Holds no content.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", reason.id())]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The request's field that it is about; empty when it is about none.
+    pub field: &'static str,
+    /// What must hold, in a sentence for developers.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal about no single field.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, field: "", detail: detail.into() }
+    }
+
+    /// A refusal about one field of the request.
+    pub fn field(reason: Reason, field: &'static str, detail: impl Into<String>) -> Self {
+        Self { reason, field, detail: detail.into() }
+    }
+}
+
+/// Refuses unless `holds`.
+pub(crate) fn must(holds: bool, reason: Reason, detail: &str) -> Result<(), Refusal> {
+    if holds { Ok(()) } else { Err(Refusal::new(reason, detail)) }
+}
+
+/// Judges whether the view's author may write this fact in this matter at this time. `answers` is the number of the
+/// peer's entry that it answers, 0 for none.
+///
+/// # Errors
+/// A refusal with `WRONG_DIRECTION`, `AGREEMENT_NOT_IN_FORCE`, `WRONG_STATE`, `FACT_DIFFERS` or a reason of the noun.
+pub fn decide(view: &View, matter: &Matter, fact: &Fact, answers: u64, now: Timestamp) -> Result<Permit, Refusal> {
+    let Some(fact) = &fact.fact else {
+        return Err(Refusal::new(Reason::NotUnderstood, "the fact is of no known kind"));
+    };
+    let kind = FactKind::of(fact);
+    direction(kind, matter, view.author())?;
+    if kind.rule().effect == Effect::Open {
+        let standing = agreement::standing(view, now);
+        must(
+            matches!(standing, Standing::InForce(_)),
+            Reason::AgreementNotInForce,
+            "new matters of this article are opened only while the agreement is in force",
+        )?;
+    }
+    let deciding = Deciding { view: *view, matter, answers, now };
+    match fact {
+        fact::Fact::NoticeGiven(it) => agreement::given(&deciding, it)?,
+        fact::Fact::NoticeArrived(it) => agreement::arrived(&deciding, it)?,
+        fact::Fact::NoticeWithdrawn(it) => agreement::withdrawn(&deciding, it)?,
+        fact::Fact::NoticeWithdrawalAssented(it) => agreement::assented(&deciding, it)?,
+        fact::Fact::SchemePublished(it) => scheme::published(&deciding, it)?,
+        fact::Fact::SchemeRevised(it) => scheme::revised(&deciding, it)?,
+        fact::Fact::SchemeWithdrawn(it) => scheme::withdrawn(&deciding, it)?,
+        fact::Fact::ReferralIssued(it) => referral::issued(&deciding, it)?,
+        fact::Fact::ReferralGiven(it) => referral::given(&deciding, it)?,
+        fact::Fact::ReferralFollowedUp(it) => referral::followed_up(&deciding, it)?,
+        fact::Fact::JudgementRevised(it) => referral::judgement_revised(&deciding, it)?,
+        fact::Fact::ReferralsCounted(it) => counts::counted(&deciding, it)?,
+        fact::Fact::EntryRefused(it) => journal::refused(&deciding, it)?,
+        fact::Fact::KindsSpoken(it) => journal::kinds_spoken(&deciding, it)?,
+        fact::Fact::KeyAdded(it) => journal::key_added(&deciding, it)?,
+        fact::Fact::KeyRevoked(it) => journal::key_revoked(&deciding, it)?,
+        fact::Fact::JournalReopened(it) => journal::reopened(&deciding, it)?,
+        fact::Fact::AuditCheckpointed(it) => journal::checkpointed(&deciding, it)?,
+        fact::Fact::ReportReferred(_) => noun(matter, Noun::Referral)?,
+        fact::Fact::FilingCounted(_) => noun(matter, Noun::ReferralCounts)?,
+        fact::Fact::CodeTried(_) => noun(matter, Noun::Code)?,
+        fact::Fact::StopLifted(_) | fact::Fact::JournalStopped(_) | fact::Fact::LossFound(_) => {
+            noun(matter, Noun::Journal)?;
+        }
+    }
+    Ok(Permit { matter: matter.clone(), author: view.author(), kind })
+}
+
+/// What every judgement reads.
+pub(crate) struct Deciding<'a> {
+    pub(crate) view: View<'a>,
+    pub(crate) matter: &'a Matter,
+    pub(crate) answers: u64,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> Deciding<'a> {
+    /// The page of the matter.
+    pub(crate) fn page(&self) -> crate::page::Seen<'a> {
+        self.view.page(&self.matter.to_string())
+    }
+
+    pub(crate) fn author(&self) -> Agency {
+        self.view.author()
+    }
+
+    pub(crate) fn noun(&self, wanted: Noun) -> Result<(), Refusal> {
+        noun(self.matter, wanted)
+    }
+
+    /// Only facts that answer something name an entry of the peer.
+    pub(crate) fn answers_nothing(&self) -> Result<(), Refusal> {
+        must(self.answers == 0, Reason::HeaderDiffers, "this kind of fact answers no entry")
+    }
+
+    pub(crate) fn answers(&self, seq: u64) -> Result<(), Refusal> {
+        must(self.answers == seq, Reason::HeaderDiffers, "the entry answers another one than its fact says")
+    }
+}
+
+fn noun(matter: &Matter, wanted: Noun) -> Result<(), Refusal> {
+    must(matter.noun == wanted, Reason::HeaderDiffers, "this kind of fact does not belong to this matter")
+}
+
+/// Who may write the fact, from its rule in the contract.
+fn direction(kind: FactKind, matter: &Matter, author: Agency) -> Result<(), Refusal> {
+    let may = match kind.rule().author {
+        Author::Ppc => author == Agency::Ppc,
+        Author::Ipa => author == Agency::Ipa,
+        Author::Opener => author == matter.opener,
+        Author::Other => matter.opener != Agency::Unspecified && author == matter.opener.peer(),
+        Author::Either | Author::Private => author != Agency::Unspecified,
+        Author::Unspecified => false,
+    };
+    must(may, Reason::WrongDirection, "this agency may not write this fact in this matter")
+}
+
+/// Which pages a judgement reads. The store loads them before anything is decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Pages by name.
+    pub matters: std::collections::BTreeSet<String>,
+    /// All pages of a noun of one agency.
+    pub lists: std::collections::BTreeSet<(Noun, Agency)>,
+    /// All counters of a year (see [`crate::counts::Tally`]).
+    pub years: std::collections::BTreeSet<u32>,
+    /// Hashes of entries that may be held.
+    pub entries: std::collections::BTreeSet<(Journal, u64)>,
+    /// Ids of entries that may be taken.
+    pub ids: std::collections::BTreeSet<String>,
+}
+
+impl Keys {
+    /// The page of one matter.
+    pub fn matter(name: impl Into<String>) -> Self {
+        Self { matters: [name.into()].into(), ..Self::default() }
+    }
+
+    /// Both agencies' catalogues of schemes beside these.
+    #[must_use]
+    pub fn with_schemes(mut self) -> Self {
+        self.lists.extend([(Noun::Scheme, Agency::Ppc), (Noun::Scheme, Agency::Ipa)]);
+        self
+    }
+
+    /// The counters of a year beside these.
+    #[must_use]
+    pub fn with_year(mut self, year: u32) -> Self {
+        self.years.insert(year);
+        self
+    }
+
+    /// These and others.
+    pub fn extend(&mut self, other: Self) {
+        self.matters.extend(other.matters);
+        self.lists.extend(other.lists);
+        self.years.extend(other.years);
+        self.entries.extend(other.entries);
+        self.ids.extend(other.ids);
+    }
+}
+
+/// What judging this kind of fact in this matter reads. The agreement and both agencies' journal pages are always read.
+pub fn keys(matter: &str, kind: FactKind) -> Keys {
+    let keys = Keys::matter(matter);
+    match kind {
+        FactKind::SchemePublished
+        | FactKind::SchemeRevised
+        | FactKind::SchemeWithdrawn
+        | FactKind::ReferralIssued
+        | FactKind::ReferralGiven
+        | FactKind::ReferralFollowedUp => keys.with_schemes(),
+        _ => keys,
+    }
+}

@@ -1,0 +1,112 @@
+//! What an agency says about its own journal: refusals of the peer's entries, kinds, keys, recovery, checkpoints.
+//!
+//! Nothing answers these facts: they are right, or the journal stops.
+
+use renkei_proto::{
+    FactKind,
+    journal::v1::{AuditCheckpointed, EntryRefused, JournalReopened, KeyAdded, KeyRevoked, KindsSpoken, fact},
+    options::v1::Reason,
+    r#type::v1::Agency,
+};
+
+use crate::{
+    decide::{Deciding, Refusal, must},
+    matter::{Matter, Noun},
+    page::{Said as _, Seen},
+};
+
+/// A wrong fact of this kind stops the journal; others are refused.
+pub fn stops(kind: FactKind) -> bool {
+    matches!(
+        kind,
+        FactKind::EntryRefused
+            | FactKind::KindsSpoken
+            | FactKind::KeyAdded
+            | FactKind::KeyRevoked
+            | FactKind::JournalReopened
+            | FactKind::AuditCheckpointed
+    )
+}
+
+pub(crate) fn refused(d: &Deciding, fact: &EntryRefused) -> Result<(), Refusal> {
+    d.answers(fact.seq)?;
+    let refused = d.author().peer();
+    let Some(mark) = d.page().all(refused).find(|mark| mark.seq == fact.seq) else {
+        return Err(Refusal::new(Reason::FactDiffers, "the refused entry does not stand in this matter"));
+    };
+    must(!mark.kind().is_some_and(stops), Reason::FactDiffers, "nothing answers a journal's own fact")?;
+    must(d.page().refusal(refused, fact.seq).is_none(), Reason::FactDiffers, "the entry is refused already")
+}
+
+pub(crate) fn kinds_spoken(d: &Deciding, _: &KindsSpoken) -> Result<(), Refusal> {
+    d.noun(Noun::Journal)?;
+    d.answers_nothing()
+}
+
+pub(crate) fn key_added(d: &Deciding, fact: &KeyAdded) -> Result<(), Refusal> {
+    d.noun(Noun::Journal)?;
+    d.answers_nothing()?;
+    must(!has_key(d.page(), d.author(), &fact.key_id), Reason::FactDiffers, "this key was added before")
+}
+
+pub(crate) fn key_revoked(d: &Deciding, fact: &KeyRevoked) -> Result<(), Refusal> {
+    d.noun(Noun::Journal)?;
+    d.answers_nothing()?;
+    let again = d.page().first(d.author(), |it| match it {
+        fact::Fact::KeyRevoked(it) if it.key_id == fact.key_id => Some(()),
+        _ => None,
+    });
+    must(again.is_none(), Reason::FactDiffers, "this key was revoked before")
+}
+
+pub(crate) fn reopened(d: &Deciding, fact: &JournalReopened) -> Result<(), Refusal> {
+    d.noun(Noun::Journal)?;
+    d.answers_nothing()?;
+    let right = fact.incarnation == incarnation(d.page(), d.author()) + 1;
+    must(right, Reason::FactDiffers, "a new incarnation is the one before plus one")
+}
+
+pub(crate) fn checkpointed(d: &Deciding, _: &AuditCheckpointed) -> Result<(), Refusal> {
+    d.noun(Noun::Journal)?;
+    d.answers_nothing()
+}
+
+fn has_key(seen: Seen<'_>, agency: Agency, key_id: &str) -> bool {
+    let found = seen.first(agency, |fact| match fact {
+        fact::Fact::KeyAdded(it) if it.key_id == key_id => Some(()),
+        _ => None,
+    });
+    found.is_some()
+}
+
+/// The incarnation that an agency's journal has reached, from 1.
+pub fn incarnation(seen: Seen<'_>, agency: Agency) -> u32 {
+    let last = seen.last(agency, |fact| match fact {
+        fact::Fact::JournalReopened(it) => Some(it.incarnation),
+        _ => None,
+    });
+    last.map_or(1, |(_, incarnation)| incarnation)
+}
+
+/// The kinds that an agency has said it speaks; `None` before it has said so.
+pub fn spoken(seen: Seen<'_>, agency: Agency) -> Option<&[String]> {
+    let (_, kinds) = seen.last(agency, |fact| match fact {
+        fact::Fact::KindsSpoken(it) => Some(it.kinds.as_slice()),
+        _ => None,
+    })?;
+    Some(kinds)
+}
+
+/// The heads of an agency's audit chains as last checkpointed.
+pub fn checkpoint(seen: Seen<'_>, agency: Agency) -> Option<&AuditCheckpointed> {
+    let (_, checkpoint) = seen.last(agency, |fact| match fact {
+        fact::Fact::AuditCheckpointed(it) => Some(it),
+        _ => None,
+    })?;
+    Some(checkpoint)
+}
+
+/// The name of an agency's journal page.
+pub fn name(agency: Agency) -> String {
+    Matter::journal(agency).to_string()
+}

@@ -1,0 +1,21 @@
+//! The rules of the memorandum: pure functions over pages. No clock, no randomness, no IO.
+//!
+//! [`decide::decide`] judges a fact before it is written and again when it arrives, [`page::apply`] folds entries into
+//! pages, and one file per noun holds what is particular to it.
+
+pub mod agreement;
+pub mod calendar;
+pub mod code;
+pub mod content;
+pub mod counts;
+pub mod decide;
+pub mod era;
+pub mod index;
+pub mod journal;
+pub mod matter;
+pub mod moment;
+pub mod page;
+pub mod referral;
+pub mod scheme;
+pub mod statutory;
+pub mod term;

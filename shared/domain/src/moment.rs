@@ -1,0 +1,116 @@
+//! The moment of a call: time and randomness, drawn once at the edge. Everything below is a function of it.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use jiff::Timestamp;
+
+/// Time and randomness of one call.
+#[derive(Clone)]
+pub struct Moment {
+    /// When the call is judged.
+    pub now: Timestamp,
+    seed: [u8; 32],
+}
+
+impl Moment {
+    /// A moment from a reading of the clock and 32 bytes of randomness, which nobody else may hold.
+    pub fn new(now: Timestamp, seed: [u8; 32]) -> Self {
+        Self { now: whole_micros(now), seed }
+    }
+
+    /// The same randomness at another time: the writer raises the time to the last one written.
+    pub fn at(&self, now: Timestamp) -> Self {
+        Self { now: whole_micros(now), seed: self.seed }
+    }
+
+    /// The `n`th 32 random bytes for one use of this call. Different labels and numbers are independent (HMAC-SHA-256).
+    pub fn bytes(&self, label: &str, n: u64) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.seed);
+        let mut context = hmac::Context::with_key(&key);
+        context.update(label.as_bytes());
+        context.update(&n.to_be_bytes());
+        let mut out = [0; 32];
+        out.copy_from_slice(context.sign().as_ref());
+        out
+    }
+
+    /// The `n`th UUIDv7 (RFC 9562) for one use of this call.
+    pub fn id(&self, label: &str, n: u64) -> String {
+        let random = self.bytes(label, n);
+        let millis = u64::try_from(self.now.as_millisecond()).unwrap_or_default().to_be_bytes();
+        let mut id = [0_u8; 16];
+        id[..6].copy_from_slice(&millis[2..]);
+        id[6..].copy_from_slice(&random[..10]);
+        id[6] = 0x70 | (id[6] & 0x0f);
+        id[8] = 0x80 | (id[8] & 0x3f);
+        let mut out = String::with_capacity(36);
+        for (i, byte) in id.iter().enumerate() {
+            if matches!(i, 4 | 6 | 8 | 10) {
+                out.push('-');
+            }
+            out.push_str(&format!("{byte:02x}"));
+        }
+        out
+    }
+}
+
+/// Where moments come from. The services hand in clock and randomness; tests hand in their own.
+#[derive(Clone)]
+pub struct Source(Arc<dyn Fn() -> Moment + Send + Sync>);
+
+impl Source {
+    /// A source that draws with this function.
+    pub fn new(draw: impl Fn() -> Moment + Send + Sync + 'static) -> Self {
+        Self(Arc::new(draw))
+    }
+
+    /// Draws the moment of one call.
+    pub fn moment(&self) -> Moment {
+        (self.0)()
+    }
+}
+
+/// Times on the wire and in SQL are whole microseconds.
+fn whole_micros(now: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
+/// An instant of the wire; `None` when it is out of range.
+pub fn instant(stamp: &prost_types::Timestamp) -> Option<Timestamp> {
+    Timestamp::new(stamp.seconds, stamp.nanos).ok()
+}
+
+/// An instant for the wire.
+pub fn stamp(instant: Timestamp) -> prost_types::Timestamp {
+    let micros = instant.as_microsecond();
+    let (seconds, rest) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    prost_types::Timestamp { seconds, nanos: i32::try_from(rest * 1_000).unwrap_or_default() }
+}
+
+/// An instant of the wire in microseconds since 1970; 0 when it is absent or out of range.
+pub fn micros(stamp: Option<&prost_types::Timestamp>) -> i64 {
+    stamp.and_then(instant).map_or(0, Timestamp::as_microsecond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_moment_gives_the_same_ids_again_and_another_moment_others() {
+        let now: Timestamp = Timestamp::from_second(1_795_478_400).unwrap_or_default();
+        let one = Moment::new(now, [7; 32]);
+        assert_eq!(one.id("entry", 1), one.id("entry", 1));
+        assert_ne!(one.id("entry", 1), one.id("entry", 2));
+        assert_ne!(one.id("entry", 1), Moment::new(now, [8; 32]).id("entry", 1));
+        assert_eq!(one.id("entry", 1).len(), 36);
+        assert_eq!(one.id("entry", 1).as_bytes()[14], b'7');
+    }
+
+    #[test]
+    fn instants_before_1970_keep_positive_nanos() {
+        let instant = Timestamp::from_microsecond(-1).unwrap_or_default();
+        assert_eq!(stamp(instant), prost_types::Timestamp { seconds: -1, nanos: 999_999_000 });
+    }
+}

@@ -1,0 +1,284 @@
+//! The page of a matter: what both agencies said of it, folded from the journals.
+//!
+//! A half is a set of marks that only grows, so two registers with the same entries hold the same page whatever the order
+//! in which the journals came. What an author saw when it decided is the same page cut at two numbers ([`Seen`]).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use prost::Message as _;
+use renkei_proto::{
+    FactKind,
+    journal::v1::{self as proto, EntryRefused, Fact, Header, Mark, fact},
+    r#type::v1::Agency,
+};
+
+use crate::moment::{instant, micros};
+
+/// Which journal an entry stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Journal {
+    /// An agency's entries for the peer.
+    Of(Agency),
+    /// The own entries that are never sent.
+    Private,
+}
+
+impl Journal {
+    /// `ppc`, `ipa` or `private`.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Of(agency) => agency.id(),
+            Self::Private => "private",
+        }
+    }
+}
+
+/// A page: PPC's half, IPA's half and the local part that never crosses. Marks stand in the order of their numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    ppc: Vec<Mark>,
+    ipa: Vec<Mark>,
+    local: Vec<Mark>,
+}
+
+/// Pages by the name of their matter.
+pub type Pages = BTreeMap<String, Page>;
+
+impl Page {
+    /// A page from its stored bytes: both halves, and the local part.
+    pub fn decode(page: &[u8], local: &[u8]) -> Result<Self, prost::DecodeError> {
+        let page = proto::Page::decode(page)?;
+        Ok(Self {
+            ppc: page.ppc.unwrap_or_default().marks,
+            ipa: page.ipa.unwrap_or_default().marks,
+            local: proto::Half::decode(local)?.marks,
+        })
+    }
+
+    /// The bytes of both halves. Equal on both sides when both hold the same entries.
+    pub fn encode(&self) -> Vec<u8> {
+        let half = |marks: &[Mark]| Some(proto::Half { marks: marks.to_vec() });
+        proto::Page { ppc: half(&self.ppc), ipa: half(&self.ipa) }.encode_to_vec()
+    }
+
+    /// The bytes of the local part.
+    pub fn encode_local(&self) -> Vec<u8> {
+        proto::Half { marks: self.local.clone() }.encode_to_vec()
+    }
+
+    /// The bytes of one agency's half: what an etag covers.
+    pub fn encode_half(&self, agency: Agency) -> Vec<u8> {
+        proto::Half { marks: self.half(agency).to_vec() }.encode_to_vec()
+    }
+
+    /// What stands in a journal of this matter.
+    pub fn marks(&self, journal: Journal) -> &[Mark] {
+        match journal {
+            Journal::Of(Agency::Ppc) => &self.ppc,
+            Journal::Of(Agency::Ipa) => &self.ipa,
+            Journal::Of(Agency::Unspecified) => &[],
+            Journal::Private => &self.local,
+        }
+    }
+
+    fn half(&self, agency: Agency) -> &[Mark] {
+        self.marks(Journal::Of(agency))
+    }
+
+    /// The hash of a journal's last header in this matter; zeros when there is none.
+    pub fn last_hash(&self, journal: Journal) -> [u8; 32] {
+        self.marks(journal).last().and_then(|mark| mark.hash.as_slice().try_into().ok()).unwrap_or_default()
+    }
+
+    /// Neither agency has said anything.
+    pub fn is_empty(&self) -> bool {
+        self.ppc.is_empty() && self.ipa.is_empty()
+    }
+}
+
+/// Adds an entry to a page. Cannot fail and does not depend on the order of the two journals.
+pub fn apply(page: &mut Page, journal: Journal, header: &Header, hash: [u8; 32], fact: &Fact) {
+    let marks = match journal {
+        Journal::Of(Agency::Ppc) => &mut page.ppc,
+        Journal::Of(Agency::Ipa) => &mut page.ipa,
+        Journal::Of(Agency::Unspecified) => return,
+        Journal::Private => &mut page.local,
+    };
+    let Err(place) = marks.binary_search_by_key(&header.seq, |mark| mark.seq) else {
+        return;
+    };
+    marks.insert(
+        place,
+        Mark {
+            seq: header.seq,
+            written_at: header.written_at,
+            answers: header.answers,
+            hash: hash.to_vec(),
+            fact: Some(fact.clone()),
+        },
+    );
+    if let Some(kind) = fact.fact.as_ref().map(FactKind::of)
+        && matches!(kind, FactKind::KindsSpoken | FactKind::AuditCheckpointed)
+    {
+        keep_latest(marks, kind);
+    }
+}
+
+/// Of kinds and checkpoints only the latest counts, so the journal's own page stays small for ever. The very last mark of
+/// the page stays too: the next header of the matter names its hash.
+fn keep_latest(marks: &mut Vec<Mark>, kind: FactKind) {
+    let latest = marks.iter().rev().find(|mark| mark.kind() == Some(kind)).map(|mark| mark.seq);
+    marks.retain(|mark| mark.kind() != Some(kind) || Some(mark.seq) == latest);
+}
+
+/// What a mark says.
+pub trait Said {
+    /// The fact in its kind.
+    fn said(&self) -> Option<&fact::Fact>;
+    /// The kind of fact.
+    fn kind(&self) -> Option<FactKind>;
+    /// When it was written.
+    fn at(&self) -> Timestamp;
+}
+
+impl Said for Mark {
+    fn said(&self) -> Option<&fact::Fact> {
+        self.fact.as_ref()?.fact.as_ref()
+    }
+
+    fn kind(&self) -> Option<FactKind> {
+        self.said().map(FactKind::of)
+    }
+
+    fn at(&self) -> Timestamp {
+        self.written_at.as_ref().and_then(instant).unwrap_or_default()
+    }
+}
+
+/// A page as somebody saw it: both halves cut at a number, without the marks of refused entries.
+#[derive(Clone, Copy)]
+pub struct Seen<'a> {
+    page: &'a Page,
+    ppc_until: u64,
+    ipa_until: u64,
+}
+
+impl<'a> Seen<'a> {
+    /// Everything that is held.
+    pub fn whole(page: &'a Page) -> Self {
+        Self { page, ppc_until: u64::MAX, ipa_until: u64::MAX }
+    }
+
+    fn until(&self, agency: Agency) -> u64 {
+        match agency {
+            Agency::Ppc => self.ppc_until,
+            _ => self.ipa_until,
+        }
+    }
+
+    /// An agency's marks that count, in order: those that the peer has not refused.
+    pub fn marks(self, agency: Agency) -> impl Iterator<Item = &'a Mark> + use<'a> {
+        self.all(agency).filter(move |mark| self.refusal(agency, mark.seq).is_none())
+    }
+
+    /// All of an agency's marks in this view, refused ones too.
+    pub fn all(self, agency: Agency) -> impl Iterator<Item = &'a Mark> + use<'a> {
+        let until = self.until(agency);
+        self.page.half(agency).iter().take_while(move |mark| mark.seq <= until)
+    }
+
+    /// The peer's refusal of an agency's entry.
+    pub fn refusal(self, agency: Agency, seq: u64) -> Option<(&'a Mark, &'a EntryRefused)> {
+        self.all(agency.peer()).find_map(|mark| match mark.said() {
+            Some(fact::Fact::EntryRefused(refused)) if refused.seq == seq => Some((mark, refused)),
+            _ => None,
+        })
+    }
+
+    /// The first mark of an agency that counts and that `pick` takes.
+    pub fn first<T>(self, agency: Agency, pick: impl Fn(&'a fact::Fact) -> Option<T>) -> Option<(&'a Mark, T)> {
+        self.marks(agency).find_map(|mark| mark.said().and_then(&pick).map(|fact| (mark, fact)))
+    }
+
+    /// The last mark of an agency that counts and that `pick` takes.
+    pub fn last<T>(self, agency: Agency, pick: impl Fn(&'a fact::Fact) -> Option<T>) -> Option<(&'a Mark, T)> {
+        self.marks(agency).filter_map(|mark| mark.said().and_then(&pick).map(|fact| (mark, fact))).last()
+    }
+
+    /// Names of all entries of both halves in the order of their writing.
+    pub fn entries(self) -> Vec<String> {
+        let mut all: Vec<_> = [Agency::Ppc, Agency::Ipa]
+            .into_iter()
+            .flat_map(|agency| self.all(agency).map(move |mark| (micros(mark.written_at.as_ref()), agency, mark.seq)))
+            .collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, agency, seq)| crate::matter::entry_name(agency, seq)).collect()
+    }
+}
+
+/// What an author held when it decided: its own entries before this one, the peer's up to `peer_until`.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pages: &'a Pages,
+    author: Agency,
+    author_until: u64,
+    peer_until: u64,
+}
+
+static EMPTY: Page = Page { ppc: Vec::new(), ipa: Vec::new(), local: Vec::new() };
+
+impl<'a> View<'a> {
+    /// Everything that the author's own service holds.
+    pub fn whole(pages: &'a Pages, author: Agency) -> Self {
+        Self { pages, author, author_until: u64::MAX, peer_until: u64::MAX }
+    }
+
+    /// What the author of this entry held, as the receiver can repeat it.
+    pub fn of_author(pages: &'a Pages, author: Agency, header: &Header) -> Self {
+        Self { pages, author, author_until: header.seq.saturating_sub(1), peer_until: header.seen_peer_seq }
+    }
+
+    /// Who decides.
+    pub fn author(&self) -> Agency {
+        self.author
+    }
+
+    /// How far the author held the peer's journal.
+    pub fn peer_until(&self) -> u64 {
+        self.peer_until
+    }
+
+    fn seen(&self, page: &'a Page) -> Seen<'a> {
+        let (ppc_until, ipa_until) = match self.author {
+            Agency::Ppc => (self.author_until, self.peer_until),
+            _ => (self.peer_until, self.author_until),
+        };
+        Seen { page, ppc_until, ipa_until }
+    }
+
+    /// A matter's page as the author saw it; empty when there is none.
+    pub fn page(&self, matter: &str) -> Seen<'a> {
+        self.seen(self.pages.get(matter).unwrap_or(&EMPTY))
+    }
+
+    /// The local part of a matter's page. Only the own service has one.
+    pub fn local(&self, matter: &str) -> &'a [Mark] {
+        self.pages.get(matter).map_or(&[], |page| page.marks(Journal::Private))
+    }
+
+    /// All pages of a noun of one agency, by id.
+    pub fn list(
+        &self,
+        noun: crate::matter::Noun,
+        opener: Agency,
+    ) -> impl Iterator<Item = (&'a str, Seen<'a>)> + use<'a> {
+        let (view, prefix) = (*self, crate::matter::Matter::prefix(noun, opener));
+        let skip = prefix.len();
+        let end = prefix.clone();
+        view.pages
+            .range(prefix..)
+            .take_while(move |(name, _)| name.starts_with(&end))
+            .map(move |(name, page)| (&name[skip..], view.seen(page)))
+    }
+}

@@ -1,0 +1,261 @@
+//! Referral (紹介, Art. 4(1)): an agency tells a reporter about the other agency's schemes.
+//!
+//! State: `FOLLOWED_UP > GIVEN > DISCHARGED > ISSUED`.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use jiff::{Timestamp, civil::Date};
+use renkei_proto::{
+    journal::v1::{Mark, fact},
+    options::v1::Reason,
+    referral::v1::{
+        JudgementRevised, Referral, ReferralFollowedUp, ReferralGiven, ReferralGround, ReferralIssued, SchemeVersion,
+        referral::State,
+    },
+    r#type::v1::{Agency, Finding, Judgement},
+};
+
+use crate::{
+    agreement, calendar,
+    decide::{Deciding, Refusal, must},
+    era,
+    matter::{Matter, Noun, entry_name},
+    moment::instant,
+    page::{Seen, View},
+    scheme::{self, today},
+    term::{Party, Standing},
+};
+
+/// What an agency decides when it receives a report.
+pub struct Introduction {
+    /// Why the reporter is told, or that nothing fits.
+    pub ground: ReferralGround,
+    /// The peer's schemes that fit.
+    pub introduced: Vec<SchemeVersion>,
+}
+
+/// Decides on a report by the rule of Art. 4(1), in the order of the design: is it a report, does a scheme fit, is the
+/// judgement pending, is it a duty.
+///
+/// # Errors
+/// `NOT_A_REPORT` when it came under none of the author's schemes.
+pub fn introduce(view: &View, fact: &ReferralIssued, now: Timestamp) -> Result<Introduction, Refusal> {
+    let author = view.author();
+    let (Some(facts), Some(judgement), Some(under)) = (&fact.scope_facts, &fact.judgement, &fact.reported_under) else {
+        return Err(Refusal::new(Reason::FieldInvalid, "judgement, scope facts and scheme must be set"));
+    };
+    let own = Matter::new(Noun::Scheme, author, &under.scheme_id).to_string();
+    let is_report = scheme::was_published(view.page(&own), author, under.version);
+    must(is_report, Reason::NotAReport, "what was filed is no report under a scheme of this agency")?;
+    let introduced = scheme::fitting(view, author.peer(), facts, calendar::day(now));
+    let in_force = matches!(agreement::standing(view, now), Standing::InForce(_));
+    let found = matches!(judgement.finding(), Finding::Applies | Finding::Suspected);
+    let duty = facts.electronic && facts.personal_information && found && !facts.taken_by_ministry && in_force;
+    let ground = if introduced.is_empty() {
+        ReferralGround::NoApplicableScheme
+    } else if judgement.finding() == Finding::Pending {
+        ReferralGround::Pending
+    } else if duty {
+        ReferralGround::Duty
+    } else {
+        ReferralGround::Voluntary
+    };
+    Ok(Introduction { ground, introduced })
+}
+
+pub(crate) fn issued(d: &Deciding, fact: &ReferralIssued) -> Result<(), Refusal> {
+    d.noun(Noun::Referral)?;
+    d.answers_nothing()?;
+    must(issue(d.page(), d.author()).is_none(), Reason::AlreadyExists, "this referral is issued already")?;
+    judgement(fact.judgement.as_ref(), d.now)?;
+    let right = introduce(&d.view, fact, d.now)?;
+    let same = fact.ground() == right.ground && fact.introduced == right.introduced;
+    must(same, Reason::FactDiffers, "ground or introduced schemes are not what the rule gives")?;
+    let digest = fact.code_digest.len();
+    let code = digest == 0 || (digest == 32 && !fact.introduced.is_empty());
+    must(code, Reason::FactDiffers, "a code's digest has 32 bytes and stands only where a scheme is introduced")?;
+    let year = u32::try_from(era::fiscal_year(today(d))).unwrap_or_default();
+    must(fact.fiscal_year == year, Reason::FactDiffers, "the case number is of another fiscal year")
+}
+
+pub(crate) fn given(d: &Deciding, fact: &ReferralGiven) -> Result<(), Refusal> {
+    let (mark, issue) = open(d)?;
+    must(
+        issue.ground() != ReferralGround::NoApplicableScheme,
+        Reason::WrongState,
+        "the duty was discharged: no scheme fits",
+    )?;
+    must(gift(d.page(), d.author()).is_none(), Reason::WrongState, "the referral was given already")?;
+    let Some(given_at) = fact.given_at.as_ref().and_then(instant).filter(|at| *at <= d.now) else {
+        return Err(Refusal::field(Reason::FieldInvalid, "given_at", "must not lie in the future"));
+    };
+    must(fact.days == days(mark, given_at), Reason::FactDiffers, "the days from issue to giving are counted wrongly")?;
+    let peer = d.author().peer();
+    for introduced in &fact.introduced {
+        let name = Matter::new(Noun::Scheme, peer, &introduced.scheme_id).to_string();
+        if !scheme::was_published(d.view.page(&name), peer, introduced.version) {
+            return Err(Refusal::field(
+                Reason::FieldInvalid,
+                "introduced",
+                "names a scheme version that the peer never published",
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn followed_up(d: &Deciding, fact: &ReferralFollowedUp) -> Result<(), Refusal> {
+    d.noun(Noun::Referral)?;
+    let opener = d.matter.opener;
+    let Some((mark, issue)) = issue(d.page(), opener) else {
+        return Err(Refusal::new(Reason::CodeNotFound, "no referral has this code"));
+    };
+    let right = !issue.code_digest.is_empty() && digest(&SHA256, &fact.proof).as_ref() == issue.code_digest;
+    must(right, Reason::CodeNotFound, "no referral has this code")?;
+    d.answers(mark.seq)?;
+    must(follow_up(d.page(), opener).is_none(), Reason::CodeAlreadyUsed, "the referral was followed up before")?;
+    filing(&d.view, fact.filed_under.as_ref(), &fact.filed_on, d.now)
+}
+
+/// A filing names a scheme of the author and a day that is not in the future.
+///
+/// # Errors
+/// `NOT_FOUND` for a scheme that the author never published, `FIELD_INVALID` for the day.
+pub fn filing(view: &View, under: Option<&SchemeVersion>, filed_on: &str, now: Timestamp) -> Result<(), Refusal> {
+    let author = view.author();
+    let known = under.is_some_and(|under| {
+        let name = Matter::new(Noun::Scheme, author, &under.scheme_id).to_string();
+        scheme::was_published(view.page(&name), author, under.version)
+    });
+    if !known {
+        return Err(Refusal::field(Reason::NotFound, "filed_under", "this agency has no such scheme"));
+    }
+    match scheme::day(filed_on) {
+        Some(day) if day <= calendar::day(now) => Ok(()),
+        _ => Err(Refusal::field(Reason::FieldInvalid, "filed_on", "must be a day that exists and has come")),
+    }
+}
+
+pub(crate) fn judgement_revised(d: &Deciding, fact: &JudgementRevised) -> Result<(), Refusal> {
+    open(d)?;
+    judgement(fact.judgement.as_ref(), d.now)?;
+    let revision = latest_judgement(d.page(), d.author()).map_or(0, |(revision, _)| revision);
+    must(fact.revision == revision + 1, Reason::FactDiffers, "a revision's number is the one before plus one")?;
+    must(fact.revision <= 1000, Reason::WrongState, "a judgement is revised at most 999 times")
+}
+
+fn open<'a>(d: &Deciding<'a>) -> Result<(&'a Mark, &'a ReferralIssued), Refusal> {
+    d.noun(Noun::Referral)?;
+    d.answers_nothing()?;
+    issue(d.page(), d.author()).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such referral"))
+}
+
+fn judgement(judgement: Option<&Judgement>, now: Timestamp) -> Result<(), Refusal> {
+    let judged_at = judgement.and_then(|judgement| judgement.judged_at.as_ref()).and_then(instant);
+    match judged_at {
+        Some(at) if at <= now => Ok(()),
+        _ => Err(Refusal::field(Reason::FieldInvalid, "judgement.judged_at", "must not lie in the future")),
+    }
+}
+
+/// Civil days in Japan from the issue to an instant; 0 when it lies before.
+pub fn days(issued: &Mark, until: Timestamp) -> u32 {
+    let from = issued.written_at.as_ref().and_then(instant).map_or(Date::ZERO, calendar::day);
+    let days = from.until(calendar::day(until)).map_or(0, |span| span.get_days());
+    u32::try_from(days).unwrap_or_default()
+}
+
+/// The issue of a referral.
+pub fn issue(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ReferralIssued)> {
+    seen.first(opener, |fact| match fact {
+        fact::Fact::ReferralIssued(it) => Some(it),
+        _ => None,
+    })
+}
+
+/// That a referral was given.
+pub fn gift(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ReferralGiven)> {
+    seen.first(opener, |fact| match fact {
+        fact::Fact::ReferralGiven(it) => Some(it),
+        _ => None,
+    })
+}
+
+/// The follow-up by the other agency.
+pub fn follow_up(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ReferralFollowedUp)> {
+    seen.first(opener.peer(), |fact| match fact {
+        fact::Fact::ReferralFollowedUp(it) => Some(it),
+        _ => None,
+    })
+}
+
+/// The latest judgement with its revision, from 1.
+pub fn latest_judgement(seen: Seen<'_>, opener: Agency) -> Option<(u32, &Judgement)> {
+    let (_, latest) = seen.last(opener, |fact| match fact {
+        fact::Fact::ReferralIssued(it) => Some((1, it.judgement.as_ref()?)),
+        fact::Fact::JudgementRevised(it) => Some((it.revision, it.judgement.as_ref()?)),
+        _ => None,
+    })?;
+    Some(latest)
+}
+
+/// Where a referral stands; unspecified when it was never issued.
+pub fn state(seen: Seen<'_>, opener: Agency) -> State {
+    match issue(seen, opener) {
+        None => State::Unspecified,
+        Some(_) if follow_up(seen, opener).is_some() => State::FollowedUp,
+        Some(_) if gift(seen, opener).is_some() => State::Given,
+        Some((_, issue)) if issue.ground() == ReferralGround::NoApplicableScheme => State::Discharged,
+        Some(_) => State::Issued,
+    }
+}
+
+/// The referral as the desk shows it.
+pub fn resource(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Referral> {
+    let opener = matter.opener;
+    let (mark, issue) = issue(seen, opener)?;
+    let (judgement_revision, judgement) = latest_judgement(seen, opener)?;
+    let given = gift(seen, opener).map(|(_, given)| given);
+    let followed_up = follow_up(seen, opener).map(|(_, it)| it);
+    let state = state(seen, opener);
+    let scheme =
+        |agency: Agency, version: &SchemeVersion| Matter::new(Noun::Scheme, agency, &version.scheme_id).to_string();
+    Some(Referral {
+        name: matter.to_string(),
+        case_number: case_number(opener, issue),
+        issuer: opener.into(),
+        state: state.into(),
+        ground: issue.ground,
+        judgement: Some(*judgement),
+        judgement_revision,
+        scope_facts: issue.scope_facts,
+        reported_under: issue.reported_under.as_ref().map(|it| scheme(opener, it)).unwrap_or_default(),
+        introduced: given.map_or_else(|| issue.introduced.clone(), |given| given.introduced.clone()),
+        code_issued: !issue.code_digest.is_empty(),
+        issued_at: mark.written_at,
+        given_at: given.and_then(|given| given.given_at),
+        channel: given.map(|given| given.channel).unwrap_or_default(),
+        filed_under: followed_up
+            .and_then(|it| it.filed_under.as_ref())
+            .map(|it| scheme(opener.peer(), it))
+            .unwrap_or_default(),
+        filed_on: followed_up.map(|it| it.filed_on.clone()).unwrap_or_default(),
+        open_days: if state == State::Issued { days(mark, now) } else { 0 },
+        entries: seen.entries(),
+        etag,
+    })
+}
+
+fn case_number(opener: Agency, issue: &ReferralIssued) -> String {
+    let year = i16::try_from(issue.fiscal_year).unwrap_or_default();
+    era::case_number(party(opener), year, "REF", issue.year_ordinal)
+}
+
+/// The party in the words of the agreement.
+pub fn party(agency: Agency) -> Party {
+    if agency == Agency::Ppc { Party::Ppc } else { Party::Ipa }
+}
+
+/// The entry of the issue, which a follow-up answers.
+pub fn issue_entry(matter: &Matter, seen: Seen<'_>) -> Option<String> {
+    issue(seen, matter.opener).map(|(mark, _)| entry_name(matter.opener, mark.seq))
+}

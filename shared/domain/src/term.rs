@@ -1,0 +1,536 @@
+//! The agreement as data, its terms and its standing (Art. 8).
+//!
+//! The agreement runs in terms of one year, 1 April to 31 March in Japan. Each is followed by the
+//! next unless a party gives notice three months before expiry. The article leaves open whether
+//! that day itself is still early enough, so each term has a strict and an everyday reading, and
+//! a notice that only one of them admits is in doubt.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::digest;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Deserializer, de};
+
+use crate::{calendar, era};
+
+const AGREEMENT: &str = include_str!("agreement.toml");
+
+/// The fiscal year of the first term, 2023-04-01 … 2024-03-31.
+const FIRST_YEAR: i16 = 2023;
+
+/// Days before the last open day on which the agencies are warned.
+const WARNINGS: [i64; 4] = [90, 30, 14, 7];
+
+/// One year of the agreement. All days are days in Japan, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    /// 1 for 2023-04-01 … 2024-03-31.
+    pub ordinal: u32,
+    /// The first day, 1 April.
+    pub from: Date,
+    /// The last day (期間満了日), 31 March.
+    pub to: Date,
+    /// The last day on which a notice is in time under every reading of "three months before".
+    pub strict: Date,
+    /// The day three calendar months before the last day: in time as people usually count.
+    pub everyday: Date,
+    /// The open day on or before the strict day: the last on which an office can send a notice.
+    pub last_open: Date,
+}
+
+/// Whether a notice came three months before expiry (Art. 8). A label; nothing is refused by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timing {
+    /// Arrived by the strict day.
+    InTime,
+    /// Arrived on the everyday day, or written by the strict day and arrived later.
+    InDoubt,
+    /// Anything else.
+    Late,
+}
+
+/// What a notice says (Art. 8: 申し出).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// The agreement shall end with its term.
+    NotRenew,
+    /// The agreement shall go on in another form.
+    Change,
+    /// Something else, which the parties have to read together.
+    Other,
+}
+
+/// What the standing of the agreement depends on in one notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoticeView {
+    /// What it says.
+    pub kind: NoticeKind,
+    /// Ordinal of the term in which it was written, and whose end it is about.
+    pub term: u32,
+    /// When its author wrote it.
+    pub written_at: Timestamp,
+    /// When it arrived at the peer, as the peer recorded it; `None` while that is pending.
+    pub arrived_at: Option<Timestamp>,
+    /// Withdrawn with the peer's assent: it does not count.
+    pub withdrawn: bool,
+}
+
+/// An agreed method `term/{n}` (basis: Art. 9) that ends a dispute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolution {
+    /// Ordinal of the disputed term, the `n` of the method's key.
+    pub term: u32,
+    /// What both parties agreed on.
+    pub outcome: Outcome,
+}
+
+/// What the parties agreed about a disputed term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The term runs.
+    Renewed,
+    /// The agreement ended before it.
+    Ended,
+}
+
+/// The standing of the agreement at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The term runs.
+    InForce(Term),
+    /// The term would run, but a notice makes it doubtful and nothing has been agreed yet.
+    Disputed(Term),
+    /// The agreement ended with `last`.
+    Expired {
+        /// The last term that ran.
+        last: Term,
+    },
+    /// Before the first day of the first term.
+    NotYet,
+}
+
+/// The term with that ordinal. `None` for 0 and for years beyond the civil calendar.
+#[must_use]
+pub fn term(ordinal: u32) -> Option<Term> {
+    let years = i16::try_from(ordinal.checked_sub(1)?).ok()?;
+    let year = FIRST_YEAR.checked_add(years)?;
+    let from = Date::new(year, 4, 1).ok()?;
+    let to = Date::new(year.checked_add(1)?, 3, 31).ok()?;
+    let everyday = to.checked_sub(3.months()).ok()?;
+    let strict = everyday.yesterday().ok()?;
+    Some(Term { ordinal, from, to, strict, everyday, last_open: calendar::open_on_or_before(strict) })
+}
+
+/// The term in which the day lies, whether or not the agreement was renewed for it. `None` before
+/// the first term.
+#[must_use]
+pub fn term_on(date: Date) -> Option<Term> {
+    let years = era::fiscal_year(date).checked_sub(FIRST_YEAR)?;
+    term(u32::try_from(years).ok()?.checked_add(1)?)
+}
+
+/// The days on which the agencies are warned that the time for a notice runs out: the open days
+/// on or before 90, 30, 14 and 7 days before the last open day, earliest first (our rule).
+#[must_use]
+pub fn warnings(term: &Term) -> [Date; 4] {
+    WARNINGS.map(|days| calendar::open_on_or_before(term.last_open.saturating_sub(days.days())))
+}
+
+/// The label of a notice about the end of `term`.
+#[must_use]
+pub fn timing(term: &Term, written_at: Timestamp, arrived_at: Timestamp) -> Timing {
+    let (written, arrived) = (calendar::day(written_at), calendar::day(arrived_at));
+    if arrived <= term.strict {
+        Timing::InTime
+    } else if arrived == term.everyday || written <= term.strict {
+        Timing::InDoubt
+    } else {
+        Timing::Late
+    }
+}
+
+/// The standing at `now`, given the notices of both parties and the agreed methods in force then.
+///
+/// A notice counts from its arrival. It acts on the term after the one it was written in and
+/// never on that one: in time and not to renew, the agreement ends; in time with another wish, or
+/// in doubt, the next term is disputed; late, the agreement is renewed. A dispute lasts, over
+/// further terms too, until a method settles it; of several for one term the last in the slice
+/// holds. A method does not revive an agreement that was ended in time.
+#[must_use]
+pub fn in_force(now: Timestamp, notices: &[NoticeView], resolutions: &[Resolution]) -> Standing {
+    let Some(first) = term(1) else {
+        return Standing::NotYet;
+    };
+    let Some(running) = term_on(calendar::day(now)) else {
+        return Standing::NotYet;
+    };
+    let (mut last, mut disputed) = (first, false);
+    for next in (2..=running.ordinal).map_while(term) {
+        let resolution = resolutions.iter().rfind(|one| one.term == next.ordinal);
+        match expiry(&last, now, notices) {
+            Expiry::Ends => return Standing::Expired { last },
+            Expiry::Doubtful => disputed = true,
+            Expiry::Renewed => {}
+        }
+        match resolution.map(|one| one.outcome) {
+            Some(Outcome::Ended) if disputed => return Standing::Expired { last },
+            Some(Outcome::Renewed) => disputed = false,
+            Some(Outcome::Ended) | None => {}
+        }
+        last = next;
+    }
+    if disputed { Standing::Disputed(running) } else { Standing::InForce(running) }
+}
+
+/// SHA-256 over the agreement as data. Services whose digests differ never exchange an entry.
+#[must_use]
+pub fn agreement_digest() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest::digest(&digest::SHA256, AGREEMENT.as_bytes()).as_ref());
+    bytes
+}
+
+/// What stands in place of the agreement's digest in an agency's private journal: another one, so that a private entry
+/// that leaks is never valid in the shared journal.
+pub fn private_digest() -> [u8; 32] {
+    let mut bytes = b"renkei private journal v1\0".to_vec();
+    bytes.extend(agreement_digest());
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
+    out
+}
+
+/// The agreement as data.
+///
+/// # Errors
+///
+/// When the text built into the program is not of the expected shape; a test holds that it is.
+pub fn agreement() -> Result<&'static Agreement, &'static toml::de::Error> {
+    static PARSED: LazyLock<Result<Agreement, toml::de::Error>> = LazyLock::new(|| toml::from_str(AGREEMENT));
+    PARSED.as_ref()
+}
+
+/// A party of the agreement (当事者).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Party {
+    /// 甲, the Personal Information Protection Commission.
+    Ppc,
+    /// 乙, the IT Security Center of IPA; not the whole of IPA.
+    Ipa,
+}
+
+impl Party {
+    /// The sign by which the agreement calls the party.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Ppc => "甲",
+            Self::Ipa => "乙",
+        }
+    }
+}
+
+/// The agreement: who, which articles, the first term.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agreement {
+    /// Japanese name.
+    pub name_ja: String,
+    /// English reference translation of the name.
+    pub name_en: String,
+    /// Art. 8, first sentence.
+    pub first_term: FirstTerm,
+    /// Art. 8, second sentence.
+    pub notice: NoticeRule,
+    /// 甲, then 乙.
+    pub parties: Vec<PartyNames>,
+    /// In the order of the text.
+    pub articles: Vec<Article>,
+}
+
+impl Agreement {
+    /// The article by its number, as RPCs and facts name it: `4(1)`, `5(2)(1)`, `9`.
+    #[must_use]
+    pub fn article(&self, number: &str) -> Option<&Article> {
+        self.articles.iter().find(|one| one.number == number)
+    }
+}
+
+/// The first term as the article states it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirstTerm {
+    /// First day in Japan.
+    #[serde(deserialize_with = "civil_day")]
+    pub from: Date,
+    /// Last day in Japan.
+    #[serde(deserialize_with = "civil_day")]
+    pub to: Date,
+    /// By how much each extension prolongs the agreement.
+    pub extended_by: String,
+}
+
+/// How long before expiry a notice must come.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeRule {
+    /// The time before the last day of the term.
+    pub rule: String,
+}
+
+/// A party and its names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartyNames {
+    /// Which party.
+    pub party: Party,
+    /// 甲 or 乙.
+    pub sign: String,
+    /// Japanese name.
+    pub name_ja: String,
+    /// English name.
+    pub name_en: String,
+}
+
+/// An article, paragraph or item of the agreement.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Article {
+    /// `4(1)` is article 4 paragraph 1, `5(2)(1)` item 1 of article 5 paragraph 2.
+    pub number: String,
+    /// Japanese title.
+    pub title_ja: String,
+    /// English title.
+    pub title_en: String,
+    /// One line in Renkei's own words.
+    pub summary: String,
+}
+
+/// What becomes of the agreement at the end of one term.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Expiry {
+    Renewed,
+    Doubtful,
+    Ends,
+}
+
+fn expiry(term: &Term, now: Timestamp, notices: &[NoticeView]) -> Expiry {
+    let about = notices.iter().filter(|notice| notice.term == term.ordinal && !notice.withdrawn);
+    about
+        .filter_map(|notice| {
+            let arrived_at = notice.arrived_at.filter(|at| *at <= now)?;
+            Some(match timing(term, notice.written_at, arrived_at) {
+                Timing::InTime if notice.kind == NoticeKind::NotRenew => Expiry::Ends,
+                Timing::InTime | Timing::InDoubt => Expiry::Doubtful,
+                Timing::Late => Expiry::Renewed,
+            })
+        })
+        .max()
+        .unwrap_or(Expiry::Renewed)
+}
+
+fn civil_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    /// Ordinal, from, to, days, strict, everyday, last open day.
+    const TABLE: [(u32, &str, &str, i32, &str, &str, &str); 6] = [
+        (1, "2023-04-01", "2024-03-31", 366, "2023-12-30", "2023-12-31", "2023-12-28"),
+        (2, "2024-04-01", "2025-03-31", 365, "2024-12-30", "2024-12-31", "2024-12-27"),
+        (3, "2025-04-01", "2026-03-31", 365, "2025-12-30", "2025-12-31", "2025-12-26"),
+        (4, "2026-04-01", "2027-03-31", 365, "2026-12-30", "2026-12-31", "2026-12-28"),
+        (5, "2027-04-01", "2028-03-31", 366, "2027-12-30", "2027-12-31", "2027-12-28"),
+        (6, "2028-04-01", "2029-03-31", 365, "2028-12-30", "2028-12-31", "2028-12-28"),
+    ];
+
+    fn nth(ordinal: u32) -> Term {
+        term(ordinal).unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    /// A notice of term 4 that was written when it arrived.
+    fn notice(kind: NoticeKind, arrived_at: &str) -> NoticeView {
+        NoticeView { kind, term: 4, written_at: at(arrived_at), arrived_at: Some(at(arrived_at)), withdrawn: false }
+    }
+
+    const IN_TIME: &str = "2026-12-30T14:59:00Z";
+    const IN_DOUBT: &str = "2026-12-30T15:00:00Z";
+    const LATE: &str = "2026-12-31T15:00:00Z";
+    const LAST_INSTANT: &str = "2027-03-31T14:59:59.999999Z";
+    const NEXT_TERM: &str = "2027-03-31T15:00:00Z";
+
+    fn standing(now: &str, notices: &[NoticeView]) -> Standing {
+        in_force(at(now), notices, &[])
+    }
+
+    #[test]
+    fn the_table_of_terms_holds() {
+        for (ordinal, from, to, days, strict, everyday, last_open) in TABLE {
+            let term = nth(ordinal);
+            assert_eq!(term.ordinal, ordinal);
+            assert_eq!(term.from.to_string(), from);
+            assert_eq!(term.to.to_string(), to);
+            assert_eq!(term.from.until(term.to).unwrap().get_days() + 1, days);
+            assert_eq!(term.strict.to_string(), strict);
+            assert_eq!(term.everyday.to_string(), everyday);
+            assert_eq!(term.last_open.to_string(), last_open);
+        }
+    }
+
+    #[test]
+    fn the_warnings_fall_on_open_days() {
+        let days = |ordinal| warnings(&nth(ordinal)).map(|day| day.to_string());
+        assert_eq!(days(4), ["2026-09-29", "2026-11-27", "2026-12-14", "2026-12-21"]);
+        assert_eq!(days(5), ["2027-09-29", "2027-11-26", "2027-12-14", "2027-12-21"]);
+    }
+
+    #[test]
+    fn a_day_lies_in_one_term_and_none_before_the_first() {
+        assert_eq!(term_on(date(2023, 3, 31)), None);
+        assert_eq!(term_on(Date::MIN), None);
+        assert_eq!(term(0), None);
+        assert_eq!(term(u32::MAX), None);
+        for ordinal in 1..=10 {
+            assert_eq!(term_on(nth(ordinal).from), Some(nth(ordinal)));
+            assert_eq!(term_on(nth(ordinal).to), Some(nth(ordinal)));
+        }
+    }
+
+    #[test]
+    fn the_timing_of_a_notice_turns_at_midnight_in_japan() {
+        let label = |written: &str, arrived: &str| timing(&nth(4), at(written), at(arrived));
+        assert_eq!(label(IN_TIME, IN_TIME), Timing::InTime);
+        assert_eq!(label(IN_DOUBT, IN_DOUBT), Timing::InDoubt);
+        assert_eq!(label(IN_DOUBT, LATE), Timing::Late);
+        assert_eq!(label(LATE, LATE), Timing::Late);
+    }
+
+    #[test]
+    fn a_notice_written_in_time_is_in_doubt_however_long_the_link_was_down() {
+        let label = |arrived: &str| timing(&nth(4), at("2026-12-28T05:00:00Z"), at(arrived));
+        assert_eq!(label("2026-12-28T05:00:01Z"), Timing::InTime);
+        assert_eq!(label("2027-01-04T00:30:00Z"), Timing::InDoubt);
+        assert_eq!(label("2027-04-02T00:00:00Z"), Timing::InDoubt);
+    }
+
+    #[test]
+    fn the_agreement_is_in_force_from_its_first_instant_in_japan() {
+        assert_eq!(standing("2023-03-31T14:59:59Z", &[]), Standing::NotYet);
+        assert_eq!(standing("2023-03-31T15:00:00Z", &[]), Standing::InForce(nth(1)));
+    }
+
+    #[test]
+    fn without_a_notice_every_term_is_followed_by_the_next() {
+        assert_eq!(standing(LAST_INSTANT, &[]), Standing::InForce(nth(4)));
+        assert_eq!(standing(NEXT_TERM, &[]), Standing::InForce(nth(5)));
+    }
+
+    #[test]
+    fn a_notice_in_time_not_to_renew_ends_the_agreement_with_its_term() {
+        let notices = [notice(NoticeKind::NotRenew, IN_TIME)];
+        let ended = Standing::Expired { last: nth(4) };
+        assert_eq!(standing(LAST_INSTANT, &notices), Standing::InForce(nth(4)));
+        assert_eq!(standing(NEXT_TERM, &notices), ended);
+        assert_eq!(standing("2030-06-01T00:00:00Z", &notices), ended);
+        let renewed = [Resolution { term: 5, outcome: Outcome::Renewed }];
+        assert_eq!(in_force(at(NEXT_TERM), &notices, &renewed), ended);
+    }
+
+    #[test]
+    fn another_notice_in_time_and_every_notice_in_doubt_disputes_the_next_term() {
+        for (kind, arrived_at) in [
+            (NoticeKind::Change, IN_TIME),
+            (NoticeKind::Other, IN_TIME),
+            (NoticeKind::NotRenew, IN_DOUBT),
+            (NoticeKind::Change, IN_DOUBT),
+            (NoticeKind::Other, IN_DOUBT),
+        ] {
+            let notices = [notice(kind, arrived_at)];
+            assert_eq!(standing(LAST_INSTANT, &notices), Standing::InForce(nth(4)));
+            assert_eq!(standing(NEXT_TERM, &notices), Standing::Disputed(nth(5)));
+            assert_eq!(standing("2028-04-01T00:00:00Z", &notices), Standing::Disputed(nth(6)));
+        }
+    }
+
+    #[test]
+    fn a_late_notice_leaves_the_agreement_renewed() {
+        for kind in [NoticeKind::NotRenew, NoticeKind::Change, NoticeKind::Other] {
+            assert_eq!(standing(NEXT_TERM, &[notice(kind, LATE)]), Standing::InForce(nth(5)));
+        }
+    }
+
+    #[test]
+    fn a_method_settles_a_dispute_but_nothing_else() {
+        let notices = [notice(NoticeKind::Change, IN_TIME)];
+        let renewed = Resolution { term: 5, outcome: Outcome::Renewed };
+        let ended = Resolution { term: 5, outcome: Outcome::Ended };
+        let settled = |now: &str, methods: &[Resolution]| in_force(at(now), &notices, methods);
+        assert_eq!(settled(NEXT_TERM, &[renewed]), Standing::InForce(nth(5)));
+        assert_eq!(settled(NEXT_TERM, &[ended]), Standing::Expired { last: nth(4) });
+        assert_eq!(settled(NEXT_TERM, &[ended, renewed]), Standing::InForce(nth(5)));
+        assert_eq!(settled(LAST_INSTANT, &[ended]), Standing::InForce(nth(4)));
+        assert_eq!(settled("2028-04-01T00:00:00Z", &[renewed]), Standing::InForce(nth(6)));
+        assert_eq!(in_force(at(NEXT_TERM), &[], &[ended]), Standing::InForce(nth(5)));
+    }
+
+    #[test]
+    fn a_withdrawn_notice_does_not_count() {
+        let withdrawn = NoticeView { withdrawn: true, ..notice(NoticeKind::NotRenew, IN_TIME) };
+        assert_eq!(standing(NEXT_TERM, &[withdrawn]), Standing::InForce(nth(5)));
+    }
+
+    #[test]
+    fn a_notice_counts_from_its_arrival() {
+        let sent = notice(NoticeKind::NotRenew, IN_TIME);
+        let pending = NoticeView { arrived_at: None, ..sent };
+        assert_eq!(standing(NEXT_TERM, &[pending]), Standing::InForce(nth(5)));
+        let arrival = "2027-04-10T00:00:00Z";
+        let arrived = NoticeView { arrived_at: Some(at(arrival)), ..sent };
+        assert_eq!(standing("2027-04-09T23:59:59Z", &[arrived]), Standing::InForce(nth(5)));
+        assert_eq!(standing(arrival, &[arrived]), Standing::Disputed(nth(5)));
+    }
+
+    #[test]
+    fn the_strongest_notice_decides() {
+        let doubtful = notice(NoticeKind::Change, IN_DOUBT);
+        let ending = notice(NoticeKind::NotRenew, IN_TIME);
+        let late = notice(NoticeKind::NotRenew, LATE);
+        let ended = Standing::Expired { last: nth(4) };
+        assert_eq!(standing(NEXT_TERM, &[doubtful, ending]), ended);
+        assert_eq!(standing(NEXT_TERM, &[doubtful, late]), Standing::Disputed(nth(5)));
+    }
+
+    #[test]
+    fn the_agreement_as_data_says_what_the_rules_compute() {
+        let agreement = agreement().unwrap();
+        assert_eq!(agreement.first_term.from, nth(1).from);
+        assert_eq!(agreement.first_term.to, nth(1).to);
+        assert_eq!(agreement.first_term.extended_by, "1 year");
+        assert_eq!(agreement.notice.rule, "3 months");
+        let parties: Vec<_> = agreement.parties.iter().map(|one| one.party).collect();
+        assert_eq!(parties, [Party::Ppc, Party::Ipa]);
+        assert!(agreement.parties.iter().all(|one| one.sign == one.party.sign()));
+        let numbers: Vec<_> = agreement.articles.iter().map(|one| one.number.as_str()).collect();
+        assert_eq!(numbers.join(" "), "1 2 3 4(1) 4(2) 5(1) 5(2) 5(2)(1) 5(2)(2) 5(3) 5(4) 6 7(1) 7(2) 8 9");
+        assert_eq!(agreement.article("8").unwrap().title_ja, "有効期間");
+        assert!(agreement.articles.iter().all(|one| !one.summary.contains('\n')));
+    }
+
+    #[test]
+    fn the_digest_covers_every_byte_of_the_agreement() {
+        let digest: String = agreement_digest().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, "370e771440983b342c34f43744d8bedd65e8c73e8a4596f9b8203581f9415cf7");
+    }
+}

@@ -1,0 +1,41 @@
+//! Hashes over the parts of an entry: SHA-256 (FIPS 180-4) throughout.
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+/// A SHA-256 hash.
+pub type Hash = [u8; 32];
+
+/// The hash of a header: what the next entry and receipts name it by.
+#[must_use]
+pub fn header_hash(header_bytes: &[u8]) -> Hash {
+    sha256(&[header_bytes])
+}
+
+/// The hash by which a header commits to its fact.
+#[must_use]
+pub fn fact_hash(fact_bytes: &[u8]) -> Hash {
+    sha256(&[fact_bytes])
+}
+
+/// The hash by which a header commits to content, or a blob's reference to its bytes. The salt has a fixed length, so
+/// no byte can move between the two; once it is gone the hash says nothing of the content.
+#[must_use]
+pub fn content_commitment(salt: &[u8; 32], content: &[u8]) -> Hash {
+    sha256(&[salt, content])
+}
+
+/// SHA-256 of the parts, one after the other.
+pub(crate) fn sha256(parts: &[&[u8]]) -> Hash {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(part);
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
+/// A hash out of a field that the contract bounds to 32 bytes; zeros for any other length.
+pub(crate) fn hash_in(field: &[u8]) -> Hash {
+    field.try_into().unwrap_or_default()
+}

@@ -1,0 +1,51 @@
+//! Signed, chained entries, receipts and their offline proof. Bytes in, bytes out: no IO, clock or randomness.
+//!
+//! | What | How it is made |
+//! |---|---|
+//! | header hash | SHA-256 (FIPS 180-4) of the header's bytes |
+//! | `prev_hash` | header hash of the entry before in the journal; 32 zero bytes for the first |
+//! | `matter_prev` | header hash of the author's entry before in this matter; 32 zero bytes for the first |
+//! | `fact_sha256` | SHA-256 of the fact's bytes |
+//! | `content_commitment` | SHA-256 of salt (32 bytes) and content; empty when there is no content |
+//! | entry's signature | Ed25519 (RFC 8032) over `renkei header v1`, one zero byte, and the header's bytes |
+//! | receipt's signature | Ed25519 over `renkei receipt v1`, one zero byte, and the receipt's bytes |
+//! | audit hash | SHA-256 of `renkei audit v1`, one zero byte, the previous hash and the record's bytes |
+//!
+//! A header, fact or receipt is understood only when its bytes decode, hold every rule of the contract and are exactly
+//! what encoding gives again: fields in the order of their numbers, default values left out, shortest varints, nothing
+//! unknown. Bytes are hashed and kept as they came. `tests/vectors.txt` holds all this in hex for other languages.
+//!
+//! An author writes with [`chain`] and [`Chained::sign`]. A receiver verifies with [`verify`], or with its parts
+//! [`verify_signature`] (needs no chain, so a batch can be spread over threads), [`verify_chain`] and [`check_body`].
+//! Anyone proves a whole journal with [`verify_all`] and the export of one matter with [`verify_matter`].
+//!
+//! What is wrong is a [`Break`] (the journal stops) or a [`Lie`] (the entry is held and refused). Judged elsewhere, as
+//! it needs the other journal or the pages: forks, `seen_peer_seq` against the own head, `entry_id`, `answers`,
+//! `methods_version`, blobs, direction, state, and the form of contents.
+
+mod audit;
+mod canonical;
+mod chain;
+mod entry;
+mod fault;
+mod hash;
+mod journal;
+mod key;
+mod keys;
+mod matter;
+mod parallel;
+mod pem;
+mod receipt;
+mod verify;
+
+pub use audit::audit_hash;
+pub use chain::{Head, Previous, verify_chain, written_us};
+pub use entry::{Chained, Draft, Unfit, chain, sign_header};
+pub use fault::{Break, Fault, Lie};
+pub use hash::{Hash, content_commitment, fact_hash, header_hash};
+pub use journal::{Proven, verify_all};
+pub use key::{KeyError, SigningKey, generate_pkcs8};
+pub use keys::Keys;
+pub use matter::verify_matter;
+pub use receipt::{sign_receipt, verify_receipt};
+pub use verify::{Opened, Understood, Verified, check_body, check_content, check_fact, verify, verify_signature};

@@ -1,0 +1,67 @@
+//! Proving the export of one matter: `matter_prev` chains the author's entries in it.
+
+use renkei_proto::journal::v1::{Entry, Header};
+
+use crate::{
+    chain::{Previous, in_order, same_journal},
+    fault::{Break, Fault, Lie},
+    keys::Keys,
+    verify::{check_body, verify_signature},
+};
+
+/// Proves that these are the entries of one author in `matter`, from the first on and without a gap between them. Each
+/// author's entries are proven by themselves.
+///
+/// `start` is [`Previous::start`], or the matter's last entry that was proven. The author's keys must know when each was
+/// added and revoked, as the journal's key facts stand in another matter. Entries cut off at the end leave a whole
+/// chain. `lie` is told of bodies that are not what their header commits to, as in [`verify_all`](crate::verify_all).
+///
+/// Gives the matter's last entry.
+///
+/// # Errors
+/// The first [`Break`], at the number that the entry's header names; where none can be read, one more than that of the
+/// last proven entry.
+pub fn verify_matter(
+    matter: &str,
+    entries: impl IntoIterator<Item = Entry>,
+    keys: &Keys,
+    start: Previous,
+    mut lie: impl FnMut(Lie),
+) -> Result<Previous, Break> {
+    let mut last = start;
+    for entry in entries {
+        let opened = verify_signature(&entry, keys).map_err(|broken| named(broken, &last))?;
+        continues(opened.header(), &last, matter)?;
+        match check_body(&entry, &opened) {
+            Ok(_) => {}
+            Err(Fault::Refuse(untrue)) => lie(untrue),
+            Err(Fault::Stop(broken)) => return Err(broken),
+        }
+        last = opened.previous();
+    }
+    Ok(last)
+}
+
+fn named(broken: Break, last: &Previous) -> Break {
+    if broken.seq() == 0 { broken.at(last.next_seq()) } else { broken }
+}
+
+/// The entry is the author's next one in this matter.
+fn continues(header: &Header, last: &Previous, matter: &str) -> Result<(), Break> {
+    let seq = header.seq;
+    same_journal(header, last, seq)?;
+    if header.matter != matter {
+        return Err(Break::ChainBroken { seq, field: "matter" });
+    }
+    if header.matter_prev != last.head.hash {
+        return Err(Break::ChainBroken { seq, field: "matter_prev" });
+    }
+    if seq <= last.head.seq {
+        return Err(Break::OrderBroken { seq, field: "seq" });
+    }
+    // The entries that raised it stand in another matter.
+    if header.incarnation < last.incarnation {
+        return Err(Break::AuthorDiffers { seq, field: "incarnation" });
+    }
+    in_order(header, last, seq)
+}

@@ -1,0 +1,10 @@
+//! What the journal promises, tried at its surface.
+
+mod chain;
+mod entry;
+mod keys;
+mod matter;
+mod receipt;
+mod support;
+mod tampering;
+mod vectors;

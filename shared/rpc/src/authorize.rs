@@ -1,0 +1,414 @@
+//! Who may call what: a tower layer around all services of a port. It refuses before the body is read, and what no rule
+//! allows is refused.
+//!
+//! The rules are those of the contract (`renkei.options.v1.rule`); the few of [`FOREIGN`] are the only ones beside them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use http::{HeaderMap, Request, Response};
+use renkei_domain::{decide::Refusal, moment::Source};
+use renkei_proto::{
+    Rule,
+    options::v1::{Effect, Reason, Role, Surface},
+    r#type::v1::Agency,
+};
+use renkei_telemetry::{Metrics, Traceparent, span, traceparent::traceparent_of};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
+use tonic::body::Body;
+use tower::{Layer, Service};
+use tracing::{Instrument as _, Span};
+
+use crate::{client::TRACEPARENT, contract, deadline, error::Error, identity::Kind, outcome::Underway, serve::Connection};
+
+/// Metadata key of the official on whose behalf a desk system calls.
+pub const OFFICIAL: &str = "renkei-official";
+/// Metadata key of the purpose, where a rule asks for one.
+pub const PURPOSE: &str = "renkei-purpose";
+/// The most characters of either.
+pub const METADATA_MAX: usize = 64;
+/// The most calls in flight on one port.
+pub const IN_FLIGHT: usize = 1024;
+
+/// What is configured of a calling system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// What it may be.
+    pub roles: Vec<Role>,
+    /// The unit that it acts for; empty for none.
+    pub unit: String,
+}
+
+/// The calling systems by the URI in their certificate, such as `spiffe://ppc/desk/intake`.
+pub type Callers = HashMap<String, Caller>;
+
+/// A call that may go on; in the request's extensions behind the layer.
+#[derive(Clone, Debug)]
+pub struct Authorized {
+    /// The method's rule.
+    pub rule: &'static Rule,
+    /// The URI of the calling system or of the peer's link.
+    pub caller: String,
+    /// The official on whose behalf it calls; empty on the link and for health and reflection.
+    pub official: String,
+    /// The caller's unit; empty on the link.
+    pub unit: String,
+    /// The purpose; empty where the rule asks for none.
+    pub purpose: String,
+    /// The trace context of this call; empty when there is none.
+    pub traceparent: String,
+    /// When the call has to be answered; `None` for streams.
+    pub deadline: Option<Instant>,
+}
+
+/// Why a port must not start with its services.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RuleError {
+    /// Neither the contract nor a foreign service has this name.
+    #[error("the service {0} has no descriptor, so nobody knows its methods")]
+    UnknownService(String),
+    /// A method without a rule.
+    #[error("the method {0} has no rule, so nobody may call it: give it the option renkei.options.v1.rule")]
+    NoRule(String),
+    /// A method of the other port.
+    #[error("the method {0} belongs to the other port")]
+    WrongPort(String),
+}
+
+/// Checks that every method of these services has a rule for this port. To be called before the port is opened.
+///
+/// # Errors
+/// [`RuleError`], of the first method that has none.
+pub fn check_rules(surface: Surface, services: &[&str]) -> Result<(), RuleError> {
+    for name in services {
+        let service = contract::service(name).ok_or_else(|| RuleError::UnknownService((*name).to_owned()))?;
+        for path in service.methods().map(|method| contract::path(&method)) {
+            let rule = rule(surface, &path).ok_or_else(|| RuleError::NoRule(path.clone()))?;
+            if rule.surface != surface {
+                return Err(RuleError::WrongPort(path));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Any system of the desk.
+const DESK: &[Role] =
+    &[Role::Intake, Role::Casework, Role::Sharing, Role::Approver, Role::Reader, Role::Operator, Role::Auditor];
+
+/// The rules of services that are not ours. Neither official nor purpose is asked for.
+static FOREIGN: &[Rule] = &[
+    foreign("/grpc.health.v1.Health/Check", Surface::Desk, DESK),
+    foreign("/grpc.health.v1.Health/Watch", Surface::Desk, DESK),
+    foreign("/grpc.health.v1.Health/Check", Surface::Link, &[Role::Peer]),
+    foreign("/grpc.health.v1.Health/Watch", Surface::Link, &[Role::Peer]),
+    foreign(
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        Surface::Desk,
+        &[Role::Operator, Role::Auditor],
+    ),
+    foreign(
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        Surface::Desk,
+        &[Role::Operator, Role::Auditor],
+    ),
+];
+
+const fn foreign(path: &'static str, surface: Surface, roles: &'static [Role]) -> Rule {
+    Rule {
+        path,
+        surface,
+        served_by: &[Agency::Ppc, Agency::Ipa],
+        article: "",
+        roles,
+        effect: Effect::Serve,
+        secret: false,
+        purpose: false,
+        mutating: false,
+        reasons: &[],
+    }
+}
+
+fn rule(surface: Surface, path: &str) -> Option<&'static Rule> {
+    let foreign = || FOREIGN.iter().find(|rule| rule.path == path && rule.surface == surface);
+    renkei_proto::rule(path).or_else(foreign)
+}
+
+fn is_foreign(rule: &Rule) -> bool {
+    FOREIGN.iter().any(|row| row.path == rule.path)
+}
+
+/// The layer. Clones share their counters.
+#[derive(Clone)]
+pub struct Authorize(Arc<Gate>);
+
+impl Authorize {
+    /// The layer of one port. `callers` are the desk's systems; the link has one caller, the peer, whoever they are.
+    #[must_use]
+    pub fn new(surface: Surface, own: Agency, callers: Arc<Callers>, source: Source, metrics: Metrics) -> Self {
+        let methods = contract::POOL.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+        let streaming = methods.filter(contract::is_streaming).map(|method| contract::path(&method)).collect();
+        let message_max = match surface {
+            Surface::Link => crate::validate::LINK_MESSAGE_MAX,
+            Surface::Desk | Surface::Unspecified => crate::validate::DESK_MESSAGE_MAX,
+        };
+        let (places, handled) = (Arc::new(Semaphore::new(IN_FLIGHT)), AtomicU64::new(0));
+        Self(Arc::new(Gate { surface, own, callers, source, metrics, streaming, message_max, places, handled }))
+    }
+
+    /// How many calls were handed on to a service since the start.
+    #[must_use]
+    pub fn handled(&self) -> u64 {
+        self.0.handled.load(Ordering::Relaxed)
+    }
+}
+
+impl<S> Layer<S> for Authorize {
+    type Service = Authorizing<S>;
+
+    fn layer(&self, inner: S) -> Authorizing<S> {
+        Authorizing { gate: self.0.clone(), inner }
+    }
+}
+
+/// The services behind the layer.
+#[derive(Clone)]
+pub struct Authorizing<S> {
+    gate: Arc<Gate>,
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for Authorizing<S>
+where
+    S: Service<Request<B>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The clone was not asked whether it is ready; the service that was goes with the call.
+        let fresh = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, fresh);
+        let gate = self.gate.clone();
+        Box::pin(async move { Ok(gate.serve(ready, request).await) })
+    }
+}
+
+struct Gate {
+    surface: Surface,
+    own: Agency,
+    callers: Arc<Callers>,
+    source: Source,
+    metrics: Metrics,
+    streaming: HashSet<String>,
+    message_max: usize,
+    places: Arc<Semaphore>,
+    handled: AtomicU64,
+}
+
+/// Who calls, once that is certain.
+struct Known<'a> {
+    uri: &'a str,
+    roles: &'a [Role],
+    unit: &'a str,
+}
+
+impl Gate {
+    async fn serve<S, B>(&self, mut inner: S, mut request: Request<B>) -> Response<Body>
+    where
+        S: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
+    {
+        let known = rule(self.surface, request.uri().path());
+        let mut call = self.begin(known, request.headers());
+        let span = call.span.clone();
+        let admitted = span.in_scope(|| self.admit(known, &mut call, &request));
+        let answer = match admitted {
+            Ok(authorized) => {
+                let deadline = authorized.deadline;
+                request.extensions_mut().insert(authorized);
+                self.handled.fetch_add(1, Ordering::Relaxed);
+                within(deadline, inner.call(request).instrument(span)).await
+            }
+            Err(error) => Err(error),
+        };
+        let response = answer.unwrap_or_else(|error| error.status(&self.source.moment()).into_http());
+        call.answer(response)
+    }
+
+    fn begin(&self, known: Option<&'static Rule>, headers: &HeaderMap) -> Underway {
+        let method = known.map(|rule| rule.path.trim_start_matches('/'));
+        let traceparent = single(headers, TRACEPARENT).and_then(Result::ok);
+        Underway {
+            span: span::rpc_server(method.unwrap_or_default(), known.is_some(), traceparent),
+            method,
+            begun: Instant::now(),
+            metrics: self.metrics.clone(),
+            source: self.source.clone(),
+            message_max: self.message_max,
+            place: None,
+            over: false,
+        }
+    }
+
+    fn admit<B>(
+        &self,
+        known: Option<&'static Rule>,
+        call: &mut Underway,
+        request: &Request<B>,
+    ) -> Result<Authorized, Error> {
+        let headers = request.headers();
+        let judged = span::authorize().in_scope(|| self.judge(known, headers, request.extensions().get()));
+        let mut authorized = judged.inspect_err(|refusal| log(known, refusal))?;
+        let busy = |_| Error::Full { reason: Reason::Busy, limit: "calls in flight", most: IN_FLIGHT };
+        call.place = Some(self.places.clone().try_acquire_owned().map_err(busy)?);
+        if !self.streaming.contains(authorized.rule.path) {
+            authorized.deadline = Some(deadline::of_unary(headers, call.begun));
+        }
+        authorized.traceparent = trace(&call.span, headers);
+        Ok(authorized)
+    }
+
+    /// The order is that of what a stranger may learn: whether there is such a method, then whether it is known, then
+    /// what it may do.
+    fn judge(
+        &self,
+        known: Option<&'static Rule>,
+        headers: &HeaderMap,
+        connection: Option<&Connection>,
+    ) -> Result<Authorized, Refusal> {
+        let rule = known.ok_or_else(|| Refusal::new(Reason::MethodUnknown, ""))?;
+        let caller = self.caller(connection)?;
+        if rule.surface != self.surface {
+            return Err(Refusal::new(Reason::MethodUnknown, "the method belongs to the other port"));
+        }
+        if !rule.served_by.contains(&self.own) {
+            return Err(Refusal::new(Reason::WrongSide, ""));
+        }
+        if !rule.roles.iter().any(|role| caller.roles.contains(role)) {
+            return Err(Refusal::new(Reason::RoleMissing, roles(rule)));
+        }
+        let asked = self.surface == Surface::Desk && !is_foreign(rule);
+        Ok(Authorized {
+            rule,
+            caller: caller.uri.to_owned(),
+            official: if asked { official(headers)? } else { String::new() },
+            unit: caller.unit.to_owned(),
+            purpose: if asked && rule.purpose { purpose(headers)? } else { String::new() },
+            traceparent: String::new(),
+            deadline: None,
+        })
+    }
+
+    fn caller<'a>(&'a self, connection: Option<&'a Connection>) -> Result<Known<'a>, Refusal> {
+        let nobody = |why: &str| Refusal::new(Reason::CertificateIdentityMissing, why);
+        let unknown = |why: &str| Refusal::new(Reason::CallerUnknown, why);
+        let connection = connection.ok_or_else(|| nobody("the connection has no certificate"))?;
+        let identity = connection.identity().map_err(|error| nobody(&error.to_string()))?;
+        if connection.is_revoked() {
+            return Err(unknown("the certificate has been revoked"));
+        }
+        let uri = identity.uri();
+        match (self.surface, identity.kind()) {
+            (Surface::Desk, Kind::Desk(_)) if identity.domain() == self.own.id() => {
+                let caller = self.callers.get(uri).ok_or_else(|| unknown("it is not in the configuration"))?;
+                Ok(Known { uri, roles: &caller.roles, unit: &caller.unit })
+            }
+            (Surface::Link, Kind::Link) if identity.domain() == self.own.peer().id() => {
+                Ok(Known { uri, roles: &[Role::Peer], unit: "" })
+            }
+            _ => Err(unknown("its certificate is not for this port")),
+        }
+    }
+}
+
+/// The answer, unless the deadline comes first. A call that is late already is not made.
+async fn within(
+    deadline: Option<Instant>,
+    answer: impl Future<Output = Result<Response<Body>, Infallible>>,
+) -> Result<Response<Body>, Error> {
+    let answered = match deadline {
+        None => answer.await,
+        Some(deadline) => {
+            let late = || Error::because(Reason::Deadline, "");
+            if deadline <= Instant::now() {
+                return Err(late());
+            }
+            timeout_at(deadline, answer).await.map_err(|_| late())?
+        }
+    };
+    match answered {
+        Ok(response) => Ok(response),
+        Err(never) => match never {},
+    }
+}
+
+fn official(headers: &HeaderMap) -> Result<String, Refusal> {
+    let must = "metadata renkei-official must stand there once: 1 to 64 of A-Z a-z 0-9 . _ @ -";
+    match single(headers, OFFICIAL) {
+        None => Err(Refusal::new(Reason::OfficialMissing, must)),
+        Some(Ok(text)) if is_word(text, b"._@-") => Ok(text.to_owned()),
+        Some(_) => Err(Refusal::new(Reason::OfficialInvalid, must)),
+    }
+}
+
+fn purpose(headers: &HeaderMap) -> Result<String, Refusal> {
+    let must = "metadata renkei-purpose must stand there once: 1 to 64 of A-Z a-z 0-9 . _ -";
+    match single(headers, PURPOSE) {
+        Some(Ok(text)) if is_word(text, b"._-") => Ok(text.to_owned()),
+        _ => Err(Refusal::new(Reason::PurposeMissing, must)),
+    }
+}
+
+/// A value that stands there once. Of two, two readers could take different ones.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<Result<&'a str, ()>> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    Some(if values.next().is_some() { Err(()) } else { first.to_str().map_err(|_| ()) })
+}
+
+fn is_word(text: &str, signs: &[u8]) -> bool {
+    (1..=METADATA_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte))
+}
+
+/// The context of this call. Without an exported span, the caller's own goes on.
+fn trace(span: &Span, headers: &HeaderMap) -> String {
+    let own = traceparent_of(span);
+    if !own.is_empty() {
+        return own;
+    }
+    let callers = single(headers, TRACEPARENT).and_then(Result::ok).and_then(Traceparent::parse);
+    callers.map(|context| context.to_string()).unwrap_or_default()
+}
+
+fn roles(rule: &Rule) -> String {
+    let names: Vec<String> = rule.roles.iter().map(|role| role.as_str_name().replace("ROLE_", "")).collect();
+    format!("one of {}", names.join(", ").to_lowercase())
+}
+
+fn log(known: Option<&'static Rule>, refusal: &Refusal) {
+    let method = known.map_or("unknown", |rule| rule.path);
+    tracing::info!(method, reason = refusal.reason.id(), why = refusal.detail, "a call was refused");
+}
+
+#[cfg(test)]
+mod tests;

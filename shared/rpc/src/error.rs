@@ -1,0 +1,375 @@
+//! The one place that makes a `tonic::Status`: a `google.rpc.Status` with details that programs read and sentences that
+//! people read.
+
+use std::collections::HashMap;
+
+use renkei_domain::{decide::Refusal, moment::Moment};
+use renkei_proto::{Violation, options::v1::Reason};
+use renkei_store::Error as StoreError;
+use renkei_telemetry::{Traceparent, traceparent::current_traceparent};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+use crate::reason::answer;
+
+/// The domain of every `ErrorInfo`.
+pub const DOMAIN: &str = "renkei";
+
+/// Bytes of all violations in one status. Statuses travel in headers, and some clients take no more than 8 KiB of them.
+const VIOLATIONS: usize = 4 << 10;
+
+/// Why a call is not answered with what it asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The policy, or a check at the edge, refused it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The database refused it or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The message breaks rules of the contract: `FIELD_INVALID`.
+    #[error("the message breaks {} rules of the contract", .0.len())]
+    Invalid(Vec<Violation>),
+    /// A limit is reached.
+    #[error("{}: at most {most} {limit}", reason.id())]
+    Full {
+        /// `BUSY`, `TOO_LARGE` or `TOO_MANY_WATCHERS`.
+        reason: Reason,
+        /// The limit's name, such as `watchers`.
+        limit: &'static str,
+        /// Its value.
+        most: usize,
+    },
+    /// The other side ended the session with this status, or the connection broke. Handed on as it is.
+    #[error("the session ended with {}", .0.code())]
+    Ended(Status),
+    /// A fault of this service: `INTERNAL`. The text goes to the log and nowhere else.
+    #[error("{0}")]
+    Fault(String),
+}
+
+impl Error {
+    /// A refusal about no single field. `detail` is a sentence for developers and holds no content.
+    pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
+        Refusal::new(reason, detail).into()
+    }
+
+    /// The reason that the caller is given.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        let reason = match self {
+            Self::Refused(refusal) | Self::Store(StoreError::Refused(refusal)) => refusal.reason,
+            Self::Store(StoreError::RequestIdReused) => Reason::RequestIdReused,
+            Self::Store(StoreError::Busy { .. }) => Reason::Busy,
+            Self::Store(StoreError::Recovering) => Reason::Recovering,
+            Self::Store(StoreError::Ended) => Reason::Draining,
+            Self::Store(StoreError::Database(_)) => Reason::DatabaseUnavailable,
+            Self::Store(
+                StoreError::WrongOwner { .. }
+                | StoreError::NewerSchema { .. }
+                | StoreError::OlderSchema { .. }
+                | StoreError::Damaged(_)
+                | StoreError::Content(_),
+            )
+            | Self::Fault(_) => Reason::Internal,
+            Self::Invalid(_) => Reason::FieldInvalid,
+            Self::Full { reason, .. } => *reason,
+            Self::Ended(status) => reason_of(status).unwrap_or(Reason::Internal),
+        };
+        // Reasons of entries and journals answer no call. If one gets here, this service made an entry that it refuses
+        // itself, which is its own fault.
+        if answer(reason).code == Code::Internal { Reason::Internal } else { reason }
+    }
+
+    /// The status for the call of this moment. A fault is logged here, under an id that is all the caller gets.
+    #[must_use]
+    pub fn status(self, moment: &Moment) -> Status {
+        self.answered(|| moment.bytes("fault", 0)[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn answered(self, id: impl FnOnce() -> String) -> Status {
+        let status = match self.reason() {
+            Reason::Internal => Draft::fault(&self, id()),
+            Reason::NotFound | Reason::CodeNotFound => Draft::new(self.reason()),
+            reason => Draft::new(reason).about(&self),
+        };
+        match self {
+            Self::Ended(status) => status,
+            Self::Store(StoreError::Database(error)) => {
+                tracing::warn!(%error, "the database does not answer");
+                status.finish()
+            }
+            _ => status.finish(),
+        }
+    }
+}
+
+/// Where no moment is at hand: a fault is logged under the id of the running trace.
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        error.answered(|| {
+            Traceparent::parse(&current_traceparent()).map_or_else(|| "-".to_owned(), |trace| trace.trace_id())
+        })
+    }
+}
+
+/// The reason in a status of this system, from either side; `None` for a status that somebody else made.
+#[must_use]
+pub fn reason_of(status: &Status) -> Option<Reason> {
+    let given = status.get_details_error_info().filter(|given| given.domain == DOMAIN)?;
+    Reason::from_str_name(&format!("REASON_{}", given.reason))
+}
+
+/// What tonic means by a status that it made itself; `None` where it says nothing about the request.
+pub(crate) fn reason_of_tonic(status: &Status) -> Option<Reason> {
+    match status.code() {
+        Code::Unimplemented if status.metadata().contains_key("grpc-accept-encoding") => Some(Reason::Malformed),
+        Code::Unimplemented => Some(Reason::MethodUnknown),
+        Code::Internal | Code::InvalidArgument => Some(Reason::Malformed),
+        Code::OutOfRange => Some(Reason::TooLarge),
+        Code::NotFound => Some(Reason::NotFound),
+        Code::DeadlineExceeded => Some(Reason::Deadline),
+        _ => None,
+    }
+}
+
+/// A status in the making.
+struct Draft {
+    reason: Reason,
+    english: String,
+    japanese: String,
+    fields: Vec<FieldViolation>,
+    metadata: HashMap<String, String>,
+}
+
+impl Draft {
+    /// The reason with its sentences and nothing else: hidden and missing must not differ in anything.
+    fn new(reason: Reason) -> Self {
+        let answer = answer(reason);
+        Self {
+            reason,
+            english: answer.english.to_owned(),
+            japanese: answer.japanese.to_owned(),
+            fields: Vec::new(),
+            metadata: HashMap::new(),
+        }
+    }
+
+    fn fault(error: &Error, id: String) -> Self {
+        tracing::error!(id, %error, "a call failed");
+        let mut draft = Self::new(Reason::Internal);
+        draft.english.push_str(&format!(" Id: {id}"));
+        draft.japanese.push_str(&format!("（識別番号 {id}）"));
+        draft.metadata.insert("id".to_owned(), id);
+        draft
+    }
+
+    fn about(mut self, error: &Error) -> Self {
+        match error {
+            Error::Refused(refusal) | Error::Store(StoreError::Refused(refusal)) => {
+                self.detail(&refusal.detail);
+                if !refusal.field.is_empty() {
+                    self.field(refusal.field, &refusal.detail);
+                }
+            }
+            Error::Store(StoreError::RequestIdReused) => {
+                self.field("request_id", "was used for another request of this caller");
+            }
+            Error::Store(StoreError::Busy { limit }) => self.limit("waiting commands", *limit),
+            Error::Full { limit, most, .. } => self.limit(limit, *most),
+            Error::Invalid(violations) => self.violations(violations),
+            Error::Store(_) | Error::Ended(_) | Error::Fault(_) => {}
+        }
+        self
+    }
+
+    fn detail(&mut self, detail: &str) {
+        if !detail.is_empty() {
+            self.english.push_str(&format!(" ({detail})"));
+        }
+    }
+
+    fn field(&mut self, field: &str, description: &str) {
+        let mut violation = FieldViolation::new(field, description);
+        violation.reason = self.reason.id().to_owned();
+        self.fields.push(violation);
+    }
+
+    fn limit(&mut self, limit: &str, most: usize) {
+        self.detail(&format!("at most {most} {limit}"));
+        self.metadata.insert("limit".to_owned(), limit.to_owned());
+        self.metadata.insert("most".to_owned(), most.to_string());
+    }
+
+    /// As many as fit; the rest is counted.
+    fn violations(&mut self, violations: &[Violation]) {
+        if let Some(first) = violations.first() {
+            self.detail(&format!("{}: {}", first.field, first.must));
+        }
+        let mut left = VIOLATIONS;
+        for violation in violations {
+            let description = format!("{} ({})", violation.must, violation.rule);
+            left = left.saturating_sub(violation.field.len() + description.len() + self.reason.id().len());
+            if left == 0 {
+                break;
+            }
+            self.field(&violation.field, &description);
+        }
+        self.metadata.insert("violations".to_owned(), violations.len().to_string());
+    }
+
+    fn finish(self) -> Status {
+        let answer = answer(self.reason);
+        let mut details = ErrorDetails::with_error_info(self.reason.id(), DOMAIN, self.metadata);
+        if answer.code == Code::FailedPrecondition {
+            let subject = self.fields.first().map_or("", |violation| violation.field.as_str());
+            details.add_precondition_failure_violation(self.reason.id(), subject, self.english.as_str());
+        }
+        if !self.fields.is_empty() {
+            details.set_bad_request(self.fields);
+        }
+        if answer.retry_after.is_some() {
+            details.set_retry_info(answer.retry_after);
+        }
+        details.set_localized_message("ja", self.japanese);
+        Status::with_error_details(answer.code, self.english, details)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops where its arrangement fails")]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn moment() -> Moment {
+        Moment::new(Timestamp::UNIX_EPOCH, [7; 32])
+    }
+
+    /// What a client reads: the status goes over the wire and back.
+    fn received(error: Error) -> (Status, ErrorDetails) {
+        let response = error.status(&moment()).into_http::<()>();
+        let status = Status::from_header_map(response.headers()).unwrap();
+        let details = status.check_error_details().unwrap();
+        (status, details)
+    }
+
+    fn reasons() -> impl Iterator<Item = Reason> {
+        (1..=1000).filter_map(|number| Reason::try_from(number).ok())
+    }
+
+    #[test]
+    fn every_reason_arrives_with_its_code_and_both_sentences() {
+        for reason in reasons() {
+            let (status, details) = received(Error::because(reason, "what must hold"));
+            let expected = answer(reason);
+            let info = details.error_info().unwrap();
+            assert_eq!((status.code(), info.domain.as_str()), (expected.code, "renkei"), "{reason:?}");
+            let japanese = details.localized_message().unwrap();
+            assert_eq!(japanese.locale, "ja");
+            if expected.code == Code::Internal {
+                assert_eq!(reason_of(&status), Some(Reason::Internal));
+                assert!(!status.message().contains("what must hold"));
+                continue;
+            }
+            assert_eq!((info.reason.as_str(), reason_of(&status)), (reason.id(), Some(reason)));
+            assert!(status.message().starts_with(expected.english));
+            assert_eq!(japanese.message, expected.japanese);
+            assert_eq!(details.retry_info().map(|retry| retry.retry_delay), expected.retry_after.map(Some));
+            assert_eq!(details.precondition_failure().is_some(), expected.code == Code::FailedPrecondition);
+        }
+    }
+
+    #[test]
+    fn hidden_and_missing_are_the_same() {
+        for reason in [Reason::NotFound, Reason::CodeNotFound] {
+            let missing = received(Refusal::new(reason, "").into()).0;
+            let hidden = received(Refusal::field(reason, "name", "the matter belongs to another unit").into()).0;
+            assert_eq!((missing.message(), missing.details()), (hidden.message(), hidden.details()));
+        }
+    }
+
+    #[test]
+    fn a_broken_field_is_named_with_its_rule_and_limit() {
+        let violations = vec![
+            Violation { field: "title".to_owned(), rule: "string.max_len", must: "at most 200 characters".to_owned() },
+            Violation { field: "id".to_owned(), rule: "string.uuid", must: "must be a UUID".to_owned() },
+        ];
+        let (status, details) = received(Error::Invalid(violations));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(details.error_info().unwrap().metadata["violations"], "2");
+        let fields = &details.bad_request().unwrap().field_violations;
+        assert_eq!(fields[0].field, "title");
+        assert_eq!(fields[0].description, "at most 200 characters (string.max_len)");
+        assert_eq!((fields[1].field.as_str(), fields[1].reason.as_str()), ("id", "FIELD_INVALID"));
+    }
+
+    #[test]
+    fn a_status_stays_within_what_clients_take_as_headers() {
+        let violation = Violation { field: "f".repeat(200), rule: "string.pattern", must: "m".repeat(300) };
+        let (status, details) = received(Error::Invalid(vec![violation; 50]));
+        assert!(status.message().len() + status.details().len() * 4 / 3 < 8 << 10);
+        assert!(!details.bad_request().unwrap().field_violations.is_empty());
+        assert_eq!(details.error_info().unwrap().metadata["violations"], "50");
+    }
+
+    #[test]
+    fn a_refusal_about_a_field_names_it() {
+        let (_, details) = received(Refusal::field(Reason::WrongState, "name", "it is given already").into());
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, "name");
+        let unmet = &details.precondition_failure().unwrap().violations[0];
+        assert_eq!((unmet.r#type.as_str(), unmet.subject.as_str()), ("WRONG_STATE", "name"));
+        assert!(unmet.description.contains("it is given already"));
+    }
+
+    #[test]
+    fn a_full_queue_names_the_limit_and_says_when_to_come_again() {
+        for error in [
+            StoreError::Busy { limit: 1024 }.into(),
+            Error::Full { reason: Reason::Busy, limit: "waiting commands", most: 1024 },
+        ] {
+            let (status, details) = received(error);
+            assert_eq!(status.code(), Code::ResourceExhausted);
+            let metadata = &details.error_info().unwrap().metadata;
+            assert_eq!((metadata["limit"].as_str(), metadata["most"].as_str()), ("waiting commands", "1024"));
+            assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
+        }
+    }
+
+    #[test]
+    fn a_fault_shows_an_id_and_nothing_of_itself() {
+        let faults: [Error; 4] = [
+            StoreError::Damaged("secret row".to_owned()).into(),
+            StoreError::Content("secret key").into(),
+            Error::Fault("secret text".to_owned()),
+            Error::because(Reason::FactDiffers, "secret fact"),
+        ];
+        for fault in faults {
+            let (status, details) = received(fault);
+            let id = &details.error_info().unwrap().metadata["id"];
+            assert_eq!((status.code(), id.len()), (Code::Internal, 16));
+            assert!(status.message().ends_with(id) && !status.message().contains("secret"));
+            assert!(details.localized_message().unwrap().message.contains(id.as_str()));
+            assert!(!String::from_utf8_lossy(status.details()).contains("secret"));
+        }
+        let other = Error::Fault(String::new()).status(&Moment::new(Timestamp::UNIX_EPOCH, [8; 32]));
+        assert_ne!(other.message(), Error::Fault(String::new()).status(&moment()).message());
+    }
+
+    #[test]
+    fn errors_of_the_store_have_their_reasons() {
+        let cases: [(StoreError, Reason); 5] = [
+            (StoreError::RequestIdReused, Reason::RequestIdReused),
+            (StoreError::Recovering, Reason::Recovering),
+            (StoreError::Ended, Reason::Draining),
+            (StoreError::NewerSchema { found: 2, known: 1 }, Reason::Internal),
+            (Refusal::new(Reason::EtagStale, "").into(), Reason::EtagStale),
+        ];
+        for (error, reason) in cases {
+            assert_eq!(reason_of(&Error::from(error).into()), Some(reason));
+        }
+    }
+}

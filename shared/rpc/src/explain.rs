@@ -1,0 +1,196 @@
+//! What a failed call or connection means, in one sentence and with what to do about it.
+
+use std::error::Error;
+use std::io;
+use std::iter::successors;
+
+use rustls::{CertificateError, Error as TlsError};
+use tonic::{Status, TimeoutExpired};
+
+use crate::connect::ConnectError;
+use crate::guard::Cut;
+
+/// What rustls writes before the name of an alert.
+const ALERT: &str = "received fatal alert: ";
+
+/// How errors of a broken stream are written by the operating system, the standard library, rustls and hyper.
+const BROKEN: [&str; 8] = [
+    "broken pipe",
+    "Broken pipe",
+    "connection reset",
+    "Connection reset",
+    "unexpected end of file",
+    "peer closed connection without sending TLS close_notify",
+    "connection closed",
+    "connection was not ready",
+];
+
+/// Explains a failed call or connection in one plain sentence.
+///
+/// Takes a [`tonic::Status`], a [`tonic::transport::Error`], a [`ConnectError`] or anything that
+/// has one of them among its sources.
+#[must_use]
+pub fn explain(error: &(dyn Error + 'static)) -> String {
+    links(error)
+        .find_map(known)
+        .or_else(|| links(error).find_map(|link| in_words(&link.to_string())))
+        .or_else(|| links(error).find_map(answered))
+        .unwrap_or_else(|| unknown(error))
+}
+
+/// Whether a call broke off below gRPC: the peer answered nothing, and whether it has handled the call is not known.
+/// Such a call is to be repeated, with the same request id if it changes something.
+///
+/// The status code alone does not tell: a call that was handed to a connection at the moment of the peer's polite end
+/// (its greatest age, or a drain) fails as `CANCELLED` although nobody cancelled it. A call whose deadline has passed
+/// is not meant; repeating it would have no time.
+#[must_use]
+pub fn is_broken(status: &Status) -> bool {
+    status.source().is_some() && !links(status).any(|link| link.is::<TimeoutExpired>())
+}
+
+/// An error and its sources, outermost first.
+fn links<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    successors(Some(error), |link| (**link).source())
+}
+
+/// The sentence for an error of TLS, on the client's side.
+pub(crate) fn tls_sentence(error: &TlsError) -> String {
+    match error {
+        TlsError::AlertReceived(alert) => alert_sentence(&format!("{alert:?}")),
+        TlsError::InvalidCertificate(error) => certificate_sentence(error).to_owned(),
+        TlsError::InvalidCertRevocationList(_) => {
+            "the revocation list for the peer's certificate cannot be used; load a sound one".to_owned()
+        }
+        TlsError::InvalidMessage(_) => "the peer does not speak TLS; check the address and port".to_owned(),
+        TlsError::PeerIncompatible(_) => {
+            "the peer does not speak TLS 1.3, or has no cryptography in common with us; it has \
+             to be upgraded"
+                .to_owned()
+        }
+        TlsError::NoApplicationProtocol => alert_sentence("NoApplicationProtocol"),
+        other => format!("TLS failed ({other}); look into the peer's log"),
+    }
+}
+
+/// What is wrong with the server's certificate in our eyes.
+fn certificate_sentence(error: &CertificateError) -> &'static str {
+    use CertificateError as E;
+    match error {
+        E::UnknownIssuer => {
+            "the peer's certificate was not issued by an authority that we trust; check the \
+             address and our trust roots for this peer"
+        }
+        E::Expired | E::ExpiredContext { .. } => {
+            "the peer's certificate has expired; the peer must renew it (or our clock is wrong)"
+        }
+        E::NotValidYet | E::NotValidYetContext { .. } => "the peer's certificate is not valid yet; compare the clocks",
+        E::Revoked => "the peer's certificate has been revoked; do not use this peer before it is known why",
+        E::UnknownRevocationStatus => "no revocation list of the issuer of the peer's certificate is loaded; load one",
+        E::ExpiredRevocationList | E::ExpiredRevocationListContext { .. } => {
+            "the revocation list for the peer's certificate has expired; load a newer one"
+        }
+        E::NotValidForName | E::NotValidForNameContext { .. } => {
+            "the peer's certificate is not valid for the server name that we expect; check the \
+             address and the configured server name"
+        }
+        E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
+            "the peer's certificate is not meant for servers (key usage); the peer must replace it"
+        }
+        _ => "the peer's certificate is broken; the peer must replace it",
+    }
+}
+
+/// What the peer means with an alert, by the name that rustls gives it.
+fn alert_sentence(alert: &str) -> String {
+    let sentence = match alert {
+        "CertificateRequired" | "NoCertificate" => "the peer wants a client certificate and got none; configure one",
+        "UnknownCA" => {
+            "the peer does not trust the issuer of our certificate, or has no current revocation \
+             list of it; ask the peer to check its trust roots and revocation lists, and check \
+             that this is the right port and certificate"
+        }
+        "CertificateExpired" => "our certificate has expired or is not valid yet; renew it and compare the clocks",
+        "CertificateRevoked" => "our certificate has been revoked; use a new one",
+        "BadCertificate" | "CertificateUnknown" => "the peer finds our certificate broken; replace it",
+        "UnsupportedCertificate" => "our certificate is not meant for clients (key usage); use another one",
+        "DecryptError" => {
+            "the peer finds a signature of ours wrong or too weak; check that certificate and key \
+             belong together, and replace them"
+        }
+        "AccessDenied" => "the peer knows our certificate and does not let it in; ask the peer for access",
+        "ProtocolVersion" => "the peer does not take our version of TLS; it must be TLS 1.3",
+        "NoApplicationProtocol" => "the peer does not speak HTTP/2; check the port",
+        "HandshakeFailure" | "InsufficientSecurity" => {
+            "the peer has no cryptography in common with us; upgrade the older side"
+        }
+        "UnrecognisedName" => "the peer does not serve the server name that we expect; check the configured name",
+        other => return format!("the peer refused the connection with the alert {other}; look into its log"),
+    };
+    sentence.to_owned()
+}
+
+/// The sentence of one link of the chain, if the link has a meaning of its own.
+fn known(link: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(error) = link.downcast_ref::<ConnectError>() {
+        return Some(error.to_string());
+    }
+    if let Some(error) = link.downcast_ref::<TlsError>() {
+        return Some(tls_sentence(error));
+    }
+    if let Some(cut) = link.downcast_ref::<Cut>() {
+        return Some(cut.to_string());
+    }
+    if link.is::<TimeoutExpired>() {
+        return Some("the call did not end within its deadline; try again later or give it more time".to_owned());
+    }
+    let error = link.downcast_ref::<io::Error>()?;
+    // An I/O error's source is the source of what it wraps: the wrapped error itself is not in
+    // the chain.
+    error.get_ref().and_then(|inner| known(inner)).or_else(|| io_sentence(error.kind()).map(str::to_owned))
+}
+
+fn io_sentence(kind: io::ErrorKind) -> Option<&'static str> {
+    use io::ErrorKind as K;
+    match kind {
+        K::ConnectionRefused => {
+            Some("nothing listens at the peer's address; check the address and whether the service runs")
+        }
+        K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::UnexpectedEof => Some(
+            "the peer closed the connection without saying why; try again, and if it goes on look \
+             into the peer's log for a refused handshake",
+        ),
+        K::TimedOut => Some("the peer did not answer in time; check the network and firewalls"),
+        K::HostUnreachable | K::NetworkUnreachable | K::NetworkDown => {
+            Some("the peer cannot be reached; check the network and firewalls")
+        }
+        _ => None,
+    }
+}
+
+/// HTTP/2 keeps only the text of an error of the stream below it.
+fn in_words(text: &str) -> Option<String> {
+    if let Some((_, rest)) = text.split_once(ALERT) {
+        let name: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
+        return Some(alert_sentence(&name));
+    }
+    let broken = BROKEN.iter().any(|words| text.contains(words));
+    broken.then(|| io_sentence(io::ErrorKind::ConnectionReset).map(str::to_owned))?
+}
+
+/// A status without a source came from the peer's service.
+fn answered(link: &(dyn Error + 'static)) -> Option<String> {
+    let status = link.downcast_ref::<Status>()?;
+    if status.source().is_some() {
+        return None;
+    }
+    Some(match status.message() {
+        "" => format!("the peer answered: {}", status.code()),
+        message => format!("the peer answered: {message} ({})", status.code()),
+    })
+}
+
+fn unknown(error: &(dyn Error + 'static)) -> String {
+    let innermost = links(error).last().unwrap_or(error);
+    format!("the connection to the peer failed ({innermost}); try again, and look into its log")
+}

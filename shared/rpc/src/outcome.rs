@@ -1,0 +1,166 @@
+//! How a call ends: its span, its metrics, and the details that a status of tonic's own making lacks.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use http_body::{Body as _, Frame, SizeHint};
+use renkei_domain::moment::Source;
+use renkei_proto::options::v1::Reason;
+use renkei_telemetry::{Metrics, span};
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tonic::{Code, Status, body::Body};
+use tracing::Span;
+
+use crate::error::{Error, reason_of, reason_of_tonic};
+
+/// A call under way. It ends once: with its status, or as cancelled when it is dropped before it has one.
+pub(crate) struct Underway {
+    pub(crate) span: Span,
+    /// Fully qualified, without the leading slash; `None` for a method that this service does not have.
+    pub(crate) method: Option<&'static str>,
+    pub(crate) begun: Instant,
+    pub(crate) metrics: Metrics,
+    pub(crate) source: Source,
+    /// The most bytes of a message on this port.
+    pub(crate) message_max: usize,
+    /// The place among the calls in flight.
+    pub(crate) place: Option<OwnedSemaphorePermit>,
+    pub(crate) over: bool,
+}
+
+impl Underway {
+    /// Lets the answer go out, and watches it to its end.
+    pub(crate) fn answer(mut self, response: Response<Body>) -> Response<Body> {
+        let (mut parts, body) = response.into_parts();
+        if parts.headers.contains_key(Status::GRPC_STATUS) {
+            self.settle(&mut parts.headers, Part::Head);
+            return Response::from_parts(parts, body);
+        }
+        if body.is_end_stream() {
+            self.end(Code::Unknown, None);
+            return Response::from_parts(parts, body);
+        }
+        Response::from_parts(parts, Body::new(Answering { body, call: Some(self) }))
+    }
+
+    /// Ends the call with the status in these headers, which leave with the details that they must have.
+    fn settle(&mut self, headers: &mut HeaderMap, part: Part) {
+        let Some(mut status) = Status::from_header_map(headers) else {
+            return self.end(Code::Unknown, None);
+        };
+        if status.code() == Code::Ok {
+            return self.end(Code::Ok, None);
+        }
+        if let Some(error) = self.without_details(&status, part) {
+            status = error.status(&self.source.moment());
+            for name in [Status::GRPC_STATUS, Status::GRPC_MESSAGE, Status::GRPC_STATUS_DETAILS] {
+                headers.remove(name);
+            }
+            // Fails for characters that no header may hold; the code alone is in place by then.
+            let _ = status.add_header(headers);
+        }
+        self.end(status.code(), reason_of(&status));
+    }
+
+    /// What to say instead of a status without details. Such a status is tonic's own: before the handler it speaks of
+    /// the request, and behind it of this service's answer.
+    fn without_details(&self, status: &Status, part: Part) -> Option<Error> {
+        if !status.details().is_empty() {
+            return None;
+        }
+        let fault = || Error::Fault(format!("the answer cannot be sent: {}", status.message()));
+        match (reason_of_tonic(status)?, part) {
+            (_, Part::Trailers) if status.code() == Code::Internal => Some(fault()),
+            (Reason::TooLarge, Part::Head) => {
+                Some(Error::Full { reason: Reason::TooLarge, limit: "bytes in a message", most: self.message_max })
+            }
+            (Reason::Malformed, _) if status.code() == Code::Unimplemented => {
+                Some(Error::because(Reason::Malformed, "compressed messages are not taken"))
+            }
+            (reason, _) => Some(Error::because(reason, "")),
+        }
+    }
+
+    fn end(&mut self, code: Code, reason: Option<Reason>) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        span::finish_rpc(&self.span, code.into(), true);
+        let known = self.method.is_some();
+        self.metrics.call_served(self.method.unwrap_or_default(), known, code.into(), self.begun.elapsed());
+        if let Some(reason) = reason {
+            self.metrics.refused(reason.id());
+        }
+        self.place = None;
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.end(Code::Cancelled, None);
+    }
+}
+
+/// Where a status stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// In the headers: there is no message.
+    Head,
+    /// Behind the messages.
+    Trailers,
+}
+
+/// The body of an answer, until its trailers.
+struct Answering {
+    body: Body,
+    call: Option<Underway>,
+}
+
+impl Answering {
+    fn ended(&mut self, frame: Option<Result<Frame<Bytes>, Status>>) -> Option<Result<Frame<Bytes>, Status>> {
+        match frame {
+            Some(Ok(frame)) => match frame.into_trailers() {
+                Ok(mut trailers) => {
+                    if let Some(mut call) = self.call.take() {
+                        call.settle(&mut trailers, Part::Trailers);
+                    }
+                    Some(Ok(Frame::trailers(trailers)))
+                }
+                Err(data) => Some(Ok(data)),
+            },
+            nothing => {
+                if let Some(mut call) = self.call.take() {
+                    call.end(Code::Unknown, None);
+                }
+                nothing
+            }
+        }
+    }
+}
+
+impl http_body::Body for Answering {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.get_mut();
+        let span = this.call.as_ref().map_or_else(Span::none, |call| call.span.clone());
+        let frame = ready!(span.in_scope(|| Pin::new(&mut this.body).poll_frame(context)));
+        Poll::Ready(this.ended(frame))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

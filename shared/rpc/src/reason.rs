@@ -1,0 +1,403 @@
+//! What every reason is called on the wire and in words: the one table of codes and sentences.
+
+use std::time::Duration;
+
+use renkei_proto::options::v1::Reason;
+use tonic::Code;
+
+/// How a reason is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The gRPC status. [`Code::Internal`] for what is never an answer to a call: reasons of refused entries and of
+    /// stopped journals, which have their sentences here all the same.
+    pub code: Code,
+    /// For people; a reference translation.
+    pub english: &'static str,
+    /// For people; what an official reads.
+    pub japanese: &'static str,
+    /// When the same call may succeed; `None` when time alone changes nothing, or when it is not known.
+    pub retry_after: Option<Duration>,
+}
+
+/// The answer to a reason.
+#[must_use]
+pub fn answer(reason: Reason) -> Answer {
+    let (code, english, japanese) = row(reason);
+    Answer { code, english, japanese, retry_after: retry_after(reason) }
+}
+
+fn retry_after(reason: Reason) -> Option<Duration> {
+    let seconds = match reason {
+        Reason::Busy => 1,
+        Reason::Draining | Reason::DatabaseUnavailable => 5,
+        Reason::TooManyWatchers | Reason::Recovering | Reason::AuditUnavailable => 30,
+        _ => return None,
+    };
+    Some(Duration::from_secs(seconds))
+}
+
+/// Without a default arm, so that a new reason does not compile before it has its sentences.
+fn row(reason: Reason) -> (Code, &'static str, &'static str) {
+    match reason {
+        Reason::Unspecified => (Code::Internal, "No reason was given.", "理由が示されていません。"),
+
+        Reason::FieldInvalid => (
+            Code::InvalidArgument,
+            "A field of the request breaks a rule of the contract.",
+            "入力内容に誤りがあります。示された項目を確認してください。",
+        ),
+        Reason::Malformed => (
+            Code::InvalidArgument,
+            "The request cannot be read as a message of this method.",
+            "要求の形式が正しくないため、読み取れません。",
+        ),
+        Reason::OfficialMissing => (
+            Code::InvalidArgument,
+            "The call does not say on whose behalf it is made.",
+            "操作する職員の識別子が指定されていません。",
+        ),
+        Reason::OfficialInvalid => (
+            Code::InvalidArgument,
+            "The official's id is not 1 to 64 of the characters A-Z, a-z, 0-9, dot, underscore, at sign and hyphen.",
+            "職員の識別子が正しくありません。半角の英数字と「.」「_」「@」「-」を使い、64文字以内で指定してください。",
+        ),
+        Reason::PurposeMissing => (
+            Code::InvalidArgument,
+            "The call does not name a known purpose.",
+            "利用目的が指定されていないか、認められた利用目的ではありません。",
+        ),
+        Reason::RequestIdMissing => (
+            Code::InvalidArgument,
+            "The request carries no request id.",
+            "要求の識別番号が指定されていません。",
+        ),
+        Reason::PageTokenInvalid => (
+            Code::InvalidArgument,
+            "The page token was not made for this list. Begin again with its first page.",
+            "一覧の続きを表示できません。最初のページからやり直してください。",
+        ),
+        Reason::ScopeEmpty => (
+            Code::InvalidArgument,
+            "The scope lets nobody see the item.",
+            "指定された共有範囲では、誰も閲覧できません。",
+        ),
+        Reason::ScopeContradictory => (
+            Code::InvalidArgument,
+            "The scope contradicts itself.",
+            "指定された共有範囲の内容が互いに矛盾しています。",
+        ),
+        Reason::CodeMistyped => (
+            Code::InvalidArgument,
+            "The referral code is mistyped: its check character does not fit.",
+            "紹介コードに入力の誤りがあります。もう一度確かめて入力してください。",
+        ),
+        Reason::PersonalInformation => (
+            Code::InvalidArgument,
+            "The text holds personal information. Remove it.",
+            "本文に個人情報が含まれています。個人情報を除いてください。",
+        ),
+        Reason::IdentifiesReporter => (
+            Code::InvalidArgument,
+            "The text identifies a reporter. Remove what does so.",
+            "本文に報告者・届出者を特定できる記載があります。その記載を除いてください。",
+        ),
+
+        Reason::CertificateIdentityMissing => (
+            Code::Unauthenticated,
+            "The certificate of the connection names no caller of this system.",
+            "接続に使われた証明書に、呼出元の識別名が記載されていません。",
+        ),
+
+        Reason::CallerUnknown => (
+            Code::PermissionDenied,
+            "The calling system may not call here.",
+            "このシステムからの接続は許可されていません。",
+        ),
+        Reason::RoleMissing => (
+            Code::PermissionDenied,
+            "The calling system has none of the roles that this method asks for.",
+            "このシステムには、この操作を行う権限がありません。",
+        ),
+        Reason::WrongDirection => (
+            Code::PermissionDenied,
+            "This agency may not do this; the act belongs to the other agency.",
+            "この行為は相手方の機関が行うものであり、当機関は行えません。",
+        ),
+        Reason::BeyondScope => (
+            Code::PermissionDenied,
+            "The act goes beyond the scope in which the item is shared.",
+            "共有範囲を超えるため、行えません。",
+        ),
+        Reason::OfficialBarred => (
+            Code::PermissionDenied,
+            "The official is barred from this.",
+            "この職員による操作は認められていません。",
+        ),
+
+        Reason::NotFound => (Code::NotFound, "There is nothing by this name.", "該当するものが見つかりません。"),
+        Reason::CodeNotFound => {
+            (Code::NotFound, "No referral has this code.", "この紹介コードに該当する紹介が見つかりません。")
+        }
+
+        Reason::AlreadyExists => (
+            Code::AlreadyExists,
+            "This exists already.",
+            "既に登録されています。",
+        ),
+
+        Reason::WrongState => (
+            Code::FailedPrecondition,
+            "The state of the matter does not allow this act.",
+            "案件が現在の状態にあるため、この操作は行えません。",
+        ),
+        Reason::AgreementNotInForce => (
+            Code::FailedPrecondition,
+            "The agreement is not in force, so nothing new can begin under it.",
+            "覚書の有効期間外であるため、新たに始めることはできません。",
+        ),
+        Reason::NotAReport => (
+            Code::FailedPrecondition,
+            "What was filed is no report under a scheme of this agency.",
+            "当機関の制度に基づく報告・届出に当たりません。",
+        ),
+        Reason::CodeAlreadyUsed => (
+            Code::FailedPrecondition,
+            "The referral code was used before.",
+            "この紹介コードは既に使用されています。",
+        ),
+        Reason::RequestIdReused => (
+            Code::FailedPrecondition,
+            "The request id was used for another request.",
+            "この要求の識別番号は、別の要求に使用されています。",
+        ),
+        Reason::AgreementDiffers => (
+            Code::FailedPrecondition,
+            "The two agencies do not hold the same agreement.",
+            "両機関の覚書の内容が一致していません。",
+        ),
+        Reason::JournalStopped => (
+            Code::FailedPrecondition,
+            "A journal is stopped. The operator has to look into it.",
+            "発信記録簿の受入れが止まっています。運用担当者に連絡してください。",
+        ),
+        Reason::ConsentNotFresh => (
+            Code::FailedPrecondition,
+            "There is no recent word of the originator, so the consent cannot be relied on.",
+            "提供元の最近の意思を確認できないため、同意に基づく操作は行えません。",
+        ),
+        Reason::NotProvenSafe => (
+            Code::FailedPrecondition,
+            "The table was not proven safe to hand out.",
+            "この表は、秘匿の措置が十分であると確認されていません。",
+        ),
+        Reason::ApprovalMissing => (
+            Code::FailedPrecondition,
+            "This formal act lacks its approval.",
+            "この行為に必要な決裁が済んでいません。",
+        ),
+
+        Reason::EtagStale => (
+            Code::Aborted,
+            "The page has changed since it was read. Read it again.",
+            "内容が更新されています。最新の内容を確かめてから、やり直してください。",
+        ),
+
+        Reason::CursorUnknown => (
+            Code::OutOfRange,
+            "The cursor was not made by this service. Begin with a list.",
+            "更新通知の読取位置が正しくありません。一覧を取得し直してください。",
+        ),
+        Reason::CursorTooOld => (
+            Code::OutOfRange,
+            "The change feed no longer reaches back to the cursor. Begin with a list.",
+            "更新通知の読取位置が古すぎます。一覧を取得し直してください。",
+        ),
+
+        Reason::Busy => (
+            Code::ResourceExhausted,
+            "The service is busy. Try again shortly.",
+            "ただいま混み合っています。しばらくしてからやり直してください。",
+        ),
+        Reason::TooManyAttempts => (
+            Code::ResourceExhausted,
+            "Too many wrong codes were tried. Try again tomorrow.",
+            "誤った紹介コードが続けて入力されました。明日以降にやり直してください。",
+        ),
+        Reason::TooLarge => (
+            Code::ResourceExhausted,
+            "The message is larger than the limit.",
+            "送信された内容が大きさの上限を超えています。",
+        ),
+        Reason::TooManyWatchers => (
+            Code::ResourceExhausted,
+            "All places for watchers are taken.",
+            "更新通知の接続数が上限に達しています。",
+        ),
+
+        Reason::WrongSide => (
+            Code::Unimplemented,
+            "The other agency serves this method.",
+            "この操作は、相手方の機関のシステムで行うものです。",
+        ),
+        Reason::MethodUnknown => (
+            Code::Unimplemented,
+            "There is no such method here.",
+            "この接続先には、指定された操作がありません。",
+        ),
+
+        Reason::Draining => (
+            Code::Unavailable,
+            "The service is shutting down.",
+            "サービスを停止しています。しばらくしてからやり直してください。",
+        ),
+        Reason::Recovering => (
+            Code::Unavailable,
+            "The service is fetching its journal back from the peer and takes no writes meanwhile.",
+            "発信記録簿を復旧しています。完了するまで登録や変更はできません。",
+        ),
+        Reason::DatabaseUnavailable => (
+            Code::Unavailable,
+            "The database does not answer.",
+            "データベースが応答しません。しばらくしてからやり直してください。",
+        ),
+        Reason::AuditUnavailable => (
+            Code::Unavailable,
+            "The audit record cannot be written, so nothing secret is shown.",
+            "監査記録を残せないため、この情報は表示できません。",
+        ),
+
+        Reason::Deadline => (
+            Code::DeadlineExceeded,
+            "The call did not end in time. Repeat it with the same request id.",
+            "時間内に処理が終わりませんでした。同じ要求を再度送信してください。",
+        ),
+
+        Reason::Internal => (
+            Code::Internal,
+            "The service failed. Tell the operator.",
+            "システムの内部で障害が発生しました。運用担当者に連絡してください。",
+        ),
+
+        Reason::HeaderDiffers => (
+            Code::Internal,
+            "The entry's header contradicts its place.",
+            "記録の見出しが、記録の置かれた位置と一致していません。",
+        ),
+        Reason::FactDiffers => (
+            Code::Internal,
+            "The entry's fact is not what its header or the matter asks for.",
+            "記録された事実が、見出し又は案件の内容と一致していません。",
+        ),
+        Reason::ContentDiffers => (
+            Code::Internal,
+            "The entry's content is not what its header commits to.",
+            "記録の内容が、見出しの示す内容と一致していません。",
+        ),
+
+        Reason::NotUnderstood => (
+            Code::Internal,
+            "This version does not understand the entry. An upgrade lifts the stop.",
+            "この版のシステムでは解釈できない記録です。更新すると自動的に再開します。",
+        ),
+        Reason::AuthorDiffers => (
+            Code::Internal,
+            "The entry names another author, incarnation or agreement than its journal's.",
+            "記録の作成機関、世代又は覚書が、発信記録簿のものと一致していません。",
+        ),
+        Reason::BadSignature => {
+            (Code::Internal, "The entry's signature does not verify.", "記録の署名を確認できません。")
+        }
+        Reason::KeyUnknown => (
+            Code::Internal,
+            "The key that signed the entry is not known, or was revoked.",
+            "記録の署名に使われた鍵が未登録であるか、失効しています。",
+        ),
+        Reason::ChainBroken => (
+            Code::Internal,
+            "The entry does not follow the entry before it.",
+            "記録が直前の記録につながっていません。",
+        ),
+        Reason::OrderBroken => (
+            Code::Internal,
+            "The entry's time or view lies before that of an earlier entry or receipt.",
+            "記録の日時又は参照位置が、以前の記録又は受領証と矛盾しています。",
+        ),
+        Reason::Gap => (
+            Code::Internal,
+            "An entry is missing. It is being asked for.",
+            "途中の記録が届いていないため、再送を求めています。",
+        ),
+        Reason::Fork => (
+            Code::Internal,
+            "Another valid entry is held under the same number.",
+            "同じ番号の異なる記録が既に保管されています。",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn reasons() -> Vec<Reason> {
+        (1..=1000).filter_map(|number| Reason::try_from(number).ok()).collect()
+    }
+
+    fn is_japanese(c: char) -> bool {
+        matches!(c, 'ぁ'..='ん' | 'ァ'..='ヶ' | '一'..='龠')
+    }
+
+    #[test]
+    fn every_reason_has_both_sentences_and_no_two_share_one() {
+        let reasons = reasons();
+        assert_eq!(reasons.len(), 55);
+        for reason in &reasons {
+            let Answer { english, japanese, .. } = answer(*reason);
+            assert!(english.is_ascii() && english.ends_with('.'), "{}", reason.id());
+            assert!(japanese.chars().any(is_japanese) && japanese.ends_with('。'), "{}", reason.id());
+        }
+        let english: BTreeSet<_> = reasons.iter().map(|reason| answer(*reason).english).collect();
+        let japanese: BTreeSet<_> = reasons.iter().map(|reason| answer(*reason).japanese).collect();
+        assert_eq!((english.len(), japanese.len()), (reasons.len(), reasons.len()));
+    }
+
+    /// The contract's comments give the code in front of each sentence; a reason stands in its group's block of numbers.
+    #[test]
+    fn the_codes_are_those_of_the_contract() {
+        for reason in reasons() {
+            let code = match reason as i32 {
+                1..=19 => Code::InvalidArgument,
+                20..=29 => Code::Unauthenticated,
+                30..=39 => Code::PermissionDenied,
+                40..=49 => Code::NotFound,
+                50..=59 => Code::AlreadyExists,
+                60..=79 => Code::FailedPrecondition,
+                80..=89 => Code::Aborted,
+                90..=99 => Code::OutOfRange,
+                100..=109 => Code::ResourceExhausted,
+                110..=119 => Code::Unimplemented,
+                120..=129 => Code::Unavailable,
+                130..=139 => Code::DeadlineExceeded,
+                _ => Code::Internal,
+            };
+            assert_eq!(answer(reason).code, code, "{}", reason.id());
+        }
+    }
+
+    #[test]
+    fn what_passes_by_itself_says_when() {
+        let passing: Vec<_> =
+            reasons().into_iter().filter(|reason| answer(*reason).retry_after.is_some()).map(Reason::id).collect();
+        let expected = [
+            "BUSY",
+            "TOO_MANY_WATCHERS",
+            "DRAINING",
+            "RECOVERING",
+            "DATABASE_UNAVAILABLE",
+            "AUDIT_UNAVAILABLE",
+        ];
+        assert_eq!(passing, expected);
+    }
+}

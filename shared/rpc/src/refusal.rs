@@ -1,0 +1,142 @@
+//! Why a port refused a handshake, in a sentence for the one who keeps the service.
+
+use std::io;
+
+use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+use thiserror::Error as ThisError;
+
+/// Why a handshake was refused. The sentence is [`Display`](std::fmt::Display); nothing in it
+/// comes from the certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
+pub enum Refusal {
+    /// No client certificate.
+    #[error("the client presented no certificate")]
+    NoCertificate,
+    /// Issued by somebody else, or by the client itself.
+    #[error("the client's certificate was not issued by an authority that this port trusts")]
+    UnknownIssuer,
+    /// `notAfter` has passed.
+    #[error("the client's certificate has expired")]
+    Expired,
+    /// `notBefore` lies ahead.
+    #[error("the client's certificate is not valid yet; if it should be, compare the clocks")]
+    NotYetValid,
+    /// Named by a revocation list.
+    #[error("the client's certificate has been revoked")]
+    Revoked,
+    /// No revocation list speaks for the issuer.
+    #[error("no revocation list of the issuer of the client's certificate is loaded")]
+    RevocationUnknown,
+    /// The revocation list has ended.
+    #[error("the revocation list of the client's issuer has expired; load a newer one")]
+    RevocationListExpired,
+    /// The revocation list was not signed by the issuer, or cannot be used.
+    #[error("the revocation list of the client's issuer cannot be used; load a sound one")]
+    RevocationListUnusable,
+    /// A signature in the certificate or in the handshake is wrong or too weak.
+    #[error("a signature in the client's certificate or handshake is wrong or of a refused kind")]
+    BadSignature,
+    /// Key usage or extended key usage does not allow a client to sign with it.
+    #[error("the client's certificate is not meant for clients (key usage)")]
+    WrongPurpose,
+    /// Not readable, an authority's own certificate, or against a name constraint.
+    #[error("the client's certificate breaks the rules for certificates")]
+    BadCertificate,
+    /// TLS 1.2 or older.
+    #[error("the client does not speak TLS 1.3")]
+    ProtocolVersion,
+    /// HTTP/2 was not among the client's protocols.
+    #[error("the client does not speak HTTP/2")]
+    ApplicationProtocol,
+    /// No cipher suite, key exchange or signature scheme in common.
+    #[error("client and server have no cryptography in common")]
+    Incompatible,
+    /// The client sent an alert: mostly it does not trust this server's certificate.
+    #[error("the client ended the handshake with the alert {0:?}: see to the server's certificate")]
+    ClientAlert(AlertDescription),
+    /// Plain HTTP, or noise.
+    #[error("what arrived is not TLS")]
+    NotTls,
+    /// TLS that breaks its own rules.
+    #[error("the client broke the rules of the handshake")]
+    Misbehaved,
+    /// Not done in time.
+    #[error("the client did not finish its handshake in time")]
+    Timeout,
+    /// Gone before the end.
+    #[error("the client closed the connection before the end of the handshake")]
+    Closed,
+    /// All connections of this port are taken.
+    #[error("the port has reached its limit of connections")]
+    Full,
+}
+
+impl Refusal {
+    /// A short, stable name for metrics and audit.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoCertificate => "no_certificate",
+            Self::UnknownIssuer => "unknown_issuer",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Revoked => "revoked",
+            Self::RevocationUnknown => "revocation_unknown",
+            Self::RevocationListExpired => "revocation_list_expired",
+            Self::RevocationListUnusable => "revocation_list_unusable",
+            Self::BadSignature => "bad_signature",
+            Self::WrongPurpose => "wrong_purpose",
+            Self::BadCertificate => "bad_certificate",
+            Self::ProtocolVersion => "protocol_version",
+            Self::ApplicationProtocol => "application_protocol",
+            Self::Incompatible => "incompatible",
+            Self::ClientAlert(_) => "client_alert",
+            Self::NotTls => "not_tls",
+            Self::Misbehaved => "misbehaved",
+            Self::Timeout => "timeout",
+            Self::Closed => "closed",
+            Self::Full => "full",
+        }
+    }
+
+    /// Reads the reason out of what the handshake failed with.
+    pub(crate) fn from_io(error: &io::Error) -> Self {
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+        tls.map_or(Self::Closed, Self::from_tls)
+    }
+
+    fn from_tls(error: &Error) -> Self {
+        match error {
+            Error::NoCertificatesPresented => Self::NoCertificate,
+            Error::InvalidCertificate(error) => Self::from_certificate(error),
+            Error::InvalidCertRevocationList(_) => Self::RevocationListUnusable,
+            Error::NoApplicationProtocol => Self::ApplicationProtocol,
+            Error::PeerIncompatible(
+                PeerIncompatible::SupportedVersionsExtensionRequired
+                | PeerIncompatible::Tls12NotOffered
+                | PeerIncompatible::Tls12NotOfferedOrEnabled,
+            ) => Self::ProtocolVersion,
+            Error::PeerIncompatible(_) => Self::Incompatible,
+            Error::AlertReceived(alert) => Self::ClientAlert(*alert),
+            Error::InvalidMessage(_) => Self::NotTls,
+            _ => Self::Misbehaved,
+        }
+    }
+
+    fn from_certificate(error: &CertificateError) -> Self {
+        use CertificateError as E;
+        match error {
+            E::UnknownIssuer => Self::UnknownIssuer,
+            E::Expired | E::ExpiredContext { .. } => Self::Expired,
+            E::NotValidYet | E::NotValidYetContext { .. } => Self::NotYetValid,
+            E::Revoked => Self::Revoked,
+            E::UnknownRevocationStatus => Self::RevocationUnknown,
+            E::ExpiredRevocationList | E::ExpiredRevocationListContext { .. } => Self::RevocationListExpired,
+            E::BadSignature
+            | E::UnsupportedSignatureAlgorithmContext { .. }
+            | E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::BadSignature,
+            E::InvalidPurpose | E::InvalidPurposeContext { .. } => Self::WrongPurpose,
+            _ => Self::BadCertificate,
+        }
+    }
+}

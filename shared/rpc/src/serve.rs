@@ -1,0 +1,459 @@
+//! The accept loop of a port: handshakes, identities, limits and a bounded end.
+//!
+//! [`serve`] takes any tower service over HTTP requests. Build it from the routes of all gRPC
+//! services with the layers around them, outermost first; every layer and every handler finds the
+//! [`Connection`] in the request's extensions:
+//!
+//! ```text
+//! let routes = tonic::service::Routes::new(health).add_service(reflection).prepare();
+//! let service = tower::ServiceBuilder::new()
+//!     .layer(trace)
+//!     .layer(authorize) // request.extensions().get::<Connection>()
+//!     .service(routes);
+//! serve(listener, service, port, shutdown).await?;
+//! ```
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use rustls::ServerConfig;
+use rustls::server::Acceptor;
+use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::transport::Server;
+use tonic::transport::server::{Connected, TcpIncoming};
+use tower::BoxError;
+use tower::Service;
+
+use crate::guard::{Bounds, Guarded};
+use crate::identity::{Identity, IdentityError};
+pub use crate::refusal::Refusal;
+use crate::tls::{Reloading, RevokedNow};
+use crate::verify::PRESENTED;
+
+/// How long the loop rests after the operating system refused to accept (out of descriptors).
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// How long and how many bytes a refused client may still send before its socket is closed. A
+/// socket closed with unread bytes resets the connection, and a reset can overtake the alert that
+/// tells the client why.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 64 << 10;
+
+/// How long the end may take after the remaining connections were cut.
+const CUT: Duration = Duration::from_secs(1);
+
+/// The bounds of a port. Each holds for this port alone.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Handshakes that compute at the same time.
+    pub handshakes: usize,
+    /// From accept to the end of the handshake, waiting for a free place included; and again from
+    /// there to the client's first byte.
+    pub handshake_timeout: Duration,
+    /// Connections that have not finished their handshake. One too many is closed at once.
+    pub pending: usize,
+    /// Connections with a finished handshake. One too many is closed at once.
+    pub connections: usize,
+    /// HTTP/2 streams per connection.
+    pub streams: u32,
+    /// Bytes of all headers of a request.
+    pub header_list: u32,
+    /// Time between HTTP/2 pings, and between TCP probes of an idle connection.
+    pub keepalive_interval: Duration,
+    /// Time for the answer to a ping; then the connection is dropped.
+    pub keepalive_timeout: Duration,
+    /// Age at which the client is asked to connect anew.
+    pub connection_age: Duration,
+    /// Time for calls to end after that; then the connection is cut.
+    pub connection_grace: Duration,
+    /// Time for calls to end after the shutdown began; then the connections are cut.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshakes: 64,
+            handshake_timeout: Duration::from_secs(5),
+            pending: 1024,
+            connections: 1024,
+            streams: 256,
+            header_list: 16 << 10,
+            keepalive_interval: Duration::from_secs(20),
+            keepalive_timeout: Duration::from_secs(10),
+            connection_age: Duration::from_secs(3600),
+            connection_grace: Duration::from_secs(60),
+            drain: Duration::from_secs(20),
+        }
+    }
+}
+
+/// What a port has counted since its start; read by metrics and tests.
+#[derive(Debug, Default)]
+pub struct Counters {
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    closed: AtomicU64,
+    cut: Arc<AtomicU64>,
+}
+
+impl Counters {
+    /// Handshakes that succeeded.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Handshakes that were refused, connections over a limit included.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Clients that went away before the end of their handshake, such as a balancer's probes.
+    #[must_use]
+    pub fn closed(&self) -> u64 {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Connections that were cut: at the end of a drain, over age, revoked or silent.
+    #[must_use]
+    pub fn cut(&self) -> u64 {
+        self.cut.load(Ordering::Relaxed)
+    }
+}
+
+/// A refused handshake, for whoever keeps a record of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Where the client came from.
+    pub peer_addr: SocketAddr,
+    /// The serial number of the certificate that it presented, if one could be read. It is what
+    /// the client claims: a refused certificate proves nothing.
+    pub serial: Option<String>,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+/// What a port is made of besides its listener and its service.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// The port's name in logs: `desk` or `link`.
+    pub name: &'static str,
+    /// The TLS configuration, read at each handshake.
+    pub tls: Arc<Reloading<ServerConfig>>,
+    /// The bounds.
+    pub limits: Limits,
+    /// The counters.
+    pub counters: Arc<Counters>,
+    /// Receives every refused handshake. A full channel loses the newest: the log has it anyway.
+    pub refusals: Option<mpsc::Sender<Refused>>,
+}
+
+/// What is known of the connection that a request came in on; in the extensions of each request.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    identity: Arc<Result<Identity, IdentityError>>,
+    peer_addr: SocketAddr,
+    revoked: RevokedNow,
+}
+
+impl Connection {
+    /// Describes a connection; for the accept loop, and for tests of layers without one.
+    #[must_use]
+    pub fn new(identity: Result<Identity, IdentityError>, peer_addr: SocketAddr, revoked: RevokedNow) -> Self {
+        Self { identity: Arc::new(identity), peer_addr, revoked }
+    }
+
+    /// Who the peer is.
+    ///
+    /// # Errors
+    /// The peer's certificate was issued by a trusted authority but names nobody: to be answered
+    /// with `CERTIFICATE_IDENTITY_MISSING`.
+    pub fn identity(&self) -> Result<&Identity, IdentityError> {
+        self.identity.as_ref().as_ref().map_err(|error| *error)
+    }
+
+    /// Where the peer's packets come from; behind a balancer that is the balancer.
+    #[must_use]
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.peer_addr
+    }
+
+    /// Whether the peer's certificate has been revoked since its handshake; to be asked for each
+    /// request, because revocation lists are looked at in handshakes only.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.identity().is_ok_and(|peer| self.revoked.borrow().contains(peer.issuer(), peer.serial()))
+    }
+}
+
+/// How a port ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// All clients went in time.
+    Cleanly,
+    /// The remaining connections were cut when the time for draining was over.
+    ByForce,
+}
+
+/// Why a port could not serve.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The HTTP server gave up.
+    #[error("the server failed: {0}")]
+    Server(#[from] tonic::transport::Error),
+}
+
+/// Serves until `shutdown` is cancelled, then stops accepting, lets calls end for
+/// [`Limits::drain`] and cuts what remains. Returns at most a second later.
+///
+/// A certificate that is trusted but names nobody is served: [`Connection::identity`] is then an
+/// error, and it is for a layer to refuse. Dropping the future cuts all connections.
+///
+/// # Errors
+/// [`ServeError`]; a single client can cause none.
+pub async fn serve<S, B>(
+    listener: TcpListener,
+    service: S,
+    port: Port,
+    shutdown: CancellationToken,
+) -> Result<Drained, ServeError>
+where
+    S: Service<http::Request<Body>, Response = http::Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError> + Send,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let limits = port.limits.clone();
+    let kill = CancellationToken::new();
+    let _cut_when_dropped = kill.clone().drop_guard();
+    let (handover, arrivals) = mpsc::channel(limits.handshakes);
+    let accepting = Arc::new(Door::new(port, kill.clone())).accept(listener, handover, shutdown.clone());
+    let serving = http_server(&limits).serve_with_incoming_shutdown(
+        service,
+        ReceiverStream::new(arrivals).map(Ok::<_, Infallible>),
+        shutdown.clone().cancelled_owned(),
+    );
+    let accepting = accepting.map(Ok::<_, tonic::transport::Error>);
+    let both = async { tokio::try_join!(accepting, serving) };
+    tokio::pin!(both);
+    let over = async {
+        shutdown.cancelled().await;
+        sleep(limits.drain).await;
+    };
+    tokio::select! {
+        result = &mut both => {
+            result?;
+            return Ok(Drained::Cleanly);
+        }
+        () = over => {}
+    }
+    kill.cancel();
+    // The connections end by themselves now. Should one not, its stream is dead all the same.
+    if let Ok(result) = timeout(CUT, both).await {
+        result?;
+    }
+    Ok(Drained::ByForce)
+}
+
+/// The greatest age is asked for here and enforced by the stream: the server's own grace period
+/// would cut connections without having asked first.
+fn http_server(limits: &Limits) -> Server {
+    Server::builder()
+        .max_concurrent_streams(limits.streams)
+        .http2_max_header_list_size(limits.header_list)
+        .http2_keepalive_interval(Some(limits.keepalive_interval))
+        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
+        .max_connection_age(limits.connection_age)
+}
+
+/// Lets clients in.
+struct Door {
+    port: Port,
+    pending: Arc<Semaphore>,
+    handshakes: Semaphore,
+    connections: Arc<Semaphore>,
+    kill: CancellationToken,
+}
+
+impl Door {
+    fn new(port: Port, kill: CancellationToken) -> Self {
+        Self {
+            pending: Arc::new(Semaphore::new(port.limits.pending)),
+            handshakes: Semaphore::new(port.limits.handshakes),
+            connections: Arc::new(Semaphore::new(port.limits.connections)),
+            port,
+            kill,
+        }
+    }
+
+    /// Accepts until the shutdown and never waits for a client: each has its own task.
+    async fn accept(
+        self: Arc<Self>,
+        listener: TcpListener,
+        handover: mpsc::Sender<Stream>,
+        shutdown: CancellationToken,
+    ) {
+        let interval = self.port.limits.keepalive_interval;
+        let mut incoming = TcpIncoming::from(listener)
+            .with_nodelay(Some(true))
+            .with_keepalive(Some(interval))
+            .with_keepalive_interval(Some(interval));
+        while let Some(Some(next)) = shutdown.run_until_cancelled(incoming.next()).await {
+            match next.and_then(|tcp| tcp.peer_addr().map(|peer| (tcp, peer))) {
+                Ok((tcp, peer)) => self.let_in(tcp, peer, &handover, &shutdown),
+                Err(error) if is_of_the_client(&error) => {}
+                Err(error) => {
+                    tracing::warn!(port = self.port.name, %error, "no connection can be accepted");
+                    shutdown.run_until_cancelled(sleep(ACCEPT_REST)).await;
+                }
+            }
+        }
+    }
+
+    fn let_in(
+        self: &Arc<Self>,
+        tcp: TcpStream,
+        peer: SocketAddr,
+        handover: &mpsc::Sender<Stream>,
+        shutdown: &CancellationToken,
+    ) {
+        let Ok(pending) = self.pending.clone().try_acquire_owned() else {
+            return self.refuse(peer, None, Refusal::Full);
+        };
+        let (door, handover) = (self.clone(), handover.clone());
+        let admission = PRESENTED.scope(RefCell::new(None), async move {
+            door.admit(tcp, peer, handover).await;
+            drop(pending);
+        });
+        tokio::spawn(shutdown.clone().run_until_cancelled_owned(admission));
+    }
+
+    async fn admit(&self, tcp: TcpStream, peer: SocketAddr, handover: mpsc::Sender<Stream>) {
+        let admitted = match self.handshake(tcp).await {
+            Ok(tls) => match self.connections.clone().try_acquire_owned() {
+                Ok(place) => Ok((tls, place)),
+                Err(_) => Err((Refusal::Full, None)),
+            },
+            Err(refused) => Err(refused),
+        };
+        match admitted {
+            Ok((tls, place)) => {
+                self.port.counters.accepted.fetch_add(1, Ordering::Relaxed);
+                // The receiver is gone only after a shutdown has begun.
+                let _ = handover.send(self.stream(tls, peer, place)).await;
+            }
+            Err((refusal, tcp)) => {
+                let serial = PRESENTED.with(RefCell::take);
+                self.refuse(peer, serial, refusal);
+                if let Some(tcp) = tcp {
+                    linger(tcp).await;
+                }
+            }
+        }
+    }
+
+    /// The first message is awaited without a place, so that those who connect and say nothing
+    /// do not keep out those who speak.
+    async fn handshake(&self, tcp: TcpStream) -> Result<TlsStream<TcpStream>, (Refusal, Option<TcpStream>)> {
+        let late = |_| (Refusal::Timeout, None);
+        let deadline = Instant::now() + self.port.limits.handshake_timeout;
+        let mut hello = LazyConfigAcceptor::new(Acceptor::default(), tcp);
+        let start = timeout_at(deadline, &mut hello)
+            .await
+            .map_err(late)?
+            .map_err(|error| (Refusal::from_io(&error), hello.take_io()))?;
+        let _place = timeout_at(deadline, self.handshakes.acquire()).await.map_err(late)?;
+        let accept = start.into_stream(self.port.tls.config()).into_fallible();
+        timeout_at(deadline, accept).await.map_err(late)?.map_err(|(error, tcp)| (Refusal::from_io(&error), Some(tcp)))
+    }
+
+    fn stream(&self, tls: TlsStream<TcpStream>, peer: SocketAddr, place: OwnedSemaphorePermit) -> Stream {
+        let identity = match tls.get_ref().1.peer_certificates() {
+            Some([leaf, ..]) => Identity::from_certificate(leaf),
+            _ => Err(IdentityError::NoCertificate),
+        };
+        let limits = &self.port.limits;
+        let revoked = self.port.tls.revoked();
+        let bounds = Bounds {
+            kill: self.kill.clone(),
+            age: Some(limits.connection_age + limits.connection_grace),
+            silence: Some(limits.handshake_timeout),
+            peer: identity.as_ref().ok().cloned(),
+            revoked: revoked.clone(),
+            cuts: self.port.counters.cut.clone(),
+        };
+        let admitted = Admitted { connection: Connection::new(identity, peer, revoked), _place: place };
+        Guarded::new(tls, admitted, Bytes::new(), bounds)
+    }
+
+    fn refuse(&self, peer_addr: SocketAddr, serial: Option<String>, refusal: Refusal) {
+        let port = self.port.name;
+        if refusal == Refusal::Closed {
+            self.port.counters.closed.fetch_add(1, Ordering::Relaxed);
+            return tracing::debug!(port, %peer_addr, "a client left before its handshake ended");
+        }
+        self.port.counters.refused.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(port, %peer_addr, serial, reason = %refusal, "a handshake was refused");
+        if let Some(refusals) = &self.port.refusals {
+            let _ = refusals.try_send(Refused { peer_addr, serial, refusal });
+        }
+    }
+}
+
+/// Whether accepting failed because of this one client.
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// Sees a refused client off, so that the alert reaches it.
+async fn linger(mut tcp: TcpStream) {
+    let farewell = async {
+        tcp.shutdown().await?;
+        tokio::io::copy(&mut tcp.take(LINGER_BYTES), &mut tokio::io::sink()).await
+    };
+    // Whether it listened is its own affair.
+    let _ = timeout(LINGER, farewell).await;
+}
+
+/// A connection as the HTTP server takes it.
+type Stream = Guarded<TlsStream<TcpStream>, Admitted>;
+
+/// What a connection holds until its end.
+struct Admitted {
+    connection: Connection,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connected for Stream {
+    type ConnectInfo = Connection;
+
+    fn connect_info(&self) -> Connection {
+        self.held().connection.clone()
+    }
+}

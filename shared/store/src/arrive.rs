@@ -1,0 +1,370 @@
+//! Entries that come over the link: taken, refused, or the journal stops. The receiver repeats the author's judgement on
+//! what the author held, so late arrival is never a reason to refuse.
+
+use jiff::Timestamp;
+use renkei_domain::{
+    content,
+    decide::{self, Keys, Refusal, decide},
+    journal as journal_rules,
+    matter::Matter,
+    moment::{Moment, instant, stamp},
+    page::{Journal, View},
+};
+use renkei_journal::{Break, Fault, Lie, Opened, Understood};
+use renkei_proto::{
+    FactKind,
+    agreement::v1::{ArrivalChannel, NoticeArrived},
+    journal::v1::{Entry, EntryRefused, Fact, Header, JournalStopped, JournalStoppedContent, fact},
+    link::v1::Stop,
+    options::v1::{Author, Reason},
+    r#type::v1::Agency,
+    watch::v1::{JournalStopChanged, event::Change},
+};
+
+use crate::{command::Command, stage::Stage};
+
+/// An entry whose signature was verified, with what is known of its body.
+pub struct Arriving {
+    /// As it came.
+    pub entry: Entry,
+    /// Its header.
+    pub opened: Opened,
+    /// The fact; or that the journal stops; or that it lies.
+    pub fact: Result<Understood, Fault>,
+    /// The content, present or erased, is the one that the header commits to.
+    pub content: Result<(), Lie>,
+}
+
+/// Takes entries of one journal in order. The reply says where it stopped: number 0 when all were taken, reason `GAP`
+/// when the number must be asked for again.
+pub struct Arrive {
+    /// Whose service this is.
+    pub own: Agency,
+    /// Whose journal it is: the peer's, or the own one when it is fetched back.
+    pub journal: Agency,
+    /// The entries, in order.
+    pub entries: Vec<Arriving>,
+    /// A broken chain was asked for again already, so now it stops.
+    pub last_try: bool,
+}
+
+impl Command for Arrive {
+    type Reply = Stop;
+
+    fn keys(&self, _: &Moment) -> Keys {
+        let mut keys = Keys::default();
+        for arriving in &self.entries {
+            let header = arriving.opened.header();
+            let kind = FactKind::named(&header.fact_type).unwrap_or(FactKind::EntryRefused);
+            keys.extend(decide::keys(&header.matter, kind));
+            keys.entries.insert((Journal::Of(self.journal), header.seq));
+            keys.ids.insert(header.entry_id.clone());
+        }
+        keys
+    }
+
+    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<Stop, Refusal> {
+        for arriving in &self.entries {
+            let head = stage.heads().of(self.own, Journal::Of(self.journal));
+            if head.stop_seq != 0 && self.journal != self.own {
+                return Ok(Stop { seq: head.stop_seq, reason: head.stop_reason.into() });
+            }
+            if let Err(reason) = self.one(stage, arriving)? {
+                let seq = stage.heads().of(self.own, Journal::Of(self.journal)).seq + 1;
+                return Ok(Stop { seq, reason: reason.into() });
+            }
+        }
+        Ok(Stop::default())
+    }
+
+    fn while_recovering(&self) -> bool {
+        true
+    }
+}
+
+impl Arrive {
+    /// Takes one entry, or says why the journal does not go on.
+    fn one(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Result<(), Reason>, Refusal> {
+        let header = arriving.opened.header();
+        let journal = Journal::Of(self.journal);
+        if header.seq <= stage.heads().of(self.own, journal).seq {
+            return match stage.hash_of(journal, header.seq) {
+                Some(hash) if hash == arriving.opened.hash() => Ok(Ok(())),
+                _ => self.stopped(stage, arriving, Reason::Fork),
+            };
+        }
+        let previous = stage.heads().previous(self.own, journal);
+        if let Err(broken) = renkei_journal::verify_chain(&arriving.opened, &previous) {
+            let ask_again =
+                matches!(broken, Break::Gap { .. }) || (!self.last_try && matches!(broken, Break::ChainBroken { .. }));
+            let reason = if ask_again { Reason::Gap } else { broken.reason() };
+            return if ask_again { Ok(Err(reason)) } else { self.stopped(stage, arriving, reason) };
+        }
+        if self.journal == self.own {
+            return self.taken_back(stage, arriving);
+        }
+        let own = &stage.heads().own;
+        let feigned = header.seq > own.receipted_own && header.seen_peer_seq < own.receipted;
+        if header.seen_peer_seq > own.seq || feigned {
+            return self.stopped(stage, arriving, Reason::OrderBroken);
+        }
+        if let Err(Fault::Stop(broken)) = &arriving.fact {
+            return self.stopped(stage, arriving, broken.reason());
+        }
+        self.judge(stage, arriving)
+    }
+
+    fn judge(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Result<(), Reason>, Refusal> {
+        let header = arriving.opened.header().clone();
+        let matter = Matter::of(&header.matter);
+        let judged = audit(stage, arriving, &matter);
+        let own_fact = FactKind::named(&header.fact_type).is_some_and(journal_rules::stops);
+        if let Err(refusal) = &judged
+            && own_fact
+        {
+            return self.stopped(stage, arriving, refusal.reason);
+        }
+        // A fact that is not the one committed to says nothing; its place in the chain is held all the same.
+        let fact = arriving.fact.as_ref().map(|understood| understood.fact.clone()).unwrap_or_default();
+        let (seq, id) = (header.seq, header.entry_id.clone());
+        stage.take_arrived(Journal::Of(self.journal), arriving.entry.clone(), header, arriving.opened.hash(), &fact);
+        stage.ids.insert(id);
+        match judged {
+            Err(refusal) => {
+                tracing::warn!(
+                    seq,
+                    reason = refusal.reason.id(),
+                    detail = refusal.detail,
+                    "an entry of the peer is refused"
+                );
+                let refused = EntryRefused { seq, reason: refusal.reason.into() };
+                stage.write(&matter, fact::Fact::EntryRefused(refused), None, seq)?;
+            }
+            Ok(()) => self.arrival(stage, &matter, &fact, seq)?,
+        }
+        Ok(Ok(()))
+    }
+
+    /// A notice under Art. 8 counts from its arrival here, which is recorded with it.
+    fn arrival(&self, stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64) -> Result<(), Refusal> {
+        if !matches!(fact.fact, Some(fact::Fact::NoticeGiven(_))) {
+            return Ok(());
+        }
+        let arrived = NoticeArrived {
+            notice_seq: seq,
+            channel: ArrivalChannel::Link.into(),
+            arrived_at: Some(stamp(stage.now())),
+        };
+        stage.write(matter, fact::Fact::NoticeArrived(arrived), None, seq).map(|_| ())
+    }
+
+    /// An own entry that the peer held for us: it was judged when it was written.
+    fn taken_back(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Result<(), Reason>, Refusal> {
+        let Ok(understood) = &arriving.fact else { return Ok(Err(Reason::NotUnderstood)) };
+        let header = arriving.opened.header().clone();
+        stage.take_arrived(
+            Journal::Of(self.own),
+            arriving.entry.clone(),
+            header,
+            arriving.opened.hash(),
+            &understood.fact,
+        );
+        Ok(Ok(()))
+    }
+
+    fn stopped(&self, stage: &mut Stage, arriving: &Arriving, reason: Reason) -> Result<Result<(), Reason>, Refusal> {
+        if self.journal != self.own {
+            stop(stage, &arriving.entry, reason);
+        }
+        Ok(Err(reason))
+    }
+}
+
+/// Stops the peer's journal at the next number and keeps what came as evidence.
+fn stop(stage: &mut Stage, entry: &Entry, reason: Reason) {
+    let seq = stage.heads().peer.seq + 1;
+    (stage.heads.peer.stop_seq, stage.heads.peer.stop_reason) = (seq, reason);
+    tracing::error!(seq, reason = reason.id(), "the peer's journal is stopped");
+    let evidence = JournalStoppedContent {
+        header: entry.header.iter().copied().take(65_536).collect(),
+        signature: entry.signature.iter().copied().take(1024).collect(),
+        key_id: entry.key_id.chars().take(256).collect(),
+    };
+    let stopped = JournalStopped { seq, reason: reason.into() };
+    let matter = Matter::journal(stage.own().peer());
+    stage.note(matter, fact::Fact::JournalStopped(stopped), crate::stage::content(&evidence));
+    stage.tell("", Change::JournalStopChanged(JournalStopChanged { seq, reason: reason.into() }));
+}
+
+/// Stops the peer's journal for what was found before the writer: a bad signature, twice.
+pub struct StopJournal {
+    /// What came.
+    pub entry: Entry,
+    /// Why it is not taken.
+    pub reason: Reason,
+}
+
+impl Command for StopJournal {
+    type Reply = Stop;
+
+    fn keys(&self, _: &Moment) -> Keys {
+        Keys::default()
+    }
+
+    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<Stop, Refusal> {
+        if stage.heads().peer.stop_seq == 0 {
+            stop(stage, &self.entry, self.reason);
+        }
+        let peer = &stage.heads().peer;
+        Ok(Stop { seq: peer.stop_seq, reason: peer.stop_reason.into() })
+    }
+}
+
+/// Everything that the author might lie about and the chain does not show.
+fn audit(stage: &Stage, arriving: &Arriving, matter: &Matter) -> Result<(), Refusal> {
+    let header = arriving.opened.header();
+    let fact = match &arriving.fact {
+        Ok(understood) => understood,
+        Err(fault) => return Err(Refusal::new(reason(fault), "the fact is not the one that the header commits to")),
+    };
+    head_of_entry(stage, header, matter)?;
+    if let Err(lie) = &arriving.content {
+        return Err(Refusal::new(lie.reason(), "the content is not the one that the header commits to"));
+    }
+    let salted = arriving.entry.content.as_ref().map(|salted| salted.content.as_slice());
+    content::check(fact.kind, salted, !header.content_commitment.is_empty())?;
+    if fact.kind.rule().author == Author::Private {
+        return Err(Refusal::new(Reason::WrongDirection, "this kind of fact never crosses"));
+    }
+    let view = View::of_author(&stage.pages, header.author(), header);
+    let written_at = header.written_at.as_ref().and_then(instant).unwrap_or(Timestamp::MIN);
+    decide(&view, matter, &fact.fact, header.answers, written_at).map(|_| ())
+}
+
+fn reason(fault: &Fault) -> Reason {
+    match fault {
+        Fault::Stop(broken) => broken.reason(),
+        Fault::Refuse(lie) => lie.reason(),
+    }
+}
+
+fn head_of_entry(stage: &Stage, header: &Header, matter: &Matter) -> Result<(), Refusal> {
+    let differs = |detail: &str| Err(Refusal::new(Reason::HeaderDiffers, detail));
+    let name = matter.to_string();
+    let before = stage.pages.get(&name).map(|page| page.last_hash(Journal::Of(header.author()))).unwrap_or_default();
+    if header.matter_prev != before {
+        return differs("matter_prev is not the author's entry before in this matter");
+    }
+    if header.entry_id.as_bytes().get(14) != Some(&b'7') {
+        return differs("entry_id is no UUIDv7");
+    }
+    if stage.ids.contains(&header.entry_id) {
+        return differs("entry_id is another entry's");
+    }
+    if header.answers > header.seen_peer_seq {
+        return differs("answers an entry that its author had not seen");
+    }
+    if header.methods_version != 0 {
+        return differs("methods_version is none that was enacted");
+    }
+    if !header.blobs.is_empty() {
+        return differs("this kind of fact has no attachments");
+    }
+    if header.content_commitment.is_empty() != (header.content_size == 0) && header.content_commitment.is_empty() {
+        return differs("content_size without content");
+    }
+    Ok(())
+}
+
+/// Lifts a stop of the peer's journal. It is recorded, and the journal is asked for again from its next number; no number
+/// is ever skipped.
+pub struct Resume {
+    /// The next number of the peer's journal, named by the operator so that nobody resumes blindly.
+    pub from_seq: u64,
+    /// Why.
+    pub reason: String,
+}
+
+impl Command for Resume {
+    type Reply = ();
+
+    fn keys(&self, _: &Moment) -> Keys {
+        Keys::default()
+    }
+
+    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
+        let peer = &stage.heads().peer;
+        if peer.stop_seq == 0 {
+            return Err(Refusal::new(Reason::WrongState, "the peer's journal is not stopped"));
+        }
+        if self.from_seq != peer.seq + 1 {
+            let detail = format!("the journal goes on from {}: no number is skipped", peer.seq + 1);
+            return Err(Refusal::new(Reason::WrongState, detail));
+        }
+        let words = renkei_proto::journal::v1::StopLiftedContent { reason: self.reason.clone() };
+        let lifted = renkei_proto::journal::v1::StopLifted { from_seq: self.from_seq };
+        let matter = Matter::journal(stage.own().peer());
+        stage.write(&matter, fact::Fact::StopLifted(lifted), crate::stage::content(&words), 0)?;
+        lift(stage);
+        Ok(())
+    }
+}
+
+fn lift(stage: &mut Stage) {
+    (stage.heads.peer.stop_seq, stage.heads.peer.stop_reason) = (0, Reason::Unspecified);
+    stage.tell("", Change::JournalStopChanged(JournalStopChanged::default()));
+}
+
+/// The peer says that it has stopped our journal, or that it takes it again (number 0).
+pub struct StoppedByPeer {
+    /// Where.
+    pub stop: Stop,
+}
+
+impl Command for StoppedByPeer {
+    type Reply = ();
+
+    fn keys(&self, _: &Moment) -> Keys {
+        Keys::default()
+    }
+
+    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
+        let own = &mut stage.heads.own;
+        (own.stop_seq, own.stop_reason) = (self.stop.seq, self.stop.reason());
+        Ok(())
+    }
+
+    fn while_recovering(&self) -> bool {
+        true
+    }
+}
+
+/// What a service says of itself when it starts: the kinds it speaks, if they changed; and a stop because something was
+/// not understood is lifted when a version that understands starts.
+pub struct Begin {
+    /// The kinds that this version speaks.
+    pub kinds: Vec<FactKind>,
+}
+
+impl Command for Begin {
+    type Reply = ();
+
+    fn keys(&self, _: &Moment) -> Keys {
+        Keys::default()
+    }
+
+    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
+        let own = stage.own();
+        let public = self.kinds.iter().filter(|kind| kind.rule().author != Author::Private);
+        let kinds: Vec<String> = public.map(|kind| kind.name().to_owned()).collect();
+        let known = journal_rules::spoken(stage.page(&journal_rules::name(own)), own) == Some(kinds.as_slice());
+        if !known {
+            let spoken = renkei_proto::journal::v1::KindsSpoken { kinds };
+            stage.write(&Matter::journal(own), fact::Fact::KindsSpoken(spoken), None, 0)?;
+        }
+        if stage.heads().peer.stop_reason == Reason::NotUnderstood {
+            lift(stage);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! Audit chains: who did what, in a chain of hashes per replica that is anchored in the journal by checkpoints.
+
+use renkei_journal::Hash;
+use sqlx::{AnyConnection, Row as _};
+
+use crate::{
+    bulk::{Insert, Value, count},
+    command::Call,
+    error::Error,
+};
+
+pub(crate) const AUDIT: Insert = Insert {
+    table: "audit",
+    columns: &[
+        "chain",
+        "seq",
+        "prev_hash",
+        "hash",
+        "at_us",
+        "official",
+        "caller",
+        "method",
+        "matter",
+        "purpose",
+        "outcome",
+    ],
+    conflict: "",
+};
+pub(crate) const HEAD: &str = "SELECT seq, hash FROM audit WHERE chain = $1 ORDER BY seq DESC LIMIT 1";
+pub(crate) const HEADS: &str = "SELECT chain, seq, hash FROM audit a WHERE seq = \
+     (SELECT MAX(seq) FROM audit b WHERE b.chain = a.chain) ORDER BY chain";
+
+/// One record before it is chained.
+pub(crate) struct Record {
+    pub(crate) call: Call,
+    pub(crate) matter: String,
+    pub(crate) outcome: String,
+    pub(crate) at_us: i64,
+}
+
+/// The end of a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainHead {
+    /// Its name: `{replica}/w` or `{replica}/r`.
+    pub chain: String,
+    /// Its length.
+    pub seq: u64,
+    /// The hash of its last record.
+    pub hash: Hash,
+}
+
+pub(crate) async fn head(connection: &mut AnyConnection, chain: &str) -> Result<ChainHead, Error> {
+    let row = sqlx::query(HEAD).bind(chain).fetch_optional(connection).await?;
+    let Some(row) = row else { return Ok(ChainHead { chain: chain.to_owned(), seq: 0, hash: Hash::default() }) };
+    Ok(ChainHead { chain: chain.to_owned(), seq: count(row.try_get(0)?), hash: hash(row.try_get(1)?)? })
+}
+
+pub(crate) fn hash(bytes: Vec<u8>) -> Result<Hash, Error> {
+    bytes.as_slice().try_into().map_err(|_| Error::Damaged("a hash has not 32 bytes".to_owned()))
+}
+
+/// Chains records behind a head and gives their rows.
+pub(crate) fn chain(head: &mut ChainHead, records: &[Record]) -> Vec<Vec<Value>> {
+    let mut rows = Vec::with_capacity(records.len());
+    for record in records {
+        let prev = head.hash;
+        head.seq += 1;
+        head.hash = renkei_journal::audit_hash(&prev, &bytes(head.seq, record));
+        let call = &record.call;
+        rows.push(vec![
+            head.chain.as_str().into(),
+            head.seq.into(),
+            prev.into(),
+            head.hash.into(),
+            record.at_us.into(),
+            call.official.as_str().into(),
+            call.caller.as_str().into(),
+            call.method.as_str().into(),
+            record.matter.as_str().into(),
+            call.purpose.as_str().into(),
+            record.outcome.as_str().into(),
+        ]);
+    }
+    rows
+}
+
+/// The bytes that are chained: number, time and every text, each with its length before it.
+fn bytes(seq: u64, record: &Record) -> Vec<u8> {
+    let call = &record.call;
+    fields(
+        seq,
+        record.at_us,
+        [&call.official, &call.caller, &call.method, &record.matter, &call.purpose, &record.outcome],
+    )
+}
+
+pub(crate) fn fields(seq: u64, at_us: i64, texts: [&str; 6]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    out.extend(seq.to_be_bytes());
+    out.extend(at_us.to_be_bytes());
+    for text in texts {
+        out.extend(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        out.extend(text.as_bytes());
+    }
+    out
+}

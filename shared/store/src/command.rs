@@ -1,0 +1,96 @@
+//! Commands: acts as values. What they decide on is loaded before, what they decide is written after; they themselves
+//! are pure.
+
+use prost::Message;
+use renkei_domain::{
+    decide::{Keys, Refusal},
+    moment::Moment,
+};
+
+use crate::stage::Stage;
+
+/// An act as a value: a desk call, an arriving batch, a tick of the clock.
+pub trait Command: Send + Sync + 'static {
+    /// What the caller gets. Stored for repeats of the call, so it holds no content and no secret.
+    type Reply: Message + Default + 'static;
+
+    /// The pages that it needs.
+    fn keys(&self, moment: &Moment) -> Keys;
+
+    /// Does it on the stage. Pure: no clock, no randomness, no waiting. What a refused command staged is dropped, but for
+    /// its notes.
+    ///
+    /// # Errors
+    /// A refusal with its reason.
+    fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<Self::Reply, Refusal>;
+
+    /// It is run even while the own journal is being fetched back from the peer.
+    fn while_recovering(&self) -> bool {
+        false
+    }
+
+    /// The reply made again from a matter's page, for a repeat of a call whose stored reply was lost with the database.
+    /// `None` for commands that nobody repeats.
+    fn again(&self, _stage: &Stage, _matter: &str, _moment: &Moment) -> Option<Self::Reply> {
+        None
+    }
+}
+
+/// Who calls: for idempotency, audit and trace. Officials and callers never cross the link.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// The identity of the calling system; empty for the service itself.
+    pub caller: String,
+    /// The official on whose behalf it calls; empty for the service itself.
+    pub official: String,
+    /// The unit that acts; stands in the header.
+    pub unit: String,
+    /// The purpose that the caller named; empty when none was asked for.
+    pub purpose: String,
+    /// The method's path.
+    pub method: String,
+    /// The request's id; empty for the service itself.
+    pub request_id: String,
+    /// Keyed digest of caller, method and request; empty for the service itself.
+    pub digest: Vec<u8>,
+    /// W3C trace context; empty when there is none.
+    pub traceparent: String,
+}
+
+impl Call {
+    /// A call of the service itself: not repeated, not audited.
+    pub fn own(method: &'static str) -> Self {
+        Self { method: method.to_owned(), ..Self::default() }
+    }
+
+    /// What a repeat of the call is found by; `None` for the service itself.
+    pub(crate) fn key(&self) -> Option<String> {
+        (!self.request_id.is_empty()).then(|| format!("{} {}", self.caller, self.request_id.to_ascii_lowercase()))
+    }
+}
+
+/// A command whose reply is bytes, so that commands of all kinds wait in one queue.
+pub(crate) trait AnyCommand: Send + Sync {
+    fn keys(&self, moment: &Moment) -> Keys;
+    fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<Vec<u8>, Refusal>;
+    fn while_recovering(&self) -> bool;
+    fn again(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<Vec<u8>>;
+}
+
+impl<C: Command> AnyCommand for C {
+    fn keys(&self, moment: &Moment) -> Keys {
+        Command::keys(self, moment)
+    }
+
+    fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<Vec<u8>, Refusal> {
+        Command::run(self, stage, moment).map(|reply| reply.encode_to_vec())
+    }
+
+    fn while_recovering(&self) -> bool {
+        Command::while_recovering(self)
+    }
+
+    fn again(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<Vec<u8>> {
+        Command::again(self, stage, matter, moment).map(|reply| reply.encode_to_vec())
+    }
+}

@@ -1,0 +1,59 @@
+//! What can go wrong with the database.
+
+use renkei_domain::decide::Refusal;
+
+/// An error of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The policy refused the act. Nothing was written but its notes.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The request id was used for another request.
+    #[error("the request id was used for another request")]
+    RequestIdReused,
+    /// The writer's queue is full.
+    #[error("the writer's queue of {limit} commands is full")]
+    Busy {
+        /// The most commands that may wait.
+        limit: usize,
+    },
+    /// The service fetches its own journal back; nothing is written meanwhile.
+    #[error("the service fetches its journal back from the peer")]
+    Recovering,
+    /// The writer has ended: the service is shutting down.
+    #[error("the writer has ended")]
+    Ended,
+    /// The database does not answer, or not as it should.
+    #[error("the database does not answer: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The database belongs to the other agency.
+    #[error("the database belongs to {found}, this service is {own}: point `database.url` at {own}'s own database")]
+    WrongOwner {
+        /// The agency in the database.
+        found: String,
+        /// This service's agency.
+        own: String,
+    },
+    /// The database was made by a newer version.
+    #[error("the database has schema {found}, this version knows {known}: start the newer version")]
+    NewerSchema {
+        /// The schema in the database.
+        found: i64,
+        /// The newest schema of this version.
+        known: i64,
+    },
+    /// The database is not set up yet, or an older schema.
+    #[error("the database has schema {found}, this version needs {known}: run `migrate`")]
+    OlderSchema {
+        /// The schema in the database.
+        found: i64,
+        /// The newest schema of this version.
+        known: i64,
+    },
+    /// A stored value is not what it must be.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    /// Content cannot be opened with the keys at hand.
+    #[error("content cannot be opened: {0}")]
+    Content(&'static str),
+}

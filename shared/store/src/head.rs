@@ -1,0 +1,188 @@
+//! The heads of the three journals: one row each, read and written by every batch.
+
+use renkei_domain::{moment::micros, page::Journal, term};
+use renkei_journal::{Hash, Head, Previous};
+use renkei_proto::{journal::v1::Header, options::v1::Reason, r#type::v1::Agency};
+use sqlx::{Row as _, any::AnyRow};
+
+use crate::{
+    bulk::{Value, count},
+    error::Error,
+};
+
+/// The head of one journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalHead {
+    /// The last number; 0 when it is empty.
+    pub seq: u64,
+    /// The hash of that entry's header.
+    pub hash: Hash,
+    /// When it was written, in microseconds since 1970.
+    pub written_us: i64,
+    /// How far its author then held the other journal.
+    pub seen_peer_seq: u64,
+    /// The author's incarnation, from 1.
+    pub incarnation: u32,
+    /// Own journal: the peer has signed for it up to here.
+    pub receipted: u64,
+    /// Own journal: the head of the peer's journal when it signed so.
+    pub receipted_own: u64,
+    /// Own journal: when the peer signed so.
+    pub receipted_us: i64,
+    /// Where the journal is stopped: the peer's here, the own one at the peer. 0 when it is not.
+    pub stop_seq: u64,
+    /// Why it is stopped.
+    pub stop_reason: Reason,
+    /// Own journal: the highest number that the peer holds, while that is more than we do.
+    pub recover_to: u64,
+}
+
+impl JournalHead {
+    /// Its place in the chain.
+    pub fn head(&self) -> Head {
+        Head { seq: self.seq, hash: self.hash }
+    }
+}
+
+/// The heads of the three journals and the counters of the own row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// The own journal.
+    pub own: JournalHead,
+    /// The peer's journal, as it is held here.
+    pub peer: JournalHead,
+    /// The private journal.
+    pub private: JournalHead,
+    /// How many entries of all three journals were folded.
+    pub turn: u64,
+    /// The last number of the feed.
+    pub feed: u64,
+}
+
+impl Heads {
+    /// The own journal is being fetched back from the peer.
+    pub fn recovering(&self) -> bool {
+        self.own.recover_to > 0
+    }
+
+    /// What the next entry of a journal is measured by.
+    pub fn previous(&self, own: Agency, journal: Journal) -> Previous {
+        let head = self.of(own, journal);
+        let start = match journal {
+            Journal::Of(agency) => Previous::start(agency, term::agreement_digest()),
+            // Bound to another digest, so that no private entry is ever valid in the shared journal.
+            Journal::Private => Previous::start(own, term::private_digest()),
+        };
+        if head.seq == 0 {
+            return Previous { incarnation: head.incarnation, ..start };
+        }
+        Previous {
+            head: head.head(),
+            written_us: head.written_us,
+            seen_peer_seq: head.seen_peer_seq,
+            incarnation: head.incarnation,
+            ..start
+        }
+    }
+
+    /// The head of a journal.
+    pub fn of(&self, own: Agency, journal: Journal) -> &JournalHead {
+        match journal {
+            Journal::Private => &self.private,
+            Journal::Of(agency) if agency == own => &self.own,
+            Journal::Of(_) => &self.peer,
+        }
+    }
+
+    pub(crate) fn of_mut(&mut self, own: Agency, journal: Journal) -> &mut JournalHead {
+        match journal {
+            Journal::Private => &mut self.private,
+            Journal::Of(agency) if agency == own => &mut self.own,
+            Journal::Of(_) => &mut self.peer,
+        }
+    }
+
+    pub(crate) fn advance(&mut self, own: Agency, journal: Journal, header: &Header, hash: Hash) {
+        let head = self.of_mut(own, journal);
+        head.seq = header.seq;
+        head.hash = hash;
+        head.written_us = micros(header.written_at.as_ref());
+        head.seen_peer_seq = header.seen_peer_seq;
+        head.incarnation = header.incarnation;
+        if journal == Journal::Private {
+            head.incarnation = 1;
+        }
+    }
+}
+
+/// Reads all heads.
+pub(crate) const SELECT: &str = "SELECT journal, seq, hash, written_us, seen_peer_seq, incarnation, receipted, \
+     receipted_own, receipted_us, stop_seq, stop_reason, turn, feed, recover_to FROM head";
+
+/// Writes one head.
+pub(crate) const UPDATE: &str = "UPDATE head SET seq = $1, hash = $2, written_us = $3, seen_peer_seq = $4, \
+     incarnation = $5, receipted = $6, receipted_own = $7, receipted_us = $8, stop_seq = $9, stop_reason = $10, \
+     turn = $11, feed = $12, recover_to = $13 WHERE journal = $14";
+
+/// Takes the own head's row, so that one writer at a time goes on over all replicas.
+pub(crate) const TAKE: &str = "UPDATE head SET turn = turn WHERE journal = $1";
+
+/// The heads from their rows.
+pub(crate) fn read(own: Agency, rows: &[AnyRow]) -> Result<Heads, Error> {
+    let find = |journal: &str| -> Result<&AnyRow, Error> {
+        for row in rows {
+            if row.try_get::<String, _>(0)? == journal {
+                return Ok(row);
+            }
+        }
+        Err(Error::Damaged(format!("the table head has no row for {journal}")))
+    };
+    let own_row = find(own.id())?;
+    Ok(Heads {
+        own: one(own_row)?,
+        peer: one(find(own.peer().id())?)?,
+        private: one(find("private")?)?,
+        turn: count(own_row.try_get(11)?),
+        feed: count(own_row.try_get(12)?),
+    })
+}
+
+fn one(row: &AnyRow) -> Result<JournalHead, Error> {
+    let hash: Vec<u8> = row.try_get(2)?;
+    let reason = i32::try_from(row.try_get::<i64, _>(10)?).ok().and_then(|it| Reason::try_from(it).ok());
+    Ok(JournalHead {
+        seq: count(row.try_get(1)?),
+        hash: hash.as_slice().try_into().map_err(|_| Error::Damaged("a head's hash has not 32 bytes".to_owned()))?,
+        written_us: row.try_get(3)?,
+        seen_peer_seq: count(row.try_get(4)?),
+        incarnation: u32::try_from(row.try_get::<i64, _>(5)?).unwrap_or(1),
+        receipted: count(row.try_get(6)?),
+        receipted_own: count(row.try_get(7)?),
+        receipted_us: row.try_get(8)?,
+        stop_seq: count(row.try_get(9)?),
+        stop_reason: reason.unwrap_or(Reason::Unspecified),
+        recover_to: count(row.try_get(13)?),
+    })
+}
+
+/// The values of [`UPDATE`] for a journal.
+pub(crate) fn values(heads: &Heads, own: Agency, journal: Journal) -> Vec<Value> {
+    let head = heads.of(own, journal);
+    let counts = journal == Journal::Of(own);
+    vec![
+        head.seq.into(),
+        head.hash.into(),
+        head.written_us.into(),
+        head.seen_peer_seq.into(),
+        i64::from(head.incarnation).into(),
+        head.receipted.into(),
+        head.receipted_own.into(),
+        head.receipted_us.into(),
+        head.stop_seq.into(),
+        i64::from(i32::from(head.stop_reason)).into(),
+        if counts { heads.turn } else { 0 }.into(),
+        if counts { heads.feed } else { 0 }.into(),
+        head.recover_to.into(),
+        journal.id().into(),
+    ]
+}

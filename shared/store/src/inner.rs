@@ -1,0 +1,47 @@
+//! What the writer and the readers of one store share.
+
+use std::sync::Arc;
+
+use renkei_journal::SigningKey;
+use renkei_proto::r#type::v1::Agency;
+use renkei_telemetry::Metrics;
+use sqlx::AnyPool;
+use tokio::sync::watch;
+
+use crate::{content::KeyRing, dialect::Dialect, error::Error, head::Heads};
+
+/// What a failpoint does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Goes on.
+    None,
+    /// The step fails as if the connection had been lost.
+    Lost,
+}
+
+/// Names of steps at which a test may let something fail: `begin`, `before commit`, `after commit`.
+pub type Faults = Arc<dyn Fn(&'static str) -> Fault + Send + Sync>;
+
+pub(crate) struct Inner {
+    pub(crate) own: Agency,
+    pub(crate) replica: String,
+    pub(crate) store_id: String,
+    pub(crate) dialect: Dialect,
+    pub(crate) write: AnyPool,
+    pub(crate) read: AnyPool,
+    pub(crate) ring: KeyRing,
+    pub(crate) key: SigningKey,
+    pub(crate) heads: watch::Sender<Heads>,
+    pub(crate) faults: Faults,
+    pub(crate) metrics: Metrics,
+}
+
+impl Inner {
+    /// A step of the writer: a test may let it fail or kill the process here.
+    pub(crate) fn fault(&self, step: &'static str) -> Result<(), Error> {
+        match (self.faults)(step) {
+            Fault::None => Ok(()),
+            Fault::Lost => Err(Error::Database(sqlx::Error::PoolClosed)),
+        }
+    }
+}

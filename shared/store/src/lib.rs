@@ -1,0 +1,199 @@
+//! The store: all SQL and nothing but SQL.
+//!
+//! One task writes ([`Store::write`]); everybody reads. A command runs on a [`Stage`] of pages in memory and is committed
+//! with its whole batch: entries, pages, feed, audit and replies in one transaction.
+
+pub mod arrive;
+mod audit;
+mod bulk;
+mod command;
+mod content;
+mod dialect;
+mod error;
+mod head;
+mod inner;
+mod load;
+mod migration;
+mod read;
+mod rebuild;
+mod receipt;
+pub mod recover;
+mod save;
+mod stage;
+mod writer;
+
+use std::sync::Arc;
+
+use prost::Message as _;
+use renkei_domain::{moment::Moment, page::Journal, term};
+use renkei_journal::SigningKey;
+use renkei_proto::r#type::v1::Agency;
+use renkei_telemetry::Metrics;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use crate::{
+    audit::ChainHead,
+    command::{Call, Command},
+    content::KeyRing,
+    dialect::Dialect,
+    error::Error,
+    head::{Heads, JournalHead},
+    inner::{Fault, Faults},
+    migration::KNOWN as SCHEMA,
+    read::{Answer, Held, Listed},
+    rebuild::Rebuilt,
+    receipt::TakeReceipt,
+    stage::{Stage, content, etag},
+    writer::{BATCH, QUEUE},
+};
+
+/// How a store is opened.
+pub struct Options {
+    /// `sqlite:path` or `postgres://…`.
+    pub url: String,
+    /// Whose service this is.
+    pub own: Agency,
+    /// The name of this replica: configured and stable; names its audit chains.
+    pub replica: String,
+    /// The keys that wrap the matters' keys.
+    pub ring: KeyRing,
+    /// The key that signs entries.
+    pub key: SigningKey,
+    /// Steps at which a test lets something fail.
+    pub faults: Faults,
+    /// Where metrics go.
+    pub metrics: Metrics,
+}
+
+/// A handle on the store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<inner::Inner>,
+    queue: mpsc::Sender<writer::Job>,
+    closing: watch::Sender<bool>,
+    ended: watch::Receiver<bool>,
+}
+
+impl Store {
+    /// Opens a database that is set up and starts the writer.
+    ///
+    /// # Errors
+    /// When the database does not answer, belongs to the other agency or has another schema.
+    pub async fn open(options: Options) -> Result<Self, Error> {
+        let dialect = dialect_of(&options.url)?;
+        let (write, read) = dialect::connect(dialect, &options.url).await?;
+        let identity = migration::check(&read, options.own).await?;
+        let rows = sqlx::query(head::SELECT).fetch_all(&read).await?;
+        let (heads, _) = watch::channel(head::read(options.own, &rows)?);
+        let inner = Arc::new(inner::Inner {
+            own: options.own,
+            replica: options.replica,
+            store_id: identity.store_id,
+            dialect,
+            write,
+            read,
+            ring: options.ring,
+            key: options.key,
+            heads,
+            faults: options.faults,
+            metrics: options.metrics,
+        });
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (closing, closing_seen) = watch::channel(false);
+        let (ending, ended) = watch::channel(false);
+        let writing = Arc::clone(&inner);
+        tokio::spawn(async move {
+            writer::run(writing, waiting, closing_seen).await;
+            // Nobody may be waiting for the end any more.
+            let _ = ending.send(true);
+        });
+        Ok(Self { inner, queue, closing, ended })
+    }
+
+    /// Sets up or upgrades a database. Gives the number of migrations that ran. `store_id` names a new database.
+    ///
+    /// # Errors
+    /// When the database does not answer or is of a newer schema.
+    pub async fn migrate(url: &str, own: Agency, store_id: &str) -> Result<i64, Error> {
+        let dialect = dialect_of(url)?;
+        let (write, read) = dialect::connect(dialect, url).await?;
+        let ran = migration::migrate(&write, dialect, own, store_id).await?;
+        migration::check(&read, own).await?;
+        write.close().await;
+        read.close().await;
+        Ok(ran)
+    }
+
+    /// Runs a command and waits until it is durable. A call of the service itself waits for a place in the queue.
+    ///
+    /// # Errors
+    /// The command's refusal, or why it was not written.
+    pub async fn write<C: Command>(
+        &self,
+        name: &'static str,
+        call: Call,
+        moment: Moment,
+        command: C,
+    ) -> Result<C::Reply, Error> {
+        let (done, reply) = oneshot::channel();
+        let is_desk = !call.request_id.is_empty();
+        let job = writer::Job { command: Box::new(command), call, moment, done };
+        let span = renkei_telemetry::span::write(name);
+        let waiting = async {
+            if is_desk {
+                self.queue.try_send(job).map_err(|full| match full {
+                    mpsc::error::TrySendError::Full(_) => Error::Busy { limit: QUEUE },
+                    mpsc::error::TrySendError::Closed(_) => Error::Ended,
+                })?;
+            } else {
+                self.queue.send(job).await.map_err(|_| Error::Ended)?;
+            }
+            reply.await.map_err(|_| Error::Ended)?
+        };
+        let bytes = tracing::Instrument::instrument(waiting, span).await?;
+        C::Reply::decode(bytes.as_slice()).map_err(|error| Error::Damaged(format!("a stored reply: {error}")))
+    }
+
+    /// Whose service this is.
+    pub fn own(&self) -> Agency {
+        self.inner.own
+    }
+
+    /// The database's own id: cursors are bound to it.
+    pub fn id(&self) -> &str {
+        &self.inner.store_id
+    }
+
+    /// The key that signs entries and receipts.
+    pub fn key(&self) -> &SigningKey {
+        &self.inner.key
+    }
+
+    /// The heads of the journals, after every commit of this replica.
+    pub fn heads(&self) -> watch::Receiver<Heads> {
+        self.inner.heads.subscribe()
+    }
+
+    /// Ends the writer after what waits is written, and closes the database.
+    pub async fn close(&self) {
+        self.closing.send_replace(true);
+        let mut ended = self.ended.clone();
+        // An error means that the writer is gone already.
+        let _ = ended.wait_for(|ended| *ended).await;
+        self.inner.write.close().await;
+        self.inner.read.close().await;
+    }
+}
+
+fn dialect_of(url: &str) -> Result<Dialect, Error> {
+    let wrong = || sqlx::Error::Configuration("the database's URL begins with sqlite: or postgres:".into());
+    Ok(Dialect::of(url).ok_or_else(wrong)?)
+}
+
+/// The journals of both agencies and the private one.
+pub const JOURNALS: [Journal; 3] = [Journal::Of(Agency::Ppc), Journal::Of(Agency::Ipa), Journal::Private];
+
+/// The digest of the agreement that stands in every entry.
+pub fn agreement_digest() -> [u8; 32] {
+    term::agreement_digest()
+}

@@ -1,0 +1,87 @@
+//! Migrations in order. A service starts only on the schema it knows.
+
+use renkei_proto::r#type::v1::Agency;
+use sqlx::{AnyPool, AssertSqlSafe, Executor as _, Row as _};
+
+use crate::{dialect::Dialect, error::Error};
+
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_foundation.sql")];
+
+/// The schema this version knows.
+pub const KNOWN: i64 = 1;
+
+/// What stands in the table `store`.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) store_id: String,
+    pub(crate) marked: bool,
+}
+
+/// The schema in the database; 0 when it is empty.
+async fn found(pool: &AnyPool) -> Result<i64, Error> {
+    // A database that was never set up has no such table; every other fault shows again at the first migration.
+    match sqlx::query("SELECT schema FROM store WHERE one = 1").fetch_optional(pool).await {
+        Ok(Some(row)) => Ok(row.try_get(0)?),
+        Ok(None) => Ok(0),
+        Err(sqlx::Error::Database(_)) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Brings the database to the schema this version knows. An empty one becomes this agency's.
+pub(crate) async fn migrate(pool: &AnyPool, dialect: Dialect, own: Agency, store_id: &str) -> Result<i64, Error> {
+    let found = found(pool).await?;
+    if found > KNOWN {
+        return Err(Error::NewerSchema { found, known: KNOWN });
+    }
+    for (number, text) in (1_i64..).zip(MIGRATIONS).filter(|(number, _)| *number > found) {
+        let mut transaction = pool.begin_with(dialect.begin()).await?;
+        for statement in statements(&dialect.ddl(text)) {
+            transaction.execute(AssertSqlSafe(statement)).await?;
+        }
+        if number == 1 {
+            sqlx::query("INSERT INTO store (one, store_id, own, schema, marked) VALUES (1, $1, $2, 1, 0)")
+                .bind(store_id)
+                .bind(own.id())
+                .execute(&mut *transaction)
+                .await?;
+            for journal in ["ppc", "ipa", "private"] {
+                sqlx::query(
+                    "INSERT INTO head (journal, seq, hash, written_us, seen_peer_seq, incarnation, receipted, \
+                     receipted_own, receipted_us, stop_seq, stop_reason, turn, feed, recover_to) \
+                     VALUES ($1, 0, $2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)",
+                )
+                .bind(journal)
+                .bind(vec![0_u8; 32])
+                .execute(&mut *transaction)
+                .await?;
+            }
+        }
+        sqlx::query("UPDATE store SET schema = $1 WHERE one = 1").bind(number).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+    }
+    Ok(KNOWN - found)
+}
+
+/// Checks that the database is this agency's and of the schema that this version knows.
+pub(crate) async fn check(pool: &AnyPool, own: Agency) -> Result<Identity, Error> {
+    let found = found(pool).await?;
+    if found > KNOWN {
+        return Err(Error::NewerSchema { found, known: KNOWN });
+    }
+    if found < KNOWN {
+        return Err(Error::OlderSchema { found, known: KNOWN });
+    }
+    let row = sqlx::query("SELECT store_id, own, marked FROM store WHERE one = 1").fetch_one(pool).await?;
+    let owner: String = row.try_get(1)?;
+    if owner != own.id() {
+        return Err(Error::WrongOwner { found: owner, own: own.id().to_owned() });
+    }
+    Ok(Identity { store_id: row.try_get(0)?, marked: row.try_get::<i64, _>(2)? != 0 })
+}
+
+/// The statements of a migration without its comments.
+fn statements(text: &str) -> Vec<String> {
+    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    code.join("\n").split(';').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+}

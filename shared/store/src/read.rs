@@ -1,0 +1,335 @@
+//! Reads: pages, lists, entries, contents, the feed. None of them writes.
+
+use prost::Message as _;
+use renkei_domain::{
+    index::{EVERYBODY, Lookup},
+    matter::{Matter, Noun},
+    page::{Journal, Page},
+};
+use renkei_journal::{Hash, Previous};
+use renkei_proto::{
+    journal::v1::{Entry, Fact, Header, SaltedContent},
+    r#type::v1::Agency,
+    watch::v1::Event,
+};
+use sqlx::{Row as _, any::AnyRow};
+
+use crate::{
+    Store,
+    audit::{self, ChainHead},
+    bulk::{count, number},
+    error::Error,
+    head,
+    load::read_page,
+    save::place,
+};
+
+pub(crate) const PAGE: &str = "SELECT matter, opened_turn, page, local FROM page WHERE matter = $1";
+pub(crate) const LIST: &str = "SELECT v.opened_turn, v.matter, p.page, p.local FROM visible v \
+     JOIN page p ON p.matter = v.matter \
+     WHERE v.noun = $1 AND v.audience = $2 AND v.opened_turn < $3 ORDER BY v.opened_turn DESC LIMIT $4";
+pub(crate) const LOOKUP: &str = "SELECT matter FROM lookup WHERE kind = $1 AND value = $2 ORDER BY matter LIMIT 1";
+pub(crate) const ENTRIES: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
+     e.arrived_us, e.hash, c.nonce, c.ciphertext, k.wrapped_key, k.ring_key_id FROM entry e \
+     LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
+     LEFT JOIN matter_key k ON k.matter = e.matter \
+     WHERE e.journal = $1 AND e.seq >= $2 ORDER BY e.seq LIMIT $3";
+pub(crate) const ENTRIES_OF: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
+     e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
+     WHERE e.matter = $1 AND e.turn > $2 AND e.journal <> 'private' ORDER BY e.turn LIMIT $3";
+pub(crate) const ENTRY: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
+     e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
+     WHERE e.journal = $1 AND e.seq = $2";
+pub(crate) const ANSWERS: &str = "SELECT seq, fact_type, fact, written_us FROM entry \
+     WHERE journal = $1 AND answers = $2 ORDER BY seq LIMIT 10";
+pub(crate) const RECEIPT_FOR: &str = "SELECT at_us, own_seq FROM receipt WHERE up_to_seq >= $1 \
+     ORDER BY up_to_seq, own_seq LIMIT 1";
+pub(crate) const RECORDED_AT: &str = "SELECT arrived_us FROM entry WHERE journal = $1 AND seq = $2";
+pub(crate) const FEED: &str = "SELECT number, change FROM feed WHERE number > $1 ORDER BY number LIMIT $2";
+pub(crate) const FEED_FIRST: &str = "SELECT COALESCE(MIN(number), 0) FROM feed";
+pub(crate) const WRITTEN_AT: &str = "SELECT written_us FROM entry WHERE journal = $1 AND seq = $2";
+pub(crate) const PING: &str = "SELECT COUNT(*) FROM store";
+
+/// An entry as it is held.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Which journal it stands in.
+    pub journal: Journal,
+    /// The entry as it was signed. Its content stands in it only where the read says so.
+    pub entry: Entry,
+    /// Its header.
+    pub header: Header,
+    /// The hash of its header.
+    pub hash: Hash,
+    /// Its fact.
+    pub fact: Fact,
+    /// Its content is held.
+    pub content_present: bool,
+    /// Its place in the order in which the journals were folded here.
+    pub turn: u64,
+    /// When it was taken here, in microseconds since 1970.
+    pub arrived_us: i64,
+}
+
+/// A page in a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The matter.
+    pub matter: Matter,
+    /// Its page.
+    pub page: Page,
+    /// Where it stands in the list: newer pages have higher numbers.
+    pub place: u64,
+}
+
+/// An entry of the peer that answers another.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its number.
+    pub seq: u64,
+    /// Its kind of fact.
+    pub fact_type: String,
+    /// Its fact.
+    pub fact: Fact,
+    /// When it was written, in microseconds since 1970.
+    pub written_us: i64,
+}
+
+impl Store {
+    /// A matter's page.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn page(&self, matter: &str) -> Result<Option<Page>, Error> {
+        let row = sqlx::query(PAGE).bind(matter).fetch_optional(&self.inner.read).await?;
+        row.map(|row| read_page(&row).map(|(_, page)| page)).transpose()
+    }
+
+    /// Pages of a noun of these openers, newest first, below a place (`u64::MAX` for the beginning).
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list(&self, noun: Noun, openers: &[Agency], below: u64, limit: usize) -> Result<Vec<Listed>, Error> {
+        let mut all = Vec::new();
+        for opener in openers {
+            let rows = sqlx::query(LIST)
+                .bind(Matter::prefix(noun, *opener))
+                .bind(EVERYBODY)
+                .bind(number(below))
+                .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
+                .fetch_all(&self.inner.read)
+                .await?;
+            for row in rows {
+                let name: String = row.try_get(1)?;
+                let (page, local): (Vec<u8>, Vec<u8>) = (row.try_get(2)?, row.try_get(3)?);
+                let page =
+                    Page::decode(&page, &local).map_err(|error| Error::Damaged(format!("page {name}: {error}")))?;
+                all.push(Listed { matter: Matter::of(&name), page, place: count(row.try_get(0)?) });
+            }
+        }
+        all.sort_by_key(|listed| std::cmp::Reverse(listed.place));
+        all.truncate(limit);
+        Ok(all)
+    }
+
+    /// The matter with another name.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn lookup(&self, lookup: &Lookup) -> Result<Option<String>, Error> {
+        let query = sqlx::query(LOOKUP).bind(lookup.kind.as_str()).bind(lookup.value.as_str());
+        let row = query.fetch_optional(&self.inner.read).await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    /// Entries of a journal from a number on, in order, with their contents.
+    ///
+    /// # Errors
+    /// When the database does not answer or a content does not open.
+    pub async fn entries(&self, journal: Journal, from: u64, limit: usize) -> Result<Vec<Held>, Error> {
+        let rows = sqlx::query(ENTRIES)
+            .bind(journal.id())
+            .bind(number(from))
+            .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
+            .fetch_all(&self.inner.read)
+            .await?;
+        rows.iter().map(|row| self.with_content(row)).collect()
+    }
+
+    fn with_content(&self, row: &AnyRow) -> Result<Held, Error> {
+        let mut held = held(row)?;
+        if held.content_present {
+            let (nonce, ciphertext): (Vec<u8>, Vec<u8>) = (row.try_get(9)?, row.try_get(10)?);
+            let (wrapped, id): (Vec<u8>, String) = (row.try_get(11)?, row.try_get(12)?);
+            let key = self.inner.ring.unwrap(&held.header.matter, &wrapped, &id)?;
+            let plain = key.open(&place(held.journal.id(), held.header.seq), &nonce, &ciphertext)?;
+            let content = SaltedContent::decode(plain.as_slice());
+            held.entry.content = Some(content.map_err(|error| Error::Damaged(format!("a content: {error}")))?);
+        }
+        Ok(held)
+    }
+
+    /// The content of one entry; `None` when there is none or it was erased.
+    ///
+    /// # Errors
+    /// When the database does not answer or the content does not open.
+    pub async fn content(&self, journal: Journal, seq: u64) -> Result<Option<Vec<u8>>, Error> {
+        let held = self.entries(journal, seq, 1).await?.into_iter().next().filter(|held| held.header.seq == seq);
+        Ok(held.and_then(|held| held.entry.content).map(|salted| salted.content))
+    }
+
+    /// One entry without its content.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn entry(&self, journal: Journal, seq: u64) -> Result<Option<Held>, Error> {
+        let query = sqlx::query(ENTRY).bind(journal.id()).bind(number(seq));
+        query.fetch_optional(&self.inner.read).await?.as_ref().map(held).transpose()
+    }
+
+    /// The entries of a matter in both agencies' journals, in the order in which they were folded here, without contents.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn entries_of(&self, matter: &str, after_turn: u64, limit: usize) -> Result<Vec<Held>, Error> {
+        let rows = sqlx::query(ENTRIES_OF)
+            .bind(matter)
+            .bind(number(after_turn))
+            .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
+            .fetch_all(&self.inner.read)
+            .await?;
+        rows.iter().map(held).collect()
+    }
+
+    /// The first entries of the peer that answer an own entry.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn answers(&self, seq: u64) -> Result<Vec<Answer>, Error> {
+        let query = sqlx::query(ANSWERS).bind(self.inner.own.peer().id()).bind(number(seq));
+        let mut answers = Vec::new();
+        for row in query.fetch_all(&self.inner.read).await? {
+            let fact: Vec<u8> = row.try_get(2)?;
+            let fact = Fact::decode(fact.as_slice()).map_err(|error| Error::Damaged(format!("a fact: {error}")))?;
+            answers.push(Answer {
+                seq: count(row.try_get(0)?),
+                fact_type: row.try_get(1)?,
+                fact,
+                written_us: row.try_get(3)?,
+            });
+        }
+        Ok(answers)
+    }
+
+    /// The first receipt that covers an own entry: when it was signed, and the peer's head then.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn receipt_for(&self, seq: u64) -> Result<Option<(i64, u64)>, Error> {
+        let row = sqlx::query(RECEIPT_FOR).bind(number(seq)).fetch_optional(&self.inner.read).await?;
+        row.map(|row| Ok((row.try_get(0)?, count(row.try_get(1)?)))).transpose()
+    }
+
+    /// When an entry was taken here, in microseconds since 1970.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn arrived_us(&self, journal: Journal, seq: u64) -> Result<Option<i64>, Error> {
+        self.one_number(RECORDED_AT, journal, seq).await
+    }
+
+    /// When an entry was written, in microseconds since 1970.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn written_us(&self, journal: Journal, seq: u64) -> Result<Option<i64>, Error> {
+        self.one_number(WRITTEN_AT, journal, seq).await
+    }
+
+    async fn one_number(&self, statement: &'static str, journal: Journal, seq: u64) -> Result<Option<i64>, Error> {
+        let query = sqlx::query(statement).bind(journal.id()).bind(number(seq));
+        let row = query.fetch_optional(&self.inner.read).await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    /// Changes after a number of the feed, in order.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn feed(&self, after: u64, limit: usize) -> Result<Vec<(u64, Event)>, Error> {
+        let limit = number(u64::try_from(limit).unwrap_or(u64::MAX));
+        let rows = sqlx::query(FEED).bind(number(after)).bind(limit).fetch_all(&self.inner.read).await?;
+        let mut events = Vec::with_capacity(rows.len());
+        for row in rows {
+            let change: Vec<u8> = row.try_get(1)?;
+            let event =
+                Event::decode(change.as_slice()).map_err(|error| Error::Damaged(format!("a change: {error}")))?;
+            events.push((count(row.try_get(0)?), event));
+        }
+        Ok(events)
+    }
+
+    /// The lowest number that the feed still holds; 0 when it is empty.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn feed_first(&self) -> Result<u64, Error> {
+        Ok(count(sqlx::query(FEED_FIRST).fetch_one(&self.inner.read).await?.try_get(0)?))
+    }
+
+    /// The ends of all audit chains.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn audit_heads(&self) -> Result<Vec<ChainHead>, Error> {
+        let mut heads = Vec::new();
+        for row in sqlx::query(audit::HEADS).fetch_all(&self.inner.read).await? {
+            let seq = count(row.try_get(1)?);
+            heads.push(ChainHead { chain: row.try_get(0)?, seq, hash: audit::hash(row.try_get(2)?)? });
+        }
+        Ok(heads)
+    }
+
+    /// What the next entry of a journal is measured by.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn previous(&self, journal: Journal) -> Result<Previous, Error> {
+        let rows = sqlx::query(head::SELECT).fetch_all(&self.inner.read).await?;
+        Ok(head::read(self.inner.own, &rows)?.previous(self.inner.own, journal))
+    }
+
+    /// The database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        sqlx::query(PING).fetch_one(&self.inner.read).await?;
+        Ok(())
+    }
+}
+
+pub(crate) fn held(row: &AnyRow) -> Result<Held, Error> {
+    let damaged = |what: &str, error: prost::DecodeError| Error::Damaged(format!("{what}: {error}"));
+    let journal: String = row.try_get(0)?;
+    let journal = Agency::from_id(&journal).map_or(Journal::Private, Journal::Of);
+    let header_bytes: Vec<u8> = row.try_get(2)?;
+    let fact_bytes: Vec<u8> = row.try_get(5)?;
+    Ok(Held {
+        journal,
+        header: Header::decode(header_bytes.as_slice()).map_err(|error| damaged("a header", error))?,
+        // The fact of a refused entry may be no fact at all; nothing reads it.
+        fact: Fact::decode(fact_bytes.as_slice()).unwrap_or_default(),
+        hash: audit::hash(row.try_get(8)?)?,
+        content_present: row.try_get::<Option<Vec<u8>>, _>(9)?.is_some(),
+        turn: count(row.try_get(6)?),
+        arrived_us: row.try_get(7)?,
+        entry: Entry {
+            header: header_bytes,
+            key_id: row.try_get(3)?,
+            signature: row.try_get(4)?,
+            fact: fact_bytes,
+            content: None,
+        },
+    })
+}

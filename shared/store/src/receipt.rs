@@ -1,0 +1,75 @@
+//! The peer's receipts for the own journal.
+
+use renkei_domain::{
+    decide::{Keys, Refusal},
+    moment::{Moment, micros},
+    page::Journal,
+};
+use renkei_journal::Hash;
+use renkei_proto::{
+    journal::v1::{Receipt, SignedReceipt},
+    options::v1::Reason,
+    r#type::v1::Agency,
+    watch::v1::{DeliveryChanged, event::Change},
+};
+
+use crate::{command::Command, stage::Stage};
+
+/// A receipt that is kept as evidence.
+pub(crate) struct Taken {
+    pub(crate) receipt: Receipt,
+    pub(crate) signed: SignedReceipt,
+}
+
+/// Takes a receipt whose signature was verified. An older one than we hold changes nothing.
+pub struct TakeReceipt {
+    /// Whose service this is.
+    pub own: Agency,
+    /// What it says.
+    pub receipt: Receipt,
+    /// As it was signed.
+    pub signed: SignedReceipt,
+}
+
+impl Command for TakeReceipt {
+    type Reply = ();
+
+    fn keys(&self, _: &Moment) -> Keys {
+        Keys { entries: [(Journal::Of(self.own), self.receipt.up_to_seq)].into(), ..Keys::default() }
+    }
+
+    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
+        let it = &self.receipt;
+        if it.journal() != self.own {
+            return Err(Refusal::new(Reason::FieldInvalid, "the receipt is for another journal than ours"));
+        }
+        let held =
+            if it.up_to_seq == 0 { Some(Hash::default()) } else { stage.hash_of(Journal::Of(self.own), it.up_to_seq) };
+        if held.is_none_or(|hash| it.head_hash != hash) {
+            return Err(Refusal::new(Reason::Fork, "the receipt names another entry than ours under this number"));
+        }
+        let own = &mut stage.heads.own;
+        if it.up_to_seq < own.receipted || it.own_seq < own.receipted_own {
+            return Ok(());
+        }
+        if (it.up_to_seq, it.own_seq) == (own.receipted, own.receipted_own) {
+            return Ok(());
+        }
+        let moved = it.up_to_seq > own.receipted;
+        own.receipted = it.up_to_seq;
+        own.receipted_own = it.own_seq;
+        own.receipted_us = micros(it.at.as_ref());
+        if own.stop_seq != 0 && own.receipted >= own.stop_seq {
+            (own.stop_seq, own.stop_reason) = (0, Reason::Unspecified);
+        }
+        stage.receipts.push(Taken { receipt: self.receipt.clone(), signed: self.signed.clone() });
+        if moved {
+            stage.tell("", Change::DeliveryChanged(DeliveryChanged { up_to_seq: self.receipt.up_to_seq }));
+        }
+        Ok(())
+    }
+
+    fn while_recovering(&self) -> bool {
+        true
+    }
+}

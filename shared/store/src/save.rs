@@ -1,0 +1,234 @@
+//! Writes what a batch staged, each table in one bulk statement.
+
+use std::collections::BTreeMap;
+
+use prost::Message as _;
+use renkei_domain::{
+    index,
+    matter::Matter,
+    moment::{Moment, micros},
+    page::Journal,
+};
+use renkei_journal::SigningKey;
+use renkei_proto::{journal::v1::Entry, r#type::v1::Agency};
+use sqlx::AnyConnection;
+
+use crate::{
+    bulk::{Insert, Value, number},
+    content::{KeyRing, MatterKey},
+    error::Error,
+    head::{self, Heads},
+    stage::{Body, Stage, Staged},
+};
+
+pub(crate) const ENTRY: Insert = Insert {
+    table: "entry",
+    columns: &[
+        "journal",
+        "seq",
+        "entry_id",
+        "matter",
+        "fact_type",
+        "header",
+        "hash",
+        "key_id",
+        "signature",
+        "fact",
+        "answers",
+        "digest",
+        "turn",
+        "written_us",
+        "arrived_us",
+    ],
+    conflict: "",
+};
+pub(crate) const CONTENT: Insert =
+    Insert { table: "content", columns: &["journal", "seq", "nonce", "ciphertext"], conflict: "" };
+pub(crate) const MATTER_KEY: Insert =
+    Insert { table: "matter_key", columns: &["matter", "wrapped_key", "ring_key_id"], conflict: "" };
+pub(crate) const PAGE: Insert = Insert {
+    table: "page",
+    columns: &["matter", "opened_turn", "changed_turn", "page", "local"],
+    conflict: " ON CONFLICT (matter) DO UPDATE SET changed_turn = excluded.changed_turn, page = excluded.page, \
+               local = excluded.local",
+};
+pub(crate) const VISIBLE: Insert = Insert {
+    table: "visible",
+    columns: &["noun", "audience", "opened_turn", "matter"],
+    conflict: " ON CONFLICT DO NOTHING",
+};
+pub(crate) const LOOKUP: Insert =
+    Insert { table: "lookup", columns: &["kind", "value", "matter"], conflict: " ON CONFLICT DO NOTHING" };
+pub(crate) const COUNTER: Insert = Insert {
+    table: "counter",
+    columns: &["year", "kind", "last"],
+    conflict: " ON CONFLICT (year, kind) DO UPDATE SET last = excluded.last",
+};
+pub(crate) const FEED: Insert =
+    Insert { table: "feed", columns: &["number", "at_us", "matter", "change"], conflict: "" };
+pub(crate) const RECEIPT: Insert = Insert {
+    table: "receipt",
+    columns: &["up_to_seq", "own_seq", "at_us", "receipt", "key_id", "signature"],
+    conflict: " ON CONFLICT DO NOTHING",
+};
+
+/// Signs the batch's own entries and writes everything.
+pub(crate) async fn save(
+    connection: &mut AnyConnection,
+    stage: &mut Stage,
+    before: &Heads,
+    key: &SigningKey,
+    ring: &KeyRing,
+    moment: &Moment,
+) -> Result<(), Error> {
+    let own = stage.own();
+    let signed = sign(&mut stage.entries, key);
+    contents(&mut *connection, stage, &signed, ring, moment).await?;
+    ENTRY.run(&mut *connection, stage.entries.iter().zip(signed).map(entry_row).collect()).await?;
+    pages(&mut *connection, stage).await?;
+    let counters = stage.tallied.iter().filter_map(|(year, kind)| {
+        let last = stage.counters.get(&(*year, kind.clone()))?;
+        Some(vec![i64::from(*year).into(), kind.as_str().into(), (*last).into()])
+    });
+    COUNTER.run(&mut *connection, counters.collect()).await?;
+    let feed = stage.feed.iter().map(|told| {
+        vec![
+            told.number.into(),
+            told.at_us.into(),
+            told.event.matter.as_str().into(),
+            told.event.encode_to_vec().into(),
+        ]
+    });
+    FEED.run(&mut *connection, feed.collect()).await?;
+    let receipts = stage.receipts.iter().map(|taken| {
+        let signed = &taken.signed;
+        vec![
+            taken.receipt.up_to_seq.into(),
+            taken.receipt.own_seq.into(),
+            micros(taken.receipt.at.as_ref()).into(),
+            signed.receipt.clone().into(),
+            signed.key_id.as_str().into(),
+            signed.signature.clone().into(),
+        ]
+    });
+    RECEIPT.run(&mut *connection, receipts.collect()).await?;
+    for journal in [Journal::Of(Agency::Ppc), Journal::Of(Agency::Ipa), Journal::Private] {
+        let changed = stage.heads.of(own, journal) != before.of(own, journal);
+        let counts = journal == Journal::Of(own) && (stage.heads.turn, stage.heads.feed) != (before.turn, before.feed);
+        if changed || counts {
+            write_head(&mut *connection, &stage.heads, own, journal).await?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn write_head(
+    connection: &mut AnyConnection,
+    heads: &Heads,
+    own: Agency,
+    journal: Journal,
+) -> Result<(), Error> {
+    let mut query = sqlx::query(head::UPDATE);
+    for value in head::values(heads, own, journal) {
+        query = match value {
+            Value::Int(it) => query.bind(it),
+            Value::Text(it) => query.bind(it),
+            Value::Bytes(it) => query.bind(it),
+        };
+    }
+    query.execute(&mut *connection).await?;
+    Ok(())
+}
+
+/// The batch's entries in order, own ones signed. What is staged keeps its header and no body.
+fn sign(entries: &mut [Staged], key: &SigningKey) -> Vec<Entry> {
+    let bodies = entries.iter_mut().map(|entry| std::mem::replace(&mut entry.body, Body::Arrived(Entry::default())));
+    bodies
+        .map(|body| match body {
+            Body::Own(chained) => chained.sign(key),
+            Body::Arrived(entry) => entry,
+        })
+        .collect()
+}
+
+fn entry_row((staged, entry): (&Staged, Entry)) -> Vec<Value> {
+    vec![
+        staged.journal.id().into(),
+        staged.header.seq.into(),
+        staged.header.entry_id.as_str().into(),
+        staged.header.matter.as_str().into(),
+        staged.header.fact_type.as_str().into(),
+        entry.header.into(),
+        staged.hash.into(),
+        entry.key_id.into(),
+        entry.signature.into(),
+        entry.fact.into(),
+        staged.header.answers.into(),
+        staged.digest.clone().into(),
+        staged.turn.into(),
+        micros(staged.header.written_at.as_ref()).into(),
+        staged.arrived_us.into(),
+    ]
+}
+
+/// Where a content belongs: bound to its ciphertext, so that contents cannot be exchanged.
+pub(crate) fn place(journal: &str, seq: u64) -> String {
+    format!("{journal}/{seq}")
+}
+
+async fn contents(
+    connection: &mut AnyConnection,
+    stage: &mut Stage,
+    signed: &[Entry],
+    ring: &KeyRing,
+    moment: &Moment,
+) -> Result<(), Error> {
+    let (mut keys, mut rows) = (Vec::new(), Vec::new());
+    for (entry, body) in stage.entries.iter().zip(signed) {
+        let Some(content) = &body.content else { continue };
+        let matter = &entry.header.matter;
+        if !stage.keyed.contains_key(matter) {
+            let fresh = moment.bytes(&format!("matter key {matter}"), entry.turn);
+            let (wrapped, id) = ring.wrap(matter, &fresh, moment.bytes(&format!("wrap {matter}"), entry.turn))?;
+            keys.push(vec![matter.as_str().into(), wrapped.into(), id.into()]);
+            stage.keyed.insert(matter.clone(), MatterKey::new(&fresh)?);
+        }
+        let key = stage.keyed.get(matter).ok_or(Error::Content("a matter has no key"))?;
+        let place = place(entry.journal.id(), entry.header.seq);
+        let nonce = moment.bytes(&format!("nonce {place}"), entry.turn);
+        let (nonce, ciphertext) = key.seal(&place, nonce, &content.encode_to_vec())?;
+        rows.push(vec![entry.journal.id().into(), entry.header.seq.into(), nonce.into(), ciphertext.into()]);
+    }
+    MATTER_KEY.run(&mut *connection, keys).await?;
+    CONTENT.run(&mut *connection, rows).await?;
+    Ok(())
+}
+
+async fn pages(connection: &mut AnyConnection, stage: &Stage) -> Result<(), Error> {
+    let changed: BTreeMap<&str, u64> = stage.entries.iter().map(|it| (it.header.matter.as_str(), it.turn)).collect();
+    let (mut rows, mut visible) = (Vec::new(), Vec::new());
+    for (name, turn) in changed {
+        let (Some(page), Some(opened)) = (stage.pages.get(name), stage.opened.get(name)) else { continue };
+        rows.push(vec![name.into(), (*opened).into(), turn.into(), page.encode().into(), page.encode_local().into()]);
+        let matter = Matter::of(name);
+        for audience in index::audiences(&matter, page) {
+            visible.push(visible_row(&matter, audience, *opened));
+        }
+    }
+    PAGE.run(&mut *connection, rows).await?;
+    VISIBLE.run(&mut *connection, visible).await?;
+    let lookups = stage.lookups.iter().map(|(lookup, matter)| {
+        vec![lookup.kind.as_str().into(), lookup.value.as_str().into(), matter.as_str().into()]
+    });
+    LOOKUP.run(&mut *connection, lookups.collect()).await?;
+    Ok(())
+}
+
+pub(crate) fn visible_row(matter: &Matter, audience: &str, opened: u64) -> Vec<Value> {
+    vec![
+        Matter::prefix(matter.noun, matter.opener).into(),
+        audience.into(),
+        number(opened).into(),
+        matter.to_string().into(),
+    ]
+}

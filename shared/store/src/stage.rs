@@ -1,0 +1,393 @@
+//! The stage: the pages of one batch in memory, on which commands run one after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use jiff::Timestamp;
+use renkei_domain::{
+    calendar, counts,
+    decide::{Permit, Refusal, decide},
+    index::{self, Lookup},
+    journal as journal_rules,
+    matter::{Matter, entry_name},
+    moment::{Moment, stamp},
+    page::{Journal, Page, Pages, Seen, View, apply},
+};
+use renkei_journal::{Chained, Draft, Hash};
+use renkei_proto::{
+    FactKind,
+    journal::v1::{Entry, Fact, Header, SaltedContent, fact},
+    options::v1::Reason,
+    r#type::v1::Agency,
+    watch::v1::{EntryApplied, Event, event::Change},
+};
+
+use crate::{command::Call, head::Heads};
+
+/// An entry that waits for the commit.
+pub(crate) struct Staged {
+    pub(crate) journal: Journal,
+    pub(crate) header: Header,
+    pub(crate) hash: Hash,
+    pub(crate) digest: Vec<u8>,
+    pub(crate) body: Body,
+    pub(crate) turn: u64,
+    pub(crate) arrived_us: i64,
+}
+
+/// The bytes of a staged entry.
+pub(crate) enum Body {
+    /// Written here; signed with its batch.
+    Own(Chained),
+    /// As it came.
+    Arrived(Entry),
+}
+
+/// A change that waits for the commit.
+pub(crate) struct Told {
+    pub(crate) number: u64,
+    pub(crate) at_us: i64,
+    pub(crate) event: Event,
+}
+
+/// A private entry that is written whether the command is refused or not.
+struct Note {
+    matter: Matter,
+    fact: fact::Fact,
+    content: Option<Vec<u8>>,
+}
+
+/// The pages of a batch with everything that its commands add.
+pub struct Stage {
+    own: Agency,
+    pub(crate) pages: Pages,
+    /// The turn in which a page was opened; a page without one is not in the database.
+    pub(crate) opened: BTreeMap<String, u64>,
+    pub(crate) heads: Heads,
+    pub(crate) counters: BTreeMap<(u32, String), u64>,
+    pub(crate) hashes: BTreeMap<(Journal, u64), Hash>,
+    pub(crate) keyed: BTreeMap<String, crate::content::MatterKey>,
+    /// The pages that were asked for; others are not known to be empty.
+    pub(crate) loaded: BTreeSet<String>,
+    pub(crate) tallied: BTreeSet<(u32, String)>,
+    pub(crate) lookups: Vec<(Lookup, String)>,
+    pub(crate) entries: Vec<Staged>,
+    pub(crate) feed: Vec<Told>,
+    pub(crate) receipts: Vec<crate::receipt::Taken>,
+    /// Ids of entries that are taken.
+    pub(crate) ids: BTreeSet<String>,
+    /// Entries judged again after a recovery, with the reason of those that were refused.
+    pub(crate) again: Vec<(String, Reason)>,
+    /// The copy's mark is dealt with.
+    pub(crate) unmark: bool,
+    undo: Undo,
+    notes: Vec<Note>,
+    running: Running,
+}
+
+/// The command that runs now.
+struct Running {
+    call: Call,
+    moment: Moment,
+    drawn: u64,
+}
+
+/// How the stage stood before the command.
+#[derive(Default)]
+struct Undo {
+    heads: Option<Heads>,
+    pages: Vec<(String, Option<Page>, Option<u64>)>,
+    counters: Vec<((u32, String), Option<u64>)>,
+    lengths: [usize; 4],
+}
+
+impl Stage {
+    pub(crate) fn new(own: Agency, heads: Heads, moment: Moment) -> Self {
+        Self {
+            own,
+            pages: Pages::new(),
+            opened: BTreeMap::new(),
+            heads,
+            counters: BTreeMap::new(),
+            hashes: BTreeMap::new(),
+            keyed: BTreeMap::new(),
+            loaded: BTreeSet::new(),
+            tallied: BTreeSet::new(),
+            lookups: Vec::new(),
+            entries: Vec::new(),
+            feed: Vec::new(),
+            receipts: Vec::new(),
+            ids: BTreeSet::new(),
+            again: Vec::new(),
+            unmark: false,
+            undo: Undo::default(),
+            notes: Vec::new(),
+            running: Running { call: Call::default(), moment, drawn: 0 },
+        }
+    }
+
+    /// The agency whose service this is.
+    pub fn own(&self) -> Agency {
+        self.own
+    }
+
+    /// The heads of the three journals as the commands so far leave them.
+    pub fn heads(&self) -> &Heads {
+        &self.heads
+    }
+
+    /// When the running command is judged: never before what was written last.
+    pub fn now(&self) -> Timestamp {
+        self.running.moment.now
+    }
+
+    /// Everything that is held.
+    pub fn view(&self) -> View<'_> {
+        View::whole(&self.pages, self.own)
+    }
+
+    /// A matter's page.
+    pub fn page(&self, matter: &str) -> Seen<'_> {
+        self.view().page(matter)
+    }
+
+    /// The version of the own half of a page, for calls that change it.
+    pub fn etag(&self, matter: &str) -> String {
+        self.pages.get(matter).map(|page| etag(page, self.own)).unwrap_or_default()
+    }
+
+    /// How often something was counted (see [`counts::Tally`]). The command's keys name the year.
+    pub fn counter(&self, year: u32, kind: &str) -> u64 {
+        self.counters.get(&(year, kind.to_owned())).copied().unwrap_or_default()
+    }
+
+    /// Judges a fact and, when it is permitted, appends it to the own journal, or to the private one when it is private.
+    /// Gives its number.
+    ///
+    /// # Errors
+    /// The refusal of [`decide`]; `WRONG_STATE` when the peer does not speak this kind of fact yet.
+    pub fn write(
+        &mut self,
+        matter: &Matter,
+        fact: fact::Fact,
+        content: Option<Vec<u8>>,
+        answers: u64,
+    ) -> Result<u64, Refusal> {
+        let fact = Fact { request_digest: self.running.call.digest.clone(), fact: Some(fact) };
+        let permit = decide(&self.view(), matter, &fact, answers, self.now())?;
+        self.spoken(&permit)?;
+        self.append(&permit, fact, content, answers, None)
+    }
+
+    /// Judges and appends an own entry again that was set aside in a recovery. Its place is new, its id is its own.
+    pub(crate) fn write_again(&mut self, matter: &Matter, old: &crate::recover::Again) -> Result<u64, Refusal> {
+        let permit = decide(&self.view(), matter, &old.fact, old.answers, self.now())?;
+        self.append(&permit, old.fact.clone(), old.content.clone(), old.answers, Some(&old.entry_id))
+    }
+
+    /// A private entry that is written even when the command is refused.
+    pub fn note(&mut self, matter: Matter, fact: fact::Fact, content: Option<Vec<u8>>) {
+        self.notes.push(Note { matter, fact, content });
+    }
+
+    /// Something happened that is no entry.
+    pub fn tell(&mut self, matter: &str, change: Change) {
+        self.heads.feed += 1;
+        let event = Event {
+            time: Some(stamp(self.now())),
+            matter: matter.to_owned(),
+            traceparent: self.running.call.traceparent.clone(),
+            change: Some(change),
+        };
+        self.feed.push(Told { number: self.heads.feed, at_us: self.now().as_microsecond(), event });
+    }
+
+    /// The hash of an entry that is held; the command's keys name it.
+    pub(crate) fn hash_of(&self, journal: Journal, seq: u64) -> Option<Hash> {
+        let staged = || self.entries.iter().find(|it| it.journal == journal && it.header.seq == seq).map(|it| it.hash);
+        self.hashes.get(&(journal, seq)).copied().or_else(staged)
+    }
+
+    /// A new kind is written only after the peer has said that it speaks it.
+    fn spoken(&self, permit: &Permit) -> Result<(), Refusal> {
+        let peer = self.own.peer();
+        let page = self.page(&journal_rules::name(peer));
+        let speaks = permit.is_private()
+            || journal_rules::stops(permit.kind())
+            || journal_rules::spoken(page, peer)
+                .is_none_or(|kinds| kinds.iter().any(|kind| kind == permit.kind().name()));
+        if speaks {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::WrongState, "the peer's service does not speak this kind of fact yet"))
+    }
+
+    fn append(
+        &mut self,
+        permit: &Permit,
+        fact: Fact,
+        content: Option<Vec<u8>>,
+        answers: u64,
+        entry_id: Option<&str>,
+    ) -> Result<u64, Refusal> {
+        if !self.loaded.contains(&permit.matter().to_string()) {
+            return Err(Refusal::new(Reason::Internal, "the command did not name the page that it writes on"));
+        }
+        let journal = if permit.is_private() { Journal::Private } else { Journal::Of(self.own) };
+        let matter = permit.matter().to_string();
+        let n = self.draw();
+        let moment = &self.running.moment;
+        let draft = Draft {
+            entry_id: entry_id.map_or_else(|| moment.id("entry", n), str::to_owned),
+            matter_prev: self.pages.get(&matter).map(|page| page.last_hash(journal)).unwrap_or_default(),
+            matter,
+            content: content.map(|content| SaltedContent { salt: moment.bytes("salt", n).to_vec(), content }),
+            written_us: moment.now.as_microsecond(),
+            seen_peer_seq: self.heads.peer.seq,
+            answers,
+            methods_version: 0,
+            blobs: Vec::new(),
+            unit: self.running.call.unit.clone(),
+            traceparent: self.running.call.traceparent.clone(),
+            fact: fact.clone(),
+        };
+        let previous = self.heads.previous(self.own, journal);
+        let unfit = |error| Refusal::new(Reason::Internal, format!("the entry cannot be written: {error}"));
+        let chained = renkei_journal::chain(draft, &previous).map_err(unfit)?;
+        let (header, hash) = (chained.header().clone(), chained.hash());
+        let seq = header.seq;
+        self.take(journal, header, hash, &fact, Body::Own(chained));
+        Ok(seq)
+    }
+
+    /// Adds an entry that came over the link to its journal and page.
+    pub(crate) fn take_arrived(&mut self, journal: Journal, entry: Entry, header: Header, hash: Hash, fact: &Fact) {
+        self.take(journal, header, hash, fact, Body::Arrived(entry));
+    }
+
+    fn take(&mut self, journal: Journal, header: Header, hash: Hash, fact: &Fact, body: Body) {
+        self.heads.turn += 1;
+        self.heads.advance(self.own, journal, &header, hash);
+        self.fold(journal, &header, hash, fact);
+        let arrived_us = self.now().as_microsecond();
+        let digest = fact.request_digest.clone();
+        self.entries.push(Staged { journal, hash, digest, body, turn: self.heads.turn, arrived_us, header });
+    }
+
+    /// Applies an entry to its page and to what is kept beside it.
+    pub(crate) fn fold(&mut self, journal: Journal, header: &Header, hash: Hash, fact: &Fact) {
+        let name = header.matter.clone();
+        let matter = Matter::of(&name);
+        self.undo.pages.push((name.clone(), self.pages.get(&name).cloned(), self.opened.get(&name).copied()));
+        let turn = self.heads.turn;
+        self.opened.entry(name.clone()).or_insert(turn);
+        let page = self.pages.entry(name.clone()).or_default();
+        apply(page, journal, header, hash, fact);
+        let Some(kind) = &fact.fact else { return };
+        if let Some(lookup) = index::lookups(&matter, kind) {
+            self.lookups.push((lookup, name.clone()));
+        }
+        if journal == Journal::Private || journal == Journal::Of(self.own) {
+            self.tally(journal, header, kind);
+        }
+        if let Journal::Of(author) = journal {
+            let state = index::state_name(&matter, self.page(&name));
+            let applied = EntryApplied {
+                entry: entry_name(author, header.seq),
+                fact_type: FactKind::of(kind).name().to_owned(),
+                author: author.into(),
+                state: state.to_owned(),
+            };
+            let own = std::mem::replace(&mut self.running.call.traceparent, header.traceparent.clone());
+            self.tell(&name, Change::EntryApplied(applied));
+            self.running.call.traceparent = own;
+        }
+    }
+
+    fn tally(&mut self, journal: Journal, header: &Header, fact: &fact::Fact) {
+        let written = header.written_at.as_ref().and_then(renkei_domain::moment::instant).unwrap_or_default();
+        for tally in counts::tallies(journal, fact, calendar::day(written)) {
+            let key = (tally.year, tally.kind);
+            let before = self.counters.get(&key).copied();
+            self.undo.counters.push((key.clone(), before));
+            self.counters.insert(key.clone(), before.unwrap_or_default() + tally.by);
+            self.tallied.insert(key);
+        }
+    }
+
+    fn draw(&mut self) -> u64 {
+        self.running.drawn += 1;
+        self.running.drawn
+    }
+
+    /// Begins a command.
+    pub(crate) fn begin(&mut self, call: &Call, moment: &Moment) {
+        let last = self.heads.own.written_us.max(self.heads.private.written_us);
+        let raised = moment.now.as_microsecond().max(last);
+        let now = Timestamp::from_microsecond(raised).unwrap_or(moment.now);
+        self.running = Running { call: call.clone(), moment: moment.at(now), drawn: 0 };
+        self.undo = Undo {
+            heads: Some(self.heads.clone()),
+            lengths: [self.lookups.len(), self.entries.len(), self.feed.len(), self.receipts.len()],
+            ..Undo::default()
+        };
+        self.notes.clear();
+    }
+
+    /// Ends a command: a refused one leaves nothing but its notes.
+    pub(crate) fn end(&mut self, refused: bool) -> Result<(), Refusal> {
+        if refused {
+            self.roll_back();
+        }
+        self.running.call.digest.clear();
+        for note in std::mem::take(&mut self.notes) {
+            self.write(&note.matter, note.fact, note.content, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets how to undo and what to tell: for a fold over many entries.
+    pub(crate) fn forget(&mut self) {
+        self.undo = Undo::default();
+        self.feed.clear();
+    }
+
+    fn roll_back(&mut self) {
+        let undo = std::mem::take(&mut self.undo);
+        if let Some(heads) = undo.heads {
+            self.heads = heads;
+        }
+        for (name, page, opened) in undo.pages.into_iter().rev() {
+            match page {
+                Some(page) => self.pages.insert(name.clone(), page),
+                None => self.pages.remove(&name),
+            };
+            match opened {
+                Some(turn) => self.opened.insert(name, turn),
+                None => self.opened.remove(&name),
+            };
+        }
+        for (key, before) in undo.counters.into_iter().rev() {
+            match before {
+                Some(before) => self.counters.insert(key, before),
+                None => self.counters.remove(&key),
+            };
+        }
+        let [lookups, entries, feed, receipts] = undo.lengths;
+        self.lookups.truncate(lookups);
+        self.entries.truncate(entries);
+        self.feed.truncate(feed);
+        self.receipts.truncate(receipts);
+    }
+}
+
+/// The version of an agency's half of a page: 16 hex digits of its SHA-256.
+pub fn etag(page: &Page, own: Agency) -> String {
+    let hash = digest(&SHA256, &page.encode_half(own));
+    hash.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes of a content message.
+pub fn content(message: &impl prost::Message) -> Option<Vec<u8>> {
+    Some(message.encode_to_vec())
+}

@@ -1,0 +1,264 @@
+//! The writer: the one task of a replica that commits. It takes what waits, runs it on a stage and commits it at once.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use renkei_domain::{
+    decide::{Keys, Refusal},
+    moment::Moment,
+};
+use sqlx::{Any, AnyConnection, Row as _, Transaction};
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument as _;
+
+use crate::{
+    audit::{self, Record},
+    bulk::{Insert, Value, select},
+    command::{AnyCommand, Call},
+    error::Error,
+    head::{self, Heads},
+    inner::Inner,
+    load::load,
+    save::save,
+    stage::Stage,
+};
+
+/// The most commands that one commit takes.
+pub const BATCH: usize = 256;
+/// The most commands that wait.
+pub const QUEUE: usize = 1024;
+
+pub(crate) const TAKE: &str = head::TAKE;
+pub(crate) const REQUESTS: &str = "SELECT call, digest, reply FROM request WHERE call";
+pub(crate) const BY_DIGEST: &str = "SELECT digest, matter FROM entry WHERE digest";
+pub(crate) const BY_ENTRY_ID: &str = "SELECT COUNT(*) FROM entry WHERE entry_id = $1";
+pub(crate) const AUDIT_AT: &str = "SELECT hash FROM audit WHERE chain = $1 AND seq = $2";
+pub(crate) const REQUEST: Insert =
+    Insert { table: "request", columns: &["call", "digest", "reply", "at_us"], conflict: "" };
+
+/// A command that waits for the writer.
+pub(crate) struct Job {
+    pub(crate) command: Box<dyn AnyCommand>,
+    pub(crate) call: Call,
+    pub(crate) moment: Moment,
+    pub(crate) done: oneshot::Sender<Result<Vec<u8>, Error>>,
+}
+
+/// What became of one command.
+type Outcome = Result<Vec<u8>, Error>;
+
+/// A batch that was run and saved, before its commit.
+struct Ready {
+    outcomes: Vec<Outcome>,
+    heads: Heads,
+    trace: Trace,
+}
+
+/// How to find out afterwards whether a commit took place: one row that only this batch wrote.
+enum Trace {
+    Nothing,
+    Entry(String),
+    Audit(String, u64, [u8; 32]),
+}
+
+/// Runs until the queue is closed and empty.
+pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Job>, mut closing: watch::Receiver<bool>) {
+    let mut jobs = Vec::with_capacity(BATCH);
+    loop {
+        tokio::select! {
+            biased;
+            taken = queue.recv_many(&mut jobs, BATCH) => if taken == 0 { return },
+            _ = closing.wait_for(|closing| *closing), if !queue.is_closed() => { queue.close(); continue }
+        }
+        let span = renkei_telemetry::span::commit(jobs.len());
+        let outcomes = batch(&inner, &jobs).instrument(span).await;
+        for (job, outcome) in jobs.drain(..).zip(outcomes) {
+            // A caller that has gone away finds its reply by its request id.
+            let _ = job.done.send(outcome);
+        }
+    }
+}
+
+async fn batch(inner: &Inner, jobs: &[Job]) -> Vec<Outcome> {
+    match attempt(inner, jobs).await {
+        Ok(outcomes) => outcomes,
+        Err(error) => {
+            tracing::error!(error = %error, commands = jobs.len(), "a batch was not committed");
+            let text = error.to_string();
+            jobs.iter().map(|_| Err(Error::Database(sqlx::Error::Protocol(text.clone())))).collect()
+        }
+    }
+}
+
+async fn attempt(inner: &Inner, jobs: &[Job]) -> Result<Vec<Outcome>, Error> {
+    inner.fault("begin")?;
+    let mut transaction = begin(inner).await?;
+    let ready = prepare(inner, jobs, &mut transaction).await?;
+    inner.fault("before commit")?;
+    let committed = transaction.commit().await.map_err(Error::from).and_then(|()| inner.fault("after commit"));
+    let Err(error) = committed else { return Ok(publish(inner, ready)) };
+    tracing::warn!(error = %error, "the outcome of a commit is not known");
+    // The head row is taken first: that waits until the lost transaction has ended one way or the other.
+    let mut transaction = begin(inner).await?;
+    if took_place(&mut transaction, &ready.trace).await? {
+        return Ok(publish(inner, ready));
+    }
+    let ready = prepare(inner, jobs, &mut transaction).await?;
+    transaction.commit().await?;
+    Ok(publish(inner, ready))
+}
+
+fn publish(inner: &Inner, ready: Ready) -> Vec<Outcome> {
+    inner.metrics.journal_head(inner.own.id(), ready.heads.own.seq);
+    inner.metrics.journal_head(inner.own.peer().id(), ready.heads.peer.seq);
+    inner.metrics.backlog(inner.own.id(), ready.heads.own.seq.saturating_sub(ready.heads.own.receipted));
+    inner.heads.send_replace(ready.heads);
+    ready.outcomes
+}
+
+async fn begin(inner: &Inner) -> Result<Transaction<'static, Any>, Error> {
+    let mut transaction = inner.write.begin_with(inner.dialect.begin()).await?;
+    sqlx::query(TAKE).bind(inner.own.id()).execute(&mut *transaction).await?;
+    Ok(transaction)
+}
+
+async fn took_place(connection: &mut AnyConnection, trace: &Trace) -> Result<bool, Error> {
+    match trace {
+        Trace::Nothing => Ok(true),
+        Trace::Entry(id) => {
+            let row = sqlx::query(BY_ENTRY_ID).bind(id.as_str()).fetch_one(connection).await?;
+            Ok(row.try_get::<i64, _>(0)? > 0)
+        }
+        Trace::Audit(chain, seq, hash) => {
+            let seq = crate::bulk::number(*seq);
+            let row = sqlx::query(AUDIT_AT).bind(chain.as_str()).bind(seq).fetch_optional(connection).await?;
+            Ok(row.map(|row| row.try_get::<Vec<u8>, _>(0)).transpose()?.is_some_and(|found| found == hash))
+        }
+    }
+}
+
+/// Loads, runs and saves a batch.
+async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection) -> Result<Ready, Error> {
+    let rows = sqlx::query(head::SELECT).fetch_all(&mut *connection).await?;
+    let before = head::read(inner.own, &rows)?;
+    let Some(first) = jobs.first() else {
+        return Ok(Ready { outcomes: Vec::new(), heads: before, trace: Trace::Nothing });
+    };
+    let mut stage = Stage::new(inner.own, before.clone(), first.moment.clone());
+    let mut replies = Replies::find(&mut *connection, jobs, before.own.incarnation > 1).await?;
+    let mut keys = Keys::default();
+    for job in jobs {
+        keys.extend(job.command.keys(&job.moment));
+    }
+    keys.matters.extend(replies.again.values().cloned());
+    load(&mut *connection, &mut stage, keys, &inner.ring).await?;
+
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    let mut records = Vec::new();
+    for job in jobs {
+        let repeat = replies.of(job);
+        let repeated = repeat.is_some();
+        let outcome = match repeat {
+            Some(outcome) => outcome,
+            None if stage.heads().recovering() && !job.command.while_recovering() => Err(Error::Recovering),
+            None => one(&mut stage, &mut replies, job)?,
+        };
+        if !repeated && !job.call.official.is_empty() {
+            records.push(record(&stage, job, &outcome));
+        }
+        outcomes.push(outcome);
+    }
+
+    save(&mut *connection, &mut stage, &before, &inner.key, &inner.ring, &first.moment).await?;
+    REQUEST.run(&mut *connection, replies.fresh).await?;
+    let chain = audit_records(inner, &mut *connection, &records).await?;
+    crate::recover::save(&mut *connection, &stage).await?;
+    let trace = match (stage.entries.first(), chain) {
+        (Some(entry), _) => Trace::Entry(entry.header.entry_id.clone()),
+        (None, Some(head)) => Trace::Audit(head.chain, head.seq, head.hash),
+        (None, None) => Trace::Nothing,
+    };
+    Ok(Ready { outcomes, heads: stage.heads, trace })
+}
+
+fn one(stage: &mut Stage, replies: &mut Replies, job: &Job) -> Result<Outcome, Error> {
+    stage.begin(&job.call, &job.moment);
+    if let Some(matter) = replies.again.get(&job.call.digest)
+        && let Some(reply) = job.command.again(stage, matter, &job.moment)
+    {
+        stage.end(false)?;
+        return Ok(Ok(reply));
+    }
+    let now = job.moment.at(stage.now());
+    let outcome = job.command.run(stage, &now);
+    stage.end(outcome.is_err())?;
+    if let Ok(reply) = &outcome {
+        replies.add(job, reply, stage.now().as_microsecond());
+    }
+    Ok(outcome.map_err(Error::from))
+}
+
+async fn audit_records(
+    inner: &Inner,
+    connection: &mut AnyConnection,
+    records: &[Record],
+) -> Result<Option<audit::ChainHead>, Error> {
+    if records.is_empty() {
+        return Ok(None);
+    }
+    let mut head = audit::head(&mut *connection, &format!("{}/w", inner.replica)).await?;
+    let rows = audit::chain(&mut head, records);
+    audit::AUDIT.run(connection, rows).await?;
+    Ok(Some(head))
+}
+
+fn record(stage: &Stage, job: &Job, outcome: &Outcome) -> Record {
+    let outcome = match outcome {
+        Ok(_) => "OK".to_owned(),
+        Err(Error::Refused(Refusal { reason, .. })) => reason.id().to_owned(),
+        Err(Error::RequestIdReused) => "REQUEST_ID_REUSED".to_owned(),
+        Err(_) => "INTERNAL".to_owned(),
+    };
+    let matter = if outcome == "OK" { stage.entries.last().map(|it| it.header.matter.clone()) } else { None };
+    Record { call: job.call.clone(), matter: matter.unwrap_or_default(), outcome, at_us: stage.now().as_microsecond() }
+}
+
+/// First replies, by what their repeats are found by.
+struct Replies {
+    found: BTreeMap<String, (Vec<u8>, Vec<u8>)>,
+    /// After a recovery: the matter of an entry that this request led to, by the request's digest.
+    again: BTreeMap<Vec<u8>, String>,
+    fresh: Vec<Vec<Value>>,
+}
+
+impl Replies {
+    async fn find(connection: &mut AnyConnection, jobs: &[Job], recovered: bool) -> Result<Self, Error> {
+        let mut replies = Self { found: BTreeMap::new(), again: BTreeMap::new(), fresh: Vec::new() };
+        let calls: Vec<Value> = jobs.iter().filter_map(|job| job.call.key()).map(Value::from).collect();
+        if calls.is_empty() {
+            return Ok(replies);
+        }
+        for row in select(&mut *connection, REQUESTS, calls).await? {
+            replies.found.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
+        }
+        if recovered {
+            let digests = jobs.iter().filter(|job| !job.call.digest.is_empty());
+            let digests = digests.map(|job| Value::from(job.call.digest.clone())).collect();
+            for row in select(&mut *connection, BY_DIGEST, digests).await? {
+                replies.again.insert(row.try_get(0)?, row.try_get(1)?);
+            }
+        }
+        Ok(replies)
+    }
+
+    /// The answer to a repeat.
+    fn of(&self, job: &Job) -> Option<Outcome> {
+        let (digest, reply) = self.found.get(&job.call.key()?)?;
+        Some(if *digest == job.call.digest { Ok(reply.clone()) } else { Err(Error::RequestIdReused) })
+    }
+
+    fn add(&mut self, job: &Job, reply: &[u8], at_us: i64) {
+        let Some(key) = job.call.key() else { return };
+        self.fresh.push(vec![key.as_str().into(), job.call.digest.clone().into(), reply.to_vec().into(), at_us.into()]);
+        self.found.insert(key, (job.call.digest.clone(), reply.to_vec()));
+    }
+}

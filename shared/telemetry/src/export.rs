@@ -1,0 +1,158 @@
+//! The three providers, with OTLP exporters or without.
+//!
+//! An SDK builder looks at `OTEL_*` variables where it is told nothing, so everything it can be
+//! told is told here: the configuration file is the only source.
+
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry_otlp::{LogExporter, MetricExporter, RetryPolicy, SpanExporter, WithExportConfig, WithTonicConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::{BatchConfigBuilder as LogBatchConfigBuilder, BatchLogProcessor, SdkLoggerProvider};
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanLimits, TracerProviderBuilder};
+
+use crate::error::Error;
+use crate::memory::Spans;
+use crate::queue::{self, Dropped};
+
+/// How long one export may take, its retries included.
+const EXPORT_LIMIT: Duration = Duration::from_secs(3);
+
+/// How often metrics are sent.
+const METRICS_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Log records that may wait, how many go in one request, and how long one waits for others.
+const LOG_QUEUE: usize = 8_192;
+const LOG_BATCH: usize = 512;
+const LOG_DELAY: Duration = Duration::from_secs(1);
+
+/// Who speaks: the resource of every signal.
+pub(crate) struct Identity<'a> {
+    pub(crate) service_name: &'static str,
+    pub(crate) instance: &'a str,
+    pub(crate) sandbox: bool,
+}
+
+/// One provider per signal; each must live as long as something is to be exported.
+#[derive(Debug)]
+pub(crate) struct Providers {
+    pub(crate) traces: SdkTracerProvider,
+    pub(crate) meters: SdkMeterProvider,
+    pub(crate) logs: SdkLoggerProvider,
+    pub(crate) dropped: Dropped,
+    /// Whether log records go anywhere from here.
+    pub(crate) exports_logs: bool,
+}
+
+impl Providers {
+    /// Spans have ids and contexts, and nothing leaves the process.
+    pub(crate) fn silent(identity: &Identity<'_>, ratio: f64) -> Self {
+        Self::unexported(identity, tracer(identity, ratio).build())
+    }
+
+    /// Every span is sampled and kept in the second part.
+    pub(crate) fn in_memory(identity: &Identity<'_>) -> (Self, Spans) {
+        let spans = Spans::default();
+        let traces = tracer(identity, 1.0).with_simple_exporter(spans.clone()).build();
+        (Self::unexported(identity, traces), spans)
+    }
+
+    /// Everything goes to the collector at `endpoint`. It connects when it first sends, on the
+    /// Tokio runtime it is called in.
+    pub(crate) fn otlp(identity: &Identity<'_>, ratio: f64, endpoint: &str) -> Result<Self, Error> {
+        // Without a scheme the SDK would guess https, and there is no TLS in this client.
+        if !endpoint.starts_with("http://") {
+            return Err(Error::Endpoint(endpoint.to_owned()));
+        }
+        let dropped = Dropped::default();
+        Ok(Self {
+            traces: traces(identity, ratio, endpoint, &dropped)?,
+            meters: meters(identity, endpoint)?,
+            logs: logs(identity, endpoint)?,
+            dropped,
+            exports_logs: true,
+        })
+    }
+
+    fn unexported(identity: &Identity<'_>, traces: SdkTracerProvider) -> Self {
+        Self {
+            traces,
+            meters: SdkMeterProvider::builder().with_resource(resource(identity)).build(),
+            logs: SdkLoggerProvider::builder().with_resource(resource(identity)).build(),
+            dropped: Dropped::default(),
+            exports_logs: false,
+        }
+    }
+}
+
+fn traces(identity: &Identity<'_>, ratio: f64, endpoint: &str, dropped: &Dropped) -> Result<SdkTracerProvider, Error> {
+    let exporter = SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .with_timeout(EXPORT_LIMIT)
+        .with_retry_policy(RetryPolicy::recommended())
+        .build()
+        .map_err(Error::Exporter)?;
+    let processor = queue::bounded(exporter, queue::LIMIT, dropped);
+    Ok(tracer(identity, ratio).with_span_processor(processor).build())
+}
+
+fn meters(identity: &Identity<'_>, endpoint: &str) -> Result<SdkMeterProvider, Error> {
+    let exporter = MetricExporter::builder()
+        .with_temporality(Temporality::Cumulative)
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .with_timeout(EXPORT_LIMIT)
+        .with_retry_policy(RetryPolicy::recommended())
+        .build()
+        .map_err(Error::Exporter)?;
+    let reader = PeriodicReader::builder(exporter).with_interval(METRICS_INTERVAL).build();
+    Ok(SdkMeterProvider::builder().with_resource(resource(identity)).with_reader(reader).build())
+}
+
+fn logs(identity: &Identity<'_>, endpoint: &str) -> Result<SdkLoggerProvider, Error> {
+    let exporter = LogExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .with_timeout(EXPORT_LIMIT)
+        .with_retry_policy(RetryPolicy::recommended())
+        .build()
+        .map_err(Error::Exporter)?;
+    let config = LogBatchConfigBuilder::default()
+        .with_max_queue_size(LOG_QUEUE)
+        .with_max_export_batch_size(LOG_BATCH)
+        .with_scheduled_delay(LOG_DELAY)
+        .build();
+    let processor = BatchLogProcessor::builder(exporter).with_batch_config(config).build();
+    let provider = SdkLoggerProvider::builder().with_resource(resource(identity));
+    Ok(provider.with_log_processor(processor).build())
+}
+
+fn tracer(identity: &Identity<'_>, ratio: f64) -> TracerProviderBuilder {
+    // Links are the commands of one commit or the entries of one stream; events are not exported.
+    let limits = SpanLimits {
+        max_events_per_span: 0,
+        max_attributes_per_span: 32,
+        max_links_per_span: 128,
+        max_attributes_per_event: 0,
+        max_attributes_per_link: 4,
+    };
+    // A whole trace within this process is sampled or none of it. What a caller or the peer
+    // decided does not count: by its trace id it is judged like a trace of our own.
+    let ours = Sampler::TraceIdRatioBased(ratio);
+    let sampler = Sampler::parent_based(ours.clone())
+        .with_remote_parent_sampled(ours.clone())
+        .with_remote_parent_not_sampled(ours);
+    SdkTracerProvider::builder().with_resource(resource(identity)).with_sampler(sampler).with_span_limits(limits)
+}
+
+fn resource(identity: &Identity<'_>) -> Resource {
+    let sandbox = identity.sandbox.then(|| KeyValue::new("deployment.environment.name", "sandbox"));
+    Resource::builder_empty()
+        .with_service_name(identity.service_name)
+        .with_attribute(KeyValue::new("service.namespace", "renkei"))
+        .with_attribute(KeyValue::new("service.instance.id", identity.instance.to_owned()))
+        .with_attributes(sandbox)
+        .build()
+}

@@ -1,0 +1,95 @@
+//! Finished spans, kept where a test can read them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use opentelemetry::trace::{SpanId, SpanKind, Status};
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+
+/// Spans kept; the oldest go first, so that a long simulation stays within its memory.
+const KEPT: usize = 65_536;
+
+/// The finished spans of one [`Telemetry`](crate::Telemetry). Clones read the same spans.
+#[derive(Clone, Debug, Default)]
+pub struct Spans {
+    finished: Arc<Mutex<VecDeque<SpanData>>>,
+}
+
+/// One finished span, ids in lower-case hex.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FinishedSpan {
+    /// Its name.
+    pub name: String,
+    /// 32 hex digits.
+    pub trace_id: String,
+    /// 16 hex digits.
+    pub span_id: String,
+    /// The parent's span id, local or remote; none for the root of a trace.
+    pub parent: Option<String>,
+    /// Its attributes, values as text.
+    pub attributes: BTreeMap<String, String>,
+    /// Trace id and span id of each linked span.
+    pub links: Vec<(String, String)>,
+    /// `internal`, `server`, `client`, `producer` or `consumer`.
+    pub kind: &'static str,
+    /// Whether its status is an error.
+    pub failed: bool,
+}
+
+impl Spans {
+    /// The spans that finished so far, in the order in which they ended; at most the last 65,536.
+    #[must_use]
+    pub fn finished(&self) -> Vec<FinishedSpan> {
+        self.kept().iter().map(FinishedSpan::of).collect()
+    }
+
+    /// Forgets what finished so far.
+    pub fn clear(&self) {
+        self.kept().clear();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, VecDeque<SpanData>> {
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SpanExporter for Spans {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let mut kept = self.kept();
+        kept.extend(batch);
+        let surplus = kept.len().saturating_sub(KEPT);
+        kept.drain(..surplus);
+        Ok(())
+    }
+}
+
+impl FinishedSpan {
+    fn of(span: &SpanData) -> Self {
+        let attribute = |pair: &opentelemetry::KeyValue| (pair.key.to_string(), pair.value.as_str().into_owned());
+        let link = |link: &opentelemetry::trace::Link| {
+            (link.span_context.trace_id().to_string(), link.span_context.span_id().to_string())
+        };
+        Self {
+            name: span.name.to_string(),
+            trace_id: span.span_context.trace_id().to_string(),
+            span_id: span.span_context.span_id().to_string(),
+            parent: (span.parent_span_id != SpanId::INVALID).then(|| span.parent_span_id.to_string()),
+            attributes: span.attributes.iter().map(attribute).collect(),
+            links: span.links.iter().map(link).collect(),
+            kind: kind(&span.span_kind),
+            failed: matches!(span.status, Status::Error { .. }),
+        }
+    }
+}
+
+fn kind(kind: &SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Client => "client",
+        SpanKind::Server => "server",
+        SpanKind::Producer => "producer",
+        SpanKind::Consumer => "consumer",
+        SpanKind::Internal => "internal",
+    }
+}

@@ -1,0 +1,227 @@
+//! The W3C trace context, version 00 (<https://www.w3.org/TR/trace-context/>):
+//! `00-{trace id, 32 hex}-{parent id, 16 hex}-{flags, 2 hex}`, lower case.
+//!
+//! It is all that crosses: no `tracestate`, no baggage.
+
+use std::fmt;
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// Bytes of a traceparent: `00-` 32 `-` 16 `-` 2.
+const LENGTH: usize = 55;
+
+/// A valid trace context that somebody else wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traceparent {
+    trace: TraceId,
+    span: SpanId,
+    sampled: bool,
+}
+
+impl Traceparent {
+    /// Reads a header strictly: version 00, lower case, neither id all zero, nothing around it.
+    /// Of the flags only "sampled" is kept.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != LENGTH {
+            return None;
+        }
+        let rest = text.strip_prefix("00-")?;
+        let (trace, rest) = field(rest, 32)?;
+        let (span, rest) = field(rest.strip_prefix('-')?, 16)?;
+        let (flags, _) = field(rest.strip_prefix('-')?, 2)?;
+        let read = Self {
+            trace: TraceId::from_hex(trace).ok()?,
+            span: SpanId::from_hex(span).ok()?,
+            sampled: u8::from_str_radix(flags, 16).ok()? & 1 == 1,
+        };
+        read.context().is_valid().then_some(read)
+    }
+
+    /// The trace id, 32 lower-case hex digits.
+    #[must_use]
+    pub fn trace_id(&self) -> String {
+        self.trace.to_string()
+    }
+
+    /// The id of the span that wrote it, 16 lower-case hex digits.
+    #[must_use]
+    pub fn span_id(&self) -> String {
+        self.span.to_string()
+    }
+
+    /// Whether its writer sampled the trace: a hint, never a reason for us to do so.
+    #[must_use]
+    pub fn sampled(&self) -> bool {
+        self.sampled
+    }
+
+    fn of(context: &SpanContext) -> Option<Self> {
+        context.is_valid().then(|| Self {
+            trace: context.trace_id(),
+            span: context.span_id(),
+            sampled: context.is_sampled(),
+        })
+    }
+
+    fn context(&self) -> SpanContext {
+        let flags = TraceFlags::default().with_sampled(self.sampled);
+        SpanContext::new(self.trace, self.span, flags, true, TraceState::NONE)
+    }
+}
+
+impl fmt::Display for Traceparent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{}-{}-{:02x}", self.trace, self.span, u8::from(self.sampled))
+    }
+}
+
+/// The context of the span that runs now, or an empty string outside of any exported span.
+///
+/// A span that is not sampled has a context too (flags 00), so the trace id goes on.
+#[must_use]
+pub fn current_traceparent() -> String {
+    // Not `Span::current()`: that may be a span which only the log filter sees.
+    Context::map_current(|context| written(context.span().span_context()))
+}
+
+/// The context of this span, for a header written on its behalf, or an empty string when it is
+/// disabled. It starts the span: its parent can no longer change.
+#[must_use]
+pub fn traceparent_of(span: &Span) -> String {
+    written(span.context().span().span_context())
+}
+
+/// Makes the writer of `traceparent` the remote parent of `span`. An invalid header is ignored.
+///
+/// Only before the span is first entered or asked for its context; afterwards it has no effect.
+pub fn set_parent(span: &Span, traceparent: &str) {
+    if let Some(parent) = Traceparent::parse(traceparent) {
+        let remote = Context::new().with_remote_span_context(parent.context());
+        // Fails on a span that is disabled or began: both mean that there is nothing to set.
+        let _ = span.set_parent(remote);
+    }
+}
+
+/// Links `span` to the writer of `traceparent`: related, but neither's parent. An invalid header
+/// is ignored.
+pub fn add_link(span: &Span, traceparent: &str) {
+    if let Some(linked) = Traceparent::parse(traceparent) {
+        span.add_link(linked.context());
+    }
+}
+
+fn written(context: &SpanContext) -> String {
+    Traceparent::of(context).map(|context| context.to_string()).unwrap_or_default()
+}
+
+/// Splits `digits` lower-case hex digits off the front.
+fn field(text: &str, digits: usize) -> Option<(&str, &str)> {
+    let (front, rest) = text.split_at_checked(digits)?;
+    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    front.bytes().all(hex).then_some((front, rest))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops where its arrangement fails")]
+mod tests {
+    use tracing::dispatcher::with_default;
+
+    use super::{Traceparent, add_link, current_traceparent, set_parent, traceparent_of};
+    use crate::Telemetry;
+
+    const GIVEN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[test]
+    fn what_is_read_is_written_again() {
+        for text in [GIVEN, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"] {
+            assert_eq!(Traceparent::parse(text).unwrap().to_string(), text);
+        }
+        let read = Traceparent::parse(GIVEN).unwrap();
+        assert_eq!(read.trace_id(), "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(read.span_id(), "b7ad6b7169203331");
+        assert!(read.sampled());
+    }
+
+    #[test]
+    fn of_the_flags_only_sampled_is_kept() {
+        let read = Traceparent::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-fe");
+        assert!(read.unwrap().to_string().ends_with("-00"));
+    }
+
+    #[test]
+    fn anything_but_the_exact_form_is_refused() {
+        let bad = [
+            "",
+            "00",
+            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0g",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1",
+            " 0-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-+af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00_0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331_01",
+            "00-0af7651916cd43dd8448eb211c80319-cb7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c8031あ-b7ad6b7169203331-01",
+        ];
+        for text in bad {
+            assert_eq!(Traceparent::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn outside_of_a_span_there_is_no_context() {
+        let (telemetry, _spans) = Telemetry::in_memory("renkei-test");
+        with_default(&telemetry.dispatch(), || assert_eq!(current_traceparent(), ""));
+    }
+
+    #[test]
+    fn the_trace_of_the_caller_goes_on_in_what_is_written() {
+        let (telemetry, spans) = Telemetry::in_memory("renkei-test");
+        let (inside, after) = with_default(&telemetry.dispatch(), || {
+            let span = tracing::info_span!("served");
+            set_parent(&span, GIVEN);
+            (span.in_scope(current_traceparent), traceparent_of(&span))
+        });
+        assert_eq!(inside, after);
+        let served = &spans.finished()[0];
+        assert_eq!(inside, format!("00-{}-{}-01", served.trace_id, served.span_id));
+        assert_eq!(served.trace_id, "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(served.parent.as_deref(), Some("b7ad6b7169203331"));
+    }
+
+    #[test]
+    fn an_invalid_header_changes_nothing() {
+        let (telemetry, spans) = Telemetry::in_memory("renkei-test");
+        with_default(&telemetry.dispatch(), || {
+            let span = tracing::info_span!("served");
+            set_parent(&span, "00-zz");
+            add_link(&span, "");
+        });
+        let served = &spans.finished()[0];
+        assert_eq!((&served.parent, served.links.len()), (&None, 0));
+    }
+
+    #[test]
+    fn a_link_names_the_other_span_before_and_after_the_start() {
+        let (telemetry, spans) = Telemetry::in_memory("renkei-test");
+        with_default(&telemetry.dispatch(), || {
+            let span = tracing::info_span!("delivered");
+            add_link(&span, GIVEN);
+            span.in_scope(|| add_link(&span, GIVEN));
+        });
+        let delivered = &spans.finished()[0];
+        let other = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+        let links: Vec<(&str, &str)> =
+            delivered.links.iter().map(|(trace, span)| (trace.as_str(), span.as_str())).collect();
+        assert_eq!(links, [other, other]);
+        assert_ne!(delivered.trace_id, other.0);
+    }
+}

@@ -1,0 +1,156 @@
+//! The floors of the workspace and the versions beneath it, read from `cargo metadata`.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use cargo_metadata::{Metadata, MetadataCommand, Node, Package, PackageId, semver::Version};
+
+/// No crate depends on one at its own height or above, in its tests neither.
+const FLOORS: &[(&str, u32)] = &[
+    ("renkei-proto", 0),
+    ("renkei-domain", 1),
+    ("renkei-journal", 1),
+    ("renkei-telemetry", 1),
+    ("renkei-store", 2),
+    ("renkei-rpc", 3),
+    ("renkei-desk", 4),
+    ("renkei-link", 4),
+    ("renkei-service", 5),
+    ("renkei-ppc", 6),
+    ("renkei-ipa", 6),
+    ("renkei-tests", 7),
+];
+
+/// Two versions of these in one program would not understand each other's types.
+const SINGLE: &[&str] = &["tonic", "prost", "rustls", "tokio", "hyper"];
+
+/// Older versions have published weaknesses, or lack what the design stands on.
+const LEAST: &[(&str, Version)] = &[
+    ("h2", Version::new(0, 4, 16)),
+    ("rustls-webpki", Version::new(0, 103, 13)),
+    ("rustls", Version::new(0, 23, 0)),
+    ("tonic", Version::new(0, 14, 0)),
+    ("sqlx", Version::new(0, 9, 0)),
+];
+
+/// One TLS library with one provider: rustls with aws-lc-rs.
+const BANNED: &[&str] = &["openssl", "openssl-sys", "native-tls", "ring"];
+
+static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
+    let platform = ["--filter-platform", "host-tuple", "--locked"].map(str::to_owned);
+    MetadataCommand::new()
+        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .other_options(platform.to_vec())
+        .exec()
+        .expect("cargo metadata")
+});
+
+#[test]
+fn every_crate_has_its_floor() {
+    let known: BTreeSet<&str> = FLOORS.iter().map(|(name, _)| *name).collect();
+    let members: BTreeSet<String> =
+        METADATA.workspace_packages().iter().map(|package| package.name.to_string()).collect();
+    assert_eq!(members, known.iter().map(|name| (*name).to_owned()).collect());
+}
+
+#[test]
+fn no_crate_depends_on_its_own_height_or_above() {
+    for package in METADATA.workspace_packages() {
+        let height = floor(&package.name).unwrap_or_else(|| panic!("{} has no floor", package.name));
+        for dependency in &package.dependencies {
+            let below = floor(&dependency.name).is_none_or(|other| other < height);
+            assert!(below, "{} may not depend on {} ({})", package.name, dependency.name, dependency.kind);
+        }
+    }
+}
+
+#[test]
+fn only_the_store_speaks_sql() {
+    let mut speakers = BTreeSet::new();
+    for package in METADATA.workspace_packages() {
+        let sql = |name: &str| name == "sqlx" || name.starts_with("sqlx-") || name.contains("sqlite");
+        if package.dependencies.iter().any(|dependency| sql(&dependency.name)) {
+            speakers.insert(package.name.as_str());
+        }
+    }
+    assert_eq!(speakers, BTreeSet::from(["renkei-store"]));
+}
+
+#[test]
+fn what_must_be_one_is_one() {
+    let versions = versions();
+    for name in SINGLE {
+        let found = versions.get(name).unwrap_or_else(|| panic!("{name} is not in the tree"));
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn no_version_is_below_its_floor() {
+    let versions = versions();
+    for (name, least) in LEAST {
+        let found = versions.get(name).unwrap_or_else(|| panic!("{name} is not in the tree"));
+        for version in found {
+            assert!(*version >= least, "{name} {version} is below {least}");
+            assert!(version.pre.is_empty(), "{name} {version} is a pre-release");
+        }
+    }
+    let rustls = versions["rustls"].first().unwrap();
+    assert_eq!((rustls.major, rustls.minor), (0, 23), "rustls {rustls}: another line needs a look at every TLS test");
+}
+
+#[test]
+fn there_is_one_tls_library_with_one_provider() {
+    let versions = versions();
+    for name in BANNED {
+        assert!(!versions.contains_key(name), "{name} is in the tree: cargo tree --workspace -i {name}");
+    }
+    assert!(versions.contains_key("aws-lc-rs"));
+}
+
+#[test]
+fn every_dependency_comes_from_the_registry_or_this_workspace() {
+    for package in &METADATA.packages {
+        let own = METADATA.workspace_members.contains(&package.id);
+        let source = package.source.as_ref().map(|source| source.repr.as_str());
+        let registry = source == Some("registry+https://github.com/rust-lang/crates.io-index");
+        assert!(own || registry, "{} comes from {source:?}", package.name);
+    }
+}
+
+fn floor(name: &str) -> Option<u32> {
+    FLOORS.iter().find(|(known, _)| *known == name).map(|(_, height)| *height)
+}
+
+/// Name and versions of every package that is built for this platform.
+fn versions() -> BTreeMap<&'static str, BTreeSet<&'static Version>> {
+    let nodes = &METADATA.resolve.as_ref().expect("a resolved graph").nodes;
+    let nodes: BTreeMap<&PackageId, &Node> = nodes.iter().map(|node| (&node.id, node)).collect();
+    let mut seen: BTreeSet<&PackageId> = BTreeSet::new();
+    let mut open: Vec<&PackageId> = METADATA.workspace_members.iter().collect();
+    while let Some(id) = open.pop() {
+        if seen.insert(id) {
+            let node = nodes[id];
+            open.extend(node.deps.iter().map(|edge| &edge.pkg).filter(|to| is_built(node, &METADATA[*to])));
+        }
+    }
+    let mut found: BTreeMap<&str, BTreeSet<&Version>> = BTreeMap::new();
+    for id in seen {
+        found.entry(METADATA[id].name.as_str()).or_default().insert(&METADATA[id].version);
+    }
+    found
+}
+
+/// The graph also names optional dependencies that only a weak feature (`ring?/alloc`) mentions; these are not built.
+fn is_built(node: &Node, to: &Package) -> bool {
+    let from = &METADATA[&node.id];
+    from.dependencies.iter().filter(|dependency| dependency.name == to.name.as_str()).any(|dependency| {
+        let key = dependency.rename.as_ref().unwrap_or(&dependency.name);
+        let (switch, strong) = (format!("dep:{key}"), format!("{key}/"));
+        let mut enabled = node.features.iter().filter_map(|feature| from.features.get(feature.as_str())).flatten();
+        !dependency.optional || enabled.any(|asked| *asked == switch || asked.starts_with(&strong))
+    })
+}
