@@ -1,0 +1,33 @@
+//! The memorandum as it stands (Art. 8).
+
+use renkei_domain::{
+    agreement::resource,
+    matter::Matter,
+    page::Seen,
+};
+use renkei_proto::agreement::v1::{Agreement, GetAgreementRequest, agreement_service_server::AgreementService};
+use renkei_rpc::validate::{Desk, open};
+use renkei_store::etag;
+use tonic::{Request, Response, Status};
+
+/// The service.
+pub(crate) struct Agreements {
+    desk: Desk,
+}
+
+impl Agreements {
+    pub(crate) fn new(desk: Desk) -> Self {
+        Self { desk }
+    }
+}
+
+#[tonic::async_trait]
+impl AgreementService for Agreements {
+    async fn get_agreement(&self, request: Request<GetAgreementRequest>) -> Result<Response<Agreement>, Status> {
+        open(request, &self.desk, async |call, _: GetAgreementRequest| {
+            let page = self.desk.store.page(Matter::AGREEMENT).await?.unwrap_or_default();
+            Ok(resource(Seen::whole(&page), call.moment.now, etag(&page, self.desk.own)))
+        })
+        .await
+    }
+}

@@ -1,0 +1,56 @@
+//! How the link to the peer stands.
+
+use jiff::Timestamp;
+use renkei_domain::{moment::stamp, page::Journal};
+use renkei_proto::link::v1::{GetLinkStatusRequest, LinkStatus, link_status_service_server::LinkStatusService};
+use renkei_rpc::{
+    error::Error,
+    validate::{Desk, open},
+};
+use tokio::sync::watch;
+use tonic::{Request, Response, Status};
+
+/// The service.
+pub(crate) struct Links {
+    desk: Desk,
+    link: watch::Receiver<LinkStatus>,
+}
+
+impl Links {
+    pub(crate) fn new(desk: Desk, link: watch::Receiver<LinkStatus>) -> Self {
+        Self { desk, link }
+    }
+
+    async fn status(&self) -> Result<LinkStatus, Error> {
+        let connection = self.link.borrow().clone();
+        let heads = self.desk.store.heads().borrow().clone();
+        let (own, peer) = (&heads.own, &heads.peer);
+        let oldest = match own.receipted < own.seq {
+            true => self.desk.store.written_us(Journal::Of(self.desk.own), own.receipted + 1).await?,
+            false => None,
+        };
+        let instant = |us: i64| Timestamp::from_microsecond(us).ok().map(stamp);
+        Ok(LinkStatus {
+            name: "linkStatus".to_owned(),
+            own_seq: own.seq,
+            own_receipted_seq: own.receipted,
+            backlog: own.seq.saturating_sub(own.receipted),
+            oldest_waiting: oldest.and_then(instant),
+            peer_seq: peer.seq,
+            last_receipt_at: (own.receipted_us != 0).then(|| instant(own.receipted_us)).flatten(),
+            stopped_at_seq: peer.stop_seq,
+            stopped_reason: peer.stop_reason.into(),
+            stopped_by_peer_at_seq: own.stop_seq,
+            stopped_by_peer_reason: own.stop_reason.into(),
+            recovering: heads.recovering(),
+            ..connection
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl LinkStatusService for Links {
+    async fn get_link_status(&self, request: Request<GetLinkStatusRequest>) -> Result<Response<LinkStatus>, Status> {
+        open(request, &self.desk, async |_, _: GetLinkStatusRequest| self.status().await).await
+    }
+}

@@ -1,0 +1,475 @@
+//! Referral of reporters to the other agency's schemes (紹介, Art. 4(1)).
+
+use aws_lc_rs::digest::{SHA256, digest};
+use renkei_domain::{
+    calendar,
+    code::{self, Code},
+    counts,
+    decide::{self, Keys, Refusal},
+    era,
+    index::code_lookup,
+    introduction, matter::{Matter, Noun},
+    moment::{Moment, instant},
+    page::{Page, Said as _, Seen},
+    referral::{days, introduce, issue, latest_judgement, resource},
+    scheme::{self, current},
+    statutory,
+};
+use renkei_proto::{
+    FactKind,
+    journal::v1::fact,
+    options::v1::Reason,
+    referral::v1::{
+        CodeTried, ConfirmReferralGivenRequest, CountReferralsRequest, FilingCounted, FollowUpReferralRequest,
+        FollowUpReferralResponse, GetReferralCountsRequest, GetReferralRequest, IssueReferralRequest,
+        IssueReferralResponse, JudgementRevised, ListReferralsRequest, ListReferralsResponse, Referral, ReferralCounts,
+        ReferralFollowedUp, ReferralGiven, ReferralIssued, ReportReferred, ReportReferredContent,
+        ReviseJudgementRequest, Scheme, SchemeVersion, referral_service_server::ReferralService,
+    },
+    r#type::v1::Agency,
+};
+use renkei_rpc::{
+    error::Error,
+    validate::{Desk, open},
+};
+use renkei_store::{Command, Stage, content, etag};
+use tonic::{Request, Response, Status};
+use zeroize::Zeroizing;
+
+use crate::{list::list, proof::Proofs, scheme::scheme_content};
+
+/// The most wrong codes per locator and day in Japan.
+const TRIES: usize = 5;
+/// Stands for the referral when nobody has the code, so that unknown and wrong take the same work.
+const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
+
+/// The service.
+pub(crate) struct Referrals {
+    desk: Desk,
+    code_key: Zeroizing<[u8; 32]>,
+    proofs: Proofs,
+}
+
+impl Referrals {
+    pub(crate) fn new(desk: Desk, code_key: Zeroizing<[u8; 32]>, proofs: Proofs) -> Self {
+        Self { desk, code_key, proofs }
+    }
+
+    /// What the intake hands to the reporter. Made from the stored referral, so a repeat of the call gets the same.
+    async fn hand_out(&self, it: &IssueReferralRequest, referral: Referral) -> Result<IssueReferralResponse, Error> {
+        let matter = Matter::of(&referral.name);
+        let page = self.desk.store.page(&referral.name).await?.unwrap_or_default();
+        let Some((_, issued)) = issue(Seen::whole(&page), matter.opener) else {
+            return Err(Error::Fault("an issued referral has no page".to_owned()));
+        };
+        let mut schemes = Vec::new();
+        for version in &issued.introduced {
+            schemes.extend(self.introduced(version).await?);
+        }
+        let dates = it.statutory.as_ref().map(statutory::dates_of).transpose()?.flatten();
+        let code = (!issued.code_digest.is_empty())
+            .then(|| Code::new(issued.ordinal, code::secret(self.code_key.as_slice(), &matter.id)).to_string())
+            .unwrap_or_default();
+        let notice = (!schemes.is_empty()).then(|| introduction::introduction(&introduction::Paper {
+            issuer: self.desk.own,
+            schemes: &schemes,
+            reporter: issued.scope_facts.unwrap_or_default().reporter(),
+            dates: dates.as_ref(),
+            code: &code,
+        }));
+        Ok(IssueReferralResponse { referral: Some(referral), schemes, dates, notice, code })
+    }
+
+    /// The version of the peer's scheme that was introduced, also when it was revised since.
+    async fn introduced(&self, version: &SchemeVersion) -> Result<Option<Scheme>, Error> {
+        let peer = self.desk.own.peer();
+        let matter = Matter::new(Noun::Scheme, peer, &version.scheme_id);
+        let page = self.desk.store.page(&matter.to_string()).await?.unwrap_or_default();
+        let Some(seq) = scheme::entry_of(Seen::whole(&page), peer, version.version) else { return Ok(None) };
+        let words = scheme_content(&self.desk, peer, seq).await?;
+        let whole = scheme::resource(&matter, Seen::whole(&page), words, etag(&page, self.desk.own));
+        Ok(whole.map(|scheme| Scheme { version: version.version, ..scheme }))
+    }
+}
+
+#[tonic::async_trait]
+impl ReferralService for Referrals {
+    async fn issue_referral(
+        &self,
+        request: Request<IssueReferralRequest>,
+    ) -> Result<Response<IssueReferralResponse>, Status> {
+        open(request, &self.desk, async |call, it: IssueReferralRequest| {
+            if let Some(facts) = &it.statutory {
+                statutory::dates_of(facts)?;
+            }
+            let id = call.moment.id("referral", 0);
+            let mut code_digest = Vec::new();
+            if it.code {
+                let proof = self.proofs.prove(code::secret(self.code_key.as_slice(), &id), &id).await?;
+                code_digest = digest(&SHA256, &proof).as_ref().to_vec();
+            }
+            let matter = Matter::new(Noun::Referral, self.desk.own, &id);
+            let issue = Issue { matter, code_digest, request: it.clone() };
+            let referral = self.desk.store.write("issue_referral", call.call, call.moment, issue).await?;
+            self.hand_out(&it, referral).await
+        })
+        .await
+    }
+
+    async fn confirm_referral_given(
+        &self,
+        request: Request<ConfirmReferralGivenRequest>,
+    ) -> Result<Response<Referral>, Status> {
+        open(request, &self.desk, async |call, it: ConfirmReferralGivenRequest| {
+            Ok(self.desk.store.write("confirm_referral_given", call.call, call.moment, Confirm(it)).await?)
+        })
+        .await
+    }
+
+    async fn follow_up_referral(
+        &self,
+        request: Request<FollowUpReferralRequest>,
+    ) -> Result<Response<FollowUpReferralResponse>, Status> {
+        open(request, &self.desk, async |call, it: FollowUpReferralRequest| {
+            let code = quoted(&it)?;
+            if !it.reporter_agreed {
+                let count = CountFiling { own: self.desk.own, request: it };
+                return Ok(self.desk.store.write("follow_up_referral", call.call, call.moment, count).await?);
+            }
+            let code = code.ok_or_else(|| {
+                Refusal::field(Reason::FieldInvalid, "code", "must be set when the reporter agrees that the issuer is told")
+            })?;
+            let lookup = code_lookup(self.desk.own.peer(), code.locator());
+            let found = self.desk.store.lookup(&lookup).await?.map(|name| Matter::of(&name));
+            let id = found.as_ref().map_or(NOBODY, |matter| matter.id.as_str());
+            let proof = self.proofs.prove(code.secret(), id).await?;
+            let tries = Matter::new(Noun::Code, self.desk.own.peer(), code.locator());
+            let follow_up = FollowUp { found, tries, proof, request: it };
+            Ok(self.desk.store.write("follow_up_referral", call.call, call.moment, follow_up).await?)
+        })
+        .await
+    }
+
+    async fn revise_judgement(&self, request: Request<ReviseJudgementRequest>) -> Result<Response<Referral>, Status> {
+        open(request, &self.desk, async |call, it: ReviseJudgementRequest| {
+            Ok(self.desk.store.write("revise_judgement", call.call, call.moment, Revise(it)).await?)
+        })
+        .await
+    }
+
+    async fn get_referral(&self, request: Request<GetReferralRequest>) -> Result<Response<Referral>, Status> {
+        open(request, &self.desk, async |call, it: GetReferralRequest| {
+            let page = self.desk.store.page(&it.name).await?.unwrap_or_default();
+            let referral = whole(&self.desk, &Matter::of(&it.name), &page, &call.moment);
+            referral.ok_or_else(|| Error::because(Reason::NotFound, "there is no such referral"))
+        })
+        .await
+    }
+
+    async fn list_referrals(
+        &self,
+        request: Request<ListReferralsRequest>,
+    ) -> Result<Response<ListReferralsResponse>, Status> {
+        open(request, &self.desk, async |call, it: ListReferralsRequest| {
+            let query = ListReferralsRequest { parent: it.parent.clone(), ..ListReferralsRequest::default() };
+            let page = (it.page_size, it.page_token.as_str());
+            let listing = list(&self.desk, &call, Noun::Referral, &it.parent, &query, page).await?;
+            let referrals = listing.items.iter();
+            let referrals = referrals.filter_map(|item| whole(&self.desk, &item.matter, &item.page, &call.moment));
+            Ok(ListReferralsResponse {
+                referrals: referrals.collect(),
+                next_page_token: listing.next_page_token,
+                as_of: listing.as_of,
+            })
+        })
+        .await
+    }
+
+    async fn count_referrals(&self, request: Request<CountReferralsRequest>) -> Result<Response<ReferralCounts>, Status> {
+        open(request, &self.desk, async |call, it: CountReferralsRequest| {
+            let count = Count { own: self.desk.own, month: it.month };
+            Ok(self.desk.store.write("count_referrals", call.call, call.moment, count).await?)
+        })
+        .await
+    }
+
+    async fn get_referral_counts(
+        &self,
+        request: Request<GetReferralCountsRequest>,
+    ) -> Result<Response<ReferralCounts>, Status> {
+        open(request, &self.desk, async |_, it: GetReferralCountsRequest| {
+            let page = self.desk.store.page(&it.name).await?.unwrap_or_default();
+            let counts = counts::resource(&Matter::of(&it.name), Seen::whole(&page));
+            counts.ok_or_else(|| Error::because(Reason::NotFound, "this month is not counted"))
+        })
+        .await
+    }
+}
+
+fn whole(desk: &Desk, matter: &Matter, page: &Page, moment: &Moment) -> Option<Referral> {
+    resource(matter, Seen::whole(page), moment.now, etag(page, desk.own))
+}
+
+/// The code that a reporter quotes; `None` when there is none.
+fn quoted(it: &FollowUpReferralRequest) -> Result<Option<Code>, Refusal> {
+    if it.code.is_empty() {
+        return Ok(None);
+    }
+    let mistyped = |_| Refusal::field(Reason::CodeMistyped, "code", "its check character does not fit: read it again");
+    code::parse(&it.code).map(Some).map_err(mistyped)
+}
+
+/// The referral as a command leaves it.
+fn reply(stage: &Stage, name: &str) -> Result<Referral, Refusal> {
+    resource(&Matter::of(name), stage.page(name), stage.now(), stage.etag(name))
+        .ok_or_else(|| Refusal::new(Reason::Internal, "the referral has no page"))
+}
+
+/// The current version of an own scheme by its name; `None` when this agency has none of that name.
+fn own_scheme(stage: &Stage, name: &str) -> Option<SchemeVersion> {
+    let matter = Matter::parse(name).filter(|matter| matter.opener == stage.own())?;
+    let version = current(stage.page(name), stage.own())?.version;
+    Some(SchemeVersion { scheme_id: matter.id, version })
+}
+
+struct Issue {
+    matter: Matter,
+    code_digest: Vec<u8>,
+    request: IssueReferralRequest,
+}
+
+impl Command for Issue {
+    type Reply = Referral;
+
+    fn keys(&self, moment: &Moment) -> Keys {
+        // The writer may raise the time over the end of a fiscal year.
+        let year = fiscal_year(moment);
+        let keys = decide::keys(&self.matter.to_string(), FactKind::ReferralIssued);
+        keys.with_year(0).with_year(year).with_year(year + 1)
+    }
+
+    fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<Referral, Refusal> {
+        let it = &self.request;
+        let year = fiscal_year(moment);
+        let under = own_scheme(stage, &it.reported_under);
+        let mut fact = ReferralIssued {
+            judgement: it.judgement,
+            scope_facts: it.scope_facts,
+            reported_under: Some(under.ok_or_else(|| {
+                let detail = "what was filed is no report under a scheme of this agency";
+                Refusal::field(Reason::NotAReport, "reported_under", detail)
+            })?),
+            ordinal: stage.counter(0, "referral") + 1,
+            fiscal_year: year,
+            year_ordinal: stage.counter(year, "referral") + 1,
+            ..ReferralIssued::default()
+        };
+        let decided = introduce(&stage.view(), &fact, moment.now)?;
+        fact.ground = decided.ground.into();
+        fact.introduced = decided.introduced;
+        if !fact.introduced.is_empty() {
+            fact.code_digest.clone_from(&self.code_digest);
+        }
+        stage.write(&self.matter, fact::Fact::ReferralIssued(fact), None, 0)?;
+        let report = ReportReferred { statutory: it.statutory.clone(), language: it.language };
+        let reference = content(&ReportReferredContent { report: it.report.clone() });
+        stage.write(&self.matter, fact::Fact::ReportReferred(report), reference, 0)?;
+        reply(stage, &self.matter.to_string())
+    }
+
+    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<Referral> {
+        reply(stage, matter).ok()
+    }
+}
+
+fn fiscal_year(moment: &Moment) -> u32 {
+    u32::try_from(era::fiscal_year(calendar::day(moment.now))).unwrap_or_default()
+}
+
+struct Confirm(ConfirmReferralGivenRequest);
+
+impl Command for Confirm {
+    type Reply = Referral;
+
+    fn keys(&self, _: &Moment) -> Keys {
+        decide::keys(&self.0.name, FactKind::ReferralGiven)
+    }
+
+    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<Referral, Refusal> {
+        let it = &self.0;
+        let matter = Matter::of(&it.name);
+        stage.expect(&it.name, &it.etag)?;
+        let issued = issue(stage.page(&it.name), matter.opener);
+        let introduced = match (&issued, it.introduced.is_empty()) {
+            (Some((_, issued)), true) => issued.introduced.clone(),
+            _ => it.introduced.clone(),
+        };
+        let given_at = it.given_at.as_ref().and_then(instant);
+        let days = issued.zip(given_at).map_or(0, |((mark, _), given_at)| days(mark, given_at));
+        let given = ReferralGiven { given_at: it.given_at, channel: it.channel, introduced, days };
+        stage.write(&matter, fact::Fact::ReferralGiven(given), None, 0)?;
+        reply(stage, &it.name)
+    }
+
+    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<Referral> {
+        reply(stage, matter).ok()
+    }
+}
+
+struct FollowUp {
+    found: Option<Matter>,
+    tries: Matter,
+    proof: [u8; 32],
+    request: FollowUpReferralRequest,
+}
+
+impl Command for FollowUp {
+    type Reply = FollowUpReferralResponse;
+
+    fn keys(&self, _: &Moment) -> Keys {
+        let mut keys = Keys::matter(self.tries.to_string()).with_schemes();
+        keys.matters.extend(self.found.as_ref().map(ToString::to_string));
+        keys
+    }
+
+    fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<FollowUpReferralResponse, Refusal> {
+        let it = &self.request;
+        let under = own_scheme(stage, &it.filed_under);
+        renkei_domain::referral::filing(&stage.view(), under.as_ref(), &it.filed_on, moment.now)?;
+        let today = calendar::day(moment.now).to_string();
+        if self.tried(stage, &today) >= TRIES {
+            let detail = format!("at most {TRIES} wrong codes a day: try again tomorrow");
+            return Err(Refusal::field(Reason::TooManyAttempts, "code", detail));
+        }
+        let written = self.follow_up(stage, under);
+        if let Err(refusal) = &written
+            && refusal.reason == Reason::CodeNotFound
+        {
+            stage.note(self.tries.clone(), fact::Fact::CodeTried(CodeTried { day: today }), None);
+        }
+        let name = written?;
+        Ok(FollowUpReferralResponse { referral: Some(reply(stage, &name)?) })
+    }
+
+    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<FollowUpReferralResponse> {
+        Some(FollowUpReferralResponse { referral: reply(stage, matter).ok() })
+    }
+}
+
+impl FollowUp {
+    fn tried(&self, stage: &Stage, today: &str) -> usize {
+        let name = self.tries.to_string();
+        let tries = stage.view().local(&name).iter();
+        tries.filter(|mark| matches!(mark.said(), Some(fact::Fact::CodeTried(it)) if it.day == today)).count()
+    }
+
+    fn follow_up(&self, stage: &mut Stage, under: Option<SchemeVersion>) -> Result<String, Refusal> {
+        let unknown = || Refusal::field(Reason::CodeNotFound, "code", "no referral has this code");
+        let matter = self.found.as_ref().ok_or_else(unknown)?;
+        let name = matter.to_string();
+        let answers = issue(stage.page(&name), matter.opener).ok_or_else(unknown)?.0.seq;
+        let followed_up = ReferralFollowedUp {
+            filed_under: under,
+            filed_on: self.request.filed_on.clone(),
+            proof: self.proof.to_vec(),
+        };
+        stage.write(matter, fact::Fact::ReferralFollowedUp(followed_up), None, answers)?;
+        Ok(name)
+    }
+}
+
+/// A filing of which only the month's count crosses.
+struct CountFiling {
+    own: Agency,
+    request: FollowUpReferralRequest,
+}
+
+impl CountFiling {
+    fn matter(&self, moment: &Moment) -> Matter {
+        let day = calendar::day(moment.now);
+        Matter::new(Noun::ReferralCounts, self.own, &format!("{:04}-{:02}", day.year(), day.month()))
+    }
+}
+
+impl Command for CountFiling {
+    type Reply = FollowUpReferralResponse;
+
+    fn keys(&self, moment: &Moment) -> Keys {
+        let month = counts::month_key(calendar::day(moment.now));
+        Keys::matter(self.matter(moment).to_string()).with_schemes().with_year(month)
+    }
+
+    fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<FollowUpReferralResponse, Refusal> {
+        let it = &self.request;
+        let filed_under = own_scheme(stage, &it.filed_under);
+        renkei_domain::referral::filing(&stage.view(), filed_under.as_ref(), &it.filed_on, moment.now)?;
+        let counted = FilingCounted { filed_under, filed_on: it.filed_on.clone() };
+        stage.write(&self.matter(moment), fact::Fact::FilingCounted(counted), None, 0)?;
+        Ok(FollowUpReferralResponse { referral: None })
+    }
+}
+
+struct Revise(ReviseJudgementRequest);
+
+impl Command for Revise {
+    type Reply = Referral;
+
+    fn keys(&self, _: &Moment) -> Keys {
+        decide::keys(&self.0.name, FactKind::JudgementRevised)
+    }
+
+    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<Referral, Refusal> {
+        let it = &self.0;
+        let matter = Matter::of(&it.name);
+        stage.expect(&it.name, &it.etag)?;
+        let last = latest_judgement(stage.page(&it.name), matter.opener).map_or(1, |(revision, _)| revision);
+        let revised = JudgementRevised { revision: last + 1, judgement: it.judgement };
+        stage.write(&matter, fact::Fact::JudgementRevised(revised), None, 0)?;
+        reply(stage, &it.name)
+    }
+
+    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<Referral> {
+        reply(stage, matter).ok()
+    }
+}
+
+/// Writes the own counts of a month that has ended.
+pub struct Count {
+    /// Whose counts.
+    pub own: Agency,
+    /// The month, `YYYY-MM`.
+    pub month: String,
+}
+
+impl Count {
+    fn matter(&self) -> Matter {
+        Matter::new(Noun::ReferralCounts, self.own, &self.month)
+    }
+}
+
+impl Command for Count {
+    type Reply = ReferralCounts;
+
+    fn keys(&self, _: &Moment) -> Keys {
+        let keys = Keys::matter(self.matter().to_string()).with_schemes();
+        match counts::month(&self.month) {
+            Some(first) => keys.with_year(counts::month_key(first)),
+            None => keys,
+        }
+    }
+
+    fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<ReferralCounts, Refusal> {
+        let matter = self.matter();
+        let year = counts::month(&self.month).map(counts::month_key).unwrap_or_default();
+        let view = stage.view();
+        let ids = |agency: Agency| view.list(Noun::Scheme, agency).map(|(id, _)| id).collect::<Vec<_>>();
+        let counted = counts::count(&self.month, &ids(self.own), &ids(self.own.peer()), |kind| stage.counter(year, kind));
+        stage.write(&matter, fact::Fact::ReferralsCounted(counted), None, 0)?;
+        let name = matter.to_string();
+        self.again(stage, &name, moment).ok_or_else(|| Refusal::new(Reason::Internal, "the counts have no page"))
+    }
+
+    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<ReferralCounts> {
+        counts::resource(&Matter::of(matter), stage.page(matter))
+    }
+}

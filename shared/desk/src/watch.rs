@@ -1,0 +1,110 @@
+//! The change feed: names, never content, in the order of commit.
+
+use std::{sync::Arc, time::Duration};
+
+use renkei_proto::{
+    options::v1::Reason,
+    watch::v1::{WatchRequest, WatchResponse, watch_service_server::WatchService},
+};
+use renkei_rpc::{
+    error::Error,
+    validate::{Answers, Call, Desk, open_stream},
+};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+/// The most watchers at once.
+pub const WATCHERS: usize = 64;
+/// How often a watcher hears from us at least.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How many changes are read at once.
+const CHUNK: usize = 256;
+
+/// What a watcher does next.
+enum Next {
+    Look,
+    Beat,
+    Drain,
+}
+
+/// The service.
+pub(crate) struct Watches {
+    desk: Desk,
+    places: Arc<Semaphore>,
+    draining: CancellationToken,
+}
+
+impl Watches {
+    pub(crate) fn new(desk: Desk, draining: CancellationToken) -> Self {
+        Self { desk, places: Arc::new(Semaphore::new(WATCHERS)), draining }
+    }
+
+    /// The number after which the watch goes on.
+    async fn begin(&self, cursor: &str) -> Result<u64, Error> {
+        let head = self.desk.store.heads().borrow().feed;
+        let first = self.desk.store.feed_first().await?;
+        let after = match cursor {
+            "" => return Ok(head),
+            "-" => return Ok(first.saturating_sub(1)),
+            cursor => self.desk.tokens.cursor_decode(cursor)?,
+        };
+        if after > head {
+            return Err(Error::because(Reason::CursorUnknown, "the feed has not come as far as this cursor"));
+        }
+        if first > 0 && after + 1 < first {
+            return Err(Error::because(Reason::CursorTooOld, "the feed no longer reaches back so far: list, then go on from `as_of`"));
+        }
+        Ok(after)
+    }
+}
+
+#[tonic::async_trait]
+impl WatchService for Watches {
+    type WatchStream = Answers<WatchResponse>;
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        open_stream(request, &self.desk, async |_: Call, it: WatchRequest| {
+            let full = |_| Error::Full { reason: Reason::TooManyWatchers, limit: "watchers", most: WATCHERS };
+            let place = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
+            let mut after = self.begin(&it.cursor).await?;
+            let (desk, draining) = (self.desk.clone(), self.draining.clone());
+            Ok(async_stream::try_stream! {
+                let _place = place;
+                let mut heads = desk.store.heads();
+                // A first heartbeat at once: the watcher has a cursor before anything changes.
+                yield heartbeat(&desk, after)?;
+                loop {
+                    heads.mark_unchanged();
+                    for (number, event) in desk.store.feed(after, CHUNK).await? {
+                        after = number;
+                        if it.matter.is_empty() || event.matter == it.matter {
+                            let cursor = desk.tokens.cursor_encode(&desk.source.moment(), number)?;
+                            yield WatchResponse { cursor, event: Some(event) };
+                        }
+                    }
+                    if heads.borrow().feed > after {
+                        continue;
+                    }
+                    let next = tokio::select! {
+                        () = draining.cancelled() => Next::Drain,
+                        _ = heads.changed() => Next::Look,
+                        () = tokio::time::sleep(HEARTBEAT) => Next::Beat,
+                    };
+                    match next {
+                        Next::Look => {}
+                        Next::Beat => yield heartbeat(&desk, after)?,
+                        Next::Drain => {
+                            Err(Error::because(Reason::Draining, "the service is shutting down: go on from the last cursor"))?;
+                        }
+                    }
+                }
+            })
+        })
+        .await
+    }
+}
+
+fn heartbeat(desk: &Desk, after: u64) -> Result<WatchResponse, Error> {
+    Ok(WatchResponse { cursor: desk.tokens.cursor_encode(&desk.source.moment(), after)?, event: None })
+}

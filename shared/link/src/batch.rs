@@ -1,0 +1,71 @@
+//! Entries on their way out: read in order, at most four batches without a receipt.
+
+use std::collections::VecDeque;
+
+use renkei_domain::page::Journal;
+use renkei_proto::{
+    journal::v1::Entry,
+    link::v1::{Entries, frame::Kind},
+    r#type::v1::Agency,
+};
+use renkei_rpc::error::Error;
+use renkei_store::Store;
+
+/// The most entries in a batch.
+pub(crate) const ENTRIES: usize = 256;
+/// The most batches without a receipt.
+const WINDOW: usize = 4;
+
+/// What is streamed of one journal.
+pub(crate) struct Outgoing {
+    journal: Agency,
+    next: u64,
+    /// The last number of each batch that has no receipt yet.
+    waiting: VecDeque<u64>,
+    /// Receipts are expected: the own journal. What the peer asks back of its own has none.
+    has_receipts: bool,
+}
+
+impl Outgoing {
+    /// Streams a journal from a number on.
+    pub(crate) fn new(journal: Agency, from: u64, has_receipts: bool) -> Self {
+        Self { journal, next: from, waiting: VecDeque::new(), has_receipts }
+    }
+
+    /// The peer asks again from a number.
+    pub(crate) fn again(&mut self, from: u64) {
+        self.next = from;
+        self.waiting.clear();
+    }
+
+    /// The peer holds the journal up to a number.
+    pub(crate) fn receipted(&mut self, up_to: u64) {
+        self.waiting.retain(|last| *last > up_to);
+        // What was receipted over another session needs not be sent.
+        if self.waiting.is_empty() {
+            self.next = self.next.max(up_to + 1);
+        }
+    }
+
+    /// There may be something to send, with the journal's head at a number.
+    pub(crate) fn is_ready(&self, head: u64) -> bool {
+        self.next <= head && (!self.has_receipts || self.waiting.len() < WINDOW)
+    }
+
+    /// The next batch; `None` when there is nothing left.
+    pub(crate) async fn batch(&mut self, store: &Store) -> Result<Option<Kind>, Error> {
+        let held = store.entries(Journal::Of(self.journal), self.next, ENTRIES).await?;
+        let Some(last) = held.last().map(|held| held.header.seq) else { return Ok(None) };
+        let (from, to) = (self.next, last);
+        let span = renkei_telemetry::span::send(self.journal.id(), from, to);
+        for held in &held {
+            renkei_telemetry::traceparent::add_link(&span, &held.header.traceparent);
+        }
+        self.next = last + 1;
+        if self.has_receipts {
+            self.waiting.push_back(last);
+        }
+        let entries: Vec<Entry> = held.into_iter().map(|held| held.entry).collect();
+        Ok(Some(Kind::Entries(Entries { journal: self.journal.into(), entries })))
+    }
+}

@@ -1,0 +1,159 @@
+//! Entries on their way in: signatures verified off the writer, then taken by one command a batch.
+
+use renkei_domain::page::Journal;
+use renkei_journal::{Break, Fault, Keys, Opened, check_content, check_fact, verify_signature};
+use renkei_proto::{
+    journal::v1::Entry,
+    link::v1::{Ask, Entries, Stop, frame::Kind},
+    options::v1::Reason,
+    r#type::v1::Agency,
+};
+use renkei_rpc::error::Error;
+use renkei_store::{
+    Call,
+    arrive::{Arrive, Arriving, StopJournal},
+};
+
+use crate::{Link, is_of_keys};
+
+/// What becomes of a batch.
+pub(crate) enum Taken {
+    /// All of it stands in the database.
+    All,
+    /// This frame is to be answered: ask again, or stop.
+    Answer(Kind),
+    /// The peer repeats itself: the session ends, and the next one begins anew.
+    End(String),
+}
+
+/// One journal that comes in over a session.
+pub(crate) struct Incoming {
+    journal: Agency,
+    keys: Keys,
+    /// The number that was asked for again because what came did not fit.
+    asked: Option<u64>,
+}
+
+impl Incoming {
+    pub(crate) async fn new(link: &Link, journal: Agency) -> Result<Self, Error> {
+        Ok(Self { journal, keys: link.keys(journal).await?, asked: None })
+    }
+
+    /// Takes a batch.
+    pub(crate) async fn take(&mut self, link: &Link, entries: Entries) -> Result<Taken, Error> {
+        let mut rest = entries.entries;
+        let (from, to) = (rest.first().map_or(0, seq), rest.last().map_or(0, seq));
+        let span = renkei_telemetry::span::receive(self.journal.id(), from, to);
+        let taking = async {
+            while !rest.is_empty() {
+                let (verified, broken) = self.verified(link, &mut rest).await?;
+                if let Some(taken) = self.written(link, verified).await? {
+                    return Ok(taken);
+                }
+                if let Some((entry, broken)) = broken {
+                    return self.broken(link, entry, &broken).await;
+                }
+            }
+            self.asked = None;
+            Ok(Taken::All)
+        };
+        tracing::Instrument::instrument(taking, span).await
+    }
+
+    /// Verifies entries up to the first that is broken, or to one that changes the keys.
+    async fn verified(
+        &mut self,
+        link: &Link,
+        rest: &mut Vec<Entry>,
+    ) -> Result<(Vec<Arriving>, Option<(Entry, Break)>), Error> {
+        let entries = std::mem::take(rest);
+        let (keys, kinds) = (self.keys.clone(), link.0.settings.kinds.clone());
+        // Verifying takes some 70 µs an entry: not on a thread that serves calls.
+        let verifying = tokio::task::spawn_blocking(move || {
+            let (mut verified, mut entries) = (Vec::with_capacity(entries.len()), entries.into_iter());
+            while let Some(entry) = entries.next() {
+                let opened = match verify_signature(&entry, &keys) {
+                    Ok(opened) => opened,
+                    Err(broken) => return (verified, Some((entry, broken)), Vec::new()),
+                };
+                let arriving = arriving(entry, opened, &kinds);
+                let changes_keys = arriving.fact.as_ref().is_ok_and(|it| is_of_keys(it.fact.fact.as_ref()));
+                verified.push(arriving);
+                if changes_keys {
+                    break;
+                }
+            }
+            (verified, None, entries.collect::<Vec<_>>())
+        });
+        let (verified, broken, left) =
+            verifying.await.map_err(|error| Error::Fault(format!("entries were not verified: {error}")))?;
+        *rest = left;
+        Ok((verified, broken))
+    }
+
+    /// Writes verified entries. `None` when all were taken.
+    async fn written(&mut self, link: &Link, entries: Vec<Arriving>) -> Result<Option<Taken>, Error> {
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let changes_keys = entries.iter().any(|it| it.fact.as_ref().is_ok_and(|it| is_of_keys(it.fact.fact.as_ref())));
+        let next = link.store().heads().borrow().of(link.own(), Journal::Of(self.journal)).seq + 1;
+        let last_try = self.asked == Some(next);
+        let arrive = Arrive { own: link.own(), journal: self.journal, entries, last_try };
+        let moment = link.0.settings.source.moment();
+        let stop = link.store().write("arrive", Call::own("arrive"), moment, arrive).await?;
+        if changes_keys {
+            self.keys = link.keys(self.journal).await?;
+        }
+        if stop.seq == 0 {
+            return Ok(None);
+        }
+        if stop.reason() == Reason::Gap {
+            return Ok(Some(self.ask(stop.seq, "its entries do not follow each other")));
+        }
+        Ok(Some(Taken::Answer(Kind::Stop(stop))))
+    }
+
+    /// Signature or key do not hold: asked for once more, then the journal stops, or waits for the key.
+    async fn broken(&mut self, link: &Link, entry: Entry, broken: &Break) -> Result<Taken, Error> {
+        let next = link.store().heads().borrow().of(link.own(), Journal::Of(self.journal)).seq + 1;
+        let reason = broken.reason();
+        let waits = matches!(reason, Reason::KeyUnknown | Reason::Gap);
+        if self.asked != Some(next) || waits {
+            return Ok(self.ask(next, &broken.to_string()));
+        }
+        if self.journal == link.own() {
+            return Ok(Taken::End(broken.to_string()));
+        }
+        let moment = link.0.settings.source.moment();
+        let stop = StopJournal { entry, reason };
+        let stop: Stop = link.store().write("stop_journal", Call::own("stop_journal"), moment, stop).await?;
+        Ok(Taken::Answer(Kind::Stop(stop)))
+    }
+
+    /// Asks from a number on; the second time the session ends.
+    fn ask(&mut self, seq: u64, why: &str) -> Taken {
+        if self.asked.replace(seq) == Some(seq) {
+            return Taken::End(format!("number {seq} of the peer's journal is held off: {why}"));
+        }
+        Taken::Answer(Kind::Ask(Ask { journal: self.journal.into(), from_seq: seq }))
+    }
+}
+
+fn arriving(entry: Entry, opened: Opened, kinds: &std::collections::BTreeSet<renkei_proto::FactKind>) -> Arriving {
+    let not_understood = |kind: renkei_proto::FactKind| Break::NotUnderstood {
+        seq: opened.header().seq,
+        what: format!("this version does not speak {}", kind.name()),
+    };
+    let fact = check_fact(&entry, &opened).and_then(|understood| match kinds.contains(&understood.kind) {
+        true => Ok(understood),
+        false => Err(Fault::Stop(not_understood(understood.kind))),
+    });
+    let content = check_content(&entry, &opened);
+    Arriving { entry, opened, fact, content }
+}
+
+fn seq(entry: &Entry) -> u64 {
+    use prost::Message as _;
+    renkei_proto::journal::v1::Header::decode(entry.header.as_slice()).map_or(0, |header| header.seq)
+}

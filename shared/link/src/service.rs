@@ -1,0 +1,66 @@
+//! The service that the peer dials.
+
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt as _};
+use renkei_proto::{
+    link::v1::{ExchangeRequest, ExchangeResponse, link_service_server::LinkService},
+    options::v1::Reason,
+};
+use renkei_rpc::{error::Error, validate::open_frames};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument as _;
+
+use crate::{
+    Link,
+    session::{self, Ended, Input},
+};
+
+/// Frames that wait to be sent.
+pub(crate) const FRAMES: usize = 16;
+
+/// The service.
+pub struct Exchanges {
+    link: Link,
+}
+
+impl Exchanges {
+    pub(crate) fn new(link: Link) -> Self {
+        Self { link }
+    }
+}
+
+#[tonic::async_trait]
+impl LinkService for Exchanges {
+    type ExchangeStream = Pin<Box<dyn Stream<Item = Result<ExchangeResponse, Status>> + Send>>;
+
+    async fn exchange(
+        &self,
+        request: Request<Streaming<ExchangeRequest>>,
+    ) -> Result<Response<Self::ExchangeStream>, Status> {
+        let link = self.link.clone();
+        let (_, frames) = open_frames(request, &link.0.settings.source)?;
+        let (output, frames_out) = mpsc::channel(FRAMES);
+        let (ending, ended) = mpsc::channel(1);
+        let session = async move {
+            let streams = link.0.settings.is_dialled_only;
+            let input = Input(frames, |request: ExchangeRequest| request.frame);
+            let error = match session::run(&link, input, output, streams).await {
+                Ok(Ended::Closed(cause)) => {
+                    tracing::info!(cause, "the peer's session ended");
+                    return;
+                }
+                Ok(Ended::AgreementDiffers) => Error::because(Reason::AgreementDiffers, "the agreements' digests differ"),
+                Err(error) => error,
+            };
+            tracing::warn!(%error, "the peer's session failed");
+            // The stream may be gone already.
+            let _ = ending.send(Err(error.status(&link.0.settings.source.moment()))).await;
+        };
+        tokio::spawn(session.in_current_span());
+        let frames = ReceiverStream::new(frames_out).map(|frame| Ok(ExchangeResponse { frame: Some(frame) }));
+        Ok(Response::new(Box::pin(frames.chain(ReceiverStream::new(ended)))))
+    }
+}

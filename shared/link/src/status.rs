@@ -1,0 +1,67 @@
+//! How the connection stands, for the desk and for the feed.
+
+use renkei_domain::decide::{Keys, Refusal};
+use renkei_domain::moment::Moment;
+use renkei_proto::{
+    link::v1::{LinkStatus, link_status::State},
+    watch::v1::{LinkChanged, event::Change},
+};
+use renkei_store::{Call, Command, Stage};
+
+use crate::Link;
+
+pub(crate) fn waiting(cause: impl Into<String>) -> LinkStatus {
+    LinkStatus { state: State::Waiting.into(), cause: cause.into(), ..LinkStatus::default() }
+}
+
+impl Link {
+    /// A session is open.
+    pub(crate) async fn connected(&self) {
+        let connected = LinkStatus { state: State::Connected.into(), ..LinkStatus::default() };
+        self.stands(connected).await;
+    }
+
+    /// No session is open, because of this.
+    pub(crate) async fn disconnected(&self, state: State, cause: String) {
+        self.stands(LinkStatus { state: state.into(), cause, ..LinkStatus::default() }).await;
+    }
+
+    async fn stands(&self, status: LinkStatus) {
+        let connected = status.state() == State::Connected;
+        let before = self.0.status.send_replace(status.clone());
+        if before.state() == status.state() && before.cause == status.cause {
+            return;
+        }
+        tracing::info!(connected, cause = status.cause, "the link stands otherwise");
+        if (before.state() == State::Connected) == connected {
+            return;
+        }
+        let moment = self.0.settings.source.moment();
+        let told = self.store().write("link_changed", Call::own("link_changed"), moment, Told { connected }).await;
+        if let Err(error) = told {
+            tracing::warn!(%error, "the feed was not told of the link");
+        }
+    }
+}
+
+/// Tells the feed that the link came or went.
+struct Told {
+    connected: bool,
+}
+
+impl Command for Told {
+    type Reply = ();
+
+    fn keys(&self, _: &Moment) -> Keys {
+        Keys::default()
+    }
+
+    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
+        stage.tell("", Change::LinkChanged(LinkChanged { connected: self.connected }));
+        Ok(())
+    }
+
+    fn while_recovering(&self) -> bool {
+        true
+    }
+}
