@@ -1,1 +1,3 @@
-//! Skeleton.
+//! What the tests of the whole system share.
+
+pub mod pki;

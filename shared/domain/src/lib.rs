@@ -11,6 +11,7 @@ pub mod counts;
 pub mod decide;
 pub mod era;
 pub mod index;
+pub mod introduction;
 pub mod journal;
 pub mod matter;
 pub mod moment;

@@ -101,6 +101,16 @@ pub fn current(seen: Seen<'_>, agency: Agency) -> Option<Current<'_>> {
     Some(Current { version, terms, mark })
 }
 
+/// The number of the entry that holds a version of a scheme.
+pub fn entry_of(seen: Seen<'_>, agency: Agency, version: u32) -> Option<u64> {
+    let (mark, ()) = seen.first(agency, |fact| match fact {
+        fact::Fact::SchemePublished(_) if version == 1 => Some(()),
+        fact::Fact::SchemeRevised(it) if it.version == version => Some(()),
+        _ => None,
+    })?;
+    Some(mark.seq)
+}
+
 /// Where a scheme stands; unspecified when it was never published.
 pub fn state(seen: Seen<'_>, agency: Agency) -> State {
     let withdrawn = seen.first(agency, |fact| matches!(fact, fact::Fact::SchemeWithdrawn(_)).then_some(()));

@@ -9,7 +9,9 @@
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 
-use crate::calendar;
+use renkei_proto::{options::v1::Reason, r#type::v1 as wire};
+
+use crate::{calendar, decide::Refusal};
 
 /// The number of the item "wrongful purpose", which doubles the time for the final report.
 const WRONGFUL_PURPOSE: u8 = 3;
@@ -214,6 +216,38 @@ pub fn persons_item_applies(sector: Sector, persons: Persons) -> Tri {
 /// The nth day, where the day of knowing is day 1.
 fn nth_day(knew_on: Date, number: u8) -> Date {
     knew_on.saturating_add((i64::from(number) - 1).days())
+}
+
+/// The reporter's dates from the wire's facts to the wire's dates; `None` when the day of knowing is not stated.
+///
+/// # Errors
+/// `FIELD_INVALID` for a day that does not exist or an item that the sector does not have.
+pub fn dates_of(facts: &wire::StatutoryFacts) -> Result<Option<wire::StatutoryDates>, Refusal> {
+    let invalid = |field, detail: &str| Refusal::field(Reason::FieldInvalid, field, detail);
+    let sector = if facts.sector() == wire::Sector::Public { Sector::Public } else { Sector::Private };
+    let numbers: Vec<u8> = facts.items.iter().map(|item| u8::try_from(*item).unwrap_or(u8::MAX)).collect();
+    let items = Items::new(sector, &numbers)
+        .map_err(|_| invalid("statutory.items", "must be items of the sector's rule: 5 is of the public sector only"))?;
+    let knew_on = match facts.knew_on.as_str() {
+        "" => return Ok(None),
+        day => day.parse().map_err(|_| invalid("statutory.knew_on", "must be a day that exists"))?,
+    };
+    let persons = facts.persons.unwrap_or_default();
+    let persons = match persons.kind() {
+        wire::PersonsKind::Exact => Persons::Exact(persons.number),
+        wire::PersonsKind::AtMost => Persons::UnknownAtMost(persons.number),
+        wire::PersonsKind::Unknown | wire::PersonsKind::Unspecified => Persons::Unknown,
+    };
+    let dates = dates(&Facts { knew_on: Some(knew_on), items, persons });
+    Ok(dates.map(|dates| wire::StatutoryDates {
+        rules: dates.rule_set.to_owned(),
+        preliminary_from: dates.preliminary_from.to_string(),
+        preliminary_to: dates.preliminary_to.to_string(),
+        final_due: dates.final_due.to_string(),
+        final_days: u32::from(dates.final_days),
+        by_rule: dates.by_rule,
+        calendar: calendar::VERSION.to_owned(),
+    }))
 }
 
 #[cfg(test)]

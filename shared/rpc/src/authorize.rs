@@ -1,7 +1,19 @@
 //! Who may call what: a tower layer around all services of a port. It refuses before the body is read, and what no rule
 //! allows is refused.
 //!
-//! The rules are those of the contract (`renkei.options.v1.rule`); the few of [`FOREIGN`] are the only ones beside them.
+//! The rules are those of the contract (`renkei.options.v1.rule`); the few rows of `FOREIGN`, for health and reflection,
+//! are the only ones beside them.
+//!
+//! ```ignore
+//! check_rules(Surface::Desk, &[ReferralServiceServer::<Referrals>::NAME, "grpc.health.v1.Health"])?;
+//! let authorize = Authorize::new(Surface::Desk, own, callers, source, metrics);
+//! let (v1, v1alpha) = health::reflection(own)?;
+//! let routes = Routes::new(readiness.server())
+//!     .add_service(v1)
+//!     .add_service(v1alpha)
+//!     .add_service(ReferralServiceServer::new(referrals).max_decoding_message_size(DESK_MESSAGE_MAX));
+//! serve(listener, authorize.layer(routes.prepare()), port, shutdown).await?;
+//! ```
 
 use std::{
     collections::{HashMap, HashSet},
@@ -31,7 +43,9 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
 
-use crate::{client::TRACEPARENT, contract, deadline, error::Error, identity::Kind, outcome::Underway, serve::Connection};
+use crate::{
+    client::TRACEPARENT, contract, deadline, error::Error, identity::Kind, outcome::Underway, serve::Connection,
+};
 
 /// Metadata key of the official on whose behalf a desk system calls.
 pub const OFFICIAL: &str = "renkei-official";
@@ -172,6 +186,11 @@ impl Authorize {
     #[must_use]
     pub fn handled(&self) -> u64 {
         self.0.handled.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn places(&self) -> Arc<Semaphore> {
+        self.0.places.clone()
     }
 }
 
@@ -411,4 +430,4 @@ fn log(known: Option<&'static Rule>, refusal: &Refusal) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

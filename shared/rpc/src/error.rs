@@ -88,19 +88,18 @@ impl Error {
     }
 
     fn answered(self, id: impl FnOnce() -> String) -> Status {
-        let status = match self.reason() {
+        if let Self::Ended(status) = self {
+            return status;
+        }
+        if let Self::Store(StoreError::Database(error)) = &self {
+            tracing::warn!(%error, "the database does not answer");
+        }
+        let draft = match self.reason() {
             Reason::Internal => Draft::fault(&self, id()),
             Reason::NotFound | Reason::CodeNotFound => Draft::new(self.reason()),
             reason => Draft::new(reason).about(&self),
         };
-        match self {
-            Self::Ended(status) => status,
-            Self::Store(StoreError::Database(error)) => {
-                tracing::warn!(%error, "the database does not answer");
-                status.finish()
-            }
-            _ => status.finish(),
-        }
+        draft.finish()
     }
 }
 
@@ -232,6 +231,7 @@ impl Draft {
             details.set_retry_info(answer.retry_after);
         }
         details.set_localized_message("ja", self.japanese);
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that makes a status")]
         Status::with_error_details(answer.code, self.english, details)
     }
 }

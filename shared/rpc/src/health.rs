@@ -1,5 +1,7 @@
 //! Health and reflection: what the port's own tools ask before they call.
 
+use std::sync::LazyLock;
+
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, Value};
 use renkei_proto::{FILE_DESCRIPTOR_SET, options::v1::Surface, r#type::v1::Agency};
@@ -101,20 +103,19 @@ impl State {
 pub enum ReflectionError {
     /// The embedded descriptors are not what they must be.
     #[error("the contract's descriptors cannot be read: {0}")]
-    Descriptors(String),
+    Descriptors(&'static str),
     /// The reflection service does not take them.
     #[error("the contract's descriptors cannot be served: {0}")]
     Server(#[from] tonic_reflection::server::Error),
 }
 
-/// The reflection services of a port, in the version of today and in the one that older tools ask for. They list the
-/// services and methods that `own` serves on `surface`, health, and themselves.
+/// The reflection services of an agency's desk, in the version of today and in the one that older tools ask for. They
+/// list the services and methods that the agency serves there, health, and themselves.
 ///
 /// # Errors
 /// [`ReflectionError`]; none with the descriptors that are built in.
 pub fn reflection(
     own: Agency,
-    surface: Surface,
 ) -> Result<
     (
         v1::ServerReflectionServer<impl v1::ServerReflection>,
@@ -122,48 +123,128 @@ pub fn reflection(
     ),
     ReflectionError,
 > {
-    let served = served(own, surface)?;
+    // What is served lives as long as the process: the services keep a borrow of it.
+    static PPC: Served = Served::new(|| served(Agency::Ppc));
+    static IPA: Served = Served::new(|| served(Agency::Ipa));
+    let served = match own {
+        Agency::Ppc => &PPC,
+        Agency::Ipa => &IPA,
+        Agency::Unspecified => return Err(ReflectionError::Descriptors("of no agency")),
+    };
+    let served = served.as_ref().map_err(|broken| ReflectionError::Descriptors(broken))?;
     let builder = || {
         Builder::configure()
-            .register_encoded_file_descriptor_set(&served)
+            .register_encoded_file_descriptor_set(served)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     Ok((builder().build_v1()?, builder().build_v1alpha()?))
 }
 
+type Served = LazyLock<Result<Vec<u8>, &'static str>>;
+
 /// The contract without the methods of the other side and port. Read as dynamic messages, so that the options stay.
-fn served(own: Agency, surface: Surface) -> Result<Vec<u8>, ReflectionError> {
-    let broken = |what: &str| ReflectionError::Descriptors(what.to_owned());
+fn served(own: Agency) -> Result<Vec<u8>, &'static str> {
     let descriptor = contract::POOL
         .get_message_by_name("google.protobuf.FileDescriptorSet")
-        .ok_or_else(|| broken("they do not describe themselves"))?;
-    let mut set = DynamicMessage::decode(descriptor, FILE_DESCRIPTOR_SET).map_err(|error| broken(&error.to_string()))?;
-    for file in messages(&mut set, "file") {
+        .ok_or("they do not describe themselves")?;
+    let mut set = DynamicMessage::decode(descriptor, FILE_DESCRIPTOR_SET).map_err(|_| "they are no descriptors")?;
+    for file in set.get_field_by_name_mut("file").and_then(Value::as_list_mut).into_iter().flatten() {
+        let Some(file) = file.as_message_mut() else { continue };
         let package = text(file, "package");
-        let Some(services) = file.get_field_by_name_mut("service").and_then(Value::as_list_mut) else { continue };
-        services.retain_mut(|service| {
-            let Some(service) = service.as_message_mut() else { return false };
+        keep(file, "service", |service| {
             let path = format!("/{package}.{}", text(service, "name"));
-            let Some(methods) = service.get_field_by_name_mut("method").and_then(Value::as_list_mut) else {
-                return false;
-            };
-            methods.retain(|method| {
-                let name = method.as_message().map(|method| text(method, "name")).unwrap_or_default();
-                let rule = renkei_proto::rule(&format!("{path}/{name}"));
-                rule.is_some_and(|rule| rule.surface == surface && rule.served_by.contains(&own))
-            });
-            !methods.is_empty()
+            keep(service, "method", |method| {
+                let rule = renkei_proto::rule(&format!("{path}/{}", text(method, "name")));
+                rule.is_some_and(|rule| rule.surface == Surface::Desk && rule.served_by.contains(&own))
+            })
         });
     }
     Ok(set.encode_to_vec())
 }
 
-fn messages<'a>(message: &'a mut DynamicMessage, field: &str) -> impl Iterator<Item = &'a mut DynamicMessage> {
-    let list = message.get_field_by_name_mut(field).and_then(Value::as_list_mut);
-    list.into_iter().flatten().filter_map(Value::as_message_mut)
+/// Keeps the items of a repeated field that the judge wants; whether any are left.
+fn keep(message: &mut DynamicMessage, field: &str, mut judge: impl FnMut(&mut DynamicMessage) -> bool) -> bool {
+    let Some(list) = message.get_field_by_name_mut(field).and_then(Value::as_list_mut) else { return false };
+    list.retain_mut(|item| item.as_message_mut().is_some_and(&mut judge));
+    !list.is_empty()
 }
 
 fn text(message: &DynamicMessage, field: &str) -> String {
     let value = message.get_field_by_name(field);
     value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops where its arrangement fails")]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use prost_reflect::DescriptorPool;
+    use tokio_stream::StreamExt as _;
+    use tonic::Request;
+    use tonic_health::pb::{HealthCheckRequest, health_server::Health as _};
+
+    use super::*;
+
+    async fn ask(readiness: &Readiness, service: &str) -> i32 {
+        let health = HealthService::from_health_reporter(readiness.reporter.clone());
+        let request = HealthCheckRequest { service: service.to_owned() };
+        health.check(Request::new(request)).await.unwrap().into_inner().status
+    }
+
+    #[tokio::test]
+    async fn a_service_is_ready_while_every_need_is_met() {
+        const SERVICE: &str = "renkei.watch.v1.WatchService";
+        let readiness = Readiness::new(&[SERVICE]).await;
+        let steps = [
+            (Need::Database, true, false),
+            (Need::TrustMaterial, true, true),
+            (Need::Database, false, false),
+            (Need::Database, true, true),
+            (Need::TrustMaterial, false, false),
+        ];
+        assert_eq!(ask(&readiness, "").await, 2);
+        for (need, met, ready) in steps {
+            readiness.report(need, met).await;
+            assert_eq!(readiness.is_ready().await, ready);
+            for service in ["", SERVICE] {
+                assert_eq!(ask(&readiness, service).await, if ready { 1 } else { 2 });
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn watchers_learn_of_the_end_and_go() {
+        let readiness = Readiness::new(&[]).await;
+        readiness.report(Need::Database, true).await;
+        readiness.report(Need::TrustMaterial, true).await;
+        let health = HealthService::from_health_reporter(readiness.reporter.clone());
+        let mut watching = health.watch(Request::new(HealthCheckRequest::default())).await.unwrap().into_inner();
+        assert_eq!(watching.next().await.unwrap().unwrap().status, 1);
+        readiness.drain().await;
+        assert_eq!(watching.next().await.unwrap().unwrap().status, 2);
+        assert!(watching.next().await.is_none());
+        readiness.report(Need::Database, false).await;
+        assert!(!readiness.is_ready().await);
+    }
+
+    #[test]
+    fn reflection_shows_what_the_desk_serves_with_its_options() {
+        for own in [Agency::Ppc, Agency::Ipa] {
+            let pool = DescriptorPool::decode(served(own).unwrap().as_slice()).unwrap();
+            let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+            let shown: BTreeSet<String> = methods.map(|method| contract::path(&method)).collect();
+            let wanted: BTreeSet<String> = renkei_proto::RULES
+                .iter()
+                .filter(|rule| rule.surface == Surface::Desk && rule.served_by.contains(&own))
+                .map(|rule| rule.path.to_owned())
+                .collect();
+            assert_eq!(shown, wanted);
+            assert!(pool.get_service_by_name("renkei.link.v1.LinkService").is_none());
+            let method = pool.services().next().unwrap().methods().next().unwrap();
+            let rule = pool.get_extension_by_name("renkei.options.v1.rule").unwrap();
+            assert!(method.options().has_extension(&rule));
+            assert!(reflection(own).is_ok());
+        }
+    }
 }

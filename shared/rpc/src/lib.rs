@@ -1,11 +1,21 @@
 //! Calls between the agencies and from their desks: who calls, what may be called, and the
 //! transport beneath.
 
+pub mod authorize;
+pub mod client;
 pub mod connect;
+mod contract;
+pub mod deadline;
+pub mod error;
 mod explain;
 mod guard;
+pub mod health;
 pub mod identity;
+mod outcome;
+pub mod reason;
 mod refusal;
 pub mod serve;
 pub mod tls;
+pub mod token;
+pub mod validate;
 mod verify;

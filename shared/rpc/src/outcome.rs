@@ -164,3 +164,6 @@ impl http_body::Body for Answering {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

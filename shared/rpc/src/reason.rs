@@ -66,11 +66,9 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "The call does not name a known purpose.",
             "利用目的が指定されていないか、認められた利用目的ではありません。",
         ),
-        Reason::RequestIdMissing => (
-            Code::InvalidArgument,
-            "The request carries no request id.",
-            "要求の識別番号が指定されていません。",
-        ),
+        Reason::RequestIdMissing => {
+            (Code::InvalidArgument, "The request carries no request id.", "要求の識別番号が指定されていません。")
+        }
         Reason::PageTokenInvalid => (
             Code::InvalidArgument,
             "The page token was not made for this list. Begin again with its first page.",
@@ -81,11 +79,9 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "The scope lets nobody see the item.",
             "指定された共有範囲では、誰も閲覧できません。",
         ),
-        Reason::ScopeContradictory => (
-            Code::InvalidArgument,
-            "The scope contradicts itself.",
-            "指定された共有範囲の内容が互いに矛盾しています。",
-        ),
+        Reason::ScopeContradictory => {
+            (Code::InvalidArgument, "The scope contradicts itself.", "指定された共有範囲の内容が互いに矛盾しています。")
+        }
         Reason::CodeMistyped => (
             Code::InvalidArgument,
             "The referral code is mistyped: its check character does not fit.",
@@ -128,22 +124,16 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "The act goes beyond the scope in which the item is shared.",
             "共有範囲を超えるため、行えません。",
         ),
-        Reason::OfficialBarred => (
-            Code::PermissionDenied,
-            "The official is barred from this.",
-            "この職員による操作は認められていません。",
-        ),
+        Reason::OfficialBarred => {
+            (Code::PermissionDenied, "The official is barred from this.", "この職員による操作は認められていません。")
+        }
 
         Reason::NotFound => (Code::NotFound, "There is nothing by this name.", "該当するものが見つかりません。"),
         Reason::CodeNotFound => {
             (Code::NotFound, "No referral has this code.", "この紹介コードに該当する紹介が見つかりません。")
         }
 
-        Reason::AlreadyExists => (
-            Code::AlreadyExists,
-            "This exists already.",
-            "既に登録されています。",
-        ),
+        Reason::AlreadyExists => (Code::AlreadyExists, "This exists already.", "既に登録されています。"),
 
         Reason::WrongState => (
             Code::FailedPrecondition,
@@ -160,11 +150,9 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "What was filed is no report under a scheme of this agency.",
             "当機関の制度に基づく報告・届出に当たりません。",
         ),
-        Reason::CodeAlreadyUsed => (
-            Code::FailedPrecondition,
-            "The referral code was used before.",
-            "この紹介コードは既に使用されています。",
-        ),
+        Reason::CodeAlreadyUsed => {
+            (Code::FailedPrecondition, "The referral code was used before.", "この紹介コードは既に使用されています。")
+        }
         Reason::RequestIdReused => (
             Code::FailedPrecondition,
             "The request id was used for another request.",
@@ -190,11 +178,9 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "The table was not proven safe to hand out.",
             "この表は、秘匿の措置が十分であると確認されていません。",
         ),
-        Reason::ApprovalMissing => (
-            Code::FailedPrecondition,
-            "This formal act lacks its approval.",
-            "この行為に必要な決裁が済んでいません。",
-        ),
+        Reason::ApprovalMissing => {
+            (Code::FailedPrecondition, "This formal act lacks its approval.", "この行為に必要な決裁が済んでいません。")
+        }
 
         Reason::EtagStale => (
             Code::Aborted,
@@ -228,22 +214,18 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "The message is larger than the limit.",
             "送信された内容が大きさの上限を超えています。",
         ),
-        Reason::TooManyWatchers => (
-            Code::ResourceExhausted,
-            "All places for watchers are taken.",
-            "更新通知の接続数が上限に達しています。",
-        ),
+        Reason::TooManyWatchers => {
+            (Code::ResourceExhausted, "All places for watchers are taken.", "更新通知の接続数が上限に達しています。")
+        }
 
         Reason::WrongSide => (
             Code::Unimplemented,
             "The other agency serves this method.",
             "この操作は、相手方の機関のシステムで行うものです。",
         ),
-        Reason::MethodUnknown => (
-            Code::Unimplemented,
-            "There is no such method here.",
-            "この接続先には、指定された操作がありません。",
-        ),
+        Reason::MethodUnknown => {
+            (Code::Unimplemented, "There is no such method here.", "この接続先には、指定された操作がありません。")
+        }
 
         Reason::Draining => (
             Code::Unavailable,
@@ -268,8 +250,8 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
 
         Reason::Deadline => (
             Code::DeadlineExceeded,
-            "The call did not end in time. Repeat it with the same request id.",
-            "時間内に処理が終わりませんでした。同じ要求を再度送信してください。",
+            "The call did not end in time. Repeat it, a change with the same request id.",
+            "時間内に処理が終わりませんでした。同じ内容でもう一度実行してください。",
         ),
 
         Reason::Internal => (
@@ -312,11 +294,9 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "The key that signed the entry is not known, or was revoked.",
             "記録の署名に使われた鍵が未登録であるか、失効しています。",
         ),
-        Reason::ChainBroken => (
-            Code::Internal,
-            "The entry does not follow the entry before it.",
-            "記録が直前の記録につながっていません。",
-        ),
+        Reason::ChainBroken => {
+            (Code::Internal, "The entry does not follow the entry before it.", "記録が直前の記録につながっていません。")
+        }
         Reason::OrderBroken => (
             Code::Internal,
             "The entry's time or view lies before that of an earlier entry or receipt.",
@@ -352,7 +332,7 @@ mod tests {
     #[test]
     fn every_reason_has_both_sentences_and_no_two_share_one() {
         let reasons = reasons();
-        assert_eq!(reasons.len(), 55);
+        assert_eq!(reasons.len(), 57);
         for reason in &reasons {
             let Answer { english, japanese, .. } = answer(*reason);
             assert!(english.is_ascii() && english.ends_with('.'), "{}", reason.id());
@@ -390,14 +370,8 @@ mod tests {
     fn what_passes_by_itself_says_when() {
         let passing: Vec<_> =
             reasons().into_iter().filter(|reason| answer(*reason).retry_after.is_some()).map(Reason::id).collect();
-        let expected = [
-            "BUSY",
-            "TOO_MANY_WATCHERS",
-            "DRAINING",
-            "RECOVERING",
-            "DATABASE_UNAVAILABLE",
-            "AUDIT_UNAVAILABLE",
-        ];
+        let expected =
+            ["BUSY", "TOO_MANY_WATCHERS", "DRAINING", "RECOVERING", "DATABASE_UNAVAILABLE", "AUDIT_UNAVAILABLE"];
         assert_eq!(passing, expected);
     }
 }

@@ -18,7 +18,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -246,7 +246,7 @@ where
     let limits = port.limits.clone();
     let kill = CancellationToken::new();
     let _cut_when_dropped = kill.clone().drop_guard();
-    let (handover, arrivals) = mpsc::channel(limits.handshakes);
+    let (handover, arrivals) = mpsc::channel(limits.handshakes.max(1));
     let accepting = Arc::new(Door::new(port, kill.clone())).accept(listener, handover, shutdown.clone());
     let serving = http_server(&limits).serve_with_incoming_shutdown(
         service,
@@ -292,6 +292,8 @@ struct Door {
     pending: Arc<Semaphore>,
     handshakes: Semaphore,
     connections: Arc<Semaphore>,
+    /// Whether it has been said that the port is full since the last client was let in: a flood must not fill the log.
+    full: AtomicBool,
     kill: CancellationToken,
 }
 
@@ -301,6 +303,7 @@ impl Door {
             pending: Arc::new(Semaphore::new(port.limits.pending)),
             handshakes: Semaphore::new(port.limits.handshakes),
             connections: Arc::new(Semaphore::new(port.limits.connections)),
+            full: AtomicBool::new(false),
             port,
             kill,
         }
@@ -359,6 +362,7 @@ impl Door {
         match admitted {
             Ok((tls, place)) => {
                 self.port.counters.accepted.fetch_add(1, Ordering::Relaxed);
+                self.full.store(false, Ordering::Relaxed);
                 // The receiver is gone only after a shutdown has begun.
                 let _ = handover.send(self.stream(tls, peer, place)).await;
             }
@@ -413,7 +417,9 @@ impl Door {
             return tracing::debug!(port, %peer_addr, "a client left before its handshake ended");
         }
         self.port.counters.refused.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(port, %peer_addr, serial, reason = %refusal, "a handshake was refused");
+        if refusal != Refusal::Full || !self.full.swap(true, Ordering::Relaxed) {
+            tracing::warn!(port, %peer_addr, serial, reason = %refusal, "a handshake was refused");
+        }
         if let Some(refusals) = &self.port.refusals {
             let _ = refusals.try_send(Refused { peer_addr, serial, refusal });
         }

@@ -126,7 +126,7 @@ where
 /// `INTERNAL` when the request did not come through [`crate::authorize::Authorize`].
 pub fn open_frames<M>(request: Request<Streaming<M>>, source: &Source) -> Result<(Authorized, Frames<M>), Status> {
     let authorized = authorized(&request).map_err(|error| error.status(&source.moment()))?;
-    Ok((authorized, Frames::new(request.into_inner())))
+    Ok((authorized, Frames::new(body(request))))
 }
 
 /// Frames from the other side, each validated before anybody sees it.
@@ -179,22 +179,32 @@ where
 {
     let moment = source.moment();
     let checked = authorized(&request).and_then(|authorized| {
-        let message = request.into_inner();
+        let message = body(request);
         check(&message, authorized.rule)?;
         Ok((authorized, message))
     });
     let (authorized, message) = checked.map_err(|error| error.status(&moment))?;
-    let call = keyed(&message, authorized.rule, digest_key, renkei_store::Call {
-        caller: authorized.caller,
-        official: authorized.official,
-        unit: authorized.unit,
-        purpose: authorized.purpose,
-        method: authorized.rule.path.to_owned(),
-        request_id: String::new(),
-        digest: Vec::new(),
-        traceparent: authorized.traceparent,
-    });
+    let call = keyed(
+        &message,
+        authorized.rule,
+        digest_key,
+        renkei_store::Call {
+            caller: authorized.caller,
+            official: authorized.official,
+            unit: authorized.unit,
+            purpose: authorized.purpose,
+            method: authorized.rule.path.to_owned(),
+            request_id: String::new(),
+            digest: Vec::new(),
+            traceparent: authorized.traceparent,
+        },
+    );
     Ok((Call { moment, call, rule: authorized.rule }, message))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one way to a body; what calls this validates it")]
+fn body<M>(request: Request<M>) -> M {
+    request.into_inner()
 }
 
 fn authorized<M>(request: &Request<M>) -> Result<Authorized, Error> {

@@ -40,7 +40,7 @@ pub use crate::{
     head::{Heads, JournalHead},
     inner::{Fault, Faults},
     migration::KNOWN as SCHEMA,
-    read::{Answer, Held, Listed},
+    read::{Answer, BYTES, Held, Listed},
     rebuild::Rebuilt,
     receipt::TakeReceipt,
     stage::{Stage, content, etag},

@@ -1,5 +1,6 @@
 //! Reads: pages, lists, entries, contents, the feed. None of them writes.
 
+use futures::TryStreamExt as _;
 use prost::Message as _;
 use renkei_domain::{
     index::{EVERYBODY, Lookup},
@@ -49,6 +50,9 @@ pub(crate) const FEED: &str = "SELECT number, change FROM feed WHERE number > $1
 pub(crate) const FEED_FIRST: &str = "SELECT COALESCE(MIN(number), 0) FROM feed";
 pub(crate) const WRITTEN_AT: &str = "SELECT written_us FROM entry WHERE journal = $1 AND seq = $2";
 pub(crate) const PING: &str = "SELECT COUNT(*) FROM store";
+
+/// The most bytes of entries that one read gives, unless a single entry is larger.
+pub const BYTES: usize = 2 << 20;
 
 /// An entry as it is held.
 #[derive(Clone, Debug)]
@@ -142,18 +146,28 @@ impl Store {
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
-    /// Entries of a journal from a number on, in order, with their contents.
+    /// Entries of a journal from a number on, in order, with their contents: at most `limit`, and no further one once
+    /// they have [`BYTES`].
     ///
     /// # Errors
     /// When the database does not answer or a content does not open.
     pub async fn entries(&self, journal: Journal, from: u64, limit: usize) -> Result<Vec<Held>, Error> {
-        let rows = sqlx::query(ENTRIES)
+        let mut rows = sqlx::query(ENTRIES)
             .bind(journal.id())
             .bind(number(from))
             .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
-            .fetch_all(&self.inner.read)
-            .await?;
-        rows.iter().map(|row| self.with_content(row)).collect()
+            .fetch(&self.inner.read);
+        let (mut all, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.try_next().await? {
+            let held = self.with_content(&row)?;
+            let size = held.entry.encoded_len();
+            if bytes + size > BYTES && !all.is_empty() {
+                break;
+            }
+            bytes += size;
+            all.push(held);
+        }
+        Ok(all)
     }
 
     fn with_content(&self, row: &AnyRow) -> Result<Held, Error> {
@@ -297,6 +311,23 @@ impl Store {
     pub async fn previous(&self, journal: Journal) -> Result<Previous, Error> {
         let rows = sqlx::query(head::SELECT).fetch_all(&self.inner.read).await?;
         Ok(head::read(self.inner.own, &rows)?.previous(self.inner.own, journal))
+    }
+
+    /// Reads the heads again, for what another process wrote.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        let rows = sqlx::query(head::SELECT).fetch_all(&self.inner.read).await?;
+        let heads = head::read(self.inner.own, &rows)?;
+        self.inner.heads.send_if_modified(|known| {
+            let moved = heads.turn >= known.turn && heads.feed >= known.feed && *known != heads;
+            if moved {
+                *known = heads;
+            }
+            moved
+        });
+        Ok(())
     }
 
     /// The database answers.

@@ -156,6 +156,17 @@ impl Stage {
         self.pages.get(matter).map(|page| etag(page, self.own)).unwrap_or_default()
     }
 
+    /// Refuses unless the own half of a page is still as the caller read it. An empty etag goes without.
+    ///
+    /// # Errors
+    /// `ETAG_STALE`.
+    pub fn expect(&self, matter: &str, etag: &str) -> Result<(), Refusal> {
+        if etag.is_empty() || etag == self.etag(matter) {
+            return Ok(());
+        }
+        Err(Refusal::field(Reason::EtagStale, "etag", "the page has changed since it was read: read it again"))
+    }
+
     /// How often something was counted (see [`counts::Tally`]). The command's keys name the year.
     pub fn counter(&self, year: u32, kind: &str) -> u64 {
         self.counters.get(&(year, kind.to_owned())).copied().unwrap_or_default()
