@@ -18,9 +18,8 @@ use prost::Message as _;
 use prost_reflect::DescriptorPool;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    #[expect(clippy::disallowed_methods, reason = "cargo tells a build script its folder no other way")]
-    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    // Asked when it runs: a build script that was compiled for another checkout may be used for this one.
+    let (root, out) = (folder("CARGO_MANIFEST_DIR")?, folder("OUT_DIR")?);
     let mut files = Vec::new();
     collect(&root.join("renkei"), &mut files)?;
     files.sort();
@@ -45,6 +44,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_source_info(false);
     fs::write(out.join("renkei.binpb"), compiler.encode_file_descriptor_set())?;
     Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script its folders no other way")]
+fn folder(variable: &str) -> Result<PathBuf, std::env::VarError> {
+    std::env::var(variable).map(PathBuf::from)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
