@@ -21,7 +21,7 @@ use renkei_proto::{
     watch::v1::{JournalStopChanged, event::Change},
 };
 
-use crate::{command::Command, stage::Stage};
+use crate::{command::Command, head::Heads, stage::Stage};
 
 /// An entry whose signature was verified, with what is known of its body.
 pub struct Arriving {
@@ -64,6 +64,11 @@ impl Command for Arrive {
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<Stop, Refusal> {
+        let Heads { own, peer, .. } = stage.heads();
+        if self.journal != self.own && own.seq < own.recover_to {
+            // What the peer says is judged, and answered, on the own journal: that is fetched back first.
+            return Ok(Stop { seq: peer.seq + 1, reason: Reason::Gap.into() });
+        }
         for arriving in &self.entries {
             let head = stage.heads().of(self.own, Journal::Of(self.journal));
             if head.stop_seq != 0 && self.journal != self.own {
@@ -126,10 +131,10 @@ impl Arrive {
         }
         // A fact that is not the one committed to says nothing; its place in the chain is held all the same.
         let fact = arriving.fact.as_ref().map(|understood| understood.fact.clone()).unwrap_or_default();
-        let (seq, id) = (header.seq, header.entry_id.clone());
+        let seq = header.seq;
         stage.take_arrived(Journal::Of(self.journal), arriving.entry.clone(), header, arriving.opened.hash(), &fact);
-        stage.ids.insert(id);
         match judged {
+            Err(_) if stage.page(&matter.to_string()).refusal(self.journal, seq).is_some() => {}
             Err(refusal) => {
                 tracing::warn!(
                     seq,
@@ -145,9 +150,15 @@ impl Arrive {
         Ok(Ok(()))
     }
 
-    /// A notice under Art. 8 counts from its arrival here, which is recorded with it.
+    /// A notice under Art. 8 counts from its arrival here, which is recorded with it. After a recovery the record may
+    /// have come back before the notice.
     fn arrival(&self, stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64) -> Result<(), Refusal> {
-        if !matches!(fact.fact, Some(fact::Fact::NoticeGiven(_))) {
+        let recorded = |fact: &fact::Fact| match fact {
+            fact::Fact::NoticeArrived(it) if it.notice_seq == seq => Some(()),
+            _ => None,
+        };
+        let is_notice = matches!(fact.fact, Some(fact::Fact::NoticeGiven(_)));
+        if !is_notice || stage.page(&matter.to_string()).first(self.own, recorded).is_some() {
             return Ok(());
         }
         let arrived = NoticeArrived {
@@ -158,9 +169,14 @@ impl Arrive {
         stage.write(matter, fact::Fact::NoticeArrived(arrived), None, seq).map(|_| ())
     }
 
-    /// An own entry that the peer held for us: it was judged when it was written.
+    /// An own entry that the peer held for us: it was judged when it was written. Nothing that we write lies in its body,
+    /// so what does was changed by the peer.
     fn taken_back(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Result<(), Reason>, Refusal> {
-        let Ok(understood) = &arriving.fact else { return Ok(Err(Reason::NotUnderstood)) };
+        let understood = match (&arriving.fact, &arriving.content) {
+            (Ok(understood), Ok(())) => understood,
+            (Err(fault), _) => return Ok(Err(reason(fault))),
+            (_, Err(lie)) => return Ok(Err(lie.reason())),
+        };
         let header = arriving.opened.header().clone();
         stage.take_arrived(
             Journal::Of(self.own),
@@ -270,7 +286,7 @@ fn head_of_entry(stage: &Stage, header: &Header, matter: &Matter) -> Result<(), 
     if !header.blobs.is_empty() {
         return differs("this kind of fact has no attachments");
     }
-    if header.content_commitment.is_empty() != (header.content_size == 0) && header.content_commitment.is_empty() {
+    if header.content_commitment.is_empty() && header.content_size != 0 {
         return differs("content_size without content");
     }
     Ok(())

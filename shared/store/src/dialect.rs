@@ -68,11 +68,12 @@ impl Dialect {
     }
 }
 
-/// Two pools on one database: the one connection that writes, and those that read.
-pub(crate) async fn connect(dialect: Dialect, url: &str) -> Result<(AnyPool, AnyPool), sqlx::Error> {
+/// Two pools on one database: the one connection that writes, and those that read. Only with `create` is the file of
+/// SQLite made when there is none: a wrong path must not look like a database that was never set up.
+pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result<(AnyPool, AnyPool), sqlx::Error> {
     install_default_drivers();
     let url = match dialect {
-        Dialect::Sqlite if !url.contains('?') => format!("{url}?mode=rwc"),
+        Dialect::Sqlite if create && !url.contains('?') => format!("{url}?mode=rwc"),
         _ => url.to_owned(),
     };
     let pool = |most: u32| {

@@ -20,6 +20,7 @@ mod receipt;
 pub mod recover;
 mod save;
 mod stage;
+mod statements;
 mod writer;
 
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub use crate::{
     rebuild::Rebuilt,
     receipt::TakeReceipt,
     stage::{Stage, content, etag},
+    statements::statements,
     writer::{BATCH, QUEUE},
 };
 
@@ -78,10 +80,10 @@ impl Store {
     /// Opens a database that is set up and starts the writer.
     ///
     /// # Errors
-    /// When the database does not answer, belongs to the other agency or has another schema.
+    /// When the database is not there or does not answer, belongs to the other agency or has another schema.
     pub async fn open(options: Options) -> Result<Self, Error> {
         let dialect = dialect_of(&options.url)?;
-        let (write, read) = dialect::connect(dialect, &options.url).await?;
+        let (write, read) = dialect::connect(dialect, &options.url, false).await?;
         let identity = migration::check(&read, options.own).await?;
         let rows = sqlx::query(head::SELECT).fetch_all(&read).await?;
         let (heads, _) = watch::channel(head::read(options.own, &rows)?);
@@ -110,13 +112,13 @@ impl Store {
         Ok(Self { inner, queue, closing, ended })
     }
 
-    /// Sets up or upgrades a database. Gives the number of migrations that ran. `store_id` names a new database.
+    /// Sets up or upgrades a database; makes the file of SQLite. Gives the number of migrations that ran. `store_id` names a new database.
     ///
     /// # Errors
     /// When the database does not answer or is of a newer schema.
     pub async fn migrate(url: &str, own: Agency, store_id: &str) -> Result<i64, Error> {
         let dialect = dialect_of(url)?;
-        let (write, read) = dialect::connect(dialect, url).await?;
+        let (write, read) = dialect::connect(dialect, url, true).await?;
         let ran = migration::migrate(&write, dialect, own, store_id).await?;
         migration::check(&read, own).await?;
         write.close().await;

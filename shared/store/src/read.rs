@@ -9,6 +9,7 @@ use renkei_domain::{
 };
 use renkei_journal::{Hash, Previous};
 use renkei_proto::{
+    FactKind,
     journal::v1::{Entry, Fact, Header, SaltedContent},
     r#type::v1::Agency,
     watch::v1::Event,
@@ -41,7 +42,7 @@ pub(crate) const ENTRIES_OF: &str = "SELECT e.journal, e.seq, e.header, e.key_id
 pub(crate) const ENTRY: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
      WHERE e.journal = $1 AND e.seq = $2";
-pub(crate) const ANSWERS: &str = "SELECT seq, fact_type, fact, written_us FROM entry \
+pub(crate) const ANSWERS: &str = "SELECT seq, fact_type, fact, written_us, header FROM entry \
      WHERE journal = $1 AND answers = $2 ORDER BY seq LIMIT 10";
 pub(crate) const RECEIPT_FOR: &str = "SELECT at_us, own_seq FROM receipt WHERE up_to_seq >= $1 \
      ORDER BY up_to_seq, own_seq LIMIT 1";
@@ -223,12 +224,11 @@ impl Store {
         let query = sqlx::query(ANSWERS).bind(self.inner.own.peer().id()).bind(number(seq));
         let mut answers = Vec::new();
         for row in query.fetch_all(&self.inner.read).await? {
-            let fact: Vec<u8> = row.try_get(2)?;
-            let fact = Fact::decode(fact.as_slice()).map_err(|error| Error::Damaged(format!("a fact: {error}")))?;
+            let (fact, header): (Vec<u8>, Vec<u8>) = (row.try_get(2)?, row.try_get(4)?);
             answers.push(Answer {
                 seq: count(row.try_get(0)?),
                 fact_type: row.try_get(1)?,
-                fact,
+                fact: said(&decode_header(&header)?, &fact),
                 written_us: row.try_get(3)?,
             });
         }
@@ -341,16 +341,15 @@ impl Store {
 }
 
 pub(crate) fn held(row: &AnyRow) -> Result<Held, Error> {
-    let damaged = |what: &str, error: prost::DecodeError| Error::Damaged(format!("{what}: {error}"));
     let journal: String = row.try_get(0)?;
     let journal = Agency::from_id(&journal).map_or(Journal::Private, Journal::Of);
     let header_bytes: Vec<u8> = row.try_get(2)?;
     let fact_bytes: Vec<u8> = row.try_get(5)?;
+    let header = decode_header(&header_bytes)?;
     Ok(Held {
         journal,
-        header: Header::decode(header_bytes.as_slice()).map_err(|error| damaged("a header", error))?,
-        // The fact of a refused entry may be no fact at all; nothing reads it.
-        fact: Fact::decode(fact_bytes.as_slice()).unwrap_or_default(),
+        fact: said(&header, &fact_bytes),
+        header,
         hash: audit::hash(row.try_get(8)?)?,
         content_present: row.try_get::<Option<Vec<u8>>, _>(9)?.is_some(),
         turn: count(row.try_get(6)?),
@@ -363,4 +362,16 @@ pub(crate) fn held(row: &AnyRow) -> Result<Held, Error> {
             content: None,
         },
     })
+}
+
+fn decode_header(bytes: &[u8]) -> Result<Header, Error> {
+    Header::decode(bytes).map_err(|error| Error::Damaged(format!("a header: {error}")))
+}
+
+/// The fact of an entry. One that is not the fact that the header commits to and names says nothing: its entry was
+/// refused when it arrived, and was folded without it.
+fn said(header: &Header, bytes: &[u8]) -> Fact {
+    let committed = header.fact_sha256 == renkei_journal::fact_hash(bytes);
+    let fact = Fact::decode(bytes).ok().filter(|_| committed);
+    fact.filter(|fact| fact.fact.as_ref().is_some_and(|it| FactKind::of(it).name() == header.fact_type)).unwrap_or_default()
 }

@@ -1,23 +1,21 @@
 //! Pages made again from the journals: the proof that they are only a cache.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use renkei_domain::{
-    index,
+    index::{self, Lookup},
     matter::Matter,
     moment::Moment,
-    page::{Page, Pages},
 };
 use sqlx::{AnyConnection, Row as _};
 
 use crate::{
     Store,
-    bulk::{Value, count, number},
+    bulk::{count, number},
     error::Error,
     head::Heads,
-    load::read_page,
     read::{Held, held},
-    save::{COUNTER, LOOKUP, PAGE, VISIBLE, visible_row},
+    save::{COUNTER, LOOKUP, PAGE, VISIBLE, counter_rows, lookup_rows},
     stage::Stage,
 };
 
@@ -25,7 +23,9 @@ pub(crate) const BY_TURN: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e
      e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
      WHERE e.turn > $1 ORDER BY e.turn LIMIT $2";
 pub(crate) const ALL_PAGES: &str =
-    "SELECT matter, opened_turn, page, local, changed_turn FROM page WHERE matter > $1 ORDER BY matter LIMIT $2";
+    "SELECT matter, opened_turn, changed_turn, page, local FROM page WHERE matter > $1 ORDER BY matter LIMIT $2";
+pub(crate) const ALL_VISIBLE: &str = "SELECT noun, audience, opened_turn, matter FROM visible";
+pub(crate) const ALL_LOOKUPS: &str = "SELECT kind, value, matter FROM lookup";
 pub(crate) const ALL_COUNTERS: &str = "SELECT year, kind, last FROM counter";
 pub(crate) const CLEAR: [&str; 4] =
     ["DELETE FROM page", "DELETE FROM visible", "DELETE FROM lookup", "DELETE FROM counter"];
@@ -39,9 +39,13 @@ pub struct Rebuilt {
     pub entries: u64,
     /// How many pages they make.
     pub pages: u64,
-    /// Pages and counters that stood otherwise in the database; empty when it was right to the byte.
+    /// Pages that stood otherwise in the database, and `lists`, `lookups` or `counters` if one of these did; empty when
+    /// all was right to the byte.
     pub differing: Vec<String>,
 }
+
+/// A page's row: opened and changed in which turn, both halves, local part.
+type Row = (i64, i64, Vec<u8>, Vec<u8>);
 
 /// The fold over all entries.
 struct Fold {
@@ -106,65 +110,88 @@ async fn fold(
 }
 
 async fn compare(connection: &mut AnyConnection, fold: &Fold) -> Result<Vec<String>, Error> {
-    let mut differing = Vec::new();
-    let (mut found, mut after) = (Pages::new(), String::new());
+    let (mut differing, mut found, mut after) = (Vec::new(), BTreeSet::new(), String::new());
     loop {
         let rows = sqlx::query(ALL_PAGES).bind(after.as_str()).bind(CHUNK).fetch_all(&mut *connection).await?;
         let Some(last) = rows.last() else { break };
         after = last.try_get(0)?;
         for row in &rows {
-            let (name, page) = read_page(row)?;
-            let turns = (count(row.try_get(1)?), count(row.try_get(4)?));
-            let right = (fold.stage.opened.get(&name), fold.changed.get(&name)) == (Some(&turns.0), Some(&turns.1));
-            if !right || fold.stage.pages.get(&name).is_none_or(|again| !same(again, &page)) {
+            let name: String = row.try_get(0)?;
+            // Bytes are compared with bytes: a damaged page need not decode.
+            let stands: Row = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
+            if fold.row(&name).is_none_or(|again| again != stands) {
                 differing.push(name.clone());
             }
-            found.insert(name, page);
+            found.insert(name);
         }
     }
-    differing.extend(fold.stage.pages.keys().filter(|name| !found.contains_key(*name)).cloned());
+    differing.extend(fold.stage.pages.keys().filter(|name| !found.contains(*name)).cloned());
+
+    let mut lists = BTreeSet::new();
+    for row in sqlx::query(ALL_VISIBLE).fetch_all(&mut *connection).await? {
+        lists.insert((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
+    }
+    if lists != fold.lists() {
+        differing.push("lists".to_owned());
+    }
+    let mut lookups = BTreeSet::new();
+    for row in sqlx::query(ALL_LOOKUPS).fetch_all(&mut *connection).await? {
+        lookups.insert((Lookup { kind: row.try_get(0)?, value: row.try_get(1)? }, row.try_get(2)?));
+    }
+    if lookups != fold.stage.lookups.iter().cloned().collect() {
+        differing.push("lookups".to_owned());
+    }
     let mut counters = BTreeMap::new();
     for row in sqlx::query(ALL_COUNTERS).fetch_all(&mut *connection).await? {
         let year = u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
-        counters.insert((year, row.try_get::<String, _>(1)?), count(row.try_get(2)?));
+        counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
     }
-    if counters != fold.stage.counters {
+    if counters != fold.stage.tallied {
         differing.push("counters".to_owned());
     }
     Ok(differing)
 }
 
-fn same(one: &Page, other: &Page) -> bool {
-    one.encode() == other.encode() && one.encode_local() == other.encode_local()
+impl Fold {
+    /// The row of a page.
+    fn row(&self, name: &str) -> Option<Row> {
+        let (opened, changed) = (self.stage.opened.get(name)?, self.changed.get(name)?);
+        let page = self.stage.pages.get(name)?;
+        Some((number(*opened), number(*changed), page.encode(), page.encode_local()))
+    }
+
+    /// The rows that lists read.
+    fn lists(&self) -> BTreeSet<(String, String, i64, String)> {
+        let mut rows = BTreeSet::new();
+        for (name, page) in &self.stage.pages {
+            let Some(opened) = self.stage.opened.get(name) else { continue };
+            let matter = Matter::of(name);
+            let prefix = Matter::prefix(matter.noun, matter.opener);
+            rows.extend(
+                index::audiences(&matter, page)
+                    .into_iter()
+                    .map(|audience| (prefix.clone(), audience.to_owned(), number(*opened), name.clone())),
+            );
+        }
+        rows
+    }
 }
 
 async fn replace(connection: &mut AnyConnection, fold: &Fold) -> Result<(), Error> {
     for statement in CLEAR {
         sqlx::query(statement).execute(&mut *connection).await?;
     }
-    let stage = &fold.stage;
-    let (mut pages, mut visible): (Vec<Vec<Value>>, Vec<Vec<Value>>) = (Vec::new(), Vec::new());
-    for (name, page) in &stage.pages {
-        let (Some(opened), Some(changed)) = (stage.opened.get(name), fold.changed.get(name)) else { continue };
-        pages.push(vec![
-            name.as_str().into(),
-            number(*opened).into(),
-            number(*changed).into(),
-            page.encode().into(),
-            page.encode_local().into(),
-        ]);
-        let matter = Matter::of(name);
-        visible.extend(index::audiences(&matter, page).into_iter().map(|it| visible_row(&matter, it, *opened)));
-    }
-    PAGE.run(&mut *connection, pages).await?;
-    VISIBLE.run(&mut *connection, visible).await?;
-    let lookups = stage.lookups.iter().map(|(lookup, matter)| {
-        vec![lookup.kind.as_str().into(), lookup.value.as_str().into(), matter.as_str().into()]
+    let pages = fold.stage.pages.keys().filter_map(|name| {
+        let (opened, changed, page, local) = fold.row(name)?;
+        Some(vec![name.as_str().into(), opened.into(), changed.into(), page.into(), local.into()])
     });
-    LOOKUP.run(&mut *connection, lookups.collect()).await?;
-    let counters = stage
-        .counters
-        .iter()
-        .map(|((year, kind), last)| vec![i64::from(*year).into(), kind.as_str().into(), number(*last).into()]);
-    COUNTER.run(&mut *connection, counters.collect()).await.map_err(Error::from)
+    PAGE.run(&mut *connection, pages.collect()).await?;
+    let lists = fold.lists().into_iter();
+    let lists = lists.map(|(noun, audience, opened, matter)| {
+        vec![noun.into(), audience.into(), opened.into(), matter.into()]
+    });
+    VISIBLE.run(&mut *connection, lists.collect()).await?;
+    LOOKUP.run(&mut *connection, lookup_rows(&fold.stage)).await?;
+    COUNTER.run(&mut *connection, counter_rows(&fold.stage)).await?;
+    Ok(())
 }

@@ -64,6 +64,10 @@ pub struct Again {
     pub content: Option<Vec<u8>>,
     /// The peer's entry that it answered.
     pub answers: u64,
+    /// The unit that acted.
+    pub unit: String,
+    /// The trace context of the call that led to it.
+    pub traceparent: String,
     /// Why it was refused when it was judged again; empty before. An official must look at it.
     pub reason: String,
 }
@@ -211,6 +215,8 @@ impl Store {
                 fact: Fact::decode(entry.fact.as_slice()).map_err(damaged)?,
                 content: entry.content.map(|salted| salted.content),
                 answers: header.answers,
+                unit: header.unit,
+                traceparent: header.traceparent,
                 reason: row.try_get(6)?,
             });
         }
@@ -231,7 +237,7 @@ impl Store {
     /// When the copy cannot be written.
     pub async fn backup(&self, path: &str) -> Result<(), Error> {
         sqlx::query("VACUUM INTO $1").bind(path).execute(&self.inner.read).await?;
-        let (write, read) = crate::dialect::connect(crate::Dialect::Sqlite, &format!("sqlite:{path}")).await?;
+        let (write, read) = crate::dialect::connect(crate::Dialect::Sqlite, &format!("sqlite:{path}"), false).await?;
         sqlx::query(MARK).bind(1_i64).execute(&write).await?;
         write.close().await;
         read.close().await;
@@ -256,6 +262,9 @@ impl Command for Reopen {
         for again in &self.again {
             let kind = again.fact.fact.as_ref().map_or(FactKind::EntryRefused, FactKind::of);
             keys.extend(decide::keys(&again.matter, kind));
+            if let Some(fact::Fact::ReferralIssued(it)) = &again.fact.fact {
+                keys.years.extend([0, it.fiscal_year]);
+            }
             keys.ids.insert(again.entry_id.clone());
         }
         keys
@@ -276,6 +285,8 @@ impl Command for Reopen {
             let outcome = if stage.ids.contains(&again.entry_id) {
                 // It had reached the peer before the loss and came back with the journal.
                 Ok(0)
+            } else if is_number_taken(stage, &again.fact) {
+                Err(Refusal::new(Reason::AlreadyExists, "its number came back with another referral"))
             } else {
                 stage.write_again(&Matter::of(&again.matter), again)
             };
@@ -287,6 +298,18 @@ impl Command for Reopen {
 
     fn while_recovering(&self) -> bool {
         true
+    }
+}
+
+/// The case number and locator of a referral that came back are not given a second time: an official must look at it,
+/// as the reporter holds a code that names the other one.
+fn is_number_taken(stage: &Stage, fact: &Fact) -> bool {
+    match &fact.fact {
+        Some(fact::Fact::ReferralIssued(it)) => {
+            it.ordinal <= stage.counter(0, "referral")
+                || it.year_ordinal <= stage.counter(it.fiscal_year, "referral")
+        }
+        _ => false,
     }
 }
 

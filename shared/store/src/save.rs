@@ -62,7 +62,7 @@ pub(crate) const LOOKUP: Insert =
 pub(crate) const COUNTER: Insert = Insert {
     table: "counter",
     columns: &["year", "kind", "last"],
-    conflict: " ON CONFLICT (year, kind) DO UPDATE SET last = excluded.last",
+    conflict: " ON CONFLICT (year, kind) DO UPDATE SET last = counter.last + excluded.last",
 };
 pub(crate) const FEED: Insert =
     Insert { table: "feed", columns: &["number", "at_us", "matter", "change"], conflict: "" };
@@ -86,11 +86,7 @@ pub(crate) async fn save(
     contents(&mut *connection, stage, &signed, ring, moment).await?;
     ENTRY.run(&mut *connection, stage.entries.iter().zip(signed).map(entry_row).collect()).await?;
     pages(&mut *connection, stage).await?;
-    let counters = stage.tallied.iter().filter_map(|(year, kind)| {
-        let last = stage.counters.get(&(*year, kind.clone()))?;
-        Some(vec![i64::from(*year).into(), kind.as_str().into(), (*last).into()])
-    });
-    COUNTER.run(&mut *connection, counters.collect()).await?;
+    COUNTER.run(&mut *connection, counter_rows(stage)).await?;
     let feed = stage.feed.iter().map(|told| {
         vec![
             told.number.into(),
@@ -217,11 +213,23 @@ async fn pages(connection: &mut AnyConnection, stage: &Stage) -> Result<(), Erro
     }
     PAGE.run(&mut *connection, rows).await?;
     VISIBLE.run(&mut *connection, visible).await?;
-    let lookups = stage.lookups.iter().map(|(lookup, matter)| {
-        vec![lookup.kind.as_str().into(), lookup.value.as_str().into(), matter.as_str().into()]
-    });
-    LOOKUP.run(&mut *connection, lookups.collect()).await?;
+    LOOKUP.run(&mut *connection, lookup_rows(stage)).await?;
     Ok(())
+}
+
+/// What the stage adds to the counters.
+pub(crate) fn counter_rows(stage: &Stage) -> Vec<Vec<Value>> {
+    let rows = stage.tallied.iter();
+    rows.map(|((year, kind), by)| vec![i64::from(*year).into(), kind.as_str().into(), (*by).into()]).collect()
+}
+
+/// Other names that the stage gives to matters.
+pub(crate) fn lookup_rows(stage: &Stage) -> Vec<Vec<Value>> {
+    let rows = stage.lookups.iter();
+    rows.map(|(lookup, matter)| {
+        vec![lookup.kind.as_str().into(), lookup.value.as_str().into(), matter.as_str().into()]
+    })
+    .collect()
 }
 
 pub(crate) fn visible_row(matter: &Matter, audience: &str, opened: u64) -> Vec<Value> {

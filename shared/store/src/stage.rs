@@ -38,7 +38,7 @@ pub(crate) struct Staged {
 /// The bytes of a staged entry.
 pub(crate) enum Body {
     /// Written here; signed with its batch.
-    Own(Chained),
+    Own(Box<Chained>),
     /// As it came.
     Arrived(Entry),
 }
@@ -64,12 +64,14 @@ pub struct Stage {
     /// The turn in which a page was opened; a page without one is not in the database.
     pub(crate) opened: BTreeMap<String, u64>,
     pub(crate) heads: Heads,
+    /// Counters as they stand in the database.
     pub(crate) counters: BTreeMap<(u32, String), u64>,
+    /// What the batch adds to them.
+    pub(crate) tallied: BTreeMap<(u32, String), u64>,
     pub(crate) hashes: BTreeMap<(Journal, u64), Hash>,
     pub(crate) keyed: BTreeMap<String, crate::content::MatterKey>,
     /// The pages that were asked for; others are not known to be empty.
     pub(crate) loaded: BTreeSet<String>,
-    pub(crate) tallied: BTreeSet<(u32, String)>,
     pub(crate) lookups: Vec<(Lookup, String)>,
     pub(crate) entries: Vec<Staged>,
     pub(crate) feed: Vec<Told>,
@@ -97,7 +99,8 @@ struct Running {
 struct Undo {
     heads: Option<Heads>,
     pages: Vec<(String, Option<Page>, Option<u64>)>,
-    counters: Vec<((u32, String), Option<u64>)>,
+    tallied: Vec<((u32, String), Option<u64>)>,
+    ids: Vec<String>,
     lengths: [usize; 4],
 }
 
@@ -109,10 +112,10 @@ impl Stage {
             opened: BTreeMap::new(),
             heads,
             counters: BTreeMap::new(),
+            tallied: BTreeMap::new(),
             hashes: BTreeMap::new(),
             keyed: BTreeMap::new(),
             loaded: BTreeSet::new(),
-            tallied: BTreeSet::new(),
             lookups: Vec::new(),
             entries: Vec::new(),
             feed: Vec::new(),
@@ -169,7 +172,9 @@ impl Stage {
 
     /// How often something was counted (see [`counts::Tally`]). The command's keys name the year.
     pub fn counter(&self, year: u32, kind: &str) -> u64 {
-        self.counters.get(&(year, kind.to_owned())).copied().unwrap_or_default()
+        let key = (year, kind.to_owned());
+        let of = |counters: &BTreeMap<_, u64>| counters.get(&key).copied().unwrap_or_default();
+        of(&self.counters) + of(&self.tallied)
     }
 
     /// Judges a fact and, when it is permitted, appends it to the own journal, or to the private one when it is private.
@@ -193,7 +198,7 @@ impl Stage {
     /// Judges and appends an own entry again that was set aside in a recovery. Its place is new, its id is its own.
     pub(crate) fn write_again(&mut self, matter: &Matter, old: &crate::recover::Again) -> Result<u64, Refusal> {
         let permit = decide(&self.view(), matter, &old.fact, old.answers, self.now())?;
-        self.append(&permit, old.fact.clone(), old.content.clone(), old.answers, Some(&old.entry_id))
+        self.append(&permit, old.fact.clone(), old.content.clone(), old.answers, Some(old))
     }
 
     /// A private entry that is written even when the command is refused.
@@ -239,7 +244,7 @@ impl Stage {
         fact: Fact,
         content: Option<Vec<u8>>,
         answers: u64,
-        entry_id: Option<&str>,
+        again: Option<&crate::recover::Again>,
     ) -> Result<u64, Refusal> {
         if !self.loaded.contains(&permit.matter().to_string()) {
             return Err(Refusal::new(Reason::Internal, "the command did not name the page that it writes on"));
@@ -249,7 +254,7 @@ impl Stage {
         let n = self.draw();
         let moment = &self.running.moment;
         let draft = Draft {
-            entry_id: entry_id.map_or_else(|| moment.id("entry", n), str::to_owned),
+            entry_id: again.map_or_else(|| moment.id("entry", n), |old| old.entry_id.clone()),
             matter_prev: self.pages.get(&matter).map(|page| page.last_hash(journal)).unwrap_or_default(),
             matter,
             content: content.map(|content| SaltedContent { salt: moment.bytes("salt", n).to_vec(), content }),
@@ -258,8 +263,8 @@ impl Stage {
             answers,
             methods_version: 0,
             blobs: Vec::new(),
-            unit: self.running.call.unit.clone(),
-            traceparent: self.running.call.traceparent.clone(),
+            unit: again.map_or(&self.running.call.unit, |old| &old.unit).clone(),
+            traceparent: again.map_or(&self.running.call.traceparent, |old| &old.traceparent).clone(),
             fact: fact.clone(),
         };
         let previous = self.heads.previous(self.own, journal);
@@ -267,7 +272,7 @@ impl Stage {
         let chained = renkei_journal::chain(draft, &previous).map_err(unfit)?;
         let (header, hash) = (chained.header().clone(), chained.hash());
         let seq = header.seq;
-        self.take(journal, header, hash, &fact, Body::Own(chained));
+        self.take(journal, header, hash, &fact, Body::Own(Box::new(chained)));
         Ok(seq)
     }
 
@@ -279,6 +284,9 @@ impl Stage {
     fn take(&mut self, journal: Journal, header: Header, hash: Hash, fact: &Fact, body: Body) {
         self.heads.turn += 1;
         self.heads.advance(self.own, journal, &header, hash);
+        if self.ids.insert(header.entry_id.clone()) {
+            self.undo.ids.push(header.entry_id.clone());
+        }
         self.fold(journal, &header, hash, fact);
         let arrived_us = self.now().as_microsecond();
         let digest = fact.request_digest.clone();
@@ -318,11 +326,13 @@ impl Stage {
     fn tally(&mut self, journal: Journal, header: &Header, fact: &fact::Fact) {
         let written = header.written_at.as_ref().and_then(renkei_domain::moment::instant).unwrap_or_default();
         for tally in counts::tallies(journal, fact, calendar::day(written)) {
+            if tally.by == 0 {
+                continue;
+            }
             let key = (tally.year, tally.kind);
-            let before = self.counters.get(&key).copied();
-            self.undo.counters.push((key.clone(), before));
-            self.counters.insert(key.clone(), before.unwrap_or_default() + tally.by);
-            self.tallied.insert(key);
+            let before = self.tallied.get(&key).copied();
+            self.undo.tallied.push((key.clone(), before));
+            self.tallied.insert(key, before.unwrap_or_default() + tally.by);
         }
     }
 
@@ -378,11 +388,14 @@ impl Stage {
                 None => self.opened.remove(&name),
             };
         }
-        for (key, before) in undo.counters.into_iter().rev() {
+        for (key, before) in undo.tallied.into_iter().rev() {
             match before {
-                Some(before) => self.counters.insert(key, before),
-                None => self.counters.remove(&key),
+                Some(before) => self.tallied.insert(key, before),
+                None => self.tallied.remove(&key),
             };
+        }
+        for id in undo.ids {
+            self.ids.remove(&id);
         }
         let [lookups, entries, feed, receipts] = undo.lengths;
         self.lookups.truncate(lookups);

@@ -5,14 +5,17 @@ use std::{collections::BTreeMap, sync::Arc};
 use renkei_domain::{
     decide::{Keys, Refusal},
     moment::Moment,
+    page::Journal,
 };
+use renkei_journal::Hash;
+use renkei_proto::options::v1::Reason;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Instrument as _;
 
 use crate::{
     audit::{self, Record},
-    bulk::{Insert, Value, select},
+    bulk::{Insert, Value, number, select},
     command::{AnyCommand, Call},
     error::Error,
     head::{self, Heads},
@@ -30,7 +33,7 @@ pub const QUEUE: usize = 1024;
 pub(crate) const TAKE: &str = head::TAKE;
 pub(crate) const REQUESTS: &str = "SELECT call, digest, reply FROM request WHERE call";
 pub(crate) const BY_DIGEST: &str = "SELECT digest, matter FROM entry WHERE digest";
-pub(crate) const BY_ENTRY_ID: &str = "SELECT COUNT(*) FROM entry WHERE entry_id = $1";
+pub(crate) const ENTRY_AT: &str = "SELECT hash FROM entry WHERE journal = $1 AND seq = $2";
 pub(crate) const AUDIT_AT: &str = "SELECT hash FROM audit WHERE chain = $1 AND seq = $2";
 pub(crate) const REQUEST: Insert =
     Insert { table: "request", columns: &["call", "digest", "reply", "at_us"], conflict: "" };
@@ -55,9 +58,10 @@ struct Ready {
 
 /// How to find out afterwards whether a commit took place: one row that only this batch wrote.
 enum Trace {
+    /// It wrote neither entry nor audit record. Such commands come to the same when they are run twice.
     Nothing,
-    Entry(String),
-    Audit(String, u64, [u8; 32]),
+    Entry(Journal, u64, Hash),
+    Audit(String, u64, Hash),
 }
 
 /// Runs until the queue is closed and empty.
@@ -93,9 +97,7 @@ async fn attempt(inner: &Inner, jobs: &[Job]) -> Result<Vec<Outcome>, Error> {
     inner.fault("begin")?;
     let mut transaction = begin(inner).await?;
     let ready = prepare(inner, jobs, &mut transaction).await?;
-    inner.fault("before commit")?;
-    let committed = transaction.commit().await.map_err(Error::from).and_then(|()| inner.fault("after commit"));
-    let Err(error) = committed else { return Ok(publish(inner, ready)) };
+    let Err(error) = commit(inner, transaction).await else { return Ok(publish(inner, ready)) };
     tracing::warn!(error = %error, "the outcome of a commit is not known");
     // The head row is taken first: that waits until the lost transaction has ended one way or the other.
     let mut transaction = begin(inner).await?;
@@ -105,6 +107,13 @@ async fn attempt(inner: &Inner, jobs: &[Job]) -> Result<Vec<Outcome>, Error> {
     let ready = prepare(inner, jobs, &mut transaction).await?;
     transaction.commit().await?;
     Ok(publish(inner, ready))
+}
+
+/// An error leaves unknown whether it took place.
+async fn commit(inner: &Inner, transaction: Transaction<'static, Any>) -> Result<(), Error> {
+    inner.fault("before commit")?;
+    transaction.commit().await?;
+    inner.fault("after commit")
 }
 
 fn publish(inner: &Inner, ready: Ready) -> Vec<Outcome> {
@@ -122,18 +131,13 @@ async fn begin(inner: &Inner) -> Result<Transaction<'static, Any>, Error> {
 }
 
 async fn took_place(connection: &mut AnyConnection, trace: &Trace) -> Result<bool, Error> {
-    match trace {
-        Trace::Nothing => Ok(true),
-        Trace::Entry(id) => {
-            let row = sqlx::query(BY_ENTRY_ID).bind(id.as_str()).fetch_one(connection).await?;
-            Ok(row.try_get::<i64, _>(0)? > 0)
-        }
-        Trace::Audit(chain, seq, hash) => {
-            let seq = crate::bulk::number(*seq);
-            let row = sqlx::query(AUDIT_AT).bind(chain.as_str()).bind(seq).fetch_optional(connection).await?;
-            Ok(row.map(|row| row.try_get::<Vec<u8>, _>(0)).transpose()?.is_some_and(|found| found == hash))
-        }
-    }
+    let (statement, place, seq, hash) = match trace {
+        Trace::Nothing => return Ok(false),
+        Trace::Entry(journal, seq, hash) => (ENTRY_AT, journal.id(), seq, hash),
+        Trace::Audit(chain, seq, hash) => (AUDIT_AT, chain.as_str(), seq, hash),
+    };
+    let row = sqlx::query(statement).bind(place).bind(number(*seq)).fetch_optional(connection).await?;
+    Ok(row.map(|row| row.try_get::<Vec<u8>, _>(0)).transpose()?.is_some_and(|found| found == hash))
 }
 
 /// Loads, runs and saves a batch.
@@ -156,14 +160,17 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection) ->
     let mut records = Vec::new();
     for job in jobs {
         let repeat = replies.of(job);
-        let repeated = repeat.is_some();
+        let answered = matches!(repeat, Some(Ok(_)));
+        let written = stage.entries.len();
         let outcome = match repeat {
             Some(outcome) => outcome,
             None if stage.heads().recovering() && !job.command.while_recovering() => Err(Error::Recovering),
             None => one(&mut stage, &mut replies, job)?,
         };
-        if !repeated && !job.call.official.is_empty() {
-            records.push(record(&stage, job, &outcome));
+        if !answered && !job.call.official.is_empty() {
+            let matter = stage.entries.get(written).map(|entry| entry.header.matter.clone());
+            let again = || replies.again.get(&job.call.digest).cloned();
+            records.push(record(&stage, job, &outcome, matter.or_else(again)));
         }
         outcomes.push(outcome);
     }
@@ -173,7 +180,7 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection) ->
     let chain = audit_records(inner, &mut *connection, &records).await?;
     crate::recover::save(&mut *connection, &stage).await?;
     let trace = match (stage.entries.first(), chain) {
-        (Some(entry), _) => Trace::Entry(entry.header.entry_id.clone()),
+        (Some(entry), _) => Trace::Entry(entry.journal, entry.header.seq, entry.hash),
         (None, Some(head)) => Trace::Audit(head.chain, head.seq, head.hash),
         (None, None) => Trace::Nothing,
     };
@@ -211,14 +218,15 @@ async fn audit_records(
     Ok(Some(head))
 }
 
-fn record(stage: &Stage, job: &Job, outcome: &Outcome) -> Record {
+fn record(stage: &Stage, job: &Job, outcome: &Outcome, matter: Option<String>) -> Record {
     let outcome = match outcome {
         Ok(_) => "OK".to_owned(),
         Err(Error::Refused(Refusal { reason, .. })) => reason.id().to_owned(),
-        Err(Error::RequestIdReused) => "REQUEST_ID_REUSED".to_owned(),
-        Err(_) => "INTERNAL".to_owned(),
+        Err(Error::RequestIdReused) => Reason::RequestIdReused.id().to_owned(),
+        Err(Error::Recovering) => Reason::Recovering.id().to_owned(),
+        Err(_) => Reason::Internal.id().to_owned(),
     };
-    let matter = if outcome == "OK" { stage.entries.last().map(|it| it.header.matter.clone()) } else { None };
+    let matter = matter.filter(|_| outcome == "OK");
     Record { call: job.call.clone(), matter: matter.unwrap_or_default(), outcome, at_us: stage.now().as_microsecond() }
 }
 

@@ -1,0 +1,278 @@
+//! The project's tasks behind `./dev`. Installs what it needs beyond Rust and a C compiler under `target/tools`, or says
+//! in a sentence what to install.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+};
+
+use clap::{Parser, Subcommand};
+
+/// Python packages of the tools, pinned.
+const PYTHON: [&str; 4] = ["buf-bin==1.75.0", "grpcio==1.85.1", "grpcio-tools==1.85.1", "protovalidate==2.1.0"];
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Installs the tools of the tests.
+    Setup,
+    /// Builds both services and the test programs.
+    Build,
+    /// Formatting, lints and the contract's style.
+    Check,
+    /// Every check and test; ends with `N passed, M failed`.
+    Test,
+    /// Both services with the scenario; stays up until Ctrl-C.
+    Sandbox {
+        /// Ends after the scenario.
+        #[arg(long)]
+        once: bool,
+        /// The folder for certificates, keys, databases and logs.
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+}
+
+/// How many checks and tests passed and failed.
+#[derive(Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Setup => setup().map(|_| true),
+        Task::Build => build(),
+        Task::Check => check().map(|tally| tally.report()),
+        Task::Test => test().map(|tally| tally.report()),
+        Task::Sandbox { once, folder } => sandbox(once, folder),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Tally {
+    fn one(&mut self, name: &str, passed: bool) {
+        say(&format!("{} {name}", if passed { "ok    " } else { "FAILED" }));
+        if passed {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
+    fn report(&self) -> bool {
+        say(&format!("{} passed, {} failed", self.passed, self.failed));
+        self.failed == 0
+    }
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn succeeds(command: &mut Command) -> Result<bool, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    command.status().map(|status| status.success()).map_err(|error| format!("{program} cannot be started: {error}"))
+}
+
+fn build() -> Result<bool, String> {
+    succeeds(&mut cargo(&["build", "--package", "renkei-ppc", "--package", "renkei-ipa", "--package", "renkei-tests", "--bins"]))
+}
+
+fn sandbox(once: bool, folder: Option<PathBuf>) -> Result<bool, String> {
+    if !build()? {
+        return Ok(false);
+    }
+    let mut command = Command::new("target/debug/sandbox");
+    if once {
+        command.arg("--once");
+    }
+    if let Some(folder) = folder {
+        command.arg("--folder").arg(folder);
+    }
+    succeeds(&mut command)
+}
+
+fn check() -> Result<Tally, String> {
+    let tools = setup()?;
+    let mut tally = Tally::default();
+    tally.one("formatting", succeeds(&mut cargo(&["fmt", "--all", "--check"]))?);
+    let lints = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    tally.one("lints", succeeds(&mut cargo(&lints))?);
+    tally.one("buf lint", succeeds(Command::new(tools.join("bin/buf")).arg("lint").current_dir("proto"))?);
+    Ok(tally)
+}
+
+fn test() -> Result<Tally, String> {
+    database_server()?;
+    let mut tally = check()?;
+    let built = build()?;
+    tally.one("build", built);
+    tally.add(&cargo_tests()?);
+    if built {
+        tally.add(&clients()?);
+        tally.one("sandbox", sandbox_ends_well()?);
+    }
+    Ok(tally)
+}
+
+/// Runs all Rust tests and adds up what each test program says of itself.
+fn cargo_tests() -> Result<Tally, String> {
+    let mut tally = Tally::default();
+    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    let passed = lines(&mut command, |line| {
+        say(line);
+        if let Some(result) = line.strip_prefix("test result: ") {
+            tally.passed += number_before(result, " passed");
+            tally.failed += number_before(result, " failed");
+        }
+    })?;
+    if !passed && tally.failed == 0 {
+        tally.one("cargo test", false);
+    }
+    Ok(tally)
+}
+
+/// The clients in other languages against both services, and protovalidate's own judgement of the contract's vectors.
+fn clients() -> Result<Tally, String> {
+    let tools = setup()?;
+    let generated = Path::new("target/tools/generated");
+    std::fs::create_dir_all(generated).map_err(|error| error.to_string())?;
+    let files = protos(Path::new("proto"))?;
+    let mut compile = Command::new(tools.join("bin/python"));
+    compile.args(["-m", "grpc_tools.protoc", "-I", "proto"]);
+    for option in ["--python_out", "--grpc_python_out"] {
+        compile.arg(format!("{option}={}", generated.display()));
+    }
+    let mut tally = Tally::default();
+    tally.one("plain grpcio-tools compiles the contract", succeeds(compile.args(&files))?);
+    let mut python = |script: &str| -> Result<(), String> {
+        let mut command = Command::new(tools.join("bin/python"));
+        command.arg(script).arg(generated).arg(tools.join("bin/buf")).stdin(Stdio::null());
+        let mut counted = Tally::default();
+        let passed = lines(&mut command, |line| {
+            say(line);
+            counted.passed += number_before(line, " passed,");
+            counted.failed += number_before(line, " failed");
+        })?;
+        if !passed && counted.failed == 0 {
+            counted.one(script, false);
+        }
+        tally.add(&counted);
+        Ok(())
+    };
+    python("tests/clients/python/parity.py")?;
+    python("tests/clients/python/client.py")?;
+    Ok(tally)
+}
+
+fn sandbox_ends_well() -> Result<bool, String> {
+    let mut last = String::new();
+    let passed = lines(Command::new("target/debug/sandbox").arg("--once"), |line| {
+        say(line);
+        line.clone_into(&mut last);
+    })?;
+    Ok(passed && last.starts_with("entries: ppc ") && last.ends_with(", receipts complete, journals verified on both sides"))
+}
+
+/// Runs a command and shows each line of its output to `see`.
+fn lines(command: &mut Command, mut see: impl FnMut(&str)) -> Result<bool, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let failed = |error: std::io::Error| format!("{program} cannot be run: {error}");
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(failed)?;
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).lines() {
+            see(&line.map_err(failed)?);
+        }
+    }
+    child.wait().map(|status| status.success()).map_err(failed)
+}
+
+/// The number before a word, as in `ok. 12 passed; 0 failed`.
+fn number_before(text: &str, word: &str) -> u64 {
+    let before = text.split(word).next().filter(|before| before.len() < text.len()).unwrap_or_default();
+    before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
+fn protos(root: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    for item in std::fs::read_dir(root).map_err(|error| error.to_string())? {
+        let path = item.map_err(|error| error.to_string())?.path();
+        if path.is_dir() {
+            files.extend(protos(&path)?);
+        } else if path.extension().is_some_and(|ending| ending == "proto") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Installs the Python tools once. Gives their folder.
+fn setup() -> Result<PathBuf, String> {
+    let tools = std::env::current_dir().map_err(|error| error.to_string())?.join("target/tools/python");
+    let done = tools.join("installed");
+    if std::fs::read_to_string(&done).is_ok_and(|installed| installed == PYTHON.join(" ")) {
+        return Ok(tools);
+    }
+    if !succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]).stderr(Stdio::null())).unwrap_or_default() {
+        install("python3-venv", "the Python clients")?;
+    }
+    let made = succeeds(Command::new("python3").args(["-m", "venv"]).arg(&tools))?;
+    let mut pip = Command::new(tools.join("bin/python"));
+    let pip = pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PYTHON);
+    if !made || !succeeds(pip)? {
+        return Err("The tools for buf and Python could not be installed with pip: see above.".to_owned());
+    }
+    std::fs::write(done, PYTHON.join(" ")).map_err(|error| error.to_string())?;
+    Ok(tools)
+}
+
+/// The store's tests run on SQLite and on a private PostgreSQL cluster.
+fn database_server() -> Result<(), String> {
+    let debian = Path::new("/usr/lib/postgresql");
+    let found = succeeds(Command::new("initdb").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()));
+    if found.unwrap_or_default() || debian.is_dir() {
+        return Ok(());
+    }
+    install("postgresql", "the tests on PostgreSQL")
+}
+
+/// Installs a package of the distribution where that is allowed, or says what to install.
+fn install(package: &str, why: &str) -> Result<(), String> {
+    let wanted = format!("Install {package} (Debian, Ubuntu: apt-get install {package}) for {why} and run this again.");
+    let quiet = |command: &mut Command| succeeds(command.stdout(Stdio::null())).unwrap_or_default();
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
+    if !is_root {
+        return Err(wanted);
+    }
+    quiet(Command::new("apt-get").args(["update", "-qq"]));
+    let installed = quiet(Command::new("apt-get").args(["install", "-y", "-qq", package]));
+    if installed { Ok(()) } else { Err(wanted) }
+}
+
+#[expect(clippy::print_stdout, reason = "the tasks talk to the person who started them")]
+fn say(line: &str) {
+    println!("{line}");
+}

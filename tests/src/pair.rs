@@ -1,0 +1,467 @@
+//! Both services, wired to each other: in one process with a clock of the test's, or as the two binaries.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use jiff::Timestamp;
+use renkei_domain::moment::Source;
+use renkei_proto::r#type::v1::Agency;
+use renkei_service::config::Config;
+use renkei_telemetry::{Spans, Telemetry};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+    sync::oneshot,
+};
+
+use crate::{
+    clock::Clock,
+    desk::Desk,
+    setup::{AGENCIES, Choice, Setup},
+    wire::Wire,
+};
+
+/// How long a service may take to start.
+const START: Duration = Duration::from_secs(60);
+
+/// One side of a pair.
+pub struct Side {
+    /// Whose side.
+    pub agency: Agency,
+    /// Calls to its desk.
+    pub desk: Desk,
+    /// The wire from its internal systems to its desk.
+    pub desk_wire: Arc<Wire>,
+    /// The wire from the peer to its link.
+    pub link_wire: Arc<Wire>,
+    /// The spans that this side finished; only in one process.
+    pub spans: Option<Spans>,
+    config: String,
+    starts: u64,
+    running: Option<Running>,
+}
+
+enum Running {
+    Thread { stop: oneshot::Sender<()>, ended: oneshot::Receiver<()> },
+    Process { child: Child },
+}
+
+/// Both services.
+pub struct Pair {
+    /// What both are made of.
+    pub setup: Setup,
+    /// The clock of both.
+    pub clock: Clock,
+    /// PPC's side.
+    pub ppc: Side,
+    /// IPA's side.
+    pub ipa: Side,
+    kind: Kind,
+    folder: Option<TempDir>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    InProcess { seed: [u8; 32] },
+    Processes,
+}
+
+impl Pair {
+    /// Both services in this process, each on a thread and runtime of its own with its own tracing. Time stands still until
+    /// the test moves it, and randomness follows from the seed.
+    ///
+    /// # Errors
+    /// When something does not start; the text says what.
+    pub async fn in_process(start: Timestamp, seed: u8) -> Result<Self, String> {
+        Self::in_process_with(start, seed, Choice::default()).await
+    }
+
+    /// As [`Pair::in_process`], set up otherwise.
+    ///
+    /// # Errors
+    /// When something does not start; the text says what.
+    pub async fn in_process_with(start: Timestamp, seed: u8, choice: Choice) -> Result<Self, String> {
+        let mut pair = Self::new(None, Clock::at(start), [seed; 32], choice, Kind::InProcess { seed: [seed; 32] }).await?;
+        pair.start_both().await?;
+        Ok(pair)
+    }
+
+    /// The two binaries as processes, in a folder that is kept, or in one that goes with the pair. They read their time
+    /// from the file `clock` in that folder.
+    ///
+    /// # Errors
+    /// When something does not start; the text says what.
+    pub async fn processes(
+        folder: Option<PathBuf>,
+        start: Timestamp,
+        seed: [u8; 32],
+        mut choice: Choice,
+    ) -> Result<Self, String> {
+        choice.clock_file = true;
+        let mut pair = Self::new(folder, Clock::at(start), seed, choice, Kind::Processes).await?;
+        pair.set_clock(start)?;
+        pair.start_both().await?;
+        Ok(pair)
+    }
+
+    async fn new(
+        folder: Option<PathBuf>,
+        clock: Clock,
+        seed: [u8; 32],
+        choice: Choice,
+        kind: Kind,
+    ) -> Result<Self, String> {
+        let temporary = if folder.is_none() { Some(TempDir::new().map_err(|error| error.to_string())?) } else { None };
+        let dir = folder.or_else(|| temporary.as_ref().map(|dir| dir.path().to_owned())).unwrap_or_default();
+        let setup = Setup::new(&dir, machine_time(), seed)?;
+        let mut wires = BTreeMap::new();
+        for agency in AGENCIES {
+            let io = |error: std::io::Error| error.to_string();
+            wires.insert(agency.id(), (Arc::new(Wire::new().await.map_err(io)?), Arc::new(Wire::new().await.map_err(io)?)));
+        }
+        let address = |agency: Agency| wires.get(agency.id()).map(|(_, link)| link.address().to_string()).unwrap_or_default();
+        let configs = AGENCIES.map(|agency| setup.config(agency, &address(agency.peer()), &choice));
+        let mut side = |agency: Agency, config: String| -> Result<Side, String> {
+            let (desk_wire, link_wire) = wires.remove(agency.id()).ok_or("an agency has no wires")?;
+            let desk = Desk::new(agency, &dir, &desk_wire);
+            Ok(Side { agency, desk, desk_wire, link_wire, spans: None, config, starts: 0, running: None })
+        };
+        let [ppc, ipa] = configs;
+        let (ppc, ipa) = (side(Agency::Ppc, ppc)?, side(Agency::Ipa, ipa)?);
+        Ok(Self { setup, clock, ppc, ipa, kind, folder: temporary })
+    }
+
+    /// One side.
+    pub fn side(&self, agency: Agency) -> &Side {
+        if agency == Agency::Ppc { &self.ppc } else { &self.ipa }
+    }
+
+    fn side_mut(&mut self, agency: Agency) -> &mut Side {
+        if agency == Agency::Ppc { &mut self.ppc } else { &mut self.ipa }
+    }
+
+    async fn start_both(&mut self) -> Result<(), String> {
+        for agency in AGENCIES {
+            self.start(agency).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts a side that does not run.
+    ///
+    /// # Errors
+    /// When it does not start; the text says why.
+    pub async fn start(&mut self, agency: Agency) -> Result<(), String> {
+        let (kind, dir, clock) = (self.kind, self.setup.dir.clone(), self.clock.clone());
+        let side = self.side_mut(agency);
+        match kind {
+            Kind::InProcess { seed } => side.start_thread(clock, seed).await,
+            Kind::Processes => side.start_process(&dir).await,
+        }
+    }
+
+    /// Ends a side in order.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn stop(&mut self, agency: Agency) -> Result<(), String> {
+        self.side_mut(agency).stop().await
+    }
+
+    /// Kills a side that runs as a process (SIGKILL).
+    ///
+    /// # Errors
+    /// When there is no process.
+    pub async fn kill(&mut self, agency: Agency) -> Result<(), String> {
+        match self.side_mut(agency).running.take() {
+            Some(Running::Process { mut child }) => child.kill().await.map_err(|error| error.to_string()),
+            _ => Err("only a process can be killed".to_owned()),
+        }
+    }
+
+    /// Cuts the link both ways.
+    pub fn cut_link(&self) {
+        self.world().cut_link();
+    }
+
+    /// Mends it.
+    pub fn mend_link(&self) {
+        self.world().mend_link();
+    }
+
+    /// What a scenario acts on. It stays while sides are killed and started.
+    pub fn world(&self) -> World {
+        World {
+            ppc: self.ppc.desk.clone(),
+            ipa: self.ipa.desk.clone(),
+            links: [Arc::clone(&self.ppc.link_wire), Arc::clone(&self.ipa.link_wire)],
+            clock: self.clock.clone(),
+            clock_file: (self.kind == Kind::Processes).then(|| self.setup.dir.join("clock")),
+        }
+    }
+
+    /// Sets the clock of both sides.
+    ///
+    /// # Errors
+    /// When the clock's file cannot be written.
+    pub fn set_clock(&self, instant: Timestamp) -> Result<(), String> {
+        self.world().set_clock(instant)
+    }
+
+    /// The folder with everything; `None` when it is not the pair's own.
+    pub fn own_folder(&self) -> Option<&Path> {
+        self.folder.as_ref().map(TempDir::path)
+    }
+
+    /// Ends both sides in order.
+    ///
+    /// # Errors
+    /// When one does not end.
+    pub async fn stop_both(&mut self) -> Result<(), String> {
+        for agency in AGENCIES {
+            self.stop(agency).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a side's command line, such as `["verify"]`, and gives exit code and what it printed.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub async fn command_line(&self, agency: Agency, arguments: &[&str]) -> Result<(Option<i32>, String), String> {
+        let file = self.side(agency).write_config(&self.setup.dir)?;
+        let output = Command::new(binary(agency)?).arg("--config").arg(file).args(arguments).stdin(Stdio::null()).output();
+        let output = output.await.map_err(|error| error.to_string())?;
+        let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+        Ok((output.status.code(), String::from_utf8_lossy(&text).into_owned()))
+    }
+}
+
+/// Both desks, the wires between the services and the clock: what a scenario acts on.
+#[derive(Clone)]
+pub struct World {
+    /// PPC's desk.
+    pub ppc: Desk,
+    /// IPA's desk.
+    pub ipa: Desk,
+    links: [Arc<Wire>; 2],
+    clock: Clock,
+    clock_file: Option<PathBuf>,
+}
+
+impl World {
+    /// One agency's desk.
+    pub fn desk(&self, agency: Agency) -> &Desk {
+        if agency == Agency::Ppc { &self.ppc } else { &self.ipa }
+    }
+
+    /// Cuts the link both ways.
+    pub fn cut_link(&self) {
+        self.links.iter().for_each(|wire| wire.cut());
+    }
+
+    /// Mends it.
+    pub fn mend_link(&self) {
+        self.links.iter().for_each(|wire| wire.mend());
+    }
+
+    /// What the clock shows.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Sets the clock of both sides.
+    ///
+    /// # Errors
+    /// When the clock's file cannot be written.
+    pub fn set_clock(&self, instant: Timestamp) -> Result<(), String> {
+        self.clock.set(instant);
+        let Some(file) = &self.clock_file else { return Ok(()) };
+        // Replaced whole, so that nobody reads half an instant.
+        let fresh = file.with_extension("new");
+        std::fs::write(&fresh, format!("{instant}\n")).map_err(|error| error.to_string())?;
+        std::fs::rename(fresh, file).map_err(|error| error.to_string())
+    }
+}
+
+impl Side {
+    /// The configuration in use, as text.
+    pub fn config(&self) -> &str {
+        &self.config
+    }
+
+    /// Uses another configuration from the next start on.
+    pub fn set_config(&mut self, config: String) {
+        self.config = config;
+    }
+
+    async fn start_thread(&mut self, clock: Clock, mut seed: [u8; 32]) -> Result<(), String> {
+        seed[0] ^= if self.agency == Agency::Ppc { 1 } else { 2 };
+        // A side that starts again draws other randomness than before.
+        self.starts += 1;
+        seed[1..9].copy_from_slice(&self.starts.to_be_bytes());
+        let source = clock.source(seed);
+        let name = if self.agency == Agency::Ppc { "renkei-ppc" } else { "renkei-ipa" };
+        let (telemetry, spans) = Telemetry::in_memory(name);
+        let config = Config::parse(&self.config, Path::new("/")).map_err(|error| error.to_string())?;
+        let (started, starting) = oneshot::channel();
+        let (stop, stopping) = oneshot::channel();
+        let (ending, ended) = oneshot::channel();
+        let agency = self.agency;
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                thread(agency, config, source, telemetry, started, stopping);
+                // The pair may be gone already.
+                let _ = ending.send(());
+            })
+            .map_err(|error| error.to_string())?;
+        let started = starting.await.map_err(|_| "the service's thread ended before it had started".to_owned())?;
+        let (desk, link) = started?;
+        self.desk_wire.lead_to(desk);
+        self.link_wire.lead_to(link);
+        self.spans = Some(spans);
+        self.running = Some(Running::Thread { stop, ended });
+        Ok(())
+    }
+
+    fn write_config(&self, dir: &Path) -> Result<PathBuf, String> {
+        let file = dir.join(format!("{}.toml", self.agency.id()));
+        std::fs::write(&file, &self.config).map_err(|error| error.to_string())?;
+        Ok(file)
+    }
+
+    async fn start_process(&mut self, dir: &Path) -> Result<(), String> {
+        let config = self.write_config(dir)?;
+        let log = dir.join(format!("{}.log", self.agency.id()));
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).map_err(|error| error.to_string())?;
+        let mut child = Command::new(binary(self.agency)?)
+            .arg("--config")
+            .arg(config)
+            .arg("serve")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let errors = child.stderr.take().ok_or("the process has no standard error")?;
+        let (ready, readying) = oneshot::channel();
+        tokio::spawn(follow(BufReader::new(errors), log, ready));
+        let addresses = tokio::time::timeout(START, readying).await.map_err(|_| "the service did not start in time")?;
+        let (desk, link) = addresses.map_err(|_| format!("{} did not start: see {}", self.agency.id(), dir.display()))?;
+        self.desk_wire.lead_to(desk);
+        self.link_wire.lead_to(link);
+        self.running = Some(Running::Process { child });
+        Ok(())
+    }
+
+    async fn stop(&mut self) -> Result<(), String> {
+        match self.running.take() {
+            None => Ok(()),
+            Some(Running::Thread { stop, ended }) => {
+                // An error on either means that the thread has ended already.
+                let _ = stop.send(());
+                let _ = ended.await;
+                Ok(())
+            }
+            Some(Running::Process { mut child }) => {
+                let id = child.id().ok_or("the process has ended by itself")?.to_string();
+                let told = Command::new("kill").arg(id).status().await.map_err(|error| error.to_string())?;
+                let status = child.wait().await.map_err(|error| error.to_string())?;
+                (told.success() && status.success()).then_some(()).ok_or_else(|| format!("the service ended with {status}"))
+            }
+        }
+    }
+}
+
+type Started = Result<(std::net::SocketAddr, std::net::SocketAddr), String>;
+
+/// The whole life of one side in this process.
+fn thread(
+    agency: Agency,
+    config: Config,
+    source: Source,
+    telemetry: Telemetry,
+    started: oneshot::Sender<Started>,
+    stopping: oneshot::Receiver<()>,
+) {
+    let dispatch = telemetry.dispatch();
+    let on_thread = dispatch.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_start(move || {
+            let guard = tracing::dispatcher::set_default(&on_thread);
+            TRACING.with(|slot| slot.borrow_mut().replace(guard));
+        })
+        .build();
+    let Ok(runtime) = runtime else { return };
+    let _guard = tracing::dispatcher::set_default(&dispatch);
+    runtime.block_on(async {
+        match renkei_service::start(agency, config, source, &telemetry).await {
+            Ok(running) => {
+                // The pair may have been given up already; then the other channel is closed too.
+                let _ = started.send(Ok((running.desk, running.link)));
+                let _ = stopping.await;
+                running.stop().await;
+            }
+            Err(error) => {
+                let _ = started.send(Err(error.to_string()));
+            }
+        }
+    });
+}
+
+thread_local! {
+    static TRACING: std::cell::RefCell<Option<tracing::dispatcher::DefaultGuard>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Copies a service's log to its file and finds the addresses on which it serves.
+async fn follow(
+    mut lines: BufReader<tokio::process::ChildStderr>,
+    mut log: std::fs::File,
+    ready: oneshot::Sender<(std::net::SocketAddr, std::net::SocketAddr)>,
+) {
+    use std::io::Write as _;
+    let (mut ready, mut line) = (Some(ready), String::new());
+    while lines.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+        // A log that cannot be written does not stop the service.
+        let _ = log.write_all(line.as_bytes());
+        if let Some(addresses) = addresses(&line)
+            && let Some(ready) = ready.take()
+        {
+            let _ = ready.send(addresses);
+        }
+        line.clear();
+    }
+}
+
+fn addresses(line: &str) -> Option<(std::net::SocketAddr, std::net::SocketAddr)> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    if line.get("message")?.as_str()? != "serving" {
+        return None;
+    }
+    let field = |name: &str| line.get("fields")?.get(name)?.as_str()?.parse().ok();
+    Some((field("desk")?, field("link")?))
+}
+
+/// The binary of an agency's service, beside the running program.
+///
+/// # Errors
+/// When it is not built.
+pub fn binary(agency: Agency) -> Result<PathBuf, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut folders = program.ancestors().skip(1).take(2).map(|folder| folder.join(agency.id()));
+    folders.find(|file| file.is_file()).ok_or_else(|| format!("the program {} is not built: run ./dev build", agency.id()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "certificates are judged by the machine's clock")]
+fn machine_time() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,82 @@
+//! The sandbox: both services as processes on SQLite with a throw-away PKI, and the scenario on them.
+
+use std::path::PathBuf;
+
+use renkei_proto::r#type::v1::Agency;
+
+use crate::{
+    pair::Pair,
+    pki,
+    scenario::{Say, Scenario, start},
+    setup::{AGENCIES, Choice},
+};
+
+/// Starts both services in a folder and walks through the scenario.
+///
+/// # Errors
+/// The first thing that is not as it must be.
+pub async fn walk(folder: Option<PathBuf>, seed: [u8; 32], say: Say<'_>) -> Result<Pair, String> {
+    let pair = Pair::processes(folder, start()?, seed, Choice::default()).await?;
+    Scenario::new(pair.world(), seed, say).run().await?;
+    Ok(pair)
+}
+
+/// The last line of a sandbox: how much was said, and that all of it is signed for and proven on both sides.
+///
+/// # Errors
+/// What is missing.
+pub async fn last_line(pair: &Pair) -> Result<String, String> {
+    let mut entries = Vec::new();
+    for agency in AGENCIES {
+        let status = pair.side(agency).desk.link_status().await?;
+        if status.backlog != 0 {
+            return Err(format!("{} waits for receipts of {} entries", agency.id(), status.backlog));
+        }
+        entries.push(format!("{} {}", agency.id(), status.own_seq));
+        let (code, text) = pair.command_line(agency, &["verify"]).await?;
+        if code != Some(0) {
+            return Err(format!("{}: the journals do not verify: {text}", agency.id()));
+        }
+    }
+    Ok(format!("entries: {}, receipts complete, journals verified on both sides", entries.join(" ")))
+}
+
+/// Addresses, certificates and calls to paste.
+pub fn invitation(pair: &Pair, root: &std::path::Path) -> String {
+    let mut text = String::new();
+    for agency in AGENCIES {
+        let side = pair.side(agency);
+        let files = pki::caller_files(&pair.setup.dir, agency.id(), "operator");
+        text.push_str(&format!(
+            "{}\n  desk   https://{}\n  link   {} (the peer's port)\n  config {}\n  log    {}\n  callers' certificates in {}\n",
+            agency.id(),
+            side.desk_wire.address(),
+            side.link_wire.address(),
+            pair.setup.dir.join(format!("{}.toml", agency.id())).display(),
+            pair.setup.dir.join(format!("{}.log", agency.id())).display(),
+            pair.setup.dir.join(agency.id()).join("callers").display(),
+        ));
+        for (method, body) in calls(agency) {
+            text.push_str(&format!(
+                "  buf curl --protocol grpc --schema {} --cert {} --key {} --cacert {} --servername localhost \\\n    -H 'renkei-official: tanaka' -d '{body}' https://{}/{method}\n",
+                root.join("proto").display(),
+                files.certificate.display(),
+                files.key.display(),
+                files.roots.display(),
+                side.desk_wire.address(),
+            ));
+        }
+    }
+    text
+}
+
+fn calls(agency: Agency) -> [(&'static str, String); 3] {
+    [
+        ("renkei.link.v1.LinkStatusService/GetLinkStatus", r#"{"name":"linkStatus"}"#.to_owned()),
+        ("renkei.agreement.v1.AgreementService/GetAgreement", r#"{"name":"agreement"}"#.to_owned()),
+        (
+            "renkei.referral.v1.SchemeService/ListSchemes",
+            format!(r#"{{"parent":"agencies/{}"}}"#, agency.peer().id()),
+        ),
+    ]
+}

@@ -1,0 +1,139 @@
+//! Everything two services need to start: certificates, keys and configuration, made anew in a folder.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use jiff::Timestamp;
+use renkei_domain::moment::Moment;
+use renkei_journal::{SigningKey, generate_pkcs8};
+use renkei_proto::r#type::v1::Agency;
+
+use crate::pki::{self, Pki};
+
+/// Both agencies, in the order in which tests name them.
+pub const AGENCIES: [Agency; 2] = [Agency::Ppc, Agency::Ipa];
+
+/// The systems that call a desk, with their roles and units.
+pub const CALLERS: [(&str, &str, &str); 7] = [
+    ("intake", "intake", "intake"),
+    ("casework", "casework", "investigation"),
+    ("sharing", "sharing", "policy"),
+    ("approver", "approver", "secretariat"),
+    ("reader", "reader", "policy"),
+    ("operator", "operator", "systems"),
+    ("auditor", "auditor", "audit"),
+];
+
+/// A folder with everything for both sides.
+pub struct Setup {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The authorities, for further certificates.
+    pub pki: Pki,
+    /// The public signing keys.
+    pub public_keys: BTreeMap<&'static str, [u8; 32]>,
+}
+
+/// What may differ between setups.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// The database's URL for an agency; a file in the folder when there is none.
+    pub databases: BTreeMap<&'static str, String>,
+    /// The services read their time from the file `clock` in the folder.
+    pub clock_file: bool,
+    /// Lines for the section `[sandbox]` of an agency.
+    pub sandbox: BTreeMap<&'static str, String>,
+    /// An agency that never dials.
+    pub dialled_only: Option<Agency>,
+}
+
+impl Setup {
+    /// Makes certificates valid from now on and keys from a seed.
+    ///
+    /// # Errors
+    /// When something cannot be made or written; the text says what.
+    pub fn new(dir: &Path, now: SystemTime, seed: [u8; 32]) -> Result<Self, String> {
+        let mut pki = Pki::new(now).map_err(|error| error.to_string())?;
+        pki.write(dir).map_err(|error| error.to_string())?;
+        let moment = Moment::new(Timestamp::UNIX_EPOCH, seed);
+        let mut public_keys = BTreeMap::new();
+        for agency in AGENCIES {
+            let side = dir.join(agency.id());
+            let put = |name: &str, text: &str| pki::write(&side.join(name), text).map_err(|error| error.to_string());
+            let pkcs8 = generate_pkcs8(&moment.bytes(agency.id(), 0));
+            let key = SigningKey::from_pkcs8(key_id(agency), &pkcs8).map_err(|error| error.to_string())?;
+            public_keys.insert(agency.id(), key.public_key());
+            put("journal.pem", &pem(&pkcs8))?;
+            for (name, n) in [("content.key", 1), ("digest.key", 2), ("token.key", 3), ("code.key", 4)] {
+                put(name, &BASE64_STANDARD.encode(moment.bytes(agency.id(), n)))?;
+            }
+        }
+        Ok(Self { dir: dir.to_owned(), pki, public_keys })
+    }
+
+    /// The configuration of one side, as text. `peer` is where the other side is dialled.
+    pub fn config(&self, own: Agency, peer: &str, choice: &Choice) -> String {
+        let (id, other) = (own.id(), own.peer().id());
+        let database = choice.databases.get(id).cloned().unwrap_or_else(|| format!("sqlite:{}", self.file(own, "renkei.db")));
+        let public_key = BASE64_STANDARD.encode(self.public_keys.get(other).copied().unwrap_or_default());
+        let dial = if choice.dialled_only == Some(own) { "peer-only" } else { "both" };
+        let mut text = format!(
+            "sandbox = true\nreplica = \"a\"\n\n[database]\nurl = \"{database}\"\n\n{}\n{}\n[peer]\naddress = \"{peer}\"\nserver_name = \"localhost\"\ndial = \"{dial}\"\n\n\
+             [[peer.keys]]\nid = \"{}\"\npublic_key = \"{public_key}\"\n\n[journal]\nkey_id = \"{}\"\nkey = \"{}\"\n\n\
+             [[content.keys]]\nid = \"content-1\"\nfile = \"{}\"\n\n\
+             [secrets]\ndigest_key = \"{}\"\ntoken_key = \"{}\"\ncode_key = \"{}\"\n\n",
+            listener("desk", &pki::desk_files(&self.dir, id)),
+            listener("link", &pki::link_files(&self.dir, id)),
+            key_id(own.peer()),
+            key_id(own),
+            self.file(own, "journal.pem"),
+            self.file(own, "content.key"),
+            self.file(own, "digest.key"),
+            self.file(own, "token.key"),
+            self.file(own, "code.key"),
+        );
+        for (name, role, unit) in CALLERS {
+            // Writing into a string cannot fail.
+            let _ = writeln!(text, "[callers.\"spiffe://{id}/desk/{name}\"]\nroles = [\"{role}\"]\nunit = \"{unit}\"\n");
+        }
+        if choice.clock_file {
+            let _ = writeln!(text, "[clock]\nfile = \"{}\"\n", self.dir.join("clock").display());
+        }
+        if let Some(lines) = choice.sandbox.get(id) {
+            let _ = writeln!(text, "[failures]\n{lines}\n");
+        }
+        text
+    }
+
+    /// A file of one side.
+    pub fn file(&self, own: Agency, name: &str) -> String {
+        self.dir.join(own.id()).join(name).display().to_string()
+    }
+}
+
+/// The id of an agency's first signing key.
+pub fn key_id(agency: Agency) -> String {
+    format!("{}-1", agency.id())
+}
+
+fn listener(name: &str, files: &renkei_rpc::tls::Files) -> String {
+    let crls: Vec<String> = files.crls.iter().map(|crl| format!("{:?}", crl.display().to_string())).collect();
+    format!(
+        "[{name}]\nlisten = \"127.0.0.1:0\"\ncertificate = {:?}\nkey = {:?}\nroots = {:?}\ncrls = [{}]\n",
+        files.certificate.display().to_string(),
+        files.key.display().to_string(),
+        files.roots.display().to_string(),
+        crls.join(", "),
+    )
+}
+
+fn pem(pkcs8: &[u8]) -> String {
+    let text = BASE64_STANDARD.encode(pkcs8);
+    let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
+}
