@@ -25,7 +25,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("^agencies/(ppc|ipa)/referrals/[0-9a-f-]{36}$", "agencies/ppc/referrals/0198c0de-0000-7000-8000-00000000abcd"),
     ("^agencies/(ppc|ipa)/schemes/[a-z][a-z0-9-]{0,63}$", "agencies/ipa/schemes/virus"),
     ("^agencies/(ppc|ipa|-)$", "agencies/-"),
-    (r"^https://[^\s]+$", "https://www.example.jp/todokede"),
+    (r"^https://[!-~]+$", "https://www.example.jp/todokede"),
 ];
 
 /// Messages of this type that hold every rule: as many as it takes for each alternative of a oneof to stand in one.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use renkei_domain::{
-    decide::{Keys, Refusal},
+    decide::{Keys, Refusal, decide_read},
     journal as journal_rules,
     matter::{Matter, entry_name, parse_entry_name},
     moment::{Moment, stamp},
@@ -21,7 +21,7 @@ use renkei_proto::{
 use renkei_rpc::{
     error::Error,
     token::Query,
-    validate::{Desk, open},
+    validate::{Call, Desk, open},
 };
 use renkei_store::{ChainHead, Command, Held, Stage};
 use tonic::{Request, Response, Status};
@@ -38,20 +38,22 @@ impl Evidences {
         Self { desk }
     }
 
-    async fn entry(&self, held: Held) -> Result<Option<JournalEntry>, Error> {
+    /// The entry as the desk shows it. Its fact is shown to those who may read its matter.
+    async fn entry(&self, call: &Call, held: Held) -> Result<Option<JournalEntry>, Error> {
         let Journal::Of(author) = held.journal else { return Ok(None) };
         let delivery = match author == self.desk.own {
             true => Some(self.delivery(held.header.seq).await?),
             false => None,
         };
         let header = held.header;
+        let may_read = decide_read(&Matter::of(&header.matter), &call.roles).is_ok();
         Ok(Some(JournalEntry {
             name: entry_name(author, header.seq),
             entry_id: header.entry_id,
             author: author.into(),
             matter: header.matter,
             fact_type: header.fact_type,
-            fact: held.fact.fact.is_some().then_some(held.fact),
+            fact: (may_read && held.fact.fact.is_some()).then_some(held.fact),
             written_at: header.written_at,
             arrived_at: instant(held.arrived_us),
             hash: held.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -104,16 +106,19 @@ fn instant(us: i64) -> Option<prost_types::Timestamp> {
 #[tonic::async_trait]
 impl EvidenceService for Evidences {
     async fn get_entry(&self, request: Request<GetEntryRequest>) -> Result<Response<JournalEntry>, Status> {
-        open(request, &self.desk, async |_, it: GetEntryRequest| {
+        open(request, &self.desk, async |call, it: GetEntryRequest| {
             let missing = || Error::because(Reason::NotFound, "there is no such entry");
             let (author, seq) = parse_entry_name(&it.name).ok_or_else(missing)?;
             let held = self.desk.store.entry(Journal::Of(author), seq).await?.ok_or_else(missing)?;
-            self.entry(held).await?.ok_or_else(missing)
+            self.entry(&call, held).await?.ok_or_else(missing)
         })
         .await
     }
 
-    async fn list_entries(&self, request: Request<ListEntriesRequest>) -> Result<Response<ListEntriesResponse>, Status> {
+    async fn list_entries(
+        &self,
+        request: Request<ListEntriesRequest>,
+    ) -> Result<Response<ListEntriesResponse>, Status> {
         open(request, &self.desk, async |call, it: ListEntriesRequest| {
             let query = ListEntriesRequest { matter: it.matter.clone(), ..ListEntriesRequest::default() };
             let query = Query::new(&call.call.method, &query);
@@ -128,7 +133,7 @@ impl EvidenceService for Evidences {
             };
             let mut entries = Vec::with_capacity(held.len());
             for held in held {
-                entries.extend(self.entry(held).await?);
+                entries.extend(self.entry(&call, held).await?);
             }
             Ok(ListEntriesResponse { entries, next_page_token })
         })

@@ -16,9 +16,7 @@ use renkei_proto::{
     agreement::v1::agreement_service_server::AgreementServiceServer,
     evidence::v1::evidence_service_server::EvidenceServiceServer,
     link::v1::{LinkStatus, link_status_service_server::LinkStatusServiceServer},
-    referral::v1::{
-        referral_service_server::ReferralServiceServer, scheme_service_server::SchemeServiceServer,
-    },
+    referral::v1::{referral_service_server::ReferralServiceServer, scheme_service_server::SchemeServiceServer},
     watch::v1::watch_service_server::WatchServiceServer,
 };
 use renkei_rpc::validate::{DESK_MESSAGE_MAX, Desk};
@@ -56,11 +54,19 @@ pub fn routes(desk: &Desk, settings: Settings) -> RoutesBuilder {
     let watch = watch::Watches::new(desk.clone(), settings.draining);
     let link = link_status::Links::new(desk.clone(), settings.link);
     routes
-        .add_service(AgreementServiceServer::new(agreement::Agreements::new(desk.clone())).max_decoding_message_size(DESK_MESSAGE_MAX))
-        .add_service(EvidenceServiceServer::new(evidence::Evidences::new(desk.clone())).max_decoding_message_size(DESK_MESSAGE_MAX))
+        .add_service(
+            AgreementServiceServer::new(agreement::Agreements::new(desk.clone()))
+                .max_decoding_message_size(DESK_MESSAGE_MAX),
+        )
+        .add_service(
+            EvidenceServiceServer::new(evidence::Evidences::new(desk.clone()))
+                .max_decoding_message_size(DESK_MESSAGE_MAX),
+        )
         .add_service(LinkStatusServiceServer::new(link).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(ReferralServiceServer::new(referral).max_decoding_message_size(DESK_MESSAGE_MAX))
-        .add_service(SchemeServiceServer::new(scheme::Schemes::new(desk.clone())).max_decoding_message_size(DESK_MESSAGE_MAX))
+        .add_service(
+            SchemeServiceServer::new(scheme::Schemes::new(desk.clone())).max_decoding_message_size(DESK_MESSAGE_MAX),
+        )
         .add_service(WatchServiceServer::new(watch).max_decoding_message_size(DESK_MESSAGE_MAX));
     routes
 }

@@ -8,7 +8,8 @@ use renkei_domain::{
     decide::{self, Keys, Refusal},
     era,
     index::code_lookup,
-    introduction, matter::{Matter, Noun},
+    introduction,
+    matter::{Matter, Noun},
     moment::{Moment, instant},
     page::{Page, Said as _, Seen},
     referral::{days, introduce, issue, latest_judgement, resource},
@@ -67,16 +68,20 @@ impl Referrals {
             schemes.extend(self.introduced(version).await?);
         }
         let dates = it.statutory.as_ref().map(statutory::dates_of).transpose()?.flatten();
-        let code = (!issued.code_digest.is_empty())
-            .then(|| Code::new(issued.ordinal, code::secret(self.code_key.as_slice(), &matter.id)).to_string())
-            .unwrap_or_default();
-        let notice = (!schemes.is_empty()).then(|| introduction::introduction(&introduction::Paper {
-            issuer: self.desk.own,
-            schemes: &schemes,
-            reporter: issued.scope_facts.unwrap_or_default().reporter(),
-            dates: dates.as_ref(),
-            code: &code,
-        }));
+        let code = if issued.code_digest.is_empty() {
+            String::new()
+        } else {
+            Code::new(issued.ordinal, code::secret(self.code_key.as_slice(), &matter.id)).to_string()
+        };
+        let notice = (!schemes.is_empty()).then(|| {
+            introduction::introduction(&introduction::Paper {
+                issuer: self.desk.own,
+                schemes: &schemes,
+                reporter: issued.scope_facts.unwrap_or_default().reporter(),
+                dates: dates.as_ref(),
+                code: &code,
+            })
+        });
         Ok(IssueReferralResponse { referral: Some(referral), schemes, dates, notice, code })
     }
 
@@ -137,7 +142,11 @@ impl ReferralService for Referrals {
                 return Ok(self.desk.store.write("follow_up_referral", call.call, call.moment, count).await?);
             }
             let code = code.ok_or_else(|| {
-                Refusal::field(Reason::FieldInvalid, "code", "must be set when the reporter agrees that the issuer is told")
+                Refusal::field(
+                    Reason::FieldInvalid,
+                    "code",
+                    "must be set when the reporter agrees that the issuer is told",
+                )
             })?;
             let lookup = code_lookup(self.desk.own.peer(), code.locator());
             let found = self.desk.store.lookup(&lookup).await?.map(|name| Matter::of(&name));
@@ -185,7 +194,10 @@ impl ReferralService for Referrals {
         .await
     }
 
-    async fn count_referrals(&self, request: Request<CountReferralsRequest>) -> Result<Response<ReferralCounts>, Status> {
+    async fn count_referrals(
+        &self,
+        request: Request<CountReferralsRequest>,
+    ) -> Result<Response<ReferralCounts>, Status> {
         open(request, &self.desk, async |call, it: CountReferralsRequest| {
             let count = Count { own: self.desk.own, month: it.month };
             Ok(self.desk.store.write("count_referrals", call.call, call.moment, count).await?)
@@ -463,7 +475,8 @@ impl Command for Count {
         let year = counts::month(&self.month).map(counts::month_key).unwrap_or_default();
         let view = stage.view();
         let ids = |agency: Agency| view.list(Noun::Scheme, agency).map(|(id, _)| id).collect::<Vec<_>>();
-        let counted = counts::count(&self.month, &ids(self.own), &ids(self.own.peer()), |kind| stage.counter(year, kind));
+        let counted =
+            counts::count(&self.month, &ids(self.own), &ids(self.own.peer()), |kind| stage.counter(year, kind));
         stage.write(&matter, fact::Fact::ReferralsCounted(counted), None, 0)?;
         let name = matter.to_string();
         self.again(stage, &name, moment).ok_or_else(|| Refusal::new(Reason::Internal, "the counts have no page"))

@@ -77,7 +77,10 @@ impl SchemeService for Schemes {
         .await
     }
 
-    async fn list_schemes(&self, request: Request<ListSchemesRequest>) -> Result<Response<ListSchemesResponse>, Status> {
+    async fn list_schemes(
+        &self,
+        request: Request<ListSchemesRequest>,
+    ) -> Result<Response<ListSchemesResponse>, Status> {
         open(request, &self.desk, async |call, it: ListSchemesRequest| {
             let query = ListSchemesRequest { parent: it.parent.clone(), ..ListSchemesRequest::default() };
             let page = (it.page_size, it.page_token.as_str());

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use renkei_domain::{decide::decide_read, matter::Matter};
 use renkei_proto::{
     options::v1::Reason,
     watch::v1::{WatchRequest, WatchResponse, watch_service_server::WatchService},
@@ -53,7 +54,10 @@ impl Watches {
             return Err(Error::because(Reason::CursorUnknown, "the feed has not come as far as this cursor"));
         }
         if first > 0 && after + 1 < first {
-            return Err(Error::because(Reason::CursorTooOld, "the feed no longer reaches back so far: list, then go on from `as_of`"));
+            return Err(Error::because(
+                Reason::CursorTooOld,
+                "the feed no longer reaches back so far: list, then go on from `as_of`",
+            ));
         }
         Ok(after)
     }
@@ -64,7 +68,7 @@ impl WatchService for Watches {
     type WatchStream = Answers<WatchResponse>;
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        open_stream(request, &self.desk, async |_: Call, it: WatchRequest| {
+        open_stream(request, &self.desk, async |call: Call, it: WatchRequest| {
             let full = |_| Error::Full { reason: Reason::TooManyWatchers, limit: "watchers", most: WATCHERS };
             let place = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
             let mut after = self.begin(&it.cursor).await?;
@@ -78,7 +82,8 @@ impl WatchService for Watches {
                     heads.mark_unchanged();
                     for (number, event) in desk.store.feed(after, CHUNK).await? {
                         after = number;
-                        if it.matter.is_empty() || event.matter == it.matter {
+                        let may_see = event.matter.is_empty() || decide_read(&Matter::of(&event.matter), &call.roles).is_ok();
+                        if may_see && (it.matter.is_empty() || event.matter == it.matter) {
                             let cursor = desk.tokens.cursor_encode(&desk.source.moment(), number)?;
                             yield WatchResponse { cursor, event: Some(event) };
                         }

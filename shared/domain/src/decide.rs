@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use renkei_proto::{
     FactKind,
     journal::v1::{Fact, fact},
-    options::v1::{Author, Effect, Reason},
+    options::v1::{Author, Effect, Reason, Role},
     r#type::v1::Agency,
 };
 
@@ -172,6 +172,23 @@ fn direction(kind: FactKind, matter: &Matter, author: Agency) -> Result<(), Refu
         Author::Unspecified => false,
     };
     must(may, Reason::WrongDirection, "this agency may not write this fact in this matter")
+}
+
+/// Judges whether somebody with these roles may read a matter: as its noun's own read method says in the contract. Lists,
+/// feed and evidence show no more than that.
+///
+/// # Errors
+/// `NOT_FOUND`: hidden and missing look the same.
+pub fn decide_read(matter: &Matter, roles: &[Role]) -> Result<(), Refusal> {
+    let method = match matter.noun {
+        Noun::Agreement => "/renkei.agreement.v1.AgreementService/GetAgreement",
+        Noun::Scheme => "/renkei.referral.v1.SchemeService/GetScheme",
+        Noun::Referral => "/renkei.referral.v1.ReferralService/GetReferral",
+        Noun::ReferralCounts => "/renkei.referral.v1.ReferralService/GetReferralCounts",
+        Noun::Code | Noun::Journal | Noun::Unknown => "/renkei.evidence.v1.EvidenceService/GetEntry",
+    };
+    let may = renkei_proto::rule(method).is_some_and(|rule| rule.roles.iter().any(|role| roles.contains(role)));
+    must(may, Reason::NotFound, "there is no such matter")
 }
 
 /// Which pages a judgement reads. The store loads them before anything is decided.

@@ -226,8 +226,9 @@ pub fn dates_of(facts: &wire::StatutoryFacts) -> Result<Option<wire::StatutoryDa
     let invalid = |field, detail: &str| Refusal::field(Reason::FieldInvalid, field, detail);
     let sector = if facts.sector() == wire::Sector::Public { Sector::Public } else { Sector::Private };
     let numbers: Vec<u8> = facts.items.iter().map(|item| u8::try_from(*item).unwrap_or(u8::MAX)).collect();
-    let items = Items::new(sector, &numbers)
-        .map_err(|_| invalid("statutory.items", "must be items of the sector's rule: 5 is of the public sector only"))?;
+    let items = Items::new(sector, &numbers).map_err(|_| {
+        invalid("statutory.items", "must be items of the sector's rule: 5 is of the public sector only")
+    })?;
     let knew_on = match facts.knew_on.as_str() {
         "" => return Ok(None),
         day => day.parse().map_err(|_| invalid("statutory.knew_on", "must be a day that exists"))?,

@@ -68,11 +68,13 @@ fn pauses(link: &Link) -> backon::ExponentialBackoff {
 async fn one(link: &Link, channel: Channel) -> (State, String) {
     match exchange(link, channel).await {
         Ok(Ended::Closed(cause)) => (State::Waiting, cause),
-        Ok(Ended::AgreementDiffers) => {
-            (State::AgreementDiffers, "the two agreements' digests differ: both agencies must look at agreement.toml".to_owned())
-        }
+        Ok(Ended::AgreementDiffers) => (
+            State::AgreementDiffers,
+            "the two agreements' digests differ: both agencies must look at agreement.toml".to_owned(),
+        ),
         Err(Error::Ended(status)) => {
-            let differs = renkei_rpc::error::reason_of(&status) == Some(renkei_proto::options::v1::Reason::AgreementDiffers);
+            let differs =
+                renkei_rpc::error::reason_of(&status) == Some(renkei_proto::options::v1::Reason::AgreementDiffers);
             let state = if differs { State::AgreementDiffers } else { State::Waiting };
             (state, explain(&status))
         }

@@ -6,8 +6,8 @@
 mod batch;
 mod dial;
 mod reception;
-mod session;
 mod service;
+mod session;
 mod status;
 
 use std::{collections::BTreeSet, sync::Arc};

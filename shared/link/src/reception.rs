@@ -71,7 +71,7 @@ impl Incoming {
         // Verifying takes some 70 µs an entry: not on a thread that serves calls.
         let verifying = tokio::task::spawn_blocking(move || {
             let (mut verified, mut entries) = (Vec::with_capacity(entries.len()), entries.into_iter());
-            while let Some(entry) = entries.next() {
+            for entry in entries.by_ref() {
                 let opened = match verify_signature(&entry, &keys) {
                     Ok(opened) => opened,
                     Err(broken) => return (verified, Some((entry, broken)), Vec::new()),

@@ -52,7 +52,9 @@ impl LinkService for Exchanges {
                     tracing::info!(cause, "the peer's session ended");
                     return;
                 }
-                Ok(Ended::AgreementDiffers) => Error::because(Reason::AgreementDiffers, "the agreements' digests differ"),
+                Ok(Ended::AgreementDiffers) => {
+                    Error::because(Reason::AgreementDiffers, "the agreements' digests differ")
+                }
                 Err(error) => error,
             };
             tracing::warn!(%error, "the peer's session failed");

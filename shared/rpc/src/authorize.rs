@@ -75,6 +75,8 @@ pub struct Authorized {
     pub rule: &'static Rule,
     /// The URI of the calling system or of the peer's link.
     pub caller: String,
+    /// What it may be.
+    pub roles: Vec<Role>,
     /// The official on whose behalf it calls; empty on the link and for health and reflection.
     pub official: String,
     /// The caller's unit; empty on the link.
@@ -329,6 +331,7 @@ impl Gate {
         Ok(Authorized {
             rule,
             caller: caller.uri.to_owned(),
+            roles: caller.roles.to_vec(),
             official: if asked { official(headers)? } else { String::new() },
             unit: caller.unit.to_owned(),
             purpose: if asked && rule.purpose { purpose(headers)? } else { String::new() },

@@ -13,7 +13,11 @@ use renkei_domain::{
     decide::Refusal,
     moment::{Moment, Source},
 };
-use renkei_proto::{Rule, Validate, Violation, options::v1::Reason, r#type::v1::Agency};
+use renkei_proto::{
+    Rule, Validate, Violation,
+    options::v1::{Reason, Role},
+    r#type::v1::Agency,
+};
 use renkei_store::Store;
 use renkei_telemetry::Metrics;
 use tonic::{Request, Response, Status, Streaming};
@@ -76,6 +80,8 @@ pub struct Call {
     pub call: renkei_store::Call,
     /// The method's rule.
     pub rule: &'static Rule,
+    /// What the caller may be: what it is shown depends on it.
+    pub roles: Vec<Role>,
 }
 
 /// The stream of a server-streaming method.
@@ -184,6 +190,7 @@ where
         Ok((authorized, message))
     });
     let (authorized, message) = checked.map_err(|error| error.status(&moment))?;
+    let roles = authorized.roles;
     let call = keyed(
         &message,
         authorized.rule,
@@ -199,7 +206,7 @@ where
             traceparent: authorized.traceparent,
         },
     );
-    Ok((Call { moment, call, rule: authorized.rule }, message))
+    Ok((Call { moment, call, rule: authorized.rule, roles }, message))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one way to a body; what calls this validates it")]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, query::Query};
 
 /// How many rows one statement takes.
-const SIZES: [usize; 3] = [64, 8, 1];
+pub(crate) const SIZES: [usize; 3] = [64, 8, 1];
 
 /// A value of the portable subset.
 #[derive(Clone, Debug)]

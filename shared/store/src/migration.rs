@@ -10,6 +10,14 @@ const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_foundation.sql")];
 /// The schema this version knows.
 pub const KNOWN: i64 = 1;
 
+pub(crate) const FOUND: &str = "SELECT schema FROM store WHERE one = 1";
+pub(crate) const IDENTITY: &str = "SELECT store_id, own, marked FROM store WHERE one = 1";
+pub(crate) const FIRST: &str = "INSERT INTO store (one, store_id, own, schema, marked) VALUES (1, $1, $2, 1, 0)";
+pub(crate) const FIRST_HEAD: &str = "INSERT INTO head (journal, seq, hash, written_us, seen_peer_seq, incarnation, \
+     receipted, receipted_own, receipted_us, stop_seq, stop_reason, turn, feed, recover_to) \
+     VALUES ($1, 0, $2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)";
+pub(crate) const REACHED: &str = "UPDATE store SET schema = $1 WHERE one = 1";
+
 /// What stands in the table `store`.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
@@ -20,7 +28,7 @@ pub(crate) struct Identity {
 /// The schema in the database; 0 when it is empty.
 async fn found(pool: &AnyPool) -> Result<i64, Error> {
     // A database that was never set up has no such table; every other fault shows again at the first migration.
-    match sqlx::query("SELECT schema FROM store WHERE one = 1").fetch_optional(pool).await {
+    match sqlx::query(FOUND).fetch_optional(pool).await {
         Ok(Some(row)) => Ok(row.try_get(0)?),
         Ok(None) => Ok(0),
         Err(sqlx::Error::Database(_)) => Ok(0),
@@ -40,24 +48,12 @@ pub(crate) async fn migrate(pool: &AnyPool, dialect: Dialect, own: Agency, store
             transaction.execute(AssertSqlSafe(statement)).await?;
         }
         if number == 1 {
-            sqlx::query("INSERT INTO store (one, store_id, own, schema, marked) VALUES (1, $1, $2, 1, 0)")
-                .bind(store_id)
-                .bind(own.id())
-                .execute(&mut *transaction)
-                .await?;
+            sqlx::query(FIRST).bind(store_id).bind(own.id()).execute(&mut *transaction).await?;
             for journal in ["ppc", "ipa", "private"] {
-                sqlx::query(
-                    "INSERT INTO head (journal, seq, hash, written_us, seen_peer_seq, incarnation, receipted, \
-                     receipted_own, receipted_us, stop_seq, stop_reason, turn, feed, recover_to) \
-                     VALUES ($1, 0, $2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)",
-                )
-                .bind(journal)
-                .bind(vec![0_u8; 32])
-                .execute(&mut *transaction)
-                .await?;
+                sqlx::query(FIRST_HEAD).bind(journal).bind(vec![0_u8; 32]).execute(&mut *transaction).await?;
             }
         }
-        sqlx::query("UPDATE store SET schema = $1 WHERE one = 1").bind(number).execute(&mut *transaction).await?;
+        sqlx::query(REACHED).bind(number).execute(&mut *transaction).await?;
         transaction.commit().await?;
     }
     Ok(KNOWN - found)
@@ -72,7 +68,7 @@ pub(crate) async fn check(pool: &AnyPool, own: Agency) -> Result<Identity, Error
     if found < KNOWN {
         return Err(Error::OlderSchema { found, known: KNOWN });
     }
-    let row = sqlx::query("SELECT store_id, own, marked FROM store WHERE one = 1").fetch_one(pool).await?;
+    let row = sqlx::query(IDENTITY).fetch_one(pool).await?;
     let owner: String = row.try_get(1)?;
     if owner != own.id() {
         return Err(Error::WrongOwner { found: owner, own: own.id().to_owned() });

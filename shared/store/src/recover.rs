@@ -43,6 +43,7 @@ pub(crate) const ASIDE_DONE: &str = "DELETE FROM aside WHERE entry_id = $1";
 pub(crate) const ASIDE_REFUSED: &str = "UPDATE aside SET reason = $1 WHERE entry_id = $2";
 pub(crate) const DELETE_ENTRIES: &str = "DELETE FROM entry WHERE journal = $1 AND seq > $2";
 pub(crate) const DELETE_CONTENTS: &str = "DELETE FROM content WHERE journal = $1 AND seq > $2";
+pub(crate) const COPY: &str = "VACUUM INTO $1";
 pub(crate) const MARK: &str = "UPDATE store SET marked = $1 WHERE one = 1";
 pub(crate) const MATTER_KEY: &str = "SELECT wrapped_key, ring_key_id FROM matter_key WHERE matter = $1";
 
@@ -236,7 +237,7 @@ impl Store {
     /// # Errors
     /// When the copy cannot be written.
     pub async fn backup(&self, path: &str) -> Result<(), Error> {
-        sqlx::query("VACUUM INTO $1").bind(path).execute(&self.inner.read).await?;
+        sqlx::query(COPY).bind(path).execute(&self.inner.read).await?;
         let (write, read) = crate::dialect::connect(crate::Dialect::Sqlite, &format!("sqlite:{path}"), false).await?;
         sqlx::query(MARK).bind(1_i64).execute(&write).await?;
         write.close().await;

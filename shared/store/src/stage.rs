@@ -289,7 +289,9 @@ impl Stage {
         }
         self.fold(journal, &header, hash, fact);
         let arrived_us = self.now().as_microsecond();
-        let digest = fact.request_digest.clone();
+        // Repeats of calls are found by it, so a peer's entry has none: it could name a digest of ours.
+        let is_peers = journal == Journal::Of(self.own.peer());
+        let digest = if is_peers { Vec::new() } else { fact.request_digest.clone() };
         self.entries.push(Staged { journal, hash, digest, body, turn: self.heads.turn, arrived_us, header });
     }
 

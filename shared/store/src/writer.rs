@@ -30,7 +30,6 @@ pub const BATCH: usize = 256;
 /// The most commands that wait.
 pub const QUEUE: usize = 1024;
 
-pub(crate) const TAKE: &str = head::TAKE;
 pub(crate) const REQUESTS: &str = "SELECT call, digest, reply FROM request WHERE call";
 pub(crate) const BY_DIGEST: &str = "SELECT digest, matter FROM entry WHERE digest";
 pub(crate) const ENTRY_AT: &str = "SELECT hash FROM entry WHERE journal = $1 AND seq = $2";
@@ -126,7 +125,7 @@ fn publish(inner: &Inner, ready: Ready) -> Vec<Outcome> {
 
 async fn begin(inner: &Inner) -> Result<Transaction<'static, Any>, Error> {
     let mut transaction = inner.write.begin_with(inner.dialect.begin()).await?;
-    sqlx::query(TAKE).bind(inner.own.id()).execute(&mut *transaction).await?;
+    sqlx::query(head::TAKE).bind(inner.own.id()).execute(&mut *transaction).await?;
     Ok(transaction)
 }
 

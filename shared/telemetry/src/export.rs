@@ -9,7 +9,7 @@ use opentelemetry::KeyValue;
 use opentelemetry_otlp::{LogExporter, MetricExporter, RetryPolicy, SpanExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchConfigBuilder as LogBatchConfigBuilder, BatchLogProcessor, SdkLoggerProvider};
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
+use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider, Temporality};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanLimits, TracerProviderBuilder};
 
 use crate::error::Error;
@@ -21,6 +21,9 @@ const EXPORT_LIMIT: Duration = Duration::from_secs(3);
 
 /// How often metrics are sent.
 const METRICS_INTERVAL: Duration = Duration::from_secs(15);
+
+/// In memory, metrics are collected when they are asked for.
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Log records that may wait, how many go in one request, and how long one waits for others.
 const LOG_QUEUE: usize = 8_192;
@@ -41,6 +44,8 @@ pub(crate) struct Providers {
     pub(crate) meters: SdkMeterProvider,
     pub(crate) logs: SdkLoggerProvider,
     pub(crate) dropped: Dropped,
+    /// What the meters gave when they are kept in memory; empty otherwise.
+    pub(crate) measured: InMemoryMetricExporter,
     /// Whether log records go anywhere from here.
     pub(crate) exports_logs: bool,
 }
@@ -51,11 +56,14 @@ impl Providers {
         Self::unexported(identity, tracer(identity, ratio).build())
     }
 
-    /// Every span is sampled and kept in the second part.
+    /// Every span is sampled and kept in the second part; what is measured is kept too.
     pub(crate) fn in_memory(identity: &Identity<'_>) -> (Self, Spans) {
         let spans = Spans::default();
         let traces = tracer(identity, 1.0).with_simple_exporter(spans.clone()).build();
-        (Self::unexported(identity, traces), spans)
+        let measured = InMemoryMetricExporter::default();
+        let reader = PeriodicReader::builder(measured.clone()).with_interval(NEVER).build();
+        let meters = SdkMeterProvider::builder().with_resource(resource(identity)).with_reader(reader).build();
+        (Self { meters, measured, ..Self::unexported(identity, traces) }, spans)
     }
 
     /// Everything goes to the collector at `endpoint`. It connects when it first sends, on the
@@ -71,6 +79,7 @@ impl Providers {
             meters: meters(identity, endpoint)?,
             logs: logs(identity, endpoint)?,
             dropped,
+            measured: InMemoryMetricExporter::default(),
             exports_logs: true,
         })
     }
@@ -81,6 +90,7 @@ impl Providers {
             meters: SdkMeterProvider::builder().with_resource(resource(identity)).build(),
             logs: SdkLoggerProvider::builder().with_resource(resource(identity)).build(),
             dropped: Dropped::default(),
+            measured: InMemoryMetricExporter::default(),
             exports_logs: false,
         }
     }

@@ -21,7 +21,7 @@ pub mod traceparent;
 
 pub use error::Error;
 pub use log::LogTarget;
-pub use memory::{FinishedSpan, Spans};
+pub use memory::{FinishedSpan, Measured, Spans};
 pub use metrics::Metrics;
 pub use start::{SHUTDOWN_LIMIT, Settings, Telemetry, start};
 pub use traceparent::Traceparent;

@@ -1,10 +1,11 @@
-//! Finished spans, kept where a test can read them.
+//! Finished spans and what was measured, kept where a test can read them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opentelemetry::trace::{SpanId, SpanKind, Status};
 use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 /// Spans kept; the oldest go first, so that a long simulation stays within its memory.
@@ -14,6 +15,13 @@ const KEPT: usize = 65_536;
 #[derive(Clone, Debug, Default)]
 pub struct Spans {
     finished: Arc<Mutex<VecDeque<SpanData>>>,
+}
+
+/// The metrics of one [`Telemetry`](crate::Telemetry).
+#[derive(Clone, Debug)]
+pub struct Measured {
+    pub(crate) exporter: InMemoryMetricExporter,
+    pub(crate) meters: SdkMeterProvider,
 }
 
 /// One finished span, ids in lower-case hex.
@@ -52,6 +60,16 @@ impl Spans {
 
     fn kept(&self) -> MutexGuard<'_, VecDeque<SpanData>> {
         self.finished.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Measured {
+    /// Everything that a collector would have got by now, with all names and attributes, as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        // Fails after the shutdown; what was collected by then is still there.
+        let _ = self.meters.force_flush();
+        self.exporter.get_finished_metrics().map(|finished| format!("{finished:?}")).unwrap_or_default()
     }
 }
 

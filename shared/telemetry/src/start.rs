@@ -17,7 +17,7 @@ use tracing_subscriber::registry::Registry;
 use crate::error::Error;
 use crate::export::{Identity, Providers};
 use crate::log::{JsonLines, LogTarget};
-use crate::memory::Spans;
+use crate::memory::{Measured, Spans};
 use crate::metrics::Metrics;
 
 /// The longest that [`Telemetry::shutdown`] blocks, scheduling aside.
@@ -131,6 +131,12 @@ impl Telemetry {
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
+    }
+
+    /// What is measured, for telemetry in memory; of any other it stays empty.
+    #[must_use]
+    pub fn measured(&self) -> Measured {
+        Measured { exporter: self.providers.measured.clone(), meters: self.providers.meters.clone() }
     }
 
     /// Sends what waits, ends the exporters and returns within [`SHUTDOWN_LIMIT`].

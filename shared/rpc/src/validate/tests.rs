@@ -28,6 +28,7 @@ fn request<M>(path: &str, caller: &str, message: M) -> Request<M> {
     request.extensions_mut().insert(Authorized {
         rule: renkei_proto::rule(path).unwrap(),
         caller: caller.to_owned(),
+        roles: Vec::new(),
         official: "a1".to_owned(),
         unit: "first-unit".to_owned(),
         purpose: String::new(),

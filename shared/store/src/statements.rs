@@ -1,0 +1,93 @@
+//! Every SQL statement of the crate in one list, so that a test prepares each on both databases.
+
+use crate::{
+    Dialect, audit,
+    bulk::{Insert, SIZES, select_text},
+    head, load, migration, read, rebuild, recover, save, writer,
+};
+
+const SINGLE: [&str; 43] = [
+    audit::HEAD,
+    audit::HEADS,
+    head::SELECT,
+    head::TAKE,
+    head::UPDATE,
+    load::PAGES_BETWEEN,
+    migration::FIRST,
+    migration::FIRST_HEAD,
+    migration::FOUND,
+    migration::IDENTITY,
+    migration::REACHED,
+    read::ANSWERS,
+    read::ENTRIES,
+    read::ENTRIES_OF,
+    read::ENTRY,
+    read::FEED,
+    read::FEED_FIRST,
+    read::LIST,
+    read::LOOKUP,
+    read::PAGE,
+    read::PING,
+    read::RECEIPT_FOR,
+    read::RECORDED_AT,
+    read::WRITTEN_AT,
+    rebuild::ALL_COUNTERS,
+    rebuild::ALL_LOOKUPS,
+    rebuild::ALL_PAGES,
+    rebuild::ALL_VISIBLE,
+    rebuild::BY_TURN,
+    rebuild::CLEAR[0],
+    rebuild::CLEAR[1],
+    rebuild::CLEAR[2],
+    rebuild::CLEAR[3],
+    recover::ASIDE_ALL,
+    recover::ASIDE_DONE,
+    recover::ASIDE_REFUSED,
+    recover::DELETE_CONTENTS,
+    recover::DELETE_ENTRIES,
+    recover::MARK,
+    recover::MATTER_KEY,
+    writer::AUDIT_AT,
+    writer::ENTRY_AT,
+    recover::COPY,
+];
+
+/// Statements that end in `IN (…)`.
+const SELECTS: [&str; 9] = [
+    load::PAGES,
+    load::COUNTERS,
+    load::MATTER_KEYS,
+    load::IDS,
+    load::HASHES[0].1,
+    load::HASHES[1].1,
+    load::HASHES[2].1,
+    writer::REQUESTS,
+    writer::BY_DIGEST,
+];
+
+const INSERTS: [&Insert; 12] = [
+    &audit::AUDIT,
+    &recover::ASIDE,
+    &save::CONTENT,
+    &save::COUNTER,
+    &save::ENTRY,
+    &save::FEED,
+    &save::LOOKUP,
+    &save::MATTER_KEY,
+    &save::PAGE,
+    &save::RECEIPT,
+    &save::VISIBLE,
+    &writer::REQUEST,
+];
+
+/// Every statement that runs on this database, bulk statements in each of their sizes.
+#[doc(hidden)]
+pub fn statements(dialect: Dialect) -> Vec<String> {
+    let single = SINGLE.iter().filter(|text| dialect == Dialect::Sqlite || **text != recover::COPY);
+    let mut all: Vec<String> = single.map(|text| (*text).to_owned()).collect();
+    for size in SIZES {
+        all.extend(SELECTS.iter().map(|select| select_text(select, size)));
+        all.extend(INSERTS.iter().map(|insert| insert.text(size)));
+    }
+    all
+}

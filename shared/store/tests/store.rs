@@ -1,0 +1,20 @@
+//! What the store promises, each test on SQLite and on PostgreSQL.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod store {
+    mod acts;
+    mod arrival;
+    mod commit;
+    mod convergence;
+    mod crash;
+    mod database;
+    mod lies;
+    mod link;
+    mod opening;
+    mod rebuild;
+    mod recovery;
+    mod secrets;
+    mod side;
+    mod writer;
+}

@@ -1,0 +1,305 @@
+//! Acts of an agency as commands, made as the desk makes them.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use renkei_domain::{
+    calendar,
+    decide::{self, Keys, Refusal},
+    era,
+    index::state_name,
+    matter::{Matter, Noun, entry_name},
+    moment::{Moment, stamp},
+    referral::{introduce, issue as issue_of, latest_judgement},
+    scheme::current,
+    term::term_on,
+};
+use renkei_journal::fact_hash;
+use renkei_proto::{
+    FactKind,
+    agreement::v1::{NoticeGiven, NoticeGivenContent, NoticeKind, NoticeWithdrawalAssented, NoticeWithdrawn},
+    journal::v1::fact::Fact,
+    options::v1::Reason,
+    referral::v1::{
+        CodeTried, FilingDuty, JudgementRevised, ReferralChannel, ReferralFollowedUp, ReferralGiven, ReferralIssued,
+        ReportReferred, ReportReferredContent, SchemeContent, SchemePublished, SchemeRevised, SchemeTerms,
+        SchemeVersion, SchemeWithdrawn, ScopeFacts,
+    },
+    r#type::v1::{Agency, Certainty, Finding, Ground, IncidentKind, Judgement, Language, ReporterKind, Text},
+    watch::v1::EntryApplied,
+};
+use renkei_store::{Command, Stage, content};
+
+type Run = Arc<dyn Fn(&mut Stage, &Moment) -> Result<u64, Refusal> + Send + Sync>;
+
+/// Writes on one matter. The reply names the last entry and the state that it left.
+#[derive(Clone)]
+pub struct Act {
+    matter: Matter,
+    keys: Keys,
+    run: Run,
+    /// How often it was run.
+    pub runs: Arc<AtomicUsize>,
+}
+
+impl Act {
+    pub fn new(
+        matter: Matter,
+        kind: FactKind,
+        run: impl Fn(&mut Stage, &Moment) -> Result<u64, Refusal> + Send + Sync + 'static,
+    ) -> Self {
+        let keys = decide::keys(&matter.to_string(), kind);
+        Self { matter, keys, run: Arc::new(run), runs: Arc::default() }
+    }
+
+    fn one(matter: Matter, fact: Fact, content: Option<Vec<u8>>, answers: u64) -> Self {
+        let (to, kind) = (matter.clone(), FactKind::of(&fact));
+        Self::new(matter, kind, move |stage, _| stage.write(&to, fact.clone(), content.clone(), answers))
+    }
+
+    /// The name of its matter.
+    pub fn name(&self) -> String {
+        self.matter.to_string()
+    }
+
+    fn reply(&self, stage: &Stage, seq: u64) -> EntryApplied {
+        let state = state_name(&self.matter, stage.page(&self.name()));
+        EntryApplied { entry: entry_name(stage.own(), seq), author: stage.own().into(), state: state.to_owned(), ..EntryApplied::default() }
+    }
+}
+
+impl Command for Act {
+    type Reply = EntryApplied;
+
+    fn keys(&self, _: &Moment) -> Keys {
+        self.keys.clone()
+    }
+
+    fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<EntryApplied, Refusal> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        let seq = (self.run)(stage, moment)?;
+        Ok(self.reply(stage, seq))
+    }
+
+    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<EntryApplied> {
+        (matter == self.name()).then(|| self.reply(stage, 0))
+    }
+}
+
+pub fn scheme(of: Agency, id: &str) -> Matter {
+    Matter::new(Noun::Scheme, of, id)
+}
+
+/// The `n`th referral of an agency.
+pub fn referral(of: Agency, n: u64) -> Matter {
+    Matter::new(Noun::Referral, of, &format!("0190a5f0-0000-7000-8000-{n:012x}"))
+}
+
+pub fn agreement() -> Matter {
+    Matter::of(Matter::AGREEMENT)
+}
+
+pub fn terms() -> SchemeTerms {
+    SchemeTerms {
+        kinds: vec![IncidentKind::Virus.into(), IncidentKind::Access.into()],
+        reporters: vec![ReporterKind::Business.into()],
+        needs_personal_information: false,
+        duty: FilingDuty::May.into(),
+        valid_from: "2023-04-01".to_owned(),
+        valid_until: String::new(),
+    }
+}
+
+fn text(words: &str) -> Option<Text> {
+    Some(Text { ja: words.to_owned(), en: words.to_owned() })
+}
+
+/// Words about a scheme, in which `words` stand.
+pub fn about(words: &str) -> Option<Vec<u8>> {
+    content(&SchemeContent {
+        title: text(words),
+        basis: text("basis"),
+        who: text("who"),
+        what: text("what"),
+        how: text("how"),
+        deadlines: text("deadlines"),
+        links: Vec::new(),
+        telephone: String::new(),
+    })
+}
+
+pub fn publish(own: Agency, id: &str) -> Act {
+    publish_with(own, id, "a scheme")
+}
+
+/// Publishes a scheme with these words in its content.
+pub fn publish_with(own: Agency, id: &str, words: &str) -> Act {
+    Act::one(scheme(own, id), Fact::SchemePublished(SchemePublished { terms: Some(terms()) }), about(words), 0)
+}
+
+pub fn revise(own: Agency, id: &str) -> Act {
+    let matter = scheme(own, id);
+    let name = matter.to_string();
+    Act::new(matter.clone(), FactKind::SchemeRevised, move |stage, _| {
+        let version = current(stage.page(&name), own).map_or(1, |current| current.version) + 1;
+        let fact = SchemeRevised { version, terms: Some(terms()) };
+        stage.write(&matter, Fact::SchemeRevised(fact), about("revised"), 0)
+    })
+}
+
+pub fn withdraw(own: Agency, id: &str) -> Act {
+    let matter = scheme(own, id);
+    let name = matter.to_string();
+    Act::new(matter.clone(), FactKind::SchemeWithdrawn, move |stage, _| {
+        let version = current(stage.page(&name), own).map_or(1, |current| current.version);
+        stage.write(&matter, Fact::SchemeWithdrawn(SchemeWithdrawn { version }), None, 0)
+    })
+}
+
+/// The proof of the `n`th referral's code.
+fn proof(n: u64) -> Vec<u8> {
+    n.to_be_bytes().repeat(4)
+}
+
+fn judgement(finding: Finding, moment: &Moment) -> Option<Judgement> {
+    Some(Judgement {
+        finding: finding.into(),
+        ground: Ground::Traces.into(),
+        certainty: Certainty::Confirmed.into(),
+        judged_at: Some(stamp(moment.now)),
+    })
+}
+
+/// Issues the `n`th referral for a report under the own scheme, with the private reference of the report.
+pub fn issue(own: Agency, n: u64, under: &str, report: &str) -> Act {
+    let matter = referral(own, n);
+    let under = SchemeVersion { scheme_id: under.to_owned(), version: 1 };
+    let reference = content(&ReportReferredContent { report: report.to_owned() });
+    let to = matter.clone();
+    let mut act = Act::new(matter, FactKind::ReferralIssued, move |stage, moment| {
+        let year = u32::try_from(era::fiscal_year(calendar::day(moment.now))).unwrap();
+        let mut fact = ReferralIssued {
+            judgement: judgement(Finding::Applies, moment),
+            scope_facts: Some(ScopeFacts {
+                electronic: true,
+                personal_information: true,
+                kind: IncidentKind::Access.into(),
+                reporter: ReporterKind::Business.into(),
+                taken_by_ministry: false,
+            }),
+            reported_under: Some(under.clone()),
+            ordinal: stage.counter(0, "referral") + 1,
+            fiscal_year: year,
+            year_ordinal: stage.counter(year, "referral") + 1,
+            ..ReferralIssued::default()
+        };
+        let introduction = introduce(&stage.view(), &fact, moment.now)?;
+        fact.ground = introduction.ground.into();
+        fact.introduced = introduction.introduced;
+        if !fact.introduced.is_empty() {
+            fact.code_digest = fact_hash(&proof(n)).to_vec();
+        }
+        let seq = stage.write(&to, Fact::ReferralIssued(fact), None, 0)?;
+        let report = ReportReferred { statutory: None, language: Language::Ja.into() };
+        stage.write(&to, Fact::ReportReferred(report), reference.clone(), 0)?;
+        Ok(seq)
+    });
+    act.keys = act.keys.with_year(0).with_year(2026);
+    act
+}
+
+pub fn give(own: Agency, n: u64) -> Act {
+    let matter = referral(own, n);
+    let name = matter.to_string();
+    Act::new(matter.clone(), FactKind::ReferralGiven, move |stage, moment| {
+        let introduced = issue_of(stage.page(&name), own).map(|(_, it)| it.introduced.clone()).unwrap_or_default();
+        let given = ReferralGiven {
+            given_at: Some(stamp(moment.now)),
+            channel: ReferralChannel::Telephone.into(),
+            introduced,
+            days: 0,
+        };
+        stage.write(&matter, Fact::ReferralGiven(given), None, 0)
+    })
+}
+
+/// Follows up the peer's `n`th referral.
+pub fn follow_up(own: Agency, n: u64, under: &str) -> Act {
+    let matter = referral(own.peer(), n);
+    let name = matter.to_string();
+    let under = SchemeVersion { scheme_id: under.to_owned(), version: 1 };
+    Act::new(matter.clone(), FactKind::ReferralFollowedUp, move |stage, moment| {
+        let answers = issue_of(stage.page(&name), own.peer()).map_or(0, |(mark, _)| mark.seq);
+        let fact = ReferralFollowedUp {
+            filed_under: Some(under.clone()),
+            filed_on: calendar::day(moment.now).to_string(),
+            proof: proof(n),
+        };
+        stage.write(&matter, Fact::ReferralFollowedUp(fact), None, answers)
+    })
+}
+
+pub fn revise_judgement(own: Agency, n: u64) -> Act {
+    let matter = referral(own, n);
+    let name = matter.to_string();
+    Act::new(matter.clone(), FactKind::JudgementRevised, move |stage, moment| {
+        let revision = latest_judgement(stage.page(&name), own).map_or(1, |(revision, _)| revision) + 1;
+        let fact = JudgementRevised { revision, judgement: judgement(Finding::DoesNotApply, moment) };
+        stage.write(&matter, Fact::JudgementRevised(fact), None, 0)
+    })
+}
+
+/// Gives a notice under Art. 8.
+pub fn notice() -> Act {
+    Act::new(agreement(), FactKind::NoticeGiven, |stage, moment| {
+        let term = term_on(calendar::day(moment.now)).map_or(1, |term| term.ordinal);
+        let words = content(&NoticeGivenContent { text: text("a notice") });
+        stage.write(&agreement(), Fact::NoticeGiven(NoticeGiven { kind: NoticeKind::Other.into(), term }), words, 0)
+    })
+}
+
+/// Withdraws the own notice with this number.
+pub fn withdraw_notice(notice_seq: u64) -> Act {
+    Act::one(agreement(), Fact::NoticeWithdrawn(NoticeWithdrawn { notice_seq }), None, 0)
+}
+
+/// Assents to the withdrawal of the peer's notice with this number.
+pub fn assent(notice_seq: u64, withdrawal_seq: u64) -> Act {
+    let fact = Fact::NoticeWithdrawalAssented(NoticeWithdrawalAssented { notice_seq });
+    Act::one(agreement(), fact, None, withdrawal_seq)
+}
+
+/// The matter under which wrong codes with a locator are counted.
+pub fn tries(own: Agency) -> Matter {
+    Matter::new(Noun::Code, own.peer(), "0001")
+}
+
+/// Tries a code that nobody has: refused, and the try is counted; from the sixth on refused for that.
+pub fn wrong_code(own: Agency) -> Act {
+    let matter = tries(own);
+    let name = matter.to_string();
+    Act::new(matter.clone(), FactKind::CodeTried, move |stage, _| {
+        if stage.view().local(&name).len() >= 5 {
+            return Err(Refusal::new(Reason::TooManyAttempts, "at most 5 wrong codes"));
+        }
+        stage.note(matter.clone(), Fact::CodeTried(CodeTried { day: "2026-06-01".to_owned() }), None);
+        Err(Refusal::new(Reason::CodeNotFound, "no referral has this code"))
+    })
+}
+
+/// Does as `act` does, and is refused after it.
+pub fn regret(act: &Act) -> Act {
+    let run = Arc::clone(&act.run);
+    let run: Run = Arc::new(move |stage, moment| {
+        run(stage, moment)?;
+        Err(Refusal::new(Reason::WrongState, "regretted"))
+    });
+    Act { run, runs: Arc::default(), ..act.clone() }
+}
+
+/// Writes nothing.
+pub fn nothing() -> Act {
+    Act::new(agreement(), FactKind::NoticeGiven, |_, _| Ok(0))
+}

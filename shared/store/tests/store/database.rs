@@ -1,0 +1,192 @@
+//! Databases for tests: SQLite in a directory of its own, and PostgreSQL in a private cluster that is started once and
+//! ends with the process. Uses nothing of the project, so that other test crates take in this same file.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{ChildStdin, Command, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use tempfile::TempDir;
+
+const START: &str = include_str!("postgres.sh");
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// Which database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    pub const BOTH: [Self; 2] = [Self::Sqlite, Self::Postgres];
+}
+
+/// A database of one test: empty at first, removed when it is dropped.
+pub struct Database {
+    url: String,
+    place: Place,
+}
+
+enum Place {
+    Directory(TempDir),
+    Name(String),
+}
+
+/// One empty database of each kind.
+pub fn databases() -> Vec<Database> {
+    Engine::BOTH.into_iter().map(Database::new).collect()
+}
+
+impl Database {
+    pub fn new(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => Self::sqlite(tempfile::tempdir().unwrap()),
+            Engine::Postgres => Self::postgres("template1"),
+        }
+    }
+
+    fn sqlite(directory: TempDir) -> Self {
+        let url = format!("sqlite:{}", directory.path().join("renkei.db").display());
+        Self { url, place: Place::Directory(directory) }
+    }
+
+    fn postgres(template: &str) -> Self {
+        let name = format!("renkei_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        CLUSTER.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}"));
+        Self { url: CLUSTER.url(&name), place: Place::Name(name) }
+    }
+
+    /// What a store is opened with.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn engine(&self) -> Engine {
+        match self.place {
+            Place::Directory(_) => Engine::Sqlite,
+            Place::Name(_) => Engine::Postgres,
+        }
+    }
+
+    /// A database with the same in it, as a backup would restore it. Nobody may be connected.
+    pub fn copy(&self) -> Self {
+        match &self.place {
+            Place::Directory(directory) => {
+                let copy = tempfile::tempdir().unwrap();
+                for file in fs::read_dir(directory.path()).unwrap() {
+                    let file = file.unwrap();
+                    fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+                }
+                Self::sqlite(copy)
+            }
+            Place::Name(name) => Self::postgres(name),
+        }
+    }
+
+    /// Cuts every connection to it, as when the server is restarted. PostgreSQL only.
+    pub fn cut_connections(&self) {
+        if let Place::Name(name) = &self.place {
+            let others = format!("datname = '{name}' AND pid <> pg_backend_pid()");
+            CLUSTER.sql("postgres", &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"));
+        }
+    }
+
+    /// Every file in which something of it stands: data, log of changes, shared memory.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match &self.place {
+            Place::Directory(directory) => files_under(directory.path()),
+            Place::Name(name) => {
+                CLUSTER.sql(name, "CHECKPOINT");
+                let own = CLUSTER.sql(name, &format!("SELECT oid FROM pg_database WHERE datname = '{name}'"));
+                let data = CLUSTER.directory.join("data");
+                let mut files = files_under(&data.join("base").join(own.trim()));
+                files.extend(files_under(&data.join("pg_wal")));
+                files.push(CLUSTER.directory.join("server.log"));
+                files
+            }
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Place::Name(name) = &self.place {
+            CLUSTER.sql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
+        }
+    }
+}
+
+fn files_under(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_under(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+struct Cluster {
+    programs: PathBuf,
+    directory: PathBuf,
+    /// The cluster ends when this is closed, that is with the process.
+    _alive: ChildStdin,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let mut command = as_no_root();
+        // A group of its own: what ends the tests at the terminal must not end what cleans up after them.
+        command.current_dir("/").process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next(), words.next()) {
+            (Some("ready"), Some(programs), Some(directory)) => Self {
+                programs: programs.into(),
+                directory: directory.into(),
+                _alive: child.stdin.take().unwrap(),
+            },
+            _ => panic!("{}", line.trim()),
+        }
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("postgres:///{name}?host={}&user=postgres", self.directory.display())
+    }
+
+    fn sql(&self, database: &str, text: &str) -> String {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", text]);
+        let output = psql.stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{text}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// The shell that runs the cluster. PostgreSQL does not run as root, so root lends it another user.
+fn as_no_root() -> Command {
+    let id = |arguments: &[&str]| {
+        let output = Command::new("id").args(arguments).stderr(Stdio::null()).output().unwrap();
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    };
+    if id(&["-u"]).as_deref() != Some("0") {
+        let mut command = Command::new("sh");
+        command.args(["-c", START]);
+        return command;
+    }
+    let user = ["postgres", "nobody"].into_iter().find(|user| id(&["-u", user]).is_some()).unwrap();
+    let group = id(&["-g", user]).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", user, "--regid", &group, "--clear-groups", "sh", "-c", START]);
+    command
+}

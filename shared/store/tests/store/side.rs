@@ -1,0 +1,330 @@
+//! One agency's store on a database of its own, with a clock that counts.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use renkei_domain::{
+    moment::{Moment, Source},
+    page::{Journal, Page},
+};
+use renkei_journal::{Keys, Lie, Previous, SigningKey, generate_pkcs8, verify_all};
+use renkei_proto::{r#type::v1::Agency, watch::v1::Event};
+use renkei_store::{Call, Command, Error, Fault, Faults, Held, Heads, JOURNALS, KeyRing, Options, Store};
+use renkei_telemetry::Metrics;
+use sqlx::{AssertSqlSafe, Connection as _, Row as _, any::AnyRow};
+use tokio::sync::mpsc;
+
+use super::database::{Database, databases};
+
+/// 2026-06-01T00:00:00Z in microseconds: in term 4, fiscal year 2026.
+pub const START_US: i64 = 1_780_272_000_000_000;
+/// No test takes longer.
+const BOUND: Duration = Duration::from_secs(60);
+pub const OFFICIAL: &str = "a.tanaka";
+
+/// Runs a test on an empty database of each kind.
+#[expect(clippy::print_stdout, reason = "a failing test shows on which database")]
+pub fn on_each(test: impl AsyncFn(Database)) {
+    for database in databases() {
+        println!("on {:?}", database.engine());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let bounded = async { tokio::time::timeout(BOUND, test(database)).await };
+        assert!(runtime.block_on(bounded).is_ok(), "the test took more than {BOUND:?}");
+    }
+}
+
+/// Moments a millisecond apart, each with other randomness. Sources of other numbers never give the same.
+pub fn source(number: u64) -> Source {
+    let count = AtomicU64::new(0);
+    Source::new(move || {
+        let n = count.fetch_add(1, Ordering::Relaxed);
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&number.to_be_bytes());
+        seed[8..16].copy_from_slice(&n.to_be_bytes());
+        let now = Timestamp::from_microsecond(START_US + i64::try_from(n).unwrap() * 1000).unwrap();
+        Moment::new(now, seed)
+    })
+}
+
+pub fn key_of(agency: Agency) -> SigningKey {
+    let seed = if agency == Agency::Ppc { 1 } else { 2 };
+    SigningKey::from_pkcs8(format!("{}-2026", agency.id()), &generate_pkcs8(&[seed; 32])).unwrap()
+}
+
+pub fn keys_of(agency: Agency) -> Keys {
+    let mut keys = Keys::new();
+    keys.add(key_of(agency).key_id(), key_of(agency).public_key(), 1).unwrap();
+    keys
+}
+
+/// A ring of the keys with these names.
+pub fn ring(names: &[&str]) -> KeyRing {
+    let key = |name: &&str| ((*name).to_owned(), [name.as_bytes()[0]; 32].into());
+    KeyRing::new(names.iter().map(key).collect()).unwrap()
+}
+
+pub fn no_faults() -> Faults {
+    Arc::new(|_| Fault::None)
+}
+
+pub fn options(own: Agency, database: &Database) -> Options {
+    Options {
+        url: database.url().to_owned(),
+        own,
+        replica: "one".to_owned(),
+        ring: ring(&["first"]),
+        key: key_of(own),
+        faults: no_faults(),
+        metrics: Metrics::none(),
+    }
+}
+
+/// One agency's service as far as the store knows it.
+pub struct Side {
+    pub own: Agency,
+    pub store: Store,
+    pub source: Source,
+    pub database: Database,
+    calls: AtomicU64,
+}
+
+impl Side {
+    /// On an empty database.
+    pub async fn new(own: Agency, database: Database) -> Self {
+        Self::with(own, database, no_faults()).await
+    }
+
+    pub async fn with(own: Agency, database: Database, faults: Faults) -> Self {
+        Store::migrate(database.url(), own, "store-of-tests").await.unwrap();
+        let store = Store::open(Options { faults, ..options(own, &database) }).await.unwrap();
+        Self::on(store, database, u64::from(own.id().as_bytes()[0]))
+    }
+
+    /// On a copy of a database, as after a restore. The clock begins anew and its randomness is another.
+    pub async fn restored(own: Agency, copy: Database) -> Self {
+        let store = Store::open(options(own, &copy)).await.unwrap();
+        Self::on(store, copy, 1_000 + u64::from(own.id().as_bytes()[0]))
+    }
+
+    pub fn on(store: Store, database: Database, number: u64) -> Self {
+        Self { own: store.own(), store, source: source(number), database, calls: AtomicU64::new(0) }
+    }
+
+    /// Ends the service and starts it again on its database.
+    pub async fn restart(self) -> Self {
+        self.store.close().await;
+        let store = Store::open(options(self.own, &self.database)).await.unwrap();
+        Self { store, ..self }
+    }
+
+    /// Ends the service.
+    pub async fn end(self) -> Database {
+        self.store.close().await;
+        self.database
+    }
+
+    /// A new call of an official.
+    pub fn call(&self) -> Call {
+        call(self.calls.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Runs a command for an official.
+    pub async fn act<C: Command>(&self, command: C) -> Result<C::Reply, Error> {
+        self.act_as(self.call(), command).await
+    }
+
+    pub async fn act_as<C: Command>(&self, call: Call, command: C) -> Result<C::Reply, Error> {
+        self.store.write("test", call, self.source.moment(), command).await
+    }
+
+    /// Runs a command of the service itself.
+    pub async fn run<C: Command>(&self, command: C) -> Result<C::Reply, Error> {
+        self.act_as(Call::own("test"), command).await
+    }
+
+    pub fn heads(&self) -> Heads {
+        self.store.heads().borrow().clone()
+    }
+
+    /// All entries of a journal.
+    pub async fn entries(&self, journal: Journal) -> Vec<Held> {
+        let mut all: Vec<Held> = Vec::new();
+        loop {
+            let next = u64::try_from(all.len()).unwrap() + 1;
+            let some = self.store.entries(journal, next, 100).await.unwrap();
+            if some.is_empty() {
+                return all;
+            }
+            all.extend(some);
+        }
+    }
+
+    pub async fn own_entries(&self) -> Vec<Held> {
+        self.entries(Journal::Of(self.own)).await
+    }
+
+    pub async fn peer_entries(&self) -> Vec<Held> {
+        self.entries(Journal::Of(self.own.peer())).await
+    }
+
+    /// The whole feed; its numbers are gapless.
+    pub async fn feed(&self) -> Vec<Event> {
+        let mut all: Vec<(u64, Event)> = Vec::new();
+        loop {
+            let some = self.store.feed(u64::try_from(all.len()).unwrap(), 100).await.unwrap();
+            if some.is_empty() {
+                break;
+            }
+            all.extend(some);
+        }
+        assert!(all.iter().zip(1..).all(|((number, _), place)| *number == place));
+        assert_eq!(self.heads().feed, u64::try_from(all.len()).unwrap());
+        all.into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// All pages on which an agency has said something.
+    pub async fn pages(&self) -> BTreeMap<String, Page> {
+        let mut pages = BTreeMap::new();
+        for row in self.rows("SELECT matter, page, local FROM page").await {
+            let (page, local): (Vec<u8>, Vec<u8>) = (row.get(1), row.get(2));
+            let page = Page::decode(&page, &local).unwrap();
+            if !page.is_empty() {
+                pages.insert(row.get(0), page);
+            }
+        }
+        pages
+    }
+
+    /// Everything holds that must hold of a database at any time: journals verify, numbers and turns have no gap,
+    /// heads are those of the journals, and pages are what the journals make. Gives the bodies that lie.
+    pub async fn audit(&self) -> Vec<Lie> {
+        let (mut turns, mut lies) = (BTreeSet::new(), Vec::new());
+        for journal in JOURNALS {
+            let entries = self.entries(journal).await;
+            let (start, author) = match journal {
+                Journal::Of(agency) => (Previous::start(agency, renkei_store::agreement_digest()), agency),
+                Journal::Private => {
+                    (Previous::start(self.own, renkei_domain::term::private_digest()), self.own)
+                }
+            };
+            for (held, seq) in entries.iter().zip(1..) {
+                assert_eq!(held.header.seq, seq, "{journal:?}");
+                assert!(turns.insert(held.turn), "turn {} twice", held.turn);
+            }
+            assert!(entries.windows(2).all(|two| two[0].turn < two[1].turn), "{journal:?} was folded out of order");
+            let entries = entries.into_iter().map(|held| held.entry);
+            let proven = verify_all(entries, &keys_of(author), start, |lie| lies.push(lie)).unwrap();
+            assert_eq!(proven.last, self.store.previous(journal).await.unwrap(), "{journal:?}");
+            assert_eq!(proven.head(), self.heads().of(self.own, journal).head(), "{journal:?}");
+        }
+        let last = turns.last().copied().unwrap_or_default();
+        assert!(last <= self.heads().turn);
+        if self.heads().own.incarnation == 1 {
+            assert_eq!(u64::try_from(turns.len()).unwrap(), self.heads().turn, "a turn is missing");
+        }
+        let rebuilt = self.store.rebuild(&self.source.moment(), false).await.unwrap();
+        assert_eq!(rebuilt.differing, Vec::<String>::new());
+        assert_eq!(rebuilt.entries, u64::try_from(turns.len()).unwrap());
+        lies
+    }
+
+    /// The rows of a query that the store does not have.
+    pub async fn rows(&self, sql: &str) -> Vec<AnyRow> {
+        let mut connection = sqlx::AnyConnection::connect(self.database.url()).await.unwrap();
+        let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows
+    }
+
+    /// The one number that a query gives.
+    pub async fn number(&self, sql: &str) -> i64 {
+        self.rows(sql).await[0].get(0)
+    }
+
+    /// Changes the database behind the store's back.
+    pub async fn tamper(&self, sql: &str) {
+        tamper(&self.database, sql).await;
+    }
+}
+
+pub async fn tamper(database: &Database, sql: &str) {
+    sqlx::any::install_default_drivers();
+    let mut connection = sqlx::AnyConnection::connect(database.url()).await.unwrap();
+    sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// A call of an official with the `n`th request id; its digest is that of one request.
+pub fn call(n: u64) -> Call {
+    let mut digest = [0xd1; 32];
+    digest[..8].copy_from_slice(&n.to_be_bytes());
+    Call {
+        caller: "spiffe://ppc/desk/intake".to_owned(),
+        official: OFFICIAL.to_owned(),
+        unit: "intake-1".to_owned(),
+        purpose: "incident-response".to_owned(),
+        method: "/renkei.test/Act".to_owned(),
+        request_id: format!("0e000000-0000-4000-8000-{n:012x}"),
+        digest: digest.to_vec(),
+        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
+    }
+}
+
+/// Holds the writer before a batch, so that what is queued meanwhile makes one batch.
+#[derive(Clone)]
+pub struct Gate(Arc<GateState>);
+
+struct GateState {
+    closed: Mutex<bool>,
+    opened: Condvar,
+    steps: mpsc::UnboundedSender<&'static str>,
+}
+
+impl Gate {
+    /// An open gate, and the steps that the writer takes.
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<&'static str>) {
+        let (steps, seen) = mpsc::unbounded_channel();
+        (Self(Arc::new(GateState { closed: Mutex::new(false), opened: Condvar::new(), steps })), seen)
+    }
+
+    pub fn set(&self, closed: bool) {
+        *self.0.closed.lock().unwrap() = closed;
+        self.0.opened.notify_all();
+    }
+
+    /// Passes each step to `then` when the gate lets it.
+    pub fn faults(&self, then: Faults) -> Faults {
+        let state = Arc::clone(&self.0);
+        Arc::new(move |step| {
+            // A test that has ended listens no more.
+            let _ = state.steps.send(step);
+            if step == "begin" {
+                let closed = state.closed.lock().unwrap();
+                let _open = state.opened.wait_timeout_while(closed, BOUND, |closed| *closed).unwrap();
+            }
+            then(step)
+        })
+    }
+}
+
+/// Fails at each of these steps once, at the first time that the writer comes there.
+pub fn losing(steps: &[&'static str]) -> Faults {
+    let left = Mutex::new(steps.to_vec());
+    Arc::new(move |step| {
+        let mut left = left.lock().unwrap();
+        match left.iter().position(|it| *it == step) {
+            Some(place) => {
+                left.remove(place);
+                Fault::Lost
+            }
+            None => Fault::None,
+        }
+    })
+}
