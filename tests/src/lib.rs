@@ -1,10 +1,15 @@
 //! What the tests of the whole system share: both services wired to each other, their certificates and keys, a clock, and
 //! the sandbox's scenario.
 
+pub mod acts;
 pub mod clock;
+pub mod database;
 pub mod desk;
+pub mod feed;
 pub mod pair;
+pub mod peer;
 pub mod pki;
+pub mod raw;
 pub mod sandbox;
 pub mod scenario;
 pub mod schemes;

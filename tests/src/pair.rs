@@ -4,15 +4,15 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use jiff::Timestamp;
 use renkei_domain::moment::Source;
-use renkei_proto::r#type::v1::Agency;
+use renkei_proto::{options::v1::Surface, r#type::v1::Agency};
 use renkei_service::config::Config;
-use renkei_telemetry::{Spans, Telemetry};
+use renkei_telemetry::{LogTarget, Measured, Settings, Spans, Telemetry};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -42,10 +42,18 @@ pub struct Side {
     pub link_wire: Arc<Wire>,
     /// The spans that this side finished; only in one process.
     pub spans: Option<Spans>,
+    /// What this side measured since its last start; only in one process.
+    pub measured: Option<Measured>,
+    log: Arc<Mutex<Vec<u8>>>,
+    log_filter: &'static str,
     config: String,
     starts: u64,
     running: Option<Running>,
+    service: Shared,
 }
+
+/// The service while it runs in this process.
+type Shared = Arc<Mutex<Option<renkei_service::Running>>>;
 
 enum Running {
     Thread { stop: oneshot::Sender<()>, ended: oneshot::Receiver<()> },
@@ -92,6 +100,16 @@ impl Pair {
         Ok(pair)
     }
 
+    /// One side only, as in [`Pair::in_process`]: the test itself is the other (see [`crate::peer`]).
+    ///
+    /// # Errors
+    /// When something does not start; the text says what.
+    pub async fn one_sided(agency: Agency, start: Timestamp, seed: u8, choice: Choice) -> Result<Self, String> {
+        let mut pair = Self::new(None, Clock::at(start), [seed; 32], choice, Kind::InProcess { seed: [seed; 32] }).await?;
+        pair.start(agency).await?;
+        Ok(pair)
+    }
+
     /// The two binaries as processes, in a folder that is kept, or in one that goes with the pair. They read their time
     /// from the file `clock` in that folder.
     ///
@@ -130,7 +148,20 @@ impl Pair {
         let mut side = |agency: Agency, config: String| -> Result<Side, String> {
             let (desk_wire, link_wire) = wires.remove(agency.id()).ok_or("an agency has no wires")?;
             let desk = Desk::new(agency, &dir, &desk_wire);
-            Ok(Side { agency, desk, desk_wire, link_wire, spans: None, config, starts: 0, running: None })
+            Ok(Side {
+                agency,
+                desk,
+                desk_wire,
+                link_wire,
+                spans: None,
+                measured: None,
+                log: Arc::default(),
+                log_filter: choice.log_filter.unwrap_or("info"),
+                config,
+                starts: 0,
+                running: None,
+                service: Shared::default(),
+            })
         };
         let [ppc, ipa] = configs;
         let (ppc, ipa) = (side(Agency::Ppc, ppc)?, side(Agency::Ipa, ipa)?);
@@ -301,6 +332,32 @@ impl Side {
         self.config = config;
     }
 
+    /// How many calls were handed on to a service behind a port since this side's start; only in one process.
+    pub fn handled(&self, port: Surface) -> u64 {
+        let service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
+        let (desk, link) = service.as_ref().map(renkei_service::Running::handled).unwrap_or_default();
+        if port == Surface::Desk { desk } else { link }
+    }
+
+    /// The lines that this side logged so far; only in one process.
+    pub fn log(&self) -> String {
+        let bytes = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn telemetry(&self, service_name: &'static str) -> Result<(Telemetry, Spans), String> {
+        let settings = Settings {
+            service_name,
+            instance: "a".to_owned(),
+            otlp_endpoint: None,
+            sample_ratio: 1.0,
+            log_filter: self.log_filter.to_owned(),
+            sandbox: true,
+            log: LogTarget::Buffer(Arc::clone(&self.log)),
+        };
+        Telemetry::in_memory_with(settings).map_err(|error| error.to_string())
+    }
+
     async fn start_thread(&mut self, clock: Clock, mut seed: [u8; 32]) -> Result<(), String> {
         seed[0] ^= if self.agency == Agency::Ppc { 1 } else { 2 };
         // A side that starts again draws other randomness than before.
@@ -308,16 +365,17 @@ impl Side {
         seed[1..9].copy_from_slice(&self.starts.to_be_bytes());
         let source = clock.source(seed);
         let name = if self.agency == Agency::Ppc { "renkei-ppc" } else { "renkei-ipa" };
-        let (telemetry, spans) = Telemetry::in_memory(name);
+        let (telemetry, spans) = self.telemetry(name)?;
+        self.measured = Some(telemetry.measured());
         let config = Config::parse(&self.config, Path::new("/")).map_err(|error| error.to_string())?;
         let (started, starting) = oneshot::channel();
         let (stop, stopping) = oneshot::channel();
         let (ending, ended) = oneshot::channel();
-        let agency = self.agency;
+        let (agency, service) = (self.agency, Arc::clone(&self.service));
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
-                thread(agency, config, source, telemetry, started, stopping);
+                thread(agency, config, source, telemetry, &service, started, stopping);
                 // The pair may be gone already.
                 let _ = ending.send(());
             })
@@ -389,6 +447,7 @@ fn thread(
     config: Config,
     source: Source,
     telemetry: Telemetry,
+    service: &Mutex<Option<renkei_service::Running>>,
     started: oneshot::Sender<Started>,
     stopping: oneshot::Receiver<()>,
 ) {
@@ -406,10 +465,16 @@ fn thread(
     runtime.block_on(async {
         match renkei_service::start(agency, config, source, &telemetry).await {
             Ok(running) => {
+                let addresses = (running.desk, running.link);
+                let shared = || service.lock().unwrap_or_else(PoisonError::into_inner);
+                shared().replace(running);
                 // The pair may have been given up already; then the other channel is closed too.
-                let _ = started.send(Ok((running.desk, running.link)));
+                let _ = started.send(Ok(addresses));
                 let _ = stopping.await;
-                running.stop().await;
+                let running = shared().take();
+                if let Some(running) = running {
+                    running.stop().await;
+                }
             }
             Err(error) => {
                 let _ = started.send(Err(error.to_string()));
@@ -461,7 +526,8 @@ pub fn binary(agency: Agency) -> Result<PathBuf, String> {
     folders.find(|file| file.is_file()).ok_or_else(|| format!("the program {} is not built: run ./dev build", agency.id()))
 }
 
+/// What the machine's clock shows.
 #[expect(clippy::disallowed_methods, reason = "certificates are judged by the machine's clock")]
-fn machine_time() -> SystemTime {
+pub fn machine_time() -> SystemTime {
     SystemTime::now()
 }

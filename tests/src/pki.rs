@@ -377,6 +377,17 @@ pub fn caller_files(dir: &Path, domain: &str, name: &str) -> Files {
     files(&dir.join(domain).join("callers").join(name))
 }
 
+/// Writes what a party needs to show a certificate and to trust one authority, without revocation lists.
+///
+/// # Errors
+/// [`PkiError::Write`].
+pub fn outfit(folder: &Path, issued: &Issued, roots: &str) -> Result<Files, PkiError> {
+    let files = Files { crls: Vec::new(), ..files(folder) };
+    write_pair(&files, issued)?;
+    write(&files.roots, roots)?;
+    Ok(files)
+}
+
 /// Writes a certificate and its key (mode 0600) to where `files` says.
 ///
 /// # Errors

@@ -50,6 +50,8 @@ pub struct Choice {
     pub sandbox: BTreeMap<&'static str, String>,
     /// An agency that never dials.
     pub dialled_only: Option<Agency>,
+    /// What is logged in one process: `level` or `target=level`, comma-separated; `info` when not set.
+    pub log_filter: Option<&'static str>,
 }
 
 impl Setup {

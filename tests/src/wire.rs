@@ -7,8 +7,9 @@ use std::{
 };
 
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,8 @@ struct State {
     /// Cancelled when the wire is cut; a new one stands here when it is mended.
     cut: CancellationToken,
     is_cut: bool,
+    /// What is said there comes back.
+    heard: watch::Sender<bool>,
 }
 
 impl Wire {
@@ -34,7 +37,7 @@ impl Wire {
     pub async fn new() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let state = State { target: None, cut: CancellationToken::new(), is_cut: false };
+        let state = State { target: None, cut: CancellationToken::new(), is_cut: false, heard: watch::Sender::new(true) };
         let wire = Self { address, state: Arc::new(Mutex::new(state)), ended: CancellationToken::new() };
         tokio::spawn(relay(listener, Arc::clone(&wire.state), wire.ended.clone()));
         Ok(wire)
@@ -66,6 +69,11 @@ impl Wire {
         }
     }
 
+    /// Whether what is said where the wire leads comes back. What is said here gets there all the same.
+    pub fn hear(&self, heard: bool) {
+        self.locked().heard.send_replace(heard);
+    }
+
     fn locked(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,23 +92,48 @@ async fn relay(listener: TcpListener, state: Arc<Mutex<State>>, ended: Cancellat
             () = ended.cancelled() => return,
         };
         let Ok((near, _)) = accepted else { continue };
-        let (target, cut) = {
+        let (target, cut, heard) = {
             let state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            (state.target.filter(|_| !state.is_cut), state.cut.clone())
+            (state.target.filter(|_| !state.is_cut), state.cut.clone(), state.heard.subscribe())
         };
         // A cut wire takes the connection and closes it at once, as a broken one does.
         let Some(target) = target else { continue };
-        tokio::spawn(carry(near, target, cut, ended.clone()));
+        let ended = ended.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = carry(near, target, heard) => {}
+                () = cut.cancelled() => {}
+                () = ended.cancelled() => {}
+            }
+        });
     }
 }
 
-async fn carry(mut near: TcpStream, target: SocketAddr, cut: CancellationToken, ended: CancellationToken) {
-    let Ok(mut far) = TcpStream::connect(target).await else { return };
+async fn carry(near: TcpStream, target: SocketAddr, mut heard: watch::Receiver<bool>) -> io::Result<()> {
+    let far = TcpStream::connect(target).await?;
     // A failing option only makes the relay slower.
     let _ = near.set_nodelay(true).and_then(|()| far.set_nodelay(true));
-    tokio::select! {
-        _ = copy_bidirectional(&mut near, &mut far) => {}
-        () = cut.cancelled() => {}
-        () = ended.cancelled() => {}
-    }
+    let ((mut near_in, mut near_out), (mut far_in, mut far_out)) = (near.into_split(), far.into_split());
+    let there = async {
+        copy(&mut near_in, &mut far_out).await?;
+        far_out.shutdown().await
+    };
+    let back = async {
+        while pass(&mut far_in, &mut near_out, &mut heard).await? {}
+        near_out.shutdown().await
+    };
+    tokio::try_join!(there, back).map(|_| ())
+}
+
+/// Carries what was read when it is to be heard; `false` at the end.
+async fn pass(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    heard: &mut watch::Receiver<bool>,
+) -> io::Result<bool> {
+    let mut bytes = [0; 8 << 10];
+    let read = from.read(&mut bytes).await?;
+    heard.wait_for(|heard| *heard).await.map_err(io::Error::other)?;
+    to.write_all(&bytes[..read]).await?;
+    Ok(read > 0)
 }

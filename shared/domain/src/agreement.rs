@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use renkei_proto::{
     agreement::v1::{
-        self as proto, Agreement, Notice, NoticeArrived, NoticeGiven, NoticeKind, NoticeTiming,
+        self as proto, Agreement, ArrivalChannel, Notice, NoticeArrived, NoticeGiven, NoticeKind, NoticeTiming,
         NoticeWithdrawalAssented, NoticeWithdrawn, notice::State,
     },
     journal::v1::{Mark, fact},
@@ -31,17 +31,18 @@ pub(crate) fn given(d: &Deciding, fact: &NoticeGiven) -> Result<(), Refusal> {
     must(right, Reason::FactDiffers, "the notice names another term than that of its day")
 }
 
+/// Recorded once; only an earlier arrival on paper or by telephone is recorded beside the one over the link.
 pub(crate) fn arrived(d: &Deciding, fact: &NoticeArrived) -> Result<(), Refusal> {
     d.noun(Noun::Agreement)?;
     d.answers(fact.notice_seq)?;
-    find(d.page(), d.author().peer(), fact.notice_seq)?;
-    must(
-        arrival(d.page(), d.author().peer(), fact.notice_seq).is_none(),
-        Reason::WrongState,
-        "its arrival is recorded already",
-    )?;
-    let come = fact.arrived_at.as_ref().and_then(instant).is_some_and(|at| at <= d.now);
-    must(come, Reason::FieldInvalid, "an arrival does not lie in the future")
+    let giver = d.author().peer();
+    find(d.page(), giver, fact.notice_seq)?;
+    let Some(arrived_at) = fact.arrived_at.as_ref().and_then(instant).filter(|at| *at <= d.now) else {
+        return Err(Refusal::field(Reason::FieldInvalid, "arrived_at", "an arrival does not lie in the future"));
+    };
+    let news = arrival(d.page(), giver, fact.notice_seq)
+        .is_none_or(|recorded| fact.channel() != ArrivalChannel::Link && arrived_at < recorded);
+    must(news, Reason::WrongState, "its arrival is recorded already")
 }
 
 pub(crate) fn withdrawn(d: &Deciding, fact: &NoticeWithdrawn) -> Result<(), Refusal> {
@@ -59,6 +60,11 @@ pub(crate) fn assented(d: &Deciding, fact: &NoticeWithdrawalAssented) -> Result<
         return Err(Refusal::new(Reason::WrongState, "the notice is not withdrawn"));
     };
     d.answers(withdrawal.seq)?;
+    must(
+        !matches!(standing(&d.view, d.now), Standing::Expired { .. }),
+        Reason::AgreementNotInForce,
+        "what has ended is not revived: a new conclusion is a new agreement",
+    )?;
     must(!has_assent(d.page(), giver, fact.notice_seq), Reason::WrongState, "its withdrawal is assented to already")
 }
 
@@ -68,12 +74,13 @@ fn find<'a>(seen: Seen<'a>, giver: Agency, seq: u64) -> Result<&'a Mark, Refusal
     notice.ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such notice"))
 }
 
+/// The earliest arrival that the receiving agency recorded.
 fn arrival(seen: Seen<'_>, giver: Agency, seq: u64) -> Option<Timestamp> {
-    let (_, at) = seen.first(giver.peer(), |fact| match fact {
-        fact::Fact::NoticeArrived(it) if it.notice_seq == seq => it.arrived_at.as_ref().and_then(instant),
+    let arrivals = seen.marks(giver.peer()).filter_map(|mark| match mark.said() {
+        Some(fact::Fact::NoticeArrived(it)) if it.notice_seq == seq => it.arrived_at.as_ref().and_then(instant),
         _ => None,
-    })?;
-    Some(at)
+    });
+    arrivals.min()
 }
 
 fn withdrawal(seen: Seen<'_>, giver: Agency, seq: u64) -> Option<&Mark> {

@@ -96,11 +96,16 @@ pub(crate) fn counted(d: &Deciding, fact: &ReferralsCounted) -> Result<(), Refus
     must(latest(d.page(), d.author()).is_none(), Reason::AlreadyExists, "this month is counted already")?;
     let ended = month(&fact.month).is_some_and(|first| next_month(first) <= today(d));
     must(ended, Reason::WrongState, "a month is counted after it has ended")?;
-    let cells = fact.schemes.iter().flat_map(|it| [&it.issued, &it.given, &it.followed_up]);
-    let shown_small = cells
-        .flatten()
-        .any(|cell| (!cell.hidden && (1..THRESHOLD).contains(&cell.value)) || (cell.hidden && cell.value != 0));
-    must(!shown_small, Reason::FactDiffers, "a count below the statistics threshold is shown")
+    must(fact.schemes.iter().all(is_safe), Reason::FactDiffers, "a count below the statistics threshold is shown")
+}
+
+/// No small count is shown, and the days say nothing of a count that is hidden.
+fn is_safe(count: &SchemeCount) -> bool {
+    let hides = |cell: &Cell| if cell.hidden { cell.value == 0 } else { !(1..THRESHOLD).contains(&cell.value) };
+    let days = count.days.is_none_or(|days| {
+        count.given.is_some_and(|given| days.hidden == given.hidden) && (!days.hidden || days.value == 0)
+    });
+    days && [&count.issued, &count.given, &count.followed_up].into_iter().flatten().all(hides)
 }
 
 /// The counts of one month from the tallies: `count(kind)` reads one of them.
@@ -144,6 +149,11 @@ fn latest(seen: Seen<'_>, agency: Agency) -> Option<(u64, &ReferralsCounted)> {
         _ => None,
     })
     .map(|(mark, it)| (mark.seq, it))
+}
+
+/// The month of this page is counted by its agency.
+pub fn is_counted(page: &crate::page::Page, agency: Agency) -> bool {
+    latest(Seen::whole(page), agency).is_some()
 }
 
 /// The counts as the desk shows them.

@@ -90,7 +90,10 @@ pub(crate) fn given(d: &Deciding, fact: &ReferralGiven) -> Result<(), Refusal> {
     };
     must(fact.days == days(mark, given_at), Reason::FactDiffers, "the days from issue to giving are counted wrongly")?;
     let peer = d.author().peer();
-    for introduced in &fact.introduced {
+    for (i, introduced) in fact.introduced.iter().enumerate() {
+        if fact.introduced[..i].iter().any(|other| other.scheme_id == introduced.scheme_id) {
+            return Err(Refusal::field(Reason::FieldInvalid, "introduced", "names a scheme twice"));
+        }
         let name = Matter::new(Noun::Scheme, peer, &introduced.scheme_id).to_string();
         if !scheme::was_published(d.view.page(&name), peer, introduced.version) {
             return Err(Refusal::field(

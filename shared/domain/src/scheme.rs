@@ -22,6 +22,8 @@ use crate::{
 
 /// The most schemes an agency may have, withdrawn ones included.
 pub const MOST: usize = 100;
+/// The highest version of a scheme (`SchemeVersion` in the contract).
+const LAST_VERSION: u32 = 10_000;
 
 pub(crate) fn published(d: &Deciding, fact: &SchemePublished) -> Result<(), Refusal> {
     d.noun(Noun::Scheme)?;
@@ -37,6 +39,7 @@ pub(crate) fn revised(d: &Deciding, fact: &SchemeRevised) -> Result<(), Refusal>
     d.answers_nothing()?;
     let version = open(d)?;
     must(fact.version == version + 1, Reason::FactDiffers, "a revision's version is the one before plus one")?;
+    must(fact.version <= LAST_VERSION, Reason::WrongState, "a scheme has at most 10000 versions")?;
     terms(fact.terms.as_ref())
 }
 
@@ -123,7 +126,7 @@ pub fn state(seen: Seen<'_>, agency: Agency) -> State {
 
 /// A version of a scheme that was published at some time, withdrawn or not.
 pub fn was_published(seen: Seen<'_>, agency: Agency, version: u32) -> bool {
-    current(seen, agency).is_some_and(|current| (1..=current.version).contains(&version))
+    entry_of(seen, agency, version).is_some()
 }
 
 /// The agency's schemes that fit a report on this day, in the order of their ids.

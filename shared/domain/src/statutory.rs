@@ -11,10 +11,12 @@ use jiff::civil::{Date, date};
 
 use renkei_proto::{options::v1::Reason, r#type::v1 as wire};
 
-use crate::{calendar, decide::Refusal};
+use crate::{calendar, decide::Refusal, scheme};
 
 /// The number of the item "wrongful purpose", which doubles the time for the final report.
 const WRONGFUL_PURPOSE: u8 = 3;
+/// The number of the item "number of persons".
+const PERSONS: u8 = 4;
 
 /// Under which part of the act the reporter falls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,10 +220,12 @@ fn nth_day(knew_on: Date, number: u8) -> Date {
     knew_on.saturating_add((i64::from(number) - 1).days())
 }
 
-/// The reporter's dates from the wire's facts to the wire's dates; `None` when the day of knowing is not stated.
+/// The reporter's dates from the wire's facts to the wire's dates; `None` when the day of knowing is not stated, lies
+/// before the rules, or no item can apply. An item that the number of persons suggests is never added.
 ///
 /// # Errors
-/// `FIELD_INVALID` for a day that does not exist or an item that the sector does not have.
+/// `FIELD_INVALID` for a day that does not exist, an item that the sector does not have, and item 4 with so few persons
+/// that it cannot apply.
 pub fn dates_of(facts: &wire::StatutoryFacts) -> Result<Option<wire::StatutoryDates>, Refusal> {
     let invalid = |field, detail: &str| Refusal::field(Reason::FieldInvalid, field, detail);
     let sector = if facts.sector() == wire::Sector::Public { Sector::Public } else { Sector::Private };
@@ -229,16 +233,20 @@ pub fn dates_of(facts: &wire::StatutoryFacts) -> Result<Option<wire::StatutoryDa
     let items = Items::new(sector, &numbers).map_err(|_| {
         invalid("statutory.items", "must be items of the sector's rule: 5 is of the public sector only")
     })?;
-    let knew_on = match facts.knew_on.as_str() {
-        "" => return Ok(None),
-        day => day.parse().map_err(|_| invalid("statutory.knew_on", "must be a day that exists"))?,
-    };
     let persons = facts.persons.unwrap_or_default();
     let persons = match persons.kind() {
         wire::PersonsKind::Exact => Persons::Exact(persons.number),
         wire::PersonsKind::AtMost => Persons::UnknownAtMost(persons.number),
         wire::PersonsKind::Unknown | wire::PersonsKind::Unspecified => Persons::Unknown,
     };
+    if items.contains(PERSONS) && persons_item_applies(sector, persons) == Tri::No {
+        return Err(invalid("statutory.items", "item 4 needs more persons than are stated"));
+    }
+    if facts.knew_on.is_empty() {
+        return Ok(None);
+    }
+    let knew_on = scheme::day(&facts.knew_on);
+    let knew_on = knew_on.ok_or_else(|| invalid("statutory.knew_on", "must be a day that exists"))?;
     let dates = dates(&Facts { knew_on: Some(knew_on), items, persons });
     Ok(dates.map(|dates| wire::StatutoryDates {
         rules: dates.rule_set.to_owned(),

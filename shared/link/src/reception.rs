@@ -13,6 +13,7 @@ use renkei_store::{
     Call,
     arrive::{Arrive, Arriving, StopJournal},
 };
+use renkei_telemetry::{span, traceparent::add_link};
 
 use crate::{Link, is_of_keys};
 
@@ -43,10 +44,12 @@ impl Incoming {
     pub(crate) async fn take(&mut self, link: &Link, entries: Entries) -> Result<Taken, Error> {
         let mut rest = entries.entries;
         let (from, to) = (rest.first().map_or(0, seq), rest.last().map_or(0, seq));
-        let span = renkei_telemetry::span::receive(self.journal.id(), from, to);
+        let span = span::receive(self.journal.id(), from, to);
+        let receiving = span.clone();
         let taking = async {
             while !rest.is_empty() {
                 let (verified, broken) = self.verified(link, &mut rest).await?;
+                verified.iter().for_each(|it| add_link(&receiving, &it.opened.header().traceparent));
                 if let Some(taken) = self.written(link, verified).await? {
                     return Ok(taken);
                 }
@@ -72,11 +75,14 @@ impl Incoming {
         let verifying = tokio::task::spawn_blocking(move || {
             let (mut verified, mut entries) = (Vec::with_capacity(entries.len()), entries.into_iter());
             for entry in entries.by_ref() {
+                let span = span::verify();
                 let opened = match verify_signature(&entry, &keys) {
                     Ok(opened) => opened,
                     Err(broken) => return (verified, Some((entry, broken)), Vec::new()),
                 };
                 let arriving = arriving(entry, opened, &kinds);
+                let header = arriving.opened.header();
+                span::of_entry(&span, &header.entry_id, &header.traceparent);
                 let changes_keys = arriving.fact.as_ref().is_ok_and(|it| is_of_keys(it.fact.fact.as_ref()));
                 verified.push(arriving);
                 if changes_keys {

@@ -12,11 +12,13 @@ use renkei_proto::{
 };
 use renkei_rpc::{error::Error, validate::Frames};
 use renkei_store::{
-    Call, TakeReceipt,
+    Call, Heads, TakeReceipt,
     arrive::StoppedByPeer,
     recover::{Met, Reopen, Standing},
 };
+use renkei_telemetry::span;
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use crate::{
     Link,
@@ -69,6 +71,8 @@ struct Session<'a> {
     peer_held: u64,
     streams: bool,
     stopped: bool,
+    /// Entries of the peer came before the own journal was back; they are asked for again.
+    ignored: bool,
 }
 
 /// Runs a session until it ends. `streams`: this side sends its journal here.
@@ -115,6 +119,11 @@ fn hello(link: &Link) -> Hello {
     }
 }
 
+/// The own journal is not back yet.
+fn comes_back(heads: &Heads) -> bool {
+    heads.own.seq < heads.own.recover_to
+}
+
 fn parted(reason: Reason) -> Ended {
     match reason {
         Reason::AgreementDiffers => Ended::AgreementDiffers,
@@ -148,6 +157,7 @@ impl<'a> Session<'a> {
             peer_held: held.seq,
             streams,
             stopped: false,
+            ignored: false,
         };
         let heads = link.store().heads().borrow().clone();
         if heads.recovering() {
@@ -172,11 +182,9 @@ impl<'a> Session<'a> {
         let draining = self.link.0.settings.draining.clone();
         let output = self.output.clone();
         loop {
-            let (own_head, peer_head, recovering, stopped) = {
-                let heads = heads.borrow_and_update();
-                (heads.own.seq, heads.peer.seq, heads.recovering(), heads.peer.stop_seq)
-            };
-            self.resumed(stopped, peer_head).await?;
+            let heads_now = heads.borrow_and_update().clone();
+            let (own_head, recovering) = (heads_now.own.seq, heads_now.recovering());
+            self.ask_again(&heads_now).await?;
             let asked = self.asked.as_ref().is_some_and(|asked| asked.is_ready(u64::MAX));
             let streams = self.streams && !recovering && self.own.is_ready(own_head);
             tokio::select! {
@@ -210,12 +218,14 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// When a stop was lifted here, the journal is asked for again.
-    async fn resumed(&mut self, stopped: u64, peer_seq: u64) -> Result<(), Error> {
-        if self.stopped && stopped == 0 {
-            self.stopped = false;
+    /// When a stop was lifted here, or the own journal is back, the peer's journal is asked for again.
+    async fn ask_again(&mut self, heads: &Heads) -> Result<(), Error> {
+        let resumed = self.stopped && heads.peer.stop_seq == 0;
+        let is_back = self.ignored && !comes_back(heads);
+        if resumed || is_back {
+            (self.stopped, self.ignored) = (self.stopped && !resumed, self.ignored && !is_back);
             let journal = self.link.own().peer().into();
-            self.say(Kind::Ask(Ask { journal, from_seq: peer_seq + 1 })).await?;
+            self.say(Kind::Ask(Ask { journal, from_seq: heads.peer.seq + 1 })).await?;
         }
         Ok(())
     }
@@ -225,6 +235,11 @@ impl<'a> Session<'a> {
             Kind::Entries(entries) => {
                 let journal = entries.journal();
                 let own = journal == self.link.own();
+                // What the peer's author saw cannot be judged before it is back.
+                if !own && comes_back(&self.link.store().heads().borrow()) {
+                    self.ignored = true;
+                    return Ok(None);
+                }
                 let incoming = if own { &mut self.back } else { &mut self.peer };
                 match incoming.take(self.link, entries).await? {
                     Taken::All => {}
@@ -277,7 +292,8 @@ impl<'a> Session<'a> {
         let (own, up_to) = (self.link.own(), receipt.up_to_seq);
         let moment = self.link.0.settings.source.moment();
         let take = TakeReceipt { own, receipt, signed };
-        self.link.store().write("receipt", Call::own("receipt"), moment, take).await?;
+        let writing = self.link.store().write("receipt", Call::own("receipt"), moment, take);
+        writing.instrument(span::receipt(own.id(), up_to)).await?;
         self.own.receipted(up_to);
         Ok(())
     }

@@ -1,1 +1,18 @@
-//! Skeleton.
+//! What both binaries are made of: configuration, start, command line.
+
+mod command_line;
+pub mod config;
+mod error;
+mod key;
+mod report;
+mod source;
+mod start;
+mod tick;
+mod verify;
+
+pub use crate::{
+    command_line::main,
+    error::StartError,
+    source::source,
+    start::{Running, start},
+};

@@ -8,7 +8,7 @@ use renkei_domain::{
     journal as journal_rules,
     matter::Matter,
     moment::{Moment, instant, stamp},
-    page::{Journal, View},
+    page::{Journal, Said as _, View},
 };
 use renkei_journal::{Break, Fault, Lie, Opened, Understood};
 use renkei_proto::{
@@ -20,6 +20,7 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::{JournalStopChanged, event::Change},
 };
+use renkei_telemetry::span;
 
 use crate::{command::Command, head::Heads, stage::Stage};
 
@@ -121,6 +122,9 @@ impl Arrive {
 
     fn judge(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Result<(), Reason>, Refusal> {
         let header = arriving.opened.header().clone();
+        let span = span::apply(&header.fact_type);
+        span::of_entry(&span, &header.entry_id, &header.traceparent);
+        let _applying = span.entered();
         let matter = Matter::of(&header.matter);
         let judged = audit(stage, arriving, &matter);
         let own_fact = FactKind::named(&header.fact_type).is_some_and(journal_rules::stops);
@@ -135,6 +139,8 @@ impl Arrive {
         stage.take_arrived(Journal::Of(self.journal), arriving.entry.clone(), header, arriving.opened.hash(), &fact);
         match judged {
             Err(_) if stage.page(&matter.to_string()).refusal(self.journal, seq).is_some() => {}
+            // In a recovery the own journal comes back first, with what was answered before the loss.
+            _ if answered(stage, &matter, seq) => {}
             Err(refusal) => {
                 tracing::warn!(
                     seq,
@@ -194,6 +200,15 @@ impl Arrive {
         }
         Ok(Err(reason))
     }
+}
+
+/// The arrival of this entry was answered already: refused, or its notice recorded.
+fn answered(stage: &Stage, matter: &Matter, seq: u64) -> bool {
+    stage.page(&matter.to_string()).all(stage.own()).any(|mark| match mark.said() {
+        Some(fact::Fact::EntryRefused(it)) => it.seq == seq,
+        Some(fact::Fact::NoticeArrived(it)) => it.notice_seq == seq,
+        _ => false,
+    })
 }
 
 /// Stops the peer's journal at the next number and keeps what came as evidence.
@@ -271,8 +286,8 @@ fn head_of_entry(stage: &Stage, header: &Header, matter: &Matter) -> Result<(), 
     if header.matter_prev != before {
         return differs("matter_prev is not the author's entry before in this matter");
     }
-    if header.entry_id.as_bytes().get(14) != Some(&b'7') {
-        return differs("entry_id is no UUIDv7");
+    if !is_uuid_v7(&header.entry_id) {
+        return differs("entry_id is no UUIDv7 in lower case");
     }
     if stage.ids.contains(&header.entry_id) {
         return differs("entry_id is another entry's");
@@ -290,6 +305,15 @@ fn head_of_entry(stage: &Stage, header: &Header, matter: &Matter) -> Result<(), 
         return differs("content_size without content");
     }
     Ok(())
+}
+
+/// Version and variant of a UUID (RFC 9562) whose form is checked already. An id has one spelling, so that no other one
+/// hides that it is taken.
+fn is_uuid_v7(id: &str) -> bool {
+    let bytes = id.as_bytes();
+    bytes.get(14) == Some(&b'7')
+        && matches!(bytes.get(19), Some(b'8' | b'9' | b'a' | b'b'))
+        && !bytes.iter().any(u8::is_ascii_uppercase)
 }
 
 /// Lifts a stop of the peer's journal. It is recorded, and the journal is asked for again from its next number; no number

@@ -49,6 +49,32 @@ pub struct ChainHead {
     pub hash: Hash,
 }
 
+/// A record as it is held, with the hash that its values give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its number.
+    pub seq: u64,
+    /// The hash of the record before, as stored.
+    pub prev_hash: Hash,
+    /// Its hash, as stored.
+    pub hash: Hash,
+    /// The hash that its stored values give.
+    pub computed: Hash,
+}
+
+pub(crate) fn held(row: &sqlx::any::AnyRow) -> Result<Held, Error> {
+    let seq = count(row.try_get(0)?);
+    let prev_hash = hash(row.try_get(1)?)?;
+    let mut texts: [String; 6] = Default::default();
+    for (place, text) in texts.iter_mut().enumerate() {
+        *text = row.try_get(place + 4)?;
+    }
+    let [official, caller, method, matter, purpose, outcome] = &texts;
+    let bytes = fields(seq, row.try_get(3)?, [official, caller, method, matter, purpose, outcome]);
+    let computed = renkei_journal::audit_hash(&prev_hash, &bytes);
+    Ok(Held { seq, prev_hash, hash: hash(row.try_get(2)?)?, computed })
+}
+
 pub(crate) async fn head(connection: &mut AnyConnection, chain: &str) -> Result<ChainHead, Error> {
     let row = sqlx::query(HEAD).bind(chain).fetch_optional(connection).await?;
     let Some(row) = row else { return Ok(ChainHead { chain: chain.to_owned(), seq: 0, hash: Hash::default() }) };

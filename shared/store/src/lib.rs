@@ -33,7 +33,7 @@ use renkei_telemetry::Metrics;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use crate::{
-    audit::ChainHead,
+    audit::{ChainHead, Held as HeldRecord},
     command::{Call, Command},
     content::KeyRing,
     dialect::Dialect,
@@ -139,8 +139,8 @@ impl Store {
     ) -> Result<C::Reply, Error> {
         let (done, reply) = oneshot::channel();
         let is_desk = !call.request_id.is_empty();
-        let job = writer::Job { command: Box::new(command), call, moment, done };
         let span = renkei_telemetry::span::write(name);
+        let job = writer::Job { command: Box::new(command), call, moment, done, span: span.clone() };
         let waiting = async {
             if is_desk {
                 self.queue.try_send(job).map_err(|full| match full {

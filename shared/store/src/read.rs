@@ -50,6 +50,9 @@ pub(crate) const RECORDED_AT: &str = "SELECT arrived_us FROM entry WHERE journal
 pub(crate) const FEED: &str = "SELECT number, change FROM feed WHERE number > $1 ORDER BY number LIMIT $2";
 pub(crate) const FEED_FIRST: &str = "SELECT COALESCE(MIN(number), 0) FROM feed";
 pub(crate) const WRITTEN_AT: &str = "SELECT written_us FROM entry WHERE journal = $1 AND seq = $2";
+pub(crate) const FORGET_REQUESTS: &str = "DELETE FROM request WHERE at_us < $1";
+pub(crate) const AUDIT_RECORDS: &str = "SELECT seq, prev_hash, hash, at_us, official, caller, method, matter, purpose, \
+     outcome FROM audit WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 pub(crate) const PING: &str = "SELECT COUNT(*) FROM store";
 
 /// The most bytes of entries that one read gives, unless a single entry is larger.
@@ -328,6 +331,24 @@ impl Store {
             moved
         });
         Ok(())
+    }
+
+    /// Forgets replies that are older than an instant, in microseconds since 1970.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget_requests(&self, before_us: i64) -> Result<(), Error> {
+        sqlx::query(FORGET_REQUESTS).bind(before_us).execute(&self.inner.write).await?;
+        Ok(())
+    }
+
+    /// Records of one audit chain after a number, in order.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn audit_records(&self, chain: &str, after: u64, limit: i64) -> Result<Vec<audit::Held>, Error> {
+        let query = sqlx::query(AUDIT_RECORDS).bind(chain).bind(number(after)).bind(limit);
+        query.fetch_all(&self.inner.read).await?.iter().map(audit::held).collect()
     }
 
     /// The database answers.

@@ -272,6 +272,10 @@ impl Command for Reopen {
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
+        if self.peer_held > 0 && !stage.heads().recovering() {
+            // Another session has ended the recovery.
+            return Ok(());
+        }
         let own = stage.own();
         let own_seq = stage.heads().own.seq;
         stage.heads.own.recover_to = 0;

@@ -6,7 +6,7 @@ use crate::{
     head, load, migration, read, rebuild, recover, save, writer,
 };
 
-const SINGLE: [&str; 43] = [
+const SINGLE: [&str; 45] = [
     audit::HEAD,
     audit::HEADS,
     head::SELECT,
@@ -19,6 +19,8 @@ const SINGLE: [&str; 43] = [
     migration::IDENTITY,
     migration::REACHED,
     read::ANSWERS,
+    read::AUDIT_RECORDS,
+    read::FORGET_REQUESTS,
     read::ENTRIES,
     read::ENTRIES_OF,
     read::ENTRY,

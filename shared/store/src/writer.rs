@@ -9,9 +9,13 @@ use renkei_domain::{
 };
 use renkei_journal::Hash;
 use renkei_proto::options::v1::Reason;
+use renkei_telemetry::{
+    span,
+    traceparent::{add_link, traceparent_of},
+};
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::{
     audit::{self, Record},
@@ -43,6 +47,8 @@ pub(crate) struct Job {
     pub(crate) call: Call,
     pub(crate) moment: Moment,
     pub(crate) done: oneshot::Sender<Result<Vec<u8>, Error>>,
+    /// From the queue to the answer.
+    pub(crate) span: Span,
 }
 
 /// What became of one command.
@@ -72,7 +78,8 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Job>, mut c
             taken = queue.recv_many(&mut jobs, BATCH) => if taken == 0 { return },
             _ = closing.wait_for(|closing| *closing), if !queue.is_closed() => { queue.close(); continue }
         }
-        let span = renkei_telemetry::span::commit(jobs.len());
+        let span = span::commit(jobs.len());
+        jobs.iter().for_each(|job| add_link(&span, &traceparent_of(&job.span)));
         let outcomes = batch(&inner, &jobs).instrument(span).await;
         for (job, outcome) in jobs.drain(..).zip(outcomes) {
             // A caller that has gone away finds its reply by its request id.
@@ -166,8 +173,12 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection) ->
             None if stage.heads().recovering() && !job.command.while_recovering() => Err(Error::Recovering),
             None => one(&mut stage, &mut replies, job)?,
         };
+        let first = stage.entries.get(written);
+        if let Some(entry) = first {
+            span::record_entry(&job.span, &entry.header.entry_id);
+        }
         if !answered && !job.call.official.is_empty() {
-            let matter = stage.entries.get(written).map(|entry| entry.header.matter.clone());
+            let matter = first.map(|entry| entry.header.matter.clone());
             let again = || replies.again.get(&job.call.digest).cloned();
             records.push(record(&stage, job, &outcome, matter.or_else(again)));
         }

@@ -109,10 +109,10 @@ pub fn receive(journal: &str, from: u64, to: u64) -> Span {
     )
 }
 
-/// The check of one arriving entry's signature, chain and digests.
+/// The check of one arriving entry's signature and digests. Say [`of_entry`] of it once the entry is known.
 #[must_use]
-pub fn verify(entry_id: &str) -> Span {
-    info_span!("verify", renkei.entry.id = entry_id)
+pub fn verify() -> Span {
+    info_span!("verify", renkei.entry.id = Empty)
 }
 
 /// One fact judged and folded into its page.
@@ -127,9 +127,16 @@ pub fn receipt(journal: &str, to: u64) -> Span {
     info_span!("receipt", renkei.journal = journal, renkei.seq.to = count(to))
 }
 
-/// Names the entry in a span of [`write()`] or [`apply`], once there is one.
+/// Names the entry in a span of [`write()`], once there is one.
 pub fn record_entry(span: &Span, entry_id: &str) {
     span.record("renkei.entry.id", entry_id);
+}
+
+/// Names the arrived entry that a span of [`verify`] or [`apply`] is about, and moves the span into the trace of the call
+/// that led to the entry, whose context stands in the entry's header. Only before the span is first entered.
+pub fn of_entry(span: &Span, entry_id: &str, traceparent: &str) {
+    record_entry(span, entry_id);
+    traceparent::set_parent(span, traceparent);
 }
 
 /// As OpenTelemetry counts: it has no unsigned integers, and would turn one into text.

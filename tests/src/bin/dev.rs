@@ -10,7 +10,14 @@ use std::{
 use clap::{Parser, Subcommand};
 
 /// Python packages of the tools, pinned.
-const PYTHON: [&str; 4] = ["buf-bin==1.75.0", "grpcio==1.85.1", "grpcio-tools==1.85.1", "protovalidate==2.1.0"];
+const PYTHON: [&str; 6] = [
+    "buf-bin==1.75.0",
+    "googleapis-common-protos==1.76.0",
+    "grpcio==1.85.1",
+    "grpcio-status==1.85.1",
+    "grpcio-tools==1.85.1",
+    "protovalidate==2.1.0",
+];
 
 #[derive(Parser)]
 struct Arguments {

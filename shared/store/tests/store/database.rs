@@ -100,8 +100,19 @@ impl Database {
         }
     }
 
-    /// Every file in which something of it stands: data, log of changes, shared memory.
-    pub fn files(&self) -> Vec<PathBuf> {
+    /// Whether these bytes stand in any of its files: data, log of changes, shared memory.
+    pub fn stands_in_files(&self, bytes: &[u8]) -> bool {
+        self.files().into_iter().any(|path| match fs::read(&path) {
+            Ok(file) => file.windows(bytes.len()).any(|window| window == bytes),
+            // The server renames and removes what it no longer needs.
+            Err(error) => {
+                assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{}", path.display());
+                false
+            }
+        })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
         match &self.place {
             Place::Directory(directory) => files_under(directory.path()),
             Place::Name(name) => {
@@ -168,7 +179,8 @@ impl Cluster {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", text]);
         let output = psql.stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success(), "{text}: {}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}: {said}");
         String::from_utf8(output.stdout).unwrap()
     }
 }

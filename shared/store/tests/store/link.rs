@@ -13,6 +13,7 @@ use renkei_proto::{
     journal::v1::{Entry, Fact, Header, Receipt, SaltedContent, SignedReceipt, fact},
     link::v1::Stop,
     options::v1::Reason,
+    referral::v1::SchemePublished,
     r#type::v1::Agency,
 };
 use renkei_store::{
@@ -21,10 +22,10 @@ use renkei_store::{
 };
 
 use super::{
-    database::Engine,
+    acts::{about, scheme, terms},
+    database::{Database, Engine},
     side::{Side, key_of, keys_of},
 };
-use crate::store::database::Database;
 
 pub struct Pair {
     pub ppc: Side,
@@ -150,6 +151,12 @@ pub async fn forged(side: &Side, matter: &str, fact: fact::Fact, content: Option
         traceparent: String::new(),
     };
     chain(draft, &previous).unwrap().sign(&key_of(side.own))
+}
+
+/// The next entry of a journal: it publishes a scheme.
+pub async fn forged_scheme(side: &Side, id: &str) -> Entry {
+    let fact = fact::Fact::SchemePublished(SchemePublished { terms: Some(terms()) });
+    forged(side, &scheme(side.own, id).to_string(), fact, about("forged")).await
 }
 
 /// Changes the header of an entry and signs it again.

@@ -75,8 +75,12 @@ pub fn no_faults() -> Faults {
 }
 
 pub fn options(own: Agency, database: &Database) -> Options {
+    options_at(own, database.url())
+}
+
+pub fn options_at(own: Agency, url: &str) -> Options {
     Options {
-        url: database.url().to_owned(),
+        url: url.to_owned(),
         own,
         replica: "one".to_owned(),
         ring: ring(&["first"]),
@@ -109,12 +113,14 @@ impl Side {
 
     /// On a copy of a database, as after a restore. The clock begins anew and its randomness is another.
     pub async fn restored(own: Agency, copy: Database) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(1000);
         let store = Store::open(options(own, &copy)).await.unwrap();
-        Self::on(store, copy, 1_000 + u64::from(own.id().as_bytes()[0]))
+        Self::on(store, copy, COUNT.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// On an open store. Sides of other numbers draw other moments and make other calls.
     pub fn on(store: Store, database: Database, number: u64) -> Self {
-        Self { own: store.own(), store, source: source(number), database, calls: AtomicU64::new(0) }
+        Self { own: store.own(), store, source: source(number), database, calls: AtomicU64::new(number * 1000) }
     }
 
     /// Ends the service and starts it again on its database.

@@ -1,0 +1,236 @@
+//! Why a reporter is told: the order of grounds of Art. 4(1).
+
+use renkei_domain::referral::introduce;
+use renkei_proto::{
+    options::v1::Reason,
+    referral::v1::{ReferralGround, ScopeFacts},
+    r#type::v1::{Agency, Finding, IncidentKind, ReporterKind},
+};
+
+use super::{
+    acts::{Report, report, unjudged},
+    catalogue::{KINDS, REPORTERS, published},
+    model::{BOTH, Pair, Party, at},
+    standing::{EXPIRED, disputed, expired},
+};
+
+const FINDINGS: [Finding; 4] = [Finding::Applies, Finding::Suspected, Finding::DoesNotApply, Finding::Pending];
+const FLAGS: [bool; 2] = [false, true];
+
+/// The ground and the ids of the schemes that are introduced.
+type Found = Result<(ReferralGround, Vec<String>), Reason>;
+
+fn found(party: &Party, report: &Report) -> Found {
+    let decided = introduce(&party.view(), &unjudged(party, report), party.now).map_err(|refusal| refusal.reason)?;
+    Ok((decided.ground, decided.introduced.into_iter().map(|version| version.scheme_id).collect()))
+}
+
+/// The rule in its own words: which schemes of the peer fit.
+fn fitting(author: Agency, facts: &ScopeFacts) -> Vec<&'static str> {
+    let (kind, reporter) = (facts.kind(), facts.reporter());
+    let business = matches!(reporter, ReporterKind::Business | ReporterKind::DelegatedSector);
+    match (author, kind) {
+        (Agency::Ipa, _) if facts.personal_information && business => vec!["leak-report-private"],
+        (Agency::Ipa, _) if facts.personal_information && reporter == ReporterKind::PublicBody => {
+            vec!["leak-report-public"]
+        }
+        (Agency::Ppc, IncidentKind::Access) => vec!["unauthorised-access"],
+        (Agency::Ppc, IncidentKind::Virus) => vec!["virus"],
+        _ => vec![],
+    }
+}
+
+/// The rule in its own words: the ground.
+fn ground(fits: bool, report: &Report, in_force: bool) -> ReferralGround {
+    let facts = &report.facts;
+    if !fits {
+        return ReferralGround::NoApplicableScheme;
+    }
+    match report.finding {
+        Finding::Pending => ReferralGround::Pending,
+        Finding::Applies | Finding::Suspected
+            if facts.electronic && facts.personal_information && !facts.taken_by_ministry && in_force =>
+        {
+            ReferralGround::Duty
+        }
+        _ => ReferralGround::Voluntary,
+    }
+}
+
+fn every_facts() -> Vec<ScopeFacts> {
+    let mut all = Vec::new();
+    for kind in KINDS {
+        for reporter in REPORTERS {
+            for electronic in FLAGS {
+                for personal_information in FLAGS {
+                    for taken_by_ministry in FLAGS {
+                        let (kind, reporter) = (kind.into(), reporter.into());
+                        all.push(ScopeFacts { electronic, personal_information, kind, reporter, taken_by_ministry });
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+fn assert_every_row_holds(pair: &Pair, in_force: bool) {
+    for author in BOTH {
+        let party = pair.of(author);
+        for facts in every_facts() {
+            for finding in FINDINGS {
+                let report = Report { finding, facts, ..report(author, IncidentKind::Access) };
+                let fits = fitting(author, &facts);
+                let expected = (ground(!fits.is_empty(), &report, in_force), fits.iter().map(ToString::to_string).collect());
+                assert_eq!(found(party, &report), Ok(expected), "{author:?} {report:?}");
+                let none = Report { under: "my-number", ..report };
+                assert_eq!(found(party, &none), Err(Reason::NotAReport));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_row_of_the_order_of_grounds_holds_while_the_agreement_is_in_force() {
+    assert_every_row_holds(&published(), true);
+}
+
+#[test]
+fn every_row_of_the_order_of_grounds_holds_after_the_agreement_has_ended() {
+    assert_every_row_holds(&expired(), false);
+}
+
+#[test]
+fn every_row_of_the_order_of_grounds_holds_while_the_term_is_disputed() {
+    assert_every_row_holds(&disputed(), false);
+}
+
+fn at_ppc(report: Report) -> Found {
+    found(&published().ppc, &report)
+}
+
+fn at_ipa(report: Report) -> Found {
+    found(&published().ipa, &report)
+}
+
+fn told(ground: ReferralGround, id: &str) -> Found {
+    Ok((ground, vec![id.to_owned()]))
+}
+
+fn nothing_fits() -> Found {
+    Ok((ReferralGround::NoApplicableScheme, vec![]))
+}
+
+#[test]
+fn company_a_a_skimmed_web_shop_is_told_of_the_notification_of_unauthorised_access() {
+    let found = at_ppc(report(Agency::Ppc, IncidentKind::Access));
+    assert_eq!(found, told(ReferralGround::Duty, "unauthorised-access"));
+}
+
+#[test]
+fn city_b_a_public_body_is_told_of_the_same() {
+    let mut city = report(Agency::Ppc, IncidentKind::Access);
+    city.under = "leak-report-public";
+    city.facts.reporter = ReporterKind::PublicBody.into();
+    assert_eq!(at_ppc(city), told(ReferralGround::Duty, "unauthorised-access"));
+}
+
+#[test]
+fn company_c_and_company_d_are_told_of_the_leak_report() {
+    let mut factory = report(Agency::Ipa, IncidentKind::Virus);
+    factory.finding = Finding::Suspected;
+    assert_eq!(at_ipa(factory), told(ReferralGround::Duty, "leak-report-private"));
+    factory.facts.reporter = ReporterKind::DelegatedSector.into();
+    assert_eq!(at_ipa(factory), told(ReferralGround::Duty, "leak-report-private"));
+}
+
+#[test]
+fn papers_handed_to_the_wrong_person_fit_no_scheme() {
+    let mut hospital = report(Agency::Ppc, IncidentKind::None);
+    hospital.facts.electronic = false;
+    hospital.finding = Finding::DoesNotApply;
+    assert_eq!(at_ppc(hospital), nothing_fits());
+}
+
+#[test]
+fn a_former_employee_with_a_valid_account_is_introduced_without_a_duty() {
+    let mut leaver = report(Agency::Ppc, IncidentKind::Access);
+    leaver.finding = Finding::DoesNotApply;
+    assert_eq!(at_ppc(leaver), told(ReferralGround::Voluntary, "unauthorised-access"));
+}
+
+#[test]
+fn a_pending_judgement_is_introduced_at_once() {
+    let mut open = report(Agency::Ppc, IncidentKind::Access);
+    open.finding = Finding::Pending;
+    assert_eq!(at_ppc(open), told(ReferralGround::Pending, "unauthorised-access"));
+    open.facts.taken_by_ministry = true;
+    assert_eq!(at_ppc(open), told(ReferralGround::Pending, "unauthorised-access"));
+}
+
+#[test]
+fn a_report_taken_by_a_ministry_is_introduced_without_a_duty() {
+    let mut taken = report(Agency::Ppc, IncidentKind::Access);
+    taken.facts.taken_by_ministry = true;
+    assert_eq!(at_ppc(taken), told(ReferralGround::Voluntary, "unauthorised-access"));
+}
+
+#[test]
+fn a_report_under_another_act_only_is_no_report() {
+    let mut my_number = report(Agency::Ppc, IncidentKind::Access);
+    my_number.under = "my-number";
+    assert_eq!(at_ppc(my_number), Err(Reason::NotAReport));
+    my_number.under = "unauthorised-access";
+    assert_eq!(at_ppc(my_number), Err(Reason::NotAReport), "the peer's scheme is none of the own");
+    let mut newer = unjudged(&published().ppc, &report(Agency::Ppc, IncidentKind::Access));
+    newer.reported_under.as_mut().unwrap().version = 2;
+    let ppc = published().ppc;
+    let refused = introduce(&ppc.view(), &newer, ppc.now).err().map(|refusal| refusal.reason);
+    assert_eq!(refused, Some(Reason::NotAReport), "a version that was never published");
+}
+
+#[test]
+fn denial_of_service_without_personal_information_fits_no_scheme() {
+    let mut flood = report(Agency::Ipa, IncidentKind::DenialOfService);
+    assert_eq!(at_ipa(flood), told(ReferralGround::Duty, "leak-report-private"));
+    flood.facts.personal_information = false;
+    assert_eq!(at_ipa(flood), nothing_fits());
+}
+
+#[test]
+fn a_private_person_fits_no_scheme() {
+    let mut person = report(Agency::Ipa, IncidentKind::Virus);
+    person.facts.reporter = ReporterKind::Person.into();
+    assert_eq!(at_ipa(person), nothing_fits());
+}
+
+#[test]
+fn without_the_peers_catalogue_nothing_fits() {
+    let mut pair = Pair::new();
+    pair.ppc.write(&super::acts::publish(Agency::Ppc, "leak-report-private")).unwrap();
+    assert_eq!(found(&pair.ppc, &report(Agency::Ppc, IncidentKind::Access)), nothing_fits());
+}
+
+#[test]
+fn an_issue_that_lacks_what_the_rule_reads_is_invalid() {
+    let ppc = published().ppc;
+    let whole = unjudged(&ppc, &report(Agency::Ppc, IncidentKind::Access));
+    let mut lacking = [whole.clone(), whole.clone(), whole];
+    lacking[0].judgement = None;
+    lacking[1].scope_facts = None;
+    lacking[2].reported_under = None;
+    for fact in lacking {
+        let refused = introduce(&ppc.view(), &fact, ppc.now).err().map(|refusal| refusal.reason);
+        assert_eq!(refused, Some(Reason::FieldInvalid));
+    }
+}
+
+#[test]
+fn the_duty_ends_with_the_last_instant_of_the_term_in_japan() {
+    let mut pair = expired();
+    let access = report(Agency::Ppc, IncidentKind::Access);
+    pair.ppc.now = at("2027-03-31T14:59:59.999999Z");
+    assert_eq!(found(&pair.ppc, &access), told(ReferralGround::Duty, "unauthorised-access"));
+    pair.ppc.now = at(EXPIRED);
+    assert_eq!(found(&pair.ppc, &access), told(ReferralGround::Voluntary, "unauthorised-access"));
+}

@@ -1,0 +1,151 @@
+//! What the end of the agreement, or a dispute about it, does to referral (Art. 8).
+
+use renkei_domain::{agreement::standing, term::Standing};
+use renkei_proto::{
+    FactKind,
+    agreement::v1::NoticeKind,
+    journal::v1::fact,
+    options::v1::{Effect, Reason},
+    referral::v1::{ReferralGround, referral::State},
+    r#type::v1::{Agency, Finding, IncidentKind},
+};
+
+use super::{
+    acts::{assent, count_last, follow_up, give, issue, judge, notice, publish, referral, report, revise, withdraw, withdraw_notice},
+    catalogue::{published, scheme},
+    model::{BOTH, Pair},
+};
+
+/// The first instant after term 4 in Japan.
+pub const EXPIRED: &str = "2027-03-31T15:00:00Z";
+
+/// A notice arrives on this day of term 4, and the first day of term 5 comes.
+fn ended(kind: NoticeKind, arrived: &str) -> Pair {
+    let mut pair = published();
+    pair.at(arrived);
+    let act = notice(&pair.ipa, kind);
+    pair.ipa.write(&act).unwrap();
+    pair.exchange(Agency::Ipa);
+    pair.at(EXPIRED);
+    pair
+}
+
+/// IPA gave notice in time not to renew, and the term is over.
+pub fn expired() -> Pair {
+    ended(NoticeKind::NotRenew, "2026-12-30T14:59:00Z")
+}
+
+/// IPA gave notice in time that it wants a change, and the next term has begun.
+pub fn disputed() -> Pair {
+    ended(NoticeKind::Change, "2026-12-30T14:59:00Z")
+}
+
+#[test]
+fn the_standing_follows_from_kind_and_arrival_of_a_notice() {
+    for (kind, arrived, stands) in [
+        (NoticeKind::NotRenew, "2026-12-30T14:59:00Z", "expired"),
+        (NoticeKind::NotRenew, "2026-12-30T15:00:00Z", "disputed"),
+        (NoticeKind::NotRenew, "2026-12-31T15:00:00Z", "in force"),
+        (NoticeKind::Change, "2026-12-30T14:59:00Z", "disputed"),
+        (NoticeKind::Other, "2026-12-30T15:00:00Z", "disputed"),
+        (NoticeKind::Other, "2026-12-31T15:00:00Z", "in force"),
+    ] {
+        let mut pair = ended(kind, arrived);
+        for party in [&pair.ppc, &pair.ipa] {
+            let found = match standing(&party.view(), party.now) {
+                Standing::InForce(_) => "in force",
+                Standing::Disputed(_) => "disputed",
+                Standing::Expired { .. } => "expired",
+                Standing::NotYet => "not yet",
+            };
+            assert_eq!(found, stands, "{kind:?} arrived {arrived}");
+        }
+        pair.at("2027-03-31T14:59:59Z");
+        assert!(matches!(standing(&pair.ppc.view(), pair.ppc.now), Standing::InForce(_)), "never the current term");
+    }
+}
+
+#[test]
+fn a_notice_counts_for_an_author_from_when_it_knows_of_the_arrival() {
+    let mut pair = published();
+    pair.at("2026-12-28T12:00:00+09:00");
+    let act = notice(&pair.ipa, NoticeKind::NotRenew);
+    pair.ipa.write(&act).unwrap();
+    pair.deliver(Agency::Ppc).unwrap().1.unwrap();
+    pair.at(EXPIRED);
+    assert!(matches!(standing(&pair.ppc.view(), pair.ppc.now), Standing::Expired { .. }));
+    assert!(matches!(standing(&pair.ipa.view(), pair.ipa.now), Standing::InForce(_)), "the arrival is not known yet");
+    // IPA issues as a duty by what it holds, and PPC, which knows better, permits it.
+    let matter = referral(Agency::Ipa, 1);
+    let act = issue(&pair.ipa, &matter, &report(Agency::Ipa, IncidentKind::Virus));
+    pair.ipa.write(&act).unwrap();
+    pair.exchange(Agency::Ppc).assert_agree();
+    let issued = renkei_domain::referral::issue(pair.ppc.page(&matter), Agency::Ipa).unwrap().1;
+    assert_eq!(issued.ground(), ReferralGround::Duty);
+}
+
+#[test]
+fn out_of_force_referral_goes_on_as_voluntary_and_everything_else_of_it_as_before() {
+    for mut pair in [expired(), disputed()] {
+        for author in BOTH {
+            let matter = referral(author, 1);
+            let act = issue(pair.of(author), &matter, &report(author, IncidentKind::Virus));
+            let fact::Fact::ReferralIssued(issued) = &act.fact else { panic!("an issue") };
+            assert_eq!(issued.ground(), ReferralGround::Voluntary);
+            let mut duty = issued.clone();
+            duty.ground = ReferralGround::Duty.into();
+            let lie = super::model::Act::new(&matter, fact::Fact::ReferralIssued(duty));
+            assert_eq!(pair.of(author).refuses(&lie), Some(Reason::FactDiffers));
+            pair.of_mut(author).write(&act).unwrap();
+            pair.exchange(author);
+            let act = give(pair.of(author), &matter);
+            pair.of_mut(author).write(&act).unwrap();
+            let act = judge(pair.of(author), &matter, Finding::DoesNotApply);
+            pair.of_mut(author).write(&act).unwrap();
+            let act = follow_up(pair.of(author.peer()), &matter);
+            pair.of_mut(author.peer()).write(&act).unwrap();
+            let act = count_last(pair.of(author));
+            pair.of_mut(author).write(&act).unwrap();
+            pair.exchange(author).assert_agree();
+            let state = renkei_domain::referral::state(pair.of(author).page(&matter), author);
+            assert_eq!(state, State::FollowedUp);
+        }
+    }
+}
+
+#[test]
+fn out_of_force_catalogues_and_notices_go_on() {
+    for mut pair in [expired(), disputed()] {
+        let virus = scheme(Agency::Ipa, "virus");
+        for act in [publish(Agency::Ipa, "new"), revise(&pair.ipa, &virus), withdraw(&pair.ipa, &virus)] {
+            assert_eq!(pair.ipa.refuses(&act), None);
+        }
+        let act = notice(&pair.ipa, NoticeKind::Other);
+        pair.ipa.write(&act).unwrap();
+        pair.exchange(Agency::Ipa).assert_agree();
+    }
+}
+
+#[test]
+fn a_withdrawal_with_assent_settles_a_dispute_but_does_not_revive_what_has_ended() {
+    for (mut pair, revived) in [(disputed(), true), (expired(), false)] {
+        let seq = super::model::notices(&pair.ipa, Agency::Ipa)[0];
+        pair.ipa.write(&withdraw_notice(seq)).unwrap();
+        pair.exchange(Agency::Ipa);
+        let act = assent(&pair.ppc, seq);
+        let refused = pair.ppc.write(&act).err().map(|refusal| refusal.reason);
+        assert_eq!(refused, (!revived).then_some(Reason::AgreementNotInForce));
+        pair.exchange(Agency::Ppc).assert_agree();
+        let in_force = matches!(standing(&pair.ipa.view(), pair.ipa.now), Standing::InForce(_));
+        assert_eq!(in_force, revived);
+    }
+}
+
+#[test]
+fn no_fact_of_today_waits_for_the_agreement() {
+    for kind in FactKind::ALL {
+        let own = kind.rule().article.is_empty();
+        let expected = if own { Effect::Serve } else { Effect::Continue };
+        assert_eq!(kind.rule().effect, expected, "{}", kind.name());
+    }
+}

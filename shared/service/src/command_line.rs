@@ -1,0 +1,266 @@
+//! The command line of both binaries.
+
+use std::{
+    collections::HashMap,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use renkei_domain::moment::Source;
+use renkei_proto::r#type::v1::Agency;
+use renkei_store::{Call, Store, arrive::Resume};
+use renkei_telemetry::{LogTarget, Metrics, Settings, Telemetry};
+
+use crate::{
+    config::Config,
+    key,
+    report::{self, Status, hex},
+    source, start,
+    start::{Tls, dialling},
+    verify,
+};
+
+/// The service of one agency under the memorandum of understanding.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration; /etc/renkei/ppc.toml or /etc/renkei/ipa.toml when not given.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs the service until SIGTERM or Ctrl-C.
+    Serve,
+    /// Checks configuration, files, keys and database, and tries to reach the peer.
+    Check,
+    /// Sets up or upgrades the database.
+    Migrate,
+    /// Folds the journals again and compares with the pages in the database.
+    Rebuild {
+        /// Puts right what differs. Only while the service is stopped.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Proves that nothing in the journals and audit chains is missing, added or changed.
+    Verify,
+    /// Lifts a stop of the peer's journal. It goes on from its next number; none is skipped.
+    Resume {
+        /// The next number of the peer's journal.
+        #[arg(long)]
+        from: u64,
+        /// Why; is recorded.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Shows what was set aside in a recovery and waits for an official.
+    Recover,
+    /// Copies the database while it runs, and marks the copy: whoever starts on it opens a new incarnation. SQLite only.
+    Backup {
+        /// The new file.
+        file: PathBuf,
+    },
+    /// Shows how the service stands, from its database.
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows the life of one matter.
+    Trace {
+        /// Its name, such as `agencies/ppc/referrals/…`.
+        matter: String,
+    },
+}
+
+/// Runs the command line of an agency's binary. Exit code 0: done; 1: failed, with the reason in a sentence; 2: usage.
+pub fn main(own: Agency) -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&format!("the runtime cannot start: {error}")),
+    };
+    match runtime.block_on(run(own, arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(why: &str) -> ExitCode {
+    // Nobody may read standard error.
+    let _ = writeln!(std::io::stderr().lock(), "{why}");
+    ExitCode::FAILURE
+}
+
+fn say(line: &str) -> Result<(), String> {
+    writeln!(std::io::stdout().lock(), "{line}").map_err(|error| error.to_string())
+}
+
+fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
+    let file = arguments.config.unwrap_or_else(|| Path::new("/etc/renkei").join(format!("{}.toml", own.id())));
+    let config = Config::load(&file, variables()).map_err(said)?;
+    let source = source(&config).map_err(said)?;
+    match arguments.task {
+        Task::Serve => serve(own, config, source).await,
+        Task::Check => check(own, &config, &source).await,
+        Task::Migrate => {
+            let ran = Store::migrate(&config.database.url, own, &source.moment().id("store", 0)).await.map_err(said)?;
+            say(&format!("migrations run: {ran}"))
+        }
+        Task::Rebuild { write } => {
+            let store = open(own, &config, &source).await?;
+            let rebuilt = store.rebuild(&source.moment(), write).await.map_err(said)?;
+            for name in &rebuilt.differing {
+                say(&format!("differs: {name}"))?;
+            }
+            say(&format!(
+                "entries {}, pages {}, differing {}",
+                rebuilt.entries,
+                rebuilt.pages,
+                rebuilt.differing.len()
+            ))?;
+            let right = write || rebuilt.differing.is_empty();
+            right
+                .then_some(())
+                .ok_or_else(|| "pages differ from the journals: stop the service and run `rebuild --write`".to_owned())
+        }
+        Task::Verify => prove(own, &config, &source).await,
+        Task::Resume { from, reason } => {
+            let store = open(own, &config, &source).await?;
+            let resume = Resume { from_seq: from, reason };
+            store.write("resume", Call::own("resume"), source.moment(), resume).await.map_err(said)?;
+            store.close().await;
+            say(&format!("the peer's journal goes on from {from}"))
+        }
+        Task::Recover => recover(own, &config, &source).await,
+        Task::Backup { file } => {
+            let store = open(own, &config, &source).await?;
+            let path = file.to_str().ok_or("the file's name is not UTF-8")?;
+            store.backup(path).await.map_err(said)?;
+            say(&format!("copied and marked: {path}"))
+        }
+        Task::Status { json } => {
+            let store = open(own, &config, &source).await?;
+            let status = Status::of(&store, source.moment().now).await.map_err(said)?;
+            say(&if json { serde_json::to_string_pretty(&status).map_err(said)? } else { status.table() })
+        }
+        Task::Trace { matter } => {
+            let store = open(own, &config, &source).await?;
+            let lines = report::trace(&store, &matter).await.map_err(said)?;
+            if lines.is_empty() {
+                return Err(format!("there is no entry of {matter}"));
+            }
+            lines.iter().try_for_each(|line| say(line))
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment overrides the configuration, and is read here only")]
+fn variables() -> HashMap<String, String> {
+    std::env::vars().filter(|(name, _)| name.starts_with("RENKEI__")).collect()
+}
+
+/// Opens the database as it is.
+async fn open(own: Agency, config: &Config, source: &Source) -> Result<Store, String> {
+    let mut config = config.clone();
+    config.database.migrate = false;
+    start::open(own, &config, source, Metrics::none()).await.map_err(said)
+}
+
+async fn serve(own: Agency, config: Config, source: Source) -> Result<(), String> {
+    let telemetry = telemetry(own, &config).map_err(said)?;
+    telemetry.install_global().map_err(said)?;
+    let running = crate::start(own, config, source, &telemetry).await.map_err(said)?;
+    asked_to_end().await?;
+    tracing::info!("shutting down");
+    running.stop().await;
+    let flushed = tokio::task::spawn_blocking(move || telemetry.shutdown()).await.map_err(said)?;
+    // What a collector misses is no failure of the service.
+    flushed.or_else(|error| {
+        tracing::warn!(%error, "telemetry was not flushed");
+        Ok(())
+    })
+}
+
+fn telemetry(own: Agency, config: &Config) -> Result<Telemetry, renkei_telemetry::Error> {
+    renkei_telemetry::start(Settings {
+        service_name: if own == Agency::Ppc { "renkei-ppc" } else { "renkei-ipa" },
+        instance: config.replica.clone(),
+        otlp_endpoint: config.telemetry.otlp_endpoint.clone(),
+        sample_ratio: config.telemetry.sample_ratio,
+        log_filter: config.telemetry.log.clone(),
+        sandbox: config.sandbox,
+        log: LogTarget::Stderr,
+    })
+}
+
+async fn asked_to_end() -> Result<(), String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(said)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(said)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+async fn check(own: Agency, config: &Config, source: &Source) -> Result<(), String> {
+    config.callers(own).map_err(said)?;
+    config.kinds().map_err(said)?;
+    let tls = Tls::load(config).map_err(said)?;
+    let signing = key::signing(config).map_err(said)?;
+    key::of_own(config, &signing).map_err(said)?;
+    key::of_peer(config).map_err(said)?;
+    for file in [&config.secrets.digest_key, &config.secrets.token_key, &config.secrets.code_key] {
+        key::secret(file).map_err(said)?;
+    }
+    say("configuration, keys and certificates are right")?;
+    if config.database.migrate {
+        // Set up on the first start; until then there is nothing to look at.
+        start::open(own, config, source, Metrics::none()).await.map_err(said)?;
+    } else {
+        open(own, config, source).await?;
+    }
+    say("the database is this agency's and up to date")?;
+    // A peer that is away is a normal state.
+    match dialling(own, config, &tls).probe().await {
+        Ok(peer) => say(&format!("the peer answers as {}", peer.uri())),
+        Err(error) => say(&format!("the peer is not reached: {error}")),
+    }
+}
+
+async fn prove(own: Agency, config: &Config, source: &Source) -> Result<(), String> {
+    let store = open(own, config, source).await?;
+    let own_keys = key::of_own(config, store.key()).map_err(said)?;
+    let peer_keys = key::of_peer(config).map_err(said)?;
+    let proofs = verify::verify(&store, &own_keys, &peer_keys).await?;
+    for proof in &proofs {
+        say(&format!("{:8} {:8} {}", proof.journal.id(), proof.seq, hex(&proof.hash)))?;
+    }
+    let counts: Vec<String> = proofs.iter().map(|proof| format!("{} {}", proof.journal.id(), proof.seq)).collect();
+    say(&format!("journals verified: {}", counts.join(" ")))
+}
+
+async fn recover(own: Agency, config: &Config, source: &Source) -> Result<(), String> {
+    let store = open(own, config, source).await?;
+    let heads = store.heads().borrow().clone();
+    if heads.recovering() {
+        say(&format!("fetching the own journal back: {} of {}", heads.own.seq, heads.own.recover_to))?;
+    }
+    let aside = store.aside().await.map_err(said)?;
+    for again in &aside {
+        let why = if again.reason.is_empty() { "waits for the recovery" } else { again.reason.as_str() };
+        say(&format!("{} {} {} {why}", again.entry_id, again.seq, again.matter))?;
+    }
+    say(&format!("set aside: {}", aside.len()))
+}

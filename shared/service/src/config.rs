@@ -1,0 +1,407 @@
+//! The configuration: one strict TOML file, overridden by the environment. Every value is documented in `example.toml`.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use config::{Environment, File, FileFormat};
+use renkei_proto::{FactKind, options::v1::Role, r#type::v1::Agency};
+use renkei_rpc::{
+    authorize::{Caller, Callers},
+    tls::Files,
+};
+use serde::Deserialize;
+
+/// The most internal systems.
+const CALLERS: usize = 1000;
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration {file} cannot be read ({source}): name another file with --config")]
+    Unreadable {
+        /// Which.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no such configuration.
+    #[error("the configuration is not understood: {0}; compare it with the documented example")]
+    NotUnderstood(#[from] config::ConfigError),
+    /// A value is out of its bounds.
+    #[error("the configuration's `{key}` {must}")]
+    Value {
+        /// Which.
+        key: String,
+        /// What must hold, and what to do.
+        must: String,
+    },
+}
+
+fn value(key: impl Into<String>, must: impl Into<String>) -> ConfigError {
+    ConfigError::Value { key: key.into(), must: must.into() }
+}
+
+/// The configuration of one service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Allows the sections `clock` and `failures`.
+    #[serde(default)]
+    pub sandbox: bool,
+    /// The name of this replica.
+    pub replica: String,
+    /// The database.
+    pub database: Database,
+    /// The port for the agency's internal systems.
+    pub desk: Listener,
+    /// The port for the peer.
+    pub link: Listener,
+    /// The other agency's service.
+    pub peer: Peer,
+    /// The own journal.
+    pub journal: Journal,
+    /// The encryption of contents.
+    pub content: Content,
+    /// Further keys.
+    pub secrets: Secrets,
+    /// The internal systems by the URI in their certificate.
+    #[serde(default)]
+    pub callers: BTreeMap<String, CallerRow>,
+    /// Traces, metrics and logs.
+    #[serde(default)]
+    pub telemetry: Telemetry,
+    /// A sandbox's clock.
+    pub clock: Option<Clock>,
+    /// A sandbox's failures.
+    pub failures: Option<Failures>,
+}
+
+/// The database.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite:…` or `postgres://…`.
+    pub url: String,
+    /// `serve` sets up and upgrades it.
+    #[serde(default = "yes")]
+    pub migrate: bool,
+}
+
+/// A port with its certificate and whom it trusts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+    /// Who signs the callers' certificates, PEM.
+    pub roots: PathBuf,
+    /// Revocation lists, PEM.
+    #[serde(default)]
+    pub crls: Vec<PathBuf>,
+}
+
+impl Listener {
+    /// The files, for TLS.
+    pub fn files(&self) -> Files {
+        Files {
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            roots: self.roots.clone(),
+            crls: self.crls.clone(),
+        }
+    }
+}
+
+/// The other agency's service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    /// `host:port`.
+    pub address: String,
+    /// The name that its certificate must be valid for.
+    pub server_name: String,
+    /// Who dials.
+    #[serde(default)]
+    pub dial: DialMode,
+    /// The keys that sign its journal.
+    pub keys: Vec<PublicKey>,
+}
+
+/// Who dials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DialMode {
+    /// Each side dials and streams its own journal.
+    #[default]
+    Both,
+    /// Only the peer dials; both journals go over its session.
+    PeerOnly,
+}
+
+/// A public signing key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublicKey {
+    /// Its id.
+    pub id: String,
+    /// Ed25519, 32 bytes in base64.
+    pub public_key: String,
+}
+
+/// The own journal.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// The id of the key that signs.
+    pub key_id: String,
+    /// The key that signs, PKCS#8.
+    pub key: PathBuf,
+    /// Own keys of before.
+    #[serde(default)]
+    pub former_keys: Vec<PublicKey>,
+}
+
+/// The encryption of contents.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// The ring's keys, oldest first.
+    pub keys: Vec<KeyFile>,
+}
+
+/// A secret key in a file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyFile {
+    /// Its id.
+    pub id: String,
+    /// 32 bytes in base64.
+    pub file: PathBuf,
+}
+
+/// Further keys: files of 32 bytes in base64.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// Digests requests, for their repeats.
+    pub digest_key: PathBuf,
+    /// Seals cursors and page tokens.
+    pub token_key: PathBuf,
+    /// The secrets of referral codes are derived from it.
+    pub code_key: PathBuf,
+}
+
+/// What an internal system may do.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallerRow {
+    /// Its roles.
+    pub roles: Vec<String>,
+    /// Its unit.
+    #[serde(default)]
+    pub unit: String,
+}
+
+/// Traces, metrics and logs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// Where they go over OTLP.
+    pub otlp_endpoint: Option<String>,
+    /// The share of traces that is kept.
+    #[serde(default = "tenth")]
+    pub sample_ratio: f64,
+    /// What is logged.
+    #[serde(default = "info")]
+    pub log: String,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { otlp_endpoint: None, sample_ratio: tenth(), log: info() }
+    }
+}
+
+/// A sandbox's clock.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clock {
+    /// Holds an instant (RFC 3339) in its first line.
+    pub file: PathBuf,
+}
+
+/// What a sandbox lets fail.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failures {
+    /// `{step}:{n}`: the process aborts when it passes this step of the store for the nth time.
+    pub abort_at: Option<String>,
+    /// Kinds of fact that this service does not speak, as an older version would not.
+    #[serde(default)]
+    pub kinds_unspoken: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn tenth() -> f64 {
+    0.1
+}
+
+fn info() -> String {
+    "info".to_owned()
+}
+
+impl Config {
+    /// Reads a file and the variables `RENKEI__…`.
+    ///
+    /// # Errors
+    /// When it is not as it must be; the sentence names the key.
+    pub fn load(file: &Path, variables: HashMap<String, String>) -> Result<Self, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable { file: file.display().to_string(), source };
+        let text = std::fs::read_to_string(file).map_err(unreadable)?;
+        let base = file.parent().unwrap_or(Path::new("."));
+        Self::with(&text, base, variables)
+    }
+
+    /// Reads a text; relative paths begin at `base`.
+    ///
+    /// # Errors
+    /// When it is not as it must be; the sentence names the key.
+    pub fn parse(text: &str, base: &Path) -> Result<Self, ConfigError> {
+        Self::with(text, base, HashMap::new())
+    }
+
+    fn with(text: &str, base: &Path, variables: HashMap<String, String>) -> Result<Self, ConfigError> {
+        let environment = Environment::with_prefix("RENKEI").prefix_separator("__").separator("__");
+        let read = config::Config::builder()
+            .add_source(File::from_str(text, FileFormat::Toml))
+            .add_source(environment.try_parsing(true).source(Some(variables)))
+            .build()?;
+        let mut config: Self = read.try_deserialize()?;
+        config.check()?;
+        config.begin_at(base);
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let plain = |text: &str| {
+            (1..=64).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        };
+        if !plain(&self.replica) {
+            return Err(value("replica", "must be 1-64 of a-z, 0-9 and hyphens"));
+        }
+        if renkei_store::Dialect::of(&self.database.url).is_none() {
+            return Err(value("database.url", "must begin with `sqlite:` or `postgres:`"));
+        }
+        if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
+            return Err(value("telemetry.sample_ratio", "must lie between 0 and 1"));
+        }
+        if self.content.keys.is_empty() || self.content.keys.len() > 100 {
+            return Err(value("content.keys", "must name 1 to 100 keys"));
+        }
+        if self.peer.keys.is_empty() || self.peer.keys.len() > 100 {
+            return Err(value("peer.keys", "must name 1 to 100 keys of the peer's journal"));
+        }
+        if !self.sandbox && self.clock.is_some() {
+            return Err(value("clock", "is for sandboxes only: set `sandbox = true` or leave it out"));
+        }
+        if !self.sandbox && self.failures.is_some() {
+            return Err(value("failures", "is for sandboxes only: set `sandbox = true` or leave it out"));
+        }
+        for (uri, row) in &self.callers {
+            if !row.unit.is_empty() && !plain(&row.unit) {
+                return Err(value(format!("callers.{uri}.unit"), "must be 1-64 of a-z, 0-9 and hyphens, or left out"));
+            }
+        }
+        self.failpoint()?;
+        self.kinds()?;
+        Ok(())
+    }
+
+    /// Relative paths begin at the file's folder.
+    fn begin_at(&mut self, base: &Path) {
+        let mut paths: Vec<&mut PathBuf> = Vec::new();
+        for listener in [&mut self.desk, &mut self.link] {
+            paths.extend([&mut listener.certificate, &mut listener.key, &mut listener.roots]);
+            paths.extend(&mut listener.crls);
+        }
+        paths.extend(self.content.keys.iter_mut().map(|key| &mut key.file));
+        paths.extend([&mut self.journal.key, &mut self.secrets.digest_key]);
+        paths.extend([&mut self.secrets.token_key, &mut self.secrets.code_key]);
+        paths.extend(self.clock.as_mut().map(|clock| &mut clock.file));
+        for path in paths {
+            *path = base.join(&*path);
+        }
+        if let Some(file) = self.database.url.strip_prefix("sqlite:").filter(|file| !file.starts_with('/')) {
+            self.database.url = format!("sqlite:{}", base.join(file).display());
+        }
+    }
+
+    /// The internal systems with their roles.
+    ///
+    /// # Errors
+    /// A URI of another agency or form, or a role that there is not.
+    pub fn callers(&self, own: Agency) -> Result<Callers, ConfigError> {
+        if self.callers.len() > CALLERS {
+            return Err(value("callers", format!("must name at most {CALLERS} systems")));
+        }
+        let desk = format!("spiffe://{}/desk/", own.id());
+        let mut callers = Callers::new();
+        for (uri, row) in &self.callers {
+            if !uri.starts_with(&desk) {
+                return Err(value(format!("callers.{uri}"), format!("must begin with {desk}")));
+            }
+            let mut roles = Vec::with_capacity(row.roles.len());
+            for name in &row.roles {
+                let role = Role::from_str_name(&format!("ROLE_{}", name.to_uppercase()));
+                match role.filter(|role| !matches!(role, Role::Unspecified | Role::Peer)) {
+                    Some(role) => roles.push(role),
+                    None => {
+                        return Err(value(format!("callers.{uri}.roles"), format!("names no role of the desk: {name}")));
+                    }
+                }
+            }
+            callers.insert(uri.clone(), Caller { roles, unit: row.unit.clone() });
+        }
+        Ok(callers)
+    }
+
+    /// The kinds of fact that this service speaks.
+    ///
+    /// # Errors
+    /// A kind that there is not.
+    pub fn kinds(&self) -> Result<std::collections::BTreeSet<FactKind>, ConfigError> {
+        let unspoken = self.failures.as_ref().map(|failures| failures.kinds_unspoken.as_slice()).unwrap_or_default();
+        let mut kinds: std::collections::BTreeSet<_> = FactKind::ALL.iter().copied().collect();
+        for name in unspoken {
+            let kind = FactKind::named(name);
+            let kind =
+                kind.ok_or_else(|| value("failures.kinds_unspoken", format!("names no kind of fact: {name}")))?;
+            kinds.remove(&kind);
+        }
+        Ok(kinds)
+    }
+
+    /// At which passing of which step the process aborts.
+    ///
+    /// # Errors
+    /// When it is not of the form `{step}:{n}`.
+    pub fn failpoint(&self) -> Result<Option<(String, u64)>, ConfigError> {
+        let Some(text) = self.failures.as_ref().and_then(|failures| failures.abort_at.as_ref()) else {
+            return Ok(None);
+        };
+        let parts = text.rsplit_once(':').and_then(|(step, n)| Some((step.to_owned(), n.parse().ok()?)));
+        parts.map(Some).ok_or_else(|| value("failures.abort_at", "must be of the form `before commit:3`"))
+    }
+}

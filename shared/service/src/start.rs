@@ -1,0 +1,282 @@
+//! Starts a service: store, ports, link and ticks.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use renkei_desk::SERVICES;
+use renkei_domain::moment::Source;
+use renkei_link::Link;
+use renkei_proto::{FactKind, options::v1::Surface, r#type::v1::Agency};
+use renkei_rpc::{
+    authorize::{Authorize, check_rules},
+    connect::Dial,
+    health::{Readiness, reflection},
+    serve::{Counters, Limits, Port, serve},
+    tls::Reloading,
+    token::Tokens,
+    validate::{Desk, DigestKey},
+};
+use renkei_store::{Call, Fault, Faults, Options, Store, arrive::Begin, recover::Reopen};
+use renkei_telemetry::{Metrics, Telemetry};
+use rustls::{ClientConfig, ServerConfig};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tower::ServiceBuilder;
+
+use crate::{
+    config::{Config, DialMode, Listener},
+    error::StartError,
+    key, tick,
+};
+
+/// How long the peer may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an end may take, all parts together.
+const STOP: Duration = Duration::from_secs(30);
+
+/// A service that runs.
+pub struct Running {
+    /// Where the desk listens.
+    pub desk: SocketAddr,
+    /// Where the link listens.
+    pub link: SocketAddr,
+    /// Its database.
+    pub store: Store,
+    desk_gate: Authorize,
+    link_gate: Authorize,
+    readiness: Arc<Readiness>,
+    draining: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// How many calls were handed on to a service, on the desk and on the link.
+    pub fn handled(&self) -> (u64, u64) {
+        (self.desk_gate.handled(), self.link_gate.handled())
+    }
+
+    /// Stops accepting, lets calls end, and closes the database. Takes at most half a minute.
+    pub async fn stop(mut self) {
+        self.readiness.drain().await;
+        self.draining.cancel();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP, ended).await.is_err() {
+            tracing::warn!("the service did not end in time and is cut off");
+            self.tasks.abort_all();
+        }
+        self.store.close().await;
+    }
+}
+
+/// Starts a service. Its ports are open when this returns; port 0 in the configuration takes a free one.
+///
+/// # Errors
+/// What is wrong, where, and what to do. Nothing runs then.
+pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Telemetry) -> Result<Running, StartError> {
+    let metrics = telemetry.metrics();
+    let callers = Arc::new(config.callers(own)?);
+    let kinds = config.kinds()?;
+    let store = open(own, &config, &source, metrics.clone()).await?;
+    begin(&store, &kinds, &source).await?;
+
+    let tls = Tls::load(&config)?;
+    let draining = CancellationToken::new();
+    let link = Link::new(renkei_link::Settings {
+        store: store.clone(),
+        source: source.clone(),
+        peer_keys: key::of_peer(&config)?,
+        own_keys: key::of_own(&config, store.key())?,
+        kinds: kinds.clone(),
+        is_dialled_only: config.peer.dial == DialMode::PeerOnly,
+        metrics: metrics.clone(),
+        draining: draining.clone(),
+    });
+    let desk = Desk {
+        own,
+        source: source.clone(),
+        digest_key: DigestKey::new(&*key::secret(&config.secrets.digest_key)?),
+        tokens: tokens(&config, &store)?,
+        store: store.clone(),
+        metrics: metrics.clone(),
+    };
+    check_rules(Surface::Desk, &SERVICES)?;
+    check_rules(Surface::Link, &renkei_link::SERVICES)?;
+    let readiness = Arc::new(Readiness::new(&SERVICES).await);
+    let settings = renkei_desk::Settings {
+        code_key: key::secret(&config.secrets.code_key)?,
+        link: link.status(),
+        draining: draining.clone(),
+    };
+    let gate = |surface| Authorize::new(surface, own, callers.clone(), source.clone(), metrics.clone());
+    let (desk_gate, link_gate) = (gate(Surface::Desk), gate(Surface::Link));
+
+    let (desk_listener, desk_address) = listen("desk", &config.desk).await?;
+    let (link_listener, link_address) = listen("link", &config.link).await?;
+    let mut tasks = JoinSet::new();
+    let desk_routes = desk_routes(own, &desk, settings, &readiness)?;
+    let desk_service = ServiceBuilder::new().layer(desk_gate.clone()).service(desk_routes.prepare());
+    tasks.spawn(port(desk_listener, desk_service, "desk", tls.desk.clone(), metrics.clone(), draining.clone()));
+    let link_routes = Routes::new(link.server()).add_service(readiness.server());
+    let link_service = ServiceBuilder::new().layer(link_gate.clone()).service(link_routes.prepare());
+    tasks.spawn(port(link_listener, link_service, "link", tls.link.clone(), metrics.clone(), draining.clone()));
+    if config.peer.dial == DialMode::Both {
+        tasks.spawn(dial(link, dialling(own, &config, &tls), draining.clone()));
+    }
+    let parts = tick::Parts { own, store: store.clone(), source, sandbox: config.sandbox, kinds };
+    tasks.spawn(tick::run(parts.clone(), draining.clone()));
+    tasks.spawn(tick::say_kinds_again(parts, draining.clone()));
+    tasks.spawn(tick::watch_database(store.clone(), readiness.clone(), draining.clone()));
+    tasks.spawn(tick::reload(config, tls, readiness.clone(), draining.clone()));
+    tracing::info!(desk = %desk_address, link = %link_address, "serving");
+    Ok(Running { desk: desk_address, link: link_address, store, desk_gate, link_gate, readiness, draining, tasks })
+}
+
+/// Opens the store; sets it up first where the configuration says so.
+pub(crate) async fn open(own: Agency, config: &Config, source: &Source, metrics: Metrics) -> Result<Store, StartError> {
+    if config.database.migrate {
+        let ran = Store::migrate(&config.database.url, own, &source.moment().id("store", 0)).await?;
+        if ran > 0 {
+            tracing::info!(migrations = ran, "the database was set up");
+        }
+    }
+    let options = Options {
+        url: config.database.url.clone(),
+        own,
+        replica: config.replica.clone(),
+        ring: key::ring(config)?,
+        key: key::signing(config)?,
+        faults: faults(config)?,
+        metrics,
+    };
+    Ok(Store::open(options).await?)
+}
+
+/// A sandbox's process ends itself where its configuration says so, as if it had been killed there.
+fn faults(config: &Config) -> Result<Faults, StartError> {
+    let Some((wanted, nth)) = config.failpoint()? else { return Ok(Arc::new(|_| Fault::None)) };
+    let passed = AtomicU64::new(0);
+    Ok(Arc::new(move |step| {
+        if step == wanted && passed.fetch_add(1, Ordering::SeqCst) + 1 == nth {
+            std::process::abort();
+        }
+        Fault::None
+    }))
+}
+
+/// On a marked copy a new incarnation is opened at once. The kinds that this version speaks are said when they changed.
+async fn begin(store: &Store, kinds: &std::collections::BTreeSet<FactKind>, source: &Source) -> Result<(), StartError> {
+    if store.is_marked().await? {
+        let mut again = store.aside().await?;
+        again.retain(|it| it.reason.is_empty());
+        tracing::error!("the database is a restored copy: a new incarnation is opened");
+        store.write("reopen", Call::own("reopen"), source.moment(), Reopen { again, peer_held: 0 }).await?;
+    }
+    let begin = Begin { kinds: kinds.iter().copied().collect() };
+    match store.write("begin", Call::own("begin"), source.moment(), begin).await {
+        // Said when the recovery is over.
+        Ok(()) | Err(renkei_store::Error::Recovering) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn tokens(config: &Config, store: &Store) -> Result<Tokens, StartError> {
+    let file = &config.secrets.token_key;
+    let unusable =
+        |_| StartError::Key { file: file.display().to_string(), why: "AES-256-GCM does not take it".to_owned() };
+    Tokens::new(&*key::secret(file)?, store.id()).map_err(unusable)
+}
+
+/// Certificates of both ports and of the dialling side.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    pub(crate) desk: Arc<Reloading<ServerConfig>>,
+    pub(crate) link: Arc<Reloading<ServerConfig>>,
+    pub(crate) dial: Arc<Reloading<ClientConfig>>,
+}
+
+impl Tls {
+    pub(crate) fn load(config: &Config) -> Result<Self, StartError> {
+        Ok(Self {
+            desk: Arc::new(Reloading::server(&config.desk.files())?),
+            link: Arc::new(Reloading::server(&config.link.files())?),
+            dial: Arc::new(Reloading::client(&config.link.files())?),
+        })
+    }
+}
+
+/// How the peer is dialled.
+pub(crate) fn dialling(own: Agency, config: &Config, tls: &Tls) -> Dial {
+    Dial {
+        address: config.peer.address.clone(),
+        server_name: config.peer.server_name.clone(),
+        peer: format!("spiffe://{}/link", own.peer().id()),
+        tls: tls.dial.clone(),
+        connect_timeout: CONNECT,
+    }
+}
+
+fn desk_routes(
+    own: Agency,
+    desk: &Desk,
+    settings: renkei_desk::Settings,
+    readiness: &Readiness,
+) -> Result<Routes, StartError> {
+    let reflection = reflection(own).map_err(|error| StartError::Reflection(error.to_string()))?;
+    let mut routes = renkei_desk::routes(desk, settings);
+    routes.add_service(readiness.server()).add_service(reflection.0).add_service(reflection.1);
+    Ok(routes.routes())
+}
+
+async fn listen(port: &'static str, listener: &Listener) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { port, address: listener.listen, source };
+    let listener = TcpListener::bind(listener.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+async fn port<S, B>(
+    listener: TcpListener,
+    service: S,
+    name: &'static str,
+    tls: Arc<Reloading<ServerConfig>>,
+    metrics: Metrics,
+    draining: CancellationToken,
+) where
+    S: tower::Service<http::Request<tonic::body::Body>, Response = http::Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (refusals, mut refused) = tokio::sync::mpsc::channel(64);
+    let port = Port {
+        name,
+        tls,
+        limits: Limits::default(),
+        counters: Arc::new(Counters::default()),
+        refusals: Some(refusals),
+    };
+    let counting = async {
+        while refused.recv().await.is_some() {
+            metrics.handshake_failed()
+        }
+    };
+    let (served, ()) = tokio::join!(serve(listener, service, port, draining), counting);
+    match served {
+        Ok(drained) => tracing::info!(port = name, ?drained, "the port is closed"),
+        Err(error) => tracing::error!(port = name, %error, "the port broke down"),
+    }
+}
+
+async fn dial(link: Link, dial: Dial, draining: CancellationToken) {
+    if let Err(error) = renkei_link::run(link, dial, draining).await {
+        tracing::error!(%error, "the peer cannot be dialled");
+    }
+}

@@ -1,0 +1,170 @@
+//! Commits whose outcome the writer does not get to know.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
+use renkei_store::{Error, Fault, Faults, Options, Store};
+
+use super::{
+    acts::{Act, issue, notice, publish, wrong_code},
+    database::{Database, Engine},
+    link::{Pair, arrive, carry, forge, forged_scheme, receipt_of, refusal, take_receipt},
+    side::{Side, call, losing, on_each, options, source},
+};
+
+/// One act that was written once, in every table once, and after which the store goes on.
+async fn assert_done_once(side: Side, act: &Act) {
+    assert_eq!((side.heads().own.seq, side.heads().private.seq), (2, 1));
+    for (table, rows) in [("entry", 3), ("request", 2), ("feed", 2), ("audit", 2), ("content", 2)] {
+        assert_eq!(side.number(&format!("SELECT COUNT(*) FROM {table}")).await, rows, "{table}");
+    }
+    let again = side.act_as(call(900), act.clone()).await.unwrap();
+    assert_eq!(again.entry, "agencies/ppc/entries/2");
+    side.act(notice()).await.unwrap();
+    assert_eq!(side.feed().await.len(), 3);
+    assert_eq!(side.audit().await, []);
+}
+
+/// A store with one scheme, which then meets faults.
+async fn with_scheme(own: Agency, database: Database, faults: Faults) -> Side {
+    let side = Side::new(own, database).await;
+    side.act(publish(own, "leak")).await.unwrap();
+    let database = side.end().await;
+    let store = Store::open(Options { faults, ..options(own, &database) }).await.unwrap();
+    Side::on(store, database, 5)
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_is_answered_as_committed() {
+    on_each(async |database| {
+        let side = with_scheme(Agency::Ppc, database, losing(&["after commit"])).await;
+        let act = issue(Agency::Ppc, 1, "leak", "report-1");
+
+        let reply = side.act_as(call(900), act.clone()).await.unwrap();
+
+        assert_eq!(reply.entry, "agencies/ppc/entries/2");
+        assert_eq!(act.runs.load(Ordering::Relaxed), 1);
+        assert_done_once(side, &act).await;
+    });
+}
+
+#[test]
+fn a_commit_that_did_not_take_place_is_run_again_exactly_once() {
+    on_each(async |database| {
+        let side = with_scheme(Agency::Ppc, database, losing(&["before commit"])).await;
+        let act = issue(Agency::Ppc, 1, "leak", "report-1");
+
+        let reply = side.act_as(call(900), act.clone()).await.unwrap();
+
+        assert_eq!(reply.entry, "agencies/ppc/entries/2");
+        assert_eq!(act.runs.load(Ordering::Relaxed), 2);
+        assert_done_once(side, &act).await;
+    });
+}
+
+#[test]
+fn a_batch_that_did_not_begin_is_an_error_and_can_be_repeated() {
+    on_each(async |database| {
+        let side = with_scheme(Agency::Ppc, database, losing(&["begin"])).await;
+        let act = issue(Agency::Ppc, 1, "leak", "report-1");
+
+        let outcome = side.act_as(call(900), act.clone()).await;
+
+        assert!(matches!(outcome, Err(Error::Database(_))), "{outcome:?}");
+        assert_eq!((act.runs.load(Ordering::Relaxed), side.heads().own.seq), (0, 1));
+        side.act_as(call(900), act.clone()).await.unwrap();
+        assert_done_once(side, &act).await;
+    });
+}
+
+#[test]
+fn a_refused_call_is_noted_once_whatever_becomes_of_the_commit() {
+    on_each(async |database| {
+        let faults = losing(&["before commit", "after commit"]);
+        let side = Side::with(Agency::Ppc, database, faults).await;
+        for _ in 0..2 {
+            let outcome = side.act(wrong_code(Agency::Ppc)).await;
+            assert!(matches!(outcome, Err(Error::Refused(_))), "{outcome:?}");
+        }
+        assert_eq!(side.heads().private.seq, 2);
+        assert_eq!(side.number("SELECT COUNT(*) FROM audit").await, 2);
+        assert_eq!(side.audit().await, []);
+    });
+}
+
+#[test]
+fn a_receipt_leaves_no_entry_and_is_kept_all_the_same() {
+    on_each(async |database| {
+        for lost in ["before commit", "after commit"] {
+            let engine = database.engine();
+            let ppc = with_scheme(Agency::Ppc, Database::new(engine), losing(&[lost])).await;
+            let pair = Pair { ppc, ipa: Side::new(Agency::Ipa, Database::new(engine)).await };
+            carry(&pair.ppc, &pair.ipa, 1).await;
+
+            take_receipt(&pair.ppc, receipt_of(&pair.ipa)).await.unwrap();
+
+            assert_eq!(pair.ppc.heads().own.receipted, 1, "{lost}");
+            let ppc = pair.ppc.restart().await;
+            assert_eq!(ppc.heads().own.receipted, 1, "{lost}: only told, not written");
+            assert_eq!(ppc.number("SELECT COUNT(*) FROM receipt").await, 1);
+            assert_eq!(ppc.feed().await.len(), 2);
+        }
+    });
+}
+
+/// The first entry of the lost batch names the id of one that is held: that must not pass for the batch itself.
+#[test]
+fn a_peer_that_takes_an_id_again_cannot_hide_a_lost_commit() {
+    on_each(async |database| {
+        let ppc = Side::new(Agency::Ppc, Database::new(database.engine())).await;
+        let ipa = with_scheme(Agency::Ipa, database, losing(&["before commit"])).await;
+        let taken = ipa.own_entries().await[0].header.entry_id.clone();
+        let mut lie = forged_scheme(&ppc, "liar").await;
+        forge(&mut lie, Agency::Ppc, |header| header.entry_id = taken);
+
+        arrive(&ipa, Agency::Ppc, vec![lie]).await.unwrap();
+
+        assert_eq!(ipa.peer_entries().await.len(), 1, "the entry is held");
+        assert_eq!(refusal(&ipa, Agency::Ppc, 1).await, Some(Reason::HeaderDiffers));
+        assert_eq!(ipa.audit().await, []);
+    });
+}
+
+/// The same with real connections: the server cuts them at each step, as when it is restarted.
+#[test]
+fn connections_that_are_cut_at_any_step_lose_and_double_nothing() {
+    for step in ["begin", "before commit", "after commit"] {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let database = Arc::new(Database::new(Engine::Postgres));
+            let (cut, hits) = (Arc::clone(&database), Arc::new(AtomicUsize::new(0)));
+            let counted = Arc::clone(&hits);
+            let faults: Faults = Arc::new(move |at| {
+                // The scheme is written first, in peace.
+                if at == step && counted.fetch_add(1, Ordering::Relaxed) == 1 {
+                    cut.cut_connections();
+                    return if at == "after commit" { Fault::Lost } else { Fault::None };
+                }
+                Fault::None
+            });
+            Store::migrate(database.url(), Agency::Ppc, "store").await.unwrap();
+            let store = Store::open(Options { faults, ..options(Agency::Ppc, &database) }).await.unwrap();
+            let source = source(3);
+            store.write("test", call(1), source.moment(), publish(Agency::Ppc, "leak")).await.unwrap();
+
+            let act = issue(Agency::Ppc, 1, "leak", "report-1");
+            let reply = store.write("test", call(900), source.moment(), act).await.unwrap();
+
+            assert_eq!(reply.entry, "agencies/ppc/entries/2", "{step}");
+            assert!(hits.load(Ordering::Relaxed) > 1, "{step} was not reached");
+            let heads = store.heads().borrow().clone();
+            assert_eq!((heads.own.seq, heads.private.seq, heads.feed), (2, 1, 2), "{step}");
+            assert_eq!(store.feed(0, 10).await.unwrap().len(), 2);
+            store.close().await;
+            drop(store);
+        });
+    }
+}

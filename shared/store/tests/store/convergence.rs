@@ -1,0 +1,180 @@
+//! Two registers that exchange their journals in any order hold the same pages.
+
+use std::collections::BTreeSet;
+
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
+};
+use renkei_domain::{
+    matter::Matter,
+    page::{Journal, Said as _, Seen},
+};
+use renkei_proto::{
+    journal::v1::{Entry, fact::Fact},
+    link::v1::Stop,
+    referral::v1::SchemeRevised,
+    r#type::v1::Agency,
+};
+use renkei_store::Error;
+
+use super::{
+    acts::{
+        Act, about, assent, follow_up, give, issue, notice, publish, revise, revise_judgement, terms, withdraw,
+        withdraw_notice, wrong_code,
+    },
+    database::Engine,
+    link::{Pair, arrive, carry, forge, forged, receipt_of, take_receipt},
+    side::Side,
+};
+
+/// What happens next. `true` is PPC.
+#[derive(Clone, Debug)]
+enum Step {
+    /// One acts, or is refused by its own service.
+    Act(bool, u8, u64),
+    /// One writes what it may not: its own service does not judge it.
+    Lie(bool, u8),
+    /// The other takes some of what one wrote.
+    Carry(bool, usize),
+    /// One signs for what it holds.
+    Receipt(bool),
+    /// The content of one's first entry is erased at the other.
+    Erase(bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (any::<bool>(), 0_u8..13, 0_u64..4).prop_map(|(who, kind, pick)| Step::Act(who, kind, pick)),
+        1 => (any::<bool>(), 0_u8..4).prop_map(|(who, kind)| Step::Lie(who, kind)),
+        5 => (any::<bool>(), 1_usize..4).prop_map(|(from, most)| Step::Carry(from, most)),
+        2 => any::<bool>().prop_map(Step::Receipt),
+        1 => any::<bool>().prop_map(Step::Erase),
+    ]
+}
+
+/// The numbers of one's entries about the agreement that `which` takes, with what they name.
+async fn notices(side: &Side, of: Agency, which: impl Fn(&Fact) -> Option<u64>) -> Vec<(u64, u64)> {
+    let page = side.store.page(Matter::AGREEMENT).await.unwrap().unwrap_or_default();
+    let marks = page.marks(Journal::Of(of)).iter();
+    marks.filter_map(|mark| mark.said().and_then(&which).map(|named| (mark.seq, named))).collect()
+}
+
+async fn act(side: &Side, kind: u8, pick: u64) -> Act {
+    let (own, place) = (side.own, usize::try_from(pick).unwrap());
+    let id = ["leak", "virus", "access", "other"][place];
+    match kind {
+        0 | 1 => publish(own, id),
+        2 => revise(own, id),
+        3 => withdraw(own, id),
+        4 | 5 => issue(own, pick, id, "report"),
+        6 => give(own, pick),
+        7 => follow_up(own, pick, id),
+        8 => revise_judgement(own, pick),
+        9 => notice(),
+        10 => {
+            let given = notices(side, own, |fact| matches!(fact, Fact::NoticeGiven(_)).then_some(0)).await;
+            withdraw_notice(given.get(place % given.len().max(1)).map_or(1, |(seq, _)| *seq))
+        }
+        11 => {
+            let withdrawn = |fact: &Fact| if let Fact::NoticeWithdrawn(it) = fact { Some(it.notice_seq) } else { None };
+            let withdrawn = notices(side, own.peer(), withdrawn).await;
+            let (seq, notice) = withdrawn.last().copied().unwrap_or((2, 1));
+            assent(notice, seq)
+        }
+        _ => wrong_code(own),
+    }
+}
+
+async fn lie(side: &Side, kind: u8) -> Entry {
+    let fact = Fact::SchemeRevised(SchemeRevised { version: 77, terms: Some(terms()) });
+    let matter = ["leak", "virus", "access", "never"][usize::from(kind)];
+    let matter = format!("agencies/{}/schemes/{matter}", side.own.id());
+    let mut entry = forged(side, &matter, fact, about("a lie")).await;
+    if kind == 2 {
+        forge(&mut entry, side.own, |header| header.matter_prev[3] ^= 1);
+    }
+    entry
+}
+
+/// What was lied, by author and number.
+type Lies = BTreeSet<(Agency, u64)>;
+
+async fn take(pair: &Pair, step: &Step, lies: &mut Lies) {
+    let side = |is_ppc: bool| if is_ppc { (&pair.ppc, &pair.ipa) } else { (&pair.ipa, &pair.ppc) };
+    match *step {
+        Step::Act(who, kind, pick) => {
+            let (side, _) = side(who);
+            match side.act(act(side, kind, pick).await).await {
+                Ok(_) | Err(Error::Refused(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        Step::Lie(who, kind) => {
+            let (side, _) = side(who);
+            // An own entry that comes over the link is taken as written: it was judged when it was.
+            assert_eq!(arrive(side, side.own, vec![lie(side, kind).await]).await.unwrap(), Stop::default());
+            lies.insert((side.own, side.heads().own.seq));
+        }
+        Step::Carry(from, most) => {
+            let (from, to) = side(from);
+            assert_eq!(carry(from, to, most).await, Stop::default(), "an honest journal never stops");
+        }
+        Step::Receipt(who) => {
+            let (holder, author) = side(who);
+            take_receipt(author, receipt_of(holder)).await.unwrap();
+        }
+        Step::Erase(who) => {
+            let (author, holder) = side(who);
+            holder.tamper(&format!("DELETE FROM content WHERE journal = '{}' AND seq = 1", author.own.id())).await;
+        }
+    }
+}
+
+/// What a side knows to be refused.
+async fn refused(side: &Side) -> Lies {
+    let mut all = Lies::new();
+    for page in side.pages().await.values() {
+        for author in [Agency::Ppc, Agency::Ipa] {
+            let marks = page.marks(Journal::Of(author)).iter();
+            all.extend(marks.filter(|it| Seen::whole(page).refusal(author, it.seq).is_some()).map(|it| (author, it.seq)));
+        }
+    }
+    all
+}
+
+async fn converge(engine: Engine, steps: &[Step]) {
+    let pair = Pair::on(engine).await;
+    let mut lies = Lies::new();
+    for side in [&pair.ppc, &pair.ipa] {
+        side.act(publish(side.own, "leak")).await.unwrap();
+        side.act(publish(side.own, "virus")).await.unwrap();
+    }
+    pair.settle().await;
+    for step in steps {
+        take(&pair, step, &mut lies).await;
+    }
+    pair.settle().await;
+    pair.assert_equal().await;
+    for side in [&pair.ppc, &pair.ipa] {
+        assert_eq!(refused(side).await, lies, "lies are refused, and nothing else is");
+        assert_eq!(side.audit().await, []);
+        let heads = side.heads();
+        assert_eq!((heads.own.receipted, heads.own.receipted_own), (heads.own.seq, heads.peer.seq));
+    }
+}
+
+/// The seed is fixed, so every run does the same; a failure names the steps.
+#[test]
+fn any_interleaving_of_the_two_journals_gives_equal_pages() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    for (engine, cases) in [(Engine::Sqlite, 32), (Engine::Postgres, 16)] {
+        let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
+        let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+        let outcome = runner.run(&proptest::collection::vec(step(), 20..100), |steps| {
+            let done = runtime.block_on(async { tokio::spawn(async move { converge(engine, &steps).await }).await });
+            done.map_err(|panic| TestCaseError::fail(panic.to_string()))
+        });
+        assert!(outcome.is_ok(), "on {engine:?}: {}", outcome.unwrap_err());
+    }
+}

@@ -1,0 +1,134 @@
+//! Opening a database: whose it is, which schema it has, and that every statement is one of both databases.
+
+use std::fs;
+
+use renkei_proto::r#type::v1::Agency;
+use renkei_store::{Dialect, Error, SCHEMA, Store, statements};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqlSafeStr as _};
+
+use super::{
+    database::{Database, Engine},
+    side::{Side, on_each, options, tamper},
+};
+
+async fn opened(own: Agency, database: &Database) -> Error {
+    Store::open(options(own, database)).await.err().unwrap()
+}
+
+#[test]
+fn a_database_serves_its_owner_only() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        assert_eq!((side.store.id(), side.store.own()), ("store-of-tests", Agency::Ppc));
+        side.store.ping().await.unwrap();
+        let database = side.end().await;
+
+        let other = opened(Agency::Ipa, &database).await;
+        assert!(matches!(&other, Error::WrongOwner { found, own } if found == "ppc" && own == "ipa"), "{other}");
+        let other = Store::migrate(database.url(), Agency::Ipa, "another").await.unwrap_err();
+        assert!(matches!(other, Error::WrongOwner { .. }), "{other}");
+    });
+}
+
+#[test]
+fn only_the_schema_that_this_version_knows_is_opened() {
+    on_each(async |database| {
+        assert_eq!(Store::migrate(database.url(), Agency::Ppc, "first").await.unwrap(), SCHEMA);
+        assert_eq!(Store::migrate(database.url(), Agency::Ppc, "second").await.unwrap(), 0, "nothing is left to do");
+        assert_eq!(Store::open(options(Agency::Ppc, &database)).await.unwrap().id(), "first");
+
+        let newer = SCHEMA + 1;
+        tamper(&database, &format!("UPDATE store SET schema = {newer}")).await;
+        let expected = |error: &Error| matches!(error, Error::NewerSchema { found, known } if (*found, *known) == (newer, SCHEMA));
+        let error = opened(Agency::Ppc, &database).await;
+        assert!(expected(&error), "{error}");
+        let error = Store::migrate(database.url(), Agency::Ppc, "third").await.unwrap_err();
+        assert!(expected(&error), "{error}");
+
+        tamper(&database, &format!("UPDATE store SET schema = {}", SCHEMA - 1)).await;
+        let older = opened(Agency::Ppc, &database).await;
+        assert!(matches!(older, Error::OlderSchema { found, known } if (found, known) == (SCHEMA - 1, SCHEMA)));
+    });
+}
+
+#[test]
+fn a_database_that_was_never_set_up_says_what_to_do() {
+    on_each(async |database| {
+        tamper_or_create(&database).await;
+        let empty = opened(Agency::Ppc, &database).await;
+        assert!(matches!(empty, Error::OlderSchema { found: 0, .. }), "{empty}");
+        assert!(empty.to_string().contains("run `migrate`"), "{empty}");
+    });
+}
+
+/// Makes the file of SQLite; PostgreSQL's database is there.
+async fn tamper_or_create(database: &Database) {
+    if let Some(path) = database.url().strip_prefix("sqlite:") {
+        fs::write(path, []).unwrap();
+    }
+}
+
+#[test]
+fn a_database_that_is_not_there_is_not_made_by_opening_it() {
+    on_each(async |database| {
+        let missing = match database.engine() {
+            Engine::Sqlite => database.url().to_owned(),
+            Engine::Postgres => database.url().replace("/renkei_", "/no_renkei_"),
+        };
+        let error = Store::open(renkei_store::Options { url: missing, ..options(Agency::Ppc, &database) }).await.err().unwrap();
+        assert!(matches!(error, Error::Database(_)), "{error}");
+        let words = if database.engine() == Engine::Sqlite { "unable to open" } else { "does not exist" };
+        assert!(error.to_string().contains(words), "{error}");
+        if let Some(path) = database.url().strip_prefix("sqlite:") {
+            assert!(!fs::exists(path).unwrap());
+        }
+    });
+}
+
+#[test]
+fn other_databases_are_not_spoken_to() {
+    on_each(async |database| {
+        let url = "mysql://localhost/renkei".to_owned();
+        let error = Store::open(renkei_store::Options { url, ..options(Agency::Ppc, &database) }).await.err().unwrap();
+        assert!(error.to_string().contains("sqlite:"), "{error}");
+    });
+}
+
+#[test]
+fn every_statement_prepares() {
+    on_each(async |database| {
+        Store::migrate(database.url(), Agency::Ppc, "store").await.unwrap();
+        let dialect = Dialect::of(database.url()).unwrap();
+        let mut connection = sqlx::AnyConnection::connect(database.url()).await.unwrap();
+        for text in statements(dialect) {
+            let prepared = connection.prepare(AssertSqlSafe(text.clone()).into_sql_str()).await;
+            assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());
+        }
+    });
+}
+
+/// The list of statements is kept by hand, so nothing in the sources may be missing from it.
+#[test]
+fn no_statement_is_left_out_of_the_list() {
+    let listed = statements(Dialect::Sqlite);
+    let mut found = 0;
+    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|it| it != "rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        for literal in source.split('"').skip(1).step_by(2) {
+            // A string that goes on in the next line leaves out the break and what stands before the next word.
+            let lines: Vec<&str> = literal.split("\\\n").collect();
+            let text = lines.iter().enumerate().map(|(i, line)| if i == 0 { line } else { line.trim_start() });
+            let text: String = text.collect();
+            let verbs = ["SELECT ", "UPDATE ", "DELETE FROM ", "INSERT INTO ", "VACUUM "];
+            if verbs.iter().any(|verb| text.starts_with(verb)) && !text.contains('{') {
+                assert!(listed.iter().any(|it| it.starts_with(&text)), "{}: {text}", path.display());
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 40, "found only {found}");
+}

@@ -1,0 +1,367 @@
+//! A database that is behind what the peer holds: yesterday's backup is restored, and nothing is lost or done twice.
+
+use std::{collections::BTreeSet, sync::atomic::Ordering};
+
+use renkei_domain::page::Journal;
+use renkei_proto::{
+    journal::v1::{Entry, fact::Fact},
+    link::v1::{Head, Stop},
+    options::v1::Reason,
+    r#type::v1::Agency,
+};
+use renkei_store::{
+    Call, Error, JOURNALS, Options, Store,
+    recover::{Met, Reopen, Standing},
+};
+
+use sqlx::Row as _;
+
+use super::{
+    acts::{Act, issue, notice, publish, publish_with, revise},
+    database::{Database, Engine},
+    link::{Pair, arrive, arriving, carry, forge, forged_scheme, impose, refusal},
+    rebuild::history,
+    side::{Side, call, on_each, options},
+};
+
+/// What the peer says in its hello of the journal of `side`.
+fn met(side: &Side, peer: &Side) -> Met {
+    let held = peer.heads().peer.head();
+    Met { own: side.own, held: Head { seq: held.seq, hash: held.hash.to_vec() } }
+}
+
+async fn standing(side: &Side, peer: &Side) -> Standing {
+    met(side, peer).standing(&side.store).await.unwrap()
+}
+
+/// What the peer holds of one's journal from a number on, as it is asked for.
+async fn asked_back(peer: &Side, from: u64) -> Vec<Entry> {
+    let held = peer.store.entries(Journal::Of(peer.own.peer()), from, 256).await.unwrap();
+    held.into_iter().map(|held| held.entry).collect()
+}
+
+/// Opens the new incarnation and judges again what was set aside.
+async fn reopen(side: &Side, peer_held: u64) {
+    let again = side.store.aside().await.unwrap().into_iter().filter(|again| again.reason.is_empty()).collect();
+    side.run(Reopen { again, peer_held }).await.unwrap();
+}
+
+/// Everything from the hello on, as the link does it.
+async fn recover(pair: &Pair) {
+    let (ppc, ipa) = (&pair.ppc, &pair.ipa);
+    assert_eq!(standing(ppc, ipa).await, Standing::Behind);
+    let held = ipa.heads().peer.seq;
+    ppc.store.rewind(held, &ppc.source.moment()).await.unwrap();
+    let back = asked_back(ipa, ppc.heads().own.seq + 1).await;
+    assert_eq!(arrive(ppc, Agency::Ppc, back).await.unwrap(), Stop::default());
+    assert_eq!(carry(ipa, ppc, 256).await, Stop::default());
+    reopen(ppc, held).await;
+}
+
+fn is_recovering<R>(outcome: Result<R, Error>) -> bool {
+    matches!(outcome, Err(Error::Recovering))
+}
+
+/// The entries of a store by id: each once.
+async fn ids(side: &Side) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for journal in JOURNALS {
+        for held in side.entries(journal).await {
+            assert!(all.insert(held.header.entry_id.clone()), "{} stands twice", held.header.entry_id);
+        }
+    }
+    all
+}
+
+/// PPC on yesterday's copy of its database.
+struct Restored {
+    pair: Pair,
+    /// A call of today: its entry reached IPA.
+    lost_call: (Call, Act),
+}
+
+/// Yesterday's copy, put back after both went on until today.
+async fn restored(database: Database) -> Restored {
+    let Pair { ppc, ipa } = history(database).await;
+    let today = ppc.end().await;
+    let yesterday = today.copy();
+    let pair = Pair { ppc: Side::restored(Agency::Ppc, today).await, ipa };
+
+    let lost_call = (call(9_000_000), issue(Agency::Ppc, 10, "leak", "report-10"));
+    pair.ppc.act_as(lost_call.0.clone(), lost_call.1.clone()).await.unwrap();
+    pair.ppc.act(publish(Agency::Ppc, "today")).await.unwrap();
+    pair.ipa.act(notice()).await.unwrap();
+    let mut lie = forged_scheme(&pair.ipa, "liar").await;
+    forge(&mut lie, Agency::Ipa, |header| header.methods_version = 5);
+    impose(&pair.ipa, &lie).await;
+    pair.settle().await;
+    assert_eq!(refusal(&pair.ppc, Agency::Ipa, pair.ipa.heads().own.seq).await, Some(Reason::HeaderDiffers));
+    // The last of today's entries reached IPA; its receipt did not come back.
+    pair.ppc.act(revise(Agency::Ppc, "leak")).await.unwrap();
+    carry(&pair.ppc, &pair.ipa, 10).await;
+    pair.ipa.act(revise(Agency::Ipa, "virus")).await.unwrap();
+
+    let Pair { ppc, ipa } = pair;
+    ppc.end().await;
+    let pair = Pair { ppc: Side::restored(Agency::Ppc, yesterday).await, ipa };
+    Restored { pair, lost_call }
+}
+
+#[test]
+fn a_restored_backup_is_noticed_and_brought_up_to_date() {
+    on_each(async |database| {
+        let Restored { pair, lost_call: (call, act) } = restored(database).await;
+        let (ppc, ipa) = (&pair.ppc, &pair.ipa);
+        let (kept, held) = (ppc.heads().own.receipted, ipa.heads().peer.seq);
+        assert!(kept < held);
+        // Before the hello, officials go on.
+        let good = ppc.act(publish_with(Agency::Ppc, "fresh", "written after the restore")).await.unwrap();
+        ppc.act(publish(Agency::Ppc, "today")).await.unwrap();
+        ppc.act(issue(Agency::Ppc, 11, "leak", "report-11")).await.unwrap();
+        let written: Vec<_> = ppc.own_entries().await.into_iter().skip(usize::try_from(kept).unwrap()).collect();
+        assert_eq!(good.entry, format!("agencies/ppc/entries/{}", kept + 1));
+
+        assert_eq!(standing(ppc, ipa).await, Standing::Behind);
+        ppc.store.rewind(held, &ppc.source.moment()).await.unwrap();
+
+        assert_eq!((ppc.heads().own.seq, ppc.heads().own.recover_to), (kept, held));
+        let aside = ppc.store.aside().await.unwrap();
+        assert!(aside.iter().map(|it| &it.entry_id).eq(written.iter().map(|it| &it.header.entry_id)));
+        assert!(aside[0].content.is_some() && aside[0].unit == "intake-1");
+        assert!(is_recovering(ppc.act(notice()).await), "nothing is written before the journal is back");
+        let early = carry(ipa, ppc, 256).await;
+        assert_eq!(early.reason(), Reason::Gap, "the peer's word is judged on the own journal, which comes first");
+        assert_eq!(ppc.heads().peer.stop_seq, 0);
+
+        let back = asked_back(ipa, kept + 1).await;
+        assert_eq!(arrive(ppc, Agency::Ppc, back).await.unwrap(), Stop::default());
+        assert_eq!(ppc.heads().own.head(), ipa.heads().peer.head());
+        assert!(is_recovering(ppc.act(notice()).await), "nor before the peer's journal is back");
+        assert_eq!(carry(ipa, ppc, 256).await, Stop::default());
+        assert_eq!(ppc.heads().own.seq, held, "what came back answers what comes again: nothing is answered twice");
+        reopen(ppc, held).await;
+
+        let heads = ppc.heads();
+        assert_eq!((heads.own.incarnation, heads.own.recover_to, heads.own.seq), (2, 0, held + 2));
+        let entries = ppc.own_entries().await;
+        let [.., reopened, again] = entries.as_slice() else { panic!("no entries") };
+        assert_eq!(reopened.header.fact_type, "journal_reopened");
+        assert_eq!(again.header.entry_id, written[0].header.entry_id, "it keeps its id");
+        assert_eq!((&again.header.unit, &again.fact), (&written[0].header.unit, &written[0].fact));
+        let words = ppc.store.content(Journal::Of(Agency::Ppc), again.header.seq).await.unwrap();
+        assert_eq!(words, written[0].entry.content.as_ref().map(|salted| salted.content.clone()));
+        let left = ppc.store.aside().await.unwrap();
+        let left: Vec<_> = left.iter().map(|it| (it.entry_id.as_str(), it.reason.as_str())).collect();
+        let refused = [&written[1], &written[2]].map(|it| (it.header.entry_id.as_str(), Reason::AlreadyExists.id()));
+        assert_eq!(left, refused, "an official must look at what no longer holds");
+
+        pair.settle().await;
+        pair.assert_equal().await;
+        assert_eq!(standing(ppc, ipa).await, Standing::Agreed);
+        ids(ppc).await;
+        for side in [ppc, ipa] {
+            side.audit().await;
+        }
+        assert_loss_recorded(ppc, held).await;
+        assert_not_done_again(ppc, call, act).await;
+    });
+}
+
+async fn assert_loss_recorded(side: &Side, held: u64) {
+    let private = side.entries(Journal::Private).await;
+    let losses = private.iter().filter_map(|it| match &it.fact.fact {
+        Some(Fact::LossFound(loss)) => Some((loss.own_seq, loss.peer_holds)),
+        _ => None,
+    });
+    assert_eq!(losses.collect::<Vec<_>>(), [(held, held)]);
+}
+
+/// The caller whose reply was lost with the database calls again.
+async fn assert_not_done_again(side: &Side, call: Call, act: Act) {
+    let (before, runs) = (side.heads(), act.runs.load(Ordering::Relaxed));
+    let reply = side.act_as(call.clone(), act.clone()).await.unwrap();
+    assert_eq!(reply.state, "STATE_ISSUED");
+    assert_eq!((side.heads().own, side.heads().private), (before.own, before.private));
+    assert_eq!(act.runs.load(Ordering::Relaxed), runs);
+    // And what was set aside and refused is not taken for done.
+    let fresh = side.act(issue(Agency::Ppc, 12, "leak", "report-12")).await.unwrap();
+    assert_eq!(fresh.state, "STATE_ISSUED");
+}
+
+/// The service is ended between each two steps of the recovery.
+#[test]
+fn a_recovery_goes_on_after_a_restart() {
+    on_each(async |database| {
+        let Restored { pair: Pair { ppc, ipa }, .. } = restored(database).await;
+        ppc.act(publish(Agency::Ppc, "fresh")).await.unwrap();
+        let held = ipa.heads().peer.seq;
+        ppc.store.rewind(held, &ppc.source.moment()).await.unwrap();
+        let ppc = ppc.restart().await;
+        assert_eq!(standing(&ppc, &ipa).await, Standing::Behind, "it is known until it is over");
+        ppc.store.rewind(held, &ppc.source.moment()).await.unwrap();
+        let back = asked_back(&ipa, ppc.heads().own.seq + 1).await;
+        arrive(&ppc, Agency::Ppc, back[..1].to_vec()).await.unwrap();
+        let ppc = ppc.restart().await;
+        arrive(&ppc, Agency::Ppc, back).await.unwrap();
+        carry(&ipa, &ppc, 256).await;
+        let ppc = ppc.restart().await;
+        assert!(is_recovering(ppc.act(notice()).await));
+        reopen(&ppc, held).await;
+        let pair = Pair { ppc: ppc.restart().await, ipa };
+        pair.settle().await;
+        pair.assert_equal().await;
+        assert_eq!(pair.ppc.store.aside().await.unwrap().len(), 0);
+        ids(&pair.ppc).await;
+        pair.ppc.audit().await;
+    });
+}
+
+/// What the peer gives back was signed by us, so a changed body is the peer's doing.
+#[test]
+fn what_the_peer_changed_is_not_taken_back() {
+    on_each(async |database| {
+        let Restored { pair, .. } = restored(database).await;
+        let (ppc, ipa) = (&pair.ppc, &pair.ipa);
+        ppc.store.rewind(ipa.heads().peer.seq, &ppc.source.moment()).await.unwrap();
+        let (next, heads) = (ppc.heads().own.seq + 1, ppc.heads());
+        let back = asked_back(ipa, next).await;
+        let with_content = back.iter().position(|entry| entry.content.is_some()).unwrap();
+        let mut fact = back.clone();
+        fact[0].fact.push(1);
+        let mut content = back.clone();
+        content[with_content].content.as_mut().unwrap().content.push(1);
+        let mut signature = back.clone();
+        signature[0].signature[0] ^= 1;
+        assert!(arriving(signature[0].clone(), Agency::Ppc).is_err());
+
+        let stop = arrive(ppc, Agency::Ppc, fact).await.unwrap();
+        assert_eq!((stop.seq, stop.reason()), (next, Reason::FactDiffers));
+        assert_eq!(ppc.heads(), heads, "an own journal is not stopped");
+        let stop = arrive(ppc, Agency::Ppc, content).await.unwrap();
+        assert_eq!((stop.seq, stop.reason()), (next + with_content as u64, Reason::ContentDiffers));
+        assert_eq!(arrive(ppc, Agency::Ppc, back[1..].to_vec()).await.unwrap(), Stop::default());
+        assert_eq!(ppc.heads().own.head(), ipa.heads().peer.head());
+    });
+}
+
+/// What reached the peer before the loss, and was written again by hand after it, is not written twice.
+#[test]
+fn an_entry_that_came_back_is_not_judged_again() {
+    on_each(async |database| {
+        let pair = Pair::new(database).await;
+        pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        pair.settle().await;
+        // Two more reach IPA, whose receipts never come; then the disk forgets the last of all.
+        pair.ppc.act(publish(Agency::Ppc, "second")).await.unwrap();
+        let Pair { ppc, ipa } = pair;
+        let lost = ppc.end().await;
+        let copy = lost.copy();
+        let pair = Pair { ppc: Side::restored(Agency::Ppc, lost).await, ipa };
+        pair.ppc.act(publish(Agency::Ppc, "third")).await.unwrap();
+        carry(&pair.ppc, &pair.ipa, 10).await;
+        let Pair { ppc, ipa } = pair;
+        ppc.end().await;
+        let pair = Pair { ppc: Side::restored(Agency::Ppc, copy).await, ipa };
+
+        // The second entry stands in the copy without a receipt: it is set aside, and comes back.
+        recover(&pair).await;
+
+        let heads = pair.ppc.heads();
+        assert_eq!((heads.own.seq, heads.own.incarnation), (4, 2), "three came back, and the new incarnation");
+        assert_eq!(pair.ppc.store.aside().await.unwrap().len(), 0);
+        ids(&pair.ppc).await;
+        pair.settle().await;
+        pair.assert_equal().await;
+        assert_eq!(pair.ppc.audit().await, []);
+    });
+}
+
+/// The same old copy is restored twice: what comes back the second time holds the first reopening.
+#[test]
+fn a_journal_can_be_reopened_more_than_once() {
+    on_each(async |database| {
+        let pair = Pair::new(database).await;
+        pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        pair.settle().await;
+        let Pair { ppc, mut ipa } = pair;
+        let yesterday = ppc.end().await;
+        for incarnation in 1..=3 {
+            let pair = Pair { ppc: Side::restored(Agency::Ppc, yesterday.copy()).await, ipa };
+            if incarnation > 1 {
+                recover(&pair).await;
+            }
+            assert_eq!(pair.ppc.heads().own.incarnation, incarnation);
+            pair.ppc.act(revise(Agency::Ppc, "leak")).await.unwrap();
+            pair.settle().await;
+            pair.assert_equal().await;
+            pair.ppc.audit().await;
+            ipa = pair.ipa;
+            pair.ppc.end().await;
+        }
+    });
+}
+
+#[test]
+fn equals_and_those_ahead_are_agreed() {
+    on_each(async |database| {
+        let pair = Pair::new(database).await;
+        assert_eq!(standing(&pair.ppc, &pair.ipa).await, Standing::Agreed, "both are empty");
+        pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        assert_eq!(standing(&pair.ppc, &pair.ipa).await, Standing::Agreed, "the peer holds nothing yet");
+        pair.settle().await;
+        assert_eq!(standing(&pair.ppc, &pair.ipa).await, Standing::Agreed);
+        let mut other = met(&pair.ppc, &pair.ipa);
+        other.held.hash = vec![3; 32];
+        assert_eq!(other.standing(&pair.ppc.store).await.unwrap(), Standing::Behind, "the peer holds another entry");
+    });
+}
+
+#[test]
+fn a_backup_is_marked_and_opens_a_new_incarnation() {
+    on_each(async |database| {
+        let pair = history(database).await;
+        let ppc = pair.ppc;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("copy.db");
+        let writing = (100..140).map(|n| ppc.act(issue(Agency::Ppc, n, "leak", "report")));
+        let (copied, written) =
+            tokio::join!(ppc.store.backup(path.to_str().unwrap()), futures::future::join_all(writing));
+        assert!(written.iter().all(Result::is_ok), "a backup hinders nobody");
+        if ppc.database.engine() == Engine::Postgres {
+            assert!(matches!(copied, Err(Error::Database(_))), "PostgreSQL is copied with its own tools");
+            return;
+        }
+        copied.unwrap();
+        assert!(!ppc.store.is_marked().await.unwrap());
+        assert!(ppc.store.backup(path.to_str().unwrap()).await.is_err(), "no copy is written over");
+
+        let url = format!("sqlite:{}", path.display());
+        let store = Store::open(Options { url, ..options(Agency::Ppc, &ppc.database) }).await.unwrap();
+        assert!(store.is_marked().await.unwrap());
+        let heads = store.heads().borrow().clone();
+        assert!(heads.own.seq <= ppc.heads().own.seq && heads.own.incarnation == 1);
+        let reopen = Reopen { again: Vec::new(), peer_held: 0 };
+        store.write("reopen", Call::own("test"), ppc.source.moment(), reopen).await.unwrap();
+        assert!(!store.is_marked().await.unwrap());
+        assert_eq!(store.heads().borrow().own.incarnation, 2);
+        assert_eq!(store.rebuild(&ppc.source.moment(), false).await.unwrap().differing, Vec::<String>::new());
+        store.close().await;
+    });
+}
+
+#[test]
+fn acts_during_a_recovery_are_turned_away_on_record() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        let known = call(5);
+        let first = side.act_as(known.clone(), publish(Agency::Ppc, "leak")).await.unwrap();
+        side.store.rewind(5, &side.source.moment()).await.unwrap();
+
+        assert!(is_recovering(side.act(notice()).await));
+
+        let audited = side.rows("SELECT outcome FROM audit ORDER BY seq DESC LIMIT 1").await;
+        assert_eq!(audited[0].get::<String, _>(0), "RECOVERING");
+        let again = side.act_as(known, publish(Agency::Ppc, "leak")).await.unwrap();
+        assert_eq!(again, first, "a repeat gets its first reply");
+    });
+}

@@ -1,0 +1,155 @@
+//! Contents at rest: encrypted, erasable, under keys that can be changed.
+
+use renkei_domain::page::Journal;
+use renkei_journal::{check_content, verify_signature};
+use renkei_proto::{
+    journal::v1::SaltedContent, referral::v1::SchemeContent, r#type::v1::Agency,
+};
+use renkei_store::{Error, KeyRing, Options, Store};
+use prost::Message as _;
+
+use super::{
+    acts::{issue, publish, publish_with, revise},
+    database::Database,
+    link::Pair,
+    side::{Side, keys_of, on_each, options, ring, source},
+};
+
+const CANARY: &str = "canary-7f3a91";
+
+#[test]
+fn content_stands_in_no_file_of_the_database() {
+    on_each(async |database| {
+        let pair = Pair::new(database).await;
+        pair.ppc.act(publish_with(Agency::Ppc, "leak", &format!("{CANARY}-words"))).await.unwrap();
+        pair.ppc.act(issue(Agency::Ppc, 1, "leak", &format!("{CANARY}-report"))).await.unwrap();
+        pair.settle().await;
+
+        let said = pair.ipa.store.content(Journal::Of(Agency::Ppc), 1).await.unwrap().unwrap();
+        let title = SchemeContent::decode(said.as_slice()).unwrap().title.unwrap();
+        assert_eq!(title.ja, format!("{CANARY}-words"), "the content is there");
+        assert!(pair.ppc.store.content(Journal::Private, 1).await.unwrap().is_some());
+        for side in [&pair.ppc, &pair.ipa] {
+            let plain = b"agencies/ppc/schemes/leak";
+            assert!(side.database.stands_in_files(plain), "the search finds what is not secret");
+            assert!(!side.database.stands_in_files(CANARY.as_bytes()));
+        }
+    });
+}
+
+#[test]
+fn what_is_set_aside_is_encrypted_too() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        side.act(publish_with(Agency::Ppc, "leak", CANARY)).await.unwrap();
+        side.store.rewind(1, &side.source.moment()).await.unwrap();
+
+        let aside = side.store.aside().await.unwrap();
+        let words = SchemeContent::decode(aside[0].content.clone().unwrap().as_slice()).unwrap();
+        assert_eq!(words.title.unwrap().ja, CANARY);
+        assert!(!side.database.stands_in_files(CANARY.as_bytes()));
+    });
+}
+
+#[test]
+fn erased_content_changes_neither_chain_nor_page() {
+    on_each(async |database| {
+        let pair = Pair::new(database).await;
+        pair.ppc.act(publish_with(Agency::Ppc, "leak", CANARY)).await.unwrap();
+        pair.ppc.act(revise(Agency::Ppc, "leak")).await.unwrap();
+        pair.settle().await;
+        for side in [&pair.ppc, &pair.ipa] {
+            side.tamper("DELETE FROM content WHERE journal = 'ppc' AND seq = 1").await;
+
+            let entries = side.entries(Journal::Of(Agency::Ppc)).await;
+            let present: Vec<bool> = entries.iter().map(|held| held.content_present).collect();
+            assert_eq!(present, [false, true]);
+            assert_eq!(entries[0].entry.content, None);
+            let opened = verify_signature(&entries[0].entry, &keys_of(Agency::Ppc)).unwrap();
+            assert_eq!(check_content(&entries[0].entry, &opened), Ok(()));
+            assert_eq!(side.store.content(Journal::Of(Agency::Ppc), 1).await.unwrap(), None);
+            assert_eq!(side.audit().await, []);
+        }
+        pair.assert_equal().await;
+        let restarted = pair.ppc.restart().await;
+        restarted.act(revise(Agency::Ppc, "leak")).await.unwrap();
+        assert_eq!(restarted.audit().await, []);
+    });
+}
+
+/// Content that was erased before it was delivered arrives without it.
+#[test]
+fn an_entry_arrives_without_its_erased_content() {
+    on_each(async |database| {
+        let pair = Pair::new(database).await;
+        pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        pair.ppc.tamper("DELETE FROM content").await;
+        pair.settle().await;
+        assert_eq!(pair.ipa.heads().own.seq, 0, "nothing is refused");
+        assert!(!pair.ipa.peer_entries().await[0].content_present);
+        pair.assert_equal().await;
+    });
+}
+
+async fn with_ring(database: &Database, ring: KeyRing) -> Store {
+    Store::open(Options { ring, ..options(Agency::Ppc, database) }).await.unwrap()
+}
+
+#[test]
+fn a_new_ring_key_encrypts_and_the_old_one_still_opens() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        side.act(publish(Agency::Ppc, "before")).await.unwrap();
+        let database = side.end().await;
+        let own = Journal::Of(Agency::Ppc);
+
+        let both = Side::on(with_ring(&database, ring(&["first", "second"])).await, database, 7);
+        assert!(both.store.content(own, 1).await.unwrap().is_some());
+        both.act(publish(Agency::Ppc, "after")).await.unwrap();
+        both.act(revise(Agency::Ppc, "before")).await.unwrap();
+        let wrapped = both.rows("SELECT ring_key_id FROM matter_key ORDER BY matter").await;
+        let wrapped: Vec<String> = wrapped.iter().map(|row| sqlx::Row::get(row, 0)).collect();
+        assert_eq!(wrapped, ["second", "first"], "a matter keeps its key; new matters take the newest");
+        assert_eq!(both.audit().await, []);
+        let database = both.end().await;
+
+        let newest = with_ring(&database, ring(&["second"])).await;
+        assert!(newest.content(own, 2).await.unwrap().is_some());
+        for seq in [1, 3] {
+            let error = newest.content(own, seq).await.unwrap_err();
+            assert!(matches!(error, Error::Content(_)), "{error}");
+        }
+        newest.close().await;
+
+        let mut forged = zeroize_key([0; 32]);
+        forged[0] = 1;
+        let wrong = KeyRing::new(vec![("first".to_owned(), forged)]).unwrap();
+        let wrong = with_ring(&database, wrong).await;
+        assert!(matches!(wrong.content(own, 1).await, Err(Error::Content(_))), "another key under the same name");
+        let again = wrong.write("test", super::side::call(1), source(1).moment(), revise(Agency::Ppc, "before")).await;
+        assert!(again.is_err(), "nothing is written under a key that does not open");
+        wrong.close().await;
+        assert!(matches!(KeyRing::new(Vec::new()), Err(Error::Content(_))));
+    });
+}
+
+fn zeroize_key(bytes: [u8; 32]) -> zeroize::Zeroizing<[u8; 32]> {
+    zeroize::Zeroizing::new(bytes)
+}
+
+#[test]
+fn contents_that_change_places_do_not_open() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        side.act(publish_with(Agency::Ppc, "leak", "one")).await.unwrap();
+        side.act(revise(Agency::Ppc, "leak")).await.unwrap();
+        let salted: Option<SaltedContent> = side.own_entries().await[0].entry.content.clone();
+        assert_eq!(salted.unwrap().salt.len(), 32);
+        for swap in ["UPDATE content SET seq = seq + 10", "UPDATE content SET seq = 13 - seq"] {
+            side.tamper(swap).await;
+        }
+        for seq in [1, 2] {
+            assert!(matches!(side.store.content(Journal::Of(Agency::Ppc), seq).await, Err(Error::Content(_))));
+        }
+    });
+}

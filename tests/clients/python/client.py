@@ -1,0 +1,301 @@
+"""Calls both services of a sandbox as an internal system in Python would: plain grpcio, and code made by grpcio-tools.
+
+    python -m grpc_tools.protoc -I proto --python_out=OUT --grpc_python_out=OUT $(cd proto && find buf renkei -name '*.proto')
+    python tests/clients/python/client.py OUT BUF
+
+Run it in the project's root after `./dev build`. It starts a sandbox, makes its calls, runs the calls that the sandbox
+prints for pasting (BUF is the program buf) and ends the sandbox. Needs grpcio, grpcio-status and googleapis-common-protos.
+Prints `N passed, M failed`; the exit code is 1 if any failed.
+"""
+
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+SANDBOX = "target/debug/sandbox"
+# Seconds for all of it; then something hangs.
+BOUND = 180
+OFFICIAL = ("renkei-official", "tanaka")
+
+
+class Sandbox:
+    """Both services, as the sandbox tells of them."""
+
+    def __init__(self, folder: str) -> None:
+        self.process = subprocess.Popen(
+            [SANDBOX, "--folder", folder], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, encoding="utf-8"
+        )
+        self.desks: dict[str, str] = {}
+        self.certificates: dict[str, Path] = {}
+        self.pasted: list[list[str]] = []
+        self.last = ""
+        self._listen()
+
+    def _listen(self) -> None:
+        agency, line = "", ""
+        for text in self.process.stdout:
+            line += text.rstrip("\n")
+            if line.endswith("\\"):
+                line = line[:-1]
+                continue
+            words = line.split()
+            if line in ("ppc", "ipa"):
+                agency = line
+            elif words[:1] == ["desk"]:
+                self.desks[agency] = words[1].removeprefix("https://")
+            elif line.startswith("  callers' certificates in "):
+                self.certificates[agency] = Path(line.removeprefix("  callers' certificates in "))
+            elif words[:2] == ["buf", "curl"]:
+                self.pasted.append(shlex.split(line))
+            elif line.startswith("entries: "):
+                self.last = line
+            elif "stay up" in line:
+                return
+            line = ""
+        raise RuntimeError(f"the sandbox ended with {self.process.wait()} before it stayed up")
+
+    def desk(self, agency: str, caller: str, whose: str = "") -> grpc.Channel:
+        """A connection to an agency's desk, with the certificate of one of its systems."""
+        folder = self.certificates[whose or agency] / caller
+        trusted = self.certificates[agency] / caller
+        credentials = grpc.ssl_channel_credentials(
+            root_certificates=(trusted / "roots.pem").read_bytes(),
+            private_key=(folder / "key.pem").read_bytes(),
+            certificate_chain=(folder / "certificate.pem").read_bytes(),
+        )
+        return grpc.secure_channel(self.desks[agency], credentials)
+
+    def end(self) -> int:
+        """Ends it as Ctrl-C does."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=30)
+
+
+class Client:
+    """The calls. Each method whose name begins with `test_` is one check."""
+
+    def __init__(self, sandbox: Sandbox, buf: str) -> None:
+        self.sandbox = sandbox
+        self.buf = buf
+        self.intake = sandbox.desk("ppc", "intake")
+        self.referrals = referral_service_pb2_grpc.ReferralServiceStub(self.intake)
+        self.schemes = scheme_service_pb2_grpc.SchemeServiceStub(self.intake)
+        self.agreement = agreement_service_pb2_grpc.AgreementServiceStub(self.intake)
+
+    def test_the_agreement_is_read(self) -> None:
+        agreement = self.agreement.GetAgreement(GetAgreementRequest(name="agreement"), metadata=[OFFICIAL], timeout=10)
+        same(agreement.name, "agreement")
+
+    def test_a_list_comes_page_by_page(self) -> None:
+        whole = self.schemes.ListSchemes(ListSchemesRequest(parent="agencies/-"), metadata=[OFFICIAL], timeout=10)
+        paged, token = [], ""
+        while True:
+            request = ListSchemesRequest(parent="agencies/-", page_size=1, page_token=token)
+            page = self.schemes.ListSchemes(request, metadata=[OFFICIAL], timeout=10)
+            same(len(page.schemes), 1)
+            paged += page.schemes
+            token = page.next_page_token
+            if not token:
+                break
+        same(paged, list(whole.schemes))
+        names = sorted(scheme.name for scheme in paged)
+        expected = ["ipa/schemes/unauthorised-access", "ipa/schemes/virus"]
+        expected += ["ppc/schemes/leak-report-private", "ppc/schemes/leak-report-public"]
+        same(names, [f"agencies/{name}" for name in expected])
+
+    def test_a_referral_is_issued_read_and_watched(self) -> None:
+        seen = self.referrals.ListReferrals(ListReferralsRequest(parent="agencies/ppc"), metadata=[OFFICIAL], timeout=10)
+        request = issue_request()
+        issued = self.referrals.IssueReferral(request, metadata=[OFFICIAL], timeout=10)
+        true(issued.code.count("-") == 2, f"a referral code: {issued.code}")
+        true(issued.code in issued.notice.ja and issued.code in issued.notice.en, "the notice quotes the code")
+        same([scheme.name for scheme in issued.schemes], ["agencies/ipa/schemes/unauthorised-access"])
+        again = self.referrals.IssueReferral(request, metadata=[OFFICIAL], timeout=10)
+        same(again, issued)
+        read = self.referrals.GetReferral(
+            GetReferralRequest(name=issued.referral.name), metadata=[OFFICIAL], timeout=10
+        )
+        same(read.case_number, issued.referral.case_number)
+        applied = self.watched("ppc", seen.as_of, issued.referral.name)
+        same((applied.fact_type, applied.author), ("referral_issued", agency_pb2.AGENCY_PPC))
+        at_peer = self.watched("ipa", "-", issued.referral.name)
+        same(at_peer, applied)
+
+    def watched(self, agency: str, cursor: str, matter: str):
+        """The first entry of a matter that an agency's feed shows."""
+        with self.sandbox.desk(agency, "auditor") as channel:
+            watch = watch_service_pb2_grpc.WatchServiceStub(channel)
+            events = watch.Watch(WatchRequest(cursor=cursor, matter=matter), metadata=[OFFICIAL], timeout=30)
+            for event in events:
+                true(event.cursor != "", "every event and heartbeat carries a cursor")
+                if event.event.HasField("entry_applied"):
+                    events.cancel()
+                    same(event.event.matter, matter)
+                    return event.event.entry_applied
+        raise AssertionError(f"the feed of {agency} ended")
+
+    def test_an_invalid_field_is_named(self) -> None:
+        request = issue_request()
+        request.report = "no/report here"
+        request.scope_facts.kind = 99
+        error = refused(lambda: self.referrals.IssueReferral(request, metadata=[OFFICIAL], timeout=10))
+        details = said(error, grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+        violations = details["BadRequest"].field_violations
+        same([violation.field for violation in violations], ["report", "scope_facts.kind"])
+        true(all(violation.reason == "FIELD_INVALID" and violation.description for violation in violations), "reasons")
+        true("no/report" not in str(error), "the value is not repeated")
+
+    def test_a_missing_official_is_refused(self) -> None:
+        request = GetAgreementRequest(name="agreement")
+        error = refused(lambda: self.agreement.GetAgreement(request, timeout=10))
+        said(error, grpc.StatusCode.INVALID_ARGUMENT, "OFFICIAL_MISSING")
+
+    def test_a_system_without_the_role_is_refused(self) -> None:
+        with self.sandbox.desk("ppc", "reader") as channel:
+            referrals = referral_service_pb2_grpc.ReferralServiceStub(channel)
+            error = refused(lambda: referrals.IssueReferral(issue_request(), metadata=[OFFICIAL], timeout=10))
+        said(error, grpc.StatusCode.PERMISSION_DENIED, "ROLE_MISSING")
+
+    def test_a_system_that_is_not_configured_is_refused(self) -> None:
+        with self.sandbox.desk("ppc", "unconfigured") as channel:
+            agreement = agreement_service_pb2_grpc.AgreementServiceStub(channel)
+            request = GetAgreementRequest(name="agreement")
+            error = refused(lambda: agreement.GetAgreement(request, metadata=[OFFICIAL], timeout=10))
+        said(error, grpc.StatusCode.PERMISSION_DENIED, "CALLER_UNKNOWN")
+
+    def test_the_other_agencys_certificate_opens_no_connection(self) -> None:
+        with self.sandbox.desk("ppc", "intake", whose="ipa") as channel:
+            agreement = agreement_service_pb2_grpc.AgreementServiceStub(channel)
+            request = GetAgreementRequest(name="agreement")
+            error = refused(lambda: agreement.GetAgreement(request, metadata=[OFFICIAL], timeout=10))
+        same(error.code(), grpc.StatusCode.UNAVAILABLE)
+        same(rpc_status.from_call(error), None)
+
+    def test_the_printed_calls_work_as_they_stand(self) -> None:
+        same(len(self.sandbox.pasted), 6)
+        for words in self.sandbox.pasted:
+            done = subprocess.run([self.buf, *words[1:]], capture_output=True, text=True, encoding="utf-8", check=False)
+            same((done.returncode, done.stderr), (0, ""))
+            answer = json.loads(done.stdout)
+            method = words[-1].rsplit("/", 1)[1]
+            if method == "GetLinkStatus":
+                same((answer["name"], answer["state"]), ("linkStatus", "STATE_CONNECTED"))
+            elif method == "GetAgreement":
+                same(answer["name"], "agreement")
+            else:
+                same((method, len(answer["schemes"])), ("ListSchemes", 2))
+
+    def test_the_last_line_says_that_all_is_well(self) -> None:
+        true(self.sandbox.last.endswith(", receipts complete, journals verified on both sides"), self.sandbox.last)
+
+
+def issue_request():
+    request = IssueReferralRequest(
+        request_id=str(uuid.uuid4()),
+        report="2026-009001",
+        reported_under="agencies/ppc/schemes/leak-report-private",
+        judgement=incident_pb2.Judgement(
+            finding=incident_pb2.FINDING_APPLIES,
+            ground=incident_pb2.GROUND_TRACES,
+            certainty=incident_pb2.CERTAINTY_CONFIRMED,
+        ),
+        scope_facts=referral_pb2.ScopeFacts(
+            electronic=True,
+            personal_information=True,
+            kind=incident_pb2.INCIDENT_KIND_ACCESS,
+            reporter=incident_pb2.REPORTER_KIND_BUSINESS,
+        ),
+        language=text_pb2.LANGUAGE_JA,
+        code=True,
+    )
+    request.judgement.judged_at.FromJsonString("2026-11-24T00:00:00Z")
+    return request
+
+
+def refused(call: Callable[[], object]) -> grpc.RpcError:
+    try:
+        answer = call()
+    except grpc.RpcError as error:
+        return error
+    raise AssertionError(f"answered with {answer}")
+
+
+def said(error: grpc.RpcError, code: grpc.StatusCode, reason: str) -> dict[str, object]:
+    """The details of a status by their names, after those that every status has are found right."""
+    details = dict(unpacked(rpc_status.from_call(error)))
+    same((error.code(), details["ErrorInfo"].domain, details["ErrorInfo"].reason), (code, "renkei", reason))
+    same(details["LocalizedMessage"].locale, "ja")
+    true(any(ord(letter) > 0x3000 for letter in details["LocalizedMessage"].message), "a sentence in Japanese")
+    return details
+
+
+def unpacked(status) -> Iterator[tuple[str, object]]:
+    for packed in status.details:
+        name = packed.TypeName().rsplit(".", 1)[1]
+        detail = getattr(error_details_pb2, name)()
+        true(packed.Unpack(detail), name)
+        yield name, detail
+
+
+def same(found: object, expected: object) -> None:
+    true(found == expected, f"expected {expected!r}, found {found!r}")
+
+
+def true(holds: bool, what: str) -> None:
+    if not holds:
+        raise AssertionError(what)
+
+
+def checked(name: str, check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except Exception:  # Whatever it is, it failed this check and no other.
+        traceback.print_exc(file=sys.stdout)
+        print(f"FAILED {name}")
+        return False
+    print(f"ok     {name}")
+    return True
+
+
+def main(buf: str) -> int:
+    signal.alarm(BOUND)
+    with tempfile.TemporaryDirectory() as folder:
+        sandbox = Sandbox(folder)
+        try:
+            client = Client(sandbox, buf)
+            tests = [name for name in dir(client) if name.startswith("test_")]
+            done = [checked(name.removeprefix("test_"), getattr(client, name)) for name in tests]
+            client.intake.close()
+            done.append(checked("Ctrl-C ends the sandbox in order", lambda: same(sandbox.end(), 0)))
+        finally:
+            sandbox.process.kill()
+    passed = sum(done)
+    print(f"{passed} passed, {len(done) - passed} failed")
+    return 0 if passed == len(done) else 1
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    sys.path.insert(0, sys.argv[1])
+    from renkei.agreement.v1 import agreement_service_pb2_grpc
+    from renkei.agreement.v1.agreement_service_pb2 import GetAgreementRequest
+    from renkei.referral.v1 import referral_pb2, referral_service_pb2_grpc, scheme_service_pb2_grpc
+    from renkei.referral.v1.referral_service_pb2 import GetReferralRequest, IssueReferralRequest, ListReferralsRequest
+    from renkei.referral.v1.scheme_service_pb2 import ListSchemesRequest
+    from renkei.type.v1 import agency_pb2, incident_pb2, text_pb2
+    from renkei.watch.v1 import watch_service_pb2_grpc
+    from renkei.watch.v1.watch_service_pb2 import WatchRequest
+
+    sys.exit(main(sys.argv[2]))

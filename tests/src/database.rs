@@ -1,0 +1,67 @@
+//! One side's database as its service opens it: beside the service, or while it is down.
+
+use std::sync::Arc;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use renkei_journal::SigningKey;
+use renkei_proto::r#type::v1::Agency;
+use renkei_store::{Fault, Faults, KeyRing, Options, Store};
+use renkei_telemetry::Metrics;
+
+use crate::setup::{Setup, key_id};
+
+/// Opens the database.
+///
+/// # Errors
+/// When a file cannot be read or the database does not open.
+pub async fn open(setup: &Setup, own: Agency) -> Result<Store, String> {
+    open_with(setup, own, Arc::new(|_| Fault::None)).await
+}
+
+/// Opens the database with steps that fail or wait.
+///
+/// # Errors
+/// When a file cannot be read or the database does not open.
+pub async fn open_with(setup: &Setup, own: Agency, faults: Faults) -> Result<Store, String> {
+    let content = std::fs::read_to_string(setup.file(own, "content.key")).map_err(|error| error.to_string())?;
+    let content = BASE64_STANDARD.decode(content).map_err(|error| error.to_string())?;
+    let content: [u8; 32] = content.try_into().map_err(|_| "content.key has not 32 bytes")?;
+    let ring = KeyRing::new(vec![("content-1".to_owned(), content.into())]).map_err(|error| error.to_string())?;
+    let options = Options {
+        url: format!("sqlite:{}", file(setup, own)),
+        own,
+        replica: "tests".to_owned(),
+        ring,
+        key: signing_key(setup, own)?,
+        faults,
+        metrics: Metrics::none(),
+    };
+    Store::open(options).await.map_err(|error| error.to_string())
+}
+
+/// The database's file.
+pub fn file(setup: &Setup, own: Agency) -> String {
+    setup.file(own, "renkei.db")
+}
+
+/// Puts a copy in place of the database of a service that is down.
+///
+/// # Errors
+/// When a file cannot be moved.
+pub fn replace(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
+    let file = file(setup, own);
+    for rest in ["-wal", "-shm"] {
+        // After an orderly end there are none.
+        let _ = std::fs::remove_file(format!("{file}{rest}"));
+    }
+    std::fs::copy(copy, file).map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// The agency's signing key.
+///
+/// # Errors
+/// When its file cannot be read.
+pub fn signing_key(setup: &Setup, own: Agency) -> Result<SigningKey, String> {
+    let pem = std::fs::read(setup.file(own, "journal.pem")).map_err(|error| error.to_string())?;
+    SigningKey::from_pkcs8(key_id(own), &pem).map_err(|error| error.to_string())
+}

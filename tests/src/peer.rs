@@ -1,0 +1,354 @@
+//! A peer of the test's making: it shows the agency's certificate and signs with its key, and says what the test wants.
+
+use std::{collections::BTreeMap, pin::Pin, sync::Arc};
+
+use futures::{Stream, StreamExt as _};
+use prost::Message as _;
+use renkei_domain::{
+    moment::{Moment, stamp},
+    term::agreement_digest,
+};
+use renkei_journal::{Draft, Hash, Previous, SigningKey, chain, header_hash, sign_header, sign_receipt};
+use renkei_proto::{
+    journal::v1::{Entry, Fact, Header, Receipt, SaltedContent, SignedReceipt, fact},
+    link::v1::{
+        Ask, Entries, ExchangeRequest, ExchangeResponse, Frame, Head, Hello, Stop, frame::Kind,
+        link_service_client::LinkServiceClient,
+        link_service_server::{LinkService, LinkServiceServer},
+    },
+    r#type::v1::Agency,
+};
+use renkei_rpc::{
+    serve::{Counters, Limits, Port, serve},
+    tls::{Files, Reloading},
+};
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::{Request, Response, Status, Streaming, service::Routes};
+
+use crate::{
+    acts::{Answer, Refused},
+    clock::Clock,
+    database::signing_key,
+    desk::PATIENCE,
+    pair::Pair,
+    pki,
+    raw::link,
+};
+
+/// Frames that wait to be sent.
+const FRAMES: usize = 64;
+
+/// A peer of the test's making.
+pub struct Peer {
+    /// Whom it plays.
+    pub agency: Agency,
+    /// Where its journal stands.
+    pub place: Place,
+    /// How far its entries say that it has seen the other journal.
+    pub seen: u64,
+    /// What it says that it holds of the other journal.
+    pub held: Head,
+    /// What it says of its agreement.
+    pub agreement: [u8; 32],
+    /// The key that it signs with.
+    pub key: SigningKey,
+    /// Its certificate.
+    pub files: Files,
+    other: std::net::SocketAddr,
+    clock: Clock,
+    moment: Moment,
+    drawn: u64,
+}
+
+/// Where a journal stands.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its last entry.
+    pub previous: Previous,
+    /// The last header's hash in each matter.
+    pub matters: BTreeMap<String, Hash>,
+}
+
+impl Peer {
+    /// The peer that this pair lacks: of `agency`, whose own service does not run.
+    ///
+    /// # Errors
+    /// When its files cannot be read.
+    pub fn new(pair: &Pair, agency: Agency) -> Result<Self, String> {
+        Ok(Self {
+            agency,
+            place: Place { previous: Previous::start(agency, agreement_digest()), matters: BTreeMap::new() },
+            seen: 0,
+            held: Head { seq: 0, hash: vec![0; 32] },
+            agreement: agreement_digest(),
+            key: signing_key(&pair.setup, agency)?,
+            files: pki::link_files(&pair.setup.dir, agency.id()),
+            other: pair.side(agency.peer()).link_wire.address(),
+            clock: pair.clock.clone(),
+            moment: Moment::new(jiff::Timestamp::UNIX_EPOCH, [9; 32]),
+            drawn: 0,
+        })
+    }
+
+    /// The next entry of its journal, sound in every way.
+    ///
+    /// # Errors
+    /// When no peer could write such an entry.
+    pub fn entry(&mut self, matter: &str, fact: fact::Fact, content: Option<Vec<u8>>, answers: u64) -> Result<Entry, String> {
+        self.drawn += 1;
+        let now = self.clock.now();
+        let moment = self.moment.at(now);
+        let draft = Draft {
+            entry_id: moment.id("entry", self.drawn),
+            matter: matter.to_owned(),
+            matter_prev: self.place.matters.get(matter).copied().unwrap_or_default(),
+            fact: Fact { request_digest: Vec::new(), fact: Some(fact) },
+            content: content.map(|content| SaltedContent { salt: moment.bytes("salt", self.drawn).to_vec(), content }),
+            written_us: now.as_microsecond(),
+            seen_peer_seq: self.seen,
+            answers,
+            methods_version: 0,
+            blobs: Vec::new(),
+            unit: "link".to_owned(),
+            traceparent: String::new(),
+        };
+        let chained = chain(draft, &self.place.previous).map_err(|error| error.to_string())?;
+        let entry = chained.sign(&self.key);
+        self.go_on_from(&entry);
+        Ok(entry)
+    }
+
+    /// The same entry with a header that lies, signed again.
+    pub fn lie(&self, entry: &Entry, lie: impl FnOnce(&mut Header)) -> Entry {
+        let mut header = header(entry);
+        lie(&mut header);
+        let header = header.encode_to_vec();
+        Entry { signature: sign_header(&self.key, &header).to_vec(), header, ..entry.clone() }
+    }
+
+    /// This entry is the last of the journal.
+    pub fn go_on_from(&mut self, entry: &Entry) {
+        let (header, hash) = (header(entry), header_hash(&entry.header));
+        self.place.matters.insert(header.matter.clone(), hash);
+        self.place.previous = Previous::after(&header, hash);
+    }
+
+    /// A receipt for the other journal.
+    pub fn receipt(&self, up_to_seq: u64, head_hash: Vec<u8>, own_seq: u64) -> SignedReceipt {
+        let at = Some(stamp(self.clock.now()));
+        let journal = self.agency.peer().into();
+        sign_receipt(&self.key, &Receipt { journal, up_to_seq, head_hash, own_seq, at })
+    }
+
+    fn hello(&self) -> Hello {
+        let head = self.place.previous.head;
+        Hello {
+            agency: self.agency.into(),
+            version: 1,
+            incarnation: self.place.previous.incarnation,
+            agreement_sha256: self.agreement.to_vec(),
+            own: Some(Head { seq: head.seq, hash: head.hash.to_vec() }),
+            held: Some(self.held.clone()),
+            key_ids: vec![self.key.key_id().to_owned()],
+        }
+    }
+
+    /// Dials the other side and says hello.
+    ///
+    /// # Errors
+    /// When the other side does not answer with its hello.
+    pub async fn dial(&self) -> Answer<Session> {
+        let channel = link(self.agency.peer(), self.other, &self.files);
+        assert!(channel.is_ok(), "{channel:?}");
+        let Ok(channel) = channel else { unreachable!() };
+        let (out, frames) = mpsc::channel(FRAMES);
+        let frames = ReceiverStream::new(frames).map(|frame| ExchangeRequest { frame: Some(frame) });
+        let mut client = LinkServiceClient::new(channel);
+        let answers = client.exchange(Request::new(frames)).await?.into_inner();
+        let input = answers.map(|answer| answer.map(|it| it.frame.unwrap_or_default()));
+        Session::begin(self, out, Box::pin(input)).await
+    }
+
+    /// Opens the port that the other side dials.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn listen(&self, pair: &Pair) -> Result<Listening, String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let (arriving, arrivals) = mpsc::channel(FRAMES);
+        let port = Port {
+            name: "link",
+            tls: Arc::new(Reloading::server(&self.files).map_err(|error| error.to_string())?),
+            limits: Limits::default(),
+            counters: Arc::new(Counters::default()),
+            refusals: None,
+        };
+        let routes = Routes::new(LinkServiceServer::new(Door(arriving))).prepare();
+        let shutdown = CancellationToken::new();
+        tokio::spawn(serve(listener, routes, port, shutdown.clone()));
+        pair.side(self.agency).link_wire.lead_to(address);
+        Ok(Listening { arrivals, _until: shutdown.drop_guard() })
+    }
+}
+
+/// The header of an entry of the test's making.
+pub fn header(entry: &Entry) -> Header {
+    Header::decode(entry.header.as_slice()).unwrap_or_default()
+}
+
+type Input = Pin<Box<dyn Stream<Item = Result<Frame, Status>> + Send>>;
+
+/// A session with the other side, after both hellos.
+pub struct Session {
+    /// What the other side said first.
+    pub hello: Hello,
+    /// The entries of its own journal that the other side has sent.
+    pub entries: Vec<Entry>,
+    agency: Agency,
+    out: mpsc::Sender<Frame>,
+    input: Input,
+}
+
+impl Session {
+    async fn begin(peer: &Peer, out: mpsc::Sender<Frame>, input: Input) -> Answer<Self> {
+        let mut session = Self { hello: Hello::default(), entries: Vec::new(), agency: peer.agency, out, input };
+        session.say(Kind::Hello(peer.hello())).await;
+        session.hello = session.until(|kind| if let Kind::Hello(hello) = kind { Some(hello) } else { None }).await?;
+        Ok(session)
+    }
+
+    /// Says something. Nobody may be there to hear it.
+    pub async fn say(&self, kind: Kind) {
+        let _ = self.out.send(Frame { kind: Some(kind) }).await;
+    }
+
+    /// Sends entries of the own journal.
+    pub async fn send(&self, entries: &[Entry]) {
+        self.say(Kind::Entries(Entries { journal: self.agency.into(), entries: entries.to_vec() })).await;
+    }
+
+    /// What the other side says next; `None` when it ends the session in order.
+    ///
+    /// # Errors
+    /// The status with which it ends the session.
+    pub async fn hear(&mut self) -> Answer<Option<Kind>> {
+        let heard = tokio::time::timeout(PATIENCE, self.input.next()).await;
+        assert!(heard.is_ok(), "the other side said nothing for {} s", PATIENCE.as_secs());
+        let Some(frame) = heard.ok().flatten() else { return Ok(None) };
+        let kind = frame?.kind;
+        if let Some(Kind::Entries(entries)) = &kind
+            && entries.journal() != self.agency
+        {
+            self.entries.extend(entries.entries.iter().cloned());
+        }
+        Ok(kind)
+    }
+
+    /// The first thing that `pick` takes of what the other side says.
+    ///
+    /// # Errors
+    /// The status with which it ends the session before that.
+    pub async fn until<T>(&mut self, pick: impl Fn(Kind) -> Option<T>) -> Answer<T> {
+        loop {
+            let heard = self.hear().await?;
+            assert!(heard.is_some(), "the other side ended the session");
+            if let Some(found) = heard.and_then(&pick) {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The next stop.
+    ///
+    /// # Errors
+    /// The status with which the session ends before that.
+    pub async fn stop(&mut self) -> Answer<Stop> {
+        self.until(|kind| if let Kind::Stop(stop) = kind { Some(stop) } else { None }).await
+    }
+
+    /// From which number on the next ask wants a journal.
+    ///
+    /// # Errors
+    /// The status with which the session ends before that.
+    pub async fn ask(&mut self) -> Answer<Ask> {
+        self.until(|kind| if let Kind::Ask(ask) = kind { Some(ask) } else { None }).await
+    }
+
+    /// Waits for a receipt up to a number of the own journal.
+    ///
+    /// # Errors
+    /// The status with which the session ends before that.
+    pub async fn receipted(&mut self, up_to_seq: u64) -> Answer<Receipt> {
+        self.until(|kind| {
+            let Kind::Receipt(signed) = kind else { return None };
+            Receipt::decode(signed.receipt.as_slice()).ok().filter(|receipt| receipt.up_to_seq >= up_to_seq)
+        })
+        .await
+    }
+
+    /// Waits until the other side has sent its journal up to a number.
+    ///
+    /// # Errors
+    /// The status with which the session ends before that.
+    pub async fn received(&mut self, seq: u64) -> Answer<()> {
+        while self.entries.iter().all(|entry| header(entry).seq < seq) {
+            let heard = self.hear().await?;
+            assert!(heard.is_some(), "the other side ended the session");
+        }
+        Ok(())
+    }
+
+    /// Hears the session to its end: with a goodbye or in order (`None`), or with a status.
+    pub async fn ended(&mut self) -> Option<Refused> {
+        loop {
+            match self.hear().await {
+                Ok(None) => return None,
+                Ok(Some(_)) => {}
+                Err(refused) => return Some(refused),
+            }
+        }
+    }
+}
+
+/// The port that the other side dials.
+pub struct Listening {
+    arrivals: mpsc::Receiver<(mpsc::Sender<Frame>, Input)>,
+    _until: DropGuard,
+}
+
+impl Listening {
+    /// Answers the next session of the other side with the peer's hello.
+    ///
+    /// # Errors
+    /// When the other side says no hello.
+    pub async fn accept(&mut self, peer: &Peer) -> Answer<Session> {
+        let arrived = tokio::time::timeout(PATIENCE, self.arrivals.recv()).await;
+        assert!(matches!(arrived, Ok(Some(_))), "the other side did not dial within {} s", PATIENCE.as_secs());
+        let Ok(Some((out, input))) = arrived else { unreachable!() };
+        Session::begin(peer, out, input).await
+    }
+}
+
+/// Hands each session to the test.
+struct Door(mpsc::Sender<(mpsc::Sender<Frame>, Input)>);
+
+#[tonic::async_trait]
+impl LinkService for Door {
+    type ExchangeStream = Pin<Box<dyn Stream<Item = Result<ExchangeResponse, Status>> + Send>>;
+
+    #[expect(clippy::disallowed_methods, reason = "the peer of a test validates nothing")]
+    async fn exchange(
+        &self,
+        request: Request<Streaming<ExchangeRequest>>,
+    ) -> Result<Response<Self::ExchangeStream>, Status> {
+        let input = request.into_inner().map(|frame| frame.map(|it| it.frame.unwrap_or_default()));
+        let (out, frames) = mpsc::channel(FRAMES);
+        // The test may be over.
+        let _ = self.0.send((out, Box::pin(input))).await;
+        let frames = ReceiverStream::new(frames).map(|frame| Ok(ExchangeResponse { frame: Some(frame) }));
+        Ok(Response::new(Box::pin(frames)))
+    }
+}

@@ -1,0 +1,135 @@
+//! Calls as a stranger makes them: any method by its path, any bytes as its body, any certificate or none.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use http::uri::PathAndQuery;
+use hyper_util::rt::TokioIo;
+use prost::bytes::{Buf as _, BufMut as _};
+use renkei_proto::r#type::v1::Agency;
+use renkei_rpc::{
+    connect::Dial,
+    tls::{Files, Reloading},
+};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, crypto::aws_lc_rs};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tonic::{
+    Request, Status,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    metadata::MetadataValue,
+    transport::{Channel, Endpoint},
+};
+
+/// Bytes as they are.
+#[derive(Clone, Copy)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = Vec<u8>;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put_slice(&item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        let mut item = vec![0; buffer.remaining()];
+        buffer.copy_to_slice(&mut item);
+        Ok(Some(item))
+    }
+}
+
+/// Sends one message to a method and gives all that are answered. A stream that goes on is read for as long as the caller
+/// waits.
+///
+/// # Errors
+/// The status of the call.
+pub async fn call(
+    channel: &Channel,
+    path: &str,
+    body: &[u8],
+    metadata: &[(&'static str, &'static str)],
+) -> Result<Vec<Vec<u8>>, Status> {
+    let mut request = Request::new(tokio_stream::once(body.to_vec()));
+    for (name, value) in metadata {
+        request.metadata_mut().append(*name, MetadataValue::from_static(value));
+    }
+    let path = PathAndQuery::try_from(path).map_err(|error| unsent(error.into()))?;
+    let mut client = Grpc::new(channel.clone());
+    client.ready().await.map_err(|error| unsent(error.into()))?;
+    let mut stream = client.streaming(request, path, Raw).await?.into_inner();
+    let mut answers = Vec::new();
+    while let Some(answer) = stream.message().await? {
+        answers.push(answer);
+    }
+    Ok(answers)
+}
+
+#[expect(clippy::disallowed_methods, reason = "what tonic's own clients make of an error")]
+fn unsent(error: Box<dyn std::error::Error + Send + Sync>) -> Status {
+    Status::from_error(error)
+}
+
+/// A connection to an agency's link port, as its peer makes it.
+///
+/// # Errors
+/// When the files cannot be read.
+pub fn link(agency: Agency, address: SocketAddr, files: &Files) -> Result<Channel, String> {
+    let dial = Dial {
+        address: address.to_string(),
+        server_name: "localhost".to_owned(),
+        peer: format!("spiffe://{}/link", agency.id()),
+        tls: Arc::new(Reloading::client(files).map_err(|error| error.to_string())?),
+        connect_timeout: Duration::from_secs(5),
+    };
+    dial.channel().map_err(|error| error.to_string())
+}
+
+/// A client that shows no certificate, or speaks an old TLS, and does not wait for the server's verdict before it speaks.
+///
+/// # Errors
+/// When the roots cannot be read.
+pub fn bare(address: SocketAddr, roots: &str, version: &'static SupportedProtocolVersion) -> Result<Channel, String> {
+    let mut trusted = RootCertStore::empty();
+    let root = CertificateDer::from_pem_slice(roots.as_bytes()).map_err(|error| error.to_string())?;
+    trusted.add(root).map_err(|error| error.to_string())?;
+    let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+        .with_protocol_versions(&[version])
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(trusted);
+    let mut config = config.with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let connector = TlsConnector::from(Arc::new(config));
+    let connect = tower::service_fn(move |_: http::Uri| {
+        let connector = connector.clone();
+        async move {
+            let tcp = TcpStream::connect(address).await?;
+            let name = "localhost".try_into().map_err(std::io::Error::other)?;
+            connector.connect(name, tcp).await.map(TokioIo::new)
+        }
+    });
+    Ok(Endpoint::from_static("http://localhost").connect_with_connector_lazy(connect))
+}

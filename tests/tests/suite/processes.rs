@@ -1,0 +1,110 @@
+//! Both services as processes: killed at random moments of the scenario, ended in order, and their command lines.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::{cell::Cell, time::Duration};
+
+use renkei_domain::moment::Moment;
+use renkei_proto::{
+    referral::v1::{ListReferralsRequest, Referral},
+    r#type::v1::Agency,
+};
+use renkei_tests::{
+    acts::Acts,
+    pair::Pair,
+    sandbox::{last_line, walk},
+    scenario::{Scenario, start},
+    setup::{AGENCIES, Choice},
+};
+
+/// Kills over all runs.
+const KILLS: u64 = 20;
+/// Milliseconds between a start and the next kill.
+const LIVES: std::ops::Range<u64> = 20..400;
+
+/// What came of a walk through the scenario.
+#[derive(Debug, PartialEq, Eq)]
+struct Walked {
+    said: Vec<String>,
+    last: String,
+}
+
+/// The seed of this run, printed; `RENKEI_SEED` in the environment repeats one.
+#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test's seed comes from outside, and is shown")]
+fn seed() -> [u8; 32] {
+    let mut drawn = [0; 8];
+    aws_lc_rs::rand::fill(&mut drawn).unwrap();
+    let given = std::env::var("RENKEI_SEED").ok().map(|text| text.parse().unwrap());
+    let seed: u64 = given.unwrap_or(u64::from_be_bytes(drawn));
+    eprintln!("RENKEI_SEED={seed}");
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_be_bytes());
+    bytes
+}
+
+/// A number in a range, the nth of a seed.
+fn draw(seed: [u8; 32], n: u64, range: std::ops::Range<u64>) -> u64 {
+    let bytes = Moment::new(jiff::Timestamp::UNIX_EPOCH, seed).bytes("draw", n);
+    let drawn = u64::from_be_bytes(bytes[..8].try_into().unwrap());
+    range.start + drawn % (range.end - range.start)
+}
+
+/// Kills either side again and again, and starts it again, until the walk is over. Counts in `kills`.
+async fn kill(pair: &mut Pair, seed: [u8; 32], kills: &mut u64, over: &Cell<bool>) {
+    while *kills < KILLS {
+        tokio::time::sleep(Duration::from_millis(draw(seed, 2 * *kills, LIVES))).await;
+        if over.get() {
+            return;
+        }
+        let agency = AGENCIES[usize::from(draw(seed, 2 * *kills + 1, 0..2) == 1)];
+        pair.kill(agency).await.unwrap();
+        pair.start(agency).await.unwrap();
+        *kills += 1;
+    }
+}
+
+async fn disturbed(seed: [u8; 32], kills: &mut u64) -> Walked {
+    let mut pair = Pair::processes(None, start().unwrap(), seed, Choice::default()).await.unwrap();
+    let (world, over, mut said) = (pair.world(), Cell::new(false), Vec::new());
+    let mut say = |line| said.push(line);
+    let mut scenario = Scenario::new(world, seed, &mut say);
+    let walking = async {
+        let walked = scenario.run().await;
+        over.set(true);
+        walked
+    };
+    let (walked, ()) = tokio::join!(walking, kill(&mut pair, seed, kills, &over));
+    walked.unwrap();
+    let last = last_line(&pair).await.unwrap();
+    same_pages(&pair).await;
+    pair.stop_both().await.unwrap();
+    Walked { said, last }
+}
+
+/// Both sides show the same referrals.
+async fn same_pages(pair: &Pair) {
+    let mut shown: Vec<Vec<Referral>> = Vec::new();
+    for agency in AGENCIES {
+        let request = ListReferralsRequest { parent: "agencies/-".to_owned(), ..ListReferralsRequest::default() };
+        let mut listed = Acts::new(pair, agency).unwrap().list_referrals(request).await.unwrap().referrals;
+        listed.iter_mut().for_each(|referral| referral.etag.clear());
+        listed.sort_by(|one, other| one.name.cmp(&other.name));
+        shown.push(listed);
+    }
+    assert_eq!(shown[0], shown[1]);
+}
+
+#[tokio::test]
+async fn a_service_that_is_killed_at_any_moment_of_the_scenario_ends_where_it_would_have_ended() {
+    let seed = seed();
+    let mut said = Vec::new();
+    let mut pair = walk(None, seed, &mut |line| said.push(line)).await.unwrap();
+    let last = last_line(&pair).await.unwrap();
+    pair.stop_both().await.unwrap();
+    let undisturbed = Walked { said, last };
+    let mut kills = 0;
+    while kills < KILLS {
+        let before = kills;
+        assert_eq!(disturbed(seed, &mut kills).await, undisturbed, "kills {before} to {kills}");
+    }
+}
