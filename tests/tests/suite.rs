@@ -1,5 +1,7 @@
 //! The tests of the whole system: one program, one file per promise or noun.
 
+#[path = "suite/config.rs"]
+mod config;
 #[path = "suite/floors.rs"]
 mod floors;
 #[path = "suite/readme.rs"]
@@ -14,3 +16,15 @@ mod code;
 mod counts;
 #[path = "suite/evidence.rs"]
 mod evidence;
+#[path = "suite/stranger.rs"]
+mod stranger;
+#[path = "suite/certificates.rs"]
+mod certificates;
+#[path = "suite/secrets.rs"]
+mod secrets;
+#[path = "suite/trace.rs"]
+mod trace;
+#[path = "suite/processes.rs"]
+mod processes;
+#[path = "suite/command_line.rs"]
+mod command_line;

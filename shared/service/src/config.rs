@@ -405,3 +405,6 @@ impl Config {
         parts.map(Some).ok_or_else(|| value("failures.abort_at", "must be of the form `before commit:3`"))
     }
 }
+
+/// The documented example.
+pub const EXAMPLE: &str = include_str!("example.toml");

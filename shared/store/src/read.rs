@@ -394,5 +394,6 @@ fn decode_header(bytes: &[u8]) -> Result<Header, Error> {
 fn said(header: &Header, bytes: &[u8]) -> Fact {
     let committed = header.fact_sha256 == renkei_journal::fact_hash(bytes);
     let fact = Fact::decode(bytes).ok().filter(|_| committed);
-    fact.filter(|fact| fact.fact.as_ref().is_some_and(|it| FactKind::of(it).name() == header.fact_type)).unwrap_or_default()
+    fact.filter(|fact| fact.fact.as_ref().is_some_and(|it| FactKind::of(it).name() == header.fact_type))
+        .unwrap_or_default()
 }

@@ -187,9 +187,8 @@ async fn replace(connection: &mut AnyConnection, fold: &Fold) -> Result<(), Erro
     });
     PAGE.run(&mut *connection, pages.collect()).await?;
     let lists = fold.lists().into_iter();
-    let lists = lists.map(|(noun, audience, opened, matter)| {
-        vec![noun.into(), audience.into(), opened.into(), matter.into()]
-    });
+    let lists =
+        lists.map(|(noun, audience, opened, matter)| vec![noun.into(), audience.into(), opened.into(), matter.into()]);
     VISIBLE.run(&mut *connection, lists.collect()).await?;
     LOOKUP.run(&mut *connection, lookup_rows(&fold.stage)).await?;
     COUNTER.run(&mut *connection, counter_rows(&fold.stage)).await?;

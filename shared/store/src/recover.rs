@@ -311,8 +311,7 @@ impl Command for Reopen {
 fn is_number_taken(stage: &Stage, fact: &Fact) -> bool {
     match &fact.fact {
         Some(fact::Fact::ReferralIssued(it)) => {
-            it.ordinal <= stage.counter(0, "referral")
-                || it.year_ordinal <= stage.counter(it.fiscal_year, "referral")
+            it.ordinal <= stage.counter(0, "referral") || it.year_ordinal <= stage.counter(it.fiscal_year, "referral")
         }
         _ => false,
     }

@@ -226,10 +226,8 @@ pub(crate) fn counter_rows(stage: &Stage) -> Vec<Vec<Value>> {
 /// Other names that the stage gives to matters.
 pub(crate) fn lookup_rows(stage: &Stage) -> Vec<Vec<Value>> {
     let rows = stage.lookups.iter();
-    rows.map(|(lookup, matter)| {
-        vec![lookup.kind.as_str().into(), lookup.value.as_str().into(), matter.as_str().into()]
-    })
-    .collect()
+    rows.map(|(lookup, matter)| vec![lookup.kind.as_str().into(), lookup.value.as_str().into(), matter.as_str().into()])
+        .collect()
 }
 
 pub(crate) fn visible_row(matter: &Matter, audience: &str, opened: u64) -> Vec<Value> {

@@ -12,6 +12,7 @@ mod store {
     mod lies;
     mod link;
     mod opening;
+    mod reads;
     mod rebuild;
     mod recovery;
     mod secrets;

@@ -1,4 +1,4 @@
-//! Both services as processes: killed at random moments of the scenario, ended in order, and their command lines.
+//! Both services as processes: killed at random moments of the scenario, and ended in order.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -6,6 +6,7 @@ use std::{cell::Cell, time::Duration};
 
 use renkei_domain::moment::Moment;
 use renkei_proto::{
+    options::v1::Reason,
     referral::v1::{ListReferralsRequest, Referral},
     r#type::v1::Agency,
 };
@@ -21,6 +22,8 @@ use renkei_tests::{
 const KILLS: u64 = 20;
 /// Milliseconds between a start and the next kill.
 const LIVES: std::ops::Range<u64> = 20..400;
+/// Nobody waits longer for a service to end.
+const END: Duration = Duration::from_secs(10);
 
 /// What came of a walk through the scenario.
 #[derive(Debug, PartialEq, Eq)]
@@ -107,4 +110,27 @@ async fn a_service_that_is_killed_at_any_moment_of_the_scenario_ends_where_it_wo
         let before = kills;
         assert_eq!(disturbed(seed, &mut kills).await, undisturbed, "kills {before} to {kills}");
     }
+}
+
+#[tokio::test]
+async fn a_service_that_is_told_to_end_lets_its_callers_know_and_ends_in_time() {
+    let mut pair = Pair::processes(None, start().unwrap(), [5; 32], Choice::default()).await.unwrap();
+    let ppc = Acts::new(&pair, Agency::Ppc).unwrap();
+    // A watcher, and a caller that holds its connection open and says nothing.
+    let mut feed = ppc.watch("", "").await.unwrap();
+    let agreement = ppc.agreement().await.unwrap();
+    let stopped = tokio::time::timeout(END, pair.stop(Agency::Ppc));
+    let (stopped, end) = tokio::join!(stopped, async {
+        loop {
+            if let Err(refused) = feed.event().await {
+                return refused;
+            }
+        }
+    });
+    // The harness reads the exit code: an end that is not in order fails here.
+    stopped.unwrap().unwrap();
+    assert_eq!(end.reason, Reason::Draining, "{end:?}");
+    pair.start(Agency::Ppc).await.unwrap();
+    assert_eq!(ppc.agreement().await.unwrap(), agreement, "the caller finds the service that started again");
+    tokio::time::timeout(END, pair.stop_both()).await.unwrap().unwrap();
 }

@@ -59,6 +59,11 @@ impl Act {
         Self::new(matter, kind, move |stage, _| stage.write(&to, fact.clone(), content.clone(), answers))
     }
 
+    /// Does what `act` does and says that it is about another matter.
+    pub fn at(matter: &Matter, act: Self) -> Self {
+        Self { matter: matter.clone(), ..act }
+    }
+
     /// The name of its matter.
     pub fn name(&self) -> String {
         self.matter.to_string()
@@ -66,7 +71,12 @@ impl Act {
 
     fn reply(&self, stage: &Stage, seq: u64) -> EntryApplied {
         let state = state_name(&self.matter, stage.page(&self.name()));
-        EntryApplied { entry: entry_name(stage.own(), seq), author: stage.own().into(), state: state.to_owned(), ..EntryApplied::default() }
+        EntryApplied {
+            entry: entry_name(stage.own(), seq),
+            author: stage.own().into(),
+            state: state.to_owned(),
+            ..EntryApplied::default()
+        }
     }
 }
 

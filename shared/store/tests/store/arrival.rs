@@ -229,7 +229,10 @@ fn the_arrival_of_a_notice_is_recorded_with_it() {
         let arrived = pair.ipa.own_entries().await.remove(0);
         assert_eq!((arrived.header.answers, arrived.header.seen_peer_seq), (1, 1));
         let Some(Fact::NoticeArrived(fact)) = &arrived.fact.fact else { panic!("{arrived:?}") };
-        assert_eq!((fact.notice_seq, fact.channel(), fact.arrived_at), (1, ArrivalChannel::Link, arrived.header.written_at));
+        assert_eq!(
+            (fact.notice_seq, fact.channel(), fact.arrived_at),
+            (1, ArrivalChannel::Link, arrived.header.written_at)
+        );
         assert_eq!(pair.ipa.own_entries().await.len(), 1, "nothing answers an arrival");
 
         pair.ppc.act(withdraw_notice(1)).await.unwrap();
@@ -267,7 +270,11 @@ fn a_receipt_counts_once_and_an_older_one_not_at_all() {
 
         pair.ipa.act(publish(Agency::Ipa, "virus")).await.unwrap();
         take_receipt(&pair.ppc, receipt_of(&pair.ipa)).await.unwrap();
-        assert_eq!((pair.ppc.heads().own.receipted, pair.ppc.heads().own.receipted_own), (3, 1), "it has more of its own");
+        assert_eq!(
+            (pair.ppc.heads().own.receipted, pair.ppc.heads().own.receipted_own),
+            (3, 1),
+            "it has more of its own"
+        );
     });
 }
 
@@ -290,7 +297,8 @@ fn a_receipt_for_another_journal_than_ours_is_refused() {
         }
         let mut other = renkei_store::TakeReceipt {
             own: Agency::Ppc,
-            receipt: renkei_journal::verify_receipt(&receipt_of(&pair.ipa), &super::side::keys_of(Agency::Ipa), 0).unwrap(),
+            receipt: renkei_journal::verify_receipt(&receipt_of(&pair.ipa), &super::side::keys_of(Agency::Ipa), 0)
+                .unwrap(),
             signed: receipt_of(&pair.ipa),
         };
         other.receipt.journal = Agency::Ipa.into();

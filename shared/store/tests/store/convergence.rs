@@ -137,7 +137,9 @@ async fn refused(side: &Side) -> Lies {
     for page in side.pages().await.values() {
         for author in [Agency::Ppc, Agency::Ipa] {
             let marks = page.marks(Journal::Of(author)).iter();
-            all.extend(marks.filter(|it| Seen::whole(page).refusal(author, it.seq).is_some()).map(|it| (author, it.seq)));
+            all.extend(
+                marks.filter(|it| Seen::whole(page).refusal(author, it.seq).is_some()).map(|it| (author, it.seq)),
+            );
         }
     }
     all

@@ -19,7 +19,7 @@ use sqlx::Row as _;
 use super::{
     acts::{Act, issue, publish},
     database::Database,
-    side::{Side, call, options_at, on_each, source},
+    side::{Side, call, on_each, options_at, source},
 };
 
 const WRITERS: u64 = 8;
@@ -56,7 +56,9 @@ fn write_until(death: Death, database: &Database) -> BTreeMap<String, String> {
     let mut acknowledged = BTreeMap::new();
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
-        let Some((call, entry)) = line.strip_prefix("acknowledged ").and_then(|line| line.split_once(' ')) else { continue };
+        let Some((call, entry)) = line.strip_prefix("acknowledged ").and_then(|line| line.split_once(' ')) else {
+            continue;
+        };
         acknowledged.insert(call.to_owned(), entry.to_owned());
         if matches!(death, Death::After(count) if acknowledged.len() == count) {
             child.kill().unwrap();

@@ -162,11 +162,9 @@ impl Cluster {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let mut words = line.split_whitespace();
         match (words.next(), words.next(), words.next()) {
-            (Some("ready"), Some(programs), Some(directory)) => Self {
-                programs: programs.into(),
-                directory: directory.into(),
-                _alive: child.stdin.take().unwrap(),
-            },
+            (Some("ready"), Some(programs), Some(directory)) => {
+                Self { programs: programs.into(), directory: directory.into(), _alive: child.stdin.take().unwrap() }
+            }
             _ => panic!("{}", line.trim()),
         }
     }

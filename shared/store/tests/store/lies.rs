@@ -69,7 +69,11 @@ const FIELDS: &[(&str, Change, Fate)] = &[
     ("entry_id, none", |h, _| h.entry_id.clear(), Stops(Reason::NotUnderstood)),
     ("matter, foreign", |h, _| h.matter = "agencies/ipa/schemes/foreign".into(), Refused(Reason::WrongDirection)),
     ("matter, unknown", |h, _| h.matter = "agencies/ppc/things/one".into(), Refused(Reason::WrongDirection)),
-    ("matter, of another noun", |h, _| h.matter = "agencies/ppc/referralCounts/2026-05".into(), Refused(Reason::HeaderDiffers)),
+    (
+        "matter, of another noun",
+        |h, _| h.matter = "agencies/ppc/referralCounts/2026-05".into(),
+        Refused(Reason::HeaderDiffers),
+    ),
     ("matter, no name", |h, _| h.matter = "somewhere".into(), Stops(Reason::NotUnderstood)),
     ("fact_type, another", |h, _| h.fact_type = "scheme_withdrawn".into(), Refused(Reason::FactDiffers)),
     ("fact_type, unknown", |h, _| h.fact_type = "scheme_praised".into(), Refused(Reason::FactDiffers)),
@@ -218,10 +222,16 @@ fn a_lie_in_the_body_is_found() {
             ("salt", |entry| entry.content.as_mut().unwrap().salt[0] ^= 1, Reason::ContentDiffers),
             ("content, no message", |entry| with_content(entry, salted(b"\xff\xff")), Reason::ContentDiffers),
             ("content, a broken rule", |entry| with_content(entry, salted(b"")), Reason::ContentDiffers),
-            ("content, never there", |entry| {
-                forge(entry, Agency::Ppc, |header| (header.content_commitment, header.content_size) = (Vec::new(), 0));
-                entry.content = None;
-            }, Reason::ContentDiffers),
+            (
+                "content, never there",
+                |entry| {
+                    forge(entry, Agency::Ppc, |header| {
+                        (header.content_commitment, header.content_size) = (Vec::new(), 0)
+                    });
+                    entry.content = None;
+                },
+                Reason::ContentDiffers,
+            ),
         ];
         for (n, (what, change, reason)) in changes.into_iter().enumerate() {
             let mut entry = forged_scheme(&pair.ppc, &format!("lie-{n}")).await;

@@ -194,7 +194,8 @@ pub async fn impose(author: &Side, entry: &Entry) {
         .execute(&mut connection)
         .await
         .unwrap();
-    let update = "UPDATE head SET seq = $1, hash = $2, written_us = $3, seen_peer_seq = $4, turn = $5 WHERE journal = $6";
+    let update =
+        "UPDATE head SET seq = $1, hash = $2, written_us = $3, seen_peer_seq = $4, turn = $5 WHERE journal = $6";
     sqlx::query(update)
         .bind(i64::try_from(seq).unwrap())
         .bind(hash.to_vec())

@@ -39,7 +39,8 @@ fn only_the_schema_that_this_version_knows_is_opened() {
 
         let newer = SCHEMA + 1;
         tamper(&database, &format!("UPDATE store SET schema = {newer}")).await;
-        let expected = |error: &Error| matches!(error, Error::NewerSchema { found, known } if (*found, *known) == (newer, SCHEMA));
+        let expected =
+            |error: &Error| matches!(error, Error::NewerSchema { found, known } if (*found, *known) == (newer, SCHEMA));
         let error = opened(Agency::Ppc, &database).await;
         assert!(expected(&error), "{error}");
         let error = Store::migrate(database.url(), Agency::Ppc, "third").await.unwrap_err();
@@ -75,7 +76,8 @@ fn a_database_that_is_not_there_is_not_made_by_opening_it() {
             Engine::Sqlite => database.url().to_owned(),
             Engine::Postgres => database.url().replace("/renkei_", "/no_renkei_"),
         };
-        let error = Store::open(renkei_store::Options { url: missing, ..options(Agency::Ppc, &database) }).await.err().unwrap();
+        let error =
+            Store::open(renkei_store::Options { url: missing, ..options(Agency::Ppc, &database) }).await.err().unwrap();
         assert!(matches!(error, Error::Database(_)), "{error}");
         let words = if database.engine() == Engine::Sqlite { "unable to open" } else { "does not exist" };
         assert!(error.to_string().contains(words), "{error}");

@@ -2,26 +2,30 @@
 
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
+use futures::poll;
+use prost::Message as _;
 use renkei_domain::page::Journal;
+use renkei_journal::fact_hash;
 use renkei_proto::{
-    journal::v1::{Entry, fact::Fact},
+    journal::v1::{Entry, Fact as ProtoFact, fact::Fact},
     link::v1::{Head, Stop},
     options::v1::Reason,
     r#type::v1::Agency,
 };
 use renkei_store::{
     Call, Error, JOURNALS, Options, Store,
+    arrive::Arrive,
     recover::{Met, Reopen, Standing},
 };
 
 use sqlx::Row as _;
 
 use super::{
-    acts::{Act, issue, notice, publish, publish_with, revise},
+    acts::{Act, issue, notice, publish, publish_with, revise, scheme},
     database::{Database, Engine},
     link::{Pair, arrive, arriving, carry, forge, forged_scheme, impose, refusal},
     rebuild::history,
-    side::{Side, call, on_each, options},
+    side::{Batch, Gate, Side, call, no_faults, on_each, options},
 };
 
 /// What the peer says in its hello of the journal of `side`.
@@ -298,6 +302,64 @@ fn a_journal_can_be_reopened_more_than_once() {
             ipa = pair.ipa;
             pair.ppc.end().await;
         }
+    });
+}
+
+/// A receiver that sends on what came back and reopens without waiting in between.
+#[test]
+fn an_entry_that_comes_back_in_the_batch_of_the_reopening_is_not_judged_again() {
+    on_each(async |database| {
+        let (gate, mut steps) = Gate::new();
+        let ipa = Side::new(Agency::Ipa, Database::new(database.engine())).await;
+        let pair = Pair { ppc: Side::with(Agency::Ppc, database, gate.faults(no_faults())).await, ipa };
+        let ppc = &pair.ppc;
+        ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        ppc.act(notice()).await.unwrap();
+        carry(ppc, &pair.ipa, 10).await;
+        ppc.store.rewind(2, &ppc.source.moment()).await.unwrap();
+        let again = ppc.store.aside().await.unwrap();
+        let entries = asked_back(&pair.ipa, 1).await;
+        let entries = entries.into_iter().map(|entry| arriving(entry, Agency::Ppc).unwrap()).collect();
+        let back = Arrive { own: Agency::Ppc, journal: Agency::Ppc, entries, last_try: true };
+
+        let batch = Batch::hold(ppc, &gate, &mut steps).await;
+        let mut back = Box::pin(ppc.run(back));
+        let mut reopen = Box::pin(ppc.run(Reopen { again, peer_held: 2 }));
+        assert!(poll!(&mut back).is_pending() && poll!(&mut reopen).is_pending());
+        batch.release().await;
+
+        assert_eq!(back.await.unwrap(), Stop::default());
+        reopen.await.unwrap();
+        assert_eq!(ppc.heads().own.seq, 3, "two came back, and the new incarnation");
+        ids(ppc).await;
+        pair.settle().await;
+        pair.assert_equal().await;
+    });
+}
+
+/// The peer sees the digests of our requests. One that it repeats in an entry of its own is not taken for our answer.
+#[test]
+fn a_digest_in_the_peers_entry_answers_no_call_of_ours() {
+    on_each(async |database| {
+        let Restored { pair, .. } = restored(database).await;
+        recover(&pair).await;
+        pair.settle().await;
+        let call = call(8_000_000);
+        let mut entry = forged_scheme(&pair.ipa, "liar-2").await;
+        let mut fact = ProtoFact::decode(entry.fact.as_slice()).unwrap();
+        fact.request_digest.clone_from(&call.digest);
+        entry.fact = fact.encode_to_vec();
+        let hash = fact_hash(&entry.fact).to_vec();
+        forge(&mut entry, Agency::Ipa, |header| header.fact_sha256 = hash);
+        impose(&pair.ipa, &entry).await;
+        pair.settle().await;
+        assert_eq!(refusal(&pair.ppc, Agency::Ipa, pair.ipa.heads().own.seq).await, None);
+
+        let named = Act::at(&scheme(Agency::Ipa, "liar-2"), publish(Agency::Ppc, "mine"));
+        pair.ppc.act_as(call, named.clone()).await.unwrap();
+
+        assert_eq!(named.runs.load(Ordering::Relaxed), 1);
+        assert!(pair.ppc.store.page("agencies/ppc/schemes/mine").await.unwrap().is_some());
     });
 }
 

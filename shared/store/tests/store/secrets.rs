@@ -1,12 +1,10 @@
 //! Contents at rest: encrypted, erasable, under keys that can be changed.
 
+use prost::Message as _;
 use renkei_domain::page::Journal;
 use renkei_journal::{check_content, verify_signature};
-use renkei_proto::{
-    journal::v1::SaltedContent, referral::v1::SchemeContent, r#type::v1::Agency,
-};
+use renkei_proto::{journal::v1::SaltedContent, referral::v1::SchemeContent, r#type::v1::Agency};
 use renkei_store::{Error, KeyRing, Options, Store};
-use prost::Message as _;
 
 use super::{
     acts::{issue, publish, publish_with, revise},

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    pin::Pin,
     sync::{
         Arc, Condvar, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -15,8 +16,10 @@ use renkei_domain::{
     page::{Journal, Page},
 };
 use renkei_journal::{Keys, Lie, Previous, SigningKey, generate_pkcs8, verify_all};
-use renkei_proto::{r#type::v1::Agency, watch::v1::Event};
-use renkei_store::{Call, Command, Error, Fault, Faults, Held, Heads, JOURNALS, KeyRing, Options, Store};
+use renkei_proto::{link::v1::Stop, r#type::v1::Agency, watch::v1::Event};
+use renkei_store::{
+    Call, Command, Error, Fault, Faults, Heads, Held, JOURNALS, KeyRing, Options, Store, arrive::StoppedByPeer,
+};
 use renkei_telemetry::Metrics;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, any::AnyRow};
 use tokio::sync::mpsc;
@@ -216,9 +219,7 @@ impl Side {
             let entries = self.entries(journal).await;
             let (start, author) = match journal {
                 Journal::Of(agency) => (Previous::start(agency, renkei_store::agreement_digest()), agency),
-                Journal::Private => {
-                    (Previous::start(self.own, renkei_domain::term::private_digest()), self.own)
-                }
+                Journal::Private => (Previous::start(self.own, renkei_domain::term::private_digest()), self.own),
             };
             for (held, seq) in entries.iter().zip(1..) {
                 assert_eq!(held.header.seq, seq, "{journal:?}");
@@ -317,6 +318,35 @@ impl Gate {
             }
             then(step)
         })
+    }
+}
+
+/// The writer is held, so that what is queued from now on makes one batch.
+pub struct Batch<'a> {
+    gate: &'a Gate,
+    steps: &'a mut mpsc::UnboundedReceiver<&'static str>,
+    held: Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>,
+}
+
+impl<'a> Batch<'a> {
+    /// Holds the writer with a batch of its own. The gate is among the side's faults.
+    pub async fn hold(side: &'a Side, gate: &'a Gate, steps: &'a mut mpsc::UnboundedReceiver<&'static str>) -> Self {
+        while steps.try_recv().is_ok() {}
+        gate.set(true);
+        let mut held: Pin<Box<dyn Future<Output = _>>> = Box::pin(side.run(StoppedByPeer { stop: Stop::default() }));
+        assert!(futures::poll!(&mut held).is_pending());
+        assert_eq!(steps.recv().await, Some("begin"));
+        Self { gate, steps, held }
+    }
+
+    /// Lets the writer go on, and waits until the batch is written.
+    pub async fn release(self) {
+        self.gate.set(false);
+        self.held.await.unwrap();
+        for _ in 0..2 {
+            while self.steps.recv().await.unwrap() != "after commit" {}
+        }
+        assert!(self.steps.try_recv().is_err(), "it was more than one batch");
     }
 }
 

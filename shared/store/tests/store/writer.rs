@@ -3,7 +3,11 @@
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use futures::{future::join_all, poll};
-use renkei_domain::{decide::Refusal, page::Journal};
+use renkei_domain::{
+    decide::Refusal,
+    moment::{Moment, stamp},
+    page::Journal,
+};
 use renkei_proto::{
     FactKind,
     journal::v1::fact::Fact,
@@ -19,7 +23,7 @@ use super::{
     acts::{Act, issue, nothing, notice, publish, regret, tries, wrong_code},
     database::Database,
     link::Pair,
-    side::{Gate, OFFICIAL, Side, call, no_faults, on_each, options, source},
+    side::{Batch, Gate, OFFICIAL, Side, call, no_faults, on_each, options, source},
 };
 
 /// What one of many writers does in its turn.
@@ -96,7 +100,10 @@ async fn assert_ordinals(side: &Side, count: u64) {
         }
     }
     assert_eq!(ordinals, (1..=count).collect::<Vec<_>>());
-    assert_eq!(side.number("SELECT last FROM counter WHERE year = 0 AND kind = 'referral'").await, ordinals.len() as i64);
+    assert_eq!(
+        side.number("SELECT last FROM counter WHERE year = 0 AND kind = 'referral'").await,
+        ordinals.len() as i64
+    );
 }
 
 #[test]
@@ -153,7 +160,10 @@ async fn assert_audited(side: &Side, count: u64) {
         let mut hash = [0; 32];
         for seq in 1..=head.seq {
             let row = rows.next().unwrap();
-            assert_eq!((row.get::<String, _>(0), row.get::<i64, _>(1)), (head.chain.clone(), i64::try_from(seq).unwrap()));
+            assert_eq!(
+                (row.get::<String, _>(0), row.get::<i64, _>(1)),
+                (head.chain.clone(), i64::try_from(seq).unwrap())
+            );
             assert_eq!(row.get::<Vec<u8>, _>(2), hash);
             let mut bytes = seq.to_be_bytes().to_vec();
             bytes.extend(row.get::<i64, _>(4).to_be_bytes());
@@ -183,24 +193,13 @@ async fn together<C: Command>(
     steps: &mut mpsc::UnboundedReceiver<&'static str>,
     jobs: Vec<(Call, C)>,
 ) -> Vec<Result<C::Reply, Error>> {
-    while steps.try_recv().is_ok() {}
-    gate.set(true);
-    let mut held = Box::pin(side.run(nothing()));
-    assert!(poll!(&mut held).is_pending());
-    assert_eq!(steps.recv().await, Some("begin"), "the writer is held with a batch of its own");
+    let batch = Batch::hold(side, gate, steps).await;
     let mut waiting: Vec<_> = jobs.into_iter().map(|(call, command)| Box::pin(side.act_as(call, command))).collect();
     for one in &mut waiting {
         assert!(poll!(one).is_pending());
     }
-    gate.set(false);
-    held.await.unwrap();
-    let outcomes = join_all(waiting).await;
-    let mut commits = 0;
-    while let Ok(step) = steps.try_recv() {
-        commits += usize::from(step == "after commit");
-    }
-    assert_eq!(commits, 2, "they were one batch");
-    outcomes
+    batch.release().await;
+    join_all(waiting).await
 }
 
 fn reason<R: std::fmt::Debug>(outcome: &Result<R, Error>) -> Reason {
@@ -349,12 +348,36 @@ fn the_audit_record_names_who_what_and_where() {
 
         assert!(outcomes.iter().all(Result::is_ok));
         let rows = side.rows("SELECT official, method, matter, purpose, outcome FROM audit ORDER BY seq").await;
-        let rows: Vec<[String; 5]> = rows.iter().map(|row| [0, 1, 2, 3, 4].map(|column: usize| row.get(column))).collect();
-        let record = |matter: &str| [OFFICIAL, "/renkei.test/Act", matter, "incident-response", "OK"].map(str::to_owned);
+        let rows: Vec<[String; 5]> =
+            rows.iter().map(|row| [0, 1, 2, 3, 4].map(|column: usize| row.get(column))).collect();
+        let record =
+            |matter: &str| [OFFICIAL, "/renkei.test/Act", matter, "incident-response", "OK"].map(str::to_owned);
         let expected = [record("agencies/ppc/schemes/leak"), record("")];
         assert_eq!(rows, expected, "what writes nothing names no matter; the service's own acts are no calls");
         let unit = &side.own_entries().await[0].header;
         assert_eq!((unit.unit.as_str(), unit.traceparent.is_empty()), ("intake-1", false));
+    });
+}
+
+#[test]
+fn a_clock_that_steps_back_does_not_take_the_journal_with_it() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        let source = source(6);
+        let (early, late) = (source.moment(), source.moment());
+        let write = async |call: Call, moment: Moment, act: Act| side.store.write("test", call, moment, act).await;
+        write(call(1), late.clone(), publish(Agency::Ppc, "leak")).await.unwrap();
+        write(call(2), early.clone(), issue(Agency::Ppc, 1, "leak", "report")).await.unwrap();
+        assert_eq!(reason(&write(call(3), early, wrong_code(Agency::Ppc)).await), Reason::CodeNotFound);
+
+        let mut written = side.own_entries().await;
+        written.extend(side.entries(Journal::Private).await);
+        assert_eq!(written.len(), 4);
+        assert!(
+            written.iter().all(|held| held.header.written_at == Some(stamp(late.now))),
+            "judged and written at once"
+        );
+        assert_eq!(side.audit().await, []);
     });
 }
 

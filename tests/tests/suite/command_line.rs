@@ -1,0 +1,238 @@
+//! The command lines of both binaries, on a pair that runs and on one that is down.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use renkei_proto::r#type::v1::Agency;
+use renkei_tests::{
+    acts::{Acts, both, settle},
+    database,
+    pair::{Pair, binary},
+    sandbox::walk,
+};
+use tokio::process::Command;
+
+/// What a command line said.
+#[derive(Debug)]
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+async fn run_with(agency: Agency, file: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+    let mut command = Command::new(binary(agency).unwrap());
+    command.arg("--config").arg(file).args(arguments).envs(variables.iter().copied()).stdin(Stdio::null());
+    let output = command.output().await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// The file of a side's configuration; the pair writes it at each start.
+fn file(pair: &Pair, agency: Agency) -> PathBuf {
+    pair.setup.dir.join(format!("{}.toml", agency.id()))
+}
+
+async fn run(pair: &Pair, agency: Agency, arguments: &[&str]) -> Said {
+    run_with(agency, &file(pair, agency), arguments, &[]).await
+}
+
+/// What a command says when it is done, on standard output alone.
+async fn done(pair: &Pair, agency: Agency, arguments: &[&str]) -> String {
+    let said = run(pair, agency, arguments).await;
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{arguments:?}: {said:?}");
+    said.out
+}
+
+/// One sentence on standard error and nothing else, with exit code 1.
+#[track_caller]
+fn assert_sentence(said: &Said, words: &[&str]) {
+    assert_eq!((said.code, said.err.lines().count()), (Some(1), 1), "{said:?}");
+    for words in words {
+        assert!(said.err.contains(words), "{words}: {said:?}");
+    }
+}
+
+async fn referral(acts: &Acts) -> String {
+    let request = renkei_proto::referral::v1::ListReferralsRequest {
+        parent: "agencies/ppc".to_owned(),
+        ..renkei_proto::referral::v1::ListReferralsRequest::default()
+    };
+    acts.list_referrals(request).await.unwrap().referrals.pop().unwrap().name
+}
+
+#[tokio::test]
+async fn every_command_works_beside_a_service_that_runs() {
+    let mut pair = walk(None, [61; 32], &mut |_| ()).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    let link = ppc.link().await.unwrap();
+    let checked = done(&pair, Agency::Ppc, &["check"]).await;
+    assert!(checked.contains("configuration, keys and certificates are right"), "{checked}");
+    assert!(checked.contains("the database is this agency's and up to date"), "{checked}");
+    assert!(checked.contains("the peer answers as spiffe://ipa/link"), "{checked}");
+    assert_eq!(done(&pair, Agency::Ppc, &["migrate"]).await, "migrations run: 0\n");
+
+    let status: serde_json::Value = serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
+    let expected = serde_json::json!({
+        "agency": "ppc", "own_seq": link.own_seq, "receipted_seq": link.own_seq, "backlog": 0, "peer_seq": link.peer_seq,
+        "incarnation": 1, "recovering": false, "set_aside": 0, "stopped_at": null, "stopped_by_peer_at": null,
+        "agreement": "in force, term 4 until 2027-03-31",
+    });
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&status[key], value, "{key}");
+    }
+    let table = done(&pair, Agency::Ppc, &["status"]).await;
+    assert!(table.contains(&format!("{} (incarnation 1)", link.own_seq)), "{table}");
+
+    let name = referral(&ppc).await;
+    for agency in [Agency::Ppc, Agency::Ipa] {
+        let traced = done(&pair, agency, &["trace", &name]).await;
+        let acts = if agency == Agency::Ppc { &ppc } else { &ipa };
+        let level = if agency == Agency::Ppc { "received by the peer" } else { "recorded here" };
+        let request = renkei_proto::evidence::v1::ListEntriesRequest { matter: name.clone(), ..Default::default() };
+        let entries = acts.list_entries(request).await.unwrap().entries;
+        assert_eq!(traced.lines().count(), entries.len(), "{traced}");
+        for (line, entry) in traced.lines().zip(entries) {
+            assert!(line.starts_with(&entry.name) && line.contains(&entry.fact_type), "{line}");
+            assert!(line.ends_with(&format!("trace {}", entry.trace_id)), "{line}");
+            assert!(line.contains(level) || line.contains("recorded here"), "{line}");
+        }
+    }
+    assert_sentence(&run(&pair, Agency::Ppc, &["trace", "agencies/ppc/schemes/none"]).await, &["there is no entry of"]);
+
+    let verified = done(&pair, Agency::Ppc, &["verify"]).await;
+    let last = verified.lines().last().unwrap();
+    assert!(last.starts_with(&format!("journals verified: ppc {} ipa {} private ", link.own_seq, link.peer_seq)), "{last}");
+    let rebuilt = done(&pair, Agency::Ppc, &["rebuild"]).await;
+    assert!(rebuilt.starts_with("entries ") && rebuilt.ends_with(", differing 0\n"), "{rebuilt}");
+    assert_eq!(done(&pair, Agency::Ppc, &["recover"]).await, "set aside: 0\n");
+    let resumed = run(&pair, Agency::Ppc, &["resume", "--from", "1", "--reason", "a try"]).await;
+    assert_sentence(&resumed, &["the peer's journal is not stopped"]);
+    assert_eq!(run(&pair, Agency::Ppc, &["resume", "--from", "1"]).await.code, Some(2), "a reason is asked for");
+    pair.stop_both().await.unwrap();
+}
+
+#[tokio::test]
+async fn commands_work_on_a_service_that_is_down_and_a_copy_opens_a_new_incarnation() {
+    let mut pair = walk(None, [62; 32], &mut |_| ()).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    let before = ppc.link().await.unwrap();
+    let copy = pair.setup.dir.join("copy.db").display().to_string();
+    assert_eq!(done(&pair, Agency::Ppc, &["backup", &copy]).await, format!("copied and marked: {copy}\n"));
+    let taken = run(&pair, Agency::Ppc, &["backup", &copy]).await;
+    assert_eq!((taken.code, taken.err.lines().count()), (Some(1), 1), "a copy replaces nothing: {taken:?}");
+    pair.stop(Agency::Ppc).await.unwrap();
+
+    let checked = done(&pair, Agency::Ipa, &["check"]).await;
+    assert!(checked.contains("the peer is not reached: "), "a peer that is away is no fault: {checked}");
+    let status: serde_json::Value = serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
+    assert_eq!(status["own_seq"], before.own_seq);
+    assert!(done(&pair, Agency::Ppc, &["verify"]).await.contains("journals verified: "));
+    assert!(done(&pair, Agency::Ppc, &["rebuild", "--write"]).await.ends_with(", differing 0\n"));
+
+    database::replace(&pair.setup, Agency::Ppc, &copy).unwrap();
+    pair.start(Agency::Ppc).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let status: serde_json::Value = serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
+    assert_eq!(status["incarnation"], 2);
+    let after = ipa.until_link("the new incarnation", |link| link.peer_seq > before.own_seq).await.unwrap();
+    assert_eq!((after.stopped_at_seq, after.backlog), (0, 0));
+    let published = ppc.publish(ppc.publishing("after-the-restore")).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!(ipa.scheme(&published.name).await.unwrap().version, 1);
+    for agency in [Agency::Ppc, Agency::Ipa] {
+        assert!(done(&pair, agency, &["verify"]).await.contains("journals verified: "));
+    }
+    pair.stop_both().await.unwrap();
+}
+
+/// Changes one byte of a database that is down: the last one of this sequence, wherever it stands.
+fn change(file: &str, sequence: &[u8]) {
+    let mut bytes = std::fs::read(file).unwrap();
+    let places: Vec<usize> =
+        bytes.windows(sequence.len()).enumerate().filter(|(_, it)| *it == sequence).map(|(at, _)| at).collect();
+    assert!(!places.is_empty(), "{sequence:?} stands nowhere");
+    for at in places {
+        bytes[at + sequence.len() - 1] ^= 1;
+    }
+    std::fs::write(file, bytes).unwrap();
+}
+
+/// An entry's id as it is encoded in its header, and in no other place: field 7, 36 bytes.
+fn in_header(entry_id: &str) -> Vec<u8> {
+    [&[0x3a, 36], entry_id.as_bytes()].concat()
+}
+
+#[tokio::test]
+async fn a_changed_byte_is_found_and_the_first_bad_entry_is_named() {
+    let mut pair = walk(None, [63; 32], &mut |_| ()).await.unwrap();
+    let (ppc, _) = both(&pair).unwrap();
+    let ids = [ppc.entry(Agency::Ppc, 3).await, ppc.entry(Agency::Ppc, 6).await, ppc.entry(Agency::Ipa, 2).await];
+    let [third, sixth, peers] = ids.map(|entry| in_header(&entry.unwrap().entry_id));
+    pair.stop_both().await.unwrap();
+    let file = database::file(&pair.setup, Agency::Ppc);
+    let whole = std::fs::read(&file).unwrap();
+    for (changed, named) in [
+        (vec![&sixth], "journal ppc: entry 6: "),
+        (vec![&sixth, &third], "journal ppc: entry 3: "),
+        (vec![&peers], "journal ipa: entry 2: "),
+    ] {
+        changed.into_iter().for_each(|id| change(&file, id));
+        assert_sentence(&run(&pair, Agency::Ppc, &["verify"]).await, &[named]);
+        std::fs::write(&file, &whole).unwrap();
+    }
+    // The official in a record of the audit chain; the calling system follows.
+    change(&file, b"tanakaspiffe://ppc/desk/casework");
+    assert_sentence(&run(&pair, Agency::Ppc, &["verify"]).await, &["audit a/w: record 1 was changed"]);
+    std::fs::write(&file, &whole).unwrap();
+    assert!(done(&pair, Agency::Ppc, &["verify"]).await.contains("journals verified: "));
+    assert!(done(&pair, Agency::Ipa, &["verify"]).await.contains("journals verified: "));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_configuration_is_said_in_one_sentence() {
+    let mut pair = Pair::processes(None, renkei_tests::scenario::start().unwrap(), [64; 32], Default::default()).await.unwrap();
+    pair.stop_both().await.unwrap();
+    let good = pair.ppc.config().to_owned();
+    let dir = pair.setup.dir.clone();
+    let database = database::file(&pair.setup, Agency::Ppc);
+    let foreign = good.replace(&database, &database::file(&pair.setup, Agency::Ipa));
+    let other = |text: &str, by: &str| {
+        assert!(good.contains(text), "{text}");
+        good.replacen(text, by, 1)
+    };
+    let key = dir.join("ppc/journal.pem").display().to_string();
+    let cases: Vec<(String, &[&str])> = vec![
+        (other("sandbox = true\n", "sandbox = true\nsandbx = true\n"), &["sandbx"]),
+        (other("sandbox = true\n", "sandbox = perhaps\n"), &["not understood"]),
+        (other("[journal]", "[jurnal]"), &["jurnal"]),
+        (other("replica = \"a\"", "replica = \"A B\""), &["`replica`"]),
+        (other("sandbox = true", "sandbox = false"), &["`clock`", "sandbox = true"]),
+        (other("roles = [\"intake\"]", "roles = [\"intake\", \"emperor\"]"), &["emperor"]),
+        (other("spiffe://ppc/desk/intake", "spiffe://ipa/desk/intake"), &["spiffe://ppc/desk/"]),
+        (other("sqlite:", "mysql:"), &["`database.url`"]),
+        (other(&key, "/nowhere/journal.pem"), &["/nowhere/journal.pem", "cannot be read"]),
+        (other("desk/certificate.pem", "link/certificate.pem"), &["does not belong to the certificate"]),
+        (other("listen = \"127.0.0.1:0\"", "listen = \"localhost\""), &["listen"]),
+        (foreign, &["ipa"]),
+    ];
+    for (text, words) in cases {
+        let file = dir.join("wrong.toml");
+        std::fs::write(&file, text).unwrap();
+        for task in ["check", "serve"] {
+            assert_sentence(&run_with(Agency::Ppc, &file, &[task], &[]).await, words);
+        }
+    }
+    let missing = run_with(Agency::Ppc, &dir.join("none.toml"), &["serve"], &[]).await;
+    assert_sentence(&missing, &["none.toml", "cannot be read"]);
+    let environment = [("RENKEI__PEER__DIAL", "sometimes")];
+    let said = run_with(Agency::Ppc, &file(&pair, Agency::Ppc), &["check"], &environment).await;
+    assert_sentence(&said, &["not understood"]);
+    let other_side = run_with(Agency::Ipa, &file(&pair, Agency::Ppc), &["serve"], &[]).await;
+    assert_sentence(&other_side, &["ipa"]);
+    assert_eq!(run(&pair, Agency::Ppc, &["dance"]).await.code, Some(2));
+}

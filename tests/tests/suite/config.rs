@@ -1,0 +1,97 @@
+//! The configuration: the documented example starts, and every wrong value is named in a sentence.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::{collections::HashMap, path::Path, time::SystemTime};
+
+use renkei_proto::r#type::v1::Agency;
+use renkei_service::config::{Config, EXAMPLE};
+use renkei_telemetry::Telemetry;
+use renkei_tests::{clock::Clock, scenario, setup::Setup};
+use tempfile::TempDir;
+
+/// The example with a change, as its error says it.
+fn error_of(from: &str, to: &str) -> String {
+    assert!(EXAMPLE.contains(from), "the example has no {from}");
+    Config::parse(&EXAMPLE.replacen(from, to, 1), Path::new("/")).unwrap_err().to_string()
+}
+
+fn free_ports() -> HashMap<String, String> {
+    ["RENKEI__DESK__LISTEN", "RENKEI__LINK__LISTEN"].map(|name| (name.to_owned(), "127.0.0.1:0".to_owned())).into()
+}
+
+#[expect(clippy::disallowed_methods, reason = "certificates are judged by the machine's clock")]
+fn machine_time() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The example in a folder with everything that it names.
+fn arranged() -> (TempDir, std::path::PathBuf) {
+    let dir = TempDir::new().unwrap();
+    Setup::new(dir.path(), machine_time(), [3; 32]).unwrap();
+    let file = dir.path().join("ppc/ppc.toml");
+    std::fs::write(&file, EXAMPLE).unwrap();
+    (dir, file)
+}
+
+#[tokio::test]
+async fn the_documented_example_starts_with_ports_from_the_environment() {
+    let (_dir, file) = arranged();
+    let config = Config::load(&file, free_ports()).unwrap();
+    assert_eq!(config.desk.listen.port(), 0, "the environment overrides the file");
+    let (telemetry, _) = Telemetry::in_memory("renkei-ppc");
+    let source = Clock::at(scenario::start().unwrap()).source([4; 32]);
+    let running = renkei_service::start(Agency::Ppc, config, source, &telemetry).await.unwrap();
+    assert_ne!(running.desk.port(), 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_of_the_other_agency_is_refused_with_what_to_do() {
+    let (_dir, file) = arranged();
+    let config = Config::load(&file, free_ports()).unwrap();
+    let (telemetry, _) = Telemetry::in_memory("renkei-ppc");
+    let source = Clock::at(scenario::start().unwrap()).source([5; 32]);
+    renkei_service::start(Agency::Ppc, config.clone(), source.clone(), &telemetry).await.unwrap().stop().await;
+    let mut other = config;
+    other.callers.clear();
+    let error = renkei_service::start(Agency::Ipa, other, source, &telemetry).await.err().unwrap().to_string();
+    assert!(error.contains("belongs to ppc") && error.contains("database.url"), "{error}");
+}
+
+#[test]
+fn every_wrong_value_is_named_in_a_sentence() {
+    for (from, to, says) in [
+        ("replica = \"a\"", "replica = \"A b\"", "`replica`"),
+        ("url = \"sqlite:ppc.db\"", "url = \"mysql://x\"", "`database.url`"),
+        ("sample_ratio = 0.1", "sample_ratio = 1.5", "`telemetry.sample_ratio`"),
+        ("listen = \"127.0.0.1:7443\"", "listen = \"nowhere\"", "desk.listen"),
+        ("dial = \"both\"", "dial = \"never\"", "peer.dial"),
+        ("replica = \"a\"", "replica = \"a\"\nreplicas = 2", "replicas"),
+        ("[secrets]", "[secrets]\nother = \"x\"", "other"),
+        ("[telemetry]", "[clock]\nfile = \"x\"\n[telemetry]", "`clock` is for sandboxes only"),
+        ("[telemetry]", "[failures]\nabort_at = \"begin:1\"\n[telemetry]", "`failures` is for sandboxes only"),
+        ("unit = \"intake\"", "unit = \"In Take\"", "unit"),
+        ("sandbox = false", "sandbox = true\nfailures = { abort_at = \"begin\" }", "`failures.abort_at`"),
+        ("sandbox = false", "sandbox = true\nfailures = { kinds_unspoken = [\"nothing\"] }", "`failures.kinds_unspoken`"),
+    ] {
+        let error = error_of(from, to);
+        assert!(error.contains(says), "{to}: {error}");
+        assert_eq!(error.lines().count(), 1, "one sentence: {error}");
+    }
+}
+
+#[test]
+fn callers_are_of_the_own_desk_and_have_known_roles() {
+    let ipa = Config::parse(EXAMPLE, Path::new("/")).unwrap().callers(Agency::Ipa).unwrap_err().to_string();
+    assert!(ipa.contains("must begin with spiffe://ipa/desk/"), "{ipa}");
+    let text = EXAMPLE.replacen("roles = [\"intake\"]", "roles = [\"peer\"]", 1);
+    let peer = Config::parse(&text, Path::new("/")).unwrap().callers(Agency::Ppc).unwrap_err().to_string();
+    assert!(peer.contains("names no role of the desk: peer"), "{peer}");
+}
+
+#[test]
+fn a_missing_file_says_which() {
+    let error = Config::load(Path::new("/nonexistent/ppc.toml"), HashMap::new()).unwrap_err().to_string();
+    assert!(error.contains("/nonexistent/ppc.toml") && error.contains("--config"), "{error}");
+}
