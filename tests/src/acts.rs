@@ -80,7 +80,8 @@ pub type Answer<T> = Result<T, Refused>;
 impl From<Status> for Refused {
     fn from(status: Status) -> Self {
         let details = status.get_error_details();
-        let limit = details.error_info().and_then(|info| Some((info.metadata.get("limit")?, info.metadata.get("most")?)));
+        let limit =
+            details.error_info().and_then(|info| Some((info.metadata.get("limit")?, info.metadata.get("most")?)));
         Self {
             code: status.code(),
             reason: reason_of(&status).unwrap_or_default(),
@@ -297,6 +298,11 @@ impl Acts {
         answered(async || self.schemes.clone().get_scheme(request.clone()).await).await
     }
 
+    /// A scheme without the own half's version: what is the same at both agencies.
+    pub async fn shared_scheme(&self, name: &str) -> Answer<Scheme> {
+        Ok(Scheme { etag: String::new(), ..self.scheme(name).await? })
+    }
+
     /// Lists schemes.
     pub async fn list_schemes(&self, request: ListSchemesRequest) -> Answer<ListSchemesResponse> {
         answered(async || self.schemes.clone().list_schemes(request.clone()).await).await
@@ -403,7 +409,8 @@ impl Acts {
     /// # Errors
     /// When a call fails.
     pub async fn journal(&self, author: Agency) -> Answer<Vec<JournalEntry>> {
-        let link = self.link().await.map_err(|text| Refused::from(Status::from(renkei_rpc::error::Error::Fault(text))))?;
+        let link =
+            self.link().await.map_err(|text| Refused::from(Status::from(renkei_rpc::error::Error::Fault(text))))?;
         let head = if author == self.agency { link.own_seq } else { link.peer_seq };
         let mut entries = Vec::new();
         for seq in 1..=head {
@@ -436,7 +443,8 @@ async fn answered<T>(call: impl AsyncFn() -> Result<Response<T>, Status>) -> Ans
             Err(status) => status,
         };
         let reason = reason_of(&status);
-        let nobody = reason.is_none() && (status.code() == Code::Unavailable || renkei_rpc::connect::is_broken(&status));
+        let nobody =
+            reason.is_none() && (status.code() == Code::Unavailable || renkei_rpc::connect::is_broken(&status));
         if !(nobody || reason == Some(Reason::Draining)) || start.elapsed() > PATIENCE {
             return Err(status.into());
         }

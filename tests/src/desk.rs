@@ -6,9 +6,7 @@ use renkei_proto::{
     agreement::v1::agreement_service_client::AgreementServiceClient,
     evidence::v1::evidence_service_client::EvidenceServiceClient,
     link::v1::{GetLinkStatusRequest, LinkStatus, link_status_service_client::LinkStatusServiceClient},
-    referral::v1::{
-        referral_service_client::ReferralServiceClient, scheme_service_client::SchemeServiceClient,
-    },
+    referral::v1::{referral_service_client::ReferralServiceClient, scheme_service_client::SchemeServiceClient},
     r#type::v1::Agency,
     watch::v1::{WatchRequest, watch_service_client::WatchServiceClient},
 };

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use renkei_domain::moment::Source;
 use renkei_proto::{options::v1::Surface, r#type::v1::Agency};
 use renkei_service::config::Config;
+use renkei_store::Store;
 use renkei_telemetry::{LogTarget, Measured, Settings, Spans, Telemetry};
 use tempfile::TempDir;
 use tokio::{
@@ -95,7 +96,8 @@ impl Pair {
     /// # Errors
     /// When something does not start; the text says what.
     pub async fn in_process_with(start: Timestamp, seed: u8, choice: Choice) -> Result<Self, String> {
-        let mut pair = Self::new(None, Clock::at(start), [seed; 32], choice, Kind::InProcess { seed: [seed; 32] }).await?;
+        let mut pair =
+            Self::new(None, Clock::at(start), [seed; 32], choice, Kind::InProcess { seed: [seed; 32] }).await?;
         pair.start_both().await?;
         Ok(pair)
     }
@@ -105,7 +107,8 @@ impl Pair {
     /// # Errors
     /// When something does not start; the text says what.
     pub async fn one_sided(agency: Agency, start: Timestamp, seed: u8, choice: Choice) -> Result<Self, String> {
-        let mut pair = Self::new(None, Clock::at(start), [seed; 32], choice, Kind::InProcess { seed: [seed; 32] }).await?;
+        let mut pair =
+            Self::new(None, Clock::at(start), [seed; 32], choice, Kind::InProcess { seed: [seed; 32] }).await?;
         pair.start(agency).await?;
         Ok(pair)
     }
@@ -141,9 +144,13 @@ impl Pair {
         let mut wires = BTreeMap::new();
         for agency in AGENCIES {
             let io = |error: std::io::Error| error.to_string();
-            wires.insert(agency.id(), (Arc::new(Wire::new().await.map_err(io)?), Arc::new(Wire::new().await.map_err(io)?)));
+            wires.insert(
+                agency.id(),
+                (Arc::new(Wire::new().await.map_err(io)?), Arc::new(Wire::new().await.map_err(io)?)),
+            );
         }
-        let address = |agency: Agency| wires.get(agency.id()).map(|(_, link)| link.address().to_string()).unwrap_or_default();
+        let address =
+            |agency: Agency| wires.get(agency.id()).map(|(_, link)| link.address().to_string()).unwrap_or_default();
         let configs = AGENCIES.map(|agency| setup.config(agency, &address(agency.peer()), &choice));
         let mut side = |agency: Agency, config: String| -> Result<Side, String> {
             let (desk_wire, link_wire) = wires.remove(agency.id()).ok_or("an agency has no wires")?;
@@ -267,7 +274,8 @@ impl Pair {
     /// When the program cannot be started.
     pub async fn command_line(&self, agency: Agency, arguments: &[&str]) -> Result<(Option<i32>, String), String> {
         let file = self.side(agency).write_config(&self.setup.dir)?;
-        let output = Command::new(binary(agency)?).arg("--config").arg(file).args(arguments).stdin(Stdio::null()).output();
+        let output =
+            Command::new(binary(agency)?).arg("--config").arg(file).args(arguments).stdin(Stdio::null()).output();
         let output = output.await.map_err(|error| error.to_string())?;
         let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
         Ok((output.status.code(), String::from_utf8_lossy(&text).into_owned()))
@@ -330,6 +338,12 @@ impl Side {
     /// Uses another configuration from the next start on.
     pub fn set_config(&mut self, config: String) {
         self.config = config;
+    }
+
+    /// The database of a side that runs in this process.
+    pub fn store(&self) -> Option<Store> {
+        let service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
+        service.as_ref().map(|running| running.store.clone())
     }
 
     /// How many calls were handed on to a service behind a port since this side's start; only in one process.
@@ -413,7 +427,8 @@ impl Side {
         let (ready, readying) = oneshot::channel();
         tokio::spawn(follow(BufReader::new(errors), log, ready));
         let addresses = tokio::time::timeout(START, readying).await.map_err(|_| "the service did not start in time")?;
-        let (desk, link) = addresses.map_err(|_| format!("{} did not start: see {}", self.agency.id(), dir.display()))?;
+        let (desk, link) =
+            addresses.map_err(|_| format!("{} did not start: see {}", self.agency.id(), dir.display()))?;
         self.desk_wire.lead_to(desk);
         self.link_wire.lead_to(link);
         self.running = Some(Running::Process { child });
@@ -433,7 +448,9 @@ impl Side {
                 let id = child.id().ok_or("the process has ended by itself")?.to_string();
                 let told = Command::new("kill").arg(id).status().await.map_err(|error| error.to_string())?;
                 let status = child.wait().await.map_err(|error| error.to_string())?;
-                (told.success() && status.success()).then_some(()).ok_or_else(|| format!("the service ended with {status}"))
+                (told.success() && status.success())
+                    .then_some(())
+                    .ok_or_else(|| format!("the service ended with {status}"))
             }
         }
     }
@@ -523,7 +540,9 @@ fn addresses(line: &str) -> Option<(std::net::SocketAddr, std::net::SocketAddr)>
 pub fn binary(agency: Agency) -> Result<PathBuf, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut folders = program.ancestors().skip(1).take(2).map(|folder| folder.join(agency.id()));
-    folders.find(|file| file.is_file()).ok_or_else(|| format!("the program {} is not built: run ./dev build", agency.id()))
+    folders
+        .find(|file| file.is_file())
+        .ok_or_else(|| format!("the program {} is not built: run ./dev build", agency.id()))
 }
 
 /// What the machine's clock shows.

@@ -12,7 +12,8 @@ use renkei_journal::{Draft, Hash, Previous, SigningKey, chain, header_hash, sign
 use renkei_proto::{
     journal::v1::{Entry, Fact, Header, Receipt, SaltedContent, SignedReceipt, fact},
     link::v1::{
-        Ask, Entries, ExchangeRequest, ExchangeResponse, Frame, Head, Hello, Stop, frame::Kind,
+        Ask, Entries, ExchangeRequest, ExchangeResponse, Frame, Head, Hello, Stop,
+        frame::Kind,
         link_service_client::LinkServiceClient,
         link_service_server::{LinkService, LinkServiceServer},
     },
@@ -56,6 +57,8 @@ pub struct Peer {
     pub key: SigningKey,
     /// Its certificate.
     pub files: Files,
+    /// The id of its first entry, for a test that gives it again.
+    pub first_id: String,
     other: std::net::SocketAddr,
     clock: Clock,
     moment: Moment,
@@ -85,6 +88,7 @@ impl Peer {
             agreement: agreement_digest(),
             key: signing_key(&pair.setup, agency)?,
             files: pki::link_files(&pair.setup.dir, agency.id()),
+            first_id: String::new(),
             other: pair.side(agency.peer()).link_wire.address(),
             clock: pair.clock.clone(),
             moment: Moment::new(jiff::Timestamp::UNIX_EPOCH, [9; 32]),
@@ -96,7 +100,13 @@ impl Peer {
     ///
     /// # Errors
     /// When no peer could write such an entry.
-    pub fn entry(&mut self, matter: &str, fact: fact::Fact, content: Option<Vec<u8>>, answers: u64) -> Result<Entry, String> {
+    pub fn entry(
+        &mut self,
+        matter: &str,
+        fact: fact::Fact,
+        content: Option<Vec<u8>>,
+        answers: u64,
+    ) -> Result<Entry, String> {
         self.drawn += 1;
         let now = self.clock.now();
         let moment = self.moment.at(now);
@@ -228,6 +238,14 @@ impl Session {
     /// Sends entries of the own journal.
     pub async fn send(&self, entries: &[Entry]) {
         self.say(Kind::Entries(Entries { journal: self.agency.into(), entries: entries.to_vec() })).await;
+    }
+
+    /// Signs for what the other side has sent. From then on the peer's entries have seen it.
+    pub async fn sign(&self, peer: &mut Peer) {
+        let Some(last) = self.entries.last() else { return };
+        peer.seen = header(last).seq;
+        let receipt = peer.receipt(peer.seen, header_hash(&last.header).to_vec(), peer.place.previous.head.seq);
+        self.say(Kind::Receipt(receipt)).await;
     }
 
     /// What the other side says next; `None` when it ends the session in order.

@@ -74,9 +74,6 @@ fn calls(agency: Agency) -> [(&'static str, String); 3] {
     [
         ("renkei.link.v1.LinkStatusService/GetLinkStatus", r#"{"name":"linkStatus"}"#.to_owned()),
         ("renkei.agreement.v1.AgreementService/GetAgreement", r#"{"name":"agreement"}"#.to_owned()),
-        (
-            "renkei.referral.v1.SchemeService/ListSchemes",
-            format!(r#"{{"parent":"agencies/{}"}}"#, agency.peer().id()),
-        ),
+        ("renkei.referral.v1.SchemeService/ListSchemes", format!(r#"{{"parent":"agencies/{}"}}"#, agency.peer().id())),
     ]
 }

@@ -101,7 +101,9 @@ impl<'a> Scenario<'a> {
                 content: Some(scheme.content.clone()),
             };
             let client = self.world.desk(scheme.agency).schemes()?;
-            insist(async || Ok(client.clone().publish_scheme(request.clone()).await?.into_inner())).await.map_err(said)?;
+            insist(async || Ok(client.clone().publish_scheme(request.clone()).await?.into_inner()))
+                .await
+                .map_err(said)?;
         }
         for scheme in &all {
             let (name, peer) = (scheme.name(), self.world.desk(scheme.agency.peer()).clone());
@@ -130,7 +132,10 @@ impl<'a> Scenario<'a> {
         let issued = issued.await?;
         let referral = issued.referral.unwrap_or_default();
         let dates = issued.dates.unwrap_or_default();
-        must(dates.preliminary_from == "2026-11-15" && dates.preliminary_to == "2026-11-17", "A社's preliminary window")?;
+        must(
+            dates.preliminary_from == "2026-11-15" && dates.preliminary_to == "2026-11-17",
+            "A社's preliminary window",
+        )?;
         must(!issued.code.is_empty() && issued.notice.is_some(), "A社 gets a notice and a code")?;
         self.at("2026-11-24", "09:40")?;
         let request = ConfirmReferralGivenRequest {
@@ -142,7 +147,8 @@ impl<'a> Scenario<'a> {
             introduced: Vec::new(),
         };
         let client = self.world.ppc.referrals()?;
-        let given = insist(async || Ok(client.clone().confirm_referral_given(request.clone()).await?.into_inner())).await;
+        let given =
+            insist(async || Ok(client.clone().confirm_referral_given(request.clone()).await?.into_inner())).await;
         let given = given.map_err(said)?;
         must(given.state() == State::Given, "A社's referral is given")?;
         (self.say)(format!("2   A社: {} given by telephone", given.case_number));
@@ -162,9 +168,13 @@ impl<'a> Scenario<'a> {
             filed_on: "2026-11-26".to_owned(),
         };
         let client = self.world.ipa.referrals()?;
-        let followed = insist(async || Ok(client.clone().follow_up_referral(request.clone()).await?.into_inner())).await;
+        let followed =
+            insist(async || Ok(client.clone().follow_up_referral(request.clone()).await?.into_inner())).await;
         let followed = followed.map_err(said)?.referral.unwrap_or_default();
-        must(followed.name == referral.name && followed.state() == State::FollowedUp, "IPA follows up on A社's referral")?;
+        must(
+            followed.name == referral.name && followed.state() == State::FollowedUp,
+            "IPA follows up on A社's referral",
+        )?;
         let (ppc, name) = (self.world.ppc.clone(), referral.name.clone());
         let seen = ppc.until("the follow-up at PPC", || find_referral(&ppc, &name, State::FollowedUp)).await?;
         must(seen.filed_on == "2026-11-26", "PPC sees the day of filing")?;
@@ -198,10 +208,9 @@ impl<'a> Scenario<'a> {
     /// Step 8: C社 notifies IPA; the variant D社 is of a sector whose reports go to the competent minister.
     async fn factory(&mut self) -> Result<(), String> {
         self.at("2026-11-24", "13:00")?;
-        for (who, report, reporter) in [
-            ("C社", "N-2026-0101", ReporterKind::Business),
-            ("D社", "N-2026-0102", ReporterKind::DelegatedSector),
-        ] {
+        for (who, report, reporter) in
+            [("C社", "N-2026-0101", ReporterKind::Business), ("D社", "N-2026-0102", ReporterKind::DelegatedSector)]
+        {
             let issued = self.report(Report {
                 agency: Agency::Ipa,
                 who,
@@ -215,7 +224,10 @@ impl<'a> Scenario<'a> {
                 final_due: "2027-01-18",
             });
             let dates = issued.await?.dates.unwrap_or_default();
-            must(dates.preliminary_from == "2026-11-22" && dates.preliminary_to == "2026-11-24", "C社's preliminary window")?;
+            must(
+                dates.preliminary_from == "2026-11-22" && dates.preliminary_to == "2026-11-24",
+                "C社's preliminary window",
+            )?;
         }
         Ok(())
     }
@@ -246,7 +258,14 @@ impl<'a> Scenario<'a> {
         let taken = ScopeFacts { taken_by_ministry: true, ..business(IncidentKind::Access) };
         let applies = Finding::Applies;
         self.report(at_ppc("委任先", "2026-000006", taken, applies, ReferralGround::Voluntary, access)).await?;
-        let pending = at_ppc("E社", "2026-000007", business(IncidentKind::Access), Finding::Pending, ReferralGround::Pending, access);
+        let pending = at_ppc(
+            "E社",
+            "2026-000007",
+            business(IncidentKind::Access),
+            Finding::Pending,
+            ReferralGround::Pending,
+            access,
+        );
         let pending = self.report(pending).await?.referral.unwrap_or_default();
         self.my_number_only().await?;
 
@@ -303,7 +322,10 @@ impl<'a> Scenario<'a> {
         let revised = revised.map_err(said)?;
         must(revised.ground() == ReferralGround::Pending, "PENDING stays after the judgement")?;
         must(revised.judgement_revision == 2, "the judgement's revision is 2")?;
-        (self.say)(format!("9   E社: {} judged 非該当 after three days; the ground stays PENDING", revised.case_number));
+        (self.say)(format!(
+            "9   E社: {} judged 非該当 after three days; the ground stays PENDING",
+            revised.case_number
+        ));
         Ok(())
     }
 
@@ -318,7 +340,9 @@ impl<'a> Scenario<'a> {
             (self.say)(format!("2   {}: November counted for {} schemes", agency.id(), counts.schemes.len()));
             let request = CheckpointAuditRequest { request_id: self.request_id() };
             let client = self.world.desk(agency).evidence()?;
-            insist(async || Ok(client.clone().checkpoint_audit(request.clone()).await?.into_inner())).await.map_err(said)?;
+            insist(async || Ok(client.clone().checkpoint_audit(request.clone()).await?.into_inner()))
+                .await
+                .map_err(said)?;
         }
         for agency in [Agency::Ppc, Agency::Ipa] {
             let desk = self.world.desk(agency).clone();
@@ -353,8 +377,14 @@ impl<'a> Scenario<'a> {
         let issued = issued.map_err(said)?;
         let referral = issued.referral.clone().unwrap_or_default();
         let introduced: Vec<&str> = referral.introduced.iter().map(|scheme| scheme.scheme_id.as_str()).collect();
-        must(referral.ground() == it.ground, &format!("{}: the ground is {:?}, not {:?}", it.who, it.ground, referral.ground()))?;
-        must(introduced == it.introduced, &format!("{}: introduced to {:?}, not {introduced:?}", it.who, it.introduced))?;
+        must(
+            referral.ground() == it.ground,
+            &format!("{}: the ground is {:?}, not {:?}", it.who, it.ground, referral.ground()),
+        )?;
+        must(
+            introduced == it.introduced,
+            &format!("{}: introduced to {:?}, not {introduced:?}", it.who, it.introduced),
+        )?;
         let due = issued.dates.as_ref().map(|dates| dates.final_due.clone()).unwrap_or_default();
         must(due == it.final_due, &format!("{}: final report due {}, not {due}", it.who, it.final_due))?;
         let step = match it.who {

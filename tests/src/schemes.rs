@@ -74,7 +74,9 @@ fn publication(row: Row) -> Result<Publication, String> {
         IncidentKind::from_str_name(&format!("INCIDENT_KIND_{name}")).map(i32::from).ok_or(format!("no kind {name}"))
     };
     let reporter = |name: &String| {
-        ReporterKind::from_str_name(&format!("REPORTER_KIND_{name}")).map(i32::from).ok_or(format!("no reporter {name}"))
+        ReporterKind::from_str_name(&format!("REPORTER_KIND_{name}"))
+            .map(i32::from)
+            .ok_or(format!("no reporter {name}"))
     };
     let duty = FilingDuty::from_str_name(&format!("FILING_DUTY_{}", row.duty)).ok_or("no such duty")?;
     let words = |it: Words| Some(Text { ja: it.ja, en: it.en });

@@ -81,7 +81,8 @@ impl Setup {
     /// The configuration of one side, as text. `peer` is where the other side is dialled.
     pub fn config(&self, own: Agency, peer: &str, choice: &Choice) -> String {
         let (id, other) = (own.id(), own.peer().id());
-        let database = choice.databases.get(id).cloned().unwrap_or_else(|| format!("sqlite:{}", self.file(own, "renkei.db")));
+        let database =
+            choice.databases.get(id).cloned().unwrap_or_else(|| format!("sqlite:{}", self.file(own, "renkei.db")));
         let public_key = BASE64_STANDARD.encode(self.public_keys.get(other).copied().unwrap_or_default());
         let dial = if choice.dialled_only == Some(own) { "peer-only" } else { "both" };
         let mut text = format!(
@@ -101,7 +102,8 @@ impl Setup {
         );
         for (name, role, unit) in CALLERS {
             // Writing into a string cannot fail.
-            let _ = writeln!(text, "[callers.\"spiffe://{id}/desk/{name}\"]\nroles = [\"{role}\"]\nunit = \"{unit}\"\n");
+            let _ =
+                writeln!(text, "[callers.\"spiffe://{id}/desk/{name}\"]\nroles = [\"{role}\"]\nunit = \"{unit}\"\n");
         }
         if choice.clock_file {
             let _ = writeln!(text, "[clock]\nfile = \"{}\"\n", self.dir.join("clock").display());

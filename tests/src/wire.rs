@@ -37,7 +37,8 @@ impl Wire {
     pub async fn new() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let state = State { target: None, cut: CancellationToken::new(), is_cut: false, heard: watch::Sender::new(true) };
+        let state =
+            State { target: None, cut: CancellationToken::new(), is_cut: false, heard: watch::Sender::new(true) };
         let wire = Self { address, state: Arc::new(Mutex::new(state)), ended: CancellationToken::new() };
         tokio::spawn(relay(listener, Arc::clone(&wire.state), wire.ended.clone()));
         Ok(wire)

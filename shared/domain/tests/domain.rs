@@ -5,6 +5,7 @@
 mod domain {
     mod acts;
     mod catalogue;
+    mod choice;
     mod content;
     mod convergence;
     mod counts;

@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use renkei_proto::link::v1::{
-    ExchangeRequest, ExchangeResponse, link_service_client::LinkServiceClient, link_status::State,
-};
+use renkei_proto::link::v1::{ExchangeRequest, ExchangeResponse, link_service_client::LinkServiceClient};
 use renkei_rpc::{
     client::pass_on,
-    connect::{Dial, explain},
+    connect::Dial,
     error::Error,
     validate::{Frames, LINK_MESSAGE_MAX},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, transport::Channel};
@@ -21,6 +19,7 @@ use crate::{
     Link,
     service::FRAMES,
     session::{self, Ended, Input},
+    status,
 };
 
 /// The first pause and the longest.
@@ -34,13 +33,14 @@ pub async fn run(link: Link, dial: Dial, shutdown: CancellationToken) -> Result<
     let channel = dial.channel()?;
     let mut pauses = pauses(&link);
     loop {
+        let (began, before) = (Instant::now(), carried(&link));
         let (state, cause) = tokio::select! {
-            ended = one(&link, channel.clone()) => ended,
+            ended = exchange(&link, channel.clone()) => status::after(&ended),
             () = shutdown.cancelled() => return Ok(()),
         };
-        let was_connected = link.status().borrow().state() == State::Connected;
         link.disconnected(state, cause).await;
-        if was_connected {
+        // A session that ends at once and brought nothing, as when the peer's key is not known, is no success.
+        if carried(&link) != before || began.elapsed() > PAUSE.1 {
             pauses = self::pauses(&link);
         }
         let pause = pauses.next().unwrap_or(PAUSE.1);
@@ -49,6 +49,13 @@ pub async fn run(link: Link, dial: Dial, shutdown: CancellationToken) -> Result<
             () = shutdown.cancelled() => return Ok(()),
         }
     }
+}
+
+/// How far both journals have come over the link.
+fn carried(link: &Link) -> (u64, u64) {
+    let heads = link.store().heads();
+    let heads = heads.borrow();
+    (heads.own.receipted, heads.peer.seq)
 }
 
 /// Pauses between tries: doubling up to half a minute, jittered with randomness that the service hands in.
@@ -62,24 +69,6 @@ fn pauses(link: &Link) -> backon::ExponentialBackoff {
         .with_jitter()
         .with_jitter_seed(seed)
         .build()
-}
-
-/// One session; gives how the link stands after it and why.
-async fn one(link: &Link, channel: Channel) -> (State, String) {
-    match exchange(link, channel).await {
-        Ok(Ended::Closed(cause)) => (State::Waiting, cause),
-        Ok(Ended::AgreementDiffers) => (
-            State::AgreementDiffers,
-            "the two agreements' digests differ: both agencies must look at agreement.toml".to_owned(),
-        ),
-        Err(Error::Ended(status)) => {
-            let differs =
-                renkei_rpc::error::reason_of(&status) == Some(renkei_proto::options::v1::Reason::AgreementDiffers);
-            let state = if differs { State::AgreementDiffers } else { State::Waiting };
-            (state, explain(&status))
-        }
-        Err(error) => (State::Waiting, error.to_string()),
-    }
 }
 
 async fn exchange(link: &Link, channel: Channel) -> Result<Ended, Error> {

@@ -10,7 +10,10 @@ mod service;
 mod session;
 mod status;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::AtomicUsize},
+};
 
 use renkei_domain::{journal as journal_rules, moment::Source, page::Seen};
 use renkei_journal::Keys;
@@ -58,6 +61,8 @@ pub struct Link(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
+    /// How many sessions that the peer dialled carry the own journal; none unless this side never dials.
+    dialled: AtomicUsize,
     status: watch::Sender<LinkStatus>,
 }
 
@@ -65,7 +70,7 @@ impl Link {
     /// A link that is not connected yet.
     pub fn new(settings: Settings) -> Self {
         let (status, _) = watch::channel(status::waiting("the peer was not reached yet"));
-        Self(Arc::new(Inner { settings, status }))
+        Self(Arc::new(Inner { settings, dialled: AtomicUsize::new(0), status }))
     }
 
     /// How the connection to the peer stands.

@@ -1,6 +1,6 @@
 //! The service that the peer dials.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::atomic::Ordering};
 
 use futures::{Stream, StreamExt as _};
 use renkei_proto::{
@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 use crate::{
     Link,
     session::{self, Ended, Input},
+    status,
 };
 
 /// Frames that wait to be sent.
@@ -47,7 +48,16 @@ impl LinkService for Exchanges {
         let session = async move {
             let streams = link.0.settings.is_dialled_only;
             let input = Input(frames, |request: ExchangeRequest| request.frame);
-            let error = match session::run(&link, input, output, streams).await {
+            if streams {
+                link.0.dialled.fetch_add(1, Ordering::SeqCst);
+            }
+            let ended = session::run(&link, input, output, streams).await;
+            // While the peer dials anew, its old session may still stand here.
+            if streams && link.0.dialled.fetch_sub(1, Ordering::SeqCst) == 1 {
+                let (state, cause) = status::after(&ended);
+                link.disconnected(state, cause).await;
+            }
+            let error = match ended {
                 Ok(Ended::Closed(cause)) => {
                     tracing::info!(cause, "the peer's session ended");
                     return;

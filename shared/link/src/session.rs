@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use renkei_domain::{moment::stamp, term};
+use renkei_domain::{
+    moment::{Moment, micros, stamp},
+    term,
+};
 use renkei_journal::{sign_receipt, verify_receipt};
 use renkei_proto::{
     Validate,
@@ -36,6 +39,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Entries leave so many places free for receipts and stops. The peer waits for at most four receipts, so they always
 /// find a place, and two sides that both stream never wait for each other.
 const SPARE: usize = 8;
+
+/// Clocks that are further apart than ten minutes raise an alarm.
+const SKEW_US: u64 = 10 * 60 * 1_000_000;
 
 /// Why a session ended.
 pub(crate) enum Ended {
@@ -73,6 +79,8 @@ struct Session<'a> {
     stopped: bool,
     /// Entries of the peer came before the own journal was back; they are asked for again.
     ignored: bool,
+    /// The clocks were found apart; said once a session.
+    skewed: bool,
 }
 
 /// Runs a session until it ends. `streams`: this side sends its journal here.
@@ -101,7 +109,9 @@ pub(crate) async fn run<M: prost::Message + Validate>(
         return Ok(Ended::AgreementDiffers);
     }
     let mut session = Session::met(link, output, &peer, streams).await?;
-    link.connected().await;
+    if streams {
+        link.connected().await;
+    }
     session.go_on(&mut input).await
 }
 
@@ -158,6 +168,7 @@ impl<'a> Session<'a> {
             streams,
             stopped: false,
             ignored: false,
+            skewed: false,
         };
         let heads = link.store().heads().borrow().clone();
         if heads.recovering() {
@@ -287,15 +298,31 @@ impl<'a> Session<'a> {
 
     async fn receipted(&mut self, signed: SignedReceipt) -> Result<(), Error> {
         let keys = self.link.keys(self.link.own().peer()).await?;
-        let receipt = verify_receipt(&signed, &keys, 0)
-            .map_err(|broken| Error::because(Reason::BadSignature, broken.to_string()))?;
+        let receipt = match verify_receipt(&signed, &keys, 0) {
+            Ok(receipt) => receipt,
+            Err(broken) => {
+                // It proves nothing and changes nothing. The entries beside it have signatures of their own, and their
+                // journal stops when these do not hold.
+                tracing::error!(reason = broken.reason().id(), %broken, "a receipt of the peer does not hold");
+                return Ok(());
+            }
+        };
         let (own, up_to) = (self.link.own(), receipt.up_to_seq);
         let moment = self.link.0.settings.source.moment();
+        self.compare_clocks(&receipt, &moment);
         let take = TakeReceipt { own, receipt, signed };
         let writing = self.link.store().write("receipt", Call::own("receipt"), moment, take);
         writing.instrument(span::receipt(own.id(), up_to)).await?;
         self.own.receipted(up_to);
         Ok(())
+    }
+
+    /// A receipt was signed just now by the peer's clock. Skew is an alarm and never a reason to refuse anything.
+    fn compare_clocks(&mut self, receipt: &Receipt, moment: &Moment) {
+        let apart_us = micros(receipt.at.as_ref()).abs_diff(moment.now.as_microsecond());
+        if apart_us > SKEW_US && !std::mem::replace(&mut self.skewed, true) {
+            tracing::error!(seconds = apart_us / 1_000_000, "the two services' clocks are more than ten minutes apart");
+        }
     }
 
     /// Signs for what is held of the peer's journal. Heads are published commit by commit, so the receipt names a state

@@ -4,14 +4,34 @@ use renkei_domain::decide::{Keys, Refusal};
 use renkei_domain::moment::Moment;
 use renkei_proto::{
     link::v1::{LinkStatus, link_status::State},
+    options::v1::Reason,
     watch::v1::{LinkChanged, event::Change},
+};
+use renkei_rpc::{
+    connect::explain,
+    error::{Error, reason_of},
 };
 use renkei_store::{Call, Command, Stage};
 
-use crate::Link;
+use crate::{Link, session::Ended};
+
+const DIFFERS: &str = "the two agreements' digests differ: both agencies must look at agreement.toml";
 
 pub(crate) fn waiting(cause: impl Into<String>) -> LinkStatus {
     LinkStatus { state: State::Waiting.into(), cause: cause.into(), ..LinkStatus::default() }
+}
+
+/// How the link stands after the session that carried the own journal, and why.
+pub(crate) fn after(ended: &Result<Ended, Error>) -> (State, String) {
+    match ended {
+        Ok(Ended::Closed(cause)) => (State::Waiting, cause.clone()),
+        Ok(Ended::AgreementDiffers) => (State::AgreementDiffers, DIFFERS.to_owned()),
+        Err(Error::Ended(status)) if reason_of(status) == Some(Reason::AgreementDiffers) => {
+            (State::AgreementDiffers, DIFFERS.to_owned())
+        }
+        Err(Error::Ended(status)) => (State::Waiting, explain(status)),
+        Err(error) => (State::Waiting, error.to_string()),
+    }
 }
 
 impl Link {

@@ -97,6 +97,12 @@ fn certificate_sentence(error: &CertificateError) -> &'static str {
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
             "the peer's certificate is not meant for servers (key usage); the peer must replace it"
         }
+        E::BadSignature
+        | E::UnsupportedSignatureAlgorithmContext { .. }
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "the peer's certificate was not issued with the key of an authority that we trust, or with a kind of \
+             signature that is refused; check our trust roots for this peer, or the peer must replace it"
+        }
         _ => "the peer's certificate is broken; the peer must replace it",
     }
 }
@@ -115,8 +121,8 @@ fn alert_sentence(alert: &str) -> String {
         "BadCertificate" | "CertificateUnknown" => "the peer finds our certificate broken; replace it",
         "UnsupportedCertificate" => "our certificate is not meant for clients (key usage); use another one",
         "DecryptError" => {
-            "the peer finds a signature of ours wrong or too weak; check that certificate and key \
-             belong together, and replace them"
+            "the peer finds a signature of ours wrong or too weak; check that our certificate was \
+             issued with the key that the peer trusts and belongs to our own key, and replace it"
         }
         "AccessDenied" => "the peer knows our certificate and does not let it in; ask the peer for access",
         "ProtocolVersion" => "the peer does not take our version of TLS; it must be TLS 1.3",

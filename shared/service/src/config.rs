@@ -30,7 +30,7 @@ pub enum ConfigError {
     },
     /// The file is no such configuration.
     #[error("the configuration is not understood: {0}; compare it with the documented example")]
-    NotUnderstood(#[from] config::ConfigError),
+    NotUnderstood(String),
     /// A value is out of its bounds.
     #[error("the configuration's `{key}` {must}")]
     Value {
@@ -39,6 +39,15 @@ pub enum ConfigError {
         /// What must hold, and what to do.
         must: String,
     },
+}
+
+impl From<config::ConfigError> for ConfigError {
+    /// The parser draws the place with lines of its own; what it says fits into one.
+    fn from(error: config::ConfigError) -> Self {
+        let text = error.to_string();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.contains('|')).map(str::trim).collect();
+        Self::NotUnderstood(lines.join(": ").trim_end_matches(": ").to_owned())
+    }
 }
 
 fn value(key: impl Into<String>, must: impl Into<String>) -> ConfigError {
@@ -368,7 +377,10 @@ impl Config {
                 match role.filter(|role| !matches!(role, Role::Unspecified | Role::Peer)) {
                     Some(role) => roles.push(role),
                     None => {
-                        return Err(value(format!("callers.{uri}.roles"), format!("names no role of the desk: {name}")));
+                        return Err(value(
+                            format!("callers.{uri}.roles"),
+                            format!("names no role of the desk: {name}"),
+                        ));
                     }
                 }
             }

@@ -9,6 +9,7 @@ Prints `N passed, M failed`; the exit code is 1 if any failed.
 """
 
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -18,6 +19,9 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+# Refused connections are expected here, and need not be told of.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import grpc
 from google.rpc import error_details_pb2
@@ -34,15 +38,19 @@ class Sandbox:
 
     def __init__(self, folder: str) -> None:
         self.process = subprocess.Popen(
-            [SANDBOX, "--folder", folder], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, encoding="utf-8"
+            [SANDBOX, "--folder", folder],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            encoding="utf-8",
+            start_new_session=True,
         )
         self.desks: dict[str, str] = {}
         self.certificates: dict[str, Path] = {}
         self.pasted: list[list[str]] = []
         self.last = ""
-        self._listen()
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """Reads what it prints until it says that it stays up."""
         agency, line = "", ""
         for text in self.process.stdout:
             line += text.rstrip("\n")
@@ -77,9 +85,15 @@ class Sandbox:
         return grpc.secure_channel(self.desks[agency], credentials)
 
     def end(self) -> int:
-        """Ends it as Ctrl-C does."""
-        self.process.send_signal(signal.SIGINT)
+        """Ends it as Ctrl-C in a terminal does: the services hear of it too."""
+        os.killpg(self.process.pid, signal.SIGINT)
         return self.process.wait(timeout=30)
+
+    def kill(self) -> None:
+        """Leaves nothing behind, whatever happened."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 class Client:
@@ -268,18 +282,24 @@ def checked(name: str, check: Callable[[], None]) -> bool:
     return True
 
 
+def hangs(*_: object) -> None:
+    raise TimeoutError(f"not done within {BOUND} s")
+
+
 def main(buf: str) -> int:
+    signal.signal(signal.SIGALRM, hangs)
     signal.alarm(BOUND)
     with tempfile.TemporaryDirectory() as folder:
         sandbox = Sandbox(folder)
         try:
+            sandbox.listen()
             client = Client(sandbox, buf)
             tests = [name for name in dir(client) if name.startswith("test_")]
             done = [checked(name.removeprefix("test_"), getattr(client, name)) for name in tests]
             client.intake.close()
             done.append(checked("Ctrl-C ends the sandbox in order", lambda: same(sandbox.end(), 0)))
         finally:
-            sandbox.process.kill()
+            sandbox.kill()
     passed = sum(done)
     print(f"{passed} passed, {len(done) - passed} failed")
     return 0 if passed == len(done) else 1

@@ -104,7 +104,16 @@ fn succeeds(command: &mut Command) -> Result<bool, String> {
 }
 
 fn build() -> Result<bool, String> {
-    succeeds(&mut cargo(&["build", "--package", "renkei-ppc", "--package", "renkei-ipa", "--package", "renkei-tests", "--bins"]))
+    succeeds(&mut cargo(&[
+        "build",
+        "--package",
+        "renkei-ppc",
+        "--package",
+        "renkei-ipa",
+        "--package",
+        "renkei-tests",
+        "--bins",
+    ]))
 }
 
 fn sandbox(once: bool, folder: Option<PathBuf>) -> Result<bool, String> {
@@ -147,7 +156,7 @@ fn test() -> Result<Tally, String> {
 /// Runs all Rust tests and adds up what each test program says of itself.
 fn cargo_tests() -> Result<Tally, String> {
     let mut tally = Tally::default();
-    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    let mut command = cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
     let passed = lines(&mut command, |line| {
         say(line);
         if let Some(result) = line.strip_prefix("test result: ") {
@@ -200,7 +209,9 @@ fn sandbox_ends_well() -> Result<bool, String> {
         say(line);
         line.clone_into(&mut last);
     })?;
-    Ok(passed && last.starts_with("entries: ppc ") && last.ends_with(", receipts complete, journals verified on both sides"))
+    Ok(passed
+        && last.starts_with("entries: ppc ")
+        && last.ends_with(", receipts complete, journals verified on both sides"))
 }
 
 /// Runs a command and shows each line of its output to `see`.
@@ -243,7 +254,9 @@ fn setup() -> Result<PathBuf, String> {
     if std::fs::read_to_string(&done).is_ok_and(|installed| installed == PYTHON.join(" ")) {
         return Ok(tools);
     }
-    if !succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]).stderr(Stdio::null())).unwrap_or_default() {
+    if !succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]).stderr(Stdio::null()))
+        .unwrap_or_default()
+    {
         install("python3-venv", "the Python clients")?;
     }
     let made = succeeds(Command::new("python3").args(["-m", "venv"]).arg(&tools))?;

@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
 };
 
-use renkei_proto::r#type::v1::Agency;
+use renkei_proto::{evidence::v1::ListEntriesRequest, referral::v1::ListReferralsRequest, r#type::v1::Agency};
 use renkei_tests::{
     acts::{Acts, both, settle},
     database,
@@ -58,10 +58,7 @@ fn assert_sentence(said: &Said, words: &[&str]) {
 }
 
 async fn referral(acts: &Acts) -> String {
-    let request = renkei_proto::referral::v1::ListReferralsRequest {
-        parent: "agencies/ppc".to_owned(),
-        ..renkei_proto::referral::v1::ListReferralsRequest::default()
-    };
+    let request = ListReferralsRequest { parent: "agencies/ppc".to_owned(), ..ListReferralsRequest::default() };
     acts.list_referrals(request).await.unwrap().referrals.pop().unwrap().name
 }
 
@@ -76,7 +73,8 @@ async fn every_command_works_beside_a_service_that_runs() {
     assert!(checked.contains("the peer answers as spiffe://ipa/link"), "{checked}");
     assert_eq!(done(&pair, Agency::Ppc, &["migrate"]).await, "migrations run: 0\n");
 
-    let status: serde_json::Value = serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
+    let status: serde_json::Value =
+        serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
     let expected = serde_json::json!({
         "agency": "ppc", "own_seq": link.own_seq, "receipted_seq": link.own_seq, "backlog": 0, "peer_seq": link.peer_seq,
         "incarnation": 1, "recovering": false, "set_aside": 0, "stopped_at": null, "stopped_by_peer_at": null,
@@ -89,24 +87,25 @@ async fn every_command_works_beside_a_service_that_runs() {
     assert!(table.contains(&format!("{} (incarnation 1)", link.own_seq)), "{table}");
 
     let name = referral(&ppc).await;
-    for agency in [Agency::Ppc, Agency::Ipa] {
-        let traced = done(&pair, agency, &["trace", &name]).await;
-        let acts = if agency == Agency::Ppc { &ppc } else { &ipa };
-        let level = if agency == Agency::Ppc { "received by the peer" } else { "recorded here" };
-        let request = renkei_proto::evidence::v1::ListEntriesRequest { matter: name.clone(), ..Default::default() };
+    for acts in [&ppc, &ipa] {
+        let traced = done(&pair, acts.agency, &["trace", &name]).await;
+        let request = ListEntriesRequest { matter: name.clone(), ..ListEntriesRequest::default() };
         let entries = acts.list_entries(request).await.unwrap().entries;
         assert_eq!(traced.lines().count(), entries.len(), "{traced}");
         for (line, entry) in traced.lines().zip(entries) {
+            let level = if entry.author() == acts.agency { "received by the peer" } else { "recorded here" };
             assert!(line.starts_with(&entry.name) && line.contains(&entry.fact_type), "{line}");
-            assert!(line.ends_with(&format!("trace {}", entry.trace_id)), "{line}");
-            assert!(line.contains(level) || line.contains("recorded here"), "{line}");
+            assert!(line.contains(level) && line.ends_with(&format!("trace {}", entry.trace_id)), "{line}");
         }
     }
     assert_sentence(&run(&pair, Agency::Ppc, &["trace", "agencies/ppc/schemes/none"]).await, &["there is no entry of"]);
 
     let verified = done(&pair, Agency::Ppc, &["verify"]).await;
     let last = verified.lines().last().unwrap();
-    assert!(last.starts_with(&format!("journals verified: ppc {} ipa {} private ", link.own_seq, link.peer_seq)), "{last}");
+    assert!(
+        last.starts_with(&format!("journals verified: ppc {} ipa {} private ", link.own_seq, link.peer_seq)),
+        "{last}"
+    );
     let rebuilt = done(&pair, Agency::Ppc, &["rebuild"]).await;
     assert!(rebuilt.starts_with("entries ") && rebuilt.ends_with(", differing 0\n"), "{rebuilt}");
     assert_eq!(done(&pair, Agency::Ppc, &["recover"]).await, "set aside: 0\n");
@@ -129,7 +128,8 @@ async fn commands_work_on_a_service_that_is_down_and_a_copy_opens_a_new_incarnat
 
     let checked = done(&pair, Agency::Ipa, &["check"]).await;
     assert!(checked.contains("the peer is not reached: "), "a peer that is away is no fault: {checked}");
-    let status: serde_json::Value = serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
+    let status: serde_json::Value =
+        serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
     assert_eq!(status["own_seq"], before.own_seq);
     assert!(done(&pair, Agency::Ppc, &["verify"]).await.contains("journals verified: "));
     assert!(done(&pair, Agency::Ppc, &["rebuild", "--write"]).await.ends_with(", differing 0\n"));
@@ -137,7 +137,8 @@ async fn commands_work_on_a_service_that_is_down_and_a_copy_opens_a_new_incarnat
     database::replace(&pair.setup, Agency::Ppc, &copy).unwrap();
     pair.start(Agency::Ppc).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
-    let status: serde_json::Value = serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
+    let status: serde_json::Value =
+        serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
     assert_eq!(status["incarnation"], 2);
     let after = ipa.until_link("the new incarnation", |link| link.peer_seq > before.own_seq).await.unwrap();
     assert_eq!((after.stopped_at_seq, after.backlog), (0, 0));
@@ -195,7 +196,8 @@ async fn a_changed_byte_is_found_and_the_first_bad_entry_is_named() {
 
 #[tokio::test]
 async fn what_is_wrong_with_a_configuration_is_said_in_one_sentence() {
-    let mut pair = Pair::processes(None, renkei_tests::scenario::start().unwrap(), [64; 32], Default::default()).await.unwrap();
+    let mut pair =
+        Pair::processes(None, renkei_tests::scenario::start().unwrap(), [64; 32], Default::default()).await.unwrap();
     pair.stop_both().await.unwrap();
     let good = pair.ppc.config().to_owned();
     let dir = pair.setup.dir.clone();

@@ -73,7 +73,11 @@ fn every_wrong_value_is_named_in_a_sentence() {
         ("[telemetry]", "[failures]\nabort_at = \"begin:1\"\n[telemetry]", "`failures` is for sandboxes only"),
         ("unit = \"intake\"", "unit = \"In Take\"", "unit"),
         ("sandbox = false", "sandbox = true\nfailures = { abort_at = \"begin\" }", "`failures.abort_at`"),
-        ("sandbox = false", "sandbox = true\nfailures = { kinds_unspoken = [\"nothing\"] }", "`failures.kinds_unspoken`"),
+        (
+            "sandbox = false",
+            "sandbox = true\nfailures = { kinds_unspoken = [\"nothing\"] }",
+            "`failures.kinds_unspoken`",
+        ),
     ] {
         let error = error_of(from, to);
         assert!(error.contains(says), "{to}: {error}");

@@ -5,7 +5,7 @@ use renkei_domain::{code::Code, moment::stamp};
 use renkei_proto::{
     options::v1::Reason,
     referral::v1::{
-        Cell, ConfirmReferralGivenRequest, FollowUpReferralRequest, IssueReferralRequest, ScopeFacts, SchemeCount,
+        Cell, ConfirmReferralGivenRequest, FollowUpReferralRequest, IssueReferralRequest, SchemeCount, ScopeFacts,
     },
     r#type::v1::{Agency, IncidentKind},
 };

@@ -83,7 +83,10 @@ async fn the_entries_of_a_matter_are_listed_at_both_agencies_with_facts_and_with
         let rest = acts.list_entries(list(&referral.name, 2, &first.next_page_token)).await.unwrap();
         let all = [first.entries, rest.entries].concat();
         let kinds: Vec<&str> = all.iter().map(|entry| entry.fact_type.as_str()).collect();
-        assert_eq!((kinds, rest.next_page_token), (vec!["referral_issued", "referral_given", "judgement_revised"], String::new()));
+        assert_eq!(
+            (kinds, rest.next_page_token),
+            (vec!["referral_issued", "referral_given", "judgement_revised"], String::new())
+        );
         assert_eq!(all.iter().map(|entry| entry.name.clone()).collect::<Vec<_>>(), revised.entries);
         assert!(all.iter().all(|entry| !entry.content_present && entry.key_id == "ppc-1" && entry.hash.len() == 64));
         assert!(matches!(all[0].fact.as_ref().unwrap().fact, Some(fact::Fact::ReferralIssued(_))));

@@ -20,7 +20,7 @@ use renkei_tests::{
 
 /// Kills over all runs.
 const KILLS: u64 = 20;
-/// Milliseconds between a start and the next kill.
+/// Milliseconds that a process has from its start, or from when it serves, to its end.
 const LIVES: std::ops::Range<u64> = 20..400;
 /// Nobody waits longer for a service to end.
 const END: Duration = Duration::from_secs(10);
@@ -52,17 +52,28 @@ fn draw(seed: [u8; 32], n: u64, range: std::ops::Range<u64>) -> u64 {
     range.start + drawn % (range.end - range.start)
 }
 
-/// Kills either side again and again, and starts it again, until the walk is over. Counts in `kills`.
+/// Kills either side again and again, while it serves or while it starts, until the walk is over. Counts in `kills`.
 async fn kill(pair: &mut Pair, seed: [u8; 32], kills: &mut u64, over: &Cell<bool>) {
+    let mut drawn = *kills * 1000;
+    let mut draw = |range| {
+        drawn += 1;
+        draw(seed, drawn, range)
+    };
     while *kills < KILLS {
-        tokio::time::sleep(Duration::from_millis(draw(seed, 2 * *kills, LIVES))).await;
+        tokio::time::sleep(Duration::from_millis(draw(LIVES))).await;
         if over.get() {
             return;
         }
-        let agency = AGENCIES[usize::from(draw(seed, 2 * *kills + 1, 0..2) == 1)];
+        let agency = AGENCIES[usize::from(draw(0..2) == 1)];
         pair.kill(agency).await.unwrap();
-        pair.start(agency).await.unwrap();
         *kills += 1;
+        loop {
+            match tokio::time::timeout(Duration::from_millis(draw(LIVES)), pair.start(agency)).await {
+                Ok(started) => break started.unwrap(),
+                // A start that is given up ends its process with SIGKILL too.
+                Err(_) => *kills += 1,
+            }
+        }
     }
 }
 

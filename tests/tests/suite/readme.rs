@@ -46,7 +46,8 @@ fn every_place_that_the_readme_names_exists() {
 #[test]
 fn every_file_that_the_readme_names_exists() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let names = readme.split('`').skip(1).step_by(2).filter(|name| name.contains('/') && !name.contains([' ', '{', '(']));
+    let names =
+        readme.split('`').skip(1).step_by(2).filter(|name| name.contains('/') && !name.contains([' ', '{', '(']));
     let names = names.filter(|name| !name.starts_with("./") && !name.starts_with("http"));
     for name in names {
         assert!(root().join(name).exists(), "the README names {name}, which does not exist");

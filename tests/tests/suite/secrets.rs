@@ -220,7 +220,8 @@ fn places(bytes: &[u8], text: &str) -> Vec<usize> {
 fn assert_nowhere(bytes: &[u8], texts: &[&str], what: &str) {
     for text in texts {
         let found = places(bytes, text);
-        let around = found.first().map(|at| String::from_utf8_lossy(&bytes[at.saturating_sub(300)..bytes.len().min(at + 200)]));
+        let around =
+            found.first().map(|at| String::from_utf8_lossy(&bytes[at.saturating_sub(300)..bytes.len().min(at + 200)]));
         assert_eq!(found.len(), 0, "{text} stands in {what}: {around:?}");
     }
 }

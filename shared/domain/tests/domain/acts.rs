@@ -166,11 +166,7 @@ pub fn notice(party: &Party, kind: NoticeKind) -> Act {
 
 /// Records that a notice of the peer came on paper.
 pub fn paper(notice_seq: u64, arrived_at: jiff::Timestamp) -> Act {
-    let fact = NoticeArrived {
-        notice_seq,
-        channel: ArrivalChannel::Paper.into(),
-        arrived_at: Some(stamp(arrived_at)),
-    };
+    let fact = NoticeArrived { notice_seq, channel: ArrivalChannel::Paper.into(), arrived_at: Some(stamp(arrived_at)) };
     Act::new(&agreement(), fact::Fact::NoticeArrived(fact)).answering(notice_seq)
 }
 

@@ -29,7 +29,8 @@ const HIDDEN: Option<Cell> = Some(Cell { value: 0, hidden: true });
 
 fn cells(counts: &[(&str, u64)]) -> Vec<SchemeCount> {
     let tallied: BTreeMap<&str, u64> = counts.iter().copied().collect();
-    count("2026-11", &["virus"], &["leak-report-private"], |kind| tallied.get(kind).copied().unwrap_or_default()).schemes
+    count("2026-11", &["virus"], &["leak-report-private"], |kind| tallied.get(kind).copied().unwrap_or_default())
+        .schemes
 }
 
 #[test]
@@ -77,7 +78,10 @@ fn own_acts_are_tallied_in_the_month_of_their_writing() {
     let row = |kind: &str, year, by| (kind.to_owned(), year, by);
     let all = [row("referral", 0, 1), row("referral", 2026, 1), row("issued/unauthorised-access", 202_612, 1)];
     assert_eq!(of(&acts[0]), all);
-    assert_eq!(of(&acts[1]), [row("given/unauthorised-access", 202_612, 1), row("days/unauthorised-access", 202_612, 7)]);
+    assert_eq!(
+        of(&acts[1]),
+        [row("given/unauthorised-access", 202_612, 1), row("days/unauthorised-access", 202_612, 7)]
+    );
     assert_eq!(of(&acts[2]), [row("filed/unauthorised-access", 202_612, 1)]);
     let filed_under = Some(SchemeVersion { scheme_id: "virus".to_owned(), version: 1 });
     let silent = fact::Fact::FilingCounted(FilingCounted { filed_under, filed_on: "2026-11-30".to_owned() });

@@ -81,7 +81,8 @@ fn assert_every_row_holds(pair: &Pair, in_force: bool) {
             for finding in FINDINGS {
                 let report = Report { finding, facts, ..report(author, IncidentKind::Access) };
                 let fits = fitting(author, &facts);
-                let expected = (ground(!fits.is_empty(), &report, in_force), fits.iter().map(ToString::to_string).collect());
+                let expected =
+                    (ground(!fits.is_empty(), &report, in_force), fits.iter().map(ToString::to_string).collect());
                 assert_eq!(found(party, &report), Ok(expected), "{author:?} {report:?}");
                 let none = Report { under: "my-number", ..report };
                 assert_eq!(found(party, &none), Err(Reason::NotAReport));

@@ -256,7 +256,10 @@ pub fn states(pages: &Pages, now: Timestamp) -> BTreeMap<String, String> {
             Noun::Scheme => format!("{:?}", scheme::resource(&matter, seen, None, String::new())),
             Noun::Referral => format!("{:?}", referral::resource(&matter, seen, now, String::new())),
             Noun::ReferralCounts => format!("{:?}", counts::resource(&matter, seen)),
-            Noun::Agreement => format!("{:?}", agreement::resource(seen, now, String::new())),
+            Noun::Agreement => {
+                let agreement = agreement::resource(seen, now, String::new());
+                format!("{:?} {:?} {:?}", agreement.state(), agreement.term, agreement.notices)
+            }
             _ => String::new(),
         };
         (name.clone(), shown)

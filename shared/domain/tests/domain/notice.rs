@@ -17,8 +17,7 @@ use super::{
 const GIVER: Agency = Agency::Ipa;
 
 fn first(party: &Party) -> Notice {
-    resource(party.page(&agreement()), party.now, String::new()).notices[0]
-        .clone()
+    resource(party.page(&agreement()), party.now, String::new()).notices[0].clone()
 }
 
 /// IPA gives notice; PPC does not hold it yet.

@@ -42,43 +42,18 @@ fn ipa_after(acts: &[Act]) -> Party {
 fn every_act_is_permitted_or_refused_as_the_state_says() {
     let published = publish(Agency::Ipa, "virus");
     let [second, third] = [revised(2), revised(3)];
+    let (exists, differs) = (Some(Reason::AlreadyExists), Some(Reason::FactDiffers));
+    let (missing, wrong) = (Some(Reason::NotFound), Some(Reason::WrongState));
+    let acts = [published.clone(), second.clone(), withdrawn(2)];
     // The state, then what publishing, revising to 2 and 3, and withdrawing 1 and 2 come to.
-    let table: [(&[Act], State, [Option<Reason>; 5]); 4] = [
-        (
-            &[],
-            State::Unspecified,
-            [
-                None,
-                Some(Reason::NotFound),
-                Some(Reason::NotFound),
-                Some(Reason::NotFound),
-                Some(Reason::NotFound),
-            ],
-        ),
-        (
-            &[published.clone()],
-            State::Published,
-            [Some(Reason::AlreadyExists), None, Some(Reason::FactDiffers), None, Some(Reason::FactDiffers)],
-        ),
-        (
-            &[published.clone(), second.clone()],
-            State::Published,
-            [Some(Reason::AlreadyExists), Some(Reason::FactDiffers), None, Some(Reason::FactDiffers), None],
-        ),
-        (
-            &[published.clone(), second.clone(), withdrawn(2)],
-            State::Withdrawn,
-            [
-                Some(Reason::AlreadyExists),
-                Some(Reason::WrongState),
-                Some(Reason::WrongState),
-                Some(Reason::WrongState),
-                Some(Reason::WrongState),
-            ],
-        ),
+    let table = [
+        (0, State::Unspecified, [None, missing, missing, missing, missing]),
+        (1, State::Published, [exists, None, differs, None, differs]),
+        (2, State::Published, [exists, differs, None, differs, None]),
+        (3, State::Withdrawn, [exists, wrong, wrong, wrong, wrong]),
     ];
     for (before, stands, expected) in table {
-        let ipa = ipa_after(before);
+        let ipa = ipa_after(&acts[..before]);
         assert_eq!(state(ipa.page(&virus()), Agency::Ipa), stands);
         let tried = [&published, &second, &third, &withdrawn(1), &withdrawn(2)].map(|act| ipa.refuses(act));
         assert_eq!(tried, expected, "{stands:?}");
@@ -97,11 +72,8 @@ fn a_scheme_answers_no_entry() {
 fn the_days_of_a_scheme_exist_and_stand_in_order() {
     let ipa = Pair::new().ipa;
     let of = |valid_from: &str, valid_until: &str| {
-        let days = SchemeTerms {
-            valid_from: valid_from.to_owned(),
-            valid_until: valid_until.to_owned(),
-            ..terms("virus")
-        };
+        let days =
+            SchemeTerms { valid_from: valid_from.to_owned(), valid_until: valid_until.to_owned(), ..terms("virus") };
         let fact = SchemePublished { terms: Some(days) };
         ipa.judge(&Act::new(&virus(), fact::Fact::SchemePublished(fact))).err().map(|it| (it.reason, it.field))
     };

@@ -11,7 +11,10 @@ use renkei_proto::{
 };
 
 use super::{
-    acts::{assent, count_last, follow_up, give, issue, judge, notice, publish, referral, report, revise, withdraw, withdraw_notice},
+    acts::{
+        assent, count_last, follow_up, give, issue, judge, notice, publish, referral, report, revise, withdraw,
+        withdraw_notice,
+    },
     catalogue::{published, scheme},
     model::{BOTH, Pair},
 };

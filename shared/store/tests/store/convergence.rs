@@ -170,7 +170,7 @@ async fn converge(engine: Engine, steps: &[Step]) {
 #[test]
 fn any_interleaving_of_the_two_journals_gives_equal_pages() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    for (engine, cases) in [(Engine::Sqlite, 32), (Engine::Postgres, 16)] {
+    for (engine, cases) in [(Engine::Sqlite, 24), (Engine::Postgres, 12)] {
         let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let outcome = runner.run(&proptest::collection::vec(step(), 20..100), |steps| {

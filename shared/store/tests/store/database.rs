@@ -6,7 +6,7 @@ use std::{
     io::{BufRead as _, BufReader},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{
         LazyLock,
         atomic::{AtomicU32, Ordering},
@@ -148,8 +148,8 @@ fn files_under(directory: &Path) -> Vec<PathBuf> {
 struct Cluster {
     programs: PathBuf,
     directory: PathBuf,
-    /// The cluster ends when this is closed, that is with the process.
-    _alive: ChildStdin,
+    /// Held with its input: the cluster ends when that is closed, that is with the process.
+    _shell: Child,
 }
 
 impl Cluster {
@@ -163,9 +163,9 @@ impl Cluster {
         let mut words = line.split_whitespace();
         match (words.next(), words.next(), words.next()) {
             (Some("ready"), Some(programs), Some(directory)) => {
-                Self { programs: programs.into(), directory: directory.into(), _alive: child.stdin.take().unwrap() }
+                Self { programs: programs.into(), directory: directory.into(), _shell: child }
             }
-            _ => panic!("{}", line.trim()),
+            _ => panic!("{} ({:?})", line.trim(), child.wait()),
         }
     }
 

@@ -48,6 +48,7 @@ struct Knows {
 }
 
 type Change = fn(&mut Header, &Knows);
+type BodyChange = fn(&mut Entry);
 
 /// An entry that publishes a new scheme, with one field changed.
 const FIELDS: &[(&str, Change, Fate)] = &[
@@ -214,7 +215,7 @@ fn a_lie_in_the_body_is_found() {
     on_each(async |database| {
         let pair = Pair::new(database).await;
         acquainted(&pair).await;
-        let changes: [(&str, fn(&mut Entry), Reason); 8] = [
+        let changes: [(&str, BodyChange, Reason); 8] = [
             ("fact, no message", |entry| entry.fact = b"\xff\xff".to_vec(), Reason::FactDiffers),
             ("fact, empty", |entry| entry.fact.clear(), Reason::FactDiffers),
             ("fact, with a digest", |entry| entry.fact.splice(0..0, [0x0a, 1, 7]).for_each(drop), Reason::FactDiffers),

@@ -6,8 +6,8 @@ use renkei_domain::{
     page::Journal,
 };
 use renkei_journal::{
-    Break, Draft, Fault, Previous, chain, check_content, check_fact, header_hash, sign_header, sign_receipt,
-    verify_receipt, verify_signature,
+    Break, Draft, Fault, chain, check_content, check_fact, header_hash, sign_header, sign_receipt, verify_receipt,
+    verify_signature,
 };
 use renkei_proto::{
     journal::v1::{Entry, Fact, Header, Receipt, SaltedContent, SignedReceipt, fact},
@@ -41,10 +41,6 @@ impl Pair {
 
     pub async fn on(engine: Engine) -> Self {
         Self::new(Database::new(engine)).await
-    }
-
-    pub fn side(&self, agency: Agency) -> &Side {
-        if agency == Agency::Ppc { &self.ppc } else { &self.ipa }
     }
 
     /// Carries entries and receipts both ways until nothing moves.
@@ -224,9 +220,4 @@ pub async fn refusal(side: &Side, author: Agency, seq: u64) -> Option<Reason> {
 /// What a body's check says as a stop, for an entry that an older version does not understand.
 pub fn not_understood(seq: u64) -> Fault {
     Fault::Stop(Break::NotUnderstood { seq, what: "a newer kind".to_owned() })
-}
-
-/// Where a journal stands before its first entry.
-pub fn start(agency: Agency) -> Previous {
-    Previous::start(agency, renkei_store::agreement_digest())
 }

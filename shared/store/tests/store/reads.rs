@@ -12,7 +12,7 @@ use renkei_store::BYTES;
 use super::{
     acts::{follow_up, issue, publish, publish_with, scheme, withdraw},
     link::Pair,
-    side::{Side, on_each},
+    side::{Side, call, on_each},
 };
 
 #[test]
@@ -98,13 +98,47 @@ fn times_of_writing_and_of_arrival_are_known() {
 }
 
 #[test]
+fn a_changed_audit_record_shows() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        for id in ["one", "two", "three"] {
+            side.act(publish(Agency::Ppc, id)).await.unwrap();
+        }
+        let whole = async || {
+            let records = side.store.audit_records("one/w", 0, 10).await.unwrap();
+            assert_eq!(records.len(), 3);
+            let chained = records.windows(2).all(|two| two[1].prev_hash == two[0].hash);
+            chained && records.iter().all(|record| record.hash == record.computed)
+        };
+        assert!(whole().await);
+        assert_eq!(side.store.audit_records("one/w", 2, 10).await.unwrap()[0].seq, 3);
+        side.tamper("UPDATE audit SET official = 'somebody.else' WHERE seq = 2").await;
+        assert!(!whole().await);
+    });
+}
+
+#[test]
+fn a_forgotten_reply_is_not_given_again() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        let (call, act) = (call(1), publish(Agency::Ppc, "leak"));
+        side.act_as(call.clone(), act.clone()).await.unwrap();
+        let written = side.store.written_us(Journal::Of(Agency::Ppc), 1).await.unwrap().unwrap();
+        side.store.forget_requests(written).await.unwrap();
+        assert!(side.act_as(call.clone(), act.clone()).await.is_ok(), "it is not older than that");
+        side.store.forget_requests(written + 1).await.unwrap();
+        assert!(side.act_as(call, act).await.is_err(), "it is judged as a new one: the scheme is there");
+        assert_eq!(side.heads().own.seq, 1);
+    });
+}
+
+#[test]
 fn one_read_of_entries_has_a_bound() {
     on_each(async |database| {
         let side = Side::new(Agency::Ppc, database).await;
         let long = "頁".repeat(2000);
         let each = async |n: u64| side.act(publish_with(Agency::Ppc, &format!("scheme-{n}"), &long)).await.unwrap();
         futures::future::join_all((0..99).map(each)).await;
-        side.tamper("UPDATE content SET seq = seq").await;
 
         let first = side.store.entries(Journal::Of(Agency::Ppc), 1, 3).await.unwrap();
         assert_eq!(first.len(), 3);

@@ -1,0 +1,199 @@
+//! The paper that is handed to a reporter.
+
+use renkei_domain::{
+    code::Code,
+    introduction::{Paper, introduction},
+    statutory::dates_of,
+};
+use renkei_proto::{
+    referral::v1::{FilingDuty, Scheme},
+    r#type::v1::{Agency, ReporterKind, StatutoryDates, StatutoryFacts, Text},
+};
+
+use super::{
+    catalogue::shown,
+    statutory::{city_b, company_a, company_c, facts},
+};
+
+fn dates(facts: &StatutoryFacts) -> Option<StatutoryDates> {
+    dates_of(facts).unwrap()
+}
+
+fn paper(issuer: Agency, reporter: ReporterKind, dates: Option<&StatutoryDates>, code: &str) -> Text {
+    let id = if issuer == Agency::Ppc { "unauthorised-access" } else { "leak-report-private" };
+    introduction(&Paper { issuer, schemes: &[shown(issuer.peer(), id)], reporter, dates, code })
+}
+
+/// C社: knew on 2026-11-20.
+fn company_c_paper() -> Text {
+    paper(Agency::Ipa, ReporterKind::Business, dates(&company_c()).as_ref(), "")
+}
+
+#[test]
+fn company_c_reads_the_leak_report_and_its_dates() {
+    let expected = "\
+紹介のお知らせ
+
+独立行政法人情報処理推進機構セキュリティセンターから、個人情報保護委員会の次の制度をご紹介します。\
+この紹介に当たり、お寄せいただいた届出を転送すること及び届出者を特定する情報を提供することはありません。
+
+1　漏えい等報告（民間事業者）
+　提出の要否：該当する場合は、提出しなければなりません。
+　根拠：個人情報の保護に関する法律第26条第1項
+　対象者：個人情報取扱事業者
+　内容：個人データの漏えい、滅失、毀損等
+　方法：ウェブサイトの報告フォーム
+　期限：速報は速やかに、確報は30日（60日）以内
+　ウェブサイト：https://www.ppc.go.jp/personalinfo/legal/leakAction/
+
+漏えい等報告の時期の目安
+　速報：速やかに（目安の期間：令和8年11月22日（日）から令和8年11月24日（火）まで）
+　確報：令和9年1月18日（月）まで（いずれかの部署が知った日を1日目として60日。末日が閉庁日に当たるときは次の開庁日）
+　これらの日付は目安であり、個人情報保護委員会又は事業所管大臣が判断します。";
+    assert_eq!(company_c_paper().ja, expected);
+}
+
+#[test]
+fn the_english_reference_says_the_same() {
+    let en = company_c_paper().en;
+    for part in [
+        "schemes of the Personal Information Protection Commission",
+        "Your notification is not forwarded",
+        "1. Leak report (private sector)\n   Filing: required where it applies.\n   Basis: APPI Art. 26(1)",
+        "usual window: 2026-11-22 (Sun) to 2026-11-24 (Tue)",
+        "Final report: by 2027-01-18 (Mon) (60 days",
+        "These dates are a guide; the Personal Information Protection Commission or the competent minister decides.",
+        "This is a reference translation; the Japanese text is authoritative.",
+    ] {
+        assert!(en.contains(part), "{part}\n{en}");
+    }
+}
+
+#[test]
+fn company_a_reads_the_voluntary_notification_its_dates_and_the_code() {
+    let code = Code::new(12, [0xDE, 0xAD, 0xBE, 0xEF, 0x42]).to_string();
+    let text = paper(Agency::Ppc, ReporterKind::Business, dates(&company_a()).as_ref(), &code);
+    for part in [
+        "個人情報保護委員会から、独立行政法人情報処理推進機構セキュリティセンターの次の制度をご紹介します。",
+        "お寄せいただいた報告を転送すること及び報告者を特定する情報を提供することはありません。",
+        "1　コンピュータ不正アクセスに関する届出\n　提出の要否：提出は任意です。",
+        "　電話：03-0000-0000\n",
+        "（目安の期間：令和8年11月15日（日）から令和8年11月17日（火）まで）",
+        "　確報：令和9年1月12日（火）まで（",
+        "紹介コード：000C-VTPV-XVT2N\n　提出の際にこのコードを伝えると、提出があったことが個人情報保護委員会に通知されます。コードを伝えるかどうかは任意です。",
+    ] {
+        assert!(text.ja.contains(part), "{part}\n{}", text.ja);
+    }
+    assert!(text.en.contains("Referral code: 000C-VTPV-XVT2N"));
+    assert!(text.en.contains("is told that a filing was made. Quoting it is voluntary."));
+}
+
+#[test]
+fn city_b_reads_its_dates_over_the_turn_of_the_year() {
+    let text = paper(Agency::Ppc, ReporterKind::PublicBody, dates(&city_b()).as_ref(), "");
+    assert!(text.ja.contains("確報：令和9年1月4日（月）まで（"), "{}", text.ja);
+    assert!(text.ja.contains("令和8年11月4日（水）から令和8年11月6日（金）まで"), "{}", text.ja);
+}
+
+#[test]
+fn company_d_of_a_delegated_sector_reads_that_its_report_goes_to_the_competent_minister() {
+    let sentence = "報告は事業所管大臣に提出してください。";
+    let of = |issuer, reporter| paper(issuer, reporter, None, "");
+    let company_d = of(Agency::Ipa, ReporterKind::DelegatedSector);
+    assert!(company_d.ja.contains("漏えい等報告の提出先（権限委任）"), "{}", company_d.ja);
+    assert!(company_d.ja.contains(sentence) && company_d.en.contains("with the competent minister"));
+    assert!(!of(Agency::Ipa, ReporterKind::Business).ja.contains(sentence));
+    assert!(!of(Agency::Ppc, ReporterKind::DelegatedSector).ja.contains(sentence), "nothing speaks of a leak report");
+    let dated = paper(Agency::Ppc, ReporterKind::DelegatedSector, dates(&company_a()).as_ref(), "");
+    assert!(dated.ja.contains(sentence));
+}
+
+#[test]
+fn the_window_of_the_preliminary_report_is_never_called_a_deadline() {
+    let text = company_c_paper();
+    let line = |text: &str, start: &str| text.lines().find(|line| line.trim().starts_with(start)).unwrap().to_owned();
+    assert!(!line(&text.ja, "速報：").contains("期限"));
+    assert!(!line(&text.en, "Preliminary report").to_lowercase().contains("deadline"));
+    assert!(!line(&text.en, "Preliminary report").contains("by "));
+    assert!(text.ja.contains("漏えい等報告の時期の目安\n"));
+}
+
+#[test]
+fn without_a_stated_day_there_are_no_dates_and_without_a_code_no_code() {
+    let text = paper(Agency::Ipa, ReporterKind::Business, None, "");
+    assert!(!text.ja.contains("目安") && !text.ja.contains("紹介コード"));
+    assert!(!text.en.contains("guide") && !text.en.contains("Referral code"));
+}
+
+#[test]
+fn a_date_that_rests_on_holidays_not_fixed_yet_is_marked() {
+    let later = facts(renkei_proto::r#type::v1::Sector::Private, "2027-12-15", &[3], None);
+    let text = paper(Agency::Ipa, ReporterKind::Business, dates(&later).as_ref(), "");
+    assert!(text.ja.contains("まで（暦未確定）（いずれかの部署が"), "{}", text.ja);
+    assert!(text.ja.contains("「暦未確定」の日付は"));
+    assert!(text.en.contains(" (provisional) (60 days"));
+    assert!(!company_c_paper().ja.contains("暦未確定"));
+}
+
+#[test]
+fn where_a_schemes_own_words_were_erased_its_id_stands() {
+    let erased = Scheme { content: None, ..shown(Agency::Ppc, "leak-report-private") };
+    let text = introduction(&Paper {
+        issuer: Agency::Ipa,
+        schemes: &[erased],
+        reporter: ReporterKind::Business,
+        dates: None,
+        code: "",
+    });
+    assert!(text.ja.contains("\n1　leak-report-private\n　提出の要否：該当する場合は、"), "{}", text.ja);
+    assert!(text.en.contains("\n1. leak-report-private\n"));
+}
+
+#[test]
+fn what_a_scheme_says_in_japanese_only_stays_japanese() {
+    let mut scheme = shown(Agency::Ppc, "leak-report-private");
+    let content = scheme.content.as_mut().unwrap();
+    content.who.as_mut().unwrap().en.clear();
+    scheme.terms.as_mut().unwrap().duty = FilingDuty::Unspecified.into();
+    let text = introduction(&Paper {
+        issuer: Agency::Ipa,
+        schemes: &[scheme],
+        reporter: ReporterKind::Business,
+        dates: None,
+        code: "",
+    });
+    assert!(text.en.contains("   Who: 個人情報取扱事業者\n"), "{}", text.en);
+    assert!(!text.ja.contains("提出の要否"));
+}
+
+#[test]
+fn the_paper_fits_the_contract_however_long_and_many_the_schemes_and_loses_neither_dates_nor_code() {
+    let long = |n: usize, length: usize| {
+        let mut scheme = shown(Agency::Ppc, "leak-report-private");
+        scheme.name = format!("agencies/ppc/schemes/long-{n}");
+        let content = scheme.content.as_mut().unwrap();
+        let words = Some(Text { ja: "長".repeat(length), en: "l".repeat(length) });
+        (content.title, content.what) = (words.clone(), words);
+        scheme
+    };
+    let dates = dates(&company_c());
+    for (count, length) in [(1, 500), (1, 2000), (2, 90), (2, 900), (100, 50), (100, 2000)] {
+        let schemes: Vec<Scheme> = (1..=count).map(|n| long(n, length)).collect();
+        let reporter = ReporterKind::DelegatedSector;
+        let text = introduction(&Paper {
+            issuer: Agency::Ipa,
+            schemes: &schemes,
+            reporter,
+            dates: dates.as_ref(),
+            code: "FZZZZZZZZZZZZ-ZZZZ-ZZZZZ",
+        });
+        for text in [&text.ja, &text.en] {
+            assert!(text.chars().count() <= 2000, "{count} {length}: {}", text.chars().count());
+            assert!(text.contains("FZZZZZZZZZZZZ-ZZZZ-ZZZZZ") && text.contains("60"), "{text}");
+            let first = length <= 100 || text.contains("long-1") || text.contains(&"長".repeat(length)[..300]);
+            assert!(first || text.contains(&"l".repeat(length)), "{text}");
+        }
+        let named = text.ja.matches("提出の要否").count();
+        assert!(named == count || text.ja.contains(&format!("ほか{}件の制度があります。", count - named)));
+    }
+}

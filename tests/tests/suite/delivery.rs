@@ -1,0 +1,306 @@
+//! Delivery of the journals: whatever happens to the link or to either side, everything arrives once and in order.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use renkei_domain::moment::stamp;
+use renkei_proto::{
+    evidence::v1::DeliveryLevel,
+    link::v1::link_status::State,
+    options::v1::Reason,
+    r#type::v1::{Agency, Finding},
+};
+use renkei_store::{Call, arrive::Resume};
+use renkei_tests::{
+    acts::{Acts, both, publish_all, refused, same_journals, settle},
+    database,
+    desk::PATIENCE,
+    pair::Pair,
+    scenario::{instant, start},
+    setup::{AGENCIES, Choice},
+};
+
+/// Issues referrals one after the other.
+async fn issue(acts: &Acts, count: usize) {
+    for _ in 0..count {
+        acts.issue(acts.issuing()).await.unwrap();
+    }
+}
+
+/// Waits until a number of further entries stand on pages of a desk.
+async fn entries(feed: &mut renkei_tests::feed::Feed, count: usize) {
+    for _ in 0..count {
+        feed.entry().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_is_cut_in_the_middle_of_a_stream_loses_and_reorders_nothing() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let mut feed = ppc.watch("", "").await.unwrap();
+    let cutting = async {
+        for _ in 0..3 {
+            entries(&mut feed, 30).await;
+            pair.cut_link();
+            entries(&mut feed, 30).await;
+            pair.mend_link();
+        }
+    };
+    let quarters = [(); 4].map(|()| issue(&ppc, 60));
+    tokio::join!(futures::future::join_all(quarters), issue(&ipa, 100), cutting);
+    settle(&ppc, &ipa).await.unwrap();
+    // Both schemes, the kinds spoken, and the referrals.
+    let held = (ppc.link().await.unwrap().own_seq, ipa.link().await.unwrap().own_seq);
+    assert_eq!(held, (243, 103));
+    assert_eq!((ipa.link().await.unwrap().peer_seq, ppc.link().await.unwrap().peer_seq), held);
+    assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_side_that_starts_again_in_the_middle_of_a_stream_goes_on_where_it_was() {
+    let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    for agency in AGENCIES {
+        let mut feed = ppc.watch("", "").await.unwrap();
+        let restarting = async {
+            entries(&mut feed, 20).await;
+            pair.stop(agency).await.unwrap();
+            pair.start(agency).await.unwrap();
+        };
+        tokio::join!(issue(&ppc, 30), issue(&ipa, 30), restarting);
+    }
+    settle(&ppc, &ipa).await.unwrap();
+    // A call that nobody answered was repeated under its request id, and written once.
+    assert_eq!((ppc.link().await.unwrap().own_seq, ipa.link().await.unwrap().own_seq), (63, 63));
+    assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_peer_that_is_away_for_days_gets_everything_when_it_is_back() {
+    let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let held = ppc.link().await.unwrap().own_seq;
+    pair.stop(Agency::Ipa).await.unwrap();
+    let link = ppc.until_link("no link", |link| link.state() == State::Waiting).await.unwrap();
+    assert_eq!((link.backlog, link.oldest_waiting), (0, None));
+    let mut waiting = Vec::new();
+    for day in 25..=30 {
+        pair.set_clock(instant(&format!("2026-11-{day}T09:00:00+09:00")).unwrap()).unwrap();
+        waiting.push(ppc.issued(ppc.issuing()).await.unwrap());
+    }
+    let link = ppc.link().await.unwrap();
+    assert_eq!((link.backlog, link.own_seq, link.own_receipted_seq), (6, held + 6, held));
+    assert_eq!(link.oldest_waiting, waiting[0].issued_at);
+    assert!(cause(&ppc).await.starts_with(&pair.ipa.link_wire.address().to_string()));
+
+    pair.set_clock(instant("2026-12-01T09:00:00+09:00").unwrap()).unwrap();
+    pair.start(Agency::Ipa).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    for referral in waiting {
+        let entry =
+            ipa.entry(Agency::Ppc, referral.entries[0].rsplit('/').next().unwrap().parse().unwrap()).await.unwrap();
+        assert_eq!((entry.written_at, entry.arrived_at), (referral.issued_at, Some(stamp(pair.clock.now()))));
+    }
+    let link = ppc.until_link("a link", |link| link.state() == State::Connected).await.unwrap();
+    assert_eq!((link.backlog, link.oldest_waiting, link.cause.as_str()), (0, None, ""));
+    assert_eq!(link.last_receipt_at, Some(stamp(pair.clock.now())));
+    assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+}
+
+/// Why the peer cannot be dialled, once it was tried. A cause is no change of the feed.
+async fn cause(acts: &Acts) -> String {
+    let dialled = async {
+        loop {
+            let link = acts.link().await.unwrap();
+            if link.cause.contains("127.0.0.1") {
+                return link.cause;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, dialled).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_lost_receipt_is_made_up_for_and_nothing_is_taken_twice() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    // What PPC says still arrives at IPA, and nothing comes back.
+    pair.ipa.link_wire.hear(false);
+    let issued = ppc.issued(ppc.issuing()).await.unwrap();
+    let seq = ppc.link().await.unwrap().own_seq;
+    ipa.until_link("PPC's entry", |link| link.peer_seq == seq).await.unwrap();
+    assert_eq!(ipa.referral(&issued.name).await.unwrap().case_number, issued.case_number);
+    assert_eq!(ppc.link().await.unwrap().backlog, 1);
+    assert_eq!(ppc.entry(Agency::Ppc, seq).await.unwrap().delivery.unwrap().level(), DeliveryLevel::Written);
+    let before = ipa.link().await.unwrap();
+
+    pair.cut_link();
+    pair.ipa.link_wire.hear(true);
+    pair.mend_link();
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!(ppc.entry(Agency::Ppc, seq).await.unwrap().delivery.unwrap().level(), DeliveryLevel::Recorded);
+    let after = ipa.link().await.unwrap();
+    assert_eq!((after.own_seq, after.peer_seq, after.stopped_at_seq), (before.own_seq, before.peer_seq, 0));
+    assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn one_side_may_do_all_the_dialling() {
+    for dialled in AGENCIES {
+        let choice = Choice { dialled_only: Some(dialled), ..Choice::default() };
+        let pair = Pair::in_process_with(start().unwrap(), 1, choice).await.unwrap();
+        let (ppc, ipa) = both(&pair).unwrap();
+        publish_all(&ppc, &ipa).await.unwrap();
+        for acts in [&ppc, &ipa] {
+            acts.until_link("a link", |link| link.state() == State::Connected).await.unwrap();
+        }
+        pair.cut_link();
+        for acts in [&ppc, &ipa] {
+            let link = acts.until_link("no link", |link| link.state() == State::Waiting).await.unwrap();
+            assert!(!link.cause.is_empty());
+        }
+        tokio::join!(issue(&ppc, 10), issue(&ipa, 10));
+        assert_eq!((ppc.link().await.unwrap().backlog, ipa.link().await.unwrap().backlog), (10, 10));
+        pair.mend_link();
+        settle(&ppc, &ipa).await.unwrap();
+        assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+    }
+}
+
+/// Puts another key for IPA's journal into PPC's configuration.
+fn trust(pair: &mut Pair, id: &str, key: [u8; 32]) {
+    let config = pair.ppc.config();
+    let right = format!("id = \"ipa-1\"\npublic_key = \"{}\"", BASE64_STANDARD.encode(pair.setup.public_keys["ipa"]));
+    assert!(config.contains(&right));
+    let wrong = format!("id = \"{id}\"\npublic_key = \"{}\"", BASE64_STANDARD.encode(key));
+    let changed = config.replace(&right, &wrong);
+    pair.ppc.set_config(changed);
+}
+
+/// Starts PPC again with another key for IPA's journal; gives the configuration with the right one.
+async fn distrust(pair: &mut Pair, id: &str, key: [u8; 32]) -> String {
+    let right = pair.ppc.config().to_owned();
+    trust(pair, id, key);
+    pair.stop(Agency::Ppc).await.unwrap();
+    pair.start(Agency::Ppc).await.unwrap();
+    right
+}
+
+#[tokio::test]
+async fn a_signature_that_does_not_hold_stops_the_journal_loudly_on_both_sides_until_it_is_resumed() {
+    let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let held = ppc.link().await.unwrap().peer_seq;
+    let another = pair.setup.public_keys["ppc"];
+    let right = distrust(&mut pair, "ipa-1", another).await;
+    ipa.issue(ipa.issuing()).await.unwrap();
+    let link = ppc.until_link("a stop", |link| link.stopped_at_seq != 0).await.unwrap();
+    assert_eq!((link.stopped_at_seq, link.stopped_reason()), (held + 1, Reason::BadSignature));
+    let link = ipa.until_link("word of the stop", |link| link.stopped_by_peer_at_seq != 0).await.unwrap();
+    assert_eq!((link.stopped_by_peer_at_seq, link.stopped_by_peer_reason()), (held + 1, Reason::BadSignature));
+    assert_eq!(ppc.link().await.unwrap().peer_seq, held);
+
+    // The right key alone lifts nothing, and no number is skipped.
+    pair.ppc.set_config(right);
+    pair.stop(Agency::Ppc).await.unwrap();
+    let store = database::open(&pair.setup, Agency::Ppc).await.unwrap();
+    let resume = |from_seq| Resume { from_seq, reason: "the key in the configuration was wrong".to_owned() };
+    let source = pair.clock.source([8; 32]);
+    for from in [held, held + 2] {
+        let skipped = store.write("resume", Call::own("resume"), source.moment(), resume(from)).await;
+        assert!(skipped.unwrap_err().to_string().contains("no number is skipped"));
+    }
+    pair.start(Agency::Ppc).await.unwrap();
+    assert_eq!(ppc.link().await.unwrap().stopped_at_seq, held + 1);
+    // Beside the running service, as the command line does it.
+    store.write("resume", Call::own("resume"), source.moment(), resume(held + 1)).await.unwrap();
+    store.close().await;
+    settle(&ppc, &ipa).await.unwrap();
+    let (ppc_link, ipa_link) = (ppc.link().await.unwrap(), ipa.link().await.unwrap());
+    assert_eq!((ppc_link.peer_seq, ppc_link.stopped_at_seq), (held + 1, 0));
+    assert_eq!((ipa_link.stopped_by_peer_at_seq, ipa_link.stopped_by_peer_reason()), (0, Reason::Unspecified));
+    assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_unknown_key_holds_the_journal_until_it_is_known() {
+    let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let held = ppc.link().await.unwrap().peer_seq;
+    let another = pair.setup.public_keys["ipa"];
+    let right = distrust(&mut pair, "ipa-2", another).await;
+    ipa.issue(ipa.issuing()).await.unwrap();
+    // PPC asks again, then ends the session, which IPA takes up anew.
+    let ended = |text: &str| text.contains("held off");
+    let link =
+        ipa.until_link("the end of a session", |link| ended(&link.cause) || link.state() == State::Waiting).await;
+    link.unwrap();
+    let link = ppc.link().await.unwrap();
+    assert_eq!((link.peer_seq, link.stopped_at_seq), (held, 0));
+
+    pair.ppc.set_config(right);
+    pair.stop(Agency::Ppc).await.unwrap();
+    pair.start(Agency::Ppc).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!(ppc.link().await.unwrap().peer_seq, held + 1);
+    assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_unknown_kind_stops_the_journal_which_goes_on_by_itself_after_the_upgrade() {
+    let sandbox = BTreeMap::from([("ipa", "kinds_unspoken = [\"judgement_revised\"]".to_owned())]);
+    let today = Pair::in_process(start().unwrap(), 1).await.unwrap().ipa.config().to_owned();
+    let mut pair = Pair::in_process_with(start().unwrap(), 1, Choice { sandbox, ..Choice::default() }).await.unwrap();
+    let older = pair.ipa.config().to_owned();
+    assert!(older.contains("[failures]") && !today.contains("[failures]"));
+    let upgraded = older.split("[failures]").next().unwrap().to_owned();
+    pair.cut_link();
+    let (ppc, ipa) = both(&pair).unwrap();
+    pair.mend_link();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let issued = ppc.issued(ppc.issuing()).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    // PPC writes no kind that IPA does not speak.
+    let before = ppc.link().await.unwrap().own_seq;
+    refused(ppc.revise(ppc.revising(&issued, Finding::Suspected)).await, Reason::WrongState, "");
+    assert_eq!(ppc.link().await.unwrap().own_seq, before);
+
+    // IPA is upgraded and falls back while the link is cut, so PPC does not know.
+    for config in [&upgraded, &older] {
+        if *config == older {
+            settle(&ppc, &ipa).await.unwrap();
+            pair.cut_link();
+        }
+        pair.ipa.set_config(config.clone());
+        pair.stop(Agency::Ipa).await.unwrap();
+        pair.start(Agency::Ipa).await.unwrap();
+    }
+    let revised = ppc.revise(ppc.revising(&issued, Finding::Suspected)).await.unwrap();
+    issue(&ppc, 2).await;
+    pair.mend_link();
+    let link = ipa.until_link("a stop", |link| link.stopped_at_seq != 0).await.unwrap();
+    assert_eq!((link.stopped_at_seq, link.stopped_reason()), (before + 1, Reason::NotUnderstood));
+    let link = ppc.until_link("word of the stop", |link| link.stopped_by_peer_at_seq != 0).await.unwrap();
+    assert_eq!((link.stopped_by_peer_at_seq, link.stopped_by_peer_reason()), (before + 1, Reason::NotUnderstood));
+    // IPA's own journal goes on meanwhile.
+    let of_ipa = ipa.issued(ipa.issuing()).await.unwrap();
+    ipa.until_link("a receipt", |link| link.backlog == 0).await.unwrap();
+    assert_eq!(ppc.referral(&of_ipa.name).await.unwrap().case_number, of_ipa.case_number);
+
+    pair.ipa.set_config(upgraded);
+    pair.stop(Agency::Ipa).await.unwrap();
+    pair.start(Agency::Ipa).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let (ppc_link, ipa_link) = (ppc.link().await.unwrap(), ipa.link().await.unwrap());
+    assert_eq!((ipa_link.stopped_at_seq, ppc_link.stopped_by_peer_at_seq), (0, 0));
+    assert_eq!(ipa.referral(&revised.name).await.unwrap().judgement_revision, 2);
+    assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+}
