@@ -25,6 +25,9 @@ use crate::{
 /// The first pause and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 
+/// How long the other side may take to hear our last words and close.
+const PARTING: Duration = Duration::from_secs(1);
+
 /// Dials the peer and keeps a session open until `shutdown`.
 ///
 /// # Errors
@@ -34,10 +37,17 @@ pub async fn run(link: Link, dial: Dial, shutdown: CancellationToken) -> Result<
     let mut pauses = pauses(&link);
     loop {
         let (began, before) = (Instant::now(), carried(&link));
+        let cut = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(PARTING).await;
+        };
         let (state, cause) = tokio::select! {
             ended = exchange(&link, channel.clone()) => status::after(&ended),
-            () = shutdown.cancelled() => return Ok(()),
+            () = cut => return Ok(()),
         };
+        if shutdown.is_cancelled() {
+            return Ok(());
+        }
         link.disconnected(state, cause).await;
         // A session that ends at once and brought nothing, as when the peer's key is not known, is no success.
         if carried(&link) != before || began.elapsed() > PAUSE.1 {
@@ -79,6 +89,10 @@ async fn exchange(link: &Link, channel: Channel) -> Result<Ended, Error> {
     let mut client = LinkServiceClient::new(channel).max_decoding_message_size(LINK_MESSAGE_MAX);
     // The peer answers with its first frame, which it sends at once; until then the hello waits in the stream.
     let answers = client.exchange(request).await.map_err(Error::Ended)?.into_inner();
-    let input = Input(Frames::new(answers), |response: ExchangeResponse| response.frame);
-    session::run(link, input, output, true).await
+    let mut input = Input(Frames::new(answers), |response: ExchangeResponse| response.frame);
+    let ended = session::run(link, &mut input, output, true).await?;
+    // Dropping the input would take back what was said last, such as a goodbye.
+    let rest = async { while let Ok(Some(_)) = input.next().await {} };
+    let _ = tokio::time::timeout(PARTING, rest).await;
+    Ok(ended)
 }

@@ -47,11 +47,11 @@ impl LinkService for Exchanges {
         let (ending, ended) = mpsc::channel(1);
         let session = async move {
             let streams = link.0.settings.is_dialled_only;
-            let input = Input(frames, |request: ExchangeRequest| request.frame);
+            let mut input = Input(frames, |request: ExchangeRequest| request.frame);
             if streams {
                 link.0.dialled.fetch_add(1, Ordering::SeqCst);
             }
-            let ended = session::run(&link, input, output, streams).await;
+            let ended = session::run(&link, &mut input, output, streams).await;
             // While the peer dials anew, its old session may still stand here.
             if streams && link.0.dialled.fetch_sub(1, Ordering::SeqCst) == 1 {
                 let (state, cause) = status::after(&ended);

@@ -55,7 +55,7 @@ pub(crate) enum Ended {
 pub(crate) struct Input<M>(pub(crate) Frames<M>, pub(crate) fn(M) -> Option<Frame>);
 
 impl<M: prost::Message + Validate> Input<M> {
-    async fn next(&mut self) -> Result<Option<Kind>, Error> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Kind>, Error> {
         Ok(self.0.next().await?.and_then(self.1).and_then(|frame| frame.kind))
     }
 }
@@ -86,7 +86,7 @@ struct Session<'a> {
 /// Runs a session until it ends. `streams`: this side sends its journal here.
 pub(crate) async fn run<M: prost::Message + Validate>(
     link: &Link,
-    mut input: Input<M>,
+    input: &mut Input<M>,
     output: Output,
     streams: bool,
 ) -> Result<Ended, Error> {
@@ -112,7 +112,7 @@ pub(crate) async fn run<M: prost::Message + Validate>(
     if streams {
         link.connected().await;
     }
-    session.go_on(&mut input).await
+    session.go_on(input).await
 }
 
 fn hello(link: &Link) -> Hello {

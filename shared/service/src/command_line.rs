@@ -197,7 +197,8 @@ fn telemetry(own: Agency, config: &Config) -> Result<Telemetry, renkei_telemetry
         instance: config.replica.clone(),
         otlp_endpoint: config.telemetry.otlp_endpoint.clone(),
         sample_ratio: config.telemetry.sample_ratio,
-        log_filter: config.telemetry.log.clone(),
+        // The exporters' own chatter about starting and ending says nothing of the service.
+        log_filter: format!("opentelemetry=warn,opentelemetry_sdk=warn,{}", config.telemetry.log),
         sandbox: config.sandbox,
         log: LogTarget::Stderr,
     })

@@ -21,7 +21,8 @@ pub(crate) struct Taken {
     pub(crate) signed: SignedReceipt,
 }
 
-/// Takes a receipt whose signature was verified. An older one than we hold changes nothing.
+/// Takes a receipt whose signature was verified. An older one than we hold changes nothing, nor does one that comes while
+/// the own journal is fetched back: it may name what is not back yet, and the peer signs again for what follows.
 pub struct TakeReceipt {
     /// Whose service this is.
     pub own: Agency,
@@ -42,6 +43,9 @@ impl Command for TakeReceipt {
         let it = &self.receipt;
         if it.journal() != self.own {
             return Err(Refusal::new(Reason::FieldInvalid, "the receipt is for another journal than ours"));
+        }
+        if stage.heads().recovering() {
+            return Ok(());
         }
         let held =
             if it.up_to_seq == 0 { Some(Hash::default()) } else { stage.hash_of(Journal::Of(self.own), it.up_to_seq) };

@@ -277,7 +277,8 @@ impl Command for Reopen {
             return Ok(());
         }
         let own = stage.own();
-        let own_seq = stage.heads().own.seq;
+        // Receipts are not taken during a recovery, so this is the number down to which the own journal was cut back.
+        let own_seq = stage.heads().own.receipted;
         stage.heads.own.recover_to = 0;
         let reopened = JournalReopened { incarnation: stage.heads().own.incarnation + 1 };
         stage.write(&Matter::journal(own), fact::Fact::JournalReopened(reopened), None, 0)?;

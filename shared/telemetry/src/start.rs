@@ -9,7 +9,7 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::error::OTelSdkResult;
 use tracing::level_filters::LevelFilter;
-use tracing::{Dispatch, dispatcher};
+use tracing::{Dispatch, Level, Metadata, dispatcher};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, Targets, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
@@ -205,12 +205,17 @@ fn dispatch(providers: &Providers, filters: Filters, lines: Option<JsonLines>) -
         .with_target(false)
         .with_tracked_inactivity(false)
         .with_filter(exportable(LevelFilter::INFO).and(filter_fn(|metadata| metadata.is_span())));
-    let lines = lines.map(|lines| lines.with_filter(filters.lines));
+    let lines = lines.map(|lines| lines.with_filter(filters.lines.and(filter_fn(is_worth_a_line))));
     let logs = providers.exports_logs.then(|| {
         OpenTelemetryTracingBridge::new(&providers.logs)
             .with_filter(exportable(LevelFilter::TRACE).and(filters.exported))
     });
     Dispatch::new(Registry::default().with(spans).with(lines).with(logs))
+}
+
+/// What the SDK says of its own coming and going is no news of the service; its warnings are.
+fn is_worth_a_line(metadata: &Metadata<'_>) -> bool {
+    !metadata.target().starts_with("opentelemetry") || *metadata.level() <= Level::WARN
 }
 
 fn exportable(level: LevelFilter) -> Targets {

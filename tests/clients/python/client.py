@@ -1,10 +1,10 @@
 """Calls both services of a sandbox as an internal system in Python would: plain grpcio, and code made by grpcio-tools.
 
-    python -m grpc_tools.protoc -I proto --python_out=OUT --grpc_python_out=OUT $(cd proto && find buf renkei -name '*.proto')
+    python -m grpc_tools.protoc -I proto --python_out=OUT --grpc_python_out=OUT $(cd proto && find . -name '*.proto')
     python tests/clients/python/client.py OUT BUF
 
 Run it in the project's root after `./dev build`. It starts a sandbox, makes its calls, runs the calls that the sandbox
-prints for pasting (BUF is the program buf) and ends the sandbox. Needs grpcio, grpcio-status and googleapis-common-protos.
+prints for pasting (BUF is the program buf) and ends the sandbox. Needs grpcio, grpcio-status, googleapis-common-protos.
 Prints `N passed, M failed`; the exit code is 1 if any failed.
 """
 
@@ -129,7 +129,8 @@ class Client:
         same(names, [f"agencies/{name}" for name in expected])
 
     def test_a_referral_is_issued_read_and_watched(self) -> None:
-        seen = self.referrals.ListReferrals(ListReferralsRequest(parent="agencies/ppc"), metadata=[OFFICIAL], timeout=10)
+        parent = ListReferralsRequest(parent="agencies/ppc")
+        seen = self.referrals.ListReferrals(parent, metadata=[OFFICIAL], timeout=10)
         request = issue_request()
         issued = self.referrals.IssueReferral(request, metadata=[OFFICIAL], timeout=10)
         true(issued.code.count("-") == 2, f"a referral code: {issued.code}")

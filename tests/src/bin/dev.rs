@@ -183,9 +183,9 @@ fn clients() -> Result<Tally, String> {
     }
     let mut tally = Tally::default();
     tally.one("plain grpcio-tools compiles the contract", succeeds(compile.args(&files))?);
-    let mut python = |script: &str| -> Result<(), String> {
+    let mut python = |script: &str, further: Option<PathBuf>| -> Result<(), String> {
         let mut command = Command::new(tools.join("bin/python"));
-        command.arg(script).arg(generated).arg(tools.join("bin/buf")).stdin(Stdio::null());
+        command.arg(script).arg(generated).args(further).stdin(Stdio::null());
         let mut counted = Tally::default();
         let passed = lines(&mut command, |line| {
             say(line);
@@ -198,8 +198,8 @@ fn clients() -> Result<Tally, String> {
         tally.add(&counted);
         Ok(())
     };
-    python("tests/clients/python/parity.py")?;
-    python("tests/clients/python/client.py")?;
+    python("tests/clients/python/parity.py", None)?;
+    python("tests/clients/python/client.py", Some(tools.join("bin/buf")))?;
     Ok(tally)
 }
 

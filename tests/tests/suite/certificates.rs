@@ -199,3 +199,23 @@ async fn the_operator_reads_in_a_sentence_what_is_wrong_with_the_peers_certifica
     }
     pair.stop_both().await.unwrap();
 }
+
+#[tokio::test]
+async fn an_old_tls_or_an_expired_revocation_list_lets_nobody_in() {
+    let mut pair = Pair::in_process(start().unwrap(), 23).await.unwrap();
+    let desk = pki::desk_files(&pair.setup.dir, "ppc");
+    let roots = pair.setup.pki.ppc.desk_authority.certificate();
+    let path = "/renkei.agreement.v1.AgreementService/GetAgreement";
+    let old = raw::bare(pair.ppc.desk_wire.address(), &roots, &rustls::version::TLS12).unwrap();
+    let told = explain(&refused(&old, path).await);
+    assert!(told.contains("it must be TLS 1.3"), "{told}");
+
+    pair.stop(Agency::Ppc).await.unwrap();
+    let expired = pair.setup.pki.ppc.desk_authority.expired_crl().unwrap();
+    pki::write(&desk.crls[0], &expired).unwrap();
+    pair.start(Agency::Ppc).await.unwrap();
+    let told = explain(&refused(&pair.ppc.desk.channel("reader").unwrap(), path).await);
+    assert!(told.contains("has no current revocation list"), "{told}");
+    assert_eq!(pair.ppc.handled(Surface::Desk), 0);
+    pair.stop_both().await.unwrap();
+}

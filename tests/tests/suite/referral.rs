@@ -282,7 +282,10 @@ async fn referrals_are_listed_newest_first_at_both_agencies() {
         let rest = acts.list_referrals(list("agencies/ppc", 3, &first.next_page_token)).await.unwrap();
         assert_eq!(rest.next_page_token, "");
         assert_eq!([names(first.referrals), names(rest.referrals)].concat(), newest_first);
-        assert_eq!(names(acts.list_referrals(list("agencies/ipa", 0, "")).await.unwrap().referrals), std::slice::from_ref(&of_ipa));
+        assert_eq!(
+            names(acts.list_referrals(list("agencies/ipa", 0, "")).await.unwrap().referrals),
+            std::slice::from_ref(&of_ipa)
+        );
         assert_eq!(acts.list_referrals(list("agencies/-", 0, "")).await.unwrap().referrals.len(), 6);
         refused(
             acts.list_referrals(list("agencies/-", 3, &first.next_page_token)).await,

@@ -16,7 +16,7 @@ use renkei_domain::{
 };
 use renkei_proto::{
     FactKind,
-    agreement::v1::{ArrivalChannel, NoticeArrived},
+    agreement::v1::{Agreement, ArrivalChannel, NoticeArrived},
     journal::v1::{EntryRefused, Fact, Header, fact},
     options::v1::Reason,
     r#type::v1::Agency,
@@ -227,7 +227,7 @@ impl Pair {
             let mut pages = Pages::new();
             let both = self.ppc.journal(first).iter().chain(self.ipa.journal(first.peer()));
             both.for_each(|entry| fold(&mut pages, entry));
-            assert_eq!(bytes(&pages), bytes(&self.ppc.pages), "{first:?} first");
+            assert!(pages == self.ppc.pages, "{first:?} first");
         }
     }
 }
@@ -249,20 +249,21 @@ pub fn bytes(pages: &Pages) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Everything that the desk would show of every matter.
-pub fn states(pages: &Pages, now: Timestamp) -> BTreeMap<String, String> {
+pub fn states(pages: &Pages, now: Timestamp) -> BTreeMap<String, Vec<u8>> {
     let shown = |(name, page): (&String, &Page)| {
-        let (matter, seen) = (Matter::of(name), Seen::whole(page));
+        let (matter, seen, etag) = (Matter::of(name), Seen::whole(page), String::new());
         let shown = match matter.noun {
-            Noun::Scheme => format!("{:?}", scheme::resource(&matter, seen, None, String::new())),
-            Noun::Referral => format!("{:?}", referral::resource(&matter, seen, now, String::new())),
-            Noun::ReferralCounts => format!("{:?}", counts::resource(&matter, seen)),
+            Noun::Scheme => scheme::resource(&matter, seen, None, etag).map(|it| it.encode_to_vec()),
+            Noun::Referral => referral::resource(&matter, seen, now, etag).map(|it| it.encode_to_vec()),
+            Noun::ReferralCounts => counts::resource(&matter, seen).map(|it| it.encode_to_vec()),
             Noun::Agreement => {
-                let agreement = agreement::resource(seen, now, String::new());
-                format!("{:?} {:?} {:?}", agreement.state(), agreement.term, agreement.notices)
+                let shown = agreement::resource(seen, now, etag);
+                // The articles' words are the same for ever.
+                Some(Agreement { articles: Vec::new(), ..shown }.encode_to_vec())
             }
-            _ => String::new(),
+            _ => None,
         };
-        (name.clone(), shown)
+        (name.clone(), shown.unwrap_or_default())
     };
     pages.iter().map(shown).collect()
 }

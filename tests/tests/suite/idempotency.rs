@@ -1,0 +1,155 @@
+//! Every call that changes something may be repeated: it takes place once, and every repeat gets the first reply.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::{collections::BTreeSet, fmt::Debug};
+
+use renkei_proto::{
+    RULES,
+    evidence::v1::CheckpointAuditRequest,
+    options::v1::Reason,
+    referral::v1::{FollowUpReferralRequest, IssueReferralRequest, ReviseJudgementRequest},
+    r#type::v1::{Agency, Finding, StatutoryFacts},
+};
+use renkei_tests::{
+    acts::{Acts, Answer, both, publish_all, refused, same_journals, settle},
+    pair::Pair,
+    scenario::{instant, start},
+};
+
+/// Makes the same call twice and gives the reply. One entry is written at most.
+async fn twice<R: Clone, T: Debug + PartialEq>(acts: &Acts, request: R, call: impl AsyncFn(R) -> Answer<T>) -> T {
+    let before = acts.link().await.unwrap().own_seq;
+    let first = call(request.clone()).await.unwrap();
+    let written = acts.link().await.unwrap().own_seq;
+    assert!(written <= before + 1);
+    assert_eq!(call(request).await.unwrap(), first);
+    assert_eq!(acts.link().await.unwrap().own_seq, written);
+    first
+}
+
+#[tokio::test]
+async fn every_method_that_changes_something_gives_its_first_reply_again() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let mut tried = BTreeSet::new();
+
+    let scheme = twice(&ppc, ppc.publishing("other"), async |it| ppc.publish(it).await).await;
+    let scheme = twice(&ppc, ppc.revising_scheme(&scheme), async |it| ppc.revise_scheme(it).await).await;
+    twice(&ppc, ppc.withdrawing(&scheme), async |it| ppc.withdraw(it).await).await;
+    tried.extend(["PublishScheme", "ReviseScheme", "WithdrawScheme"]);
+
+    let statutory = StatutoryFacts { sector: 1, knew_on: "2026-11-13".to_owned(), items: vec![3], persons: None };
+    let issue = IssueReferralRequest { code: true, statutory: Some(statutory), ..ppc.issuing() };
+    let issued = twice(&ppc, issue.clone(), async |it| ppc.issue(it).await).await;
+    assert!(!issued.code.is_empty() && issued.notice.is_some() && issued.dates.is_some());
+    let referral = issued.referral.clone().unwrap();
+    let revised = twice(&ppc, ppc.revising(&referral, Finding::Suspected), async |it| ppc.revise(it).await).await;
+    twice(&ppc, ppc.confirming(&revised), async |it| ppc.confirm(it).await).await;
+    settle(&ppc, &ipa).await.unwrap();
+    let followed = twice(&ipa, ipa.following_up(&issued.code), async |it| ipa.follow_up(it).await).await;
+    assert_eq!(followed.referral.unwrap().name, referral.name);
+    let counted = FollowUpReferralRequest { reporter_agreed: false, ..ipa.following_up("") };
+    twice(&ipa, counted, async |it| ipa.follow_up(it).await).await;
+    tried.extend(["IssueReferral", "ReviseJudgement", "ConfirmReferralGiven", "FollowUpReferral"]);
+    // Whatever has become of the referral since, and of the schemes: the reply is the first one.
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!(ppc.issue(issue).await.unwrap(), issued);
+
+    twice(&ppc, ppc.counting("2026-10"), async |it| ppc.count(it).await).await;
+    let checkpoint = CheckpointAuditRequest { request_id: ppc.request_id() };
+    twice(&ppc, checkpoint, async |it| ppc.checkpoint(it).await).await;
+    tried.extend(["CountReferrals", "CheckpointAudit"]);
+
+    let mutating = RULES.iter().filter(|rule| rule.mutating).filter_map(|rule| rule.path.rsplit('/').next());
+    assert_eq!(mutating.collect::<BTreeSet<_>>(), tried);
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+    // What never crosses was written once, too: with three filings more they are five, which are shown.
+    for _ in 0..3 {
+        let filing = FollowUpReferralRequest { reporter_agreed: false, ..ipa.following_up("") };
+        twice(&ipa, filing, async |it| ipa.follow_up(it).await).await;
+    }
+    pair.set_clock(instant("2026-12-01T00:00:00+09:00").unwrap()).unwrap();
+    let counted = ipa.count(ipa.counting("2026-11")).await.unwrap();
+    assert_eq!(counted.schemes[0].followed_up.unwrap().value, 5);
+}
+
+#[tokio::test]
+async fn a_request_id_names_one_request_of_one_caller() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let issue = ppc.issuing();
+    let referral = ppc.issued(issue.clone()).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let before = ppc.link().await.unwrap().own_seq;
+    let id = || issue.request_id.clone();
+    let other_body = IssueReferralRequest { report: "2026-000002".to_owned(), ..issue.clone() };
+    refused(ppc.issue(other_body).await, Reason::RequestIdReused, "request_id");
+    let other_method = ReviseJudgementRequest { request_id: id(), ..ppc.revising(&referral, Finding::Pending) };
+    refused(ppc.revise(other_method).await, Reason::RequestIdReused, "request_id");
+    assert_eq!(ppc.link().await.unwrap().own_seq, before);
+    // Casework is another caller; its ids are its own.
+    let scheme = renkei_proto::referral::v1::PublishSchemeRequest { request_id: id(), ..ppc.publishing("other") };
+    ppc.publish(scheme).await.unwrap();
+    assert_eq!(ppc.issued(issue).await.unwrap(), referral);
+}
+
+#[tokio::test]
+async fn a_refused_call_may_be_made_again_under_its_request_id() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, _ipa) = both(&pair).unwrap();
+    let count = ppc.counting("2026-11");
+    for _ in 0..2 {
+        refused(ppc.count(count.clone()).await, Reason::WrongState, "");
+    }
+    pair.set_clock(instant("2026-12-01T00:00:00+09:00").unwrap()).unwrap();
+    let counted = ppc.count(count.clone()).await.unwrap();
+    assert_eq!(ppc.count(count).await.unwrap(), counted);
+    refused(ppc.count(ppc.counting("2026-11")).await, Reason::AlreadyExists, "");
+}
+
+#[tokio::test]
+async fn a_call_is_repeated_over_a_restart_and_days_later() {
+    let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let issue = IssueReferralRequest { code: true, ..ppc.issuing() };
+    let issued = ppc.issue(issue.clone()).await.unwrap();
+    let confirm = ppc.confirming(issued.referral.as_ref().unwrap());
+    let given = ppc.confirm(confirm.clone()).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let follow_up = ipa.following_up(&issued.code);
+    let followed = ipa.follow_up(follow_up.clone()).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let before = (ppc.link().await.unwrap().own_seq, ipa.link().await.unwrap().own_seq);
+
+    for agency in [Agency::Ppc, Agency::Ipa] {
+        pair.stop(agency).await.unwrap();
+        pair.start(agency).await.unwrap();
+    }
+    pair.set_clock(instant("2026-12-20T09:00:00+09:00").unwrap()).unwrap();
+    assert_eq!(ppc.issue(issue.clone()).await.unwrap(), issued);
+    assert_eq!(ppc.confirm(confirm).await.unwrap(), given);
+    assert_eq!(ipa.follow_up(follow_up.clone()).await.unwrap(), followed);
+    let other = IssueReferralRequest { code: false, ..issue };
+    refused(ppc.issue(other).await, Reason::RequestIdReused, "request_id");
+    let other = FollowUpReferralRequest { filed_on: "2026-11-23".to_owned(), ..follow_up };
+    refused(ipa.follow_up(other).await, Reason::RequestIdReused, "request_id");
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!((ppc.link().await.unwrap().own_seq, ipa.link().await.unwrap().own_seq), before);
+}
+
+#[tokio::test]
+async fn calls_at_the_same_time_under_one_request_id_take_place_once() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let before = ppc.link().await.unwrap().own_seq;
+    let issue = IssueReferralRequest { code: true, ..ppc.issuing() };
+    let all = futures::future::join_all((0..8).map(|_| ppc.issue(issue.clone()))).await;
+    let first = all[0].clone().unwrap();
+    assert!(all.into_iter().all(|answer| answer.unwrap() == first));
+    assert_eq!(ppc.link().await.unwrap().own_seq, before + 1);
+}

@@ -1,0 +1,165 @@
+//! The agreement and its term (Art. 8), as both desks show them while the clock moves.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use prost::Message as _;
+use renkei_domain::{
+    decide::{Keys, Refusal},
+    matter::Matter,
+    moment::Moment,
+};
+use renkei_proto::{
+    agreement::v1::{
+        Agreement, NoticeGiven, NoticeGivenContent, NoticeKind, NoticeTiming, NoticeWithdrawalAssented,
+        NoticeWithdrawn, Term, agreement::State, notice,
+    },
+    journal::v1::fact,
+    referral::v1::ReferralGround,
+    r#type::v1::{Agency, Text},
+};
+use renkei_store::{Call, Command, Stage};
+use renkei_tests::{
+    acts::{Acts, both, publish_all, same_journals, settle},
+    pair::Pair,
+    scenario::instant,
+};
+
+/// The last instant of term 4 and the first of term 5: midnight in Japan.
+const BOUNDARY: [&str; 2] = ["2027-03-31T14:59:59Z", "2027-03-31T15:00:00Z"];
+
+/// Sets the clock and reads the agreement.
+async fn at(pair: &Pair, acts: &Acts, time: &str) -> Agreement {
+    pair.set_clock(instant(time).unwrap()).unwrap();
+    acts.agreement().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_term_ends_with_the_day_in_japan_and_is_renewed_without_a_word() {
+    let pair = Pair::in_process(instant(BOUNDARY[0]).unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    let days = |days: [&str; 4]| days.map(str::to_owned).to_vec();
+    let term = |ordinal, [from, to, strict, everyday, last_open]: [&str; 5], warnings| {
+        let [from, to, strict] = [from, to, strict].map(str::to_owned);
+        Some(Term { ordinal, from, to, strict, everyday: everyday.into(), last_open: last_open.into(), warnings })
+    };
+    let fourth = ["2026-04-01", "2027-03-31", "2026-12-30", "2026-12-31", "2026-12-28"];
+    let fourth = term(4, fourth, days(["2026-09-29", "2026-11-27", "2026-12-14", "2026-12-21"]));
+    let fifth = ["2027-04-01", "2028-03-31", "2027-12-30", "2027-12-31", "2027-12-28"];
+    let fifth = term(5, fifth, days(["2027-09-29", "2027-11-26", "2027-12-14", "2027-12-21"]));
+    for acts in [&ppc, &ipa] {
+        for (time, expected) in BOUNDARY.into_iter().zip([&fourth, &fifth]) {
+            let agreement = at(&pair, acts, time).await;
+            assert_eq!((agreement.state(), &agreement.term), (State::InForce, expected), "{time}");
+        }
+        let first = at(&pair, acts, "2023-03-31T15:00:00Z").await;
+        assert_eq!((first.state(), first.term.unwrap().ordinal), (State::InForce, 1));
+        let before = at(&pair, acts, "2023-03-31T14:59:59Z").await;
+        assert_eq!((before.state(), before.term), (State::NotYet, None));
+        assert_eq!((before.digest.len(), before.notices.len(), before.articles.is_empty()), (64, 0, false));
+    }
+    assert_eq!(ppc.agreement().await.unwrap(), ipa.agreement().await.unwrap());
+}
+
+/// Writes a fact of the agreement: its RPCs come with their own noun.
+struct Say(fact::Fact, Option<Vec<u8>>, u64);
+
+impl Command for Say {
+    type Reply = ();
+
+    fn keys(&self, _: &Moment) -> Keys {
+        Keys::matter(Matter::AGREEMENT)
+    }
+
+    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
+        stage.write(&Matter::of(Matter::AGREEMENT), self.0.clone(), self.1.clone(), self.2).map(|_| ())
+    }
+}
+
+async fn say(pair: &Pair, agency: Agency, say: Say) {
+    let store = pair.side(agency).store().unwrap();
+    // Another moment each time, or entries would have the same id.
+    let mut seed = [6; 32];
+    seed[..8].copy_from_slice(&store.heads().borrow().turn.to_be_bytes());
+    let moment = pair.clock.source(seed).moment();
+    store.write("say", Call::own("say"), moment, say).await.unwrap();
+}
+
+async fn give_notice(pair: &Pair, kind: NoticeKind) {
+    let text = Text { ja: "申し出".to_owned(), en: String::new() };
+    let content = NoticeGivenContent { text: Some(text) }.encode_to_vec();
+    let given = fact::Fact::NoticeGiven(NoticeGiven { kind: kind.into(), term: 4 });
+    say(pair, Agency::Ppc, Say(given, Some(content), 0)).await;
+}
+
+/// The agreement as both sides show it once each holds everything.
+async fn at_both(ppc: &Acts, ipa: &Acts) -> Agreement {
+    settle(ppc, ipa).await.unwrap();
+    let seen = Agreement { etag: String::new(), ..ppc.agreement().await.unwrap() };
+    assert_eq!(seen, Agreement { etag: String::new(), ..ipa.agreement().await.unwrap() });
+    seen
+}
+
+#[tokio::test]
+async fn a_notice_counts_from_its_arrival_and_touches_the_next_term_only() {
+    use NoticeKind::{Change, NotRenew, Other};
+    use NoticeTiming::{InDoubt, InTime, Late};
+    for (kind, written, arrived, timing, then) in [
+        (NotRenew, "2026-12-30T23:59:59+09:00", "2026-12-30T23:59:59+09:00", InTime, State::Expired),
+        (Change, "2026-12-30T23:59:59+09:00", "2026-12-30T23:59:59+09:00", InTime, State::Disputed),
+        (Other, "2026-06-01T09:00:00+09:00", "2026-06-02T09:00:00+09:00", InTime, State::Disputed),
+        (NotRenew, "2026-12-31T00:00:00+09:00", "2026-12-31T23:59:59+09:00", InDoubt, State::Disputed),
+        (NotRenew, "2026-12-30T23:59:59+09:00", "2027-01-05T09:00:00+09:00", InDoubt, State::Disputed),
+        (NotRenew, "2026-12-31T00:00:00+09:00", "2027-01-01T00:00:00+09:00", Late, State::InForce),
+    ] {
+        let pair = Pair::in_process(instant(written).unwrap(), 1).await.unwrap();
+        let (ppc, ipa) = both(&pair).unwrap();
+        settle(&ppc, &ipa).await.unwrap();
+        pair.cut_link();
+        give_notice(&pair, kind).await;
+        let pending = ppc.agreement().await.unwrap().notices.remove(0);
+        assert_eq!((pending.state(), pending.timing()), (notice::State::PendingArrival, NoticeTiming::Unspecified));
+        pair.set_clock(instant(arrived).unwrap()).unwrap();
+        assert_eq!(ipa.agreement().await.unwrap().notices, []);
+        pair.mend_link();
+        let seen = at_both(&ppc, &ipa).await;
+        let what = format!("{kind:?} written {written}, arrived {arrived}");
+        assert_eq!((seen.notices[0].state(), seen.notices[0].timing()), (notice::State::Arrived, timing), "{what}");
+        let states = [at(&pair, &ppc, BOUNDARY[0]).await.state(), at(&pair, &ppc, BOUNDARY[1]).await.state()];
+        assert_eq!(states, [State::InForce, then], "{what}");
+        at_both(&ppc, &ipa).await;
+        assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_notice_is_withdrawn_with_the_peers_assent() {
+    let pair = Pair::in_process(instant("2026-12-01T09:00:00+09:00").unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    give_notice(&pair, NoticeKind::NotRenew).await;
+    let notice_seq = ppc.link().await.unwrap().own_seq;
+    at_both(&ppc, &ipa).await;
+    say(&pair, Agency::Ppc, Say(fact::Fact::NoticeWithdrawn(NoticeWithdrawn { notice_seq }), None, 0)).await;
+    assert_eq!(at_both(&ppc, &ipa).await.notices[0].state(), notice::State::Arrived);
+    let assented = fact::Fact::NoticeWithdrawalAssented(NoticeWithdrawalAssented { notice_seq });
+    say(&pair, Agency::Ipa, Say(assented, None, notice_seq + 1)).await;
+    assert_eq!(at_both(&ppc, &ipa).await.notices[0].state(), notice::State::Withdrawn);
+    assert_eq!(at(&pair, &ipa, BOUNDARY[1]).await.state(), State::InForce);
+}
+
+#[tokio::test]
+async fn after_expiry_referral_goes_on_as_voluntary() {
+    let pair = Pair::in_process(instant("2026-12-01T09:00:00+09:00").unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    give_notice(&pair, NoticeKind::NotRenew).await;
+    at_both(&ppc, &ipa).await;
+    let mut grounds = Vec::new();
+    for time in BOUNDARY {
+        pair.set_clock(instant(time).unwrap()).unwrap();
+        let referral = ppc.issued(ppc.issuing()).await.unwrap();
+        ppc.confirm(ppc.confirming(&referral)).await.unwrap();
+        grounds.push(referral.ground());
+    }
+    assert_eq!(grounds, [ReferralGround::Duty, ReferralGround::Voluntary]);
+    at_both(&ppc, &ipa).await;
+    assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+}
