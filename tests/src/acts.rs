@@ -143,7 +143,7 @@ pub async fn settle(ppc: &Acts, ipa: &Acts) -> Result<(), String> {
     loop {
         let before = (ppc.link().await?.own_seq, ipa.link().await?.own_seq);
         for acts in [ppc, ipa] {
-            acts.until_link("all receipts", |link| link.backlog == 0).await?;
+            acts.until_link("all receipts", |link| link.backlog == 0 && !link.recovering).await?;
         }
         if before == (ppc.link().await?.own_seq, ipa.link().await?.own_seq) {
             return Ok(());
@@ -428,7 +428,8 @@ pub async fn same_journals(ppc: &Acts, ipa: &Acts) -> Answer<usize> {
     let mut refusals = 0;
     for author in AGENCIES {
         let (here, there) = (ppc.journal(author).await?, ipa.journal(author).await?);
-        assert_eq!(here, there, "the journal of {}", author.id());
+        assert_eq!(here.len(), there.len(), "the journal of {}", author.id());
+        here.iter().zip(&there).for_each(|(here, there)| assert_eq!(here, there));
         refusals += here.iter().filter(|entry| entry.fact_type == "entry_refused").count();
     }
     Ok(refusals)

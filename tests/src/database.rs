@@ -1,6 +1,6 @@
 //! One side's database as its service opens it: beside the service, or while it is down.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use renkei_journal::SigningKey;
@@ -15,24 +15,25 @@ use crate::setup::{Setup, key_id};
 /// # Errors
 /// When a file cannot be read or the database does not open.
 pub async fn open(setup: &Setup, own: Agency) -> Result<Store, String> {
-    open_with(setup, own, Arc::new(|_| Fault::None)).await
+    open_in(&setup.dir, own, Arc::new(|_| Fault::None)).await
 }
 
-/// Opens the database with steps that fail or wait.
+/// Opens the database in a setup's folder with steps that fail or wait.
 ///
 /// # Errors
 /// When a file cannot be read or the database does not open.
-pub async fn open_with(setup: &Setup, own: Agency, faults: Faults) -> Result<Store, String> {
-    let content = std::fs::read_to_string(setup.file(own, "content.key")).map_err(|error| error.to_string())?;
+pub async fn open_in(dir: &Path, own: Agency, faults: Faults) -> Result<Store, String> {
+    let dir = dir.join(own.id());
+    let content = std::fs::read_to_string(dir.join("content.key")).map_err(|error| error.to_string())?;
     let content = BASE64_STANDARD.decode(content).map_err(|error| error.to_string())?;
     let content: [u8; 32] = content.try_into().map_err(|_| "content.key has not 32 bytes")?;
     let ring = KeyRing::new(vec![("content-1".to_owned(), content.into())]).map_err(|error| error.to_string())?;
     let options = Options {
-        url: format!("sqlite:{}", file(setup, own)),
+        url: format!("sqlite:{}", dir.join("renkei.db").display()),
         own,
         replica: "tests".to_owned(),
         ring,
-        key: signing_key(setup, own)?,
+        key: key_in(&dir, own)?,
         faults,
         metrics: Metrics::none(),
     };
@@ -62,6 +63,10 @@ pub fn replace(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
 /// # Errors
 /// When its file cannot be read.
 pub fn signing_key(setup: &Setup, own: Agency) -> Result<SigningKey, String> {
-    let pem = std::fs::read(setup.file(own, "journal.pem")).map_err(|error| error.to_string())?;
+    key_in(&setup.dir.join(own.id()), own)
+}
+
+fn key_in(dir: &Path, own: Agency) -> Result<SigningKey, String> {
+    let pem = std::fs::read(dir.join("journal.pem")).map_err(|error| error.to_string())?;
     SigningKey::from_pkcs8(key_id(own), &pem).map_err(|error| error.to_string())
 }

@@ -9,6 +9,7 @@ pub mod feed;
 pub mod pair;
 pub mod peer;
 pub mod pki;
+pub mod process;
 pub mod raw;
 pub mod sandbox;
 pub mod scenario;

@@ -16,7 +16,7 @@ use renkei_store::Store;
 use renkei_telemetry::{LogTarget, Measured, Settings, Spans, Telemetry};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
+    io::BufReader,
     process::{Child, Command},
     sync::oneshot,
 };
@@ -24,6 +24,7 @@ use tokio::{
 use crate::{
     clock::Clock,
     desk::Desk,
+    process::{binary, follow},
     setup::{AGENCIES, Choice, Setup},
     wire::Wire,
 };
@@ -502,47 +503,6 @@ fn thread(
 
 thread_local! {
     static TRACING: std::cell::RefCell<Option<tracing::dispatcher::DefaultGuard>> = const { std::cell::RefCell::new(None) };
-}
-
-/// Copies a service's log to its file and finds the addresses on which it serves.
-async fn follow(
-    mut lines: BufReader<tokio::process::ChildStderr>,
-    mut log: std::fs::File,
-    ready: oneshot::Sender<(std::net::SocketAddr, std::net::SocketAddr)>,
-) {
-    use std::io::Write as _;
-    let (mut ready, mut line) = (Some(ready), String::new());
-    while lines.read_line(&mut line).await.is_ok_and(|read| read > 0) {
-        // A log that cannot be written does not stop the service.
-        let _ = log.write_all(line.as_bytes());
-        if let Some(addresses) = addresses(&line)
-            && let Some(ready) = ready.take()
-        {
-            let _ = ready.send(addresses);
-        }
-        line.clear();
-    }
-}
-
-fn addresses(line: &str) -> Option<(std::net::SocketAddr, std::net::SocketAddr)> {
-    let line: serde_json::Value = serde_json::from_str(line).ok()?;
-    if line.get("message")?.as_str()? != "serving" {
-        return None;
-    }
-    let field = |name: &str| line.get("fields")?.get(name)?.as_str()?.parse().ok();
-    Some((field("desk")?, field("link")?))
-}
-
-/// The binary of an agency's service, beside the running program.
-///
-/// # Errors
-/// When it is not built.
-pub fn binary(agency: Agency) -> Result<PathBuf, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut folders = program.ancestors().skip(1).take(2).map(|folder| folder.join(agency.id()));
-    folders
-        .find(|file| file.is_file())
-        .ok_or_else(|| format!("the program {} is not built: run ./dev build", agency.id()))
 }
 
 /// What the machine's clock shows.

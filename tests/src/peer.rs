@@ -17,9 +17,11 @@ use renkei_proto::{
         link_service_client::LinkServiceClient,
         link_service_server::{LinkService, LinkServiceServer},
     },
+    referral::v1::SchemePublished,
     r#type::v1::Agency,
 };
 use renkei_rpc::{
+    error::Error,
     serve::{Counters, Limits, Port, serve},
     tls::{Files, Reloading},
 };
@@ -29,13 +31,15 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Request, Response, Status, Streaming, service::Routes};
 
 use crate::{
-    acts::{Answer, Refused},
+    acts::{Acts, Answer, Refused, terms, words},
     clock::Clock,
     database::signing_key,
     desk::PATIENCE,
     pair::Pair,
     pki,
     raw::link,
+    scenario,
+    setup::Choice,
 };
 
 /// Frames that wait to be sent.
@@ -57,8 +61,8 @@ pub struct Peer {
     pub key: SigningKey,
     /// Its certificate.
     pub files: Files,
-    /// The id of its first entry, for a test that gives it again.
-    pub first_id: String,
+    /// The entries of its journal.
+    pub journal: Vec<Entry>,
     other: std::net::SocketAddr,
     clock: Clock,
     moment: Moment,
@@ -72,6 +76,18 @@ pub struct Place {
     pub previous: Previous,
     /// The last header's hash in each matter.
     pub matters: BTreeMap<String, Hash>,
+}
+
+/// One agency's service alone, its desk, and the other agency as the test plays it. `dialled_only`: the service never
+/// dials, so both journals go over the one session that the test opens.
+///
+/// # Errors
+/// When something does not start.
+pub async fn against(agency: Agency, dialled_only: bool) -> Result<(Pair, Acts, Peer), String> {
+    let choice = Choice { dialled_only: dialled_only.then_some(agency), ..Choice::default() };
+    let pair = Pair::one_sided(agency, scenario::start()?, 1, choice).await?;
+    let (acts, peer) = (Acts::new(&pair, agency)?, Peer::new(&pair, agency.peer())?);
+    Ok((pair, acts, peer))
 }
 
 impl Peer {
@@ -88,7 +104,7 @@ impl Peer {
             agreement: agreement_digest(),
             key: signing_key(&pair.setup, agency)?,
             files: pki::link_files(&pair.setup.dir, agency.id()),
-            first_id: String::new(),
+            journal: Vec::new(),
             other: pair.side(agency.peer()).link_wire.address(),
             clock: pair.clock.clone(),
             moment: Moment::new(jiff::Timestamp::UNIX_EPOCH, [9; 32]),
@@ -130,6 +146,16 @@ impl Peer {
         Ok(entry)
     }
 
+    /// A sound publication of a scheme that fits every report.
+    ///
+    /// # Errors
+    /// Never, in fact.
+    pub fn publication(&mut self, id: &str) -> Result<Entry, String> {
+        let published = fact::Fact::SchemePublished(SchemePublished { terms: Some(terms()) });
+        let matter = format!("agencies/{}/schemes/{id}", self.agency.id());
+        self.entry(&matter, published, Some(words("届出").encode_to_vec()), 0)
+    }
+
     /// The same entry with a header that lies, signed again.
     pub fn lie(&self, entry: &Entry, lie: impl FnOnce(&mut Header)) -> Entry {
         let mut header = header(entry);
@@ -140,6 +166,8 @@ impl Peer {
 
     /// This entry is the last of the journal.
     pub fn go_on_from(&mut self, entry: &Entry) {
+        self.journal.retain(|held| self::header(held).seq < self::header(entry).seq);
+        self.journal.push(entry.clone());
         let (header, hash) = (header(entry), header_hash(&entry.header));
         self.place.matters.insert(header.matter.clone(), hash);
         self.place.previous = Previous::after(&header, hash);
@@ -171,8 +199,7 @@ impl Peer {
     /// When the other side does not answer with its hello.
     pub async fn dial(&self) -> Answer<Session> {
         let channel = link(self.agency.peer(), self.other, &self.files);
-        assert!(channel.is_ok(), "{channel:?}");
-        let Ok(channel) = channel else { unreachable!() };
+        let channel = channel.map_err(|text| Status::from(Error::Fault(text)))?;
         let (out, frames) = mpsc::channel(FRAMES);
         let frames = ReceiverStream::new(frames).map(|frame| ExchangeRequest { frame: Some(frame) });
         let mut client = LinkServiceClient::new(channel);
@@ -344,8 +371,8 @@ impl Listening {
     /// When the other side says no hello.
     pub async fn accept(&mut self, peer: &Peer) -> Answer<Session> {
         let arrived = tokio::time::timeout(PATIENCE, self.arrivals.recv()).await;
-        assert!(matches!(arrived, Ok(Some(_))), "the other side did not dial within {} s", PATIENCE.as_secs());
-        let Ok(Some((out, input))) = arrived else { unreachable!() };
+        let arrived = arrived.ok().flatten().ok_or_else(|| Error::Fault("the other side did not dial in time".to_owned()));
+        let (out, input) = arrived.map_err(Status::from)?;
         Session::begin(peer, out, input).await
     }
 }

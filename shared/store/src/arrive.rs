@@ -110,7 +110,8 @@ impl Arrive {
             return self.taken_back(stage, arriving);
         }
         let own = &stage.heads().own;
-        let feigned = header.seq > own.receipted_own && header.seen_peer_seq < own.receipted;
+        let reopens = header.incarnation > previous.incarnation;
+        let feigned = !reopens && header.seq > own.receipted_own && header.seen_peer_seq < own.receipted;
         if header.seen_peer_seq > own.seq || feigned {
             return self.stopped(stage, arriving, Reason::OrderBroken);
         }
@@ -138,7 +139,6 @@ impl Arrive {
         let seq = header.seq;
         stage.take_arrived(Journal::Of(self.journal), arriving.entry.clone(), header, arriving.opened.hash(), &fact);
         match judged {
-            Err(_) if stage.page(&matter.to_string()).refusal(self.journal, seq).is_some() => {}
             // In a recovery the own journal comes back first, with what was answered before the loss.
             _ if answered(stage, &matter, seq) => {}
             Err(refusal) => {
@@ -151,28 +151,9 @@ impl Arrive {
                 let refused = EntryRefused { seq, reason: refusal.reason.into() };
                 stage.write(&matter, fact::Fact::EntryRefused(refused), None, seq)?;
             }
-            Ok(()) => self.arrival(stage, &matter, &fact, seq)?,
+            Ok(()) => arrived(stage, &matter, &fact, seq)?,
         }
         Ok(Ok(()))
-    }
-
-    /// A notice under Art. 8 counts from its arrival here, which is recorded with it. After a recovery the record may
-    /// have come back before the notice.
-    fn arrival(&self, stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64) -> Result<(), Refusal> {
-        let recorded = |fact: &fact::Fact| match fact {
-            fact::Fact::NoticeArrived(it) if it.notice_seq == seq => Some(()),
-            _ => None,
-        };
-        let is_notice = matches!(fact.fact, Some(fact::Fact::NoticeGiven(_)));
-        if !is_notice || stage.page(&matter.to_string()).first(self.own, recorded).is_some() {
-            return Ok(());
-        }
-        let arrived = NoticeArrived {
-            notice_seq: seq,
-            channel: ArrivalChannel::Link.into(),
-            arrived_at: Some(stamp(stage.now())),
-        };
-        stage.write(matter, fact::Fact::NoticeArrived(arrived), None, seq).map(|_| ())
     }
 
     /// An own entry that the peer held for us: it was judged when it was written. Nothing that we write lies in its body,
@@ -200,6 +181,30 @@ impl Arrive {
         }
         Ok(Err(reason))
     }
+}
+
+/// What follows from the arrival of an entry that holds.
+fn arrived(stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64) -> Result<(), Refusal> {
+    match &fact.fact {
+        // A notice under Art. 8 counts from its arrival here, which is recorded with it.
+        Some(fact::Fact::NoticeGiven(_)) => {
+            let arrived = NoticeArrived {
+                notice_seq: seq,
+                channel: ArrivalChannel::Link.into(),
+                arrived_at: Some(stamp(stage.now())),
+            };
+            stage.write(matter, fact::Fact::NoticeArrived(arrived), None, seq)?;
+        }
+        // The peer has lost what it held, and says so: what it had signed for before binds it no longer.
+        Some(fact::Fact::JournalReopened(_)) => {
+            let seen = stage.heads().peer.seen_peer_seq;
+            let own = &mut stage.heads.own;
+            own.receipted = own.receipted.min(seen);
+            own.receipted_own = own.receipted_own.max(seq);
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// The arrival of this entry was answered already: refused, or its notice recorded.

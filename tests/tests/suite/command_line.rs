@@ -11,7 +11,8 @@ use renkei_proto::{evidence::v1::ListEntriesRequest, referral::v1::ListReferrals
 use renkei_tests::{
     acts::{Acts, both, settle},
     database,
-    pair::{Pair, binary},
+    pair::Pair,
+    process::binary,
     sandbox::walk,
 };
 use tokio::process::Command;

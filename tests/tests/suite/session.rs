@@ -3,36 +3,17 @@
 
 use prost::Message as _;
 use renkei_proto::{
-    journal::v1::{Entry, SaltedContent, fact},
+    journal::v1::{Entry, SaltedContent},
     link::v1::{Entries, ExchangeRequest, Frame, Goodbye, Hello, frame::Kind, link_status::State},
     options::v1::Reason,
-    referral::v1::SchemePublished,
     r#type::v1::Agency,
 };
 use renkei_tests::{
-    acts::{Acts, terms, words},
-    pair::Pair,
-    peer::{Peer, Session},
+    peer::{Session, against},
     raw,
-    scenario::start,
-    setup::Choice,
 };
 
 const PATH: &str = "/renkei.link.v1.LinkService/Exchange";
-
-async fn against(dialled_only: Option<Agency>) -> (Pair, Acts, Peer) {
-    let choice = Choice { dialled_only, ..Choice::default() };
-    let pair = Pair::one_sided(Agency::Ppc, start().unwrap(), 1, choice).await.unwrap();
-    let ppc = Acts::new(&pair, Agency::Ppc).unwrap();
-    let peer = Peer::new(&pair, Agency::Ipa).unwrap();
-    (pair, ppc, peer)
-}
-
-fn publication(peer: &mut Peer, id: &str) -> Entry {
-    let published = fact::Fact::SchemePublished(SchemePublished { terms: Some(terms()) });
-    let content = Some(words("届出").encode_to_vec());
-    peer.entry(&format!("agencies/ipa/schemes/{id}"), published, content, 0).unwrap()
-}
 
 /// Hears a session to its end; gives the goodbye's reason.
 async fn goodbye(session: &mut Session) -> Reason {
@@ -42,10 +23,10 @@ async fn goodbye(session: &mut Session) -> Reason {
 #[tokio::test]
 async fn agencies_whose_agreements_differ_exchange_nothing_and_both_are_told() {
     // Dialled by the peer.
-    let (_pair, ppc, mut peer) = against(Some(Agency::Ppc)).await;
+    let (_pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
     peer.agreement[0] ^= 1;
     let mut session = peer.dial().await.unwrap();
-    session.send(&[publication(&mut peer, "virus")]).await;
+    session.send(&[peer.publication("virus").unwrap()]).await;
     assert_eq!(goodbye(&mut session).await, Reason::AgreementDiffers);
     assert_eq!(session.ended().await.unwrap().reason, Reason::AgreementDiffers);
     let link = ppc.link().await.unwrap();
@@ -58,7 +39,7 @@ async fn agencies_whose_agreements_differ_exchange_nothing_and_both_are_told() {
     ppc.until_link("a link", |link| link.state() == State::Connected).await.unwrap();
 
     // Dialling the peer.
-    let (pair, ppc, mut peer) = against(None).await;
+    let (pair, ppc, mut peer) = against(Agency::Ppc, false).await.unwrap();
     peer.agreement[0] ^= 1;
     let mut listening = peer.listen(&pair).await.unwrap();
     let mut session = listening.accept(&peer).await.unwrap();
@@ -84,8 +65,8 @@ async fn agencies_whose_agreements_differ_exchange_nothing_and_both_are_told() {
 
 #[tokio::test]
 async fn frames_that_break_the_protocol_end_the_session_and_change_nothing() {
-    let (pair, ppc, mut peer) = against(Some(Agency::Ppc)).await;
-    let first = publication(&mut peer, "virus");
+    let (pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
+    let first = peer.publication("virus").unwrap();
     let entries = |entries: Vec<Entry>| Kind::Entries(Entries { journal: Agency::Ipa.into(), entries });
     let hello = peer.dial().await.unwrap().hello;
     let salted = SaltedContent { salt: vec![0; 32], content: vec![0; 1 << 20] };
@@ -134,7 +115,7 @@ async fn frames_that_break_the_protocol_end_the_session_and_change_nothing() {
 
 #[tokio::test]
 async fn a_receipt_that_does_not_hold_changes_nothing() {
-    let (_pair, ppc, mut peer) = against(Some(Agency::Ppc)).await;
+    let (_pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
     let mut session = peer.dial().await.unwrap();
     session.received(1).await.unwrap();
     let hash = renkei_journal::header_hash(&session.entries[0].header).to_vec();
@@ -147,7 +128,7 @@ async fn a_receipt_that_does_not_hold_changes_nothing() {
     for receipt in [unsigned, nobodys, garbled] {
         session.say(Kind::Receipt(receipt)).await;
     }
-    session.send(&[publication(&mut peer, "virus")]).await;
+    session.send(&[peer.publication("virus").unwrap()]).await;
     session.receipted(1).await.unwrap();
     assert_eq!(ppc.link().await.unwrap().backlog, 1);
     // Signed, but of another entry, of one that there is not, or of the peer's own journal: the session ends.

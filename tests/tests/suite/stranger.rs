@@ -259,7 +259,7 @@ async fn what_a_caller_is_answered_follows_from_the_rule_and_no_service_sees_a_r
             (calls, seen) = (calls + counted.0, seen + counted.1);
         }
     }
-    assert!(seen > 0 && calls > 20 * seen / 10, "{calls} calls, {seen} seen");
+    assert!(seen > 0 && calls > 2 * seen, "{calls} calls, {seen} seen");
     assert_eq!(settled(&pair).await, before, "somebody wrote");
     pair.stop_both().await.unwrap();
 }

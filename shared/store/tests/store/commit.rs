@@ -133,6 +133,50 @@ fn a_peer_that_takes_an_id_again_cannot_hide_a_lost_commit() {
     });
 }
 
+/// A commit is lost, and before the writer can look, another replica writes under the same number.
+#[test]
+fn what_another_replica_wrote_in_between_does_not_pass_for_the_lost_commit() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let database = Arc::new(Database::new(Engine::Postgres));
+        Store::migrate(database.url(), Agency::Ppc, "store").await.unwrap();
+        let (lost, mut is_lost) = tokio::sync::mpsc::unbounded_channel();
+        let (written, is_written) = std::sync::mpsc::channel();
+        let is_written = std::sync::Mutex::new(is_written);
+        let (cut, left) = (Arc::clone(&database), AtomicUsize::new(1));
+        let faults: Faults = Arc::new(move |step| {
+            if step != "before commit" || left.swap(0, Ordering::Relaxed) == 0 {
+                return Fault::None;
+            }
+            cut.cut_connections();
+            lost.send(()).unwrap();
+            is_written.lock().unwrap().recv().unwrap();
+            Fault::None
+        });
+        let one = Store::open(Options { faults, ..options(Agency::Ppc, &database) }).await.unwrap();
+        let two = Options { replica: "two".to_owned(), ..options(Agency::Ppc, &database) };
+        let two = Store::open(two).await.unwrap();
+
+        let first = one.write("test", call(1), source(1).moment(), publish(Agency::Ppc, "one"));
+        let second = async {
+            is_lost.recv().await.unwrap();
+            let outcome = two.write("test", call(2), source(2).moment(), publish(Agency::Ppc, "two")).await;
+            written.send(()).unwrap();
+            outcome
+        };
+        let (first, second) = tokio::join!(first, second);
+
+        let entries = [first.unwrap().entry, second.unwrap().entry];
+        assert_eq!(entries, ["agencies/ppc/entries/2", "agencies/ppc/entries/1"]);
+        two.close().await;
+        one.close().await;
+        drop(one);
+        let side = Side::restored(Agency::Ppc, Arc::into_inner(database).unwrap()).await;
+        assert_eq!((side.heads().own.seq, side.number("SELECT COUNT(*) FROM audit").await), (2, 2));
+        assert_eq!(side.audit().await, []);
+    });
+}
+
 /// The same with real connections: the server cuts them at each step, as when it is restarted.
 #[test]
 fn connections_that_are_cut_at_any_step_lose_and_double_nothing() {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use renkei_proto::r#type::v1::Agency;
-use renkei_store::{Dialect, Error, SCHEMA, Store, statements};
+use renkei_store::{Dialect, Error, Options, SCHEMA, Store, statements};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqlSafeStr as _};
 
 use super::{
@@ -55,18 +55,14 @@ fn only_the_schema_that_this_version_knows_is_opened() {
 #[test]
 fn a_database_that_was_never_set_up_says_what_to_do() {
     on_each(async |database| {
-        tamper_or_create(&database).await;
+        if let Some(path) = database.url().strip_prefix("sqlite:") {
+            // PostgreSQL's database is there; SQLite's is an empty file.
+            fs::write(path, []).unwrap();
+        }
         let empty = opened(Agency::Ppc, &database).await;
         assert!(matches!(empty, Error::OlderSchema { found: 0, .. }), "{empty}");
         assert!(empty.to_string().contains("run `migrate`"), "{empty}");
     });
-}
-
-/// Makes the file of SQLite; PostgreSQL's database is there.
-async fn tamper_or_create(database: &Database) {
-    if let Some(path) = database.url().strip_prefix("sqlite:") {
-        fs::write(path, []).unwrap();
-    }
 }
 
 #[test]
@@ -76,8 +72,7 @@ fn a_database_that_is_not_there_is_not_made_by_opening_it() {
             Engine::Sqlite => database.url().to_owned(),
             Engine::Postgres => database.url().replace("/renkei_", "/no_renkei_"),
         };
-        let error =
-            Store::open(renkei_store::Options { url: missing, ..options(Agency::Ppc, &database) }).await.err().unwrap();
+        let error = Store::open(Options { url: missing, ..options(Agency::Ppc, &database) }).await.err().unwrap();
         assert!(matches!(error, Error::Database(_)), "{error}");
         let words = if database.engine() == Engine::Sqlite { "unable to open" } else { "does not exist" };
         assert!(error.to_string().contains(words), "{error}");
@@ -91,7 +86,7 @@ fn a_database_that_is_not_there_is_not_made_by_opening_it() {
 fn other_databases_are_not_spoken_to() {
     on_each(async |database| {
         let url = "mysql://localhost/renkei".to_owned();
-        let error = Store::open(renkei_store::Options { url, ..options(Agency::Ppc, &database) }).await.err().unwrap();
+        let error = Store::open(Options { url, ..options(Agency::Ppc, &database) }).await.err().unwrap();
         assert!(error.to_string().contains("sqlite:"), "{error}");
     });
 }

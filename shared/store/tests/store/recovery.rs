@@ -17,13 +17,12 @@ use renkei_store::{
     arrive::Arrive,
     recover::{Met, Reopen, Standing},
 };
-
 use sqlx::Row as _;
 
 use super::{
     acts::{Act, issue, notice, publish, publish_with, revise, scheme},
     database::{Database, Engine},
-    link::{Pair, arrive, arriving, carry, forge, forged_scheme, impose, refusal},
+    link::{Pair, arrive, arriving, carry, forge, forged_scheme, impose, receipt_of, refusal, take_receipt},
     rebuild::history,
     side::{Batch, Gate, Side, call, no_faults, on_each, options},
 };
@@ -66,15 +65,14 @@ fn is_recovering<R>(outcome: Result<R, Error>) -> bool {
     matches!(outcome, Err(Error::Recovering))
 }
 
-/// The entries of a store by id: each once.
-async fn ids(side: &Side) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
+/// No entry stands in the database twice under another number.
+async fn assert_each_once(side: &Side) {
+    let mut ids = BTreeSet::new();
     for journal in JOURNALS {
         for held in side.entries(journal).await {
-            assert!(all.insert(held.header.entry_id.clone()), "{} stands twice", held.header.entry_id);
+            assert!(ids.insert(held.header.entry_id.clone()), "{} stands twice", held.header.entry_id);
         }
     }
-    all
 }
 
 /// PPC on yesterday's copy of its database.
@@ -103,7 +101,8 @@ async fn restored(database: Database) -> Restored {
     // The last of today's entries reached IPA; its receipt did not come back.
     pair.ppc.act(revise(Agency::Ppc, "leak")).await.unwrap();
     carry(&pair.ppc, &pair.ipa, 10).await;
-    pair.ipa.act(revise(Agency::Ipa, "virus")).await.unwrap();
+    // And IPA went on while PPC was away.
+    pair.ipa.act(notice()).await.unwrap();
 
     let Pair { ppc, ipa } = pair;
     ppc.end().await;
@@ -135,18 +134,20 @@ fn a_restored_backup_is_noticed_and_brought_up_to_date() {
         assert!(is_recovering(ppc.act(notice()).await), "nothing is written before the journal is back");
         let early = carry(ipa, ppc, 256).await;
         assert_eq!(early.reason(), Reason::Gap, "the peer's word is judged on the own journal, which comes first");
-        assert_eq!(ppc.heads().peer.stop_seq, 0);
+        let heads = ppc.heads();
+        take_receipt(ppc, receipt_of(ipa)).await.unwrap();
+        assert_eq!(ppc.heads(), heads, "nothing is stopped, and no receipt counts for what is not back");
 
         let back = asked_back(ipa, kept + 1).await;
         assert_eq!(arrive(ppc, Agency::Ppc, back).await.unwrap(), Stop::default());
         assert_eq!(ppc.heads().own.head(), ipa.heads().peer.head());
         assert!(is_recovering(ppc.act(notice()).await), "nor before the peer's journal is back");
         assert_eq!(carry(ipa, ppc, 256).await, Stop::default());
-        assert_eq!(ppc.heads().own.seq, held, "what came back answers what comes again: nothing is answered twice");
+        assert_eq!(ppc.heads().own.seq, held + 1, "only the notice of last night is answered, nothing a second time");
         reopen(ppc, held).await;
 
         let heads = ppc.heads();
-        assert_eq!((heads.own.incarnation, heads.own.recover_to, heads.own.seq), (2, 0, held + 2));
+        assert_eq!((heads.own.incarnation, heads.own.recover_to, heads.own.seq), (2, 0, held + 3));
         let entries = ppc.own_entries().await;
         let [.., reopened, again] = entries.as_slice() else { panic!("no entries") };
         assert_eq!(reopened.header.fact_type, "journal_reopened");
@@ -162,22 +163,22 @@ fn a_restored_backup_is_noticed_and_brought_up_to_date() {
         pair.settle().await;
         pair.assert_equal().await;
         assert_eq!(standing(ppc, ipa).await, Standing::Agreed);
-        ids(ppc).await;
+        assert_each_once(ppc).await;
         for side in [ppc, ipa] {
             side.audit().await;
         }
-        assert_loss_recorded(ppc, held).await;
+        assert_loss_recorded(ppc, kept, held).await;
         assert_not_done_again(ppc, call, act).await;
     });
 }
 
-async fn assert_loss_recorded(side: &Side, held: u64) {
+async fn assert_loss_recorded(side: &Side, kept: u64, held: u64) {
     let private = side.entries(Journal::Private).await;
     let losses = private.iter().filter_map(|it| match &it.fact.fact {
         Some(Fact::LossFound(loss)) => Some((loss.own_seq, loss.peer_holds)),
         _ => None,
     });
-    assert_eq!(losses.collect::<Vec<_>>(), [(held, held)]);
+    assert_eq!(losses.collect::<Vec<_>>(), [(kept, held)]);
 }
 
 /// The caller whose reply was lost with the database calls again.
@@ -215,7 +216,7 @@ fn a_recovery_goes_on_after_a_restart() {
         pair.settle().await;
         pair.assert_equal().await;
         assert_eq!(pair.ppc.store.aside().await.unwrap().len(), 0);
-        ids(&pair.ppc).await;
+        assert_each_once(&pair.ppc).await;
         pair.ppc.audit().await;
     });
 }
@@ -242,7 +243,7 @@ fn what_the_peer_changed_is_not_taken_back() {
         assert_eq!((stop.seq, stop.reason()), (next, Reason::FactDiffers));
         assert_eq!(ppc.heads(), heads, "an own journal is not stopped");
         let stop = arrive(ppc, Agency::Ppc, content).await.unwrap();
-        assert_eq!((stop.seq, stop.reason()), (next + with_content as u64, Reason::ContentDiffers));
+        assert_eq!((stop.seq, stop.reason()), (next + u64::try_from(with_content).unwrap(), Reason::ContentDiffers));
         assert_eq!(arrive(ppc, Agency::Ppc, back[1..].to_vec()).await.unwrap(), Stop::default());
         assert_eq!(ppc.heads().own.head(), ipa.heads().peer.head());
     });
@@ -273,7 +274,7 @@ fn an_entry_that_came_back_is_not_judged_again() {
         let heads = pair.ppc.heads();
         assert_eq!((heads.own.seq, heads.own.incarnation), (4, 2), "three came back, and the new incarnation");
         assert_eq!(pair.ppc.store.aside().await.unwrap().len(), 0);
-        ids(&pair.ppc).await;
+        assert_each_once(&pair.ppc).await;
         pair.settle().await;
         pair.assert_equal().await;
         assert_eq!(pair.ppc.audit().await, []);
@@ -305,6 +306,46 @@ fn a_journal_can_be_reopened_more_than_once() {
     });
 }
 
+/// A copy from which nothing of the own journal is missing, only what came after it from the peer and was signed for.
+/// It is marked, so it opens a new incarnation at once, before it has seen all that again.
+#[test]
+fn who_lost_what_it_had_signed_for_says_so_and_is_no_liar() {
+    on_each(async |database| {
+        let pair = Pair::new(database).await;
+        pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        pair.settle().await;
+        let Pair { ppc, ipa } = pair;
+        let today = ppc.end().await;
+        let yesterday = today.copy();
+        let pair = Pair { ppc: Side::restored(Agency::Ppc, today).await, ipa };
+        pair.ipa.act(publish(Agency::Ipa, "virus")).await.unwrap();
+        pair.ipa.act(revise(Agency::Ipa, "virus")).await.unwrap();
+        pair.settle().await;
+        let signed = receipt_of(&pair.ppc);
+        assert_eq!((pair.ipa.heads().own.receipted, pair.ipa.heads().own.receipted_own), (2, 1));
+        let Pair { ppc, ipa } = pair;
+        ppc.end().await;
+        let pair = Pair { ppc: Side::restored(Agency::Ppc, yesterday).await, ipa };
+        let (ppc, ipa) = (&pair.ppc, &pair.ipa);
+
+        reopen(ppc, 0).await;
+        ppc.act(revise(Agency::Ppc, "leak")).await.unwrap();
+        assert_eq!(standing(ppc, ipa).await, Standing::Agreed);
+        assert_eq!(carry(ppc, ipa, 10).await, Stop::default());
+
+        assert_eq!(ipa.heads().own.receipted, 0, "what it lost is not received");
+        take_receipt(ipa, signed).await.unwrap();
+        assert_eq!(ipa.heads().own.receipted, 0, "nor does a receipt from before count again");
+        pair.settle().await;
+        pair.assert_equal().await;
+        assert_eq!(ipa.heads().own.receipted, 2);
+        let mut ignorant = forged_scheme(ppc, "liar").await;
+        forge(&mut ignorant, Agency::Ppc, |header| header.seen_peer_seq = 1);
+        let stop = arrive(ipa, Agency::Ppc, vec![ignorant]).await.unwrap();
+        assert_eq!(stop.reason(), Reason::OrderBroken, "from now on it has seen what it signs for");
+    });
+}
+
 /// A receiver that sends on what came back and reopens without waiting in between.
 #[test]
 fn an_entry_that_comes_back_in_the_batch_of_the_reopening_is_not_judged_again() {
@@ -331,7 +372,7 @@ fn an_entry_that_comes_back_in_the_batch_of_the_reopening_is_not_judged_again() 
         assert_eq!(back.await.unwrap(), Stop::default());
         reopen.await.unwrap();
         assert_eq!(ppc.heads().own.seq, 3, "two came back, and the new incarnation");
-        ids(ppc).await;
+        assert_each_once(ppc).await;
         pair.settle().await;
         pair.assert_equal().await;
     });

@@ -36,7 +36,7 @@ fn turn(own: Agency, n: u64) -> Act {
     }
 }
 
-/// Follows the feed while it is written, until `last` entries were written in it. Gives how often it looked.
+/// Follows the feed while it is written, until it told of so many entries. Gives how often it looked.
 async fn follow(store: Store, entries: usize) -> usize {
     let (mut heads, mut after, mut applied, mut looks) = (store.heads(), 0, 0, 0);
     while applied < entries {

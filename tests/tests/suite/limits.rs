@@ -1,0 +1,245 @@
+//! Limits: what is just within is taken, and one more is refused with the limit's name.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::{
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use prost::Message as _;
+use renkei_proto::{
+    evidence::v1::ListEntriesRequest,
+    link::v1::{ExchangeRequest, Frame, Stop, frame::Kind},
+    options::v1::Reason,
+    referral::v1::{
+        FollowUpReferralRequest, IssueReferralRequest, ListReferralsRequest, ListSchemesRequest, PublishSchemeRequest,
+        SchemeContent, WithdrawSchemeRequest,
+    },
+    r#type::v1::{Agency, Text},
+};
+use renkei_store::{Call, Fault, arrive::StoppedByPeer};
+use renkei_tests::{
+    acts::{Answer, Refused, both, publish_all, refused, settle},
+    clock::Clock,
+    database,
+    pair::Pair,
+    peer::against,
+    raw,
+    scenario::start,
+};
+use tonic::{Code, Request};
+
+/// Bytes with an unknown field behind them that fills them up to a size.
+fn filled(mut bytes: Vec<u8>, size: usize) -> Vec<u8> {
+    let rest = size - bytes.len();
+    // Field 15 of length-delimited bytes: a key of one byte and a length of four.
+    let length = rest - 5;
+    bytes.push(0x7a);
+    let septet = |n: u32| u8::try_from((length >> (7 * n)) & 0x7f).unwrap();
+    bytes.extend([septet(0) | 0x80, septet(1) | 0x80, septet(2) | 0x80, septet(3)]);
+    bytes.resize(size, 0);
+    bytes
+}
+
+#[tokio::test]
+async fn a_message_on_the_desk_has_at_most_two_mebibytes() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let channel = ppc.desk.channel("intake").unwrap();
+    let path = "/renkei.referral.v1.ReferralService/IssueReferral";
+    let call = async |size: usize| -> Answer<()> {
+        let body = filled(ppc.issuing().encode_to_vec(), size);
+        assert_eq!(body.len(), size);
+        let answer = raw::call(&channel, path, &body, &[("renkei-official", "tanaka")]).await;
+        answer.map(|_| ()).map_err(Refused::from)
+    };
+    call(2 << 20).await.unwrap();
+    let before = ppc.link().await.unwrap().own_seq;
+    let large = call((2 << 20) + 1).await;
+    assert_eq!(large.clone().unwrap_err().limit, Some(("bytes in a message".to_owned(), "2097152".to_owned())));
+    refused(large, Reason::TooLarge, "");
+    assert_eq!(ppc.link().await.unwrap().own_seq, before);
+}
+
+#[tokio::test]
+async fn a_message_on_the_link_has_at_most_four_mebibytes() {
+    let (pair, _ppc, peer) = against(Agency::Ppc, true).await.unwrap();
+    let mut hello = peer.dial().await.unwrap().hello;
+    hello.agency = Agency::Ipa.into();
+    let hello = ExchangeRequest { frame: Some(Frame { kind: Some(Kind::Hello(hello)) }) }.encode_to_vec();
+    let channel = raw::link(Agency::Ppc, pair.ppc.link_wire.address(), &peer.files).unwrap();
+    for (size, reason) in [(4 << 20, None), ((4 << 20) + 1, Some(Reason::TooLarge))] {
+        let path = "/renkei.link.v1.LinkService/Exchange";
+        let ended = raw::call(&channel, path, &filled(hello.clone(), size), &[]).await;
+        assert_eq!(ended.err().map(|status| Refused::from(status).reason), reason, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_has_at_most_five_hundred_items() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, _ipa) = both(&pair).unwrap();
+    let parent = || "agencies/-".to_owned();
+    for (page_size, field) in [(0, ""), (500, ""), (501, "page_size"), (u32::MAX, "page_size")] {
+        let schemes = ListSchemesRequest { parent: parent(), page_size, page_token: String::new() };
+        let referrals = ListReferralsRequest { parent: parent(), page_size, page_token: String::new() };
+        let entries = ListEntriesRequest { matter: "agreement".to_owned(), page_size, page_token: String::new() };
+        let answers = [
+            ppc.list_schemes(schemes).await.map(|_| ()),
+            ppc.list_referrals(referrals).await.map(|_| ()),
+            ppc.list_entries(entries).await.map(|_| ()),
+        ];
+        for answer in answers {
+            match field {
+                "" => answer.unwrap(),
+                field => refused(answer, Reason::FieldInvalid, field),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_text_has_at_most_its_number_of_characters() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    // Everything as long as may be: characters count, not bytes.
+    let text = || Some(Text { ja: "制".repeat(2000), en: "s".repeat(2000) });
+    let link = |length: usize| format!("https://{}", "a".repeat(length - 8));
+    let content = || SchemeContent {
+        title: text(),
+        basis: text(),
+        who: text(),
+        what: text(),
+        how: text(),
+        deadlines: text(),
+        links: vec![link(500); 10],
+        telephone: "0".repeat(32),
+    };
+    let longest = || PublishSchemeRequest { content: Some(content()), ..ppc.publishing(&"a".repeat(64)) };
+    let scheme = ppc.publish(longest()).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!(ipa.scheme(&scheme.name).await.unwrap().content, Some(content()));
+
+    type Spoil = fn(&mut SchemeContent);
+    let spoils: [(&str, Spoil); 5] = [
+        ("content.title.ja", |it| it.title.as_mut().unwrap().ja.push('度')),
+        ("content.deadlines.en", |it| it.deadlines.as_mut().unwrap().en.push('s')),
+        ("content.links[9]", |it| it.links[9].push('a')),
+        ("content.links", |it| it.links.push("https://example.jp".to_owned())),
+        ("content.telephone", |it| it.telephone.push('0')),
+    ];
+    for (field, spoil) in spoils {
+        let mut content = content();
+        spoil(&mut content);
+        let request = PublishSchemeRequest { content: Some(content), ..ppc.publishing("other") };
+        refused(ppc.publish(request).await, Reason::FieldInvalid, field);
+    }
+    refused(ppc.publish(ppc.publishing(&"a".repeat(65))).await, Reason::FieldInvalid, "scheme_id");
+
+    let report = |length| IssueReferralRequest { report: "9".repeat(length), ..ppc.issuing() };
+    ppc.issue(report(64)).await.unwrap();
+    refused(ppc.issue(report(65)).await, Reason::FieldInvalid, "report");
+    let etag = |length| WithdrawSchemeRequest { etag: "0".repeat(length), ..ppc.withdrawing(&scheme) };
+    refused(ppc.withdraw(etag(64)).await, Reason::EtagStale, "etag");
+    refused(ppc.withdraw(etag(65)).await, Reason::FieldInvalid, "etag");
+    let code = |length: usize| FollowUpReferralRequest { code: format!("{:length$}", "0"), ..ipa.following_up("") };
+    refused(ipa.follow_up(code(40)).await, Reason::CodeMistyped, "code");
+    refused(ipa.follow_up(code(41)).await, Reason::FieldInvalid, "code");
+    let token = |length| ListSchemesRequest {
+        parent: "agencies/-".to_owned(),
+        page_size: 1,
+        page_token: "A".repeat(length),
+    };
+    refused(ppc.list_schemes(token(512)).await, Reason::PageTokenInvalid, "page_token");
+    refused(ppc.list_schemes(token(513)).await, Reason::FieldInvalid, "page_token");
+    refused(ppc.watch(&"A".repeat(256), "").await.map(|_| ()), Reason::CursorUnknown, "cursor");
+    refused(ppc.watch(&"A".repeat(257), "").await.map(|_| ()), Reason::FieldInvalid, "cursor");
+}
+
+/// Holds the write lock of PPC's database, as another process may, until it is dropped.
+struct Lock {
+    _release: mpsc::Sender<()>,
+}
+
+impl Lock {
+    fn new(pair: &Pair) -> Self {
+        let (locked, waiting) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let released = std::sync::Mutex::new(released);
+        let faults = move |step: &'static str| {
+            if step == "before commit" {
+                // Errors mean that the test is over.
+                let _ = locked.send(());
+                let _ = released.lock().unwrap().recv();
+            }
+            Fault::None
+        };
+        let (dir, moment) = (pair.setup.dir.clone(), Clock::at(pair.clock.now()).source([3; 32]).moment());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let store = database::open_in(&dir, Agency::Ppc, Arc::new(faults)).await.unwrap();
+                let nothing = StoppedByPeer { stop: Stop::default() };
+                store.write("nothing", Call::own("nothing"), moment, nothing).await.unwrap();
+                store.close().await;
+            });
+        });
+        waiting.recv().unwrap();
+        Self { _release: release }
+    }
+}
+
+#[tokio::test]
+async fn a_desk_serves_1024_calls_at_once_and_is_busy_for_the_next() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let before = ppc.link().await.unwrap().own_seq;
+    let mut lock = Some(Lock::new(&pair));
+    let mut calls = tokio::task::JoinSet::new();
+    // One connection carries at most 256 calls.
+    for _ in 0..5 {
+        let client = ppc.desk.referrals().unwrap();
+        for _ in 0..220 {
+            let (mut client, request) = (client.clone(), ppc.issuing());
+            calls.spawn(async move { client.issue_referral(request).await.map(|_| ()).map_err(Refused::from) });
+        }
+    }
+    let (mut written, mut busy) = (0, 0);
+    while let Some(answer) = calls.join_next().await {
+        match answer.unwrap() {
+            Ok(()) => written += 1,
+            // Should the machine be so slow that the database gave up waiting for its lock.
+            Err(refusal) if refusal.reason == Reason::DatabaseUnavailable => {}
+            Err(refusal) => {
+                lock = None;
+                busy += 1;
+                assert_eq!(refusal.limit, Some(("calls in flight".to_owned(), "1024".to_owned())), "{refusal:?}");
+                refused::<()>(Err(refusal), Reason::Busy, "");
+            }
+        }
+    }
+    assert!(lock.is_none() && busy >= 1100 - 1024 && written <= 1024, "{busy} busy, {written} written");
+    assert_eq!(ppc.link().await.unwrap().own_seq, before + written);
+}
+
+#[tokio::test]
+async fn a_call_that_ran_out_of_time_is_found_by_its_request_id() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let before = ppc.link().await.unwrap().own_seq;
+    let lock = Lock::new(&pair);
+    let issue = ppc.issuing();
+    let mut request = Request::new(issue.clone());
+    request.set_timeout(Duration::from_millis(300));
+    let late = ppc.desk.referrals().unwrap().issue_referral(request).await.unwrap_err();
+    // Said by the service, or by the client a moment later.
+    assert!(matches!(late.code(), Code::DeadlineExceeded | Code::Cancelled), "{late:?}");
+    drop(lock);
+    let referral = ppc.issued(issue).await.unwrap();
+    assert_eq!(ppc.link().await.unwrap().own_seq, before + 1);
+    assert_eq!(referral.entries, [format!("agencies/ppc/entries/{}", before + 1)]);
+}
