@@ -404,6 +404,23 @@ impl Acts {
         self.desk.until(&what, || async { Ok(Some(self.link().await?).filter(&holds)) }).await
     }
 
+    /// Asks how the link stands until it stands so: for what the feed does not tell of, such as the cause.
+    ///
+    /// # Errors
+    /// When it does not come about.
+    pub async fn ask_link(&self, what: &str, holds: impl Fn(&LinkStatus) -> bool) -> Result<LinkStatus, String> {
+        let asking = async {
+            loop {
+                let link = self.link().await?;
+                if holds(&link) {
+                    return Ok(link);
+                }
+            }
+        };
+        let asked = tokio::time::timeout(PATIENCE, asking).await;
+        asked.map_err(|_| format!("{what} at {}: not within {} s", self.agency.id(), PATIENCE.as_secs()))?
+    }
+
     /// All entries of a journal as they are held here, without what differs between the two sides.
     ///
     /// # Errors

@@ -371,7 +371,8 @@ impl Listening {
     /// When the other side says no hello.
     pub async fn accept(&mut self, peer: &Peer) -> Answer<Session> {
         let arrived = tokio::time::timeout(PATIENCE, self.arrivals.recv()).await;
-        let arrived = arrived.ok().flatten().ok_or_else(|| Error::Fault("the other side did not dial in time".to_owned()));
+        let arrived =
+            arrived.ok().flatten().ok_or_else(|| Error::Fault("the other side did not dial in time".to_owned()));
         let (out, input) = arrived.map_err(Status::from)?;
         Session::begin(peer, out, input).await
     }

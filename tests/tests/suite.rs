@@ -16,17 +16,33 @@ mod delivery;
 mod evidence;
 #[path = "suite/floors.rs"]
 mod floors;
+#[path = "suite/idempotency.rs"]
+mod idempotency;
+#[path = "suite/limits.rs"]
+mod limits;
 #[path = "suite/processes.rs"]
 mod processes;
 #[path = "suite/readme.rs"]
 mod readme;
+#[path = "suite/recovery.rs"]
+mod recovery;
 #[path = "suite/referral.rs"]
 mod referral;
+#[path = "suite/refusal.rs"]
+mod refusal;
 #[path = "suite/scheme.rs"]
 mod scheme;
 #[path = "suite/secrets.rs"]
 mod secrets;
+#[path = "suite/session.rs"]
+mod session;
+#[path = "suite/stop.rs"]
+mod stop;
 #[path = "suite/stranger.rs"]
 mod stranger;
+#[path = "suite/term.rs"]
+mod term;
 #[path = "suite/trace.rs"]
 mod trace;
+#[path = "suite/watch.rs"]
+mod watch;

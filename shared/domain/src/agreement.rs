@@ -65,7 +65,7 @@ pub(crate) fn assented(d: &Deciding, fact: &NoticeWithdrawalAssented) -> Result<
         Reason::AgreementNotInForce,
         "what has ended is not revived: a new conclusion is a new agreement",
     )?;
-    must(!has_assent(d.page(), giver, fact.notice_seq), Reason::WrongState, "its withdrawal is assented to already")
+    must(!has_assent(d.page(), giver, withdrawal), Reason::WrongState, "its withdrawal is assented to already")
 }
 
 fn find<'a>(seen: Seen<'a>, giver: Agency, seq: u64) -> Result<&'a Mark, Refusal> {
@@ -91,17 +91,14 @@ fn withdrawal(seen: Seen<'_>, giver: Agency, seq: u64) -> Option<&Mark> {
     Some(mark)
 }
 
-fn has_assent(seen: Seen<'_>, giver: Agency, seq: u64) -> bool {
-    let found = seen.first(giver.peer(), |fact| match fact {
-        fact::Fact::NoticeWithdrawalAssented(it) if it.notice_seq == seq => Some(()),
-        _ => None,
-    });
-    found.is_some()
+fn has_assent(seen: Seen<'_>, giver: Agency, withdrawal: &Mark) -> bool {
+    let assents = |mark: &Mark| matches!(mark.said(), Some(fact::Fact::NoticeWithdrawalAssented(_)));
+    seen.marks(giver.peer()).any(|mark| mark.answers == withdrawal.seq && assents(mark))
 }
 
 /// Where a notice stands.
 pub fn state(seen: Seen<'_>, giver: Agency, seq: u64) -> State {
-    if withdrawal(seen, giver, seq).is_some() && has_assent(seen, giver, seq) {
+    if withdrawal(seen, giver, seq).is_some_and(|withdrawal| has_assent(seen, giver, withdrawal)) {
         State::Withdrawn
     } else if arrival(seen, giver, seq).is_some() {
         State::Arrived

@@ -15,7 +15,6 @@ use renkei_store::{Call, arrive::Resume};
 use renkei_tests::{
     acts::{Acts, both, publish_all, refused, same_journals, settle},
     database,
-    desk::PATIENCE,
     pair::Pair,
     scenario::{instant, start},
     setup::{AGENCIES, Choice},
@@ -96,7 +95,8 @@ async fn a_peer_that_is_away_for_days_gets_everything_when_it_is_back() {
     let link = ppc.link().await.unwrap();
     assert_eq!((link.backlog, link.own_seq, link.own_receipted_seq), (6, held + 6, held));
     assert_eq!(link.oldest_waiting, waiting[0].issued_at);
-    assert!(cause(&ppc).await.starts_with(&pair.ipa.link_wire.address().to_string()));
+    let address = pair.ipa.link_wire.address().to_string();
+    ppc.ask_link("why nobody answers", |link| link.cause.starts_with(&address)).await.unwrap();
 
     pair.set_clock(instant("2026-12-01T09:00:00+09:00").unwrap()).unwrap();
     pair.start(Agency::Ipa).await.unwrap();
@@ -110,19 +110,6 @@ async fn a_peer_that_is_away_for_days_gets_everything_when_it_is_back() {
     assert_eq!((link.backlog, link.oldest_waiting, link.cause.as_str()), (0, None, ""));
     assert_eq!(link.last_receipt_at, Some(stamp(pair.clock.now())));
     assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
-}
-
-/// Why the peer cannot be dialled, once it was tried. A cause is no change of the feed.
-async fn cause(acts: &Acts) -> String {
-    let dialled = async {
-        loop {
-            let link = acts.link().await.unwrap();
-            if link.cause.contains("127.0.0.1") {
-                return link.cause;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, dialled).await.unwrap()
 }
 
 #[tokio::test]
@@ -196,7 +183,7 @@ async fn a_signature_that_does_not_hold_stops_the_journal_loudly_on_both_sides_u
     ipa.issue(ipa.issuing()).await.unwrap();
     let link = ppc.until_link("a stop", |link| link.stopped_at_seq != 0).await.unwrap();
     assert_eq!((link.stopped_at_seq, link.stopped_reason()), (held + 1, Reason::BadSignature));
-    let link = ipa.until_link("word of the stop", |link| link.stopped_by_peer_at_seq != 0).await.unwrap();
+    let link = ipa.ask_link("word of the stop", |link| link.stopped_by_peer_at_seq != 0).await.unwrap();
     assert_eq!((link.stopped_by_peer_at_seq, link.stopped_by_peer_reason()), (held + 1, Reason::BadSignature));
     assert_eq!(ppc.link().await.unwrap().peer_seq, held);
 
@@ -274,7 +261,7 @@ async fn an_unknown_kind_stops_the_journal_which_goes_on_by_itself_after_the_upg
     pair.mend_link();
     let link = ipa.until_link("a stop", |link| link.stopped_at_seq != 0).await.unwrap();
     assert_eq!((link.stopped_at_seq, link.stopped_reason()), (before + 1, Reason::NotUnderstood));
-    let link = ppc.until_link("word of the stop", |link| link.stopped_by_peer_at_seq != 0).await.unwrap();
+    let link = ppc.ask_link("word of the stop", |link| link.stopped_by_peer_at_seq != 0).await.unwrap();
     assert_eq!((link.stopped_by_peer_at_seq, link.stopped_by_peer_reason()), (before + 1, Reason::NotUnderstood));
     // IPA's own journal goes on meanwhile.
     let of_ipa = ipa.issued(ipa.issuing()).await.unwrap();

@@ -147,11 +147,8 @@ async fn a_text_has_at_most_its_number_of_characters() {
     let code = |length: usize| FollowUpReferralRequest { code: format!("{:length$}", "0"), ..ipa.following_up("") };
     refused(ipa.follow_up(code(40)).await, Reason::CodeMistyped, "code");
     refused(ipa.follow_up(code(41)).await, Reason::FieldInvalid, "code");
-    let token = |length| ListSchemesRequest {
-        parent: "agencies/-".to_owned(),
-        page_size: 1,
-        page_token: "A".repeat(length),
-    };
+    let token =
+        |length| ListSchemesRequest { parent: "agencies/-".to_owned(), page_size: 1, page_token: "A".repeat(length) };
     refused(ppc.list_schemes(token(512)).await, Reason::PageTokenInvalid, "page_token");
     refused(ppc.list_schemes(token(513)).await, Reason::FieldInvalid, "page_token");
     refused(ppc.watch(&"A".repeat(256), "").await.map(|_| ()), Reason::CursorUnknown, "cursor");

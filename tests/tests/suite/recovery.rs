@@ -36,7 +36,12 @@ async fn restore(pair: &mut Pair, agency: Agency, copy: &str) {
 }
 
 /// Referrals with everything that the two halves can hold: one that is given and followed up.
-async fn whole_referral(issuer: &Acts, peer: &Acts, ppc: &Acts, ipa: &Acts) -> (IssueReferralRequest, Referral, String) {
+async fn whole_referral(
+    issuer: &Acts,
+    peer: &Acts,
+    ppc: &Acts,
+    ipa: &Acts,
+) -> (IssueReferralRequest, Referral, String) {
     let request = IssueReferralRequest { code: true, ..issuer.issuing() };
     let issued = issuer.issue(request.clone()).await.unwrap();
     issuer.confirm(issuer.confirming(issued.referral.as_ref().unwrap())).await.unwrap();
@@ -51,7 +56,8 @@ async fn sound(pair: &Pair, ppc: &Acts, ipa: &Acts) {
     settle(ppc, ipa).await.unwrap();
     assert_eq!(same_journals(ppc, ipa).await.unwrap(), 0);
     for agency in AGENCIES {
-        let rebuilt = pair.side(agency).store().unwrap().rebuild(&pair.clock.source([4; 32]).moment(), false).await.unwrap();
+        let rebuilt =
+            pair.side(agency).store().unwrap().rebuild(&pair.clock.source([4; 32]).moment(), false).await.unwrap();
         assert_eq!(rebuilt.differing, Vec::<String>::new(), "{}", agency.id());
     }
     for acts in [ppc, ipa] {
@@ -152,7 +158,10 @@ async fn what_was_written_since_the_restore_is_judged_again_under_its_own_id() {
     let own: Vec<_> = ppc.journal(Agency::Ppc).await.unwrap();
     let place = |id: &String| own.iter().position(|entry| entry.entry_id == *id);
     let places: Vec<_> = ids.iter().map(place).collect();
-    assert!(matches!(places[..], [Some(scheme), Some(given), None, None] if held < scheme as u64 && scheme < given), "{places:?}");
+    assert!(
+        matches!(places[..], [Some(scheme), Some(given), None, None] if held < scheme as u64 && scheme < given),
+        "{places:?}"
+    );
     assert_eq!(own.iter().filter(|entry| ids.contains(&entry.entry_id)).count(), 2);
     assert_eq!(ipa.scheme(&scheme.name).await.unwrap().version, 2);
     assert_eq!(ipa.referral(&two.name).await.unwrap().state(), State::Given);

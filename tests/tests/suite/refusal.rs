@@ -255,4 +255,3 @@ async fn a_receipt_alone_says_received_and_the_peers_journal_says_recorded_or_re
     // What the peer refused counts for nothing here either.
     assert!(ppc.scheme(matter).await.is_err());
 }
-

@@ -80,7 +80,11 @@ async fn frames_that_break_the_protocol_end_the_session_and_change_nothing() {
         ("257 entries", entries(vec![first.clone(); 257]), Some(Reason::FieldInvalid)),
         ("more than 4 MiB", entries(vec![large; 5]), Some(Reason::TooLarge)),
         ("a content of more than 1 MiB", entries(vec![beyond]), Some(Reason::FieldInvalid)),
-        ("a short signature", entries(vec![Entry { signature: vec![0; 63], ..first.clone() }]), Some(Reason::FieldInvalid)),
+        (
+            "a short signature",
+            entries(vec![Entry { signature: vec![0; 63], ..first.clone() }]),
+            Some(Reason::FieldInvalid),
+        ),
         ("nobody's journal", Kind::Entries(nobody), Some(Reason::FieldInvalid)),
     ];
     for (what, kind, reason) in cases {
@@ -95,8 +99,16 @@ async fn frames_that_break_the_protocol_end_the_session_and_change_nothing() {
     let bodies: [(&str, Vec<u8>, Option<Reason>); 6] = [
         ("no message", vec![0xff; 64], Some(Reason::Malformed)),
         ("no frame", Vec::new(), Some(Reason::FieldInvalid)),
-        ("an empty frame", ExchangeRequest { frame: Some(Frame::default()) }.encode_to_vec(), Some(Reason::FieldInvalid)),
-        ("a short digest", frame(Kind::Hello(Hello { agreement_sha256: vec![0; 31], ..hello })), Some(Reason::FieldInvalid)),
+        (
+            "an empty frame",
+            ExchangeRequest { frame: Some(Frame::default()) }.encode_to_vec(),
+            Some(Reason::FieldInvalid),
+        ),
+        (
+            "a short digest",
+            frame(Kind::Hello(Hello { agreement_sha256: vec![0; 31], ..hello })),
+            Some(Reason::FieldInvalid),
+        ),
         ("no hello first", frame(entries(vec![first.clone()])), None),
         ("hello as somebody else", as_ppc, None),
     ];

@@ -47,7 +47,9 @@ pub const STOPS: [(&str, bool, Reason, Lie); 18] = [
         Entry { signature, ..peer.lie(entry, |it| it.unit = "other".to_owned()) }
     }),
     ("version", true, Reason::NotUnderstood, |peer, entry| peer.lie(entry, |it| it.version = 2)),
-    ("entry_id: no UUID", true, Reason::NotUnderstood, |peer, entry| peer.lie(entry, |it| it.entry_id = "1".to_owned())),
+    ("entry_id: no UUID", true, Reason::NotUnderstood, |peer, entry| {
+        peer.lie(entry, |it| it.entry_id = "1".to_owned())
+    }),
     ("matter: no name", true, Reason::NotUnderstood, |peer, entry| peer.lie(entry, |it| it.matter = "a b".to_owned())),
     ("unit: no unit", true, Reason::NotUnderstood, |peer, entry| peer.lie(entry, |it| it.unit = "漏".to_owned())),
     ("traceparent", true, Reason::NotUnderstood, |peer, entry| peer.lie(entry, |it| it.traceparent = "00".to_owned())),
@@ -204,7 +206,7 @@ async fn a_stop_by_the_peer_is_shown_until_it_asks_again() {
     session.received(1).await.unwrap();
     session.say(Kind::Stop(Stop { seq: 2, reason: Reason::BadSignature.into() })).await;
     ppc.publish(ppc.publishing("leak-report")).await.unwrap();
-    let link = ppc.until_link("word of the stop", |link| link.stopped_by_peer_at_seq != 0).await.unwrap();
+    let link = ppc.ask_link("word of the stop", |link| link.stopped_by_peer_at_seq != 0).await.unwrap();
     assert_eq!((link.stopped_by_peer_at_seq, link.stopped_by_peer_reason()), (2, Reason::BadSignature));
     session.say(Kind::Ask(Ask { journal: Agency::Ppc.into(), from_seq: 2 })).await;
     session.received(2).await.unwrap();

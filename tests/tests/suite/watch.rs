@@ -57,7 +57,8 @@ async fn changes_come_in_the_order_of_commit_and_a_cursor_goes_on_without_loss_o
     }
     let told = changes(&all);
     let own: Vec<String> = told.iter().filter_map(|event| entry(event, Agency::Ppc)).collect();
-    let expected: Vec<String> = (1..=ppc.link().await.unwrap().own_seq).map(|seq| format!("agencies/ppc/entries/{seq}")).collect();
+    let expected: Vec<String> =
+        (1..=ppc.link().await.unwrap().own_seq).map(|seq| format!("agencies/ppc/entries/{seq}")).collect();
     assert_eq!(own, expected);
     let of_peer = told.iter().filter_map(|event| entry(event, Agency::Ipa)).count();
     assert_eq!(of_peer, 4);
@@ -177,10 +178,7 @@ async fn a_watch_goes_on_from_where_a_list_was_read() {
     let parent = "agencies/-".to_owned();
     let schemes = ListSchemesRequest { parent: parent.clone(), ..ListSchemesRequest::default() };
     let referrals = ListReferralsRequest { parent, ..ListReferralsRequest::default() };
-    let cursors = [
-        ppc.list_schemes(schemes).await.unwrap().as_of,
-        ppc.list_referrals(referrals).await.unwrap().as_of,
-    ];
+    let cursors = [ppc.list_schemes(schemes).await.unwrap().as_of, ppc.list_referrals(referrals).await.unwrap().as_of];
     let next = ppc.issued(ppc.issuing()).await.unwrap();
     for cursor in cursors {
         assert_eq!(ppc.watch(&cursor, "").await.unwrap().event().await.unwrap().matter, next.name);

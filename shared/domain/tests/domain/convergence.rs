@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use jiff::ToSpan as _;
 use proptest::{collection::vec, prelude::*};
 use renkei_domain::{
-    decide::Refusal,
+    decide::{Refusal, keys},
+    journal::name,
     matter::Matter,
     page::{Pages, Said as _},
 };
 use renkei_proto::{
+    FactKind,
     journal::v1::{EntryRefused, fact},
     options::v1::Reason,
     r#type::v1::Agency,
@@ -159,6 +161,8 @@ fn assert_any_interleaving_gives_the_same(said: &Said, late: &[bool]) {
                 held = entry.header.seq;
             } else {
                 let found = audit(&pages, entry).err().map(|refusal| refusal.reason);
+                let read = audit(&named(&pages, entry), entry).err().map(|refusal| refusal.reason);
+                assert_eq!(read, found, "judging {} reads a page that its keys do not name", entry.header.fact_type);
                 let key = (author, entry.header.seq);
                 assert_eq!(said.judged.get(&key), Some(&found), "{key:?} {}", entry.header.fact_type);
             }
@@ -168,6 +172,17 @@ fn assert_any_interleaving_gives_the_same(said: &Said, late: &[bool]) {
         assert_eq!(bytes(&pages), bytes(&said.pair.ppc.pages));
         assert_eq!(states(&pages, now), states(&said.pair.ppc.pages, now));
     }
+}
+
+/// The pages that a store loads before this entry is judged.
+fn named(pages: &Pages, entry: &Entry) -> Pages {
+    let keys = keys(&entry.header.matter, FactKind::named(&entry.header.fact_type).unwrap());
+    let always = [Matter::AGREEMENT.to_owned(), name(Agency::Ppc), name(Agency::Ipa)];
+    let lists: Vec<_> = keys.lists.iter().map(|(noun, opener)| Matter::prefix(*noun, *opener)).collect();
+    let loaded = |name: &String| {
+        keys.matters.contains(name) || always.contains(name) || lists.iter().any(|prefix| name.starts_with(prefix))
+    };
+    pages.iter().filter(|(name, _)| loaded(name)).map(|(name, page)| (name.clone(), page.clone())).collect()
 }
 
 /// Every entry that was refused on arrival stands refused on both sides, and is skipped.

@@ -67,6 +67,21 @@ fn a_scheme_revised_meanwhile_is_given_in_the_version_that_the_giver_held() {
 }
 
 #[test]
+fn a_scheme_revised_before_the_giving_is_shown_in_the_version_that_was_given() {
+    let mut pair = issued();
+    let act = revise(&pair.ipa, &named(Agency::Ipa, "virus"));
+    pair.ipa.write(&act).unwrap();
+    pair.exchange(Agency::Ipa);
+    let fact::Fact::ReferralGiven(mut given) = give(&pair.ppc, &matter()).fact else { panic!("a giving") };
+    given.introduced[0].version = 2;
+    pair.ppc.write(&Act::new(&matter(), fact::Fact::ReferralGiven(given))).unwrap();
+    let told = settled(&mut pair);
+    assert_eq!(told.introduced[0].version, 2);
+    let issue = renkei_domain::referral::issue(pair.ipa.page(&matter()), Agency::Ppc).unwrap().1;
+    assert_eq!(issue.introduced[0].version, 1, "the issue stays as it was");
+}
+
+#[test]
 fn giving_and_follow_up_that_cross_are_both_kept() {
     let mut pair = issued();
     let act = follow_up(&pair.ipa, &matter());

@@ -1,7 +1,7 @@
 //! Who may write what (the table of the domain's section 2).
 
 use renkei_domain::{
-    decide::decide,
+    decide::{decide, decide_read},
     matter::{Matter, Noun},
 };
 use renkei_proto::{
@@ -11,7 +11,7 @@ use renkei_proto::{
         AuditCheckpointed, EntryRefused, Fact, JournalReopened, JournalStopped, KeyAdded, KeyRevoked, KindsSpoken,
         LossFound, StopLifted, fact,
     },
-    options::v1::Reason,
+    options::v1::{Reason, Role},
     referral::v1::{CodeTried, FilingCounted, ReportReferred},
     r#type::v1::{Agency, Finding, IncidentKind},
 };
@@ -250,4 +250,36 @@ fn a_fact_of_no_known_kind_is_not_understood() {
     let party = &published().ppc;
     let refusal = decide(&party.view(), &agreement(), &Fact::default(), 0, party.now).unwrap_err();
     assert_eq!(refusal.reason, Reason::NotUnderstood);
+}
+
+#[test]
+fn a_matter_is_read_by_the_roles_that_its_noun_names() {
+    let all = [
+        Role::Intake,
+        Role::Casework,
+        Role::Sharing,
+        Role::Approver,
+        Role::Reader,
+        Role::Operator,
+        Role::Auditor,
+        Role::Peer,
+        Role::Unspecified,
+    ];
+    let [intake, casework, sharing, approver, reader, operator, auditor, ..] = all;
+    for (matter, readers) in [
+        (agreement(), &all[..7]),
+        (scheme(Agency::Ipa, "virus"), &all[..7]),
+        (referral(Agency::Ppc, 1), &[intake, casework, reader, auditor]),
+        (Matter::new(Noun::ReferralCounts, Agency::Ppc, "2026-11"), &[intake, casework, reader, operator, auditor]),
+        (Matter::journal(Agency::Ppc), &[intake, casework, sharing, approver, operator, auditor]),
+        (Matter::new(Noun::Code, Agency::Ppc, "0001"), &[intake, casework, sharing, approver, operator, auditor]),
+        (Matter::of("nowhere"), &[intake, casework, sharing, approver, operator, auditor]),
+    ] {
+        for role in all {
+            let refused = decide_read(&matter, &[role]).err().map(|refusal| refusal.reason);
+            let expected = (!readers.contains(&role)).then_some(Reason::NotFound);
+            assert_eq!(refused, expected, "{matter} by {role:?}");
+        }
+        assert!(decide_read(&matter, &[]).is_err() && decide_read(&matter, &all).is_ok());
+    }
 }

@@ -4,7 +4,7 @@ use jiff::ToSpan as _;
 use renkei_domain::agreement::resource;
 use renkei_proto::{
     agreement::v1::{ArrivalChannel, Notice, NoticeArrived, NoticeGiven, NoticeKind, NoticeTiming, notice::State},
-    journal::v1::fact,
+    journal::v1::{EntryRefused, fact},
     options::v1::Reason,
     r#type::v1::Agency,
 };
@@ -172,4 +172,25 @@ fn both_agencies_may_give_notice_and_each_notice_stands_for_itself() {
         assert_eq!(notice_state(party, GIVER, seq), State::Withdrawn);
         assert_eq!(notice_state(party, GIVER.peer(), other), State::Arrived);
     }
+}
+
+#[test]
+fn an_assent_is_to_one_withdrawal_and_falls_with_it() {
+    let (mut pair, seq) = after(&["arrive", "withdraw", "assent"]);
+    let withdrawal = pair.ipa.journal(GIVER).last().unwrap().header.seq;
+    let refused = EntryRefused { seq: withdrawal, reason: Reason::FactDiffers.into() };
+    pair.ppc.write(&Act::new(&agreement(), fact::Fact::EntryRefused(refused)).answering(withdrawal)).unwrap();
+    pair.exchange(GIVER).assert_agree();
+    assert_eq!(notice_state(&pair.ipa, GIVER, seq), State::Arrived);
+    pair.ipa.write(&withdraw_notice(seq)).unwrap();
+    pair.exchange(GIVER).assert_agree();
+    assert_eq!(
+        notice_state(&pair.ipa, GIVER, seq),
+        State::Arrived,
+        "the new withdrawal waits for an assent of its own"
+    );
+    let act = assent(&pair.ppc, seq);
+    pair.ppc.write(&act).unwrap();
+    pair.exchange(GIVER).assert_agree();
+    assert_eq!(notice_state(&pair.ipa, GIVER, seq), State::Withdrawn);
 }

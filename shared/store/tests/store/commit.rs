@@ -12,7 +12,7 @@ use super::{
     acts::{Act, issue, notice, publish, wrong_code},
     database::{Database, Engine},
     link::{Pair, arrive, carry, forge, forged_scheme, receipt_of, refusal, take_receipt},
-    side::{Side, call, losing, on_each, options, source},
+    side::{Side, call, losing, on_each, options, runtime, source},
 };
 
 /// One act that was written once, in every table once, and after which the store goes on.
@@ -136,8 +136,7 @@ fn a_peer_that_takes_an_id_again_cannot_hide_a_lost_commit() {
 /// A commit is lost, and before the writer can look, another replica writes under the same number.
 #[test]
 fn what_another_replica_wrote_in_between_does_not_pass_for_the_lost_commit() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
+    runtime().block_on(async {
         let database = Arc::new(Database::new(Engine::Postgres));
         Store::migrate(database.url(), Agency::Ppc, "store").await.unwrap();
         let (lost, mut is_lost) = tokio::sync::mpsc::unbounded_channel();
@@ -181,8 +180,7 @@ fn what_another_replica_wrote_in_between_does_not_pass_for_the_lost_commit() {
 #[test]
 fn connections_that_are_cut_at_any_step_lose_and_double_nothing() {
     for step in ["begin", "before commit", "after commit"] {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(async {
+        runtime().block_on(async {
             let database = Arc::new(Database::new(Engine::Postgres));
             let (cut, hits) = (Arc::clone(&database), Arc::new(AtomicUsize::new(0)));
             let counted = Arc::clone(&hits);

@@ -25,7 +25,7 @@ use super::{
     },
     database::Engine,
     link::{Pair, arrive, carry, forge, forged, receipt_of, take_receipt},
-    side::Side,
+    side::{Side, at_once, runtime},
 };
 
 /// What happens next. `true` is PPC.
@@ -169,14 +169,20 @@ async fn converge(engine: Engine, steps: &[Step]) {
 /// The seed is fixed, so every run does the same; a failure names the steps.
 #[test]
 fn any_interleaving_of_the_two_journals_gives_equal_pages() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    for (engine, cases) in [(Engine::Sqlite, 24), (Engine::Postgres, 12)] {
-        let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
-        let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-        let outcome = runner.run(&proptest::collection::vec(step(), 20..100), |steps| {
-            let done = runtime.block_on(async { tokio::spawn(async move { converge(engine, &steps).await }).await });
-            done.map_err(|panic| TestCaseError::fail(panic.to_string()))
-        });
-        assert!(outcome.is_ok(), "on {engine:?}: {}", outcome.unwrap_err());
-    }
+    at_once(
+        [(Engine::Sqlite, 24), (Engine::Postgres, 12)]
+            .into_iter()
+            .map(|(engine, cases)| (engine, move || interleave(engine, cases))),
+    );
+}
+
+fn interleave(engine: Engine, cases: u32) {
+    let runtime = runtime();
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let outcome = runner.run(&proptest::collection::vec(step(), 20..100), |steps| {
+        let done = runtime.block_on(async { tokio::spawn(async move { converge(engine, &steps).await }).await });
+        done.map_err(|panic| TestCaseError::fail(panic.to_string()))
+    });
+    assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
 }

@@ -18,7 +18,7 @@ use renkei_store::{Call, Fault, Faults, Options, Store};
 use super::{
     acts::{Act, issue, publish},
     database::Database,
-    side::{Side, call, on_each, options_at, source},
+    side::{Side, call, on_each, options_at, runtime, source},
 };
 
 const WRITERS: u64 = 8;
@@ -83,8 +83,7 @@ fn child() {
         }
         Fault::None
     });
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
+    runtime().block_on(async {
         let store = Store::open(Options { faults, ..options_at(Agency::Ppc, url) }).await.unwrap();
         let source = source(500);
         join_all((0..WRITERS).map(|writer| write(store.clone(), source.clone(), writer))).await;

@@ -24,7 +24,7 @@ use renkei_telemetry::Metrics;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, any::AnyRow};
 use tokio::sync::mpsc;
 
-use super::database::{Database, databases};
+use super::database::{Database, Engine, databases};
 
 /// 2026-06-01T00:00:00Z in microseconds: in term 4, fiscal year 2026.
 pub const START_US: i64 = 1_780_272_000_000_000;
@@ -33,14 +33,32 @@ const BOUND: Duration = Duration::from_secs(120);
 pub const OFFICIAL: &str = "a.tanaka";
 
 /// Runs a test on an empty database of each kind.
+pub fn on_each(test: impl AsyncFn(Database) + Sync) {
+    at_once(databases().into_iter().map(|database| {
+        let test = &test;
+        (database.engine(), move || {
+            let bounded = async { tokio::time::timeout(BOUND, test(database)).await };
+            assert!(runtime().block_on(bounded).is_ok(), "the test took more than {BOUND:?}");
+        })
+    }));
+}
+
+/// Does the same for each kind of database at once; says where it failed.
 #[expect(clippy::print_stdout, reason = "a failing test shows on which database")]
-pub fn on_each(test: impl AsyncFn(Database)) {
-    for database in databases() {
-        println!("on {:?}", database.engine());
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let bounded = async { tokio::time::timeout(BOUND, test(database)).await };
-        assert!(runtime.block_on(bounded).is_ok(), "the test took more than {BOUND:?}");
-    }
+pub fn at_once(runs: impl Iterator<Item = (Engine, impl FnOnce() + Send)>) {
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = runs.map(|(engine, run)| (engine, scope.spawn(run))).collect();
+        for (engine, run) in runs {
+            if let Err(panic) = run.join() {
+                println!("on {engine:?}");
+                std::panic::resume_unwind(panic);
+            }
+        }
+    });
+}
+
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// Moments a millisecond apart, each with other randomness. Sources of other numbers never give the same.
