@@ -41,6 +41,9 @@ pub(crate) const ASIDE_ALL: &str = "SELECT a.entry_id, a.seq, a.matter, a.fact_t
      k.wrapped_key, k.ring_key_id FROM aside a JOIN matter_key k ON k.matter = $1 ORDER BY a.seq";
 pub(crate) const ASIDE_DONE: &str = "DELETE FROM aside WHERE entry_id = $1";
 pub(crate) const ASIDE_REFUSED: &str = "UPDATE aside SET reason = $1 WHERE entry_id = $2";
+/// What was answered for these entries is not true any more; repeats are found by the digest once the act stands again.
+pub(crate) const DELETE_REQUESTS: &str =
+    "DELETE FROM request WHERE digest IN (SELECT digest FROM entry WHERE journal = $1 AND seq > $2)";
 pub(crate) const DELETE_ENTRIES: &str = "DELETE FROM entry WHERE journal = $1 AND seq > $2";
 pub(crate) const DELETE_CONTENTS: &str = "DELETE FROM content WHERE journal = $1 AND seq > $2";
 pub(crate) const COPY: &str = "VACUUM INTO $1";
@@ -127,7 +130,7 @@ impl Store {
         }
         let keep = heads.own.receipted.min(heads.own.seq);
         self.set_aside(&mut transaction, keep, moment).await?;
-        for statement in [DELETE_ENTRIES, DELETE_CONTENTS] {
+        for statement in [DELETE_REQUESTS, DELETE_ENTRIES, DELETE_CONTENTS] {
             sqlx::query(statement).bind(own.id()).bind(number(keep)).execute(&mut *transaction).await?;
         }
         let before = heads.own.clone();

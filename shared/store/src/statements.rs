@@ -6,7 +6,7 @@ use crate::{
     head, load, migration, read, rebuild, recover, save, writer,
 };
 
-const SINGLE: [&str; 45] = [
+const SINGLE: [&str; 46] = [
     audit::HEAD,
     audit::HEADS,
     head::SELECT,
@@ -47,6 +47,7 @@ const SINGLE: [&str; 45] = [
     recover::ASIDE_REFUSED,
     recover::DELETE_CONTENTS,
     recover::DELETE_ENTRIES,
+    recover::DELETE_REQUESTS,
     recover::MARK,
     recover::MATTER_KEY,
     writer::AUDIT_AT,

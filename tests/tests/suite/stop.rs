@@ -10,6 +10,7 @@ use renkei_proto::{
     link::v1::{Ask, Stop, frame::Kind},
     options::v1::Reason,
     r#type::v1::Agency,
+    watch::v1::{JournalStopChanged, event::Change},
 };
 use renkei_store::{Call, arrive::Resume};
 use renkei_tests::{
@@ -140,13 +141,19 @@ async fn a_fork_stops_the_journal_and_both_entries_are_kept() {
     session.receipted(1).await.unwrap();
     peer.place = before;
     let other = peer.publication("virus").unwrap();
+    let mut feed = ppc.watch("", "").await.unwrap();
     session.send(std::slice::from_ref(&other)).await;
     let stop = session.stop().await.unwrap();
     assert_eq!((stop.seq, stop.reason()), (2, Reason::Fork));
+    let told = JournalStopChanged { seq: 2, reason: Reason::Fork.into() };
+    assert_eq!(feed.event().await.unwrap().change, Some(Change::JournalStopChanged(told)));
     let kept = evidence(&pair).await;
     assert_eq!((kept.header, kept.signature), (other.header, other.signature));
     assert_eq!(ppc.entry(Agency::Ipa, 1).await.unwrap().hash, hex(&header_hash(&first.header)));
     assert!(ppc.scheme("agencies/ipa/schemes/virus").await.is_err());
+    resume(&pair, 2).await;
+    let told = feed.event().await.unwrap();
+    assert_eq!(told.change, Some(Change::JournalStopChanged(JournalStopChanged::default())));
 }
 
 fn hex(bytes: &[u8]) -> String {

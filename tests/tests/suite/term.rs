@@ -9,16 +9,17 @@ use renkei_domain::{
 };
 use renkei_proto::{
     agreement::v1::{
-        Agreement, NoticeGiven, NoticeGivenContent, NoticeKind, NoticeTiming, NoticeWithdrawalAssented,
-        NoticeWithdrawn, Term, agreement::State, notice,
+        Agreement, GetAgreementRequest, NoticeGiven, NoticeGivenContent, NoticeKind, NoticeTiming,
+        NoticeWithdrawalAssented, NoticeWithdrawn, Term, agreement::State, notice,
     },
     journal::v1::fact,
+    options::v1::Reason,
     referral::v1::ReferralGround,
     r#type::v1::{Agency, Text},
 };
 use renkei_store::{Call, Command, Stage};
 use renkei_tests::{
-    acts::{Acts, both, publish_all, same_journals, settle},
+    acts::{Acts, Refused, both, publish_all, refused, same_journals, settle},
     pair::Pair,
     scenario::instant,
 };
@@ -57,6 +58,9 @@ async fn a_term_ends_with_the_day_in_japan_and_is_renewed_without_a_word() {
         assert_eq!((before.digest.len(), before.notices.len(), before.articles.is_empty()), (64, 0, false));
     }
     assert_eq!(ppc.agreement().await.unwrap(), ipa.agreement().await.unwrap());
+    let request = GetAgreementRequest { name: "agreements".to_owned() };
+    let other = ppc.desk.agreement().unwrap().get_agreement(request).await;
+    refused(other.map_err(Refused::from), Reason::FieldInvalid, "name");
 }
 
 /// Writes a fact of the agreement: its RPCs come with their own noun.

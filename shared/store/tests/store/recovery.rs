@@ -457,14 +457,14 @@ fn acts_during_a_recovery_are_turned_away_on_record() {
     on_each(async |database| {
         let side = Side::new(Agency::Ppc, database).await;
         let known = call(5);
-        let first = side.act_as(known.clone(), publish(Agency::Ppc, "leak")).await.unwrap();
+        side.act_as(known.clone(), publish(Agency::Ppc, "leak")).await.unwrap();
         side.store.rewind(5, &side.source.moment()).await.unwrap();
 
         assert!(is_recovering(side.act(notice()).await));
 
         let audited = side.rows("SELECT outcome FROM audit ORDER BY seq DESC LIMIT 1").await;
         assert_eq!(audited[0].get::<String, _>(0), "RECOVERING");
-        let again = side.act_as(known, publish(Agency::Ppc, "leak")).await.unwrap();
-        assert_eq!(again, first, "a repeat gets its first reply");
+        // What was answered for an act that is set aside is not known to stand.
+        assert!(is_recovering(side.act_as(known, publish(Agency::Ppc, "leak")).await));
     });
 }
