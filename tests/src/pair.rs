@@ -224,6 +224,19 @@ impl Pair {
         }
     }
 
+    /// Tells a side that runs as a process that its certificates or revocation lists are fresh (SIGHUP).
+    ///
+    /// # Errors
+    /// When there is no process.
+    pub async fn hang_up(&self, agency: Agency) -> Result<(), String> {
+        let Some(Running::Process { child }) = &self.side(agency).running else {
+            return Err("only a process can be told".to_owned());
+        };
+        let id = child.id().ok_or("the process has ended by itself")?.to_string();
+        let told = Command::new("kill").arg("-HUP").arg(id).status().await.map_err(|error| error.to_string())?;
+        told.success().then_some(()).ok_or_else(|| "the process cannot be told".to_owned())
+    }
+
     /// Cuts the link both ways.
     pub fn cut_link(&self) {
         self.world().cut_link();

@@ -12,13 +12,14 @@ use renkei_domain::moment::Source;
 use renkei_proto::r#type::v1::Agency;
 use renkei_store::{Call, Store, arrive::Resume};
 use renkei_telemetry::{LogTarget, Metrics, Settings, Telemetry};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     config::Config,
     key,
     report::{self, Status, hex},
     source, start,
-    start::{Tls, dialling},
+    start::{Running, Tls, dialling},
     verify,
 };
 
@@ -35,7 +36,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Runs the service until SIGTERM or Ctrl-C.
+    /// Runs the service until SIGTERM or Ctrl-C; takes fresh certificates and revocation lists on SIGHUP.
     Serve,
     /// Checks configuration, files, keys and database, and tries to reach the peer.
     Check,
@@ -179,8 +180,10 @@ async fn open(own: Agency, config: &Config, source: &Source) -> Result<Store, St
 async fn serve(own: Agency, config: Config, source: Source) -> Result<(), String> {
     let telemetry = telemetry(own, &config).map_err(said)?;
     telemetry.install_global().map_err(said)?;
+    // Before the start, so that the signal ends nothing while it goes on.
+    let hangup = signal(SignalKind::hangup()).map_err(said)?;
     let running = crate::start(own, config, source, &telemetry).await.map_err(said)?;
-    asked_to_end().await?;
+    asked_to_end(&running, hangup).await?;
     tracing::info!("shutting down");
     running.stop().await;
     let flushed = tokio::task::spawn_blocking(move || telemetry.shutdown()).await.map_err(said)?;
@@ -204,15 +207,16 @@ fn telemetry(own: Agency, config: &Config) -> Result<Telemetry, renkei_telemetry
     })
 }
 
-async fn asked_to_end() -> Result<(), String> {
-    use tokio::signal::unix::{SignalKind, signal};
+async fn asked_to_end(running: &Running, mut hangup: Signal) -> Result<(), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(said)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(said)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            Some(()) = hangup.recv() => running.reload(),
+        }
     }
-    Ok(())
 }
 
 async fn check(own: Agency, config: &Config, source: &Source) -> Result<(), String> {

@@ -31,8 +31,9 @@ fn read(file: &Path) -> Result<Timestamp, String> {
     text.lines().next().unwrap_or_default().trim().parse().map_err(|error: jiff::Error| error.to_string())
 }
 
+/// The machine's clock. TLS judges certificates and revocation lists by it, in a sandbox too.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
-fn machine() -> Timestamp {
+pub(crate) fn machine() -> Timestamp {
     Timestamp::now()
 }
 

@@ -1,6 +1,7 @@
 //! Starts a service: store, ports, link and ticks.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     sync::{
         Arc,
@@ -25,7 +26,7 @@ use renkei_rpc::{
 use renkei_store::{Call, Fault, Faults, Options, Store, arrive::Begin, recover::Reopen};
 use renkei_telemetry::{Metrics, Telemetry};
 use rustls::{ClientConfig, ServerConfig};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tower::ServiceBuilder;
@@ -38,8 +39,10 @@ use crate::{
 
 /// How long the peer may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long an end may take, all parts together.
-const STOP: Duration = Duration::from_secs(30);
+/// How long calls, sessions and ticks may take to end.
+const STOP: Duration = Duration::from_secs(25);
+/// How long the database may take to close after that.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// A service that runs.
 pub struct Running {
@@ -52,11 +55,17 @@ pub struct Running {
     desk_gate: Authorize,
     link_gate: Authorize,
     readiness: Arc<Readiness>,
+    reload: Arc<Notify>,
     draining: CancellationToken,
     tasks: JoinSet<()>,
 }
 
 impl Running {
+    /// Takes fresh certificates and revocation lists at once, not at the next look at their files.
+    pub fn reload(&self) {
+        self.reload.notify_one();
+    }
+
     /// How many calls were handed on to a service, on the desk and on the link.
     pub fn handled(&self) -> (u64, u64) {
         (self.desk_gate.handled(), self.link_gate.handled())
@@ -71,7 +80,10 @@ impl Running {
             tracing::warn!("the service did not end in time and is cut off");
             self.tasks.abort_all();
         }
-        self.store.close().await;
+        if tokio::time::timeout(CLOSE, self.store.close()).await.is_err() {
+            // What was acknowledged is durable; what was not is looked up by whoever asked for it.
+            tracing::warn!("the database did not close in time and is left");
+        }
     }
 }
 
@@ -84,7 +96,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let callers = Arc::new(config.callers(own)?);
     let kinds = config.kinds()?;
     let store = open(own, &config, &source, metrics.clone()).await?;
-    begin(&store, &kinds, &source).await?;
+    let said = begin(&store, &kinds, &source).await?;
 
     let tls = Tls::load(&config)?;
     let draining = CancellationToken::new();
@@ -131,11 +143,13 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     }
     let parts = tick::Parts { own, store: store.clone(), source, sandbox: config.sandbox, kinds };
     tasks.spawn(tick::run(parts.clone(), draining.clone()));
-    tasks.spawn(tick::say_kinds_again(parts, draining.clone()));
+    tasks.spawn(tick::say_kinds_again(parts, said, draining.clone()));
     tasks.spawn(tick::watch_database(store.clone(), readiness.clone(), draining.clone()));
-    tasks.spawn(tick::reload(config, tls, readiness.clone(), draining.clone()));
+    let reload = Arc::new(Notify::new());
+    tasks.spawn(tick::reload(config, tls, readiness.clone(), reload.clone(), draining.clone()));
     tracing::info!(desk = %desk_address, link = %link_address, "serving");
-    Ok(Running { desk: desk_address, link: link_address, store, desk_gate, link_gate, readiness, draining, tasks })
+    let (desk, link) = (desk_address, link_address);
+    Ok(Running { desk, link, store, desk_gate, link_gate, readiness, reload, draining, tasks })
 }
 
 /// Opens the store; sets it up first where the configuration says so.
@@ -171,7 +185,8 @@ fn faults(config: &Config) -> Result<Faults, StartError> {
 }
 
 /// On a marked copy a new incarnation is opened at once. The kinds that this version speaks are said when they changed.
-async fn begin(store: &Store, kinds: &std::collections::BTreeSet<FactKind>, source: &Source) -> Result<(), StartError> {
+/// Gives the incarnation in which they stand; none during a recovery.
+async fn begin(store: &Store, kinds: &BTreeSet<FactKind>, source: &Source) -> Result<Option<u32>, StartError> {
     if store.is_marked().await? {
         let mut again = store.aside().await?;
         again.retain(|it| it.reason.is_empty());
@@ -181,7 +196,8 @@ async fn begin(store: &Store, kinds: &std::collections::BTreeSet<FactKind>, sour
     let begin = Begin { kinds: kinds.iter().copied().collect() };
     match store.write("begin", Call::own("begin"), source.moment(), begin).await {
         // Said when the recovery is over.
-        Ok(()) | Err(renkei_store::Error::Recovering) => Ok(()),
+        Err(renkei_store::Error::Recovering) => Ok(None),
+        Ok(()) => Ok(Some(store.heads().borrow().own.incarnation)),
         Err(error) => Err(error.into()),
     }
 }

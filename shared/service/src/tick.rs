@@ -2,26 +2,37 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
+use jiff::civil::Date;
+
 use renkei_desk::{Checkpoint, Count};
 use renkei_domain::{
     calendar, counts,
     matter::{Matter, Noun},
-    moment::Source,
+    moment::{Source, instant},
+    page::Journal,
 };
 use renkei_proto::{FactKind, r#type::v1::Agency};
-use renkei_rpc::health::{Need, Readiness};
+use renkei_rpc::{
+    health::{Need, Readiness},
+    tls::{Files, TlsError},
+};
 use renkei_store::{Call, Error, Store, arrive::Begin};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, start::Tls};
+use crate::{config::Config, source, start::Tls};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Checkpoints are written at most so often.
 const CHECKPOINT_MINUTES: u64 = 60;
+/// The most months back that are counted when they were missed.
+const MONTHS: usize = 24;
 /// Replies to calls are kept so long for their repeats.
 const REQUESTS_DAYS: i64 = 30;
 const PING: Duration = Duration::from_secs(2);
 const RELOAD: Duration = Duration::from_secs(30);
+/// The pause before the kinds are said once more.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What the ticks work with.
 #[derive(Clone)]
@@ -33,7 +44,7 @@ pub(crate) struct Parts {
     pub(crate) kinds: BTreeSet<FactKind>,
 }
 
-/// Every minute: the counts of the month before, when they are missing; every hour: checkpoints. A sandbox writes both on
+/// Every minute: the counts of months that are over and not counted; every hour: checkpoints. A sandbox writes both on
 /// command only, so that its clock may jump.
 pub(crate) async fn run(parts: Parts, draining: CancellationToken) {
     let mut minutes = 0_u64;
@@ -42,7 +53,7 @@ pub(crate) async fn run(parts: Parts, draining: CancellationToken) {
         if parts.sandbox {
             continue;
         }
-        said("counts", counts_of_month(&parts).await);
+        said("counts", count_months(&parts).await);
         if minutes % CHECKPOINT_MINUTES == 1 {
             said("checkpoint", checkpoint(&parts).await);
             said("requests", forget(&parts).await);
@@ -57,16 +68,36 @@ fn said(what: &'static str, done: Result<(), Error>) {
     }
 }
 
-async fn counts_of_month(parts: &Parts) -> Result<(), Error> {
-    let moment = parts.source.moment();
-    let month = counts::month_before(calendar::day(moment.now));
-    let matter = Matter::new(Noun::ReferralCounts, parts.own, &month).to_string();
-    let counted = parts.store.page(&matter).await?.is_some_and(|page| counts::is_counted(&page, parts.own));
-    if counted {
-        return Ok(());
+/// Counts every month since the one of the first own entry that is over and not counted, oldest first.
+async fn count_months(parts: &Parts) -> Result<(), Error> {
+    let Some(first) = first_month(parts).await? else { return Ok(()) };
+    let mut month = counts::month_before(calendar::day(parts.source.moment().now));
+    let mut missing = Vec::new();
+    for _ in 0..MONTHS {
+        let Some(begun) = counts::month(&month).filter(|begun| *begun >= first) else { break };
+        let matter = Matter::new(Noun::ReferralCounts, parts.own, &month).to_string();
+        let page = parts.store.page(&matter).await?;
+        let before = counts::month_before(begun);
+        let month = std::mem::replace(&mut month, before);
+        if !page.is_some_and(|page| counts::is_counted(&page, parts.own)) {
+            missing.push(month);
+        }
     }
-    let count = Count { own: parts.own, month };
-    parts.store.write("count_referrals", Call::own("count_referrals"), moment, count).await.map(|_| ())
+    let mut counted = Ok(());
+    for month in missing.into_iter().rev() {
+        let (count, call) = (Count { own: parts.own, month }, Call::own("count_referrals"));
+        let written = parts.store.write("count_referrals", call, parts.source.moment(), count).await;
+        // One month that cannot be counted holds up no other.
+        counted = counted.and(written.map(|_| ()));
+    }
+    counted
+}
+
+/// The first day of the month in which the first own entry was written; none before there is one.
+async fn first_month(parts: &Parts) -> Result<Option<Date>, Error> {
+    let first = parts.store.entries(Journal::Of(parts.own), 1, 1).await?;
+    let written = first.first().and_then(|held| instant(held.header.written_at.as_ref()?));
+    Ok(written.map(|written| calendar::day(written).first_of_month()))
 }
 
 async fn checkpoint(parts: &Parts) -> Result<(), Error> {
@@ -81,18 +112,32 @@ async fn forget(parts: &Parts) -> Result<(), Error> {
     parts.store.forget_requests(now.saturating_sub(REQUESTS_DAYS * 86_400_000_000)).await
 }
 
-/// After a recovery the kinds that this version speaks are said again: the entry that said so may be lost.
-pub(crate) async fn say_kinds_again(parts: Parts, draining: CancellationToken) {
+/// After a recovery the kinds that this version speaks are said again, until that is written: the entry that said so may
+/// be lost. `said` is the incarnation in which they were said last.
+pub(crate) async fn say_kinds_again(parts: Parts, mut said: Option<u32>, draining: CancellationToken) {
     let mut heads = parts.store.heads();
-    let mut was_recovering = heads.borrow_and_update().recovering();
-    while let Some(Ok(())) = draining.run_until_cancelled(heads.changed()).await {
-        let recovering = heads.borrow_and_update().recovering();
-        if was_recovering && !recovering {
+    loop {
+        let (incarnation, recovering) = {
+            let heads = heads.borrow_and_update();
+            (heads.own.incarnation, heads.recovering())
+        };
+        let due = !recovering && said != Some(incarnation);
+        if due {
             let begin = Begin { kinds: parts.kinds.iter().copied().collect() };
             let written = parts.store.write("begin", Call::own("begin"), parts.source.moment(), begin).await;
-            said("kinds", written);
+            said = written.is_ok().then_some(incarnation);
+            self::said("kinds", written);
         }
-        was_recovering = recovering;
+        let next = async {
+            if due && said.is_none() {
+                tokio::time::sleep(AGAIN).await;
+                return Ok(());
+            }
+            heads.changed().await
+        };
+        if !matches!(draining.run_until_cancelled(next).await, Some(Ok(()))) {
+            return;
+        }
     }
 }
 
@@ -110,32 +155,62 @@ pub(crate) async fn watch_database(store: Store, readiness: Arc<Readiness>, drai
     }
 }
 
-/// Takes fresh certificates and revocation lists when their files have changed. A broken pair keeps the old one.
-pub(crate) async fn reload(config: Config, tls: Tls, readiness: Arc<Readiness>, draining: CancellationToken) {
-    readiness.report(Need::TrustMaterial, true).await;
-    let mut seen = changed_at(&config);
-    while draining.run_until_cancelled(tokio::time::sleep(RELOAD)).await.is_some() {
-        let now = changed_at(&config);
-        if now == seen {
-            continue;
+/// Takes fresh certificates and revocation lists when their files have changed or somebody asks. What is broken keeps the
+/// old one, is tried again at each look, and hinders no other. Readiness follows the end of what is in use.
+pub(crate) async fn reload(
+    config: Config,
+    tls: Tls,
+    readiness: Arc<Readiness>,
+    asked: Arc<Notify>,
+    draining: CancellationToken,
+) {
+    let (desk, link) = (config.desk.files(), config.link.files());
+    let mut seen = (changed_at(&desk), changed_at(&link));
+    loop {
+        readiness.report(Need::TrustMaterial, is_valid(&tls)).await;
+        let asked = tokio::select! {
+            () = asked.notified() => true,
+            () = tokio::time::sleep(RELOAD) => false,
+            () = draining.cancelled() => return,
+        };
+        let now = (changed_at(&desk), changed_at(&link));
+        if (asked || now.0 != seen.0) && is_taken("desk", tls.desk.reload(&desk)) {
+            seen.0 = now.0;
         }
-        let (desk, link) = (config.desk.files(), config.link.files());
-        let loaded = tls.desk.reload(&desk).and_then(|()| tls.link.reload(&link)).and_then(|()| tls.dial.reload(&link));
-        match loaded {
-            Ok(()) => tracing::info!("fresh certificates and revocation lists are in use"),
-            Err(error) => tracing::error!(%error, "fresh certificates cannot be used; the old ones stay"),
+        if asked || now.1 != seen.1 {
+            let taken = [is_taken("link", tls.link.reload(&link)), is_taken("dial", tls.dial.reload(&link))];
+            if taken == [true, true] {
+                seen.1 = now.1;
+            }
         }
-        seen = now;
     }
 }
 
-/// When each file of TLS was changed.
-fn changed_at(config: &Config) -> Vec<Option<std::time::SystemTime>> {
-    let files = [config.desk.files(), config.link.files()];
-    let paths = files.into_iter().flat_map(|it| {
-        let mut paths: Vec<PathBuf> = vec![it.certificate, it.key, it.roots];
-        paths.extend(it.crls);
-        paths
-    });
+fn is_taken(port: &'static str, loaded: Result<(), TlsError>) -> bool {
+    match &loaded {
+        Ok(()) => tracing::info!(port, "fresh certificates and revocation lists are in use"),
+        Err(error) => tracing::error!(port, %error, "fresh certificates cannot be used; the old ones stay"),
+    }
+    loaded.is_ok()
+}
+
+/// Whether no certificate and no revocation list in use has expired.
+fn is_valid(tls: &Tls) -> bool {
+    let now = source::machine().as_second();
+    let ends = [("desk", tls.desk.expiry()), ("link", tls.link.expiry()), ("dial", tls.dial.expiry())];
+    let expired = ends.iter().find(|(_, end)| end.certificate <= now || end.crl.is_some_and(|crl| crl <= now));
+    if let Some((port, end)) = expired {
+        tracing::error!(port, ?end, "a certificate or revocation list has expired: connections are refused");
+    }
+    expired.is_none()
+}
+
+/// When each file of a port was changed.
+fn changed_at(files: &Files) -> Vec<Option<std::time::SystemTime>> {
+    let own: [&PathBuf; 3] = [&files.certificate, &files.key, &files.roots];
+    let paths = own.into_iter().chain(&files.crls);
     paths.map(|path| std::fs::metadata(path).and_then(|it| it.modified()).ok()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use renkei_proto::{
 use renkei_tests::{
     acts::Acts,
     pair::Pair,
+    pki, raw,
     sandbox::{last_line, walk},
     scenario::{Scenario, start},
     setup::{AGENCIES, Choice},
@@ -22,7 +23,7 @@ use renkei_tests::{
 const KILLS: u64 = 20;
 /// Milliseconds that a process has from its start, or from when it serves, to its end.
 const LIVES: std::ops::Range<u64> = 20..400;
-/// Nobody waits longer for a service to end.
+/// Nobody waits longer for a service to end, or to do what it was told; it looks at its files by itself every 30 s.
 const END: Duration = Duration::from_secs(10);
 
 /// What came of a walk through the scenario.
@@ -144,4 +145,42 @@ async fn a_service_that_is_told_to_end_lets_its_callers_know_and_ends_in_time() 
     pair.start(Agency::Ppc).await.unwrap();
     assert_eq!(ppc.agreement().await.unwrap(), agreement, "the caller finds the service that started again");
     tokio::time::timeout(END, pair.stop_both()).await.unwrap().unwrap();
+}
+
+/// Asks PPC's desk whether it is ready, on a connection of its own, until it answers so; `None` is no answer at all.
+async fn until_ready_is(pair: &Pair, caller: &str, ready: Option<bool>) {
+    let asking = async {
+        loop {
+            let channel = pair.ppc.desk.channel(caller).unwrap();
+            let answer = raw::call(&channel, "/grpc.health.v1.Health/Check", &[], &[]).await;
+            // Field 1 of the answer: 1 is ready, 2 is not.
+            if answer.ok().map(|answer| answer == [[8, 1]]) == ready {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(END, asking).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_that_is_hung_up_takes_fresh_files_port_by_port_and_is_ready_while_they_are_valid() {
+    let mut pair = Pair::processes(None, start().unwrap(), [6; 32], Choice::default()).await.unwrap();
+    let dir = pair.setup.dir.clone();
+    let (desk, link) = (pki::desk_files(&dir, "ppc"), pki::link_files(&dir, "ppc"));
+    until_ready_is(&pair, "reader", Some(true)).await;
+
+    // What is broken at the desk does not keep the link from what is fresh there, however bad that is.
+    pki::write(&desk.key, "no key").unwrap();
+    let expired = pair.setup.pki.ipa.link_authority.expired_crl().unwrap();
+    pki::write(&link.crls[0], &expired).unwrap();
+    pair.hang_up(Agency::Ppc).await.unwrap();
+    until_ready_is(&pair, "reader", Some(false)).await;
+
+    let intake = pair.setup.pki.ppc.caller("intake").unwrap().clone();
+    pair.setup.pki.ppc.desk_authority.revoke(&intake);
+    pair.setup.pki.write(&dir).unwrap();
+    pair.hang_up(Agency::Ppc).await.unwrap();
+    until_ready_is(&pair, "intake", None).await;
+    until_ready_is(&pair, "reader", Some(true)).await;
+    pair.stop_both().await.unwrap();
 }
