@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use http::Uri;
+use http::uri::Authority;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -169,7 +170,7 @@ impl Dial {
         let origin = Uri::try_from(origin).map_err(|_| ConnectError::ServerName(self.server_name.clone()))?;
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address))
             .ok()
-            .filter(|_| has_port(&self.address))
+            .filter(|_| is_address(&self.address))
             .ok_or_else(|| ConnectError::Address(self.address.clone()))?
             .origin(origin)
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
@@ -312,8 +313,18 @@ async fn tcp_to(address: SocketAddr) -> io::Result<TcpStream> {
     socket.connect(address).await
 }
 
-fn has_port(address: &str) -> bool {
-    address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+/// Whether a text is `host:port` with a port above 0, as [`Dial::address`] must be.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    let parsed = text.parse::<Authority>().ok();
+    let parts = parsed.as_ref().map(|it| (it.host(), it.port_u16().unwrap_or_default()));
+    parts.is_some_and(|(host, port)| !host.is_empty() && port > 0 && !text.contains('@'))
+}
+
+/// Whether a text is a DNS name or an IP address, as [`Dial::server_name`] must be.
+#[must_use]
+pub fn is_server_name(text: &str) -> bool {
+    ServerName::try_from(text).is_ok()
 }
 
 fn bracketed(name: &str) -> String {

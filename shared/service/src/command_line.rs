@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use renkei_domain::moment::Source;
-use renkei_proto::r#type::v1::Agency;
+use renkei_proto::{Validate as _, journal::v1::StopLiftedContent, r#type::v1::Agency};
 use renkei_store::{Call, Store, arrive::Resume};
 use renkei_telemetry::{LogTarget, Metrics, Settings, Telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -55,7 +55,7 @@ enum Task {
         /// The next number of the peer's journal.
         #[arg(long)]
         from: u64,
-        /// Why; is recorded.
+        /// Why, in 1 to 1000 characters; is recorded.
         #[arg(long)]
         reason: String,
     },
@@ -109,6 +109,7 @@ fn said(error: impl std::fmt::Display) -> String {
 async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
     let file = arguments.config.unwrap_or_else(|| Path::new("/etc/renkei").join(format!("{}.toml", own.id())));
     let config = Config::load(&file, variables()).map_err(said)?;
+    config.callers(own).map_err(|error| said(error.of(&file)))?;
     let source = source(&config).map_err(said)?;
     match arguments.task {
         Task::Serve => serve(own, config, source).await,
@@ -136,6 +137,10 @@ async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
         }
         Task::Verify => prove(own, &config, &source).await,
         Task::Resume { from, reason } => {
+            let words = StopLiftedContent { reason: reason.clone() };
+            if !words.violations().is_empty() {
+                return Err("`--reason` must have 1 to 1000 characters".to_owned());
+            }
             let store = open(own, &config, &source).await?;
             let resume = Resume { from_seq: from, reason };
             store.write("resume", Call::own("resume"), source.moment(), resume).await.map_err(said)?;
@@ -173,7 +178,7 @@ fn variables() -> HashMap<String, String> {
 /// Opens the database as it is.
 async fn open(own: Agency, config: &Config, source: &Source) -> Result<Store, String> {
     let mut config = config.clone();
-    config.database.migrate = false;
+    config.database.migrate = Some(false);
     start::open(own, &config, source, Metrics::none()).await.map_err(said)
 }
 
@@ -220,8 +225,6 @@ async fn asked_to_end(running: &Running, mut hangup: Signal) -> Result<(), Strin
 }
 
 async fn check(own: Agency, config: &Config, source: &Source) -> Result<(), String> {
-    config.callers(own).map_err(said)?;
-    config.kinds().map_err(said)?;
     let tls = Tls::load(config).map_err(said)?;
     let signing = key::signing(config).map_err(said)?;
     key::of_own(config, &signing).map_err(said)?;
@@ -230,7 +233,7 @@ async fn check(own: Agency, config: &Config, source: &Source) -> Result<(), Stri
         key::secret(file).map_err(said)?;
     }
     say("configuration, keys and certificates are right")?;
-    if config.database.migrate {
+    if config.database.migrates() {
         // Set up on the first start; until then there is nothing to look at.
         start::open(own, config, source, Metrics::none()).await.map_err(said)?;
     } else {

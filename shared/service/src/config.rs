@@ -10,12 +10,17 @@ use config::{Environment, File, FileFormat};
 use renkei_proto::{FactKind, options::v1::Role, r#type::v1::Agency};
 use renkei_rpc::{
     authorize::{Caller, Callers},
+    connect::{is_address, is_server_name},
     tls::Files,
 };
 use serde::Deserialize;
 
 /// The most internal systems.
 const CALLERS: usize = 1000;
+/// The longest `host:port`: 253 bytes of name, a colon, five digits.
+const ADDRESS: usize = 259;
+/// The longest URL of a collector, in bytes.
+const ENDPOINT: usize = 1000;
 
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +44,21 @@ pub enum ConfigError {
         /// What must hold, and what to do.
         must: String,
     },
+    /// Any of these, in a certain file.
+    #[error("{file}: {source}")]
+    In {
+        /// Which.
+        file: String,
+        /// What is wrong.
+        source: Box<ConfigError>,
+    },
+}
+
+impl ConfigError {
+    /// The error with the file that the configuration was read from.
+    pub(crate) fn of(self, file: &Path) -> Self {
+        Self::In { file: file.display().to_string(), source: Box::new(self) }
+    }
 }
 
 impl From<config::ConfigError> for ConfigError {
@@ -95,9 +115,15 @@ pub struct Config {
 pub struct Database {
     /// `sqlite:…` or `postgres://…`.
     pub url: String,
-    /// `serve` sets up and upgrades it.
-    #[serde(default = "yes")]
-    pub migrate: bool,
+    /// `serve` sets up and upgrades it; when left out, for SQLite only.
+    pub migrate: Option<bool>,
+}
+
+impl Database {
+    /// Whether `serve` sets up and upgrades it. On a database server that is an act of its own, with rights of its own.
+    pub fn migrates(&self) -> bool {
+        self.migrate.unwrap_or(renkei_store::Dialect::of(&self.url) == Some(renkei_store::Dialect::Sqlite))
+    }
 }
 
 /// A port with its certificate and whom it trusts.
@@ -258,8 +284,10 @@ pub struct Failures {
     pub kinds_unspoken: Vec<String>,
 }
 
-fn yes() -> bool {
-    true
+/// Whether telemetry can be sent to a URL: the client speaks plain HTTP, to a collector close by.
+fn is_endpoint(url: &str) -> bool {
+    let parsed = url.parse::<http::Uri>().ok().filter(|_| url.len() <= ENDPOINT);
+    parsed.is_some_and(|it| it.scheme_str() == Some("http") && it.host().is_some_and(|host| !host.is_empty()))
 }
 
 fn tenth() -> f64 {
@@ -279,7 +307,7 @@ impl Config {
         let unreadable = |source| ConfigError::Unreadable { file: file.display().to_string(), source };
         let text = std::fs::read_to_string(file).map_err(unreadable)?;
         let base = file.parent().unwrap_or(Path::new("."));
-        Self::with(&text, base, variables)
+        Self::with(&text, base, variables).map_err(|error| error.of(file))
     }
 
     /// Reads a text; relative paths begin at `base`.
@@ -315,6 +343,16 @@ impl Config {
         }
         if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
             return Err(value("telemetry.sample_ratio", "must lie between 0 and 1"));
+        }
+        if !self.telemetry.otlp_endpoint.as_deref().is_none_or(is_endpoint) {
+            let must = format!("must be http://host:port of a collector, at most {ENDPOINT} bytes; it speaks no TLS");
+            return Err(value("telemetry.otlp_endpoint", must));
+        }
+        if self.peer.address.len() > ADDRESS || !is_address(&self.peer.address) {
+            return Err(value("peer.address", format!("must be host:port, at most {ADDRESS} bytes")));
+        }
+        if !is_server_name(&self.peer.server_name) {
+            return Err(value("peer.server_name", "must be a DNS name or an IP address"));
         }
         if self.content.keys.is_empty() || self.content.keys.len() > 100 {
             return Err(value("content.keys", "must name 1 to 100 keys"));

@@ -154,7 +154,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
 
 /// Opens the store; sets it up first where the configuration says so.
 pub(crate) async fn open(own: Agency, config: &Config, source: &Source, metrics: Metrics) -> Result<Store, StartError> {
-    if config.database.migrate {
+    if config.database.migrates() {
         let ran = Store::migrate(&config.database.url, own, &source.moment().id("store", 0)).await?;
         if ran > 0 {
             tracing::info!(migrations = ran, "the database was set up");

@@ -113,6 +113,13 @@ async fn every_command_works_beside_a_service_that_runs() {
     let resumed = run(&pair, Agency::Ppc, &["resume", "--from", "1", "--reason", "a try"]).await;
     assert_sentence(&resumed, &["the peer's journal is not stopped"]);
     assert_eq!(run(&pair, Agency::Ppc, &["resume", "--from", "1"]).await.code, Some(2), "a reason is asked for");
+    let longest = "理".repeat(1000);
+    let resumed = run(&pair, Agency::Ppc, &["resume", "--from", "1", "--reason", &longest]).await;
+    assert_sentence(&resumed, &["the peer's journal is not stopped"]);
+    for reason in [String::new(), format!("{longest}由")] {
+        let resumed = run(&pair, Agency::Ppc, &["resume", "--from", "1", "--reason", &reason]).await;
+        assert_sentence(&resumed, &["`--reason` must have 1 to 1000 characters"]);
+    }
     pair.stop_both().await.unwrap();
 }
 
@@ -215,7 +222,7 @@ async fn what_is_wrong_with_a_configuration_is_said_in_one_sentence() {
         (other("[journal]", "[jurnal]"), &["jurnal"]),
         (other("replica = \"a\"", "replica = \"A B\""), &["`replica`"]),
         (other("sandbox = true", "sandbox = false"), &["`clock`", "sandbox = true"]),
-        (other("roles = [\"intake\"]", "roles = [\"intake\", \"emperor\"]"), &["emperor"]),
+        (other("roles = [\"intake\"]", "roles = [\"intake\", \"emperor\"]"), &["emperor", "wrong.toml"]),
         (other("spiffe://ppc/desk/intake", "spiffe://ipa/desk/intake"), &["spiffe://ppc/desk/"]),
         (other("sqlite:", "mysql:"), &["`database.url`"]),
         (other(&key, "/nowhere/journal.pem"), &["/nowhere/journal.pem", "cannot be read"]),

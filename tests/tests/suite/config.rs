@@ -67,6 +67,7 @@ fn every_wrong_value_is_named_in_a_sentence() {
         ("sample_ratio = 0.1", "sample_ratio = 1.5", "`telemetry.sample_ratio`"),
         ("listen = \"127.0.0.1:7443\"", "listen = \"nowhere\"", "desk.listen"),
         ("dial = \"both\"", "dial = \"never\"", "peer.dial"),
+        ("server_name = \"ipa.example\"", "server_name = \"ipa example\"", "`peer.server_name`"),
         ("replica = \"a\"", "replica = \"a\"\nreplicas = 2", "replicas"),
         ("[secrets]", "[secrets]\nother = \"x\"", "other"),
         ("[telemetry]", "[clock]\nfile = \"x\"\n[telemetry]", "`clock` is for sandboxes only"),
@@ -82,6 +83,62 @@ fn every_wrong_value_is_named_in_a_sentence() {
         let error = error_of(from, to);
         assert!(error.contains(says), "{to}: {error}");
         assert_eq!(error.lines().count(), 1, "one sentence: {error}");
+    }
+}
+
+#[test]
+fn an_address_that_nobody_can_dial_is_refused_before_the_start() {
+    let of = |address: &str| EXAMPLE.replacen("\"ipa.example:7444\"", &format!("{address:?}"), 1);
+    let long = |length: usize| format!("{}:7444", "a".repeat(length));
+    for right in ["ipa.example:7444", "10.0.0.1:1", "[2001:db8::1]:65535", &long(253), &long(254)] {
+        Config::parse(&of(right), Path::new("/")).unwrap();
+    }
+    let wrong = ["", ":7444", "ipa.example", "ipa.example:", "ipa.example:0", "ipa.example:65536", "2001:db8::1:7444"];
+    let more = ["http://ipa.example:7444", "a@ipa.example:7444", "ipa.example:7444/x", "ipa example:7444", &long(255)];
+    for wrong in wrong.into_iter().chain(more) {
+        let error = Config::parse(&of(wrong), Path::new("/")).unwrap_err().to_string();
+        assert!(error.contains("`peer.address` must be host:port, at most 259 bytes"), "{wrong}: {error}");
+    }
+}
+
+#[test]
+fn a_collector_that_nothing_can_be_sent_to_is_refused_before_the_start() {
+    let of = |url: &str| {
+        EXAMPLE.replacen("# otlp_endpoint = \"http://localhost:4317\"", &format!("otlp_endpoint = {url:?}"), 1)
+    };
+    let long = |length: usize| format!("http://{}", "a".repeat(length - 7));
+    for right in ["http://localhost:4317", "http://[::1]:4317/v1", &long(250)] {
+        Config::parse(&of(right), Path::new("/")).unwrap();
+    }
+    for wrong in
+        ["", "localhost:4317", "https://localhost:4317", "ftp://localhost", "http://", "http://a b", &long(1001)]
+    {
+        let error = Config::parse(&of(wrong), Path::new("/")).unwrap_err().to_string();
+        assert!(error.contains("`telemetry.otlp_endpoint` must be http://host:port"), "{wrong}: {error}");
+    }
+}
+
+#[test]
+fn only_an_embedded_database_is_set_up_by_the_service_when_nothing_is_said() {
+    let migrates = |url: &str, line: &str| {
+        let text = EXAMPLE.replacen("sqlite:ppc.db", url, 1).replacen("\nmigrate = true\n", line, 1);
+        Config::parse(&text, Path::new("/")).unwrap().database.migrates()
+    };
+    assert!(migrates("sqlite:ppc.db", "\n"));
+    assert!(!migrates("postgres://ppc@localhost/ppc", "\n"));
+    assert!(!migrates("sqlite:ppc.db", "\nmigrate = false\n"));
+    assert!(migrates("postgres://ppc@localhost/ppc", "\nmigrate = true\n"));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_the_file_that_it_stands_in() {
+    let (_dir, file) = arranged();
+    for (from, to) in
+        [("replica = \"a\"", "replica = \"A b\""), ("[journal]", "[jurnal]"), ("sandbox = false", "sandbox =")]
+    {
+        std::fs::write(&file, EXAMPLE.replacen(from, to, 1)).unwrap();
+        let error = Config::load(&file, HashMap::new()).unwrap_err().to_string();
+        assert!(error.contains(&file.display().to_string()) && error.lines().count() == 1, "{to}: {error}");
     }
 }
 
