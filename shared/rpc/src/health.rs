@@ -15,6 +15,12 @@ use tonic_reflection::server::{Builder, v1, v1alpha};
 
 use crate::contract;
 
+/// The service that says whether its port is ready.
+pub const HEALTH: &str = "grpc.health.v1.Health";
+
+/// The services that tell tools of the contract, in the version of today and in the one that older tools ask for.
+pub const REFLECTION: [&str; 2] = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
+
 /// What a service needs to be ready. The peer is not among it: its absence for days is a normal state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {

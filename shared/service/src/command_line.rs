@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -10,12 +10,13 @@ use std::{
 use clap::{Parser, Subcommand};
 use renkei_domain::moment::Source;
 use renkei_proto::{Validate as _, journal::v1::StopLiftedContent, r#type::v1::Agency};
-use renkei_store::{Call, Store, arrive::Resume};
+use renkei_store::{Call, Error, Store, arrive::Resume};
 use renkei_telemetry::{LogTarget, Metrics, Settings, Telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     config::Config,
+    error::StartError,
     key,
     report::{self, Status, hex},
     source, start,
@@ -38,7 +39,7 @@ struct Arguments {
 enum Task {
     /// Runs the service until SIGTERM or Ctrl-C; takes fresh certificates and revocation lists on SIGHUP.
     Serve,
-    /// Checks configuration, files, keys and database, and tries to reach the peer.
+    /// Checks configuration, files, keys and database, and tries to reach the peer. Changes nothing.
     Check,
     /// Sets up or upgrades the database.
     Migrate,
@@ -113,13 +114,13 @@ async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
     let source = source(&config).map_err(said)?;
     match arguments.task {
         Task::Serve => serve(own, config, source).await,
-        Task::Check => check(own, &config, &source).await,
+        Task::Check => check(own, &config).await,
         Task::Migrate => {
             let ran = Store::migrate(&config.database.url, own, &source.moment().id("store", 0)).await.map_err(said)?;
             say(&format!("migrations run: {ran}"))
         }
         Task::Rebuild { write } => {
-            let store = open(own, &config, &source).await?;
+            let store = open(own, &config).await.map_err(said)?;
             let rebuilt = store.rebuild(&source.moment(), write).await.map_err(said)?;
             for name in &rebuilt.differing {
                 say(&format!("differs: {name}"))?;
@@ -135,32 +136,32 @@ async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
                 .then_some(())
                 .ok_or_else(|| "pages differ from the journals: stop the service and run `rebuild --write`".to_owned())
         }
-        Task::Verify => prove(own, &config, &source).await,
+        Task::Verify => prove(own, &config).await,
         Task::Resume { from, reason } => {
             let words = StopLiftedContent { reason: reason.clone() };
             if !words.violations().is_empty() {
                 return Err("`--reason` must have 1 to 1000 characters".to_owned());
             }
-            let store = open(own, &config, &source).await?;
+            let store = open(own, &config).await.map_err(said)?;
             let resume = Resume { from_seq: from, reason };
             store.write("resume", Call::own("resume"), source.moment(), resume).await.map_err(said)?;
             store.close().await;
             say(&format!("the peer's journal goes on from {from}"))
         }
-        Task::Recover => recover(own, &config, &source).await,
+        Task::Recover => recover(own, &config).await,
         Task::Backup { file } => {
-            let store = open(own, &config, &source).await?;
+            let store = open(own, &config).await.map_err(said)?;
             let path = file.to_str().ok_or("the file's name is not UTF-8")?;
             store.backup(path).await.map_err(said)?;
             say(&format!("copied and marked: {path}"))
         }
         Task::Status { json } => {
-            let store = open(own, &config, &source).await?;
+            let store = open(own, &config).await.map_err(said)?;
             let status = Status::of(&store, source.moment().now).await.map_err(said)?;
             say(&if json { serde_json::to_string_pretty(&status).map_err(said)? } else { status.table() })
         }
         Task::Trace { matter } => {
-            let store = open(own, &config, &source).await?;
+            let store = open(own, &config).await.map_err(said)?;
             let lines = report::trace(&store, &matter).await.map_err(said)?;
             if lines.is_empty() {
                 return Err(format!("there is no entry of {matter}"));
@@ -176,10 +177,8 @@ fn variables() -> HashMap<String, String> {
 }
 
 /// Opens the database as it is.
-async fn open(own: Agency, config: &Config, source: &Source) -> Result<Store, String> {
-    let mut config = config.clone();
-    config.database.migrate = Some(false);
-    start::open(own, &config, source, Metrics::none()).await.map_err(said)
+async fn open(own: Agency, config: &Config) -> Result<Store, StartError> {
+    Ok(Store::open(start::options(own, config, Metrics::none())?).await?)
 }
 
 async fn serve(own: Agency, config: Config, source: Source) -> Result<(), String> {
@@ -224,22 +223,11 @@ async fn asked_to_end(running: &Running, mut hangup: Signal) -> Result<(), Strin
     }
 }
 
-async fn check(own: Agency, config: &Config, source: &Source) -> Result<(), String> {
+async fn check(own: Agency, config: &Config) -> Result<(), String> {
     let tls = Tls::load(config).map_err(said)?;
-    let signing = key::signing(config).map_err(said)?;
-    key::of_own(config, &signing).map_err(said)?;
-    key::of_peer(config).map_err(said)?;
-    for file in [&config.secrets.digest_key, &config.secrets.token_key, &config.secrets.code_key] {
-        key::secret(file).map_err(said)?;
-    }
+    key::check(config).map_err(said)?;
     say("configuration, keys and certificates are right")?;
-    if config.database.migrates() {
-        // Set up on the first start; until then there is nothing to look at.
-        start::open(own, config, source, Metrics::none()).await.map_err(said)?;
-    } else {
-        open(own, config, source).await?;
-    }
-    say("the database is this agency's and up to date")?;
+    say(&database(own, config).await?)?;
     // A peer that is away is a normal state.
     match dialling(own, config, &tls).probe().await {
         Ok(peer) => say(&format!("the peer answers as {}", peer.uri())),
@@ -247,8 +235,40 @@ async fn check(own: Agency, config: &Config, source: &Source) -> Result<(), Stri
     }
 }
 
-async fn prove(own: Agency, config: &Config, source: &Source) -> Result<(), String> {
-    let store = open(own, config, source).await?;
+/// How the database stands. One that `serve` will set up or upgrade is no fault.
+async fn database(own: Agency, config: &Config) -> Result<String, String> {
+    let migrates = config.database.migrates();
+    let missing = match migrates {
+        true => Ok("there is no database yet: `serve` sets it up".to_owned()),
+        false => Err("there is no database yet: run `migrate`, which sets it up".to_owned()),
+    };
+    if let Some(file) = config.database.file() {
+        if !file.parent().is_some_and(Path::is_dir) {
+            return Err(format!(
+                "there is no folder for the database {}: make it or set `database.url`",
+                file.display()
+            ));
+        }
+        // Opening would make one of an empty file.
+        if std::fs::metadata(file).map_or_else(|error| error.kind() == ErrorKind::NotFound, |it| it.len() == 0) {
+            return missing;
+        }
+    }
+    match open(own, config).await {
+        Ok(store) => {
+            store.close().await;
+            Ok("the database is this agency's and up to date".to_owned())
+        }
+        Err(StartError::Store(Error::OlderSchema { found: 0, .. })) => missing,
+        Err(StartError::Store(Error::OlderSchema { found, known })) if migrates => {
+            Ok(format!("the database has schema {found}: `serve` upgrades it to {known}"))
+        }
+        Err(error) => Err(said(error)),
+    }
+}
+
+async fn prove(own: Agency, config: &Config) -> Result<(), String> {
+    let store = open(own, config).await.map_err(said)?;
     let own_keys = key::of_own(config, store.key()).map_err(said)?;
     let peer_keys = key::of_peer(config).map_err(said)?;
     let proofs = verify::verify(&store, &own_keys, &peer_keys).await?;
@@ -259,8 +279,8 @@ async fn prove(own: Agency, config: &Config, source: &Source) -> Result<(), Stri
     say(&format!("journals verified: {}", counts.join(" ")))
 }
 
-async fn recover(own: Agency, config: &Config, source: &Source) -> Result<(), String> {
-    let store = open(own, config, source).await?;
+async fn recover(own: Agency, config: &Config) -> Result<(), String> {
+    let store = open(own, config).await.map_err(said)?;
     let heads = store.heads().borrow().clone();
     if heads.recovering() {
         say(&format!("fetching the own journal back: {} of {}", heads.own.seq, heads.own.recover_to))?;

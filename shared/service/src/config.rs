@@ -124,6 +124,13 @@ impl Database {
     pub fn migrates(&self) -> bool {
         self.migrate.unwrap_or(renkei_store::Dialect::of(&self.url) == Some(renkei_store::Dialect::Sqlite))
     }
+
+    /// The file of an embedded database; `None` on a server.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        let path = self.url.strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        path.split('?').next().map(Path::new)
+    }
 }
 
 /// A port with its certificate and whom it trusts.

@@ -12,6 +12,17 @@ use crate::{
     error::StartError,
 };
 
+/// Tries every key that a service needs, so that a start which would fail on one fails before it has done anything.
+pub(crate) fn check(config: &Config) -> Result<(), StartError> {
+    ring(config)?;
+    of_own(config, &signing(config)?)?;
+    of_peer(config)?;
+    for file in [&config.secrets.digest_key, &config.secrets.token_key, &config.secrets.code_key] {
+        secret(file)?;
+    }
+    Ok(())
+}
+
 /// A secret of 32 bytes in base64.
 pub(crate) fn secret(file: &Path) -> Result<Zeroizing<[u8; 32]>, StartError> {
     let wrong = |why: &str| StartError::Key { file: file.display().to_string(), why: why.to_owned() };

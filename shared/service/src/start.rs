@@ -15,9 +15,9 @@ use renkei_domain::moment::Source;
 use renkei_link::Link;
 use renkei_proto::{FactKind, options::v1::Surface, r#type::v1::Agency};
 use renkei_rpc::{
-    authorize::{Authorize, check_rules},
+    authorize::{Authorize, RuleError, check_rules},
     connect::Dial,
-    health::{Readiness, reflection},
+    health::{HEALTH, REFLECTION, Readiness, reflection},
     serve::{Counters, Limits, Port, serve},
     tls::Reloading,
     token::Tokens,
@@ -95,10 +95,22 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let metrics = telemetry.metrics();
     let callers = Arc::new(config.callers(own)?);
     let kinds = config.kinds()?;
-    let store = open(own, &config, &source, metrics.clone()).await?;
+    // Everything else is tried before the database is touched: a start that fails leaves none behind.
+    let tls = Tls::load(&config)?;
+    key::check(&config)?;
+    rules()?;
+    let (desk_listener, desk_address) = listen("desk", &config.desk).await?;
+    let (link_listener, link_address) = listen("link", &config.link).await?;
+    let options = options(own, &config, metrics.clone())?;
+    if config.database.migrates() {
+        let ran = Store::migrate(&config.database.url, own, &source.moment().id("store", 0)).await?;
+        if ran > 0 {
+            tracing::info!(migrations = ran, "the database was set up");
+        }
+    }
+    let store = Store::open(options).await?;
     let said = begin(&store, &kinds, &source).await?;
 
-    let tls = Tls::load(&config)?;
     let draining = CancellationToken::new();
     let link = Link::new(renkei_link::Settings {
         store: store.clone(),
@@ -118,8 +130,6 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         store: store.clone(),
         metrics: metrics.clone(),
     };
-    check_rules(Surface::Desk, &SERVICES)?;
-    check_rules(Surface::Link, &renkei_link::SERVICES)?;
     let readiness = Arc::new(Readiness::new(&SERVICES).await);
     let settings = renkei_desk::Settings {
         code_key: key::secret(&config.secrets.code_key)?,
@@ -129,8 +139,6 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let gate = |surface| Authorize::new(surface, own, callers.clone(), source.clone(), metrics.clone());
     let (desk_gate, link_gate) = (gate(Surface::Desk), gate(Surface::Link));
 
-    let (desk_listener, desk_address) = listen("desk", &config.desk).await?;
-    let (link_listener, link_address) = listen("link", &config.link).await?;
     let mut tasks = JoinSet::new();
     let desk_routes = desk_routes(own, &desk, settings, &readiness)?;
     let desk_service = ServiceBuilder::new().layer(desk_gate.clone()).service(desk_routes.prepare());
@@ -152,15 +160,18 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     Ok(Running { desk, link, store, desk_gate, link_gate, readiness, reload, draining, tasks })
 }
 
-/// Opens the store; sets it up first where the configuration says so.
-pub(crate) async fn open(own: Agency, config: &Config, source: &Source, metrics: Metrics) -> Result<Store, StartError> {
-    if config.database.migrates() {
-        let ran = Store::migrate(&config.database.url, own, &source.moment().id("store", 0)).await?;
-        if ran > 0 {
-            tracing::info!(migrations = ran, "the database was set up");
-        }
-    }
-    let options = Options {
+/// Every method that the ports serve has a rule, those of health and reflection included.
+fn rules() -> Result<(), RuleError> {
+    check_rules(Surface::Desk, &SERVICES)?;
+    check_rules(Surface::Desk, &[HEALTH])?;
+    check_rules(Surface::Desk, &REFLECTION)?;
+    check_rules(Surface::Link, &renkei_link::SERVICES)?;
+    check_rules(Surface::Link, &[HEALTH])
+}
+
+/// How the store is opened.
+pub(crate) fn options(own: Agency, config: &Config, metrics: Metrics) -> Result<Options, StartError> {
+    Ok(Options {
         url: config.database.url.clone(),
         own,
         replica: config.replica.clone(),
@@ -168,8 +179,7 @@ pub(crate) async fn open(own: Agency, config: &Config, source: &Source, metrics:
         key: key::signing(config)?,
         faults: faults(config)?,
         metrics,
-    };
-    Ok(Store::open(options).await?)
+    })
 }
 
 /// A sandbox's process ends itself where its configuration says so, as if it had been killed there.

@@ -246,3 +246,85 @@ async fn what_is_wrong_with_a_configuration_is_said_in_one_sentence() {
     assert_sentence(&other_side, &["ipa"]);
     assert_eq!(run(&pair, Agency::Ppc, &["dance"]).await.code, Some(2));
 }
+
+/// A database of its own for PPC, which is not there yet.
+struct Fresh {
+    pair: Pair,
+    database: PathBuf,
+    config: String,
+}
+
+async fn fresh(seed: u8) -> Fresh {
+    let pair = Pair::processes(None, renkei_tests::scenario::start().unwrap(), [seed; 32], Default::default()).await;
+    let mut pair = pair.unwrap();
+    pair.stop_both().await.unwrap();
+    let database = pair.setup.dir.join("fresh/renkei.db");
+    std::fs::create_dir(pair.setup.dir.join("fresh")).unwrap();
+    let known = database::file(&pair.setup, Agency::Ppc);
+    let config = pair.ppc.config().replacen(&known, &database.display().to_string(), 1);
+    Fresh { pair, database, config }
+}
+
+impl Fresh {
+    async fn run(&self, config: &str, task: &str) -> Said {
+        let file = self.pair.setup.dir.join("fresh.toml");
+        std::fs::write(&file, config).unwrap();
+        run_with(Agency::Ppc, &file, &[task], &[]).await
+    }
+
+    /// What lies in the folder of the database.
+    fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let found = std::fs::read_dir(self.database.parent().unwrap()).unwrap();
+        let paths = found.map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+        files.sort();
+        files
+    }
+}
+
+#[tokio::test]
+async fn a_check_changes_nothing_and_says_how_the_database_comes_about() {
+    let fresh = fresh(65).await;
+    let by_hand = fresh.config.replacen("[database]\n", "[database]\nmigrate = false\n", 1);
+    // Whether there is no file, or one that nothing was written to yet.
+    for _ in 0..2 {
+        let before = fresh.files();
+        let checked = fresh.run(&fresh.config, "check").await;
+        assert_eq!((checked.code, checked.err.as_str()), (Some(0), ""), "{checked:?}");
+        assert!(checked.out.contains("there is no database yet: `serve` sets it up"), "{checked:?}");
+        assert_sentence(&fresh.run(&by_hand, "check").await, &["there is no database yet: run `migrate`"]);
+        assert_eq!(fresh.files(), before);
+        std::fs::write(&fresh.database, "").unwrap();
+    }
+    let nowhere = fresh.config.replacen("fresh/renkei.db", "nowhere/renkei.db", 1);
+    assert_sentence(&fresh.run(&nowhere, "check").await, &["there is no folder for the database", "`database.url`"]);
+
+    assert_eq!(fresh.run(&by_hand, "migrate").await.out, "migrations run: 1\n");
+    let before = fresh.files();
+    for config in [&fresh.config, &by_hand] {
+        let checked = fresh.run(config, "check").await;
+        assert!(checked.out.contains("the database is this agency's and up to date"), "{checked:?}");
+    }
+    assert_eq!(fresh.files(), before);
+}
+
+#[tokio::test]
+async fn a_start_that_fails_leaves_no_database_behind() {
+    let fresh = fresh(66).await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = format!("listen = \"{}\"", listener.local_addr().unwrap());
+    for (from, to, words) in [
+        ("ppc/journal.pem", "ppc/none.pem", "none.pem"),
+        ("ppc/content.key", "ppc/none.key", "none.key"),
+        ("ppc/digest.key", "ppc/none.key", "none.key"),
+        ("ppc/token.key", "ppc/none.key", "none.key"),
+        ("ppc/code.key", "ppc/none.key", "none.key"),
+        ("ppc/link/key.pem", "ppc/desk/key.pem", "does not belong to the certificate"),
+        ("public_key = \"", "public_key = \"AA", "the public key ipa-1"),
+        ("listen = \"127.0.0.1:0\"", &taken, "cannot listen on"),
+    ] {
+        assert!(fresh.config.contains(from), "{from}");
+        assert_sentence(&fresh.run(&fresh.config.replacen(from, to, 1), "serve").await, &[words]);
+        assert_eq!(fresh.files(), [], "{to}");
+    }
+}
