@@ -113,24 +113,15 @@ async fn restored(database: Database) -> Restored {
 #[test]
 fn a_restored_backup_is_noticed_and_brought_up_to_date() {
     on_each(async |database| {
-        let Restored { pair, lost_call: (call, act) } = restored(database).await;
+        let Restored { pair, lost_call } = restored(database).await;
         let (ppc, ipa) = (&pair.ppc, &pair.ipa);
         let (kept, held) = (ppc.heads().own.receipted, ipa.heads().peer.seq);
         assert!(kept < held);
-        // Before the hello, officials go on.
-        let good = ppc.act(publish_with(Agency::Ppc, "fresh", "written after the restore")).await.unwrap();
-        ppc.act(publish(Agency::Ppc, "today")).await.unwrap();
-        ppc.act(issue(Agency::Ppc, 11, "leak", "report-11")).await.unwrap();
-        let written: Vec<_> = ppc.own_entries().await.into_iter().skip(usize::try_from(kept).unwrap()).collect();
-        assert_eq!(good.entry, format!("agencies/ppc/entries/{}", kept + 1));
 
         assert_eq!(standing(ppc, ipa).await, Standing::Behind);
         ppc.store.rewind(held, &ppc.source.moment()).await.unwrap();
 
         assert_eq!((ppc.heads().own.seq, ppc.heads().own.recover_to), (kept, held));
-        let aside = ppc.store.aside().await.unwrap();
-        assert!(aside.iter().map(|it| &it.entry_id).eq(written.iter().map(|it| &it.header.entry_id)));
-        assert!(aside[0].content.is_some() && aside[0].unit == "intake-1");
         assert!(is_recovering(ppc.act(notice()).await), "nothing is written before the journal is back");
         let early = carry(ipa, ppc, 256).await;
         assert_eq!(early.reason(), Reason::Gap, "the peer's word is judged on the own journal, which comes first");
@@ -145,21 +136,11 @@ fn a_restored_backup_is_noticed_and_brought_up_to_date() {
         assert_eq!(carry(ipa, ppc, 256).await, Stop::default());
         assert_eq!(ppc.heads().own.seq, held + 1, "only the notice of last night is answered, nothing a second time");
         reopen(ppc, held).await;
+        reopen(ppc, held).await;
 
         let heads = ppc.heads();
-        assert_eq!((heads.own.incarnation, heads.own.recover_to, heads.own.seq), (2, 0, held + 3));
-        let entries = ppc.own_entries().await;
-        let [.., reopened, again] = entries.as_slice() else { panic!("no entries") };
-        assert_eq!(reopened.header.fact_type, "journal_reopened");
-        assert_eq!(again.header.entry_id, written[0].header.entry_id, "it keeps its id");
-        assert_eq!((&again.header.unit, &again.fact), (&written[0].header.unit, &written[0].fact));
-        let words = ppc.store.content(Journal::Of(Agency::Ppc), again.header.seq).await.unwrap();
-        assert_eq!(words, written[0].entry.content.as_ref().map(|salted| salted.content.clone()));
-        let left = ppc.store.aside().await.unwrap();
-        let left: Vec<_> = left.iter().map(|it| (it.entry_id.as_str(), it.reason.as_str())).collect();
-        let refused = [&written[1], &written[2]].map(|it| (it.header.entry_id.as_str(), Reason::AlreadyExists.id()));
-        assert_eq!(left, refused, "an official must look at what no longer holds");
-
+        assert_eq!((heads.own.incarnation, heads.own.recover_to, heads.own.seq), (2, 0, held + 2), "reopened once");
+        assert_eq!(ppc.own_entries().await.last().unwrap().header.fact_type, "journal_reopened");
         pair.settle().await;
         pair.assert_equal().await;
         assert_eq!(standing(ppc, ipa).await, Standing::Agreed);
@@ -168,7 +149,44 @@ fn a_restored_backup_is_noticed_and_brought_up_to_date() {
             side.audit().await;
         }
         assert_loss_recorded(ppc, kept, held).await;
+        let (call, act) = lost_call;
         assert_not_done_again(ppc, call, act).await;
+    });
+}
+
+/// Before the hello, officials go on: none of it reached the peer.
+#[test]
+fn what_was_written_after_the_restore_is_judged_again() {
+    on_each(async |database| {
+        let Restored { pair, .. } = restored(database).await;
+        let (ppc, ipa) = (&pair.ppc, &pair.ipa);
+        let kept = ppc.heads().own.seq;
+        ppc.act(publish_with(Agency::Ppc, "fresh", "written after the restore")).await.unwrap();
+        let (known, today) = (call(9_000_001), publish(Agency::Ppc, "today"));
+        ppc.act_as(known.clone(), today.clone()).await.unwrap();
+        ppc.act(issue(Agency::Ppc, 11, "leak", "report-11")).await.unwrap();
+        let written: Vec<_> = ppc.own_entries().await.into_iter().skip(usize::try_from(kept).unwrap()).collect();
+
+        ppc.store.rewind(ipa.heads().peer.seq, &ppc.source.moment()).await.unwrap();
+        let aside = ppc.store.aside().await.unwrap();
+        assert!(aside.iter().map(|it| &it.entry_id).eq(written.iter().map(|it| &it.header.entry_id)));
+        recover(&pair).await;
+
+        let again = ppc.own_entries().await.pop().unwrap();
+        assert_eq!(again.header.entry_id, written[0].header.entry_id, "it keeps its id");
+        assert_eq!((again.header.unit.as_str(), &again.fact), ("intake-1", &written[0].fact));
+        let words = ppc.store.content(Journal::Of(Agency::Ppc), again.header.seq).await.unwrap();
+        assert_eq!(words, written[0].entry.content.as_ref().map(|salted| salted.content.clone()));
+        let left = ppc.store.aside().await.unwrap();
+        let left: Vec<_> = left.iter().map(|it| (it.entry_id.as_str(), it.reason.as_str())).collect();
+        let refused = [&written[1], &written[2]].map(|it| (it.header.entry_id.as_str(), Reason::AlreadyExists.id()));
+        assert_eq!(left, refused, "an official must look at what no longer holds");
+        let repeat = ppc.act_as(known, today).await;
+        assert!(matches!(repeat, Err(Error::Refused(_))), "a reply that no longer holds is not repeated: {repeat:?}");
+        pair.settle().await;
+        pair.assert_equal().await;
+        assert_each_once(ppc).await;
+        ppc.audit().await;
     });
 }
 
