@@ -84,6 +84,7 @@ impl Generator {
         let rules = extension.as_message().ok_or("field rules are no message")?;
         let name = match field.name() {
             "type" => "r#type",
+            "abstract" => "r#abstract",
             name => name,
         };
         if let Some(oneof) = field.containing_oneof() {

@@ -18,11 +18,11 @@ mod generated {
 }
 pub use generated::renkei;
 pub use renkei::r#type;
-pub use renkei::{agreement, evidence, journal, link, options, referral, watch};
+pub use renkei::{advice, agreement, evidence, journal, link, options, referral, sharing, watch};
 
 use journal::v1::fact;
 use options::v1::{Author, Effect, Reason, Role, Surface};
-use r#type::v1::Agency;
+use r#type::v1::{Agency, Purpose};
 
 include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 include!(concat!(env!("OUT_DIR"), "/facts.rs"));
@@ -115,6 +115,20 @@ impl Agency {
             Self::Ipa => Self::Ppc,
             Self::Unspecified => Self::Unspecified,
         }
+    }
+}
+
+impl Purpose {
+    /// The word in the metadata `renkei-purpose`, such as `incident_response`; empty for the unspecified one.
+    pub fn id(self) -> String {
+        let name = self.as_str_name().trim_start_matches("PURPOSE_").to_lowercase();
+        if self == Self::Unspecified { String::new() } else { name }
+    }
+
+    /// The purpose with this word.
+    pub fn from_id(id: &str) -> Option<Self> {
+        let named = Self::from_str_name(&format!("PURPOSE_{}", id.to_uppercase()));
+        named.filter(|purpose| *purpose != Self::Unspecified && purpose.id() == id)
     }
 }
 

@@ -8,10 +8,13 @@ use std::{
 
 use renkei_domain::moment::{Moment, stamp};
 use renkei_proto::{
+    advice::v1::{
+        advice_asking_service_client::AdviceAskingServiceClient,
+        advice_giving_service_client::AdviceGivingServiceClient, advice_service_client::AdviceServiceClient,
+    },
     agreement::v1::{Agreement, GetAgreementRequest, agreement_service_client::AgreementServiceClient},
     evidence::v1::{
-        CheckpointAuditRequest, CheckpointAuditResponse, GetEntryRequest, JournalEntry, ListEntriesRequest,
-        ListEntriesResponse, evidence_service_client::EvidenceServiceClient,
+        JournalEntry, evidence_service_client::EvidenceServiceClient, official_service_client::OfficialServiceClient,
     },
     link::v1::LinkStatus,
     options::v1::Reason,
@@ -23,6 +26,7 @@ use renkei_proto::{
         Scheme, SchemeContent, SchemeTerms, ScopeFacts, WithdrawSchemeRequest,
         referral_service_client::ReferralServiceClient, scheme_service_client::SchemeServiceClient,
     },
+    sharing::v1::item_service_client::ItemServiceClient,
     r#type::v1::{Agency, Certainty, Finding, Ground, IncidentKind, Judgement, Language, ReporterKind, Text},
     watch::v1::watch_service_client::WatchServiceClient,
 };
@@ -38,6 +42,12 @@ use crate::{
     setup::AGENCIES,
 };
 
+mod advice;
+mod evidence;
+mod item;
+
+pub use item::{item_content, terms_for, to_the_party, to_units};
+
 /// The acts at one agency's desk.
 pub struct Acts {
     /// Whose desk.
@@ -51,6 +61,11 @@ pub struct Acts {
     agreement: AgreementServiceClient<Authentic>,
     evidence: EvidenceServiceClient<Authentic>,
     watch: WatchServiceClient<Authentic>,
+    advice_asking: AdviceAskingServiceClient<Authentic>,
+    advice_giving: AdviceGivingServiceClient<Authentic>,
+    advice: AdviceServiceClient<Authentic>,
+    items: ItemServiceClient<Authentic>,
+    officials: OfficialServiceClient<Authentic>,
     requests: Moment,
     drawn: AtomicU64,
 }
@@ -167,6 +182,11 @@ impl Acts {
             agreement: desk.agreement()?,
             evidence: desk.evidence()?,
             watch: desk.watch()?,
+            advice_asking: desk.advice_asking()?,
+            advice_giving: desk.advice_giving()?,
+            advice: desk.advice()?,
+            items: desk.items("sharing", "policy")?,
+            officials: desk.officials()?,
             desk,
             requests: Moment::new(jiff::Timestamp::UNIX_EPOCH, [if agency == Agency::Ppc { 1 } else { 2 }; 32]),
             drawn: AtomicU64::new(0),
@@ -364,22 +384,6 @@ impl Acts {
     pub async fn agreement(&self) -> Answer<Agreement> {
         let request = GetAgreementRequest { name: "agreement".to_owned() };
         answered(async || self.agreement.clone().get_agreement(request.clone()).await).await
-    }
-
-    /// Gets an entry by its author and number.
-    pub async fn entry(&self, author: Agency, seq: u64) -> Answer<JournalEntry> {
-        let request = GetEntryRequest { name: format!("agencies/{}/entries/{seq}", author.id()) };
-        answered(async || self.evidence.clone().get_entry(request.clone()).await).await
-    }
-
-    /// Lists entries.
-    pub async fn list_entries(&self, request: ListEntriesRequest) -> Answer<ListEntriesResponse> {
-        answered(async || self.evidence.clone().list_entries(request.clone()).await).await
-    }
-
-    /// Checkpoints the audit chains.
-    pub async fn checkpoint(&self, request: CheckpointAuditRequest) -> Answer<CheckpointAuditResponse> {
-        answered(async || self.evidence.clone().checkpoint_audit(request.clone()).await).await
     }
 
     /// What changes from a cursor on (see `WatchRequest`).

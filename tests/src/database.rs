@@ -1,6 +1,6 @@
 //! One side's database as its service opens it: beside the service, or while it is down.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, process::Command, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use renkei_journal::SigningKey;
@@ -38,6 +38,17 @@ pub async fn open_in(dir: &Path, own: Agency, faults: Faults) -> Result<Store, S
         metrics: Metrics::none(),
     };
     Store::open(options).await.map_err(|error| error.to_string())
+}
+
+/// Runs statements on a database behind its service's back, as an intruder with the file would. Python brings SQLite.
+///
+/// # Errors
+/// What SQLite says.
+pub fn behind_its_back(setup: &Setup, own: Agency, statements: &str) -> Result<(), String> {
+    let script = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=60).executescript(sys.argv[2])";
+    let output = Command::new("python3").args(["-c", script, &file(setup, own), statements]).output();
+    let output = output.map_err(|error| format!("python3: {error}"))?;
+    output.status.success().then_some(()).ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// The database's file.

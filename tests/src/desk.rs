@@ -3,10 +3,15 @@
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use renkei_proto::{
+    advice::v1::{
+        advice_asking_service_client::AdviceAskingServiceClient,
+        advice_giving_service_client::AdviceGivingServiceClient, advice_service_client::AdviceServiceClient,
+    },
     agreement::v1::agreement_service_client::AgreementServiceClient,
-    evidence::v1::evidence_service_client::EvidenceServiceClient,
+    evidence::v1::{evidence_service_client::EvidenceServiceClient, official_service_client::OfficialServiceClient},
     link::v1::{GetLinkStatusRequest, LinkStatus, link_status_service_client::LinkStatusServiceClient},
     referral::v1::{referral_service_client::ReferralServiceClient, scheme_service_client::SchemeServiceClient},
+    sharing::v1::item_service_client::ItemServiceClient,
     r#type::v1::Agency,
     watch::v1::{WatchRequest, watch_service_client::WatchServiceClient},
 };
@@ -29,14 +34,36 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A channel that names the official on whose behalf it calls.
 pub type Authentic = InterceptedService<Channel, Official>;
 
-/// Names the official in the metadata.
-#[derive(Clone)]
-pub struct Official(pub &'static str);
+/// Names the official, and the purpose where there is one, in the metadata.
+#[derive(Clone, Copy)]
+pub struct Official {
+    /// The official's id.
+    pub id: &'static str,
+    /// The purpose; empty for none.
+    pub purpose: &'static str,
+}
+
+impl Official {
+    /// An official who names no purpose.
+    pub const fn new(id: &'static str) -> Self {
+        Self { id, purpose: "" }
+    }
+
+    /// The same official for a purpose.
+    pub const fn purpose(self, purpose: &'static str) -> Self {
+        Self { purpose, ..self }
+    }
+}
+
+/// The official on whose behalf the tests call when they do not say.
+pub const TANAKA: Official = Official::new("tanaka");
 
 impl Interceptor for Official {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if !self.0.is_empty() {
-            request.metadata_mut().insert("renkei-official", MetadataValue::from_static(self.0));
+        for (key, value) in [("renkei-official", self.id), ("renkei-purpose", self.purpose)] {
+            if !value.is_empty() {
+                request.metadata_mut().insert(key, MetadataValue::from_static(value));
+            }
         }
         Ok(request)
     }
@@ -82,7 +109,55 @@ impl Desk {
     }
 
     fn authentic(&self, caller: &str) -> Result<Authentic, String> {
-        Ok(InterceptedService::new(self.channel(caller)?, Official("tanaka")))
+        self.on_behalf_of(caller, TANAKA)
+    }
+
+    /// A connection with the certificate of one of the agency's systems, on behalf of an official.
+    ///
+    /// # Errors
+    /// When the certificate's files cannot be read.
+    pub fn on_behalf_of(&self, caller: &str, official: Official) -> Result<Authentic, String> {
+        Ok(InterceptedService::new(self.channel(caller)?, official))
+    }
+
+    /// PPC's half of advice, as casework.
+    ///
+    /// # Errors
+    /// When the certificate's files cannot be read.
+    pub fn advice_asking(&self) -> Result<AdviceAskingServiceClient<Authentic>, String> {
+        Ok(AdviceAskingServiceClient::new(self.authentic("casework")?))
+    }
+
+    /// IPA's half of advice, as casework.
+    ///
+    /// # Errors
+    /// When the certificate's files cannot be read.
+    pub fn advice_giving(&self) -> Result<AdviceGivingServiceClient<Authentic>, String> {
+        Ok(AdviceGivingServiceClient::new(self.authentic("casework")?))
+    }
+
+    /// Reads of advice, as casework that responds to an incident.
+    ///
+    /// # Errors
+    /// When the certificate's files cannot be read.
+    pub fn advice(&self) -> Result<AdviceServiceClient<Authentic>, String> {
+        Ok(AdviceServiceClient::new(self.on_behalf_of("casework", TANAKA.purpose("incident_response"))?))
+    }
+
+    /// Sharing, as one of the systems, for a purpose.
+    ///
+    /// # Errors
+    /// When the certificate's files cannot be read.
+    pub fn items(&self, caller: &str, purpose: &'static str) -> Result<ItemServiceClient<Authentic>, String> {
+        Ok(ItemServiceClient::new(self.on_behalf_of(caller, TANAKA.purpose(purpose))?))
+    }
+
+    /// Officials, as the operator.
+    ///
+    /// # Errors
+    /// When the certificate's files cannot be read.
+    pub fn officials(&self) -> Result<OfficialServiceClient<Authentic>, String> {
+        Ok(OfficialServiceClient::new(self.authentic("operator")?))
     }
 
     /// Schemes, as casework.

@@ -6,6 +6,8 @@ pub mod clock;
 pub mod database;
 pub mod desk;
 pub mod feed;
+pub mod liar;
+pub mod lies;
 pub mod pair;
 pub mod peer;
 pub mod pki;

@@ -114,6 +114,23 @@ impl Pair {
         Ok(pair)
     }
 
+    /// One binary only, as in [`Pair::processes`] in a folder that goes with the pair: the test itself is the other side.
+    ///
+    /// # Errors
+    /// When something does not start; the text says what.
+    pub async fn one_sided_process(
+        agency: Agency,
+        start: Timestamp,
+        seed: [u8; 32],
+        mut choice: Choice,
+    ) -> Result<Self, String> {
+        choice.clock_file = true;
+        let mut pair = Self::new(None, Clock::at(start), seed, choice, Kind::Processes).await?;
+        pair.set_clock(start)?;
+        pair.start(agency).await?;
+        Ok(pair)
+    }
+
     /// The two binaries as processes, in a folder that is kept, or in one that goes with the pair. They read their time
     /// from the file `clock` in that folder.
     ///

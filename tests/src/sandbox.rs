@@ -46,7 +46,6 @@ pub fn invitation(pair: &Pair, root: &std::path::Path) -> String {
     let mut text = String::new();
     for agency in AGENCIES {
         let side = pair.side(agency);
-        let files = pki::caller_files(&pair.setup.dir, agency.id(), "operator");
         text.push_str(&format!(
             "{}\n  desk   https://{}\n  link   {} (the peer's port)\n  config {}\n  log    {}\n  callers' certificates in {}\n",
             agency.id(),
@@ -56,9 +55,11 @@ pub fn invitation(pair: &Pair, root: &std::path::Path) -> String {
             pair.setup.dir.join(format!("{}.log", agency.id())).display(),
             pair.setup.dir.join(agency.id()).join("callers").display(),
         ));
-        for (method, body) in calls(agency) {
+        for (caller, method, body, purpose) in calls(agency) {
+            let files = pki::caller_files(&pair.setup.dir, agency.id(), caller);
+            let purpose = if purpose.is_empty() { String::new() } else { format!(" -H 'renkei-purpose: {purpose}'") };
             text.push_str(&format!(
-                "  buf curl --protocol grpc --schema {} --cert {} --key {} --cacert {} --servername localhost \\\n    -H 'renkei-official: tanaka' -d '{body}' https://{}/{method}\n",
+                "  buf curl --protocol grpc --schema {} --cert {} --key {} --cacert {} --servername localhost \\\n    -H 'renkei-official: tanaka'{purpose} -d '{body}' https://{}/{method}\n",
                 root.join("proto").display(),
                 files.certificate.display(),
                 files.key.display(),
@@ -70,10 +71,14 @@ pub fn invitation(pair: &Pair, root: &std::path::Path) -> String {
     text
 }
 
-fn calls(agency: Agency) -> [(&'static str, String); 3] {
+/// Caller, method, request and purpose.
+fn calls(agency: Agency) -> [(&'static str, &'static str, String, &'static str); 5] {
+    let of_peer = || format!(r#"{{"parent":"agencies/{}"}}"#, agency.peer().id());
     [
-        ("renkei.link.v1.LinkStatusService/GetLinkStatus", r#"{"name":"linkStatus"}"#.to_owned()),
-        ("renkei.agreement.v1.AgreementService/GetAgreement", r#"{"name":"agreement"}"#.to_owned()),
-        ("renkei.referral.v1.SchemeService/ListSchemes", format!(r#"{{"parent":"agencies/{}"}}"#, agency.peer().id())),
+        ("operator", "renkei.link.v1.LinkStatusService/GetLinkStatus", r#"{"name":"linkStatus"}"#.to_owned(), ""),
+        ("operator", "renkei.agreement.v1.AgreementService/GetAgreement", r#"{"name":"agreement"}"#.to_owned(), ""),
+        ("operator", "renkei.referral.v1.SchemeService/ListSchemes", of_peer(), ""),
+        ("casework", "renkei.advice.v1.AdviceService/ListAdviceRequests", "{}".to_owned(), ""),
+        ("sharing", "renkei.sharing.v1.ItemService/ListItems", of_peer(), "policy"),
     ]
 }

@@ -1,4 +1,5 @@
-//! The sandbox's scenario: fictional reporters, real law, real agencies. Steps 1, 2 (referral), 7, 8, 9 and 17.
+//! The sandbox's scenario: fictional reporters, real law, real agencies. Steps 1 to 10, 12 and 17; approvals,
+//! telephone calls and disclosures come with their nouns.
 
 use jiff::Timestamp;
 use renkei_domain::{
@@ -6,6 +7,7 @@ use renkei_domain::{
     moment::{Moment, stamp},
 };
 use renkei_proto::{
+    advice::v1::AdviceStage,
     evidence::v1::CheckpointAuditRequest,
     options::v1::Reason,
     referral::v1::{
@@ -19,6 +21,9 @@ use renkei_proto::{
     },
 };
 use renkei_rpc::error::reason_of;
+
+mod advice;
+mod sharing;
 
 use crate::{
     desk::{Desk, insist, said},
@@ -67,15 +72,23 @@ impl<'a> Scenario<'a> {
     pub async fn run(&mut self) -> Result<(), String> {
         self.schemes().await?;
         let (referral, code) = self.shop().await?;
+        let advice = self.ask_advice().await?;
+        self.take_on(&advice).await?;
         (self.say)("17  the link is cut; both sides go on".to_owned());
         self.world.cut_link();
         self.city().await?;
         self.factory().await?;
+        self.clarify(&advice.name).await?;
         let pending = self.edges().await?;
         (self.say)("17  the link is mended; everything arrives in order".to_owned());
         self.world.mend_link();
+        self.advise(&advice.name, AdviceStage::Interim).await?;
         self.follow_up(&referral, &code).await?;
+        self.advise(&advice.name, AdviceStage::Final).await?;
         self.judged_later(&pending).await?;
+        self.quote(&advice.name).await?;
+        let trend = self.share().await?;
+        self.recall(&trend).await?;
         self.closing().await
     }
 
@@ -184,7 +197,7 @@ impl<'a> Scenario<'a> {
 
     /// Step 7: B市, ransomware on a welfare system; and the variant with exactly 100 persons.
     async fn city(&mut self) -> Result<(), String> {
-        self.at("2026-11-24", "11:00")?;
+        self.at("2026-11-24", "11:10")?;
         for (who, report, items, persons) in
             [("B市", "2026-000002", [1_u32, 3, 4].as_slice(), 101), ("B市 (100)", "2026-000003", &[1, 3], 100)]
         {

@@ -1,5 +1,13 @@
 //! The tests of the whole system: one program, one file per promise or noun.
 
+#[path = "suite/advice.rs"]
+mod advice;
+#[path = "suite/advice_crossing.rs"]
+mod advice_crossing;
+#[path = "suite/advice_read.rs"]
+mod advice_read;
+#[path = "suite/advice_refusals.rs"]
+mod advice_refusals;
 #[path = "suite/certificates.rs"]
 mod certificates;
 #[path = "suite/code.rs"]
@@ -18,8 +26,16 @@ mod evidence;
 mod floors;
 #[path = "suite/idempotency.rs"]
 mod idempotency;
+#[path = "suite/item.rs"]
+mod item;
+#[path = "suite/item_refused.rs"]
+mod item_refused;
+#[path = "suite/lies.rs"]
+mod lies;
 #[path = "suite/limits.rs"]
 mod limits;
+#[path = "suite/official.rs"]
+mod official;
 #[path = "suite/processes.rs"]
 mod processes;
 #[path = "suite/readme.rs"]
@@ -32,8 +48,14 @@ mod referral;
 mod refusal;
 #[path = "suite/scheme.rs"]
 mod scheme;
+#[path = "suite/scope.rs"]
+mod scope;
+#[path = "suite/secrecy.rs"]
+mod secrecy;
 #[path = "suite/secrets.rs"]
 mod secrets;
+#[path = "suite/secrets_shared.rs"]
+mod secrets_shared;
 #[path = "suite/session.rs"]
 mod session;
 #[path = "suite/stop.rs"]
@@ -44,5 +66,7 @@ mod stranger;
 mod term;
 #[path = "suite/trace.rs"]
 mod trace;
+#[path = "suite/verify.rs"]
+mod verify;
 #[path = "suite/watch.rs"]
 mod watch;

@@ -8,6 +8,8 @@ use crate::{option, rules::Rules};
 
 /// A message with all that it breaks: path of the field and id of the rule.
 pub struct Case {
+    /// What was changed: the same in every sample of a message.
+    pub change: String,
     pub message: DynamicMessage,
     pub broken: BTreeSet<(String, String)>,
 }
@@ -23,45 +25,46 @@ pub fn cases(message: &DynamicMessage) -> Vec<Case> {
             .and_then(|rules| rules.get_field_by_name("required").and_then(|value| value.as_bool()))
             .unwrap_or_default();
         let broken = required.then(|| (oneof.name().to_owned(), "required".to_owned())).into_iter().collect();
-        out.push(Case { message: without, broken });
+        out.push(Case { change: format!("without {}", oneof.name()), message: without, broken });
     }
     for field in descriptor.fields().filter(|field| message.has_field(field)) {
-        for (value, broken) in field_cases(&field, &message.get_field(&field)) {
+        for (change, value, broken) in field_cases(&field, &message.get_field(&field)) {
             let mut changed = message.clone();
             match value {
                 Some(value) => changed.set_field(&field, value),
                 None => changed.clear_field(&field),
             }
-            out.push(Case { message: changed, broken });
+            out.push(Case { change, message: changed, broken });
         }
     }
     out
 }
 
-/// What a field may be changed into (nothing: unset), with what that breaks.
-type Change = (Option<Value>, BTreeSet<(String, String)>);
+/// The name of a change, what a field is changed into (nothing: unset), and what that breaks.
+type Change<V = Option<Value>> = (String, V, BTreeSet<(String, String)>);
 
 fn field_cases(field: &FieldDescriptor, sample: &Value) -> Vec<Change> {
     let (name, kind, rules) = (field.name(), field.kind(), Rules::of(field));
     let mut out = Vec::new();
     match sample {
         Value::List(items) => {
-            for (value, broken) in judged(&rules, &kind, name, sample, lists(&rules, &items[0])) {
-                out.push((Some(value), broken));
+            for (change, value, broken) in judged(&rules, &kind, name, sample, lists(&rules, &items[0])) {
+                out.push((change, Some(value), broken));
             }
-            for (item, broken) in value_cases(&rules.of_values(field), &kind, &format!("{name}[0]"), &items[0]) {
+            let inner = value_cases(&rules.of_values(field), &kind, &format!("{name}[0]"), &items[0]);
+            for (change, item, broken) in inner {
                 let mut changed = items.clone();
                 changed[0] = item;
-                out.push((Some(Value::List(changed)), broken));
+                out.push((change, Some(Value::List(changed)), broken));
             }
         }
         single => {
             if matches!(kind, Kind::Message(_)) && field.containing_oneof().is_none() {
                 let broken = rules.required.then(|| (name.to_owned(), "required".to_owned()));
-                out.push((None, broken.into_iter().collect()));
+                out.push((format!("without {name}"), None, broken.into_iter().collect()));
             }
-            for (value, broken) in value_cases(&rules, &kind, name, single) {
-                out.push((Some(value), broken));
+            for (change, value, broken) in value_cases(&rules, &kind, name, single) {
+                out.push((change, Some(value), broken));
             }
         }
     }
@@ -69,7 +72,7 @@ fn field_cases(field: &FieldDescriptor, sample: &Value) -> Vec<Change> {
 }
 
 /// The same of a single value: a message's inner cases, or a scalar's own.
-fn value_cases(rules: &Rules, kind: &Kind, path: &str, sample: &Value) -> Vec<(Value, BTreeSet<(String, String)>)> {
+fn value_cases(rules: &Rules, kind: &Kind, path: &str, sample: &Value) -> Vec<Change<Value>> {
     let Value::Message(inner) = sample else {
         return judged(rules, kind, path, sample, candidates(rules, sample));
     };
@@ -77,28 +80,23 @@ fn value_cases(rules: &Rules, kind: &Kind, path: &str, sample: &Value) -> Vec<(V
         .into_iter()
         .map(|case| {
             let broken = case.broken.into_iter().map(|(field, id)| (format!("{path}.{field}"), id)).collect();
-            (Value::Message(case.message), broken)
+            (format!("{path}.{}", case.change), Value::Message(case.message), broken)
         })
         .collect()
 }
 
 /// Candidates with what they break; of texts one in ASCII and one beyond for each set of rules. Every rule of the field
 /// must be among them.
-fn judged(
-    rules: &Rules,
-    kind: &Kind,
-    path: &str,
-    sample: &Value,
-    candidates: Vec<Value>,
-) -> Vec<(Value, BTreeSet<(String, String)>)> {
+fn judged(rules: &Rules, kind: &Kind, path: &str, sample: &Value, candidates: Vec<Value>) -> Vec<Change<Value>> {
     assert!(rules.broken(kind, sample).is_empty(), "{path}: the sample {sample:?} breaks {rules:?}");
     let mut met = BTreeSet::new();
     let mut out = Vec::new();
-    for value in candidates {
+    for (i, value) in candidates.into_iter().enumerate() {
         let broken = rules.broken(kind, &value);
         let ascii = value.as_str().is_none_or(str::is_ascii);
         if met.insert((broken.clone(), ascii)) || value.as_str().is_none() {
-            out.push((value, broken.into_iter().map(|id| (path.to_owned(), id)).collect()));
+            let broken = broken.into_iter().map(|id| (path.to_owned(), id)).collect();
+            out.push((format!("{path} {i}"), value, broken));
         }
     }
     let met: BTreeSet<String> = met.into_iter().flat_map(|(broken, _)| broken).collect();

@@ -17,7 +17,7 @@ use renkei_proto::{
 use crate::{methods, option, rules::Rules};
 
 /// Methods whose name begins so change nothing.
-const READING: &[&str] = &["Get", "List", "Watch", "Search", "Check"];
+const READING: &[&str] = &["Get", "List", "Watch", "Search", "Check", "Verify"];
 
 fn rule(method: &MethodDescriptor) -> &'static Rule {
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
@@ -43,6 +43,7 @@ fn every_method_has_a_whole_rule_and_every_rule_a_method() {
         assert!(!rule.served_by.is_empty() && !rule.served_by.contains(&Agency::Unspecified), "{name}: served_by");
         assert_ne!(rule.surface, Surface::Unspecified, "{name}: surface");
         assert_ne!(rule.effect, Effect::Unspecified, "{name}: effect");
+        assert!(rule.article.is_empty() || rule.effect != Effect::Serve, "{name}: what serves has no article");
     }
     let paths: BTreeSet<&str> = renkei_proto::RULES.iter().map(|rule| rule.path).collect();
     assert_eq!((paths.len(), renkei_proto::RULES.len()), (methods().len(), methods().len()));

@@ -1,6 +1,9 @@
 //! The `buf.validate` rules of a field as the tests read them: a second opinion beside the generator in `build/`.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, Value};
 use regex::Regex;
@@ -106,10 +109,7 @@ impl Rules {
     fn judge_text(&self, text: &str) -> Vec<(String, bool)> {
         let mut out = self.judge_length("string", text.chars().count());
         if let Some(pattern) = &self.pattern {
-            // RE2's `\s` is ASCII.
-            let regex = Regex::new(&pattern.replace(r"\s", r"\t\n\f\r "));
-            let regex = regex.unwrap_or_else(|error| panic!("{pattern}: {error}"));
-            out.push(("string.pattern".to_owned(), regex.is_match(text)));
+            out.push(("string.pattern".to_owned(), regex(pattern).is_match(text)));
         }
         if let Some(only) = &self.text {
             out.push(("string.const".to_owned(), text == only));
@@ -155,4 +155,14 @@ impl Rules {
         ];
         checks.into_iter().filter(|(present, ..)| *present).map(|(_, id, holds)| (id.to_owned(), holds)).collect()
     }
+}
+
+/// The pattern as RE2 reads it, whose `\s` is ASCII.
+fn regex(pattern: &str) -> Regex {
+    static MADE: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+    let make = || {
+        let regex = Regex::new(&pattern.replace(r"\s", r"\t\n\f\r "));
+        regex.unwrap_or_else(|error| panic!("{pattern}: {error}"))
+    };
+    MADE.lock().unwrap().entry(pattern.to_owned()).or_insert_with(make).clone()
 }

@@ -6,6 +6,7 @@ use std::{
     fmt::Write as _,
     fs,
     path::Path,
+    sync::LazyLock,
 };
 
 use prost_reflect::prost::Message as _;
@@ -23,20 +24,20 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors.json");
 
 type Broken = BTreeSet<(String, String)>;
 
-/// Type and bytes of a message with all that it breaks.
-fn vectors() -> BTreeMap<(String, Vec<u8>), Broken> {
+/// Type and bytes of a message with all that it breaks. Each change is made in the first sample that has room for it.
+static VECTORS: LazyLock<BTreeMap<(String, Vec<u8>), Broken>> = LazyLock::new(|| {
     let mut found = BTreeMap::new();
     for message in arriving() {
-        let name = message.full_name();
+        let (name, mut made) = (message.full_name(), BTreeSet::new());
         for sample in samples(&message) {
             found.insert((name.to_owned(), sample.encode_to_vec()), Broken::new());
-            for case in cases(&sample) {
+            for case in cases(&sample).into_iter().filter(|case| made.insert(case.change.clone())) {
                 found.insert((name.to_owned(), case.message.encode_to_vec()), case.broken);
             }
         }
     }
     found
-}
+});
 
 #[test]
 fn everything_that_may_arrive_is_checked() {
@@ -47,29 +48,30 @@ fn everything_that_may_arrive_is_checked() {
 
 #[test]
 fn a_broken_rule_is_reported_at_its_field_and_nothing_else() {
-    for ((name, bytes), broken) in vectors() {
-        let found = checks::violations(&name, &bytes);
+    for ((name, bytes), broken) in &*VECTORS {
+        let found = checks::violations(name, bytes);
         let reported: Broken = found.iter().map(|broken| (broken.field.clone(), broken.rule.to_owned())).collect();
-        assert_eq!(reported, broken, "{name} {}", packed(&bytes));
+        assert_eq!(&reported, broken, "{name} {}", packed(bytes));
         assert_eq!(found.len(), broken.len(), "{name}: reported twice");
         assert!(found.iter().all(|violation| !violation.must.is_empty()), "{name}: a rule without words");
     }
 }
 
-/// A type without any rule would make the test above an empty promise.
+/// A type with fields but without any rule would make the test above an empty promise.
 #[test]
 fn every_message_that_may_arrive_can_be_refused() {
     let refused: BTreeSet<String> =
-        vectors().into_iter().filter(|(_, broken)| !broken.is_empty()).map(|((name, _), _)| name).collect();
-    let arriving: BTreeSet<String> = arriving().iter().map(|message| message.full_name().to_owned()).collect();
+        VECTORS.iter().filter(|(_, broken)| !broken.is_empty()).map(|((name, _), _)| name.clone()).collect();
+    let arriving = arriving().into_iter().filter(|message| message.fields().len() > 0);
+    let arriving: BTreeSet<String> = arriving.map(|message| message.full_name().to_owned()).collect();
     assert_eq!(refused, arriving);
 }
 
 #[test]
 fn the_vectors_for_other_languages_are_current() {
     let mut rows = Vec::new();
-    for ((name, bytes), broken) in vectors() {
-        rows.push(json!([name, packed(&bytes), broken]).to_string());
+    for ((name, bytes), broken) in &*VECTORS {
+        rows.push(json!([name, packed(bytes), broken]).to_string());
     }
     let text = format!("[\n{}\n]\n", rows.join(",\n"));
     #[expect(clippy::disallowed_methods, reason = "the only way to tell a test something from outside")]
@@ -86,7 +88,9 @@ fn packed(bytes: &[u8]) -> String {
     let mut out = String::new();
     let mut rest = bytes;
     while let Some(first) = rest.first() {
-        let run = (1..=rest.len().min(200)).find_map(|unit| {
+        // Only what stands there eight times is packed.
+        let mut units = (1..=(rest.len() / 8).min(200)).filter(|unit| rest[..8 * unit].ends_with(&rest[..*unit]));
+        let run = units.find_map(|unit| {
             let times = rest.chunks_exact(unit).take_while(|chunk| *chunk == &rest[..unit]).count();
             (times >= 8).then_some((unit, times))
         });

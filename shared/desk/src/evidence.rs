@@ -1,59 +1,97 @@
 //! Evidence: entries with how far they have come at the peer.
 
 use jiff::Timestamp;
+use prost::Message as _;
 use renkei_domain::{
-    decide::{Keys, Refusal, decide_read},
+    decide::{Keys as Pages, Refusal},
+    index::is_automatic,
     journal as journal_rules,
     matter::{Matter, entry_name, parse_entry_name},
     moment::{Moment, stamp},
     page::Journal,
 };
+use renkei_journal::Keys;
 use renkei_proto::{
-    FactKind,
     evidence::v1::{
-        CheckpointAuditRequest, CheckpointAuditResponse, Delivery, DeliveryLevel, GetEntryRequest, JournalEntry,
-        ListEntriesRequest, ListEntriesResponse, evidence_service_server::EvidenceService,
+        AuditRecord, CheckpointAuditRequest, CheckpointAuditResponse, Delivery, DeliveryLevel, GetEntryRequest,
+        JournalEntry, ListAuditRecordsRequest, ListAuditRecordsResponse, ListEntriesRequest, ListEntriesResponse,
+        Verification, VerifiedChain, VerifiedJournal, VerifyJournalsRequest, evidence_service_server::EvidenceService,
     },
     journal::v1::{AuditCheckpointed, AuditHead, fact},
-    options::v1::Reason,
+    options::v1::{Reason, Role},
     r#type::v1::Agency,
 };
 use renkei_rpc::{
     error::Error,
     token::Query,
-    validate::{Call, Desk, open},
+    validate::{Call, Desk, open, open_secret},
 };
-use renkei_store::{ChainHead, Command, Held, Stage};
+use renkei_store::{ChainHead, Command, Held, Recorded, Stage};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
-use crate::list::{begin, size};
+use crate::{
+    read::{begin, may_see, size},
+    verify::{Verified, verify},
+};
+
+/// They see that an entry is there, whoever may read its matter.
+const EXAMINERS: [Role; 2] = [Role::Operator, Role::Auditor];
+
+/// How much of an entry is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Whole,
+    Envelope,
+}
+
+/// The public keys by which journals are verified.
+#[derive(Clone)]
+pub struct JournalKeys {
+    /// The own ones.
+    pub own: Keys,
+    /// The peer's.
+    pub peer: Keys,
+}
 
 /// The service.
 pub(crate) struct Evidences {
     desk: Desk,
+    keys: JournalKeys,
+    /// One verification at a time.
+    verifying: Semaphore,
 }
 
 impl Evidences {
-    pub(crate) fn new(desk: Desk) -> Self {
-        Self { desk }
+    pub(crate) fn new(desk: Desk, keys: JournalKeys) -> Self {
+        Self { desk, keys, verifying: Semaphore::new(1) }
     }
 
-    /// The entry as the desk shows it. Its fact is shown to those who may read its matter.
-    async fn entry(&self, call: &Call, held: Held) -> Result<Option<JournalEntry>, Error> {
+    /// How the entries of a matter are shown: whole to those who may read it, their envelopes to operators and auditors, and
+    /// not at all to others.
+    async fn sight(&self, call: &Call, matter: &str) -> Result<Option<Sight>, Error> {
+        if may_see(&self.desk, call, matter).await? {
+            return Ok(Some(Sight::Whole));
+        }
+        let examines = EXAMINERS.iter().any(|role| call.reader.roles.contains(role));
+        Ok(examines.then_some(Sight::Envelope))
+    }
+
+    /// The entry as the desk shows it; `None` for one of the private journal.
+    async fn entry(&self, sight: Sight, held: Held) -> Result<Option<JournalEntry>, Error> {
         let Journal::Of(author) = held.journal else { return Ok(None) };
         let delivery = match author == self.desk.own {
             true => Some(self.delivery(held.header.seq).await?),
             false => None,
         };
         let header = held.header;
-        let may_read = decide_read(&Matter::of(&header.matter), &call.roles).is_ok();
         Ok(Some(JournalEntry {
             name: entry_name(author, header.seq),
             entry_id: header.entry_id,
             author: author.into(),
             matter: header.matter,
             fact_type: header.fact_type,
-            fact: (may_read && held.fact.fact.is_some()).then_some(held.fact),
+            fact: (sight == Sight::Whole && held.fact.fact.is_some()).then_some(held.fact),
             written_at: header.written_at,
             arrived_at: instant(held.arrived_us),
             hash: held.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -61,6 +99,8 @@ impl Evidences {
             content_present: held.content_present,
             trace_id: header.traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
             delivery,
+            header: held.entry.header,
+            signature: held.entry.signature,
         }))
     }
 
@@ -87,7 +127,7 @@ impl Evidences {
                     delivery.refused_reason = refused.reason;
                     return Ok(delivery);
                 }
-                Some(fact) if delivery.answered_by.is_empty() && !journal_rules::stops(FactKind::of(&fact)) => {
+                Some(fact) if delivery.answered_by.is_empty() && !is_automatic(&fact) => {
                     delivery.level = DeliveryLevel::Answered.into();
                     delivery.answered_by = entry_name(peer, answer.seq);
                     delivery.answered_at = instant(answer.written_us);
@@ -110,7 +150,8 @@ impl EvidenceService for Evidences {
             let missing = || Error::because(Reason::NotFound, "there is no such entry");
             let (author, seq) = parse_entry_name(&it.name).ok_or_else(missing)?;
             let held = self.desk.store.entry(Journal::Of(author), seq).await?.ok_or_else(missing)?;
-            self.entry(&call, held).await?.ok_or_else(missing)
+            let sight = self.sight(&call, &held.header.matter).await?.ok_or_else(missing)?;
+            self.entry(sight, held).await?.ok_or_else(missing)
         })
         .await
     }
@@ -123,6 +164,8 @@ impl EvidenceService for Evidences {
             let query = ListEntriesRequest { matter: it.matter.clone(), ..ListEntriesRequest::default() };
             let query = Query::new(&call.call.method, &query);
             let after = begin(&self.desk, &query, &it.page_token, 0)?;
+            // Before anything is counted: a hidden matter has no more pages than one that is not there.
+            let Some(sight) = self.sight(&call, &it.matter).await? else { return Ok(ListEntriesResponse::default()) };
             let size = size(it.page_size);
             let mut held = self.desk.store.entries_of(&it.matter, after, size + 1).await?;
             let more = held.len() > size;
@@ -133,9 +176,49 @@ impl EvidenceService for Evidences {
             };
             let mut entries = Vec::with_capacity(held.len());
             for held in held {
-                entries.extend(self.entry(&call, held).await?);
+                entries.extend(self.entry(sight, held).await?);
             }
             Ok(ListEntriesResponse { entries, next_page_token })
+        })
+        .await
+    }
+
+    async fn verify_journals(&self, request: Request<VerifyJournalsRequest>) -> Result<Response<Verification>, Status> {
+        open(request, &self.desk, async |_, _: VerifyJournalsRequest| {
+            let busy = |_| Error::Full { reason: Reason::Busy, limit: "verifications at once", most: 1 };
+            let _one = self.verifying.try_acquire().map_err(busy)?;
+            Ok(match verify(&self.desk.store, &self.keys.own, &self.keys.peer).await {
+                Ok(verified) => verification(&verified),
+                Err(fault) => Verification { fault, ..Verification::default() },
+            })
+        })
+        .await
+    }
+
+    async fn list_audit_records(
+        &self,
+        request: Request<ListAuditRecordsRequest>,
+    ) -> Result<Response<ListAuditRecordsResponse>, Status> {
+        let matter = |it: &ListAuditRecordsRequest| it.matter.clone();
+        open_secret(request, &self.desk, matter, async |call, it: ListAuditRecordsRequest| {
+            let query = ListAuditRecordsRequest { matter: it.matter.clone(), ..ListAuditRecordsRequest::default() };
+            let query = Query::new(&call.call.method, &query);
+            let last = self.desk.tokens.page_token_decode(&query, &it.page_token)?;
+            let last = last.map(|key| RecordPlace::decode(key.as_slice())).transpose();
+            let last = last.map_err(|_| Error::because(Reason::PageTokenInvalid, "the page token holds no place"))?;
+            let last = last.unwrap_or(RecordPlace { at_us: i64::MIN, ..RecordPlace::default() });
+            let size = size(it.page_size);
+            let mut found = self.desk.store.recorded(&it.matter, (last.at_us, &last.chain, last.seq), size + 1).await?;
+            let more = found.len() > size;
+            found.truncate(size);
+            let next_page_token = match found.last().filter(|_| more) {
+                Some(it) => {
+                    let place = RecordPlace { at_us: it.at_us, chain: it.chain.clone(), seq: it.seq };
+                    self.desk.tokens.page_token_encode(&call.moment, &query, &place.encode_to_vec())?
+                }
+                None => String::new(),
+            };
+            Ok(ListAuditRecordsResponse { records: found.into_iter().map(record).collect(), next_page_token })
         })
         .await
     }
@@ -153,6 +236,45 @@ impl EvidenceService for Evidences {
     }
 }
 
+fn verification(verified: &Verified) -> Verification {
+    let hex = |hash: &[u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let journals = verified.journals.iter().map(|(journal, head)| VerifiedJournal {
+        journal: journal.id().to_owned(),
+        seq: head.seq,
+        hash: hex(&head.hash),
+    });
+    let chains = verified.chains.iter().map(|end| VerifiedChain {
+        chain: end.chain.clone(),
+        seq: end.seq,
+        hash: hex(&end.hash),
+    });
+    Verification { journals: journals.collect(), chains: chains.collect(), fault: String::new() }
+}
+
+/// Where a list of records goes on.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RecordPlace {
+    #[prost(sint64, tag = "1")]
+    at_us: i64,
+    #[prost(string, tag = "2")]
+    chain: String,
+    #[prost(uint64, tag = "3")]
+    seq: u64,
+}
+
+fn record(it: Recorded) -> AuditRecord {
+    AuditRecord {
+        chain: it.chain,
+        seq: it.seq,
+        time: instant(it.at_us),
+        official: it.official,
+        caller: it.caller,
+        method: it.method,
+        purpose: it.purpose,
+        outcome: it.outcome,
+    }
+}
+
 /// Writes the ends of the audit chains into the own journal, if they moved.
 pub struct Checkpoint {
     /// Whose chains.
@@ -164,8 +286,8 @@ pub struct Checkpoint {
 impl Command for Checkpoint {
     type Reply = CheckpointAuditResponse;
 
-    fn keys(&self, _: &Moment) -> Keys {
-        Keys::default()
+    fn keys(&self, _: &Moment) -> Pages {
+        Pages::default()
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<CheckpointAuditResponse, Refusal> {

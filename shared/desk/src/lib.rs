@@ -3,20 +3,32 @@
 //! Every method goes the same way: the request is opened by `renkei_rpc::validate::open`, becomes a command, and the
 //! command's reply is the answer. What is secret in an answer is made after the write and stored nowhere.
 
+mod act;
+mod advice;
 mod agreement;
 mod evidence;
+mod item;
 mod link_status;
-mod list;
+mod official;
 pub mod proof;
+mod read;
 mod referral;
 mod scheme;
+mod stix;
+pub mod verify;
 mod watch;
 
 use renkei_proto::{
+    advice::v1::{
+        advice_asking_service_server::AdviceAskingServiceServer,
+        advice_giving_service_server::AdviceGivingServiceServer, advice_service_server::AdviceServiceServer,
+    },
     agreement::v1::agreement_service_server::AgreementServiceServer,
-    evidence::v1::evidence_service_server::EvidenceServiceServer,
+    evidence::v1::{evidence_service_server::EvidenceServiceServer, official_service_server::OfficialServiceServer},
     link::v1::{LinkStatus, link_status_service_server::LinkStatusServiceServer},
     referral::v1::{referral_service_server::ReferralServiceServer, scheme_service_server::SchemeServiceServer},
+    sharing::v1::item_service_server::ItemServiceServer,
+    r#type::v1::Agency,
     watch::v1::watch_service_server::WatchServiceServer,
 };
 use renkei_rpc::validate::{DESK_MESSAGE_MAX, Desk};
@@ -24,49 +36,71 @@ use tokio::sync::watch as latest;
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 
-pub use crate::{evidence::Checkpoint, referral::Count, watch::WATCHERS};
+pub use crate::{
+    evidence::{Checkpoint, JournalKeys},
+    referral::Count,
+    watch::WATCHERS,
+};
 
 /// What the desk's services need beside [`Desk`].
 pub struct Settings {
     /// The key from which secrets of referral codes are derived, 32 bytes.
     pub code_key: zeroize::Zeroizing<[u8; 32]>,
+    /// The public keys by which journals are verified.
+    pub keys: JournalKeys,
     /// How the connection to the peer stands: state and cause; the rest is read from the database.
     pub link: latest::Receiver<LinkStatus>,
     /// Cancelled when the service drains: watches end.
     pub draining: CancellationToken,
 }
 
-/// The names of the services, for the check of their rules and for health.
-pub const SERVICES: [&str; 6] = [
-    "renkei.agreement.v1.AgreementService",
-    "renkei.evidence.v1.EvidenceService",
-    "renkei.link.v1.LinkStatusService",
-    "renkei.referral.v1.ReferralService",
-    "renkei.referral.v1.SchemeService",
-    "renkei.watch.v1.WatchService",
-];
+/// The names of the services that an agency offers, for the check of their rules and for health.
+pub fn services(own: Agency) -> Vec<&'static str> {
+    let half = match own {
+        Agency::Ppc => "renkei.advice.v1.AdviceAskingService",
+        _ => "renkei.advice.v1.AdviceGivingService",
+    };
+    let both = [
+        "renkei.advice.v1.AdviceService",
+        "renkei.agreement.v1.AgreementService",
+        "renkei.evidence.v1.EvidenceService",
+        "renkei.evidence.v1.OfficialService",
+        "renkei.link.v1.LinkStatusService",
+        "renkei.referral.v1.ReferralService",
+        "renkei.referral.v1.SchemeService",
+        "renkei.sharing.v1.ItemService",
+        "renkei.watch.v1.WatchService",
+    ];
+    [half].into_iter().chain(both).collect()
+}
 
-/// All services of the desk.
+/// All services that this desk's agency offers.
 pub fn routes(desk: &Desk, settings: Settings) -> RoutesBuilder {
+    let desk = || desk.clone();
+    let advice = advice::Advices::new(desk());
+    let referral = referral::Referrals::new(desk(), settings.code_key, proof::Proofs::default());
+    let evidence = evidence::Evidences::new(desk(), settings.keys);
+    let link = link_status::Links::new(desk(), settings.link);
+    let watch = watch::Watches::new(desk(), settings.draining);
     let mut routes: RoutesBuilder = Routes::builder();
-    let proofs = proof::Proofs::default();
-    let referral = referral::Referrals::new(desk.clone(), settings.code_key, proofs);
-    let watch = watch::Watches::new(desk.clone(), settings.draining);
-    let link = link_status::Links::new(desk.clone(), settings.link);
+    if desk().own == Agency::Ppc {
+        routes.add_service(AdviceAskingServiceServer::new(advice.clone()).max_decoding_message_size(DESK_MESSAGE_MAX));
+    } else {
+        routes.add_service(AdviceGivingServiceServer::new(advice.clone()).max_decoding_message_size(DESK_MESSAGE_MAX));
+    }
     routes
+        .add_service(AdviceServiceServer::new(advice).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(
-            AgreementServiceServer::new(agreement::Agreements::new(desk.clone()))
-                .max_decoding_message_size(DESK_MESSAGE_MAX),
+            AgreementServiceServer::new(agreement::Agreements::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX),
         )
-        .add_service(
-            EvidenceServiceServer::new(evidence::Evidences::new(desk.clone()))
-                .max_decoding_message_size(DESK_MESSAGE_MAX),
-        )
+        .add_service(EvidenceServiceServer::new(evidence).max_decoding_message_size(DESK_MESSAGE_MAX))
+        .add_service(ItemServiceServer::new(item::Items::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(LinkStatusServiceServer::new(link).max_decoding_message_size(DESK_MESSAGE_MAX))
-        .add_service(ReferralServiceServer::new(referral).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(
-            SchemeServiceServer::new(scheme::Schemes::new(desk.clone())).max_decoding_message_size(DESK_MESSAGE_MAX),
+            OfficialServiceServer::new(official::Officials::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX),
         )
+        .add_service(ReferralServiceServer::new(referral).max_decoding_message_size(DESK_MESSAGE_MAX))
+        .add_service(SchemeServiceServer::new(scheme::Schemes::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(WatchServiceServer::new(watch).max_decoding_message_size(DESK_MESSAGE_MAX));
     routes
 }

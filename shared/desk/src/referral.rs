@@ -1,17 +1,17 @@
 //! Referral of reporters to the other agency's schemes (紹介, Art. 4(1)).
 
 use aws_lc_rs::digest::{SHA256, digest};
+use jiff::Timestamp;
 use renkei_domain::{
     calendar,
     code::{self, Code},
     counts,
     decide::{self, Keys, Refusal},
-    era,
     index::code_lookup,
     introduction,
     matter::{Matter, Noun},
     moment::{Moment, instant},
-    page::{Page, Said as _, Seen},
+    page::{Said as _, Seen},
     referral::{days, introduce, issue, latest_judgement, resource},
     scheme::{self, current},
     statutory,
@@ -31,13 +31,18 @@ use renkei_proto::{
 };
 use renkei_rpc::{
     error::Error,
-    validate::{Desk, open},
+    validate::{Call, Desk, open},
 };
 use renkei_store::{Command, Stage, content, etag};
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
-use crate::{list::list, proof::Proofs, scheme::scheme_content};
+use crate::{
+    act::{Act, At, Doing, Resource, Said, act, fiscal_year},
+    proof::Proofs,
+    read::{Readable, get, list, readable},
+    scheme::scheme_content,
+};
 
 /// The most wrong codes per locator and day in Japan.
 const TRIES: usize = 5;
@@ -57,15 +62,19 @@ impl Referrals {
     }
 
     /// What the intake hands to the reporter. Made from the stored referral, so a repeat of the call gets the same.
-    async fn hand_out(&self, it: &IssueReferralRequest, referral: Referral) -> Result<IssueReferralResponse, Error> {
-        let matter = Matter::of(&referral.name);
-        let page = self.desk.store.page(&referral.name).await?.unwrap_or_default();
+    async fn hand_out(
+        &self,
+        call: &Call,
+        it: &IssueReferralRequest,
+        referral: Referral,
+    ) -> Result<IssueReferralResponse, Error> {
+        let Readable { matter, page, .. } = readable(&self.desk, call, &referral.name).await?;
         let Some((_, issued)) = issue(Seen::whole(&page), matter.opener) else {
             return Err(Error::Fault("an issued referral has no page".to_owned()));
         };
         let mut schemes = Vec::new();
         for version in &issued.introduced {
-            schemes.extend(self.introduced(version).await?);
+            schemes.extend(self.introduced(call, version).await?);
         }
         let dates = it.statutory.as_ref().map(statutory::dates_of).transpose()?.flatten();
         let code = if issued.code_digest.is_empty() {
@@ -86,13 +95,14 @@ impl Referrals {
     }
 
     /// The version of the peer's scheme that was introduced, also when it was revised since.
-    async fn introduced(&self, version: &SchemeVersion) -> Result<Option<Scheme>, Error> {
+    async fn introduced(&self, call: &Call, version: &SchemeVersion) -> Result<Option<Scheme>, Error> {
         let peer = self.desk.own.peer();
-        let matter = Matter::new(Noun::Scheme, peer, &version.scheme_id);
-        let page = self.desk.store.page(&matter.to_string()).await?.unwrap_or_default();
-        let Some(seq) = scheme::entry_of(Seen::whole(&page), peer, version.version) else { return Ok(None) };
-        let words = scheme_content(&self.desk, peer, seq).await?;
-        let whole = scheme::resource(&matter, Seen::whole(&page), words, etag(&page, self.desk.own));
+        let name = Matter::new(Noun::Scheme, peer, &version.scheme_id).to_string();
+        let it = readable(&self.desk, call, &name).await?;
+        let seen = Seen::whole(&it.page);
+        let Some(seq) = scheme::entry_of(seen, peer, version.version) else { return Ok(None) };
+        let words = scheme_content(&self.desk, &it, seq).await?;
+        let whole = scheme::resource(&it.matter, seen, words, etag(&it.page, self.desk.own));
         Ok(whole.map(|scheme| Scheme { version: version.version, ..scheme }))
     }
 }
@@ -115,8 +125,9 @@ impl ReferralService for Referrals {
             }
             let matter = Matter::new(Noun::Referral, self.desk.own, &id);
             let issue = Issue { matter, code_digest, request: it.clone() };
-            let referral = self.desk.store.write("issue_referral", call.call, call.moment, issue).await?;
-            self.hand_out(&it, referral).await
+            let (who, moment) = (call.call.clone(), call.moment.clone());
+            let referral = self.desk.store.write("issue_referral", who, moment, issue).await?;
+            self.hand_out(&call, &it, referral).await
         })
         .await
     }
@@ -125,8 +136,8 @@ impl ReferralService for Referrals {
         &self,
         request: Request<ConfirmReferralGivenRequest>,
     ) -> Result<Response<Referral>, Status> {
-        open(request, &self.desk, async |call, it: ConfirmReferralGivenRequest| {
-            Ok(self.desk.store.write("confirm_referral_given", call.call, call.moment, Confirm(it)).await?)
+        act(request, &self.desk, "confirm_referral_given", |_, it| {
+            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Confirm(it))
         })
         .await
     }
@@ -160,19 +171,14 @@ impl ReferralService for Referrals {
     }
 
     async fn revise_judgement(&self, request: Request<ReviseJudgementRequest>) -> Result<Response<Referral>, Status> {
-        open(request, &self.desk, async |call, it: ReviseJudgementRequest| {
-            Ok(self.desk.store.write("revise_judgement", call.call, call.moment, Revise(it)).await?)
+        act(request, &self.desk, "revise_judgement", |_, it| {
+            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Judge(it))
         })
         .await
     }
 
     async fn get_referral(&self, request: Request<GetReferralRequest>) -> Result<Response<Referral>, Status> {
-        open(request, &self.desk, async |call, it: GetReferralRequest| {
-            let page = self.desk.store.page(&it.name).await?.unwrap_or_default();
-            let referral = whole(&self.desk, &Matter::of(&it.name), &page, &call.moment);
-            referral.ok_or_else(|| Error::because(Reason::NotFound, "there is no such referral"))
-        })
-        .await
+        open(request, &self.desk, async |call, it: GetReferralRequest| get(&self.desk, &call, &it.name).await).await
     }
 
     async fn list_referrals(
@@ -183,10 +189,8 @@ impl ReferralService for Referrals {
             let query = ListReferralsRequest { parent: it.parent.clone(), ..ListReferralsRequest::default() };
             let page = (it.page_size, it.page_token.as_str());
             let listing = list(&self.desk, &call, Noun::Referral, &it.parent, &query, page).await?;
-            let referrals = listing.items.iter();
-            let referrals = referrals.filter_map(|item| whole(&self.desk, &item.matter, &item.page, &call.moment));
             Ok(ListReferralsResponse {
-                referrals: referrals.collect(),
+                referrals: listing.resources(&self.desk, &call),
                 next_page_token: listing.next_page_token,
                 as_of: listing.as_of,
             })
@@ -209,17 +213,21 @@ impl ReferralService for Referrals {
         &self,
         request: Request<GetReferralCountsRequest>,
     ) -> Result<Response<ReferralCounts>, Status> {
-        open(request, &self.desk, async |_, it: GetReferralCountsRequest| {
-            let page = self.desk.store.page(&it.name).await?.unwrap_or_default();
-            let counts = counts::resource(&Matter::of(&it.name), Seen::whole(&page));
-            counts.ok_or_else(|| Error::because(Reason::NotFound, "this month is not counted"))
-        })
-        .await
+        open(request, &self.desk, async |call, it: GetReferralCountsRequest| get(&self.desk, &call, &it.name).await)
+            .await
     }
 }
 
-fn whole(desk: &Desk, matter: &Matter, page: &Page, moment: &Moment) -> Option<Referral> {
-    resource(matter, Seen::whole(page), moment.now, etag(page, desk.own))
+impl Resource for Referral {
+    fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self> {
+        resource(matter, seen, now, etag)
+    }
+}
+
+impl Resource for ReferralCounts {
+    fn of(matter: &Matter, seen: Seen<'_>, _: Timestamp, _: String) -> Option<Self> {
+        counts::resource(matter, seen)
+    }
 }
 
 /// The code that a reporter quotes; `None` when there is none.
@@ -294,37 +302,39 @@ impl Command for Issue {
     }
 }
 
-fn fiscal_year(moment: &Moment) -> u32 {
-    u32::try_from(era::fiscal_year(calendar::day(moment.now))).unwrap_or_default()
+/// What officials do with an issued referral.
+enum Change {
+    Confirm(ConfirmReferralGivenRequest),
+    Judge(ReviseJudgementRequest),
 }
 
-struct Confirm(ConfirmReferralGivenRequest);
+impl Act for Change {
+    type Resource = Referral;
 
-impl Command for Confirm {
-    type Reply = Referral;
-
-    fn keys(&self, _: &Moment) -> Keys {
-        decide::keys(&self.0.name, FactKind::ReferralGiven)
+    fn keys(&self, matter: &Matter, _: &Moment) -> Keys {
+        decide::keys(&matter.to_string(), FactKind::ReferralGiven)
     }
 
-    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<Referral, Refusal> {
-        let it = &self.0;
-        let matter = Matter::of(&it.name);
-        stage.expect(&it.name, &it.etag)?;
-        let issued = issue(stage.page(&it.name), matter.opener);
-        let introduced = match (&issued, it.introduced.is_empty()) {
-            (Some((_, issued)), true) => issued.introduced.clone(),
-            _ => it.introduced.clone(),
-        };
-        let given_at = it.given_at.as_ref().and_then(instant);
-        let days = issued.zip(given_at).map_or(0, |((mark, _), given_at)| days(mark, given_at));
-        let given = ReferralGiven { given_at: it.given_at, channel: it.channel, introduced, days };
-        stage.write(&matter, fact::Fact::ReferralGiven(given), None, 0)?;
-        reply(stage, &it.name)
-    }
-
-    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<Referral> {
-        reply(stage, matter).ok()
+    fn says(&self, at: &At<'_>) -> Result<Said, Refusal> {
+        let opener = at.matter.opener;
+        Ok(match self {
+            Self::Confirm(it) => {
+                let issued = issue(at.page(), opener);
+                let introduced = match (&issued, it.introduced.is_empty()) {
+                    (Some((_, issued)), true) => issued.introduced.clone(),
+                    _ => it.introduced.clone(),
+                };
+                let given_at = it.given_at.as_ref().and_then(instant);
+                let days = issued.zip(given_at).map_or(0, |((mark, _), given_at)| days(mark, given_at));
+                let given = ReferralGiven { given_at: it.given_at, channel: it.channel, introduced, days };
+                Said::new(fact::Fact::ReferralGiven(given))
+            }
+            Self::Judge(it) => {
+                let last = latest_judgement(at.page(), opener).map_or(1, |(revision, _)| revision);
+                let revised = JudgementRevised { revision: last + 1, judgement: it.judgement };
+                Said::new(fact::Fact::JudgementRevised(revised))
+            }
+        })
     }
 }
 
@@ -418,30 +428,6 @@ impl Command for CountFiling {
         let counted = FilingCounted { filed_under, filed_on: it.filed_on.clone() };
         stage.write(&self.matter(moment), fact::Fact::FilingCounted(counted), None, 0)?;
         Ok(FollowUpReferralResponse { referral: None })
-    }
-}
-
-struct Revise(ReviseJudgementRequest);
-
-impl Command for Revise {
-    type Reply = Referral;
-
-    fn keys(&self, _: &Moment) -> Keys {
-        decide::keys(&self.0.name, FactKind::JudgementRevised)
-    }
-
-    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<Referral, Refusal> {
-        let it = &self.0;
-        let matter = Matter::of(&it.name);
-        stage.expect(&it.name, &it.etag)?;
-        let last = latest_judgement(stage.page(&it.name), matter.opener).map_or(1, |(revision, _)| revision);
-        let revised = JudgementRevised { revision: last + 1, judgement: it.judgement };
-        stage.write(&matter, fact::Fact::JudgementRevised(revised), None, 0)?;
-        reply(stage, &it.name)
-    }
-
-    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<Referral> {
-        reply(stage, matter).ok()
     }
 }
 

@@ -1,32 +1,34 @@
 //! The catalogue of reporting schemes (Art. 4(1)).
 
-use prost::Message as _;
+use jiff::Timestamp;
 use renkei_domain::{
     decide::{self, Keys, Refusal},
     matter::{Matter, Noun},
     moment::Moment,
-    page::{Journal, Page, Seen},
+    page::{Journal, Seen},
     scheme::{current, resource},
 };
 use renkei_proto::{
     FactKind,
-    journal::v1::fact,
+    journal::v1::fact::Fact,
     options::v1::Reason,
     referral::v1::{
         GetSchemeRequest, ListSchemesRequest, ListSchemesResponse, PublishSchemeRequest, ReviseSchemeRequest, Scheme,
-        SchemeContent, SchemePublished, SchemeRevised, SchemeTerms, SchemeWithdrawn, WithdrawSchemeRequest,
+        SchemeContent, SchemePublished, SchemeRevised, SchemeWithdrawn, WithdrawSchemeRequest,
         scheme_service_server::SchemeService,
     },
-    r#type::v1::Agency,
 };
 use renkei_rpc::{
     error::Error,
     validate::{Desk, open},
 };
-use renkei_store::{Command, Stage, content, etag};
+use renkei_store::etag;
 use tonic::{Request, Response, Status};
 
-use crate::list::list;
+use crate::{
+    act::{Act, At, Doing, Resource, Said, act},
+    read::{Readable, decode, judged, list, readable},
+};
 
 /// The service.
 pub(crate) struct Schemes {
@@ -42,36 +44,30 @@ impl Schemes {
 #[tonic::async_trait]
 impl SchemeService for Schemes {
     async fn publish_scheme(&self, request: Request<PublishSchemeRequest>) -> Result<Response<Scheme>, Status> {
-        open(request, &self.desk, async |call, it: PublishSchemeRequest| {
-            let matter = Matter::new(Noun::Scheme, self.desk.own, &it.scheme_id);
-            let act = Act::Publish(it.terms.unwrap_or_default(), it.content.unwrap_or_default());
-            let change = Change { matter, etag: String::new(), act };
-            Ok(self.desk.store.write("publish_scheme", call.call, call.moment, change).await?)
-        })
-        .await
+        let own = self.desk.own;
+        let opening = |_: &_, it: PublishSchemeRequest| {
+            Doing::opening(Matter::new(Noun::Scheme, own, &it.scheme_id), Change::Publish(it))
+        };
+        act(request, &self.desk, "publish_scheme", opening).await
     }
 
     async fn revise_scheme(&self, request: Request<ReviseSchemeRequest>) -> Result<Response<Scheme>, Status> {
-        open(request, &self.desk, async |call, it: ReviseSchemeRequest| {
-            let act = Act::Revise(it.terms.unwrap_or_default(), it.content.unwrap_or_default());
-            let change = Change { matter: Matter::of(&it.name), etag: it.etag, act };
-            Ok(self.desk.store.write("revise_scheme", call.call, call.moment, change).await?)
+        act(request, &self.desk, "revise_scheme", |_, it| {
+            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Revise(it))
         })
         .await
     }
 
     async fn withdraw_scheme(&self, request: Request<WithdrawSchemeRequest>) -> Result<Response<Scheme>, Status> {
-        open(request, &self.desk, async |call, it: WithdrawSchemeRequest| {
-            let change = Change { matter: Matter::of(&it.name), etag: it.etag, act: Act::Withdraw };
-            Ok(self.desk.store.write("withdraw_scheme", call.call, call.moment, change).await?)
+        act(request, &self.desk, "withdraw_scheme", |_, it: WithdrawSchemeRequest| {
+            Doing::within(&it.name, &it.etag, Change::Withdraw)
         })
         .await
     }
 
     async fn get_scheme(&self, request: Request<GetSchemeRequest>) -> Result<Response<Scheme>, Status> {
-        open(request, &self.desk, async |_, it: GetSchemeRequest| {
-            let page = self.desk.store.page(&it.name).await?.unwrap_or_default();
-            let scheme = whole(&self.desk, &Matter::of(&it.name), &page).await?;
+        open(request, &self.desk, async |call, it: GetSchemeRequest| {
+            let scheme = whole(&self.desk, &readable(&self.desk, &call, &it.name).await?).await?;
             scheme.ok_or_else(|| Error::because(Reason::NotFound, "there is no such scheme"))
         })
         .await
@@ -86,8 +82,8 @@ impl SchemeService for Schemes {
             let page = (it.page_size, it.page_token.as_str());
             let listing = list(&self.desk, &call, Noun::Scheme, &it.parent, &query, page).await?;
             let mut schemes = Vec::with_capacity(listing.items.len());
-            for item in &listing.items {
-                schemes.extend(whole(&self.desk, &item.matter, &item.page).await?);
+            for item in listing.items {
+                schemes.extend(whole(&self.desk, &judged(&self.desk, &call, item.matter, item.page)?).await?);
             }
             Ok(ListSchemesResponse { schemes, next_page_token: listing.next_page_token, as_of: listing.as_of })
         })
@@ -95,60 +91,53 @@ impl SchemeService for Schemes {
     }
 }
 
+impl Resource for Scheme {
+    fn of(matter: &Matter, seen: Seen<'_>, _: Timestamp, etag: String) -> Option<Self> {
+        resource(matter, seen, None, etag)
+    }
+}
+
 /// A scheme with its content.
-pub(crate) async fn whole(desk: &Desk, matter: &Matter, page: &Page) -> Result<Option<Scheme>, Error> {
-    let seen = Seen::whole(page);
-    let Some(current) = current(seen, matter.opener) else { return Ok(None) };
-    let content = scheme_content(desk, matter.opener, current.mark.seq).await?;
-    Ok(resource(matter, seen, content, etag(page, desk.own)))
+async fn whole(desk: &Desk, it: &Readable) -> Result<Option<Scheme>, Error> {
+    let seen = Seen::whole(&it.page);
+    let Some(current) = current(seen, it.matter.opener) else { return Ok(None) };
+    let content = scheme_content(desk, it, current.mark.seq).await?;
+    Ok(resource(&it.matter, seen, content, etag(&it.page, desk.own)))
 }
 
 /// What an entry of a scheme tells reporters; `None` when it was erased.
-pub(crate) async fn scheme_content(desk: &Desk, agency: Agency, seq: u64) -> Result<Option<SchemeContent>, Error> {
-    let Some(bytes) = desk.store.content(Journal::Of(agency), seq).await? else { return Ok(None) };
-    let content = SchemeContent::decode(bytes.as_slice());
-    content.map(Some).map_err(|error| Error::Fault(format!("the content of a scheme does not decode: {error}")))
+pub(crate) async fn scheme_content(desk: &Desk, it: &Readable, seq: u64) -> Result<Option<SchemeContent>, Error> {
+    let bytes = desk.store.content(&it.permit, Journal::Of(it.matter.opener), seq).await?;
+    bytes.as_deref().map(decode).transpose()
 }
 
-/// A change of an own scheme.
-struct Change {
-    matter: Matter,
-    etag: String,
-    act: Act,
-}
-
-enum Act {
-    Publish(SchemeTerms, SchemeContent),
-    Revise(SchemeTerms, SchemeContent),
+/// What officials do with an own scheme.
+enum Change {
+    Publish(PublishSchemeRequest),
+    Revise(ReviseSchemeRequest),
     Withdraw,
 }
 
-impl Command for Change {
-    type Reply = Scheme;
+impl Act for Change {
+    type Resource = Scheme;
 
-    fn keys(&self, _: &Moment) -> Keys {
-        decide::keys(&self.matter.to_string(), FactKind::SchemePublished)
+    fn keys(&self, matter: &Matter, _: &Moment) -> Keys {
+        decide::keys(&matter.to_string(), FactKind::SchemePublished)
     }
 
-    fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<Scheme, Refusal> {
-        let name = self.matter.to_string();
-        stage.expect(&name, &self.etag)?;
-        let version = current(stage.page(&name), self.matter.opener).map_or(0, |current| current.version);
-        let (fact, words) = match &self.act {
-            Act::Publish(terms, words) => {
-                (fact::Fact::SchemePublished(SchemePublished { terms: Some(terms.clone()) }), content(words))
+    fn says(&self, at: &At<'_>) -> Result<Said, Refusal> {
+        let version = current(at.page(), at.matter.opener).map_or(0, |current| current.version);
+        Ok(match self {
+            Self::Publish(it) => {
+                let published = SchemePublished { terms: Some(it.terms.clone().unwrap_or_default()) };
+                Said::new(Fact::SchemePublished(published)).with(&it.content.clone().unwrap_or_default())
             }
-            Act::Revise(terms, words) => {
-                let revised = SchemeRevised { version: (version + 1).max(2), terms: Some(terms.clone()) };
-                (fact::Fact::SchemeRevised(revised), content(words))
+            Self::Revise(it) => {
+                let terms = Some(it.terms.clone().unwrap_or_default());
+                let revised = SchemeRevised { version: (version + 1).max(2), terms };
+                Said::new(Fact::SchemeRevised(revised)).with(&it.content.clone().unwrap_or_default())
             }
-            Act::Withdraw => (fact::Fact::SchemeWithdrawn(SchemeWithdrawn { version: version.max(1) }), None),
-        };
-        stage.write(&self.matter, fact, words, 0)?;
-        self.again(stage, &name, moment).ok_or_else(|| Refusal::new(Reason::Internal, "the scheme has no page"))
-    }
-
-    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<Scheme> {
-        resource(&Matter::of(matter), stage.page(matter), None, stage.etag(matter))
+            Self::Withdraw => Said::new(Fact::SchemeWithdrawn(SchemeWithdrawn { version: version.max(1) })),
+        })
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use renkei_domain::{decide::decide_read, matter::Matter};
 use renkei_proto::{
     options::v1::Reason,
     watch::v1::{WatchRequest, WatchResponse, watch_service_server::WatchService},
@@ -14,6 +13,8 @@ use renkei_rpc::{
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
+
+use crate::read::may_see;
 
 /// The most watchers at once.
 pub const WATCHERS: usize = 64;
@@ -80,10 +81,13 @@ impl WatchService for Watches {
                 yield heartbeat(&desk, after)?;
                 loop {
                     heads.mark_unchanged();
+                    if desk.store.barred().borrow().contains(&call.call.official) {
+                        Err(Error::because(Reason::OfficialBarred, ""))?;
+                    }
                     for (number, event) in desk.store.feed(after, CHUNK).await? {
                         after = number;
-                        let may_see = event.matter.is_empty() || decide_read(&Matter::of(&event.matter), &call.roles).is_ok();
-                        if may_see && (it.matter.is_empty() || event.matter == it.matter) {
+                        let is_asked = it.matter.is_empty() || event.matter == it.matter;
+                        if is_asked && (event.matter.is_empty() || may_see(&desk, &call, &event.matter).await?) {
                             let cursor = desk.tokens.cursor_encode(&desk.source.moment(), number)?;
                             yield WatchResponse { cursor, event: Some(event) };
                         }

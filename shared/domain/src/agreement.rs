@@ -20,14 +20,13 @@ use crate::{
     matter::{Matter, Noun, entry_name},
     moment::{instant, stamp},
     page::{Said as _, Seen, View},
-    scheme::today,
     term::{self, NoticeView, Standing, Timing},
 };
 
 pub(crate) fn given(d: &Deciding, fact: &NoticeGiven) -> Result<(), Refusal> {
     d.noun(Noun::Agreement)?;
     d.answers_nothing()?;
-    let right = term::term_on(today(d)).is_some_and(|term| term.ordinal == fact.term);
+    let right = term::term_on(d.today()).is_some_and(|term| term.ordinal == fact.term);
     must(right, Reason::FactDiffers, "the notice names another term than that of its day")
 }
 

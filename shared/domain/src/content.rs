@@ -3,10 +3,19 @@
 use prost::Message;
 use renkei_proto::{
     FactKind, Validate,
+    advice::v1::{
+        AdviceClarificationAnsweredContent, AdviceClarificationAskedContent, AdviceContent, AdviceCorrectedContent,
+        AdviceDeclinedContent, AdviceHandedBackContent, AdviceQuotationAnsweredContent, AdviceQuotationAskedContent,
+        AdviceRequestedContent, AdviceSupplementedContent,
+    },
     agreement::v1::NoticeGivenContent,
     journal::v1::{JournalStoppedContent, StopLiftedContent},
     options::v1::Reason,
     referral::v1::{ReportReferredContent, SchemeContent},
+    sharing::v1::{
+        AttackMethod, ItemFeedbackGivenContent, ItemQuestionAnsweredContent, ItemQuestionAskedContent,
+        ItemRecalledContent, ResearchResult, TechnologyTrend, ThreatInformation,
+    },
 };
 
 use crate::decide::{Refusal, must};
@@ -20,6 +29,24 @@ pub fn check(kind: FactKind, content: Option<&[u8]>, committed: bool) -> Result<
     let belongs = match kind {
         FactKind::NoticeGiven => holds::<NoticeGivenContent>(content),
         FactKind::SchemePublished | FactKind::SchemeRevised => holds::<SchemeContent>(content),
+        FactKind::AdviceRequested => holds::<AdviceRequestedContent>(content),
+        FactKind::AdviceSupplemented => holds::<AdviceSupplementedContent>(content),
+        FactKind::AdviceClarificationAnswered => holds::<AdviceClarificationAnsweredContent>(content),
+        FactKind::AdviceQuotationAsked => holds::<AdviceQuotationAskedContent>(content),
+        FactKind::AdviceHandedBack => holds::<AdviceHandedBackContent>(content),
+        FactKind::AdviceDeclined => holds::<AdviceDeclinedContent>(content),
+        FactKind::AdviceClarificationAsked => holds::<AdviceClarificationAskedContent>(content),
+        FactKind::AdviceGiven => holds::<AdviceContent>(content),
+        FactKind::AdviceCorrected => holds::<AdviceCorrectedContent>(content),
+        FactKind::AdviceQuotationAnswered => holds::<AdviceQuotationAnsweredContent>(content),
+        FactKind::AttackMethodPublished => holds::<AttackMethod>(content),
+        FactKind::ResearchResultPublished => holds::<ResearchResult>(content),
+        FactKind::ThreatInformationPublished => holds::<ThreatInformation>(content),
+        FactKind::TechnologyTrendPublished => holds::<TechnologyTrend>(content),
+        FactKind::ItemRecalled => holds::<ItemRecalledContent>(content),
+        FactKind::ItemQuestionAsked => holds::<ItemQuestionAskedContent>(content),
+        FactKind::ItemQuestionAnswered => holds::<ItemQuestionAnsweredContent>(content),
+        FactKind::ItemFeedbackGiven => holds::<ItemFeedbackGivenContent>(content),
         FactKind::ReportReferred => holds::<ReportReferredContent>(content),
         FactKind::StopLifted => holds::<StopLiftedContent>(content),
         FactKind::JournalStopped => holds::<JournalStoppedContent>(content),

@@ -11,9 +11,9 @@ use renkei_proto::{
 use crate::{
     calendar,
     decide::{Deciding, Refusal, must},
+    item,
     matter::{Matter, Noun, entry_name},
     page::{Journal, Seen},
-    scheme::today,
 };
 
 /// Counts from 1 to below this are hidden, until an agreed method says otherwise.
@@ -55,6 +55,10 @@ pub fn tallies(journal: Journal, fact: &fact::Fact, day: Date) -> Vec<Tally> {
                 ]
             })
             .collect(),
+        (Journal::Of(_), fact::Fact::AdviceRequested(it)) => vec![Tally::new("advice", it.fiscal_year, 1)],
+        (Journal::Of(_), fact) if let Some(it) = item::published_in(fact).filter(|it| it.publication.revision == 1) => {
+            vec![Tally::new("item", it.publication.fiscal_year, 1)]
+        }
         (Journal::Of(_), fact::Fact::ReferralFollowedUp(it)) => filed(it.filed_under.as_ref(), month),
         (Journal::Private, fact::Fact::FilingCounted(it)) => filed(it.filed_under.as_ref(), month),
         _ => Vec::new(),
@@ -94,7 +98,7 @@ pub(crate) fn counted(d: &Deciding, fact: &ReferralsCounted) -> Result<(), Refus
     d.answers_nothing()?;
     must(fact.month == d.matter.id, Reason::FactDiffers, "the counts are of another month than their matter")?;
     must(latest(d.page(), d.author()).is_none(), Reason::AlreadyExists, "this month is counted already")?;
-    let ended = month(&fact.month).is_some_and(|first| next_month(first) <= today(d));
+    let ended = month(&fact.month).is_some_and(|first| next_month(first) <= d.today());
     must(ended, Reason::WrongState, "a month is counted after it has ended")?;
     must(fact.schemes.iter().all(is_safe), Reason::FactDiffers, "a count below the statistics threshold is shown")
 }

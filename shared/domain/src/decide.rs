@@ -1,19 +1,24 @@
 //! The policy: who may write what, in which state, while the agreement stands how. The author judges with it before it
 //! writes; the receiver repeats the judgement on the author's view when the entry arrives.
 
-use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+use jiff::{Timestamp, civil::Date};
 use renkei_proto::{
     FactKind,
     journal::v1::{Fact, fact},
-    options::v1::{Author, Effect, Reason, Role},
+    options::v1::{Author, Effect, Reason},
+    sharing::v1::ItemTerms,
     r#type::v1::Agency,
 };
 
 use crate::{
-    agreement, counts, journal,
+    advice, agreement, calendar, counts, era, item, journal,
     matter::{Matter, Noun},
-    page::{Journal, View},
+    official,
+    page::{Journal, Said as _, Seen, View},
     referral, scheme,
+    scope::{self, Reader},
     term::Standing,
 };
 
@@ -109,6 +114,29 @@ pub fn decide(view: &View, matter: &Matter, fact: &Fact, answers: u64, now: Time
         fact::Fact::ReferralFollowedUp(it) => referral::followed_up(&deciding, it)?,
         fact::Fact::JudgementRevised(it) => referral::judgement_revised(&deciding, it)?,
         fact::Fact::ReferralsCounted(it) => counts::counted(&deciding, it)?,
+        fact::Fact::AdviceRequested(it) => advice::requested(&deciding, it)?,
+        fact::Fact::AdviceSupplemented(it) => advice::supplemented(&deciding, it)?,
+        fact::Fact::AdviceClarificationAnswered(it) => advice::clarification_answered(&deciding, it)?,
+        fact::Fact::AdviceQuotationAsked(it) => advice::quotation_asked(&deciding, it)?,
+        fact::Fact::AdviceWithdrawn(_) => advice::withdrawn(&deciding)?,
+        fact::Fact::AdviceClosed(_) => advice::closed(&deciding)?,
+        fact::Fact::AdviceAccepted(it) => advice::accepted(&deciding, it)?,
+        fact::Fact::AdviceHandedBack(_) => advice::handed_back(&deciding)?,
+        fact::Fact::AdviceDeclined(_) => advice::declined(&deciding)?,
+        fact::Fact::AdviceClarificationAsked(it) => advice::clarification_asked(&deciding, it)?,
+        fact::Fact::AdviceGiven(it) => advice::given(&deciding, it)?,
+        fact::Fact::AdviceCorrected(it) => advice::corrected(&deciding, it)?,
+        fact::Fact::AdviceQuotationAnswered(_) => advice::quotation_answered(&deciding)?,
+        fact::Fact::AttackMethodPublished(_)
+        | fact::Fact::ResearchResultPublished(_)
+        | fact::Fact::ThreatInformationPublished(_)
+        | fact::Fact::TechnologyTrendPublished(_) => item::published(&deciding, fact)?,
+        fact::Fact::ItemRecalled(_) => item::recalled(&deciding)?,
+        fact::Fact::RecallAnswered(_) => item::recall_answered(&deciding)?,
+        fact::Fact::ItemAcknowledged(it) => item::acknowledged(&deciding, it)?,
+        fact::Fact::ItemQuestionAsked(_) => item::question_asked(&deciding)?,
+        fact::Fact::ItemQuestionAnswered(_) => item::question_answered(&deciding)?,
+        fact::Fact::ItemFeedbackGiven(it) => item::feedback_given(&deciding, it)?,
         fact::Fact::EntryRefused(it) => journal::refused(&deciding, it)?,
         fact::Fact::KindsSpoken(it) => journal::kinds_spoken(&deciding, it)?,
         fact::Fact::KeyAdded(it) => journal::key_added(&deciding, it)?,
@@ -118,12 +146,17 @@ pub fn decide(view: &View, matter: &Matter, fact: &Fact, answers: u64, now: Time
         fact::Fact::ReportReferred(_) => noun(matter, Noun::Referral)?,
         fact::Fact::FilingCounted(_) => noun(matter, Noun::ReferralCounts)?,
         fact::Fact::CodeTried(_) => noun(matter, Noun::Code)?,
+        fact::Fact::OfficialBarred(_) => official::barred(&deciding)?,
+        fact::Fact::OfficialUnbarred(_) => official::unbarred(&deciding)?,
         fact::Fact::StopLifted(_) | fact::Fact::JournalStopped(_) | fact::Fact::LossFound(_) => {
             noun(matter, Noun::Journal)?;
         }
     }
     Ok(Permit { matter: matter.clone(), author: view.author(), kind })
 }
+
+/// The most entries of one agency in a matter in which both write.
+pub const MOST_ENTRIES: usize = 200;
 
 /// What every judgement reads.
 pub(crate) struct Deciding<'a> {
@@ -135,7 +168,7 @@ pub(crate) struct Deciding<'a> {
 
 impl<'a> Deciding<'a> {
     /// The page of the matter.
-    pub(crate) fn page(&self) -> crate::page::Seen<'a> {
+    pub(crate) fn page(&self) -> Seen<'a> {
         self.view.page(&self.matter.to_string())
     }
 
@@ -143,8 +176,27 @@ impl<'a> Deciding<'a> {
         self.view.author()
     }
 
+    /// Today in Japan.
+    pub(crate) fn today(&self) -> Date {
+        calendar::day(self.now)
+    }
+
     pub(crate) fn noun(&self, wanted: Noun) -> Result<(), Refusal> {
         noun(self.matter, wanted)
+    }
+
+    /// A case number is of the fiscal year in which its matter is opened.
+    pub(crate) fn fiscal_year(&self, year: u32) -> Result<(), Refusal> {
+        let right = u32::try_from(era::fiscal_year(self.today())).is_ok_and(|current| current == year);
+        must(right, Reason::FactDiffers, "the case number is of another fiscal year")
+    }
+
+    /// A matter takes so many entries of an agency and no more. What ends a matter is not counted out, and what the peer
+    /// makes an agency refuse is not counted.
+    pub(crate) fn room(&self) -> Result<(), Refusal> {
+        let said = self.page().all(self.author()).filter(|mark| mark.kind() != Some(FactKind::EntryRefused));
+        let full = said.count() >= MOST_ENTRIES;
+        must(!full, Reason::WrongState, "a matter has at most 200 entries of an agency: open another one")
     }
 
     /// Only facts that answer something name an entry of the peer.
@@ -161,8 +213,11 @@ fn noun(matter: &Matter, wanted: Noun) -> Result<(), Refusal> {
     must(matter.noun == wanted, Reason::HeaderDiffers, "this kind of fact does not belong to this matter")
 }
 
-/// Who may write the fact, from its rule in the contract.
-fn direction(kind: FactKind, matter: &Matter, author: Agency) -> Result<(), Refusal> {
+/// Judges who may write the fact, from its rule in the contract.
+///
+/// # Errors
+/// `WRONG_DIRECTION`.
+pub fn direction(kind: FactKind, matter: &Matter, author: Agency) -> Result<(), Refusal> {
     let may = match kind.rule().author {
         Author::Ppc => author == Agency::Ppc,
         Author::Ipa => author == Agency::Ipa,
@@ -174,36 +229,78 @@ fn direction(kind: FactKind, matter: &Matter, author: Agency) -> Result<(), Refu
     must(may, Reason::WrongDirection, "this agency may not write this fact in this matter")
 }
 
-/// Judges whether somebody with these roles may read a matter: as its noun's own read method says in the contract. Lists,
-/// feed and evidence show no more than that.
+/// Leave to read one matter. Only [`decide_read`] makes one, and no content is handed out without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadPermit {
+    matter: String,
+    sealed: bool,
+    /// Entries about revisions in whose own scope the reader is not.
+    closed: BTreeSet<(Agency, u64)>,
+}
+
+impl ReadPermit {
+    /// The name of the matter.
+    pub fn matter(&self) -> &str {
+        &self.matter
+    }
+
+    /// The content of this entry may be read: of a sealed matter only why it is sealed, and of no revision more than its
+    /// own scope allows.
+    pub fn opens(&self, journal: Journal, seq: u64, kind: FactKind) -> bool {
+        let closed = matches!(journal, Journal::Of(author) if self.closed.contains(&(author, seq)));
+        !closed && (!self.sealed || kind == FactKind::ItemRecalled)
+    }
+}
+
+/// Judges whether somebody may read a matter at the service of `own`: as its noun's own read method says in the contract
+/// and, for what the peer shares, within its scope (Art. 7(2)). Lists, feed and evidence show no more than that.
 ///
 /// # Errors
 /// `NOT_FOUND`: hidden and missing look the same.
-pub fn decide_read(matter: &Matter, roles: &[Role]) -> Result<(), Refusal> {
+pub fn decide_read(
+    own: Agency,
+    matter: &Matter,
+    page: Seen<'_>,
+    reader: &Reader,
+    now: Timestamp,
+) -> Result<ReadPermit, Refusal> {
     let method = match matter.noun {
         Noun::Agreement => "/renkei.agreement.v1.AgreementService/GetAgreement",
         Noun::Scheme => "/renkei.referral.v1.SchemeService/GetScheme",
         Noun::Referral => "/renkei.referral.v1.ReferralService/GetReferral",
         Noun::ReferralCounts => "/renkei.referral.v1.ReferralService/GetReferralCounts",
+        Noun::AdviceRequest => "/renkei.advice.v1.AdviceService/GetAdviceRequest",
+        Noun::Item => "/renkei.sharing.v1.ItemService/GetItem",
+        Noun::Official => "/renkei.evidence.v1.OfficialService/ListBarredOfficials",
         Noun::Code | Noun::Journal | Noun::Unknown => "/renkei.evidence.v1.EvidenceService/GetEntry",
     };
-    let may = renkei_proto::rule(method).is_some_and(|rule| rule.roles.iter().any(|role| roles.contains(role)));
-    must(may, Reason::NotFound, "there is no such matter")
+    let hidden = "there is no such matter";
+    let may = renkei_proto::rule(method).is_some_and(|rule| rule.roles.iter().any(|role| reader.roles.contains(role)));
+    must(may, Reason::NotFound, hidden)?;
+    let in_scope = scope::shown_to(own, matter, page).iter().any(|shown| shown.fits(reader, now));
+    must(in_scope || matter.noun != Noun::Item, Reason::NotFound, hidden)?;
+    if matter.noun != Noun::Item || matter.opener == own {
+        return Ok(ReadPermit { matter: matter.to_string(), sealed: false, closed: BTreeSet::new() });
+    }
+    let sealed = item::recall(page, matter.opener).is_some();
+    let in_its_scope = |terms: &ItemTerms| scope::audiences(terms).iter().any(|shown| shown.fits(reader, now));
+    let closed = item::entries_about(page, matter.opener, |terms| !in_its_scope(terms));
+    Ok(ReadPermit { matter: matter.to_string(), sealed, closed })
 }
 
 /// Which pages a judgement reads. The store loads them before anything is decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keys {
     /// Pages by name.
-    pub matters: std::collections::BTreeSet<String>,
+    pub matters: BTreeSet<String>,
     /// All pages of a noun of one agency.
-    pub lists: std::collections::BTreeSet<(Noun, Agency)>,
+    pub lists: BTreeSet<(Noun, Agency)>,
     /// All counters of a year (see [`crate::counts::Tally`]).
-    pub years: std::collections::BTreeSet<u32>,
+    pub years: BTreeSet<u32>,
     /// Hashes of entries that may be held.
-    pub entries: std::collections::BTreeSet<(Journal, u64)>,
+    pub entries: BTreeSet<(Journal, u64)>,
     /// Ids of entries that may be taken.
-    pub ids: std::collections::BTreeSet<String>,
+    pub ids: BTreeSet<String>,
 }
 
 impl Keys {

@@ -1,16 +1,15 @@
 //! What the store keeps beside a page, so that pages are found again: all of it follows from the entries.
 
-use renkei_proto::{journal::v1::fact, r#type::v1::Agency};
-
-use crate::{
-    code,
-    matter::{Matter, Noun},
-    page::{Page, Seen},
-    referral, scheme,
+use renkei_proto::{
+    FactKind, agreement::v1::ArrivalChannel, journal::v1::fact, sharing::v1::RecallDisposition, r#type::v1::Agency,
 };
 
-/// Everybody of the party, for any purpose.
-pub const EVERYBODY: &str = "*/*";
+use crate::{
+    advice, code, item, journal,
+    matter::{Matter, Noun},
+    page::Seen,
+    referral, scheme,
+};
 
 /// Another name of a matter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,19 +35,22 @@ pub fn lookups(matter: &Matter, fact: &fact::Fact) -> Option<Lookup> {
     }
 }
 
-/// To whom a page is visible in lists: `{unit or *}/{purpose or *}`. Empty for pages that are not listed.
-pub fn audiences(matter: &Matter, page: &Page) -> Vec<&'static str> {
-    match matter.noun {
-        Noun::Scheme | Noun::Referral if !page.is_empty() => vec![EVERYBODY],
-        _ => Vec::new(),
-    }
-}
-
 /// The name of the state of a matter, such as `STATE_GIVEN`; empty for matters without states.
 pub fn state_name(matter: &Matter, seen: Seen<'_>) -> &'static str {
     match matter.noun {
         Noun::Scheme => scheme::state(seen, matter.opener).as_str_name(),
         Noun::Referral => referral::state(seen, matter.opener).as_str_name(),
-        Noun::Agreement | Noun::ReferralCounts | Noun::Code | Noun::Journal | Noun::Unknown => "",
+        Noun::AdviceRequest => advice::state(seen).as_str_name(),
+        Noun::Item => item::state(seen, matter.opener).as_str_name(),
+        Noun::Agreement | Noun::ReferralCounts | Noun::Code | Noun::Official | Noun::Journal | Noun::Unknown => "",
+    }
+}
+
+/// The service says this by itself when an entry of the peer arrives, so it is no answer of an official.
+pub fn is_automatic(fact: &fact::Fact) -> bool {
+    match fact {
+        fact::Fact::NoticeArrived(it) => it.channel() == ArrivalChannel::Link,
+        fact::Fact::RecallAnswered(it) => it.disposition() == RecallDisposition::Sealed,
+        fact => journal::stops(FactKind::of(fact)),
     }
 }

@@ -8,7 +8,12 @@ use renkei_proto::{
     r#type::v1::{Agency, Language, ReporterKind, StatutoryDates, Text},
 };
 
-use crate::{era, matter::Matter, referral, scheme, term};
+use crate::{
+    era,
+    matter::Matter,
+    scheme,
+    term::{self, Party},
+};
 
 /// The most characters of the paper in each language (`Text` in the contract).
 const MOST: usize = 2000;
@@ -74,7 +79,7 @@ fn opening(paper: &Paper<'_>, language: Language) -> String {
 
 /// An agency's name as it stands in the memorandum.
 fn name(agency: Agency, language: Language) -> &'static str {
-    let party = referral::party(agency);
+    let party = Party::of(agency);
     let found = term::agreement().ok().and_then(|it| it.parties.iter().find(|names| names.party == party));
     found.map_or(agency.id(), |names| say(language, &names.name_ja, &names.name_en))
 }

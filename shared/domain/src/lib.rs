@@ -3,6 +3,7 @@
 //! [`decide::decide`] judges a fact before it is written and again when it arrives, [`page::apply`] folds entries into
 //! pages, and one file per noun holds what is particular to it.
 
+pub mod advice;
 pub mod agreement;
 pub mod calendar;
 pub mod code;
@@ -12,11 +13,14 @@ pub mod decide;
 pub mod era;
 pub mod index;
 pub mod introduction;
+pub mod item;
 pub mod journal;
 pub mod matter;
 pub mod moment;
+pub mod official;
 pub mod page;
 pub mod referral;
 pub mod scheme;
+pub mod scope;
 pub mod statutory;
 pub mod term;

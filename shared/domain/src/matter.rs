@@ -4,6 +4,8 @@ use std::fmt;
 
 use renkei_proto::r#type::v1::Agency;
 
+use crate::{era, term::Party};
+
 /// The nouns of the memorandum, by the collection in a matter's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Noun {
@@ -15,6 +17,12 @@ pub enum Noun {
     Referral,
     /// `agencies/{author}/referralCounts/{YYYY-MM}`.
     ReferralCounts,
+    /// `agencies/ppc/adviceRequests/{uuid}`.
+    AdviceRequest,
+    /// `agencies/{opener}/items/{uuid}`.
+    Item,
+    /// `agencies/{own}/officials/{id}`: whether an official is barred; private only.
+    Official,
     /// `agencies/{opener}/codes/{locator}`: wrong tries of a referral code; private only.
     Code,
     /// `agencies/{author}/journal`: keys, kinds and checkpoints.
@@ -24,10 +32,13 @@ pub enum Noun {
 }
 
 impl Noun {
-    const NAMED: [(Self, &'static str); 4] = [
+    const NAMED: [(Self, &'static str); 7] = [
         (Self::Scheme, "schemes"),
         (Self::Referral, "referrals"),
         (Self::ReferralCounts, "referralCounts"),
+        (Self::AdviceRequest, "adviceRequests"),
+        (Self::Item, "items"),
+        (Self::Official, "officials"),
         (Self::Code, "codes"),
     ];
 
@@ -38,6 +49,16 @@ impl Noun {
             Self::Journal => "journal",
             Self::Unknown => "",
             _ => Self::NAMED.iter().find(|(noun, _)| *noun == self).map_or("", |(_, word)| word),
+        }
+    }
+
+    /// The three letters in its case numbers, such as `REF`; empty for nouns without case numbers.
+    pub fn case_letters(self) -> &'static str {
+        match self {
+            Self::Referral => "REF",
+            Self::AdviceRequest => "ADV",
+            Self::Item => "ITM",
+            _ => "",
         }
     }
 }
@@ -65,6 +86,12 @@ impl Matter {
     /// `agencies/{author}/journal`.
     pub fn journal(author: Agency) -> Self {
         Self { noun: Noun::Journal, opener: author, id: String::new() }
+    }
+
+    /// The case number (案件番号) as both agencies write it, such as `甲-R08-ADV-0012`.
+    pub fn case_number(&self, fiscal_year: u32, ordinal: u64) -> String {
+        let year = i16::try_from(fiscal_year).unwrap_or_default();
+        era::case_number(Party::of(self.opener), year, self.noun.case_letters(), ordinal)
     }
 
     /// The prefix of all names of a noun of one agency, such as `agencies/ipa/schemes/`.
@@ -113,7 +140,7 @@ fn well_formed(noun: Noun, id: &str) -> bool {
     let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     match noun {
         Noun::Scheme => id.len() <= 64 && id.starts_with(|c: char| c.is_ascii_lowercase()) && id.bytes().all(lower),
-        Noun::Referral => {
+        Noun::Referral | Noun::AdviceRequest | Noun::Item => {
             id.len() == 36
                 && id.bytes().enumerate().all(|(i, byte)| match i {
                     8 | 13 | 18 | 23 => byte == b'-',
@@ -122,8 +149,14 @@ fn well_formed(noun: Noun, id: &str) -> bool {
         }
         Noun::ReferralCounts => crate::counts::month(id).is_some(),
         Noun::Code => (4..=16).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        Noun::Official => is_official(id),
         Noun::Agreement | Noun::Journal | Noun::Unknown => false,
     }
+}
+
+/// An official's id as it stands in the metadata: 1-64 of `[A-Za-z0-9._@-]`.
+pub fn is_official(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte))
 }
 
 /// The name of an entry: `agencies/{author}/entries/{seq}`.
@@ -150,6 +183,9 @@ mod tests {
             "agencies/ppc/referrals/0190a5f0-0000-7000-8000-0123456789ab",
             "agencies/ppc/referralCounts/2026-11",
             "agencies/ppc/codes/0001",
+            "agencies/ppc/adviceRequests/0190a5f0-0000-7000-8000-0123456789ab",
+            "agencies/ipa/items/0190a5f0-0000-7000-8000-0123456789ab",
+            "agencies/ppc/officials/Tanaka.Taro_1@ppc-hq",
         ] {
             assert_eq!(Matter::parse(name).map(|matter| matter.to_string()).as_deref(), Some(name));
         }
@@ -166,6 +202,8 @@ mod tests {
             "agencies/ppc/schemes/a/b",
             "agencies/ppc/referrals/not-a-uuid",
             "agencies/ppc/referralCounts/2026-13",
+            "agencies/ppc/items/UPPER000-0000-7000-8000-0123456789ab",
+            "agencies/ppc/officials/tanaka taro",
         ] {
             assert_eq!(Matter::parse(name), None, "{name}");
         }

@@ -3,7 +3,7 @@
 //! A half is a set of marks that only grows, so two registers with the same entries hold the same page whatever the order
 //! in which the journals came. What an author saw when it decided is the same page cut at two numbers ([`Seen`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use prost::Message as _;
@@ -177,9 +177,25 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// Neither agency has said anything in this view.
+    pub fn is_empty(self) -> bool {
+        [Agency::Ppc, Agency::Ipa].into_iter().all(|agency| self.all(agency).next().is_none())
+    }
+
     /// An agency's marks that count, in order: those that the peer has not refused.
     pub fn marks(self, agency: Agency) -> impl Iterator<Item = &'a Mark> + use<'a> {
-        self.all(agency).filter(move |mark| self.refusal(agency, mark.seq).is_none())
+        // Read once: a page is passed over for each of its marks.
+        let refused = self.refused(agency);
+        self.all(agency).filter(move |mark| !refused.contains(&mark.seq))
+    }
+
+    /// The numbers of an agency's entries that the peer has refused.
+    fn refused(self, agency: Agency) -> BTreeSet<u64> {
+        let refused = self.all(agency.peer()).filter_map(|mark| match mark.said() {
+            Some(fact::Fact::EntryRefused(refused)) => Some(refused.seq),
+            _ => None,
+        });
+        refused.collect()
     }
 
     /// All of an agency's marks in this view, refused ones too.
@@ -196,14 +212,43 @@ impl<'a> Seen<'a> {
         })
     }
 
+    /// The marks of an agency that count and that `pick` takes, in order.
+    pub fn each<T, P>(self, agency: Agency, pick: P) -> impl Iterator<Item = (&'a Mark, T)> + use<'a, T, P>
+    where
+        P: Fn(&'a fact::Fact) -> Option<T>,
+    {
+        self.marks(agency).filter_map(move |mark| mark.said().and_then(&pick).map(|fact| (mark, fact)))
+    }
+
     /// The first mark of an agency that counts and that `pick` takes.
     pub fn first<T>(self, agency: Agency, pick: impl Fn(&'a fact::Fact) -> Option<T>) -> Option<(&'a Mark, T)> {
-        self.marks(agency).find_map(|mark| mark.said().and_then(&pick).map(|fact| (mark, fact)))
+        self.each(agency, pick).next()
     }
 
     /// The last mark of an agency that counts and that `pick` takes.
     pub fn last<T>(self, agency: Agency, pick: impl Fn(&'a fact::Fact) -> Option<T>) -> Option<(&'a Mark, T)> {
-        self.marks(agency).filter_map(|mark| mark.said().and_then(&pick).map(|fact| (mark, fact))).last()
+        self.each(agency, pick).last()
+    }
+
+    /// The first mark of an agency that counts, answers this number of the other's journal and that `pick` takes.
+    pub fn answer<T>(
+        self,
+        agency: Agency,
+        seq: u64,
+        pick: impl Fn(&'a fact::Fact) -> Option<T>,
+    ) -> Option<(&'a Mark, T)> {
+        self.each(agency, pick).find(|(mark, _)| mark.answers == seq)
+    }
+
+    /// The mark of an agency's entry, if it counts.
+    pub fn at(self, agency: Agency, seq: u64) -> Option<&'a Mark> {
+        self.marks(agency).find(|mark| mark.seq == seq)
+    }
+
+    /// When the last entry of either half was written.
+    pub fn updated_at(self) -> Option<prost_types::Timestamp> {
+        let both = [Agency::Ppc, Agency::Ipa].into_iter().flat_map(|agency| self.all(agency));
+        both.filter_map(|mark| mark.written_at).max_by_key(|at| (at.seconds, at.nanos))
     }
 
     /// Names of all entries of both halves in the order of their writing.

@@ -17,12 +17,11 @@ use renkei_proto::{
 use crate::{
     agreement, calendar,
     decide::{Deciding, Refusal, must},
-    era,
     matter::{Matter, Noun, entry_name},
     moment::instant,
     page::{Seen, View},
-    scheme::{self, today},
-    term::{Party, Standing},
+    scheme,
+    term::Standing,
 };
 
 /// What an agency decides when it receives a report.
@@ -73,8 +72,7 @@ pub(crate) fn issued(d: &Deciding, fact: &ReferralIssued) -> Result<(), Refusal>
     let digest = fact.code_digest.len();
     let code = digest == 0 || (digest == 32 && !fact.introduced.is_empty());
     must(code, Reason::FactDiffers, "a code's digest has 32 bytes and stands only where a scheme is introduced")?;
-    let year = u32::try_from(era::fiscal_year(today(d))).unwrap_or_default();
-    must(fact.fiscal_year == year, Reason::FactDiffers, "the case number is of another fiscal year")
+    d.fiscal_year(fact.fiscal_year)
 }
 
 pub(crate) fn given(d: &Deciding, fact: &ReferralGiven) -> Result<(), Refusal> {
@@ -224,7 +222,7 @@ pub fn resource(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -
         |agency: Agency, version: &SchemeVersion| Matter::new(Noun::Scheme, agency, &version.scheme_id).to_string();
     Some(Referral {
         name: matter.to_string(),
-        case_number: case_number(opener, issue),
+        case_number: matter.case_number(issue.fiscal_year, issue.year_ordinal),
         issuer: opener.into(),
         state: state.into(),
         ground: issue.ground,
@@ -246,16 +244,6 @@ pub fn resource(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -
         entries: seen.entries(),
         etag,
     })
-}
-
-fn case_number(opener: Agency, issue: &ReferralIssued) -> String {
-    let year = i16::try_from(issue.fiscal_year).unwrap_or_default();
-    era::case_number(party(opener), year, "REF", issue.year_ordinal)
-}
-
-/// The party in the words of the agreement.
-pub fn party(agency: Agency) -> Party {
-    if agency == Agency::Ppc { Party::Ppc } else { Party::Ipa }
 }
 
 /// The entry of the issue, which a follow-up answers.

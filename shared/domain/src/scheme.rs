@@ -14,7 +14,6 @@ use renkei_proto::{
 };
 
 use crate::{
-    calendar,
     decide::{Deciding, Refusal, must},
     matter::{Matter, Noun, entry_name},
     page::{Seen, View},
@@ -162,9 +161,4 @@ pub fn resource(matter: &Matter, seen: Seen<'_>, content: Option<SchemeContent>,
         updated_at: current.mark.written_at,
         etag,
     })
-}
-
-/// Today in Japan.
-pub(crate) fn today(d: &Deciding) -> Date {
-    calendar::day(d.now)
 }

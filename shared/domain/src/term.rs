@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use aws_lc_rs::digest;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
+use renkei_proto::r#type::v1::Agency;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::{calendar, era};
@@ -222,6 +223,12 @@ pub enum Party {
 }
 
 impl Party {
+    /// The party that an agency is.
+    #[must_use]
+    pub fn of(agency: Agency) -> Self {
+        if agency == Agency::Ppc { Self::Ppc } else { Self::Ipa }
+    }
+
     /// The sign by which the agreement calls the party.
     #[must_use]
     pub const fn sign(self) -> &'static str {

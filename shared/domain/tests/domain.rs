@@ -4,6 +4,9 @@
 
 mod domain {
     mod acts;
+    mod advice;
+    mod advice_acts;
+    mod advice_due;
     mod catalogue;
     mod choice;
     mod content;
@@ -13,12 +16,16 @@ mod domain {
     mod direction;
     mod ground;
     mod introduction;
+    mod item;
+    mod item_acts;
     mod journal;
     mod model;
     mod notice;
+    mod official;
     mod pairs;
     mod referral;
     mod scheme;
+    mod scope;
     mod standing;
     mod statutory;
 }

@@ -6,7 +6,7 @@
 //!
 //! ```ignore
 //! check_rules(Surface::Desk, &[ReferralServiceServer::<Referrals>::NAME, "grpc.health.v1.Health"])?;
-//! let authorize = Authorize::new(Surface::Desk, own, callers, source, metrics);
+//! let authorize = Authorize::new(Surface::Desk, own, callers, barred, source, metrics);
 //! let (v1, v1alpha) = health::reflection(own)?;
 //! let routes = Routes::new(readiness.server())
 //!     .add_service(v1)
@@ -16,7 +16,7 @@
 //! ```
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     convert::Infallible,
     future::Future,
     pin::Pin,
@@ -28,15 +28,15 @@ use std::{
 };
 
 use http::{HeaderMap, Request, Response};
-use renkei_domain::{decide::Refusal, moment::Source};
+use renkei_domain::{decide::Refusal, matter::is_official, moment::Source};
 use renkei_proto::{
     Rule,
     options::v1::{Effect, Reason, Role, Surface},
-    r#type::v1::Agency,
+    r#type::v1::{Agency, Purpose},
 };
 use renkei_telemetry::{Metrics, Traceparent, span, traceparent::traceparent_of};
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     time::{Instant, timeout_at},
 };
 use tonic::body::Body;
@@ -49,10 +49,8 @@ use crate::{
 
 /// Metadata key of the official on whose behalf a desk system calls.
 pub const OFFICIAL: &str = "renkei-official";
-/// Metadata key of the purpose, where a rule asks for one.
+/// Metadata key of the purpose. Where a rule asks for one it must stand there; elsewhere it may, and is read.
 pub const PURPOSE: &str = "renkei-purpose";
-/// The most characters of either.
-pub const METADATA_MAX: usize = 64;
 /// The most calls in flight on one port.
 pub const IN_FLIGHT: usize = 1024;
 
@@ -68,6 +66,9 @@ pub struct Caller {
 /// The calling systems by the URI in their certificate, such as `spiffe://ppc/desk/intake`.
 pub type Callers = HashMap<String, Caller>;
 
+/// The ids of officials who are barred, as they stand now.
+pub type Barred = watch::Receiver<BTreeSet<String>>;
+
 /// A call that may go on; in the request's extensions behind the layer.
 #[derive(Clone, Debug)]
 pub struct Authorized {
@@ -81,7 +82,7 @@ pub struct Authorized {
     pub official: String,
     /// The caller's unit; empty on the link.
     pub unit: String,
-    /// The purpose; empty where the rule asks for none.
+    /// The purpose that the caller named (`Purpose` in the contract); empty where it named none and need not.
     pub purpose: String,
     /// The trace context of this call; empty when there is none.
     pub traceparent: String,
@@ -172,8 +173,16 @@ pub struct Authorize(Arc<Gate>);
 
 impl Authorize {
     /// The layer of one port. `callers` are the desk's systems; the link has one caller, the peer, whoever they are.
+    /// `barred` are the officials in whose name nobody calls.
     #[must_use]
-    pub fn new(surface: Surface, own: Agency, callers: Arc<Callers>, source: Source, metrics: Metrics) -> Self {
+    pub fn new(
+        surface: Surface,
+        own: Agency,
+        callers: Arc<Callers>,
+        barred: Barred,
+        source: Source,
+        metrics: Metrics,
+    ) -> Self {
         let methods = contract::POOL.services().flat_map(|service| service.methods().collect::<Vec<_>>());
         let streaming = methods.filter(contract::is_streaming).map(|method| contract::path(&method)).collect();
         let message_max = match surface {
@@ -181,7 +190,7 @@ impl Authorize {
             Surface::Desk | Surface::Unspecified => crate::validate::DESK_MESSAGE_MAX,
         };
         let (places, handled) = (Arc::new(Semaphore::new(IN_FLIGHT)), AtomicU64::new(0));
-        Self(Arc::new(Gate { surface, own, callers, source, metrics, streaming, message_max, places, handled }))
+        Self(Arc::new(Gate { surface, own, callers, barred, source, metrics, streaming, message_max, places, handled }))
     }
 
     /// How many calls were handed on to a service since the start.
@@ -238,6 +247,7 @@ struct Gate {
     surface: Surface,
     own: Agency,
     callers: Arc<Callers>,
+    barred: Barred,
     source: Source,
     metrics: Metrics,
     streaming: HashSet<String>,
@@ -328,13 +338,17 @@ impl Gate {
             return Err(Refusal::new(Reason::RoleMissing, roles(rule)));
         }
         let asked = self.surface == Surface::Desk && !is_foreign(rule);
+        let official = if asked { official(headers)? } else { String::new() };
+        if self.barred.borrow().contains(&official) {
+            return Err(Refusal::new(Reason::OfficialBarred, ""));
+        }
         Ok(Authorized {
             rule,
             caller: caller.uri.to_owned(),
             roles: caller.roles.to_vec(),
-            official: if asked { official(headers)? } else { String::new() },
+            official,
             unit: caller.unit.to_owned(),
-            purpose: if asked && rule.purpose { purpose(headers)? } else { String::new() },
+            purpose: if asked { purpose(headers, rule.purpose)? } else { String::new() },
             traceparent: String::new(),
             deadline: None,
         })
@@ -387,17 +401,23 @@ fn official(headers: &HeaderMap) -> Result<String, Refusal> {
     let must = "metadata renkei-official must stand there once: 1 to 64 of A-Z a-z 0-9 . _ @ -";
     match single(headers, OFFICIAL) {
         None => Err(Refusal::new(Reason::OfficialMissing, must)),
-        Some(Ok(text)) if is_word(text, b"._@-") => Ok(text.to_owned()),
+        Some(Ok(text)) if is_official(text) => Ok(text.to_owned()),
         Some(_) => Err(Refusal::new(Reason::OfficialInvalid, must)),
     }
 }
 
-fn purpose(headers: &HeaderMap) -> Result<String, Refusal> {
-    let must = "metadata renkei-purpose must stand there once: 1 to 64 of A-Z a-z 0-9 . _ -";
+/// The purpose that the caller names; it may leave it out where the rule asks for none.
+fn purpose(headers: &HeaderMap, is_needed: bool) -> Result<String, Refusal> {
     match single(headers, PURPOSE) {
-        Some(Ok(text)) if is_word(text, b"._-") => Ok(text.to_owned()),
-        _ => Err(Refusal::new(Reason::PurposeMissing, must)),
+        None if !is_needed => Ok(String::new()),
+        Some(Ok(text)) if let Some(purpose) = Purpose::from_id(text) => Ok(purpose.id()),
+        _ => Err(Refusal::new(Reason::PurposeMissing, format!("metadata renkei-purpose: once, one of {}", purposes()))),
     }
+}
+
+fn purposes() -> String {
+    let all = (1..).map_while(|number| Purpose::try_from(number).ok());
+    all.map(Purpose::id).collect::<Vec<_>>().join(", ")
 }
 
 /// A value that stands there once. Of two, two readers could take different ones.
@@ -405,11 +425,6 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<Result<&'a str, ()>>
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
     Some(if values.next().is_some() { Err(()) } else { first.to_str().map_err(|_| ()) })
-}
-
-fn is_word(text: &str, signs: &[u8]) -> bool {
-    (1..=METADATA_MAX).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte))
 }
 
 /// The context of this call. Without an exported span, the caller's own goes on.

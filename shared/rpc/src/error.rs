@@ -62,6 +62,7 @@ impl Error {
             Self::Store(StoreError::RequestIdReused) => Reason::RequestIdReused,
             Self::Store(StoreError::Busy { .. }) => Reason::Busy,
             Self::Store(StoreError::Recovering) => Reason::Recovering,
+            Self::Store(StoreError::AuditUnavailable) => Reason::AuditUnavailable,
             Self::Store(StoreError::Ended) => Reason::Draining,
             Self::Store(StoreError::Database(_)) => Reason::DatabaseUnavailable,
             Self::Store(

@@ -12,12 +12,9 @@ use prost::{
 use renkei_domain::{
     decide::Refusal,
     moment::{Moment, Source},
+    scope::Reader,
 };
-use renkei_proto::{
-    Rule, Validate, Violation,
-    options::v1::{Reason, Role},
-    r#type::v1::Agency,
-};
+use renkei_proto::{Rule, Validate, Violation, options::v1::Reason, r#type::v1::Agency};
 use renkei_store::Store;
 use renkei_telemetry::Metrics;
 use tonic::{Request, Response, Status, Streaming};
@@ -80,8 +77,8 @@ pub struct Call {
     pub call: renkei_store::Call,
     /// The method's rule.
     pub rule: &'static Rule,
-    /// What the caller may be: what it is shown depends on it.
-    pub roles: Vec<Role>,
+    /// Who reads: what it is shown depends on it.
+    pub reader: Reader,
 }
 
 /// The stream of a server-streaming method.
@@ -102,7 +99,44 @@ where
 {
     let (call, message) = opened(request, &desk.source, &desk.digest_key)?;
     let moment = call.moment.clone();
-    body(call, message).await.map(Response::new).map_err(|error| error.status(&moment))
+    let answered = async { body(not_secret(call)?, message).await };
+    answered.await.map(Response::new).map_err(|error| error.status(&moment))
+}
+
+/// Opens a request for secret material of the matter that `matter` finds in it, and answers it with what `body` makes of
+/// it: after it is recorded who read it, when and for what. A read that is refused is recorded too.
+///
+/// # Errors
+/// `AUDIT_UNAVAILABLE` when it cannot be recorded; else as [`open`].
+pub async fn open_secret<M, R, F>(
+    request: Request<M>,
+    desk: &Desk,
+    matter: impl FnOnce(&M) -> String,
+    body: impl FnOnce(Call, M) -> F,
+) -> Result<Response<R>, Status>
+where
+    M: Message + Validate,
+    F: Future<Output = Result<R, Error>>,
+{
+    let (call, message) = opened(request, &desk.source, &desk.digest_key)?;
+    let (moment, who, matter) = (call.moment.clone(), call.call.clone(), matter(&message));
+    let read = async {
+        let answer = body(call, message).await;
+        let outcome = answer.as_ref().err().map_or("OK", |error| error.reason().id());
+        let recorded = desk.store.record_read(&who, &matter, outcome, &moment).await;
+        let answer = answer?;
+        recorded?;
+        Ok(answer)
+    };
+    read.await.map(Response::new).map_err(|error: Error| error.status(&moment))
+}
+
+/// What a rule calls secret goes through [`open_secret`] and no other way.
+fn not_secret(call: Call) -> Result<Call, Error> {
+    if call.rule.secret {
+        return Err(Error::Fault(format!("{} hands out secret material that nobody records", call.rule.path)));
+    }
+    Ok(call)
 }
 
 /// Opens a request and answers it with the stream that `body` makes of it.
@@ -121,7 +155,8 @@ where
 {
     let (call, message) = opened(request, &desk.source, &desk.digest_key)?;
     let moment = call.moment.clone();
-    let stream = body(call, message).await.map_err(|error| error.status(&moment))?;
+    let opened = async { body(not_secret(call)?, message).await };
+    let stream = opened.await.map_err(|error| error.status(&moment))?;
     let answers = stream.map(move |answer| answer.map_err(|error| error.status(&moment)));
     Ok(Response::new(Box::pin(answers)))
 }
@@ -190,7 +225,7 @@ where
         Ok((authorized, message))
     });
     let (authorized, message) = checked.map_err(|error| error.status(&moment))?;
-    let roles = authorized.roles;
+    let reader = Reader { roles: authorized.roles, unit: authorized.unit.clone(), purpose: authorized.purpose.clone() };
     let call = keyed(
         &message,
         authorized.rule,
@@ -206,7 +241,7 @@ where
             traceparent: authorized.traceparent,
         },
     );
-    Ok((Call { moment, call, rule: authorized.rule, roles }, message))
+    Ok((Call { moment, call, rule: authorized.rule, reader }, message))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one way to a body; what calls this validates it")]

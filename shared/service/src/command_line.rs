@@ -21,7 +21,6 @@ use crate::{
     report::{self, Status, hex},
     source, start,
     start::{Running, Tls, dialling},
-    verify,
 };
 
 /// The service of one agency under the memorandum of understanding.
@@ -271,11 +270,12 @@ async fn prove(own: Agency, config: &Config) -> Result<(), String> {
     let store = open(own, config).await.map_err(said)?;
     let own_keys = key::of_own(config, store.key()).map_err(said)?;
     let peer_keys = key::of_peer(config).map_err(said)?;
-    let proofs = verify::verify(&store, &own_keys, &peer_keys).await?;
-    for proof in &proofs {
-        say(&format!("{:8} {:8} {}", proof.journal.id(), proof.seq, hex(&proof.hash)))?;
+    let verified = renkei_desk::verify::verify(&store, &own_keys, &peer_keys).await?;
+    for (journal, head) in &verified.journals {
+        say(&format!("{:8} {:8} {}", journal.id(), head.seq, hex(&head.hash)))?;
     }
-    let counts: Vec<String> = proofs.iter().map(|proof| format!("{} {}", proof.journal.id(), proof.seq)).collect();
+    let counts: Vec<String> =
+        verified.journals.iter().map(|(journal, head)| format!("{} {}", journal.id(), head.seq)).collect();
     say(&format!("journals verified: {}", counts.join(" ")))
 }
 

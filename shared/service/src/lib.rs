@@ -8,7 +8,6 @@ mod report;
 mod source;
 mod start;
 mod tick;
-mod verify;
 
 pub use crate::{
     command_line::main,

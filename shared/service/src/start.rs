@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use renkei_desk::SERVICES;
+use renkei_desk::{JournalKeys, services};
 use renkei_domain::moment::Source;
 use renkei_link::Link;
 use renkei_proto::{FactKind, options::v1::Surface, r#type::v1::Agency};
@@ -98,7 +98,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     // Everything else is tried before the database is touched: a start that fails leaves none behind.
     let tls = Tls::load(&config)?;
     key::check(&config)?;
-    rules()?;
+    rules(own)?;
     let (desk_listener, desk_address) = listen("desk", &config.desk).await?;
     let (link_listener, link_address) = listen("link", &config.link).await?;
     let options = options(own, &config, metrics.clone())?;
@@ -112,11 +112,12 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let said = begin(&store, &kinds, &source).await?;
 
     let draining = CancellationToken::new();
+    let keys = JournalKeys { own: key::of_own(&config, store.key())?, peer: key::of_peer(&config)? };
     let link = Link::new(renkei_link::Settings {
         store: store.clone(),
         source: source.clone(),
-        peer_keys: key::of_peer(&config)?,
-        own_keys: key::of_own(&config, store.key())?,
+        peer_keys: keys.peer.clone(),
+        own_keys: keys.own.clone(),
         kinds: kinds.clone(),
         is_dialled_only: config.peer.dial == DialMode::PeerOnly,
         metrics: metrics.clone(),
@@ -130,13 +131,14 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         store: store.clone(),
         metrics: metrics.clone(),
     };
-    let readiness = Arc::new(Readiness::new(&SERVICES).await);
+    let readiness = Arc::new(Readiness::new(&services(own)).await);
     let settings = renkei_desk::Settings {
         code_key: key::secret(&config.secrets.code_key)?,
+        keys,
         link: link.status(),
         draining: draining.clone(),
     };
-    let gate = |surface| Authorize::new(surface, own, callers.clone(), source.clone(), metrics.clone());
+    let gate = |surface| Authorize::new(surface, own, callers.clone(), store.barred(), source.clone(), metrics.clone());
     let (desk_gate, link_gate) = (gate(Surface::Desk), gate(Surface::Link));
 
     let mut tasks = JoinSet::new();
@@ -161,8 +163,8 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
 }
 
 /// Every method that the ports serve has a rule, those of health and reflection included.
-fn rules() -> Result<(), RuleError> {
-    check_rules(Surface::Desk, &SERVICES)?;
+fn rules(own: Agency) -> Result<(), RuleError> {
+    check_rules(Surface::Desk, &services(own))?;
     check_rules(Surface::Desk, &[HEALTH])?;
     check_rules(Surface::Desk, &REFLECTION)?;
     check_rules(Surface::Link, &renkei_link::SERVICES)?;

@@ -17,6 +17,7 @@ use renkei_proto::{
     journal::v1::{Entry, EntryRefused, Fact, Header, JournalStopped, JournalStoppedContent, fact},
     link::v1::Stop,
     options::v1::{Author, Reason},
+    sharing::v1::{RecallAnswered, RecallDisposition},
     r#type::v1::Agency,
     watch::v1::{JournalStopChanged, event::Change},
 };
@@ -195,6 +196,11 @@ fn arrived(stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64) -> Result<
             };
             stage.write(matter, fact::Fact::NoticeArrived(arrived), None, seq)?;
         }
+        // From now on nobody reads its content here, and the originator is told so.
+        Some(fact::Fact::ItemRecalled(_)) => {
+            let sealed = RecallAnswered { disposition: RecallDisposition::Sealed.into() };
+            stage.write(matter, fact::Fact::RecallAnswered(sealed), None, seq)?;
+        }
         // The peer has lost what it held, and says so: what it had signed for before binds it no longer.
         Some(fact::Fact::JournalReopened(_)) => {
             let seen = stage.heads().peer.seen_peer_seq;
@@ -207,11 +213,12 @@ fn arrived(stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64) -> Result<
     Ok(())
 }
 
-/// The arrival of this entry was answered already: refused, or its notice recorded.
+/// The arrival of this entry was answered already: refused, its notice recorded, its item sealed.
 fn answered(stage: &Stage, matter: &Matter, seq: u64) -> bool {
     stage.page(&matter.to_string()).all(stage.own()).any(|mark| match mark.said() {
         Some(fact::Fact::EntryRefused(it)) => it.seq == seq,
         Some(fact::Fact::NoticeArrived(it)) => it.notice_seq == seq,
+        Some(fact::Fact::RecallAnswered(_)) => mark.answers == seq,
         _ => false,
     })
 }

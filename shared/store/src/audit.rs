@@ -30,6 +30,9 @@ pub(crate) const HEAD: &str = "SELECT seq, hash FROM audit WHERE chain = $1 ORDE
 pub(crate) const HEADS: &str = "SELECT chain, seq, hash FROM audit a WHERE seq = \
      (SELECT MAX(seq) FROM audit b WHERE b.chain = a.chain) ORDER BY chain";
 
+pub(crate) const OF_MATTER: &str = "SELECT chain, seq, at_us, official, caller, method, purpose, outcome FROM audit \
+     WHERE matter = $1 AND (at_us, chain, seq) > ($2, $3, $4) ORDER BY at_us, chain, seq LIMIT $5";
+
 /// One record before it is chained.
 pub(crate) struct Record {
     pub(crate) call: Call,
@@ -47,6 +50,40 @@ pub struct ChainHead {
     pub seq: u64,
     /// The hash of its last record.
     pub hash: Hash,
+}
+
+/// What a record says of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The chain.
+    pub chain: String,
+    /// Its number in the chain.
+    pub seq: u64,
+    /// When, in microseconds since 1970.
+    pub at_us: i64,
+    /// The official.
+    pub official: String,
+    /// The calling system.
+    pub caller: String,
+    /// The method's path.
+    pub method: String,
+    /// The purpose that was named; empty for none.
+    pub purpose: String,
+    /// `OK` or the reason of the refusal.
+    pub outcome: String,
+}
+
+pub(crate) fn recorded(row: &sqlx::any::AnyRow) -> Result<Recorded, Error> {
+    Ok(Recorded {
+        chain: row.try_get(0)?,
+        seq: count(row.try_get(1)?),
+        at_us: row.try_get(2)?,
+        official: row.try_get(3)?,
+        caller: row.try_get(4)?,
+        method: row.try_get(5)?,
+        purpose: row.try_get(6)?,
+        outcome: row.try_get(7)?,
+    })
 }
 
 /// A record as it is held, with the hash that its values give.

@@ -9,6 +9,8 @@ use sqlx::{
 
 /// The most connections that read at once.
 const READERS: u32 = 8;
+/// The most connections that write at once: the writer, and beside it the audit of reads where the database takes two.
+const WRITERS: [u32; 2] = [1, 2];
 /// How long a connection is waited for.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
@@ -68,7 +70,7 @@ impl Dialect {
     }
 }
 
-/// Two pools on one database: the one connection that writes, and those that read. Only with `create` is the file of
+/// Two pools on one database: what writes, and what reads. Only with `create` is the file of
 /// SQLite made when there is none: a wrong path must not look like a database that was never set up.
 pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result<(AnyPool, AnyPool), sqlx::Error> {
     install_default_drivers();
@@ -86,7 +88,7 @@ pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result
             })
         })
     };
-    let write = pool(1).connect(&url).await?;
+    let write = pool(WRITERS[usize::from(dialect == Dialect::Postgres)]).connect(&url).await?;
     write.acquire().await?.ping().await?;
     let read = pool(READERS).connect(&url).await?;
     Ok((write, read))

@@ -20,6 +20,9 @@ pub enum Error {
     /// The service fetches its own journal back; nothing is written meanwhile.
     #[error("the service fetches its journal back from the peer")]
     Recovering,
+    /// A read of secret material cannot be recorded, so it is not answered.
+    #[error("the read cannot be recorded")]
+    AuditUnavailable,
     /// The writer has ended: the service is shutting down.
     #[error("the writer has ended")]
     Ended,

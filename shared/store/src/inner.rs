@@ -1,6 +1,6 @@
 //! What the writer and the readers of one store share.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
@@ -19,7 +19,8 @@ pub enum Fault {
     Lost,
 }
 
-/// Names of steps at which a test may let something fail: `begin`, `before commit`, `after commit`.
+/// Names of steps at which a test may let something fail: `begin`, `before commit`, `after commit` of the
+/// writer, `record reads` of the audit.
 pub type Faults = Arc<dyn Fn(&'static str) -> Fault + Send + Sync>;
 
 pub(crate) struct Inner {
@@ -32,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) ring: KeyRing,
     pub(crate) key: SigningKey,
     pub(crate) heads: watch::Sender<Heads>,
+    /// Ids of the officials who are barred.
+    pub(crate) barred: watch::Sender<BTreeSet<String>>,
     pub(crate) faults: Faults,
     pub(crate) metrics: Metrics,
 }

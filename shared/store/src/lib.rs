@@ -15,6 +15,7 @@ mod inner;
 mod load;
 mod migration;
 mod read;
+mod read_audit;
 mod rebuild;
 mod receipt;
 pub mod recover;
@@ -33,7 +34,7 @@ use renkei_telemetry::Metrics;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use crate::{
-    audit::{ChainHead, Held as HeldRecord},
+    audit::{ChainHead, Held as HeldRecord, Recorded},
     command::{Call, Command},
     content::KeyRing,
     dialect::Dialect,
@@ -72,6 +73,7 @@ pub struct Options {
 pub struct Store {
     inner: Arc<inner::Inner>,
     queue: mpsc::Sender<writer::Job>,
+    reads: mpsc::Sender<read_audit::Reading>,
     closing: watch::Sender<bool>,
     ended: watch::Receiver<bool>,
 }
@@ -87,6 +89,7 @@ impl Store {
         let identity = migration::check(&read, options.own).await?;
         let rows = sqlx::query(head::SELECT).fetch_all(&read).await?;
         let (heads, _) = watch::channel(head::read(options.own, &rows)?);
+        let (barred, _) = watch::channel(read::barred(&read::officials(&read, options.own).await?));
         let inner = Arc::new(inner::Inner {
             own: options.own,
             replica: options.replica,
@@ -97,19 +100,25 @@ impl Store {
             ring: options.ring,
             key: options.key,
             heads,
+            barred,
             faults: options.faults,
             metrics: options.metrics,
         });
         let (queue, waiting) = mpsc::channel(QUEUE);
+        let (reads, reading) = mpsc::channel(read_audit::QUEUE);
         let (closing, closing_seen) = watch::channel(false);
         let (ending, ended) = watch::channel(false);
-        let writing = Arc::clone(&inner);
+        let writing = tokio::spawn(writer::run(Arc::clone(&inner), waiting, closing_seen.clone()));
+        let recording = tokio::spawn(read_audit::run(Arc::clone(&inner), reading, closing_seen));
         tokio::spawn(async move {
-            writer::run(writing, waiting, closing_seen).await;
+            let (wrote, recorded) = tokio::join!(writing, recording);
+            if let Err(error) = wrote.and(recorded) {
+                tracing::error!(%error, "a task of the store broke down");
+            }
             // Nobody may be waiting for the end any more.
             let _ = ending.send(true);
         });
-        Ok(Self { inner, queue, closing, ended })
+        Ok(Self { inner, queue, reads, closing, ended })
     }
 
     /// Sets up or upgrades a database; makes the file of SQLite. Gives the number of migrations that ran. `store_id` names a new database.
@@ -154,6 +163,28 @@ impl Store {
         };
         let bytes = tracing::Instrument::instrument(waiting, span).await?;
         C::Reply::decode(bytes.as_slice()).map_err(|error| Error::Damaged(format!("a stored reply: {error}")))
+    }
+
+    /// Records that secret material was read, and waits until that is durable. Nothing is handed out before.
+    ///
+    /// # Errors
+    /// `AuditUnavailable`.
+    pub async fn record_read(&self, call: &Call, matter: &str, outcome: &str, moment: &Moment) -> Result<(), Error> {
+        let (done, recorded) = oneshot::channel();
+        let record = audit::Record {
+            call: call.clone(),
+            matter: matter.to_owned(),
+            outcome: outcome.to_owned(),
+            at_us: moment.now.as_microsecond(),
+        };
+        let reading = read_audit::Reading { record, done };
+        self.reads.try_send(reading).map_err(|_| Error::AuditUnavailable)?;
+        recorded.await.map_err(|_| Error::AuditUnavailable)?
+    }
+
+    /// The ids of the officials who are barred, after every commit of this replica.
+    pub fn barred(&self) -> watch::Receiver<std::collections::BTreeSet<String>> {
+        self.inner.barred.subscribe()
     }
 
     /// Whose service this is.

@@ -42,9 +42,7 @@ pub(crate) async fn load(
         page(stage, &row)?;
     }
     for (noun, opener) in &keys.lists {
-        let from = Matter::prefix(*noun, *opener);
-        // The byte after the slash ends the range of names with this prefix.
-        let to = format!("{}0", from.trim_end_matches('/'));
+        let (from, to) = prefix_range(&Matter::prefix(*noun, *opener));
         let rows = sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(&mut *connection).await?;
         for row in rows {
             page(stage, &row)?;
@@ -74,6 +72,11 @@ pub(crate) async fn load(
     }
     stage.loaded.extend(keys.matters);
     Ok(())
+}
+
+/// The range of names with this prefix: the byte after the slash ends it.
+pub(crate) fn prefix_range(prefix: &str) -> (String, String) {
+    (prefix.to_owned(), format!("{}0", prefix.trim_end_matches('/')))
 }
 
 fn page(stage: &mut Stage, row: &AnyRow) -> Result<(), Error> {

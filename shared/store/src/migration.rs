@@ -5,10 +5,11 @@ use sqlx::{AnyPool, AssertSqlSafe, Executor as _, Row as _};
 
 use crate::{dialect::Dialect, error::Error};
 
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_foundation.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_foundation.sql"), include_str!("migrations/0002_sharing.sql")];
 
 /// The schema this version knows.
-pub const KNOWN: i64 = 1;
+pub const KNOWN: i64 = 2;
 
 pub(crate) const FOUND: &str = "SELECT schema FROM store WHERE one = 1";
 pub(crate) const IDENTITY: &str = "SELECT store_id, own, marked FROM store WHERE one = 1";

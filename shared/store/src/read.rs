@@ -1,11 +1,17 @@
 //! Reads: pages, lists, entries, contents, the feed. None of them writes.
 
-use futures::TryStreamExt as _;
+use std::collections::BTreeSet;
+
+use futures::{Stream, TryStreamExt as _};
+use jiff::Timestamp;
 use prost::Message as _;
 use renkei_domain::{
-    index::{EVERYBODY, Lookup},
+    decide::ReadPermit,
+    index::Lookup,
     matter::{Matter, Noun},
+    official,
     page::{Journal, Page},
+    scope::Reader,
 };
 use renkei_journal::{Hash, Previous};
 use renkei_proto::{
@@ -14,7 +20,7 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::Event,
 };
-use sqlx::{Row as _, any::AnyRow};
+use sqlx::{AnyPool, Row as _, any::AnyRow};
 
 use crate::{
     Store,
@@ -22,14 +28,15 @@ use crate::{
     bulk::{count, number},
     error::Error,
     head,
-    load::read_page,
+    load::{PAGES_BETWEEN, prefix_range, read_page},
     save::place,
 };
 
 pub(crate) const PAGE: &str = "SELECT matter, opened_turn, page, local FROM page WHERE matter = $1";
 pub(crate) const LIST: &str = "SELECT v.opened_turn, v.matter, p.page, p.local FROM visible v \
      JOIN page p ON p.matter = v.matter \
-     WHERE v.noun = $1 AND v.audience = $2 AND v.opened_turn < $3 ORDER BY v.opened_turn DESC LIMIT $4";
+     WHERE v.noun = $1 AND v.audience = $2 AND v.opened_turn < $3 AND v.until_us > $4 \
+     ORDER BY v.opened_turn DESC LIMIT $5";
 pub(crate) const LOOKUP: &str = "SELECT matter FROM lookup WHERE kind = $1 AND value = $2 ORDER BY matter LIMIT 1";
 pub(crate) const ENTRIES: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce, c.ciphertext, k.wrapped_key, k.ring_key_id FROM entry e \
@@ -38,6 +45,11 @@ pub(crate) const ENTRIES: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e
      WHERE e.journal = $1 AND e.seq >= $2 ORDER BY e.seq LIMIT $3";
 pub(crate) const ENTRIES_OF: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
+     WHERE e.matter = $1 AND e.turn > $2 AND e.journal <> 'private' ORDER BY e.turn LIMIT $3";
+pub(crate) const CONTENTS_OF: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
+     e.arrived_us, e.hash, c.nonce, c.ciphertext, k.wrapped_key, k.ring_key_id FROM entry e \
+     LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
+     LEFT JOIN matter_key k ON k.matter = e.matter \
      WHERE e.matter = $1 AND e.turn > $2 AND e.journal <> 'private' ORDER BY e.turn LIMIT $3";
 pub(crate) const ENTRY: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
@@ -113,17 +125,31 @@ impl Store {
         row.map(|row| read_page(&row).map(|(_, page)| page)).transpose()
     }
 
-    /// Pages of a noun of these openers, newest first, below a place (`u64::MAX` for the beginning).
+    /// Pages of a noun of these openers that are shown to a reader, newest first, below a place (`u64::MAX` for the
+    /// beginning). Each audience in which the reader is, is a range of the index.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn list(&self, noun: Noun, openers: &[Agency], below: u64, limit: usize) -> Result<Vec<Listed>, Error> {
+    pub async fn list(
+        &self,
+        noun: Noun,
+        openers: &[Agency],
+        (reader, now): (&Reader, Timestamp),
+        below: u64,
+        limit: usize,
+    ) -> Result<Vec<Listed>, Error> {
         let mut all = Vec::new();
+        let audiences = reader.audiences();
+        let mut ranges = Vec::with_capacity(openers.len() * audiences.len());
         for opener in openers {
+            ranges.extend(audiences.iter().map(|audience| (Matter::prefix(noun, *opener), audience.as_str())));
+        }
+        for (noun, audience) in ranges {
             let rows = sqlx::query(LIST)
-                .bind(Matter::prefix(noun, *opener))
-                .bind(EVERYBODY)
+                .bind(noun)
+                .bind(audience)
                 .bind(number(below))
+                .bind(now.as_microsecond())
                 .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
                 .fetch_all(&self.inner.read)
                 .await?;
@@ -156,11 +182,19 @@ impl Store {
     /// # Errors
     /// When the database does not answer or a content does not open.
     pub async fn entries(&self, journal: Journal, from: u64, limit: usize) -> Result<Vec<Held>, Error> {
-        let mut rows = sqlx::query(ENTRIES)
+        let rows = sqlx::query(ENTRIES)
             .bind(journal.id())
             .bind(number(from))
             .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
             .fetch(&self.inner.read);
+        self.bounded(rows).await
+    }
+
+    /// Rows with contents, as far as they have [`BYTES`]; at least one.
+    async fn bounded(
+        &self,
+        mut rows: impl Stream<Item = Result<AnyRow, sqlx::Error>> + Unpin,
+    ) -> Result<Vec<Held>, Error> {
         let (mut all, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.try_next().await? {
             let held = self.with_content(&row)?;
@@ -187,13 +221,28 @@ impl Store {
         Ok(held)
     }
 
-    /// The content of one entry; `None` when there is none or it was erased.
+    /// The content of one entry of the matter that may be read; `None` when there is none, or it is sealed or was erased.
     ///
     /// # Errors
     /// When the database does not answer or the content does not open.
-    pub async fn content(&self, journal: Journal, seq: u64) -> Result<Option<Vec<u8>>, Error> {
+    pub async fn content(&self, permit: &ReadPermit, journal: Journal, seq: u64) -> Result<Option<Vec<u8>>, Error> {
         let held = self.entries(journal, seq, 1).await?.into_iter().next().filter(|held| held.header.seq == seq);
+        let held = held.filter(|held| held.header.matter == permit.matter()).map(|held| opened(permit, held));
         Ok(held.and_then(|held| held.entry.content).map(|salted| salted.content))
+    }
+
+    /// The entries of the matter that may be read, with their contents, in the order in which they were folded here: at
+    /// most `limit`, and no further one once they have [`BYTES`].
+    ///
+    /// # Errors
+    /// When the database does not answer or a content does not open.
+    pub async fn contents_of(&self, permit: &ReadPermit, after_turn: u64, limit: usize) -> Result<Vec<Held>, Error> {
+        let rows = sqlx::query(CONTENTS_OF)
+            .bind(permit.matter())
+            .bind(number(after_turn))
+            .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
+            .fetch(&self.inner.read);
+        Ok(self.bounded(rows).await?.into_iter().map(|held| opened(permit, held)).collect())
     }
 
     /// One entry without its content.
@@ -269,6 +318,29 @@ impl Store {
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
+    /// What is on record of the calls that wrote in a matter or read secret material of it, oldest first, after a record.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn recorded(
+        &self,
+        matter: &str,
+        (at_us, chain, seq): (i64, &str, u64),
+        limit: usize,
+    ) -> Result<Vec<audit::Recorded>, Error> {
+        let query = sqlx::query(audit::OF_MATTER).bind(matter).bind(at_us).bind(chain).bind(number(seq));
+        let rows = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX))).fetch_all(&self.inner.read).await?;
+        rows.iter().map(audit::recorded).collect()
+    }
+
+    /// The pages of officials of whom it was said whether they are barred.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn officials(&self) -> Result<Vec<(Matter, Page)>, Error> {
+        officials(&self.inner.read, self.inner.own).await
+    }
+
     /// Changes after a number of the feed, in order.
     ///
     /// # Errors
@@ -323,6 +395,9 @@ impl Store {
     pub async fn refresh(&self) -> Result<(), Error> {
         let rows = sqlx::query(head::SELECT).fetch_all(&self.inner.read).await?;
         let heads = head::read(self.inner.own, &rows)?;
+        if self.inner.heads.borrow().private.seq < heads.private.seq {
+            self.inner.barred.send_replace(barred(&officials(&self.inner.read, self.inner.own).await?));
+        }
         self.inner.heads.send_if_modified(|known| {
             let moved = heads.turn >= known.turn && heads.feed >= known.feed && *known != heads;
             if moved {
@@ -361,6 +436,15 @@ impl Store {
     }
 }
 
+/// An entry without its content where that is sealed.
+fn opened(permit: &ReadPermit, mut held: Held) -> Held {
+    let kind = FactKind::named(&held.header.fact_type);
+    if !kind.is_some_and(|kind| permit.opens(held.journal, held.header.seq, kind)) {
+        held.entry.content = None;
+    }
+    held
+}
+
 pub(crate) fn held(row: &AnyRow) -> Result<Held, Error> {
     let journal: String = row.try_get(0)?;
     let journal = Agency::from_id(&journal).map_or(Journal::Private, Journal::Of);
@@ -383,6 +467,18 @@ pub(crate) fn held(row: &AnyRow) -> Result<Held, Error> {
             content: None,
         },
     })
+}
+
+pub(crate) async fn officials(pool: &AnyPool, own: Agency) -> Result<Vec<(Matter, Page)>, Error> {
+    let (from, to) = prefix_range(&Matter::prefix(Noun::Official, own));
+    let rows = sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(pool).await?;
+    rows.iter().map(|row| read_page(row).map(|(name, page)| (Matter::of(&name), page))).collect()
+}
+
+/// The ids of those who are barred.
+pub(crate) fn barred(officials: &[(Matter, Page)]) -> BTreeSet<String> {
+    let barred = officials.iter().filter(|(_, page)| official::is_barred(page.marks(Journal::Private)));
+    barred.map(|(matter, _)| matter.id.clone()).collect()
 }
 
 fn decode_header(bytes: &[u8]) -> Result<Header, Error> {

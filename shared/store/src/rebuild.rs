@@ -2,11 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use renkei_domain::{
-    index::{self, Lookup},
-    matter::Matter,
-    moment::Moment,
-};
+use renkei_domain::{index::Lookup, matter::Matter, moment::Moment, page::Seen, scope};
 use sqlx::{AnyConnection, Row as _};
 
 use crate::{
@@ -24,7 +20,7 @@ pub(crate) const BY_TURN: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e
      WHERE e.turn > $1 ORDER BY e.turn LIMIT $2";
 pub(crate) const ALL_PAGES: &str =
     "SELECT matter, opened_turn, changed_turn, page, local FROM page WHERE matter > $1 ORDER BY matter LIMIT $2";
-pub(crate) const ALL_VISIBLE: &str = "SELECT noun, audience, opened_turn, matter FROM visible";
+pub(crate) const ALL_VISIBLE: &str = "SELECT noun, audience, opened_turn, matter, until_us FROM visible";
 pub(crate) const ALL_LOOKUPS: &str = "SELECT kind, value, matter FROM lookup";
 pub(crate) const ALL_COUNTERS: &str = "SELECT year, kind, last FROM counter";
 pub(crate) const CLEAR: [&str; 4] =
@@ -46,6 +42,9 @@ pub struct Rebuilt {
 
 /// A page's row: opened and changed in which turn, both halves, local part.
 type Row = (i64, i64, Vec<u8>, Vec<u8>);
+
+/// What lists read: noun, audience, opened in which turn, matter, until when.
+type ListRow = (String, String, i64, String, i64);
 
 /// The fold over all entries.
 struct Fold {
@@ -129,7 +128,7 @@ async fn compare(connection: &mut AnyConnection, fold: &Fold) -> Result<Vec<Stri
 
     let mut lists = BTreeSet::new();
     for row in sqlx::query(ALL_VISIBLE).fetch_all(&mut *connection).await? {
-        lists.insert((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
+        lists.insert((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?));
     }
     if lists != fold.lists() {
         differing.push("lists".to_owned());
@@ -161,16 +160,16 @@ impl Fold {
     }
 
     /// The rows that lists read.
-    fn lists(&self) -> BTreeSet<(String, String, i64, String)> {
+    fn lists(&self) -> BTreeSet<ListRow> {
         let mut rows = BTreeSet::new();
         for (name, page) in &self.stage.pages {
             let Some(opened) = self.stage.opened.get(name) else { continue };
             let matter = Matter::of(name);
             let prefix = Matter::prefix(matter.noun, matter.opener);
             rows.extend(
-                index::audiences(&matter, page)
+                scope::shown_to(self.stage.own(), &matter, Seen::whole(page))
                     .into_iter()
-                    .map(|audience| (prefix.clone(), audience.to_owned(), number(*opened), name.clone())),
+                    .map(|shown| (prefix.clone(), shown.audience, number(*opened), name.clone(), shown.until_us)),
             );
         }
         rows
@@ -187,8 +186,9 @@ async fn replace(connection: &mut AnyConnection, fold: &Fold) -> Result<(), Erro
     });
     PAGE.run(&mut *connection, pages.collect()).await?;
     let lists = fold.lists().into_iter();
-    let lists =
-        lists.map(|(noun, audience, opened, matter)| vec![noun.into(), audience.into(), opened.into(), matter.into()]);
+    let lists = lists.map(|(noun, audience, opened, matter, until_us)| {
+        vec![noun.into(), audience.into(), opened.into(), matter.into(), until_us.into()]
+    });
     VISIBLE.run(&mut *connection, lists.collect()).await?;
     LOOKUP.run(&mut *connection, lookup_rows(&fold.stage)).await?;
     COUNTER.run(&mut *connection, counter_rows(&fold.stage)).await?;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use prost::Message as _;
 use renkei_domain::{
-    index,
-    matter::Matter,
+    matter::{Matter, Noun},
     moment::{Moment, micros},
-    page::Journal,
+    page::{Journal, Seen},
+    scope::{self, Shown},
 };
 use renkei_journal::SigningKey;
 use renkei_proto::{journal::v1::Entry, r#type::v1::Agency};
@@ -54,9 +54,10 @@ pub(crate) const PAGE: Insert = Insert {
 };
 pub(crate) const VISIBLE: Insert = Insert {
     table: "visible",
-    columns: &["noun", "audience", "opened_turn", "matter"],
+    columns: &["noun", "audience", "opened_turn", "matter", "until_us"],
     conflict: " ON CONFLICT DO NOTHING",
 };
+pub(crate) const SHOWN_BEFORE: &str = "DELETE FROM visible WHERE matter = $1";
 pub(crate) const LOOKUP: Insert =
     Insert { table: "lookup", columns: &["kind", "value", "matter"], conflict: " ON CONFLICT DO NOTHING" };
 pub(crate) const COUNTER: Insert = Insert {
@@ -207,9 +208,12 @@ async fn pages(connection: &mut AnyConnection, stage: &Stage) -> Result<(), Erro
         let (Some(page), Some(opened)) = (stage.pages.get(name), stage.opened.get(name)) else { continue };
         rows.push(vec![name.into(), (*opened).into(), turn.into(), page.encode().into(), page.encode_local().into()]);
         let matter = Matter::of(name);
-        for audience in index::audiences(&matter, page) {
-            visible.push(visible_row(&matter, audience, *opened));
+        if matter.noun == Noun::Item && *opened < turn {
+            // Its scope may be another one now.
+            sqlx::query(SHOWN_BEFORE).bind(name).execute(&mut *connection).await?;
         }
+        let shown = scope::shown_to(stage.own(), &matter, Seen::whole(page));
+        visible.extend(shown.into_iter().map(|shown| visible_row(&matter, shown, *opened)));
     }
     PAGE.run(&mut *connection, rows).await?;
     VISIBLE.run(&mut *connection, visible).await?;
@@ -230,11 +234,12 @@ pub(crate) fn lookup_rows(stage: &Stage) -> Vec<Vec<Value>> {
         .collect()
 }
 
-pub(crate) fn visible_row(matter: &Matter, audience: &str, opened: u64) -> Vec<Value> {
+pub(crate) fn visible_row(matter: &Matter, shown: Shown, opened: u64) -> Vec<Value> {
     vec![
         Matter::prefix(matter.noun, matter.opener).into(),
-        audience.into(),
+        shown.audience.into(),
         number(opened).into(),
         matter.to_string().into(),
+        shown.until_us.into(),
     ]
 }

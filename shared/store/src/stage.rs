@@ -24,6 +24,9 @@ use renkei_proto::{
 
 use crate::{command::Call, head::Heads};
 
+/// The most bytes of an entry's content (`SaltedContent` in the contract).
+pub const CONTENT: usize = 1 << 20;
+
 /// An entry that waits for the commit.
 pub(crate) struct Staged {
     pub(crate) journal: Journal,
@@ -189,9 +192,14 @@ impl Stage {
         content: Option<Vec<u8>>,
         answers: u64,
     ) -> Result<u64, Refusal> {
+        let automatic = index::is_automatic(&fact);
         let fact = Fact { request_digest: self.running.call.digest.clone(), fact: Some(fact) };
         let permit = decide(&self.view(), matter, &fact, answers, self.now())?;
-        self.spoken(&permit)?;
+        // What the arrival of an entry asks of this service is said whatever the peer has said that it speaks: or the entry
+        // would not be taken, now or ever.
+        if !automatic {
+            self.spoken(&permit)?;
+        }
         self.append(&permit, fact, content, answers, None)
     }
 
@@ -229,7 +237,6 @@ impl Stage {
         let peer = self.own.peer();
         let page = self.page(&journal_rules::name(peer));
         let speaks = permit.is_private()
-            || journal_rules::stops(permit.kind())
             || journal_rules::spoken(page, peer)
                 .is_none_or(|kinds| kinds.iter().any(|kind| kind == permit.kind().name()));
         if speaks {
@@ -248,6 +255,9 @@ impl Stage {
     ) -> Result<u64, Refusal> {
         if !self.loaded.contains(&permit.matter().to_string()) {
             return Err(Refusal::new(Reason::Internal, "the command did not name the page that it writes on"));
+        }
+        if content.as_ref().is_some_and(|content| content.len() > CONTENT) {
+            return Err(Refusal::new(Reason::TooLarge, format!("the words of an entry: at most {CONTENT} bytes")));
         }
         let journal = if permit.is_private() { Journal::Private } else { Journal::Of(self.own) };
         let matter = permit.matter().to_string();

@@ -6,9 +6,10 @@ use crate::{
     head, load, migration, read, rebuild, recover, save, writer,
 };
 
-const SINGLE: [&str; 46] = [
+const SINGLE: [&str; 49] = [
     audit::HEAD,
     audit::HEADS,
+    audit::OF_MATTER,
     head::SELECT,
     head::TAKE,
     head::UPDATE,
@@ -23,6 +24,7 @@ const SINGLE: [&str; 46] = [
     read::FORGET_REQUESTS,
     read::ENTRIES,
     read::ENTRIES_OF,
+    read::CONTENTS_OF,
     read::ENTRY,
     read::FEED,
     read::FEED_FIRST,
@@ -50,6 +52,7 @@ const SINGLE: [&str; 46] = [
     recover::DELETE_REQUESTS,
     recover::MARK,
     recover::MATTER_KEY,
+    save::SHOWN_BEFORE,
     writer::AUDIT_AT,
     writer::ENTRY_AT,
     recover::COPY,

@@ -4,11 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use renkei_domain::{
     decide::{Keys, Refusal},
+    matter::{Matter, Noun},
     moment::Moment,
+    official,
     page::Journal,
 };
 use renkei_journal::Hash;
-use renkei_proto::options::v1::Reason;
+use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
 use renkei_telemetry::{
     span,
     traceparent::{add_link, traceparent_of},
@@ -59,6 +61,8 @@ struct Ready {
     outcomes: Vec<Outcome>,
     heads: Heads,
     trace: Trace,
+    /// Officials of whom the batch said whether they are barred.
+    officials: Vec<(String, bool)>,
 }
 
 /// How to find out afterwards whether a commit took place: one row that only this batch wrote.
@@ -126,6 +130,17 @@ fn publish(inner: &Inner, ready: Ready) -> Vec<Outcome> {
     inner.metrics.journal_head(inner.own.id(), ready.heads.own.seq);
     inner.metrics.journal_head(inner.own.peer().id(), ready.heads.peer.seq);
     inner.metrics.backlog(inner.own.id(), ready.heads.own.seq.saturating_sub(ready.heads.own.receipted));
+    if !ready.officials.is_empty() {
+        inner.barred.send_modify(|all| {
+            for (id, barred) in ready.officials {
+                if barred {
+                    all.insert(id)
+                } else {
+                    all.remove(&id)
+                };
+            }
+        });
+    }
     inner.heads.send_replace(ready.heads);
     ready.outcomes
 }
@@ -151,13 +166,14 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection) ->
     let rows = sqlx::query(head::SELECT).fetch_all(&mut *connection).await?;
     let before = head::read(inner.own, &rows)?;
     let Some(first) = jobs.first() else {
-        return Ok(Ready { outcomes: Vec::new(), heads: before, trace: Trace::Nothing });
+        return Ok(Ready { outcomes: Vec::new(), heads: before, trace: Trace::Nothing, officials: Vec::new() });
     };
     let mut stage = Stage::new(inner.own, before.clone(), first.moment.clone());
     let mut replies = Replies::find(&mut *connection, jobs, before.own.incarnation > 1).await?;
     let mut keys = Keys::default();
     for job in jobs {
         keys.extend(job.command.keys(&job.moment));
+        keys.matters.extend(officials_page(inner.own, &job.call));
     }
     keys.matters.extend(replies.again.values().cloned());
     load(&mut *connection, &mut stage, keys, &inner.ring).await?;
@@ -165,11 +181,15 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection) ->
     let mut outcomes = Vec::with_capacity(jobs.len());
     let mut records = Vec::new();
     for job in jobs {
-        let repeat = replies.of(job);
+        let barred =
+            officials_page(inner.own, &job.call).is_some_and(|page| official::is_barred(stage.view().local(&page)));
+        let repeat = replies.of(job).filter(|_| !barred);
         let answered = matches!(repeat, Some(Ok(_)));
         let written = stage.entries.len();
         let outcome = match repeat {
             Some(outcome) => outcome,
+            // Since the call was let in. The page is read under the head row, so no replica misses it.
+            None if barred => Err(Refusal::new(Reason::OfficialBarred, "").into()),
             None if stage.heads().recovering() && !job.command.while_recovering() => Err(Error::Recovering),
             None => one(&mut stage, &mut replies, job)?,
         };
@@ -194,7 +214,16 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection) ->
         (None, Some(head)) => Trace::Audit(head.chain, head.seq, head.hash),
         (None, None) => Trace::Nothing,
     };
-    Ok(Ready { outcomes, heads: stage.heads, trace })
+    let officials = stage.entries.iter().map(|entry| Matter::of(&entry.header.matter));
+    let officials = officials.filter(|matter| matter.noun == Noun::Official);
+    let officials =
+        officials.map(|it| (it.id.clone(), official::is_barred(stage.view().local(&it.to_string())))).collect();
+    Ok(Ready { outcomes, heads: stage.heads, trace, officials })
+}
+
+/// The page in which it stands whether the official of a call is barred; `None` when the service itself calls.
+fn officials_page(own: Agency, call: &Call) -> Option<String> {
+    (!call.official.is_empty()).then(|| official::matter(own, &call.official).to_string())
 }
 
 fn one(stage: &mut Stage, replies: &mut Replies, job: &Job) -> Result<Outcome, Error> {

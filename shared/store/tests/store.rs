@@ -16,6 +16,7 @@ mod store {
     mod rebuild;
     mod recovery;
     mod secrets;
+    mod sharing;
     mod side;
     mod writer;
 }

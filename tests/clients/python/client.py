@@ -31,6 +31,8 @@ SANDBOX = "target/debug/sandbox"
 # Seconds for all of it; then something hangs.
 BOUND = 180
 OFFICIAL = ("renkei-official", "tanaka")
+RESPONSE = ("renkei-purpose", "incident_response")
+POLICY = ("renkei-purpose", "policy")
 
 
 class Sandbox:
@@ -160,6 +162,38 @@ class Client:
                     return event.event.entry_applied
         raise AssertionError(f"the feed of {agency} ended")
 
+    def test_the_words_of_advice_are_read_for_a_purpose(self) -> None:
+        with self.sandbox.desk("ipa", "casework") as channel:
+            advice = advice_service_pb2_grpc.AdviceServiceStub(channel)
+            listed = advice.ListAdviceRequests(ListAdviceRequestsRequest(), metadata=[OFFICIAL], timeout=10)
+            request = ListAdviceEntriesRequest(parent=listed.advice_requests[0].name)
+            error = refused(lambda: advice.ListAdviceEntries(request, metadata=[OFFICIAL], timeout=10))
+            said(error, grpc.StatusCode.INVALID_ARGUMENT, "PURPOSE_MISSING")
+            entries = advice.ListAdviceEntries(request, metadata=[OFFICIAL, RESPONSE], timeout=10).entries
+        kinds = [entry.fact_type for entry in entries]
+        same((kinds[0], kinds[-1]), ("advice_requested", "advice_closed"))
+        asked = entries[0].advice_requested
+        same((len(asked.submission.questions), asked.reporter_dates.final_due), (4, "2027-01-12"))
+
+    def test_an_item_is_found_within_its_scope_and_nowhere_else(self) -> None:
+        names = {}
+        for caller, purpose in (("sharing", POLICY), ("casework", RESPONSE)):
+            with self.sandbox.desk("ppc", caller) as channel:
+                items = item_service_pb2_grpc.ItemServiceStub(channel)
+                request = ListItemsRequest(parent="agencies/ipa")
+                listed = items.ListItems(request, metadata=[OFFICIAL, purpose], timeout=10)
+                names[caller] = {item.kind: item.name for item in listed.items}
+                if caller == "casework":
+                    hidden = names["sharing"][item_pb2.ITEM_KIND_TECHNOLOGY_TREND]
+                    get = GetItemRequest(name=hidden)
+                    error = refused(lambda: items.GetItem(get, metadata=[OFFICIAL, purpose], timeout=10))
+                    said(error, grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
+                    report = GetItemRequest(name=names[caller][item_pb2.ITEM_KIND_THREAT_INFORMATION])
+                    item = items.GetItem(report, metadata=[OFFICIAL, purpose], timeout=10)
+                    bundle = json.loads(item.content.threat_information.text.stix_bundle)
+                    same(bundle["type"], "bundle")
+        same((len(names["sharing"]), len(names["casework"])), (2, 1))
+
     def test_an_invalid_field_is_named(self) -> None:
         request = issue_request()
         request.report = "no/report here"
@@ -198,7 +232,7 @@ class Client:
         same(rpc_status.from_call(error), None)
 
     def test_the_printed_calls_work_as_they_stand(self) -> None:
-        same(len(self.sandbox.pasted), 6)
+        same(len(self.sandbox.pasted), 10)
         for words in self.sandbox.pasted:
             done = subprocess.run([self.buf, *words[1:]], capture_output=True, text=True, encoding="utf-8", check=False)
             same((done.returncode, done.stderr), (0, ""))
@@ -208,6 +242,10 @@ class Client:
                 same((answer["name"], answer["state"]), ("linkStatus", "STATE_CONNECTED"))
             elif method == "GetAgreement":
                 same(answer["name"], "agreement")
+            elif method == "ListAdviceRequests":
+                same([it["caseNumber"] for it in answer["adviceRequests"]], ["甲-R08-ADV-0001"])
+            elif method == "ListItems":
+                true(all(it["state"] in ("STATE_PUBLISHED", "STATE_RECALLED") for it in answer["items"]), method)
             else:
                 same((method, len(answer["schemes"])), ("ListSchemes", 2))
 
@@ -310,11 +348,15 @@ if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     sys.path.insert(0, sys.argv[1])
+    from renkei.advice.v1 import advice_service_pb2_grpc
+    from renkei.advice.v1.advice_service_pb2 import ListAdviceEntriesRequest, ListAdviceRequestsRequest
     from renkei.agreement.v1 import agreement_service_pb2_grpc
     from renkei.agreement.v1.agreement_service_pb2 import GetAgreementRequest
     from renkei.referral.v1 import referral_pb2, referral_service_pb2_grpc, scheme_service_pb2_grpc
     from renkei.referral.v1.referral_service_pb2 import GetReferralRequest, IssueReferralRequest, ListReferralsRequest
     from renkei.referral.v1.scheme_service_pb2 import ListSchemesRequest
+    from renkei.sharing.v1 import item_pb2, item_service_pb2_grpc
+    from renkei.sharing.v1.item_service_pb2 import GetItemRequest, ListItemsRequest
     from renkei.type.v1 import agency_pb2, incident_pb2, text_pb2
     from renkei.watch.v1 import watch_service_pb2_grpc
     from renkei.watch.v1.watch_service_pb2 import WatchRequest

@@ -6,16 +6,20 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use renkei_domain::moment::stamp;
 use renkei_proto::{
+    advice::v1::{AdviceAccepted, advice_request},
     evidence::v1::DeliveryLevel,
+    journal::v1::fact,
     link::v1::link_status::State,
     options::v1::Reason,
+    sharing::v1::{ItemAcknowledged, item},
     r#type::v1::{Agency, Finding},
 };
 use renkei_store::{Call, arrive::Resume};
 use renkei_tests::{
-    acts::{Acts, both, publish_all, refused, same_journals, settle},
+    acts::{Acts, both, publish_all, refused, same_journals, settle, to_the_party},
     database,
     pair::Pair,
+    peer::against,
     scenario::{instant, start},
     setup::{AGENCIES, Choice},
 };
@@ -277,4 +281,42 @@ async fn restart_ipa(pair: &mut Pair, config: &str) {
     pair.ipa.set_config(config.to_owned());
     pair.stop(Agency::Ipa).await.unwrap();
     pair.start(Agency::Ipa).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_comes_late_or_twice_of_advice_and_items_counts_once_and_is_not_refused() {
+    let (pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
+    let mut session = peer.dial().await.unwrap();
+    let asked = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let item = ppc.publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
+    session.received(3).await.unwrap();
+    session.sign(&mut peer).await;
+    // Written before the peer saw that PPC had withdrawn the one and recalled the other.
+    let accepted = AdviceAccepted { unit: "analysis".to_owned(), planned_on: "2026-11-24".to_owned() };
+    let accepted = peer.entry(&asked.name, fact::Fact::AdviceAccepted(accepted), None, 2).unwrap();
+    let acknowledged = ItemAcknowledged { revision: 1, marking: None };
+    let acknowledged = peer.entry(&item.name, fact::Fact::ItemAcknowledged(acknowledged), None, 3).unwrap();
+    ppc.withdraw_advice_request(ppc.withdrawing_advice(&asked)).await.unwrap();
+    ppc.recall_item(ppc.recalling(&item)).await.unwrap();
+    pair.set_clock(instant("2027-04-01T09:00:00+09:00").unwrap()).unwrap();
+    let own_seq = ppc.link().await.unwrap().own_seq;
+
+    let (one, two) = (accepted, acknowledged);
+    session.send(&[one.clone(), one.clone(), two.clone()]).await;
+    session.receipted(2).await.unwrap();
+    let seen = async || {
+        let (asked, item) = (ppc.advice_request(&asked.name).await.unwrap(), ppc.item(&item.name).await.unwrap());
+        let entries = ppc.advice_entries(&asked.name).await.unwrap();
+        (asked, item, entries)
+    };
+    let before = seen().await;
+    assert_eq!((before.0.state(), before.0.unit.as_str()), (advice_request::State::Withdrawn, "analysis"));
+    assert_eq!((before.1.state(), before.1.acknowledged_revision), (item::State::Recalled, 1));
+    for again in [vec![one.clone()], vec![two.clone()], vec![two, one]] {
+        session.send(&again).await;
+        assert_eq!(session.receipted(2).await.unwrap().up_to_seq, 2);
+    }
+    assert_eq!(seen().await, before);
+    let link = ppc.link().await.unwrap();
+    assert_eq!((link.own_seq, link.peer_seq, link.stopped_at_seq), (own_seq, 2, 0), "nothing is refused");
 }

@@ -5,13 +5,14 @@ use std::{collections::BTreeSet, fmt::Debug};
 
 use renkei_proto::{
     RULES,
-    evidence::v1::CheckpointAuditRequest,
+    evidence::v1::{BarOfficialRequest, CheckpointAuditRequest, UnbarOfficialRequest},
+    journal::v1::BarReason,
     options::v1::Reason,
     referral::v1::{FollowUpReferralRequest, IssueReferralRequest, ReviseJudgementRequest},
     r#type::v1::{Agency, Finding, StatutoryFacts},
 };
 use renkei_tests::{
-    acts::{Acts, Answer, both, publish_all, refused, same_journals, settle},
+    acts::{Acts, Answer, Refused, both, publish_all, refused, same_journals, settle, to_the_party},
     pair::Pair,
     scenario::{instant, start},
 };
@@ -60,6 +61,9 @@ async fn every_method_that_changes_something_gives_its_first_reply_again() {
     let checkpoint = CheckpointAuditRequest { request_id: ppc.request_id() };
     twice(&ppc, checkpoint, async |it| ppc.checkpoint(it).await).await;
     tried.extend(["CountReferrals", "CheckpointAudit"]);
+    tried.extend(advice_twice(&ppc, &ipa).await);
+    tried.extend(items_twice(&ppc, &ipa).await);
+    tried.extend(officials_twice(&ppc).await);
 
     let mutating = RULES.iter().filter(|rule| rule.mutating).filter_map(|rule| rule.path.rsplit('/').next());
     assert_eq!(mutating.collect::<BTreeSet<_>>(), tried);
@@ -73,6 +77,97 @@ async fn every_method_that_changes_something_gives_its_first_reply_again() {
     pair.set_clock(instant("2026-12-01T00:00:00+09:00").unwrap()).unwrap();
     let counted = ipa.count(ipa.counting("2026-11")).await.unwrap();
     assert_eq!(counted.schemes[0].followed_up.unwrap().value, 5);
+}
+
+/// The acts of technical advice; gives the methods.
+async fn advice_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 13] {
+    let request = ppc.requesting();
+    let asked = twice(ppc, request.clone(), async |it| ppc.request_advice(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    let it = ipa.advice_request(&asked.name).await.unwrap();
+    twice(ipa, ipa.handing_back(&it), async |it| ipa.hand_back_advice_request(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    twice(ppc, ppc.supplementing(&asked), async |it| ppc.supplement_advice_request(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    let it = ipa.advice_request(&asked.name).await.unwrap();
+    let it = twice(ipa, ipa.accepting(&it), async |it| ipa.accept_advice_request(it).await).await;
+    twice(ipa, ipa.asking_clarification(&it), async |it| ipa.ask_clarification(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    let it = ppc.advice_request(&asked.name).await.unwrap();
+    twice(ppc, ppc.clarifying(&it), async |it| ppc.answer_clarification(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    let it = ipa.advice_request(&asked.name).await.unwrap();
+    let it = twice(ipa, ipa.giving(&it), async |it| ipa.give_advice(it).await).await;
+    twice(ipa, ipa.correcting(&it), async |it| ipa.correct_advice(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    let it = ppc.advice_request(&asked.name).await.unwrap();
+    let it = twice(ppc, ppc.asking_quotation(&it), async |it| ppc.ask_quotation(it).await).await;
+    twice(ppc, ppc.closing(&it), async |it| ppc.close_advice_request(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    let it = ipa.advice_request(&asked.name).await.unwrap();
+    twice(ipa, ipa.answering_quotation(&it), async |it| ipa.answer_quotation(it).await).await;
+
+    let [declined, withdrawn] = [ppc.requesting(), ppc.requesting()];
+    let declined = ppc.request_advice(declined).await.unwrap();
+    let withdrawn = ppc.request_advice(withdrawn).await.unwrap();
+    settle(ppc, ipa).await.unwrap();
+    let it = ipa.advice_request(&declined.name).await.unwrap();
+    twice(ipa, ipa.declining(&it), async |it| ipa.decline_advice_request(it).await).await;
+    twice(ppc, ppc.withdrawing_advice(&withdrawn), async |it| ppc.withdraw_advice_request(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    // Whatever has become of the request since.
+    assert_eq!(ppc.request_advice(request).await.unwrap(), asked);
+    [
+        "RequestAdvice",
+        "SupplementAdviceRequest",
+        "AnswerClarification",
+        "AskQuotation",
+        "WithdrawAdviceRequest",
+        "CloseAdviceRequest",
+        "AcceptAdviceRequest",
+        "HandBackAdviceRequest",
+        "DeclineAdviceRequest",
+        "AskClarification",
+        "GiveAdvice",
+        "CorrectAdvice",
+        "AnswerQuotation",
+    ]
+}
+
+/// The acts of sharing; gives the methods.
+async fn items_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 7] {
+    let publish = ipa.publishing_item(to_the_party());
+    let published = twice(ipa, publish.clone(), async |it| ipa.publish_item(it).await).await;
+    let it = twice(ipa, ipa.revising_item(&published), async |it| ipa.revise_item(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    let it = ppc.item(&it.name).await.unwrap();
+    let it = twice(ppc, ppc.acknowledging(&it), async |it| ppc.acknowledge_item(it).await).await;
+    let it = twice(ppc, ppc.asking_about(&it), async |it| ppc.ask_about_item(it).await).await;
+    twice(ppc, ppc.giving_feedback(&it), async |it| ppc.give_feedback(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    let it = ipa.item(&it.name).await.unwrap();
+    let it = twice(ipa, ipa.answering_about(&it), async |it| ipa.answer_item_question(it).await).await;
+    twice(ipa, ipa.recalling(&it), async |it| ipa.recall_item(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    assert_eq!(ipa.publish_item(publish).await.unwrap(), published);
+    ["PublishItem", "ReviseItem", "RecallItem", "AcknowledgeItem", "AskAboutItem", "AnswerItemQuestion", "GiveFeedback"]
+}
+
+/// What is done to officials; gives the methods.
+async fn officials_twice(ppc: &Acts) -> [&'static str; 2] {
+    let officials = ppc.desk.officials().unwrap();
+    let (request_id, name) = (ppc.request_id(), ppc.official_name("sato"));
+    let bar = BarOfficialRequest { request_id, name: name.clone(), reason: BarReason::Left.into() };
+    let barring = async |it| Ok(officials.clone().bar_official(it).await.map_err(Refused::from)?.into_inner());
+    let barred = twice(ppc, bar.clone(), barring).await;
+    assert!(barred.barred);
+    let unbar = UnbarOfficialRequest { request_id: ppc.request_id(), name };
+    twice(ppc, unbar, async |it| Ok(officials.clone().unbar_official(it).await.map_err(Refused::from)?.into_inner()))
+        .await;
+    // Barring once more would be another act; its repeat is none.
+    assert_eq!(officials.clone().bar_official(bar).await.unwrap().into_inner(), barred);
+    assert!(ppc.barred().await.unwrap().is_empty());
+    ["BarOfficial", "UnbarOfficial"]
 }
 
 #[tokio::test]

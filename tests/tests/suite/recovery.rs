@@ -13,7 +13,7 @@ use renkei_proto::{
 };
 use renkei_store::Store;
 use renkei_tests::{
-    acts::{Acts, both, publish_all, refused, same_journals, settle},
+    acts::{Acts, both, publish_all, refused, same_journals, settle, to_the_party},
     database,
     pair::Pair,
     peer::{against, header},
@@ -116,6 +116,48 @@ async fn a_restored_side_notices_its_loss_at_the_hello_and_gets_everything_back(
         // And the next one is numbered after all that came back.
         let next = acts.issued(acts.issuing()).await.unwrap();
         assert!(next.case_number.ends_with("REF-0003"), "{}", next.case_number);
+        sound(&pair, &ppc, &ipa).await;
+    }
+}
+
+#[tokio::test]
+async fn advice_and_items_come_back_as_they_were_and_what_was_recalled_stays_sealed() {
+    for restored in AGENCIES {
+        let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+        let (ppc, ipa) = both(&pair).unwrap();
+        let copy = back_up(&pair, restored).await;
+        let request = ppc.requesting();
+        let asked = ppc.request_advice(request.clone()).await.unwrap();
+        let of_ppc = ppc.publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
+        let of_ipa = ipa.publish_item(ipa.publishing_item(to_the_party())).await.unwrap();
+        settle(&ppc, &ipa).await.unwrap();
+        let it =
+            ipa.accept_advice_request(ipa.accepting(&ipa.advice_request(&asked.name).await.unwrap())).await.unwrap();
+        ipa.give_advice(ipa.giving(&it)).await.unwrap();
+        ppc.acknowledge_item(ppc.acknowledging(&ppc.item(&of_ipa.name).await.unwrap())).await.unwrap();
+        ppc.recall_item(ppc.recalling(&of_ppc)).await.unwrap();
+        settle(&ppc, &ipa).await.unwrap();
+        ipa.recall_item(ipa.recalling(&ipa.item(&of_ipa.name).await.unwrap())).await.unwrap();
+        settle(&ppc, &ipa).await.unwrap();
+        let acts = if restored == Agency::Ppc { &ppc } else { &ipa };
+        let seen = async || {
+            let items = [acts.shared_item(&of_ppc.name).await.unwrap(), acts.shared_item(&of_ipa.name).await.unwrap()];
+            let words =
+                (acts.advice_entries(&asked.name).await.unwrap(), acts.item_entries(&of_ipa.name).await.unwrap());
+            (items, acts.shared_advice_request(&asked.name).await.unwrap(), words.0.len(), words.1.len())
+        };
+        let before = seen().await;
+        for item in &before.0 {
+            let own = item.originator() == restored;
+            assert_eq!((item.content.is_some(), item.sealed_at.is_some()), (own, true));
+        }
+
+        restore(&mut pair, restored, &copy).await;
+        sound(&pair, &ppc, &ipa).await;
+        assert_eq!(seen().await, before);
+        // A repeat finds what it led to, and the next request is counted after it.
+        assert_eq!(ppc.request_advice(request).await.unwrap().name, asked.name);
+        assert_eq!(ppc.request_advice(ppc.requesting()).await.unwrap().case_number, "甲-R08-ADV-0002");
         sound(&pair, &ppc, &ipa).await;
     }
 }

@@ -54,7 +54,7 @@ impl Refusals {
 }
 
 fn official(own: Agency) -> Official {
-    Official(if own == Agency::Ppc { OFFICIALS[0] } else { OFFICIALS[1] })
+    Official::new(if own == Agency::Ppc { OFFICIALS[0] } else { OFFICIALS[1] })
 }
 
 fn authentic(desk: &Desk, caller: &str) -> Authentic {
@@ -199,7 +199,7 @@ async fn refused(pair: &Pair, code: &str, refusals: &mut Refusals) {
 }
 
 /// The database of a side with what stands beside it.
-fn database(dir: &Path, own: Agency) -> Vec<u8> {
+pub fn database(dir: &Path, own: Agency) -> Vec<u8> {
     let mut bytes = Vec::new();
     for ending in ["", "-wal", "-journal"] {
         let file: PathBuf = dir.join(own.id()).join(format!("renkei.db{ending}"));
@@ -217,7 +217,8 @@ fn places(bytes: &[u8], text: &str) -> Vec<usize> {
     bytes.iter().enumerate().filter(|(_, byte)| first.contains(byte)).map(|(at, _)| at).filter(fits).collect()
 }
 
-fn assert_nowhere(bytes: &[u8], texts: &[&str], what: &str) {
+/// None of these texts stands in the bytes.
+pub fn assert_nowhere(bytes: &[u8], texts: &[&str], what: &str) {
     for text in texts {
         let found = places(bytes, text);
         let around =
@@ -270,7 +271,7 @@ fn assert_kept(dir: &Path, code: &str) {
         assert_nowhere(&bytes, &[OFFICIALS[1 - n], REQUESTS[1 - n]], &what);
         // In the audit table the official stands between time and calling system; nothing else is written so.
         let caller = format!("spiffe://{}/desk/", own.id());
-        let official = official(own).0;
+        let official = official(own).id;
         let records = places(&bytes, official);
         assert!(!records.is_empty(), "{official} acted and is not in the audit table");
         for at in records {

@@ -25,7 +25,7 @@ use renkei_tests::{
 };
 
 /// The last instant of term 4 and the first of term 5: midnight in Japan.
-const BOUNDARY: [&str; 2] = ["2027-03-31T14:59:59Z", "2027-03-31T15:00:00Z"];
+pub const BOUNDARY: [&str; 2] = ["2027-03-31T14:59:59Z", "2027-03-31T15:00:00Z"];
 
 /// Sets the clock and reads the agreement.
 async fn at(pair: &Pair, acts: &Acts, time: &str) -> Agreement {
@@ -87,7 +87,8 @@ async fn say(pair: &Pair, agency: Agency, say: Say) {
     store.write("say", Call::own("say"), moment, say).await.unwrap();
 }
 
-async fn give_notice(pair: &Pair, kind: NoticeKind) {
+/// Gives PPC's notice about term 4.
+pub async fn give_notice(pair: &Pair, kind: NoticeKind) {
     let text = Text { ja: "申し出".to_owned(), en: String::new() };
     let content = NoticeGivenContent { text: Some(text) }.encode_to_vec();
     let given = fact::Fact::NoticeGiven(NoticeGiven { kind: kind.into(), term: 4 });

@@ -2,6 +2,7 @@
 
 use jiff::ToSpan as _;
 use renkei_proto::{
+    advice::v1::QuotationFinding,
     agreement::v1::NoticeKind,
     r#type::v1::{Agency, Finding},
 };
@@ -11,7 +12,9 @@ use super::{
         Report, assent, count_last, follow_up, give, issue, judge, notice, paper, publish, referral, report, revise,
         withdraw, withdraw_notice,
     },
+    advice_acts as advice,
     catalogue::{IDS, KINDS, REPORTERS, scheme},
+    item_acts as item,
     model::{Act, Party, notices},
 };
 
@@ -29,8 +32,32 @@ pub enum Choice {
     Assent,
     Paper,
     Count,
+    AskAdvice,
+    Supplement,
+    AnswerClarification,
+    AskQuotation,
+    WithdrawRequest,
+    Close,
+    Accept,
+    HandBack,
+    Decline,
+    AskClarification,
+    GiveInterim,
+    GiveFinal,
+    Correct,
+    AnswerQuotation,
+    PublishItem,
+    ReviseItem,
+    Recall,
+    AnswerQuestion,
+    Acknowledge,
+    Raise,
+    AskAbout,
+    Feedback,
+    Seal,
 }
 
+/// Referral and the agreement: either agency does all of it.
 pub const CHOICES: [Choice; 12] = [
     Choice::Publish,
     Choice::Revise,
@@ -44,6 +71,37 @@ pub const CHOICES: [Choice; 12] = [
     Choice::Assent,
     Choice::Paper,
     Choice::Count,
+];
+
+/// Advice: PPC's acts, then IPA's.
+pub const ADVICE: [Choice; 14] = [
+    Choice::AskAdvice,
+    Choice::Supplement,
+    Choice::AnswerClarification,
+    Choice::AskQuotation,
+    Choice::WithdrawRequest,
+    Choice::Close,
+    Choice::Accept,
+    Choice::HandBack,
+    Choice::Decline,
+    Choice::AskClarification,
+    Choice::GiveInterim,
+    Choice::GiveFinal,
+    Choice::Correct,
+    Choice::AnswerQuotation,
+];
+
+/// Items: the originator's acts, then the receiver's.
+pub const ITEM: [Choice; 9] = [
+    Choice::PublishItem,
+    Choice::ReviseItem,
+    Choice::Recall,
+    Choice::AnswerQuestion,
+    Choice::Acknowledge,
+    Choice::Raise,
+    Choice::AskAbout,
+    Choice::Feedback,
+    Choice::Seal,
 ];
 
 const FINDINGS: [Finding; 4] = [Finding::Applies, Finding::Suspected, Finding::DoesNotApply, Finding::Pending];
@@ -68,7 +126,60 @@ impl Choice {
             Self::Assent => assent(party, notice_of(own.peer())?),
             Self::Paper => paper(notice_of(own.peer())?, party.now - 1.hour()),
             Self::Count => count_last(party),
+            _ => self.on_advice(party, n).or_else(|| self.on_item(party, n))?,
         })
+    }
+
+    fn on_advice(self, party: &Party, n: u8) -> Option<Act> {
+        let matter = advice::request(n % 4);
+        Some(match self {
+            Self::AskAdvice => advice::ask(party, &matter),
+            Self::Supplement => advice::supplement(party, &matter, 1),
+            Self::AnswerClarification => advice::answer_clarification(party, &matter),
+            Self::AskQuotation => advice::ask_quotation(party, &matter),
+            Self::WithdrawRequest => advice::withdraw_request(&matter),
+            Self::Close => advice::close(party, &matter),
+            Self::Accept => advice::accept(party, &matter),
+            Self::HandBack => advice::hand_back(party, &matter),
+            Self::Decline => advice::decline(party, &matter),
+            Self::AskClarification => advice::ask_clarification(party, &matter),
+            Self::GiveInterim => advice::give_interim(party, &matter),
+            Self::GiveFinal => advice::give_final(party, &matter),
+            Self::Correct => advice::correct(party, &matter),
+            Self::AnswerQuotation => advice::answer_quotation(party, &matter, QuotationFinding::Agreed),
+            _ => return None,
+        })
+    }
+
+    fn on_item(self, party: &Party, n: u8) -> Option<Act> {
+        let (own, peers) = (item::item(party.own, n % 4), item::item(party.own.peer(), n % 4));
+        Some(match self {
+            Self::PublishItem => item::publish_some(party, n),
+            Self::ReviseItem => item::revise(party, &own, item::terms()),
+            Self::Recall => item::recall_item(&own),
+            Self::AnswerQuestion => item::answer_question(party, &own),
+            Self::Acknowledge => item::acknowledge(party, &peers, None),
+            Self::Raise => item::raise(party, &peers),
+            Self::AskAbout => item::ask_about(party, &peers),
+            Self::Feedback => item::feedback(party, &peers),
+            Self::Seal => item::seal(party, &peers),
+            _ => return None,
+        })
+    }
+
+    /// Who does this: of items, where `opener` is the originator.
+    pub fn author(self, opener: Agency) -> Agency {
+        match (ADVICE.iter().position(|it| *it == self), ITEM.iter().position(|it| *it == self)) {
+            (Some(place), _) => {
+                if place < 6 {
+                    Agency::Ppc
+                } else {
+                    Agency::Ipa
+                }
+            }
+            (_, Some(place)) if place >= 4 => opener.peer(),
+            _ => opener,
+        }
     }
 }
 

@@ -3,22 +3,35 @@
 use prost::Message as _;
 use renkei_domain::{
     content::check,
-    index::{EVERYBODY, audiences, code_lookup, lookups, state_name},
+    index::{code_lookup, is_automatic, lookups, state_name},
     matter::Matter,
-    page::{Journal, Page},
+    page::{Journal, Page, Seen},
+    scope::{EVERYBODY, shown_to},
 };
 use renkei_proto::{
     FactKind,
+    advice::v1::{
+        AdviceClarificationAnsweredContent, AdviceClarificationAskedContent, AdviceContent, AdviceCorrectedContent,
+        AdviceDeclinedContent, AdviceHandedBackContent, AdviceQuotationAnsweredContent, AdviceQuotationAskedContent,
+        AdviceRequestedContent, AdviceSupplementedContent, Submission,
+    },
     agreement::v1::NoticeGivenContent,
     journal::v1::{JournalStoppedContent, StopLiftedContent, fact},
     options::v1::Reason,
     referral::v1::ReportReferredContent,
-    r#type::v1::{Agency, IncidentKind, Text},
+    sharing::v1::{
+        AttackMethod, ItemFeedbackGivenContent, ItemQuestionAnsweredContent, ItemQuestionAskedContent,
+        ItemRecalledContent, ItemText, ResearchResult, TechnologyTrend, ThreatInformation,
+    },
+    r#type::v1::{Agency, Certainty, IncidentKind, Language, Statement, Text},
 };
 
 use super::{
-    acts::{agreement, issue, referral, report},
+    acts::{agreement, issue, paper, referral, report},
+    advice_acts,
     catalogue::{published, scheme, shown},
+    choice::Choice,
+    item_acts,
     model::Pair,
 };
 
@@ -31,11 +44,68 @@ fn content_of(kind: FactKind) -> Option<Vec<u8>> {
         FactKind::SchemePublished | FactKind::SchemeRevised => {
             shown(Agency::Ipa, "unauthorised-access").content.unwrap().encode_to_vec()
         }
+        FactKind::AdviceRequested => AdviceRequestedContent {
+            title: "侵入の経路".to_owned(),
+            submission: Some(Submission::default()),
+            reporter_dates: None,
+        }
+        .encode_to_vec(),
+        FactKind::AdviceSupplemented => {
+            AdviceSupplementedContent { submission: Some(Submission::default()) }.encode_to_vec()
+        }
+        FactKind::AdviceClarificationAnswered => {
+            let statements = vec![statement()];
+            AdviceClarificationAnsweredContent { statements, attachments: Vec::new() }.encode_to_vec()
+        }
+        FactKind::AdviceQuotationAsked => {
+            AdviceQuotationAskedContent { text: words(), medium: words() }.encode_to_vec()
+        }
+        FactKind::AdviceHandedBack => AdviceHandedBackContent { wanted: words() }.encode_to_vec(),
+        FactKind::AdviceDeclined => {
+            AdviceDeclinedContent { explanation: words(), possible_instead: words() }.encode_to_vec()
+        }
+        FactKind::AdviceClarificationAsked => {
+            AdviceClarificationAskedContent { questions: vec![words()] }.encode_to_vec()
+        }
+        FactKind::AdviceGiven => AdviceContent::default().encode_to_vec(),
+        FactKind::AdviceCorrected => {
+            let advice = Some(AdviceContent::default());
+            AdviceCorrectedContent { explanation: words(), advice }.encode_to_vec()
+        }
+        FactKind::AdviceQuotationAnswered => AdviceQuotationAnsweredContent::default().encode_to_vec(),
+        FactKind::AttackMethodPublished => {
+            AttackMethod { text: Some(text()), way_in: words(), ..AttackMethod::default() }.encode_to_vec()
+        }
+        FactKind::ResearchResultPublished => ResearchResult { text: Some(text()) }.encode_to_vec(),
+        FactKind::ThreatInformationPublished => ThreatInformation { text: Some(text()) }.encode_to_vec(),
+        FactKind::TechnologyTrendPublished => TechnologyTrend { text: Some(text()) }.encode_to_vec(),
+        FactKind::ItemRecalled => ItemRecalledContent { explanation: words() }.encode_to_vec(),
+        FactKind::ItemQuestionAsked => ItemQuestionAskedContent { question: words() }.encode_to_vec(),
+        FactKind::ItemQuestionAnswered => ItemQuestionAnsweredContent { answer: words() }.encode_to_vec(),
+        FactKind::ItemFeedbackGiven => ItemFeedbackGivenContent::default().encode_to_vec(),
         FactKind::ReportReferred => ReportReferredContent { report: "2026-000001".to_owned() }.encode_to_vec(),
         FactKind::StopLifted => StopLiftedContent { reason: "mended".to_owned() }.encode_to_vec(),
         FactKind::JournalStopped => JournalStoppedContent::default().encode_to_vec(),
         _ => return None,
     })
+}
+
+fn words() -> String {
+    "不明".to_owned()
+}
+
+fn statement() -> Statement {
+    Statement { text: words(), certainty: Certainty::Unknown.into(), as_of: Some(prost_types::Timestamp::default()) }
+}
+
+fn text() -> ItemText {
+    ItemText {
+        title: words(),
+        language: Language::Ja.into(),
+        certainty: Certainty::Unknown.into(),
+        as_of: Some(prost_types::Timestamp::default()),
+        ..ItemText::default()
+    }
 }
 
 fn differs(kind: FactKind, content: Option<&[u8]>, committed: bool) -> bool {
@@ -82,21 +152,45 @@ fn a_referral_is_found_by_its_codes_locator_and_only_if_it_has_a_code() {
 }
 
 #[test]
-fn schemes_and_referrals_are_listed_to_everybody_with_their_state() {
-    let mut pair = published();
-    let matter = referral(Agency::Ppc, 1);
-    let act = issue(&pair.ppc, &matter, &report(Agency::Ppc, IncidentKind::Access));
+fn what_has_no_scope_is_listed_to_everybody_with_its_state() {
+    let mut pair = published().after(Agency::Ppc, &[Choice::AskAdvice, Choice::PublishItem], 0);
+    let issued = referral(Agency::Ppc, 1);
+    let act = issue(&pair.ppc, &issued, &report(Agency::Ppc, IncidentKind::Access));
     pair.ppc.write(&act).unwrap();
     let virus = scheme(Agency::Ipa, "virus");
-    for (matter, state) in [(&matter, "STATE_ISSUED"), (&virus, "STATE_PUBLISHED")] {
-        assert_eq!(audiences(matter, &pair.ppc.pages[&matter.to_string()]), [EVERYBODY]);
-        assert_eq!(audiences(matter, &Page::default()), [""; 0]);
-        assert_eq!(state_name(matter, pair.ppc.page(matter)), state);
+    let audiences = |matter: &Matter, seen: Seen<'_>| -> Vec<String> {
+        shown_to(Agency::Ipa, matter, seen).into_iter().map(|shown| shown.audience).collect()
+    };
+    for (matter, state) in [
+        (issued, "STATE_ISSUED"),
+        (virus.clone(), "STATE_PUBLISHED"),
+        (advice_acts::request(0), "STATE_SUBMITTED"),
+        (item_acts::item(Agency::Ppc, 0), "STATE_PUBLISHED"),
+    ] {
+        assert_eq!(audiences(&matter, pair.ppc.page(&matter)), [EVERYBODY]);
+        assert_eq!(audiences(&matter, Seen::whole(&Page::default())), [""; 0]);
+        assert_eq!(state_name(&matter, pair.ppc.page(&matter)), state);
     }
-    for matter in [agreement(), Matter::journal(Agency::Ppc), Matter::of("nowhere")] {
-        assert_eq!(audiences(&matter, &pair.ppc.pages[&virus.to_string()]), [""; 0]);
+    let official = Matter::of("agencies/ppc/officials/yamada");
+    for matter in [agreement(), Matter::journal(Agency::Ppc), official, Matter::of("nowhere")] {
+        assert_eq!(audiences(&matter, pair.ppc.page(&virus)), [""; 0]);
         assert_eq!(state_name(&matter, pair.ppc.page(&matter)), "");
     }
+}
+
+#[test]
+fn what_the_service_says_by_itself_is_no_answer_of_an_official() {
+    let mut pair = published().after(Agency::Ppc, &[Choice::AskAdvice, Choice::PublishItem, Choice::Notice], 0);
+    pair = pair.after(Agency::Ppc, &[Choice::Acknowledge, Choice::AskAbout, Choice::Accept, Choice::Recall], 0);
+    let automatic: Vec<&str> = pair
+        .ppc
+        .journal(Agency::Ipa)
+        .iter()
+        .filter(|entry| is_automatic(entry.fact.fact.as_ref().unwrap()))
+        .map(|entry| entry.header.fact_type.as_str())
+        .collect();
+    assert_eq!(automatic, ["notice_arrived", "recall_answered"]);
+    assert!(!is_automatic(&paper(1, pair.ppc.now).fact), "somebody recorded that it came on paper");
 }
 
 #[test]

@@ -2,18 +2,25 @@
 
 use renkei_domain::{
     decide::{decide, decide_read},
+    item::fact_kind,
     matter::{Matter, Noun},
+    official,
+    page::{Journal, apply},
+    scope::Reader,
 };
 use renkei_proto::{
     FactKind,
     agreement::v1::{NoticeGiven, NoticeKind},
     journal::v1::{
-        AuditCheckpointed, EntryRefused, Fact, JournalReopened, JournalStopped, KeyAdded, KeyRevoked, KindsSpoken,
-        LossFound, StopLifted, fact,
+        AuditCheckpointed, BarReason, EntryRefused, Fact, Header, JournalReopened, JournalStopped, KeyAdded,
+        KeyRevoked, KindsSpoken, LossFound, OfficialBarred, OfficialUnbarred, StopLifted, fact,
     },
     options::v1::{Reason, Role},
     referral::v1::{CodeTried, FilingCounted, ReportReferred},
-    r#type::v1::{Agency, Finding, IncidentKind},
+    r#type::v1::{
+        Agency::{self, Ipa, Ppc},
+        Finding, IncidentKind,
+    },
 };
 
 use super::{
@@ -21,7 +28,10 @@ use super::{
         agreement, assent, count_last, follow_up, give, issue, judge, notice, paper, publish, referral, report, revise,
         withdraw, withdraw_notice,
     },
+    advice_acts::request,
     catalogue::{published, scheme},
+    choice::Choice,
+    item_acts::{item, kinds, publish as publish_item, terms},
     model::{Act, BOTH, Pair, Party},
 };
 
@@ -32,15 +42,21 @@ enum Where {
     Own,
     /// In those that the other agency opened.
     Peers,
+    /// This agency only, in those that it opened.
+    OwnOf(Agency),
+    /// This agency only, in those that PPC opened.
+    InPpcs(Agency),
     /// In the agreement, which belongs to both.
     Agreement,
     /// In any.
     Anywhere,
     /// In its private journal, which never crosses.
     Private,
+    /// The same, about what is its own.
+    PrivateOwn,
 }
 
-const TABLE: [(&str, Where); 24] = [
+const TABLE: [(&str, Where); 49] = [
     ("notice_given", Where::Agreement),
     ("notice_arrived", Where::Agreement),
     ("notice_withdrawn", Where::Agreement),
@@ -53,6 +69,29 @@ const TABLE: [(&str, Where); 24] = [
     ("referral_followed_up", Where::Peers),
     ("judgement_revised", Where::Own),
     ("referrals_counted", Where::Own),
+    ("advice_requested", Where::InPpcs(Ppc)),
+    ("advice_supplemented", Where::InPpcs(Ppc)),
+    ("advice_clarification_answered", Where::InPpcs(Ppc)),
+    ("advice_quotation_asked", Where::InPpcs(Ppc)),
+    ("advice_withdrawn", Where::InPpcs(Ppc)),
+    ("advice_closed", Where::InPpcs(Ppc)),
+    ("advice_accepted", Where::InPpcs(Ipa)),
+    ("advice_handed_back", Where::InPpcs(Ipa)),
+    ("advice_declined", Where::InPpcs(Ipa)),
+    ("advice_clarification_asked", Where::InPpcs(Ipa)),
+    ("advice_given", Where::InPpcs(Ipa)),
+    ("advice_corrected", Where::InPpcs(Ipa)),
+    ("advice_quotation_answered", Where::InPpcs(Ipa)),
+    ("attack_method_published", Where::OwnOf(Ppc)),
+    ("research_result_published", Where::OwnOf(Ipa)),
+    ("threat_information_published", Where::OwnOf(Ipa)),
+    ("technology_trend_published", Where::OwnOf(Ipa)),
+    ("item_recalled", Where::Own),
+    ("recall_answered", Where::Peers),
+    ("item_acknowledged", Where::Peers),
+    ("item_question_asked", Where::Peers),
+    ("item_question_answered", Where::Own),
+    ("item_feedback_given", Where::Peers),
     ("entry_refused", Where::Anywhere),
     ("kinds_spoken", Where::Own),
     ("key_added", Where::Own),
@@ -65,6 +104,8 @@ const TABLE: [(&str, Where); 24] = [
     ("stop_lifted", Where::Private),
     ("journal_stopped", Where::Private),
     ("loss_found", Where::Private),
+    ("official_barred", Where::PrivateOwn),
+    ("official_unbarred", Where::PrivateOwn),
 ];
 
 const OPENERS: [Agency; 3] = [Agency::Ppc, Agency::Ipa, Agency::Unspecified];
@@ -80,11 +121,18 @@ fn every_fact_is_written_by_whom_and_where_the_table_says() {
                 let (party, act) = ready(FactKind::named(name).unwrap(), author);
                 let right = place_of(place, author, opener);
                 let found = judged(&party, &moved(&act, place, opener));
-                match (right, place) {
-                    (true, _) => assert_eq!(found, Ok(place == Where::Private), "{name} {author:?} {opener:?}"),
-                    (false, Where::Agreement) => assert_eq!(found, Err(Reason::HeaderDiffers), "{name} {opener:?}"),
-                    (false, _) => assert_eq!(found, Err(Reason::WrongDirection), "{name} {author:?} {opener:?}"),
-                }
+                let expected = match place {
+                    _ if right => Ok(matches!(place, Where::Private | Where::PrivateOwn)),
+                    Where::Agreement => Err(Reason::HeaderDiffers),
+                    Where::InPpcs(wanted) if wanted == author && name == "advice_requested" => {
+                        Err(Reason::HeaderDiffers)
+                    }
+                    // Nobody has asked for anything there.
+                    Where::InPpcs(wanted) if wanted == author => Err(Reason::NotFound),
+                    Where::PrivateOwn => Err(Reason::NotFound),
+                    _ => Err(Reason::WrongDirection),
+                };
+                assert_eq!(found, expected, "{name} {author:?} {opener:?}");
             }
         }
     }
@@ -92,7 +140,9 @@ fn every_fact_is_written_by_whom_and_where_the_table_says() {
 
 fn place_of(place: Where, author: Agency, opener: Agency) -> bool {
     match place {
-        Where::Own => opener == author,
+        Where::Own | Where::PrivateOwn => opener == author,
+        Where::OwnOf(wanted) => wanted == author && opener == author,
+        Where::InPpcs(wanted) => wanted == author && opener == Ppc,
         Where::Peers => opener == author.peer(),
         Where::Agreement => opener == Agency::Unspecified,
         Where::Anywhere | Where::Private => true,
@@ -133,6 +183,9 @@ fn ready(kind: FactKind, author: Agency) -> (Party, Act) {
         | FactKind::ReferralFollowedUp
         | FactKind::JudgementRevised
         | FactKind::ReferralsCounted => about_referral(&mut pair, kind, author),
+        FactKind::OfficialBarred | FactKind::OfficialUnbarred => about_officials(&mut pair, kind, author),
+        kind if kind.rule().article == "4(2)" => about_advice(&mut pair, kind),
+        kind if ["5(2)", "7(2)"].contains(&kind.rule().article) => about_items(&mut pair, kind, author),
         _ => about_journals(&mut pair, kind, author),
     };
     (pair.of(author).clone(), act)
@@ -181,6 +234,67 @@ fn about_referral(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
     }
 }
 
+fn about_advice(pair: &mut Pair, kind: FactKind) -> Act {
+    use Choice::{
+        Accept, AnswerClarification, AnswerQuotation, AskAdvice, AskClarification, AskQuotation, Close, Correct,
+        Decline, GiveFinal, HandBack, Supplement, WithdrawRequest,
+    };
+    let (path, choice): (&[Choice], Choice) = match kind {
+        FactKind::AdviceRequested => (&[], AskAdvice),
+        FactKind::AdviceSupplemented => (&[AskAdvice], Supplement),
+        FactKind::AdviceClarificationAnswered => (&[AskAdvice, AskClarification], AnswerClarification),
+        FactKind::AdviceQuotationAsked => (&[AskAdvice, Accept, GiveFinal], AskQuotation),
+        FactKind::AdviceWithdrawn => (&[AskAdvice], WithdrawRequest),
+        FactKind::AdviceClosed => (&[AskAdvice, Accept, GiveFinal], Close),
+        FactKind::AdviceAccepted => (&[AskAdvice], Accept),
+        FactKind::AdviceHandedBack => (&[AskAdvice], HandBack),
+        FactKind::AdviceDeclined => (&[AskAdvice], Decline),
+        FactKind::AdviceClarificationAsked => (&[AskAdvice], AskClarification),
+        FactKind::AdviceGiven => (&[AskAdvice, Accept], GiveFinal),
+        FactKind::AdviceCorrected => (&[AskAdvice, Accept, GiveFinal], Correct),
+        _ => (&[AskAdvice, Accept, GiveFinal, AskQuotation], AnswerQuotation),
+    };
+    *pair = pair.clone().after(Ppc, path, 0);
+    choice.act(pair.of(choice.author(Ppc)), 0).unwrap()
+}
+
+fn about_items(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
+    use Choice::{Acknowledge, AnswerQuestion, AskAbout, Feedback, PublishItem, Recall, Seal};
+    let published = BOTH.into_iter().flat_map(kinds).find(|item| fact_kind(**item) == Some(kind));
+    if let Some(published) = published {
+        return publish_item(pair.of(author), &item(author, 0), *published, terms());
+    }
+    let (path, choice): (&[Choice], Choice) = match kind {
+        FactKind::ItemRecalled => (&[PublishItem], Recall),
+        FactKind::RecallAnswered => (&[PublishItem], Seal),
+        FactKind::ItemAcknowledged => (&[PublishItem], Acknowledge),
+        FactKind::ItemQuestionAsked => (&[PublishItem], AskAbout),
+        FactKind::ItemQuestionAnswered => (&[PublishItem, AskAbout], AnswerQuestion),
+        _ => (&[PublishItem], Feedback),
+    };
+    let opener = if choice.author(author) == author { author } else { author.peer() };
+    *pair = pair.clone().after(opener, path, 0);
+    if choice == Seal {
+        // As its service finds it when the recall has just come.
+        pair.does(opener, Recall, 0);
+        let recall = pair.of(opener).journal(opener).last().unwrap().clone();
+        pair.of_mut(author).hold(recall);
+    }
+    choice.act(pair.of(author), 0).unwrap()
+}
+
+fn about_officials(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
+    let matter = official::matter(author, "yamada");
+    let barred = fact::Fact::OfficialBarred(OfficialBarred { reason: BarReason::Left.into() });
+    if kind == FactKind::OfficialBarred {
+        return Act::new(&matter, barred);
+    }
+    let fact = Fact { request_digest: Vec::new(), fact: Some(barred) };
+    let page = pair.of_mut(author).pages.entry(matter.to_string()).or_default();
+    apply(page, Journal::Private, &Header { seq: 1, ..Header::default() }, [0; 32], &fact);
+    Act::new(&matter, fact::Fact::OfficialUnbarred(OfficialUnbarred {}))
+}
+
 fn about_journals(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
     if kind == FactKind::EntryRefused {
         let notice = NoticeGiven { kind: NoticeKind::Other.into(), term: 1 };
@@ -218,10 +332,17 @@ fn about_journals(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
 fn nothing_is_written_in_the_matters_of_another_noun() {
     for author in BOTH {
         for (name, place) in TABLE {
+            if matches!(place, Where::OwnOf(wanted) | Where::InPpcs(wanted) if wanted != author) {
+                continue;
+            }
             let (party, act) = ready(FactKind::named(name).unwrap(), author);
-            let opener = if place == Where::Peers { author.peer() } else { author };
+            let opener = act.matter.opener;
+            let opener = if opener == Agency::Unspecified { author } else { opener };
             for other in [
                 agreement(),
+                Matter { opener, ..request(9) },
+                item(opener, 9),
+                official::matter(opener, "suzuki"),
                 scheme(opener, "virus"),
                 referral(opener, 9),
                 Matter::new(Noun::ReferralCounts, opener, "2026-10"),
@@ -266,20 +387,32 @@ fn a_matter_is_read_by_the_roles_that_its_noun_names() {
         Role::Unspecified,
     ];
     let [intake, casework, sharing, approver, reader, operator, auditor, ..] = all;
+    let pair = published().after(Ppc, &[Choice::AskAdvice, Choice::PublishItem], 0);
+    let pair = pair.after(Ipa, &[Choice::PublishItem], 0);
     for (matter, readers) in [
         (agreement(), &all[..7]),
         (scheme(Agency::Ipa, "virus"), &all[..7]),
         (referral(Agency::Ppc, 1), &[intake, casework, reader, auditor]),
         (Matter::new(Noun::ReferralCounts, Agency::Ppc, "2026-11"), &[intake, casework, reader, operator, auditor]),
+        (request(0), &[casework, approver, reader, auditor]),
+        (item(Agency::Ppc, 0), &[casework, sharing, approver, reader]),
+        (item(Agency::Ipa, 0), &[casework, sharing, approver, reader]),
+        (official::matter(Agency::Ppc, "yamada"), &[operator, auditor]),
         (Matter::journal(Agency::Ppc), &[intake, casework, sharing, approver, operator, auditor]),
         (Matter::new(Noun::Code, Agency::Ppc, "0001"), &[intake, casework, sharing, approver, operator, auditor]),
         (Matter::of("nowhere"), &[intake, casework, sharing, approver, operator, auditor]),
     ] {
-        for role in all {
-            let refused = decide_read(&matter, &[role]).err().map(|refusal| refusal.reason);
-            let expected = (!readers.contains(&role)).then_some(Reason::NotFound);
-            assert_eq!(refused, expected, "{matter} by {role:?}");
+        for own in BOTH {
+            let party = pair.of(own);
+            let read = |roles: &[Role]| {
+                let reader = Reader { roles: roles.to_vec(), ..Reader::default() };
+                decide_read(own, &matter, party.page(&matter), &reader, party.now).map_err(|refusal| refusal.reason)
+            };
+            for role in all {
+                let expected = (!readers.contains(&role)).then_some(Reason::NotFound);
+                assert_eq!(read(&[role]).err(), expected, "{matter} by {role:?}");
+            }
+            assert!(read(&[]).is_err() && read(&all).is_ok());
         }
-        assert!(decide_read(&matter, &[]).is_err() && decide_read(&matter, &all).is_ok());
     }
 }

@@ -7,8 +7,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use prost::Message as _;
 use renkei_domain::{
-    agreement, counts,
+    advice, agreement, counts,
     decide::{Refusal, decide},
+    item,
     matter::{Matter, Noun},
     moment::{instant, stamp},
     page::{Journal, Page, Pages, Said as _, Seen, View, apply},
@@ -19,8 +20,11 @@ use renkei_proto::{
     agreement::v1::{Agreement, ArrivalChannel, NoticeArrived},
     journal::v1::{EntryRefused, Fact, Header, fact},
     options::v1::Reason,
+    sharing::v1::{RecallAnswered, RecallDisposition},
     r#type::v1::Agency,
 };
+
+use super::choice::Choice;
 
 /// Both agencies.
 pub const BOTH: [Agency; 2] = [Agency::Ppc, Agency::Ipa];
@@ -155,6 +159,9 @@ impl Party {
                 channel: ArrivalChannel::Link.into(),
                 arrived_at: Some(stamp(self.now)),
             }),
+            (Ok(()), Some(fact::Fact::ItemRecalled(_))) => {
+                fact::Fact::RecallAnswered(RecallAnswered { disposition: RecallDisposition::Sealed.into() })
+            }
             _ => return judged,
         };
         self.write(&Act::new(&matter, answer).answering(seq)).unwrap();
@@ -202,6 +209,23 @@ impl Pair {
             assert_eq!(judged, Ok(()), "{} {}", entry.header.fact_type, entry.header.matter);
         }
         self
+    }
+
+    /// These choices, each on the nth thing of its noun, by whom they belong to, who holds everything. Items are
+    /// `opener`'s.
+    pub fn after(mut self, opener: Agency, path: &[Choice], n: u8) -> Self {
+        for choice in path {
+            self.does(opener, *choice, n);
+            self.exchange(opener);
+        }
+        self
+    }
+
+    /// One choice that is permitted, by whom it belongs to. Nothing is exchanged.
+    pub fn does(&mut self, opener: Agency, choice: Choice, n: u8) -> u64 {
+        let author = choice.author(opener);
+        let act = choice.act(self.of(author), n).unwrap();
+        self.of_mut(author).write(&act).unwrap()
     }
 
     /// Everything arrives; gives what arrived and how it was judged.
@@ -255,6 +279,8 @@ pub fn states(pages: &Pages, now: Timestamp) -> BTreeMap<String, Vec<u8>> {
         let shown = match matter.noun {
             Noun::Scheme => scheme::resource(&matter, seen, None, etag).map(|it| it.encode_to_vec()),
             Noun::Referral => referral::resource(&matter, seen, now, etag).map(|it| it.encode_to_vec()),
+            Noun::AdviceRequest => advice::resource(&matter, seen, now, etag).map(|it| it.encode_to_vec()),
+            Noun::Item => item::resource(&matter, seen, now, etag).map(|it| it.encode_to_vec()),
             Noun::ReferralCounts => counts::resource(&matter, seen).map(|it| it.encode_to_vec()),
             Noun::Agreement => {
                 let shown = agreement::resource(seen, now, etag);

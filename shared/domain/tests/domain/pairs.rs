@@ -5,8 +5,10 @@ use renkei_proto::{agreement::v1::NoticeKind, r#type::v1::Agency};
 
 use super::{
     acts::{issue, notice, referral, report, withdraw_notice},
+    advice,
     catalogue::{KINDS, published},
-    choice::{CHOICES, Choice},
+    choice::{ADVICE, CHOICES, Choice, ITEM},
+    item,
     model::{BOTH, Pair, notices},
 };
 
@@ -31,7 +33,7 @@ fn every_act() -> Vec<Chosen> {
 }
 
 /// Each agency has issued two referrals and given two notices, of which the first is withdrawn.
-fn busy(exchanged: bool) -> Pair {
+pub fn busy(exchanged: bool) -> Pair {
     let mut pair = published();
     for agency in BOTH {
         for n in 0..2_u8 {
@@ -77,10 +79,14 @@ fn write(pair: &mut Pair, acts: [Chosen; 2]) -> [bool; 2] {
     })
 }
 
-fn assert_every_pair_agrees(start: &Pair) {
-    let all = every_act();
-    for one in &all {
-        for other in &all {
+/// Of a noun whose acts belong to one agency each.
+fn acts_of(choices: &[Choice], opener: Agency) -> Vec<Chosen> {
+    choices.iter().map(|choice| (choice.author(opener), *choice, 0)).collect()
+}
+
+fn assert_every_pair_agrees(start: &Pair, all: &[Chosen]) {
+    for one in all {
+        for other in all {
             if one.0 == Agency::Ipa && other.0 == Agency::Ppc {
                 // Nothing of the other reaches either before the exchange, so the swapped pair is the same.
                 continue;
@@ -98,32 +104,32 @@ fn assert_every_pair_agrees(start: &Pair) {
 
 #[test]
 fn every_pair_of_acts_agrees_before_anything_was_said() {
-    assert_every_pair_agrees(&Pair::new());
+    assert_every_pair_agrees(&Pair::new(), &every_act());
 }
 
 #[test]
 fn every_pair_of_acts_agrees_when_both_catalogues_are_published() {
-    assert_every_pair_agrees(&published());
+    assert_every_pair_agrees(&published(), &every_act());
 }
 
 #[test]
 fn every_pair_of_acts_agrees_on_what_both_hold() {
-    assert_every_pair_agrees(&busy(true));
+    assert_every_pair_agrees(&busy(true), &every_act());
 }
 
 #[test]
 fn every_pair_of_acts_agrees_on_what_only_its_author_holds() {
-    assert_every_pair_agrees(&busy(false));
+    assert_every_pair_agrees(&busy(false), &every_act());
 }
 
 #[test]
 fn every_pair_of_acts_agrees_on_what_is_done() {
-    assert_every_pair_agrees(&done());
+    assert_every_pair_agrees(&done(), &every_act());
 }
 
 #[test]
 fn every_pair_of_acts_agrees_while_the_term_is_disputed() {
-    assert_every_pair_agrees(&disputed());
+    assert_every_pair_agrees(&disputed(), &every_act());
 }
 
 #[test]
@@ -138,4 +144,80 @@ fn every_act_of_one_side_meets_every_act_of_the_other() {
             }
         }
     }
+}
+
+/// The start in which everything but the last act of a path is held by both.
+fn last_act_unknown(opener: Agency, path: &[Choice]) -> Option<Pair> {
+    let (last, before) = path.split_last()?;
+    let mut pair = Pair::new().after(opener, before, 0);
+    pair.does(opener, *last, 0);
+    Some(pair)
+}
+
+#[test]
+fn every_pair_of_acts_on_a_request_for_advice_agrees_in_every_state() {
+    let acts = acts_of(&ADVICE, Agency::Ppc);
+    for (path, ..) in advice::ROWS {
+        assert_every_pair_agrees(&advice::after(path), &acts);
+    }
+}
+
+#[test]
+fn every_pair_of_acts_on_a_request_agrees_when_the_last_act_has_not_arrived() {
+    let acts = acts_of(&ADVICE, Agency::Ppc);
+    for (path, ..) in advice::ROWS {
+        if let Some(start) = last_act_unknown(Agency::Ppc, path) {
+            assert_every_pair_agrees(&start, &acts);
+        }
+    }
+}
+
+#[test]
+fn every_pair_of_acts_on_an_item_agrees_in_every_state() {
+    for opener in BOTH {
+        let acts = acts_of(&ITEM, opener);
+        for (path, ..) in item::ROWS {
+            assert_every_pair_agrees(&Pair::new().after(opener, path, 0), &acts);
+        }
+    }
+}
+
+#[test]
+fn every_pair_of_acts_on_an_item_agrees_when_the_last_act_has_not_arrived() {
+    for opener in BOTH {
+        let acts = acts_of(&ITEM, opener);
+        for (path, ..) in item::ROWS {
+            if let Some(start) = last_act_unknown(opener, path) {
+                assert_every_pair_agrees(&start, &acts);
+            }
+        }
+    }
+}
+
+/// A request is accepted, each agency has shared an item, and IPA has given notice.
+fn mixed() -> Pair {
+    let mut pair = published().after(Agency::Ppc, &[Choice::AskAdvice, Choice::Accept, Choice::PublishItem], 0);
+    pair = pair.after(Agency::Ipa, &[Choice::PublishItem, Choice::Notice], 0);
+    pair.at("2026-12-28T09:00:00+09:00");
+    pair
+}
+
+/// Acts of every noun, of which some hang on the agreement's being in force.
+fn across() -> Vec<Chosen> {
+    use Choice::{
+        Assent, Give, GiveFinal, Issue, Notice, Paper, PublishItem, Recall, ReviseItem, Supplement, WithdrawNotice,
+    };
+    let shared = [Issue, Give, Notice, WithdrawNotice, Assent, Paper, PublishItem, ReviseItem, Recall];
+    let mut all: Vec<Chosen> = BOTH.iter().flat_map(|agency| shared.map(|choice| (*agency, choice, 0))).collect();
+    all.extend([(Agency::Ppc, Choice::AskAdvice, 1), (Agency::Ppc, Supplement, 0), (Agency::Ipa, GiveFinal, 0)]);
+    all.extend(BOTH.map(|agency| (agency, PublishItem, 1)));
+    all
+}
+
+#[test]
+fn every_pair_of_acts_across_the_nouns_agrees_in_force_and_while_disputed() {
+    let mut pair = mixed();
+    assert_every_pair_agrees(&pair, &across());
+    pair.at("2027-04-01T09:00:00+09:00");
+    assert_every_pair_agrees(&pair, &across());
 }

@@ -16,6 +16,7 @@ use super::{
         withdraw_notice,
     },
     catalogue::{published, scheme},
+    choice::Choice,
     model::{BOTH, Pair},
 };
 
@@ -145,10 +146,59 @@ fn a_withdrawal_with_assent_settles_a_dispute_but_does_not_revive_what_has_ended
 }
 
 #[test]
-fn no_fact_of_today_waits_for_the_agreement() {
+fn only_what_opens_advice_or_publishes_waits_for_the_agreement() {
+    let opening = [
+        FactKind::AdviceRequested,
+        FactKind::AttackMethodPublished,
+        FactKind::ResearchResultPublished,
+        FactKind::ThreatInformationPublished,
+        FactKind::TechnologyTrendPublished,
+    ];
     for kind in FactKind::ALL {
         let own = kind.rule().article.is_empty();
-        let expected = if own { Effect::Serve } else { Effect::Continue };
+        let expected = match opening.contains(kind) {
+            true => Effect::Open,
+            false if own => Effect::Serve,
+            false => Effect::Continue,
+        };
         assert_eq!(kind.rule().effect, expected, "{}", kind.name());
+    }
+}
+
+#[test]
+fn out_of_force_nothing_new_is_opened_and_what_is_open_is_finished() {
+    use Choice::{
+        Accept, Acknowledge, AnswerClarification, AnswerQuestion, AnswerQuotation, AskAbout, AskAdvice,
+        AskClarification, AskQuotation, Close, Correct, Feedback, GiveFinal, PublishItem, Raise, Recall, ReviseItem,
+        Supplement,
+    };
+    for kind in [NoticeKind::NotRenew, NoticeKind::Change] {
+        let mut pair = ended(kind, "2026-12-30T14:59:00Z");
+        pair.at("2027-03-31T14:59:59Z");
+        pair = pair.after(Agency::Ppc, &[AskAdvice], 0).after(Agency::Ipa, &[PublishItem], 0);
+        pair.at(EXPIRED);
+        let closed = Some(Reason::AgreementNotInForce);
+        for (author, choice) in [
+            (Agency::Ppc, AskAdvice),
+            (Agency::Ppc, PublishItem),
+            (Agency::Ipa, PublishItem),
+            (Agency::Ipa, ReviseItem),
+        ] {
+            let n = u8::from(choice != ReviseItem);
+            assert_eq!(pair.of(author).refuses(&choice.act(pair.of(author), n).unwrap()), closed, "{choice:?}");
+        }
+        let advice = [
+            Supplement,
+            Accept,
+            AskClarification,
+            AnswerClarification,
+            GiveFinal,
+            Correct,
+            Close,
+            AskQuotation,
+            AnswerQuotation,
+        ];
+        let item = [Acknowledge, Raise, AskAbout, AnswerQuestion, Feedback, Recall];
+        pair.after(Agency::Ppc, &advice, 0).after(Agency::Ipa, &item, 0).assert_agree();
     }
 }

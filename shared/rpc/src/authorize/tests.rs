@@ -26,6 +26,8 @@ pub(crate) const INTAKE: &str = "spiffe://ppc/desk/intake";
 pub(crate) const GET_ENTRY: &str = "/renkei.evidence.v1.EvidenceService/GetEntry";
 pub(crate) const LIST_ENTRIES: &str = "/renkei.evidence.v1.EvidenceService/ListEntries";
 pub(crate) const ISSUE: &str = "/renkei.referral.v1.ReferralService/IssueReferral";
+const GET_ITEM: &str = "/renkei.sharing.v1.ItemService/GetItem";
+const GIVE_ADVICE: &str = "/renkei.advice.v1.AdviceGivingService/GiveAdvice";
 const EXCHANGE: &str = "/renkei.link.v1.LinkService/Exchange";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
@@ -93,15 +95,21 @@ fn revoked(uri: &str) -> Connection {
     Connection::new(identity, SocketAddr::from(([127, 0, 0, 1], 1)), revoked)
 }
 
-fn layer(surface: Surface, roles: &[Role]) -> Authorize {
+fn layer(surface: Surface, roles: &[Role], barred: &[&str]) -> Authorize {
     let caller = Caller { roles: roles.to_vec(), unit: "first-unit".to_owned() };
     let callers = Callers::from([(INTAKE.to_owned(), caller)]);
     let source = Source::new(|| Moment::new(Timestamp::UNIX_EPOCH, [7; 32]));
-    Authorize::new(surface, Agency::Ppc, Arc::new(callers), source, Metrics::none())
+    // Nobody is barred later: the sender may go.
+    let (_, barred) = watch::channel(barred.iter().map(|id| (*id).to_owned()).collect());
+    Authorize::new(surface, Agency::Ppc, Arc::new(callers), barred, source, Metrics::none())
 }
 
 pub(crate) fn desk(roles: &[Role]) -> Authorize {
-    layer(Surface::Desk, roles)
+    layer(Surface::Desk, roles, &[])
+}
+
+fn desk_barring(roles: &[Role], official: &str) -> Authorize {
+    layer(Surface::Desk, roles, &[official])
 }
 
 /// A body that notes whether anybody reads it.
@@ -178,7 +186,7 @@ async fn refusals_come_in_their_order_and_before_the_body_is_read() {
     assert_eq!(refusal(&desk(&[Role::Reader]), ISSUE, by(INTAKE), &[]).await, Some("ROLE_MISSING"));
     assert_eq!(refusal(&desk(&[]), ISSUE, by(INTAKE), &[]).await, Some("ROLE_MISSING"));
     assert_eq!(refusal(&intake, ISSUE, by(INTAKE), &[]).await, Some("OFFICIAL_MISSING"));
-    let long = "a".repeat(METADATA_MAX + 1);
+    let long = "a".repeat(65);
     for bad in ["", "suzuki taro", "suzuki/taro", "%E9%88%B4", &long] {
         assert_eq!(refusal(&intake, ISSUE, by(INTAKE), &[(OFFICIAL, bad)]).await, Some("OFFICIAL_INVALID"), "{bad}");
     }
@@ -191,25 +199,30 @@ async fn refusals_come_in_their_order_and_before_the_body_is_read() {
     assert_eq!(intake.handled(), 2);
 }
 
-/// The contract has no method of this kind yet.
-static ONE_SIDED: Rule = Rule { served_by: &[Agency::Ipa], ..foreign("/x/Y", Surface::Desk, &[Role::Intake]) };
-static WITH_PURPOSE: Rule = Rule { purpose: true, ..foreign("/x/Z", Surface::Desk, &[Role::Intake]) };
-
 #[test]
-fn the_other_side_and_the_purpose_are_judged_too() {
-    let (intake, connection) = (desk(&[Role::Intake]), named(INTAKE));
-    let judge = |layer: &Authorize, rule: &'static Rule, metadata: &[(&'static str, &str)]| {
+fn the_other_side_the_purpose_and_whether_the_official_is_barred_are_judged_too() {
+    let (sharing, connection) = (desk(&[Role::Sharing]), named(INTAKE));
+    let judge = |layer: &Authorize, path: &str, metadata: &[(&'static str, &str)]| {
         let request = request("/", None, metadata, ());
-        let judged = layer.0.judge(Some(rule), request.headers(), Some(&connection));
+        let judged = layer.0.judge(renkei_proto::rule(path), request.headers(), Some(&connection));
         judged.map(|authorized| authorized.purpose).map_err(|refusal| refusal.reason)
     };
-    assert_eq!(judge(&desk(&[]), &ONE_SIDED, &[]), Err(Reason::WrongSide));
-    assert_eq!(judge(&intake, &WITH_PURPOSE, &[(PURPOSE, "statistics")]), Err(Reason::OfficialMissing));
-    for bad in [&[(OFFICIAL, "a1")][..], &[(OFFICIAL, "a1"), (PURPOSE, "a/b")], &[(OFFICIAL, "a1"), (PURPOSE, "*")]] {
-        assert_eq!(judge(&intake, &WITH_PURPOSE, bad), Err(Reason::PurposeMissing));
+    assert_eq!(judge(&desk(&[]), GIVE_ADVICE, &[]), Err(Reason::WrongSide));
+    assert_eq!(judge(&sharing, GET_ITEM, &[(PURPOSE, "statistics")]), Err(Reason::OfficialMissing));
+    assert_eq!(judge(&sharing, GET_ITEM, &[(OFFICIAL, "a1")]), Err(Reason::PurposeMissing));
+    let of = |purpose| [(OFFICIAL, "a1"), (PURPOSE, purpose)];
+    for bad in ["", "a/b", "*", "unspecified", "STATISTICS", "statistics "] {
+        for path in [GET_ITEM, GET_ENTRY] {
+            assert_eq!(judge(&sharing, path, &of(bad)), Err(Reason::PurposeMissing), "{bad} for {path}");
+        }
     }
-    let given = [(OFFICIAL, "a1"), (PURPOSE, "statistics")];
-    assert_eq!(judge(&intake, &WITH_PURPOSE, &given), Ok("statistics".to_owned()));
+    assert_eq!(judge(&sharing, GET_ITEM, &of("statistics")), Ok("statistics".to_owned()));
+    // Where none is asked for, one may be named.
+    assert_eq!(judge(&sharing, GET_ENTRY, &of("statistics")), Ok("statistics".to_owned()));
+    assert_eq!(judge(&sharing, GET_ENTRY, &[(OFFICIAL, "a1")]), Ok(String::new()));
+    let barring = desk_barring(&[Role::Sharing], "a1");
+    assert_eq!(judge(&barring, GET_ITEM, &of("statistics")), Err(Reason::OfficialBarred));
+    assert_eq!(judge(&barring, GET_ENTRY, &[(OFFICIAL, "a2")]), Ok(String::new()));
 }
 
 #[tokio::test]
@@ -218,9 +231,12 @@ async fn every_method_is_open_to_its_roles_and_to_no_others() {
     for role in DESK {
         let layer = desk(&[*role]);
         for rule in RULES.iter().chain(FOREIGN).filter(|rule| rule.surface == Surface::Desk) {
-            let metadata = [(OFFICIAL, "a1"), (PURPOSE, "p")];
+            let metadata = [(OFFICIAL, "a1"), (PURPOSE, "policy")];
             let found = refusal(&layer, rule.path, Some(connection.clone()), &metadata).await;
-            let expected = if rule.roles.contains(role) { None } else { Some("ROLE_MISSING") };
+            let expected = match rule {
+                rule if !rule.served_by.contains(&Agency::Ppc) => Some("WRONG_SIDE"),
+                rule => (!rule.roles.contains(role)).then_some("ROLE_MISSING"),
+            };
             assert_eq!(found, expected, "{role:?} {}", rule.path);
         }
     }
@@ -228,7 +244,7 @@ async fn every_method_is_open_to_its_roles_and_to_no_others() {
 
 #[tokio::test]
 async fn the_link_is_for_the_peer_alone() {
-    let link = layer(Surface::Link, &[Role::Intake]);
+    let link = layer(Surface::Link, &[Role::Intake], &[]);
     for stranger in [INTAKE, "spiffe://ipa/desk/intake", "spiffe://ppc/link"] {
         assert_eq!(refusal(&link, EXCHANGE, Some(named(stranger)), &[]).await, Some("CALLER_UNKNOWN"), "{stranger}");
     }
@@ -259,12 +275,12 @@ async fn the_service_finds_who_calls() {
         response.extensions_mut().insert(request.extensions().get::<Authorized>().unwrap().clone());
         Ok::<_, Infallible>(response)
     }));
-    let metadata = [(OFFICIAL, "a1"), (PURPOSE, "not-asked-for"), (TRACEPARENT, TRACE), ("grpc-timeout", "2S")];
+    let metadata = [(OFFICIAL, "a1"), (PURPOSE, "guidance"), (TRACEPARENT, TRACE), ("grpc-timeout", "2S")];
     let now = Instant::now();
     let response = service.oneshot(request(ISSUE, Some(named(INTAKE)), &metadata, ())).await.unwrap();
     let found = response.extensions().get::<Authorized>().unwrap();
     let texts = [&found.caller, &found.official, &found.unit, &found.purpose, &found.traceparent];
-    assert_eq!(texts, [INTAKE, "a1", "first-unit", "", TRACE]);
+    assert_eq!(texts, [INTAKE, "a1", "first-unit", "guidance", TRACE]);
     assert_eq!(found.rule.path, ISSUE);
     let left = found.deadline.unwrap() - now;
     assert!(left > Duration::from_secs(1) && left < Duration::from_secs(2), "{left:?}");
@@ -284,7 +300,7 @@ async fn a_call_that_takes_too_long_ends_with_its_deadline() {
 
 #[tokio::test]
 async fn a_stream_has_no_deadline() {
-    let layer = layer(Surface::Link, &[]);
+    let layer = layer(Surface::Link, &[], &[]);
     let service = layer.layer(service_fn(|request: Request<()>| async move {
         assert_eq!(request.extensions().get::<Authorized>().unwrap().deadline, None);
         Ok::<_, Infallible>(answered("0"))

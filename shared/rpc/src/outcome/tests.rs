@@ -6,8 +6,8 @@ use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use renkei_proto::{
     evidence::v1::{
-        CheckpointAuditRequest, CheckpointAuditResponse, GetEntryRequest, JournalEntry, ListEntriesRequest,
-        ListEntriesResponse,
+        CheckpointAuditRequest, CheckpointAuditResponse, GetEntryRequest, JournalEntry, ListAuditRecordsRequest,
+        ListAuditRecordsResponse, ListEntriesRequest, ListEntriesResponse, Verification, VerifyJournalsRequest,
         evidence_service_client::EvidenceServiceClient,
         evidence_service_server::{EvidenceService, EvidenceServiceServer},
     },
@@ -106,6 +106,20 @@ impl EvidenceService for Unreached {
         _: tonic::Request<CheckpointAuditRequest>,
     ) -> Result<tonic::Response<CheckpointAuditResponse>, Status> {
         Err(Error::Fault("the tests ask for no checkpoint".to_owned()).into())
+    }
+
+    async fn verify_journals(
+        &self,
+        _: tonic::Request<VerifyJournalsRequest>,
+    ) -> Result<tonic::Response<Verification>, Status> {
+        Err(Error::Fault("the tests ask for no verification".to_owned()).into())
+    }
+
+    async fn list_audit_records(
+        &self,
+        _: tonic::Request<ListAuditRecordsRequest>,
+    ) -> Result<tonic::Response<ListAuditRecordsResponse>, Status> {
+        Err(Error::Fault("the tests ask for no records".to_owned()).into())
     }
 }
 

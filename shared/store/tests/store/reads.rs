@@ -1,10 +1,12 @@
 //! Reads: lists, other names, entries in order and in bounds.
 
+use jiff::Timestamp;
 use renkei_domain::{
     index::code_lookup,
     matter::Noun,
     page::{Journal, Seen},
     referral,
+    scope::Reader,
 };
 use renkei_proto::r#type::v1::Agency;
 use renkei_store::BYTES;
@@ -27,7 +29,12 @@ fn a_list_gives_the_newest_first_and_goes_on_below_a_place() {
         pair.ppc.act(withdraw(Agency::Ppc, "one")).await.unwrap();
         let (both, own) = ([Agency::Ppc, Agency::Ipa], [Agency::Ppc]);
         let list = async |openers: &[Agency], below: u64, limit: usize| {
-            let listed = pair.ppc.store.list(Noun::Scheme, openers, below, limit).await.unwrap();
+            let listed = pair
+                .ppc
+                .store
+                .list(Noun::Scheme, openers, (&Reader::default(), Timestamp::UNIX_EPOCH), below, limit)
+                .await
+                .unwrap();
             assert!(listed.windows(2).all(|two| two[0].place > two[1].place));
             listed
         };

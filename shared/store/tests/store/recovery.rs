@@ -24,7 +24,7 @@ use super::{
     database::{Database, Engine},
     link::{Pair, arrive, arriving, carry, forge, forged_scheme, impose, receipt_of, refusal, take_receipt},
     rebuild::history,
-    side::{Batch, Gate, Side, call, no_faults, on_each, options},
+    side::{Batch, Gate, Side, call, content, no_faults, on_each, options},
 };
 
 /// What the peer says in its hello of the journal of `side`.
@@ -175,7 +175,7 @@ fn what_was_written_after_the_restore_is_judged_again() {
         let again = ppc.own_entries().await.pop().unwrap();
         assert_eq!(again.header.entry_id, written[0].header.entry_id, "it keeps its id");
         assert_eq!((again.header.unit.as_str(), &again.fact), ("intake-1", &written[0].fact));
-        let words = ppc.store.content(Journal::Of(Agency::Ppc), again.header.seq).await.unwrap();
+        let words = content(&ppc.store, Journal::Of(Agency::Ppc), again.header.seq).await.unwrap();
         assert_eq!(words, written[0].entry.content.as_ref().map(|salted| salted.content.clone()));
         let left = ppc.store.aside().await.unwrap();
         let left: Vec<_> = left.iter().map(|it| (it.entry_id.as_str(), it.reason.as_str())).collect();

@@ -11,7 +11,7 @@ use super::{
     acts::{issue, publish, publish_with, revise},
     database::Database,
     link::Pair,
-    side::{Side, keys_of, on_each, options, ring},
+    side::{Side, content, keys_of, on_each, options, ring},
 };
 
 const CANARY: &str = "canary-7f3a91";
@@ -24,10 +24,10 @@ fn content_stands_in_no_file_of_the_database() {
         pair.ppc.act(issue(Agency::Ppc, 1, "leak", &format!("{CANARY}-report"))).await.unwrap();
         pair.settle().await;
 
-        let said = pair.ipa.store.content(Journal::Of(Agency::Ppc), 1).await.unwrap().unwrap();
+        let said = content(&pair.ipa.store, Journal::Of(Agency::Ppc), 1).await.unwrap().unwrap();
         let title = SchemeContent::decode(said.as_slice()).unwrap().title.unwrap();
         assert_eq!(title.ja, format!("{CANARY}-words"), "the content is there");
-        assert!(pair.ppc.store.content(Journal::Private, 1).await.unwrap().is_some());
+        assert!(content(&pair.ppc.store, Journal::Private, 1).await.unwrap().is_some());
         for side in [&pair.ppc, &pair.ipa] {
             let plain = b"agencies/ppc/schemes/leak";
             assert!(side.database.stands_in_files(plain), "the search finds what is not secret");
@@ -66,7 +66,7 @@ fn erased_content_changes_neither_chain_nor_page() {
             assert_eq!(entries[0].entry.content, None);
             let opened = verify_signature(&entries[0].entry, &keys_of(Agency::Ppc)).unwrap();
             assert_eq!(check_content(&entries[0].entry, &opened), Ok(()));
-            assert_eq!(side.store.content(Journal::Of(Agency::Ppc), 1).await.unwrap(), None);
+            assert_eq!(content(&side.store, Journal::Of(Agency::Ppc), 1).await.unwrap(), None);
             assert_eq!(side.audit().await, []);
         }
         pair.assert_equal().await;
@@ -103,7 +103,7 @@ fn a_new_ring_key_encrypts_and_the_old_one_still_opens() {
         let own = Journal::Of(Agency::Ppc);
 
         let both = Side::on(with_ring(&database, ring(&["first", "second"])).await, database, 7);
-        assert!(both.store.content(own, 1).await.unwrap().is_some());
+        assert!(content(&both.store, own, 1).await.unwrap().is_some());
         both.act(publish(Agency::Ppc, "after")).await.unwrap();
         both.act(revise(Agency::Ppc, "before")).await.unwrap();
         let wrapped = both.rows("SELECT ring_key_id FROM matter_key ORDER BY matter").await;
@@ -113,9 +113,9 @@ fn a_new_ring_key_encrypts_and_the_old_one_still_opens() {
         let database = both.end().await;
 
         let newest = with_ring(&database, ring(&["second"])).await;
-        assert!(newest.content(own, 2).await.unwrap().is_some());
+        assert!(content(&newest, own, 2).await.unwrap().is_some());
         for seq in [1, 3] {
-            let error = newest.content(own, seq).await.unwrap_err();
+            let error = content(&newest, own, seq).await.unwrap_err();
             assert!(matches!(error, Error::Content(_)), "{error}");
         }
         newest.close().await;
@@ -133,7 +133,7 @@ fn another_key_under_the_same_name_opens_and_writes_nothing() {
         let other = KeyRing::new(vec![("first".to_owned(), [1; 32].into())]).unwrap();
         let side = Side::on(with_ring(&database, other).await, database, 7);
 
-        assert!(matches!(side.store.content(Journal::Of(Agency::Ppc), 1).await, Err(Error::Content(_))));
+        assert!(matches!(content(&side.store, Journal::Of(Agency::Ppc), 1).await, Err(Error::Content(_))));
         assert!(side.act(revise(Agency::Ppc, "leak")).await.is_err());
         assert_eq!((side.heads().own.seq, side.number("SELECT COUNT(*) FROM audit").await), (1, 1));
     });
@@ -151,7 +151,7 @@ fn contents_that_change_places_do_not_open() {
             side.tamper(swap).await;
         }
         for seq in [1, 2] {
-            assert!(matches!(side.store.content(Journal::Of(Agency::Ppc), seq).await, Err(Error::Content(_))));
+            assert!(matches!(content(&side.store, Journal::Of(Agency::Ppc), seq).await, Err(Error::Content(_))));
         }
     });
 }

@@ -12,11 +12,14 @@ use std::{
 
 use jiff::Timestamp;
 use renkei_domain::{
+    decide::decide_read,
+    matter::Matter,
     moment::{Moment, Source},
-    page::{Journal, Page},
+    page::{Journal, Page, Seen},
+    scope::Reader,
 };
 use renkei_journal::{Keys, Lie, Previous, SigningKey, generate_pkcs8, verify_all};
-use renkei_proto::{link::v1::Stop, r#type::v1::Agency, watch::v1::Event};
+use renkei_proto::{link::v1::Stop, options::v1::Role, r#type::v1::Agency, watch::v1::Event};
 use renkei_store::{
     Call, Command, Error, Fault, Faults, Heads, Held, JOURNALS, KeyRing, Options, Store, arrive::StoppedByPeer,
 };
@@ -381,4 +384,14 @@ pub fn losing(steps: &[&'static str]) -> Faults {
             None => Fault::None,
         }
     })
+}
+
+/// The content of an entry, read as somebody who may read its matter.
+pub async fn content(store: &Store, journal: Journal, seq: u64) -> Result<Option<Vec<u8>>, Error> {
+    let Some(held) = store.entry(journal, seq).await? else { return Ok(None) };
+    let matter = Matter::of(&held.header.matter);
+    let page = store.page(&held.header.matter).await?.unwrap_or_default();
+    let reader = Reader { roles: vec![Role::Intake], ..Reader::default() };
+    let permit = decide_read(store.own(), &matter, Seen::whole(&page), &reader, Timestamp::UNIX_EPOCH).unwrap();
+    store.content(&permit, journal, seq).await
 }

@@ -1,4 +1,5 @@
-//! The proof that nothing in the journals and audit chains is missing, added or changed.
+//! The proof that nothing in the journals and audit chains is missing, added or changed, up to where they stand when it
+//! begins. Runs beside a service that writes.
 
 use std::collections::BTreeSet;
 
@@ -7,50 +8,62 @@ use renkei_domain::{
     page::{Journal, Seen},
     term,
 };
-use renkei_journal::{Keys, Lie, Previous, verify_all};
+use renkei_journal::{Head, Keys, Lie, Previous, verify_all};
 use renkei_proto::{journal::v1::Entry, r#type::v1::Agency};
-use renkei_store::{JOURNALS, Store};
+use renkei_store::{ChainHead, Error, JOURNALS, Store};
 
 /// How many entries or records are read at once.
 const CHUNK: usize = 256;
 
-/// What was proven.
-pub(crate) struct Proof {
-    pub(crate) journal: Journal,
-    pub(crate) seq: u64,
-    pub(crate) hash: [u8; 32],
+/// What was verified.
+#[derive(Default)]
+pub struct Verified {
+    /// The journals with their heads.
+    pub journals: Vec<(Journal, Head)>,
+    /// The audit chains with their ends.
+    pub chains: Vec<ChainHead>,
 }
 
 /// Verifies all three journals and every audit chain.
 ///
 /// # Errors
 /// The first entry or record that is not right, in a sentence.
-pub(crate) async fn verify(store: &Store, own_keys: &Keys, peer_keys: &Keys) -> Result<Vec<Proof>, String> {
+pub async fn verify(store: &Store, own_keys: &Keys, peer_keys: &Keys) -> Result<Verified, String> {
     let own = store.own();
-    let mut proofs = Vec::new();
+    let mut verified = Verified::default();
     for journal in JOURNALS {
         let (start, keys) = match journal {
             Journal::Of(agency) if agency != own => (Previous::start(agency, term::agreement_digest()), peer_keys),
             Journal::Of(agency) => (Previous::start(agency, term::agreement_digest()), own_keys),
             Journal::Private => (Previous::start(own, term::private_digest()), own_keys),
         };
-        proofs.push(one(store, journal, start, keys.clone()).await?);
+        // As it stands in the database, not as this process remembers it.
+        let head = store.previous(journal).await.map_err(|error| error.to_string())?.head;
+        one(store, journal, start, keys.clone(), head).await?;
+        verified.journals.push((journal, head));
     }
-    heads(store, &proofs)?;
-    audit(store).await?;
-    Ok(proofs)
+    verified.chains = audit(store).await?;
+    Ok(verified)
 }
 
-async fn one(store: &Store, journal: Journal, start: Previous, keys: Keys) -> Result<Proof, String> {
+/// One journal up to its head, which it must reach.
+async fn one(store: &Store, journal: Journal, start: Previous, keys: Keys, head: Head) -> Result<(), String> {
     let (mut last, mut keys, mut lies) = (start, keys, Vec::new());
-    loop {
+    while last.next_seq() <= head.seq {
         let from = last.next_seq();
-        let held = store.entries(journal, from, CHUNK).await;
-        let held = held.map_err(|error| format!("journal {} from number {from}: {error}", journal.id()))?;
-        if held.is_empty() {
-            break;
+        let held = match store.entries(journal, from, CHUNK).await {
+            Ok(held) => held,
+            Err(error) => return Err(unreadable(store, journal, from, &error).await),
+        };
+        let held = held.into_iter().filter(|held| held.header.seq <= head.seq);
+        let entries: Vec<Entry> = held.map(|held| held.entry).collect();
+        if entries.is_empty() {
+            return Err(format!(
+                "journal {}: entry {from} and later ones are missing up to {}",
+                journal.id(),
+                head.seq
+            ));
         }
-        let entries: Vec<Entry> = held.into_iter().map(|held| held.entry).collect();
         let proven = verify_all(entries, &keys, last, |lie| lies.push(lie));
         let proven = proven.map_err(|broken| format!("journal {}: entry {}: {broken}", journal.id(), broken.seq()))?;
         (last, keys) = (proven.last, proven.keys);
@@ -60,7 +73,29 @@ async fn one(store: &Store, journal: Journal, start: Previous, keys: Keys) -> Re
     } else if let Some(lie) = lies.first() {
         return Err(format!("journal private: entry {}: {lie}", lie.seq()));
     }
-    Ok(Proof { journal, seq: last.head.seq, hash: last.head.hash })
+    if last.head != head {
+        return Err(format!("journal {}: the head is not entry {}, the last that is held", journal.id(), head.seq));
+    }
+    beyond(store, journal, head).await
+}
+
+/// The first of a chunk's entries that cannot be read.
+async fn unreadable(store: &Store, journal: Journal, from: u64, error: &Error) -> String {
+    for seq in (from..).take(CHUNK) {
+        if let Err(error) = store.entries(journal, seq, 1).await {
+            return format!("journal {}: entry {seq}: {error}", journal.id());
+        }
+    }
+    format!("journal {}: from entry {from} on: {error}", journal.id())
+}
+
+/// Nothing stands beyond the head, but for what was written meanwhile, which moved it.
+async fn beyond(store: &Store, journal: Journal, head: Head) -> Result<(), String> {
+    let held = store.entries(journal, head.seq + 1, 1).await.map_err(|error| error.to_string())?;
+    if held.is_empty() || store.previous(journal).await.map_err(|error| error.to_string())?.head != head {
+        return Ok(());
+    }
+    Err(format!("journal {}: entries stand beyond the head, {}", journal.id(), head.seq))
 }
 
 /// An entry that lies is right only when the other side has refused it.
@@ -78,31 +113,14 @@ async fn refused(store: &Store, author: Agency, lies: &[Lie]) -> Result<(), Stri
     Ok(())
 }
 
-/// What was proven reaches as far as the heads say.
-fn heads(store: &Store, proofs: &[Proof]) -> Result<(), String> {
-    let heads = store.heads().borrow().clone();
-    for proof in proofs {
-        let head = heads.of(store.own(), proof.journal);
-        // Another process may have written since the heads were read.
-        if proof.seq < head.seq {
-            let next = proof.seq + 1;
-            return Err(format!(
-                "journal {}: entry {next} and later ones are missing up to {}",
-                proof.journal.id(),
-                head.seq
-            ));
-        }
-    }
-    Ok(())
-}
-
 /// Every audit chain, and the checkpoints that anchor it are not further than it is.
-async fn audit(store: &Store) -> Result<(), String> {
-    let heads = store.audit_heads().await.map_err(|error| error.to_string())?;
+async fn audit(store: &Store) -> Result<Vec<ChainHead>, String> {
     let own = renkei_domain::journal::name(store.own());
     let page = store.page(&own).await.map_err(|error| error.to_string())?.unwrap_or_default();
     let anchored = renkei_domain::journal::checkpoint(Seen::whole(&page), store.own());
     let anchors = anchored.map(|it| it.chains.as_slice()).unwrap_or_default();
+    // After the anchors: a chain that begins meanwhile is not missed.
+    let heads = store.audit_heads().await.map_err(|error| error.to_string())?;
     let known: BTreeSet<&str> = heads.iter().map(|head| head.chain.as_str()).collect();
     if let Some(lost) = anchors.iter().find(|anchor| !known.contains(anchor.chain.as_str())) {
         return Err(format!("audit {}: the whole chain is missing", lost.chain));
@@ -111,7 +129,7 @@ async fn audit(store: &Store) -> Result<(), String> {
         let anchor = anchors.iter().find(|anchor| anchor.chain == head.chain);
         chain(store, &head.chain, anchor.map(|anchor| (anchor.seq, anchor.hash.as_slice()))).await?;
     }
-    Ok(())
+    Ok(heads)
 }
 
 async fn chain(store: &Store, name: &str, anchor: Option<(u64, &[u8])>) -> Result<(), String> {

@@ -1,0 +1,196 @@
+//! Reads of matters: each judged, lists newest first with opaque page tokens that are bound to their query.
+
+use prost::Message;
+use renkei_domain::{
+    decide::{ReadPermit, decide_read},
+    matter::{Matter, Noun, entry_name},
+    page::{Journal, Page, Seen},
+};
+use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
+use renkei_rpc::{
+    error::Error,
+    token::Query,
+    validate::{Call, Desk},
+};
+use renkei_store::{Held, Listed, etag};
+
+use crate::act::Resource;
+
+/// How many a page has when the caller does not say.
+const DEFAULT: u32 = 50;
+
+/// A matter that the caller may read.
+pub(crate) struct Readable {
+    pub(crate) matter: Matter,
+    pub(crate) page: Page,
+    pub(crate) permit: ReadPermit,
+}
+
+impl Readable {
+    /// The matter as the desk shows it, without its words.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when there is none.
+    pub(crate) fn resource<R: Resource>(&self, desk: &Desk, call: &Call) -> Result<R, Error> {
+        let shown = R::of(&self.matter, Seen::whole(&self.page), call.moment.now, etag(&self.page, desk.own));
+        shown.ok_or_else(|| Error::because(Reason::NotFound, "there is no such matter"))
+    }
+}
+
+/// The matter of this name.
+///
+/// # Errors
+/// `NOT_FOUND` when there is none, or it is hidden from the caller.
+pub(crate) async fn readable(desk: &Desk, call: &Call, name: &str) -> Result<Readable, Error> {
+    let page = desk.store.page(name).await?.unwrap_or_default();
+    judged(desk, call, Matter::of(name), page)
+}
+
+/// A matter whose page is at hand.
+///
+/// # Errors
+/// `NOT_FOUND` when it is hidden from the caller.
+pub(crate) fn judged(desk: &Desk, call: &Call, matter: Matter, page: Page) -> Result<Readable, Error> {
+    let permit = decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, call.moment.now)?;
+    Ok(Readable { matter, page, permit })
+}
+
+/// The matter of this name as the desk shows it, without its words.
+///
+/// # Errors
+/// `NOT_FOUND` when there is none, or it is hidden from the caller.
+pub(crate) async fn get<R: Resource>(desk: &Desk, call: &Call, name: &str) -> Result<R, Error> {
+    readable(desk, call, name).await?.resource(desk, call)
+}
+
+/// Whether the caller may read the matter of this name now, so that it may know of it.
+pub(crate) async fn may_see(desk: &Desk, call: &Call, name: &str) -> Result<bool, Error> {
+    let matter = Matter::of(name);
+    // Only what is shared has a scope, which stands in its page.
+    let page = if matter.noun == Noun::Item { desk.store.page(name).await? } else { None };
+    let page = page.unwrap_or_default();
+    let now = desk.source.moment().now;
+    Ok(decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, now).is_ok())
+}
+
+/// One page of a list.
+pub(crate) struct Listing {
+    pub(crate) items: Vec<Listed>,
+    pub(crate) next_page_token: String,
+    pub(crate) as_of: String,
+}
+
+impl Listing {
+    /// Its items as the desk shows them, without their words.
+    pub(crate) fn resources<R: Resource>(&self, desk: &Desk, call: &Call) -> Vec<R> {
+        let shown =
+            |item: &Listed| R::of(&item.matter, Seen::whole(&item.page), call.moment.now, etag(&item.page, desk.own));
+        self.items.iter().filter_map(shown).collect()
+    }
+}
+
+/// The size of a page that the caller asks for.
+pub(crate) fn size(page_size: u32) -> usize {
+    usize::try_from(if page_size == 0 { DEFAULT } else { page_size }).unwrap_or_default()
+}
+
+/// Where a page begins: the number in its token, or `start`.
+pub(crate) fn begin(desk: &Desk, query: &Query, token: &str, start: u64) -> Result<u64, Error> {
+    let Some(key) = desk.tokens.page_token_decode(query, token)? else { return Ok(start) };
+    let number = key.as_slice().try_into().map(u64::from_be_bytes);
+    number.map_err(|_| Error::because(Reason::PageTokenInvalid, "the page token holds no place"))
+}
+
+/// One page of the nouns of `agencies/{ppc|ipa|-}` that the caller may see. `query` is the request without its page.
+pub(crate) async fn list(
+    desk: &Desk,
+    call: &Call,
+    noun: Noun,
+    parent: &str,
+    query: &impl Message,
+    page: (u32, &str),
+) -> Result<Listing, Error> {
+    let query = Query::new(&call.call.method, query);
+    let below = begin(desk, &query, page.1, u64::MAX)?;
+    let openers: Vec<Agency> = match parent.strip_prefix("agencies/").and_then(Agency::from_id) {
+        Some(agency) => vec![agency],
+        None => vec![Agency::Ppc, Agency::Ipa],
+    };
+    // Taken before the list is read: a watch from here may repeat what the list shows, but misses nothing.
+    let feed = desk.store.heads().borrow().feed;
+    let size = size(page.0);
+    let mut items = desk.store.list(noun, &openers, (&call.reader, call.moment.now), below, size + 1).await?;
+    let more = items.len() > size;
+    items.truncate(size);
+    let last = items.last().filter(|_| more).map(|listed| listed.place.to_be_bytes());
+    let next_page_token = match last {
+        Some(place) => desk.tokens.page_token_encode(&call.moment, &query, &place)?,
+        None => String::new(),
+    };
+    Ok(Listing { items, next_page_token, as_of: desk.tokens.cursor_encode(&call.moment, feed)? })
+}
+
+/// One page of the entries of a matter with their words, each as its noun shows it, and where to go on.
+pub(crate) async fn entries<T>(
+    desk: &Desk,
+    call: &Call,
+    parent: &str,
+    query: &impl Message,
+    page: (u32, &str),
+    shown: impl Fn(EntryWords) -> Result<T, Error>,
+) -> Result<(Vec<T>, String), Error> {
+    let it = readable(desk, call, parent).await?;
+    if it.page.is_empty() {
+        return Err(Error::because(Reason::NotFound, "there is no such matter"));
+    }
+    let query = Query::new(&call.call.method, query);
+    let size = size(page.0);
+    let mut held = desk.store.contents_of(&it.permit, begin(desk, &query, page.1, 0)?, size).await?;
+    held.truncate(size);
+    let newest = held.last().map(|last| last.turn).unwrap_or_default();
+    // The words may have ended the page before its size did.
+    let more = !desk.store.entries_of(parent, newest, 1).await?.is_empty();
+    let next_page_token = match more {
+        true => desk.tokens.page_token_encode(&call.moment, &query, &newest.to_be_bytes())?,
+        false => String::new(),
+    };
+    let words = held.into_iter().filter_map(|held| EntryWords::of(held, Seen::whole(&it.page)));
+    Ok((words.map(shown).collect::<Result<_, Error>>()?, next_page_token))
+}
+
+/// An entry with its words, before its noun gives them their type.
+pub(crate) struct EntryWords {
+    pub(crate) name: String,
+    pub(crate) author: Agency,
+    pub(crate) unit: String,
+    pub(crate) written_at: Option<prost_types::Timestamp>,
+    pub(crate) fact_type: String,
+    pub(crate) answers: String,
+    pub(crate) refused: bool,
+    pub(crate) content: Option<Vec<u8>>,
+}
+
+impl EntryWords {
+    fn of(held: Held, seen: Seen<'_>) -> Option<Self> {
+        let Journal::Of(author) = held.journal else { return None };
+        let header = held.header;
+        Some(Self {
+            name: entry_name(author, header.seq),
+            author,
+            unit: header.unit,
+            written_at: header.written_at,
+            fact_type: header.fact_type,
+            answers: if header.answers == 0 { String::new() } else { entry_name(author.peer(), header.answers) },
+            refused: seen.refusal(author, header.seq).is_some(),
+            content: held.entry.content.map(|salted| salted.content),
+        })
+    }
+}
+
+/// Words in their type. What is stored was checked when it was written, so anything else is damage.
+///
+/// # Errors
+/// A fault of the database.
+pub(crate) fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, Error> {
+    M::decode(bytes).map_err(|error| Error::Fault(format!("stored words do not decode: {error}")))
+}

@@ -1,0 +1,331 @@
+//! Items (共有情報, Art. 5(2)): what one agency shares with the other, within a scope (Art. 7(2)).
+//!
+//! State: `RECALLED > PUBLISHED`. Revisions are marks; the highest is current, those before are superseded.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use renkei_proto::{
+    FactKind,
+    journal::v1::{Mark, fact},
+    options::v1::Reason,
+    sharing::v1::{
+        Item, ItemAcknowledged, ItemFeedback, ItemFeedbackGiven, ItemKind, ItemQuestion, ItemRecalled, ItemRevision,
+        ItemTerms, Necessity, Publication, item::State,
+    },
+    r#type::v1::{Agency, Marking},
+};
+
+use crate::{
+    decide::{Deciding, Refusal, must},
+    matter::{Matter, Noun, entry_name},
+    moment::instant,
+    page::Seen,
+    scope,
+};
+
+/// The highest revision (`Publication` in the contract).
+const LAST_REVISION: u32 = 100;
+
+/// A publication in its fact, whatever the kind of item.
+#[derive(Clone, Copy)]
+pub struct Published<'a> {
+    /// The kind of item.
+    pub kind: ItemKind,
+    /// Revision and terms.
+    pub publication: &'a Publication,
+    /// Which aim of Art. 1 makes it necessary; unspecified for IPA's items.
+    pub necessity: Necessity,
+}
+
+/// The publication that a fact is, if it is one. Terms stand in it, or it is none.
+pub fn published_in(fact: &fact::Fact) -> Option<Published<'_>> {
+    let (kind, publication, necessity) = match fact {
+        fact::Fact::AttackMethodPublished(it) => (ItemKind::AttackMethod, &it.publication, it.necessity()),
+        fact::Fact::ResearchResultPublished(it) => (ItemKind::ResearchResult, &it.publication, Necessity::Unspecified),
+        fact::Fact::ThreatInformationPublished(it) => {
+            (ItemKind::ThreatInformation, &it.publication, Necessity::Unspecified)
+        }
+        fact::Fact::TechnologyTrendPublished(it) => {
+            (ItemKind::TechnologyTrend, &it.publication, Necessity::Unspecified)
+        }
+        _ => return None,
+    };
+    let publication = publication.as_ref().filter(|it| it.terms.is_some())?;
+    Some(Published { kind, publication, necessity })
+}
+
+pub(crate) fn published(d: &Deciding, fact: &fact::Fact) -> Result<(), Refusal> {
+    d.noun(Noun::Item)?;
+    must(d.matter.opener == d.author(), Reason::WrongDirection, "an item stands under the name of its originator")?;
+    d.answers_nothing()?;
+    let Some(new) = published_in(fact) else {
+        return Err(Refusal::field(Reason::FieldInvalid, "terms", "must be set"));
+    };
+    let (terms, revision) = (new.publication.terms.as_ref(), new.publication.revision);
+    match current(d.page(), d.author()) {
+        None => {
+            must(revision == 1, Reason::FactDiffers, "the first revision is 1")?;
+            d.fiscal_year(new.publication.fiscal_year)?;
+        }
+        Some(_) if revision == 1 => {
+            return Err(Refusal::new(Reason::AlreadyExists, "this item is published already"));
+        }
+        Some(before) => {
+            open(d)?;
+            must(before.it.kind == new.kind, Reason::FactDiffers, "a revision is of the same kind of item")?;
+            let before = before.it.publication;
+            must(before.revision < LAST_REVISION, Reason::WrongState, "an item has at most 100 revisions")?;
+            must(
+                revision == before.revision + 1,
+                Reason::FactDiffers,
+                "a revision's number is the one before plus one",
+            )?;
+            let same_case = (before.fiscal_year, before.year_ordinal)
+                == (new.publication.fiscal_year, new.publication.year_ordinal);
+            must(same_case, Reason::FactDiffers, "a revision keeps the case number")?;
+        }
+    }
+    terms.map_or(Ok(()), |terms| scope::check(terms, d.now))
+}
+
+pub(crate) fn recalled(d: &Deciding) -> Result<(), Refusal> {
+    d.answers_nothing()?;
+    open(d).map(|_| ())
+}
+
+/// A recall that holds is answered even where its item was refused: its originator may not have known.
+pub(crate) fn recall_answered(d: &Deciding) -> Result<(), Refusal> {
+    d.noun(Noun::Item)?;
+    let Some((recall, _)) = recall(d.page(), d.matter.opener) else {
+        return Err(Refusal::new(Reason::WrongState, "the item is not recalled"));
+    };
+    d.answers(recall.seq)?;
+    must(seal(d.page(), d.matter.opener).is_none(), Reason::WrongState, "the recall is answered already")
+}
+
+pub(crate) fn acknowledged(d: &Deciding, fact: &ItemAcknowledged) -> Result<(), Refusal> {
+    let current = open(d)?;
+    let is_current = fact.revision == current.it.publication.revision;
+    must(is_current, Reason::WrongState, "this is not the current revision: read it first")?;
+    d.answers(current.mark.seq)?;
+    // Restrictions in the order of their numbers, so that the same ones in another order are no news.
+    let marking = marking(d.page(), d.matter.opener).map(|it| scope::raised(&it, &it)).unwrap_or_default();
+    if let Some(raised) = &fact.marking {
+        scope::must_raise(&marking, raised)?;
+    }
+    let news = acknowledged_revision(d.page(), d.matter.opener) < fact.revision
+        || fact.marking.as_ref().is_some_and(|raised| scope::raised(&marking, raised) != marking);
+    must(news, Reason::WrongState, "this revision is acknowledged already")?;
+    d.room()
+}
+
+pub(crate) fn question_asked(d: &Deciding) -> Result<(), Refusal> {
+    let current = open(d)?;
+    d.answers(current.mark.seq)?;
+    d.room()
+}
+
+pub(crate) fn question_answered(d: &Deciding) -> Result<(), Refusal> {
+    open(d)?;
+    let asked = questions(d.page(), d.matter.opener).any(|mark| mark.seq == d.answers);
+    if !asked {
+        return Err(Refusal::field(Reason::NotFound, "question", "there is no such question about this item"));
+    }
+    let answer = question_answer(d.page(), d.matter.opener, d.answers);
+    must(answer.is_none(), Reason::WrongState, "the question is answered already")?;
+    d.room()
+}
+
+pub(crate) fn feedback_given(d: &Deciding, fact: &ItemFeedbackGiven) -> Result<(), Refusal> {
+    let current = open(d)?;
+    let is_current = fact.revision == current.it.publication.revision;
+    must(is_current, Reason::WrongState, "this is not the current revision: read it first")?;
+    d.answers(current.mark.seq)?;
+    d.room()
+}
+
+fn find<'a>(d: &Deciding<'a>) -> Result<Current<'a>, Refusal> {
+    d.noun(Noun::Item)?;
+    current(d.page(), d.matter.opener).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such item"))
+}
+
+/// The item is shared.
+fn open<'a>(d: &Deciding<'a>) -> Result<Current<'a>, Refusal> {
+    let current = find(d)?;
+    must(recall(d.page(), d.matter.opener).is_none(), Reason::WrongState, "the item is recalled")?;
+    Ok(current)
+}
+
+/// The current revision of an item.
+#[derive(Clone, Copy)]
+pub struct Current<'a> {
+    /// Where it stands in the originator's journal.
+    pub mark: &'a Mark,
+    /// What it says.
+    pub it: Published<'a>,
+}
+
+impl<'a> Current<'a> {
+    /// Under what the item is shared.
+    pub fn terms(&self) -> &'a ItemTerms {
+        static NONE: ItemTerms =
+            ItemTerms { scope: None, marking: None, valid_from: None, valid_until: None, plan: None };
+        self.it.publication.terms.as_ref().unwrap_or(&NONE)
+    }
+}
+
+/// The current revision; `None` when it was never published.
+pub fn current(seen: Seen<'_>, opener: Agency) -> Option<Current<'_>> {
+    seen.last(opener, published_in).map(|(mark, it)| Current { mark, it })
+}
+
+/// The entries about revisions whose terms `pick` takes: the publication, its questions with their answers, its feedback.
+pub(crate) fn entries_about(
+    seen: Seen<'_>,
+    opener: Agency,
+    pick: impl Fn(&ItemTerms) -> bool,
+) -> BTreeSet<(Agency, u64)> {
+    let published = seen.each(opener, published_in).filter(|(_, it)| it.publication.terms.as_ref().is_some_and(&pick));
+    let mut about: BTreeSet<_> = published.map(|(mark, _)| (opener, mark.seq)).collect();
+    // What the receiver says of an item answers a publication, what the originator answers is a question.
+    for author in [opener.peer(), opener] {
+        let answering: Vec<_> =
+            seen.marks(author).filter(|mark| about.contains(&(author.peer(), mark.answers))).collect();
+        about.extend(answering.into_iter().map(|mark| (author, mark.seq)));
+    }
+    about
+}
+
+/// The recall.
+pub fn recall(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ItemRecalled)> {
+    seen.first(opener, |fact| match fact {
+        fact::Fact::ItemRecalled(it) => Some(it),
+        _ => None,
+    })
+}
+
+/// That the receiver has sealed the content.
+fn seal(seen: Seen<'_>, opener: Agency) -> Option<&Mark> {
+    let (recall, _) = recall(seen, opener)?;
+    let sealed = |fact: &fact::Fact| matches!(fact, fact::Fact::RecallAnswered(_)).then_some(());
+    seen.answer(opener.peer(), recall.seq, sealed).map(|(mark, ())| mark)
+}
+
+/// How the item is handled at the receiver: the current marking, as far as the receiver has raised it, restrictions in
+/// the order of their numbers.
+fn marking(seen: Seen<'_>, opener: Agency) -> Option<Marking> {
+    let own = current(seen, opener)?.terms().marking.clone()?;
+    let raises = seen.each(opener.peer(), |fact| match fact {
+        fact::Fact::ItemAcknowledged(it) => it.marking.as_ref(),
+        _ => None,
+    });
+    Some(raises.fold(scope::raised(&own, &own), |marking, (_, raised)| scope::raised(&marking, raised)))
+}
+
+/// The revision that the receiver has acknowledged last; 0 for none.
+fn acknowledged_revision(seen: Seen<'_>, opener: Agency) -> u32 {
+    let revision = seen.last(opener.peer(), |fact| match fact {
+        fact::Fact::ItemAcknowledged(it) => Some(it.revision),
+        _ => None,
+    });
+    revision.map_or(0, |(_, revision)| revision)
+}
+
+fn questions(seen: Seen<'_>, opener: Agency) -> impl Iterator<Item = &Mark> {
+    let asked = seen.each(opener.peer(), |fact| matches!(fact, fact::Fact::ItemQuestionAsked(_)).then_some(()));
+    asked.map(|(mark, ())| mark)
+}
+
+fn question_answer(seen: Seen<'_>, opener: Agency, seq: u64) -> Option<&Mark> {
+    let answers = |fact: &fact::Fact| matches!(fact, fact::Fact::ItemQuestionAnswered(_)).then_some(());
+    seen.answer(opener, seq, answers).map(|(mark, ())| mark)
+}
+
+/// Where an item stands; unspecified when it was never published.
+pub fn state(seen: Seen<'_>, opener: Agency) -> State {
+    match (current(seen, opener), recall(seen, opener)) {
+        (None, _) => State::Unspecified,
+        (_, Some(_)) => State::Recalled,
+        _ => State::Published,
+    }
+}
+
+/// The item as the desk shows it, without its content.
+pub fn resource(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Item> {
+    let opener = matter.opener;
+    let current = current(seen, opener)?;
+    let (it, terms) = (current.it, current.terms());
+    let recall = recall(seen, opener);
+    let at = |stamp: &Option<prost_types::Timestamp>| stamp.as_ref().and_then(instant);
+    let embargo = terms.plan.as_ref().and_then(|plan| at(&plan.embargo_until));
+    Some(Item {
+        name: matter.to_string(),
+        case_number: matter.case_number(it.publication.fiscal_year, it.publication.year_ordinal),
+        originator: opener.into(),
+        kind: it.kind.into(),
+        state: state(seen, opener).into(),
+        revision: it.publication.revision,
+        terms: Some(terms.clone()),
+        tlp: scope::tlp(terms.scope.as_ref()).into(),
+        marking: marking(seen, opener),
+        necessity: it.necessity.into(),
+        valid: at(&terms.valid_from).is_none_or(|from| from <= now)
+            && at(&terms.valid_until).is_none_or(|until| now < until),
+        embargoed: embargo.is_some_and(|until| now < until),
+        revisions: revisions(seen, opener, it.publication.revision),
+        acknowledged_revision: acknowledged_revision(seen, opener),
+        questions: questions(seen, opener)
+            .map(|mark| ItemQuestion {
+                entry: entry_name(opener.peer(), mark.seq),
+                answer: question_answer(seen, opener, mark.seq)
+                    .map(|answer| entry_name(opener, answer.seq))
+                    .unwrap_or_default(),
+            })
+            .collect(),
+        feedback: feedback(seen, opener),
+        recalled_at: recall.and_then(|(mark, _)| mark.written_at),
+        recall_reason: recall.map(|(_, it)| it.reason).unwrap_or_default(),
+        sealed_at: seal(seen, opener).and_then(|mark| mark.written_at),
+        published_at: seen.first(opener, published_in).and_then(|(mark, _)| mark.written_at),
+        updated_at: seen.updated_at(),
+        entries: seen.entries(),
+        etag,
+        content: None,
+    })
+}
+
+fn revisions(seen: Seen<'_>, opener: Agency, current: u32) -> Vec<ItemRevision> {
+    let all = seen.each(opener, published_in);
+    all.map(|(mark, it)| ItemRevision {
+        revision: it.publication.revision,
+        entry: entry_name(opener, mark.seq),
+        published_at: mark.written_at,
+        superseded: it.publication.revision < current,
+    })
+    .collect()
+}
+
+fn feedback(seen: Seen<'_>, opener: Agency) -> Vec<ItemFeedback> {
+    let all = seen.each(opener.peer(), |fact| match fact {
+        fact::Fact::ItemFeedbackGiven(it) => Some(it),
+        _ => None,
+    });
+    all.map(|(mark, it)| ItemFeedback {
+        entry: entry_name(opener.peer(), mark.seq),
+        revision: it.revision,
+        usefulness: it.usefulness,
+    })
+    .collect()
+}
+
+/// The fact that publishes a kind of item.
+pub fn fact_kind(kind: ItemKind) -> Option<FactKind> {
+    match kind {
+        ItemKind::AttackMethod => Some(FactKind::AttackMethodPublished),
+        ItemKind::ResearchResult => Some(FactKind::ResearchResultPublished),
+        ItemKind::ThreatInformation => Some(FactKind::ThreatInformationPublished),
+        ItemKind::TechnologyTrend => Some(FactKind::TechnologyTrendPublished),
+        ItemKind::Unspecified => None,
+    }
+}

@@ -1,0 +1,61 @@
+//! Officials (役員・委員・職員) who are barred from calling (Art. 7(1)): private, and never crossing.
+
+use renkei_proto::{
+    evidence::v1::Official,
+    journal::v1::{BarReason, Mark, fact},
+    options::v1::Reason,
+    r#type::v1::Agency,
+};
+
+use crate::{
+    decide::{Deciding, Refusal, must},
+    matter::{Matter, Noun},
+    page::Said as _,
+};
+
+/// The most officials that are barred at once.
+pub const MOST: usize = 10_000;
+
+/// The matter in which it stands whether an official is barred.
+pub fn matter(own: Agency, id: &str) -> Matter {
+    Matter::new(Noun::Official, own, id)
+}
+
+pub(crate) fn barred(d: &Deciding) -> Result<(), Refusal> {
+    own(d)?;
+    must(!is_barred(local(d)), Reason::WrongState, "the official is barred already")
+}
+
+pub(crate) fn unbarred(d: &Deciding) -> Result<(), Refusal> {
+    own(d)?;
+    must(is_barred(local(d)), Reason::WrongState, "the official is not barred")
+}
+
+fn own(d: &Deciding) -> Result<(), Refusal> {
+    d.noun(Noun::Official)?;
+    d.answers_nothing()?;
+    must(d.matter.opener == d.author(), Reason::NotFound, "the official is of the other agency")
+}
+
+fn local<'a>(d: &Deciding<'a>) -> &'a [Mark] {
+    d.view.local(&d.matter.to_string())
+}
+
+/// The local part of an official's page says that the official is barred.
+pub fn is_barred(local: &[Mark]) -> bool {
+    matches!(local.last().and_then(|mark| mark.said()), Some(fact::Fact::OfficialBarred(_)))
+}
+
+/// The official as the desk shows it.
+pub fn resource(matter: &Matter, local: &[Mark]) -> Official {
+    let reason = match local.last().and_then(|mark| mark.said()) {
+        Some(fact::Fact::OfficialBarred(it)) => it.reason(),
+        _ => BarReason::Unspecified,
+    };
+    Official {
+        name: matter.to_string(),
+        barred: is_barred(local),
+        reason: reason.into(),
+        since: local.last().and_then(|mark| mark.written_at),
+    }
+}

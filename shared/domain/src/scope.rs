@@ -1,0 +1,196 @@
+//! Scope (共有範囲, Art. 7(2)): who may see an item, for what, until when; and its marking.
+
+use jiff::Timestamp;
+use renkei_proto::{
+    options::v1::{Reason, Role},
+    sharing::v1::ItemTerms,
+    r#type::v1::{Agency, Audience, Confidentiality, Designated, Marking, Purpose, Scope, Tlp, scope},
+};
+
+use crate::{
+    decide::{Refusal, must},
+    item,
+    matter::{Matter, Noun},
+    moment::instant,
+    page::Seen,
+};
+
+/// Who reads, as far as a scope asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reader {
+    /// What the calling system may be.
+    pub roles: Vec<Role>,
+    /// The unit that it acts for; empty for none.
+    pub unit: String,
+    /// The purpose that it named; empty for none.
+    pub purpose: String,
+}
+
+impl Reader {
+    /// The audiences in which this reader is: `{unit or *}/{purpose or *}`. A list is what is shown to any of them.
+    pub fn audiences(&self) -> Vec<String> {
+        let mut all = Vec::with_capacity(4);
+        for unit in ["*", &self.unit] {
+            for purpose in ["*", &self.purpose] {
+                let audience = format!("{unit}/{purpose}");
+                if !unit.is_empty() && !purpose.is_empty() && !all.contains(&audience) {
+                    all.push(audience);
+                }
+            }
+        }
+        all
+    }
+}
+
+/// To whom a matter is shown, and until when. Lists read it from the index; single reads compute it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shown {
+    /// `{unit or *}/{purpose or *}`.
+    pub audience: String,
+    /// Microseconds since 1970 at which it is shown no longer; `i64::MAX` for never.
+    pub until_us: i64,
+}
+
+impl Shown {
+    fn to_everybody() -> Self {
+        Self { audience: EVERYBODY.to_owned(), until_us: i64::MAX }
+    }
+
+    /// A reader is among them now.
+    pub fn fits(&self, reader: &Reader, now: Timestamp) -> bool {
+        now.as_microsecond() < self.until_us && reader.audiences().contains(&self.audience)
+    }
+}
+
+/// Everybody of the party, for any purpose.
+pub const EVERYBODY: &str = "*/*";
+
+/// To whom the service of `own` shows a matter in lists. Empty for what is not listed.
+pub fn shown_to(own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Shown> {
+    match matter.noun {
+        Noun::Scheme | Noun::Referral | Noun::AdviceRequest if !seen.is_empty() => vec![Shown::to_everybody()],
+        Noun::Item => match item::current(seen, matter.opener) {
+            None => Vec::new(),
+            // Its originator's own people are not bound by it.
+            Some(_) if matter.opener == own => vec![Shown::to_everybody()],
+            Some(current) => audiences(current.terms()),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// To whom terms show what is shared under them.
+pub(crate) fn audiences(terms: &ItemTerms) -> Vec<Shown> {
+    let designated = match terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) {
+        None => return Vec::new(),
+        // Until an agreed method says otherwise: the receiving party.
+        Some(scope::Scope::Undesignated(_)) => return vec![Shown::to_everybody()],
+        Some(scope::Scope::Designated(designated)) => designated,
+    };
+    let until_us = designated.expires.as_ref().and_then(instant).map_or(i64::MAX, Timestamp::as_microsecond);
+    let any = || vec!["*".to_owned()];
+    let units = if designated.audience() == Audience::Units { designated.units.clone() } else { any() };
+    let purposes = match designated.audience() {
+        Audience::Public => any(),
+        _ => designated.purposes().map(Purpose::id).collect(),
+    };
+    let each = units.iter().flat_map(|unit| purposes.iter().map(move |purpose| format!("{unit}/{purpose}")));
+    each.map(|audience| Shown { audience, until_us }).collect()
+}
+
+/// Judges the terms of an item when it is published.
+///
+/// # Errors
+/// `SCOPE_EMPTY` when nobody would see it, `SCOPE_CONTRADICTORY` when the scope says two things at once, `FIELD_INVALID`.
+pub fn check(terms: &ItemTerms, now: Timestamp) -> Result<(), Refusal> {
+    if terms.marking.is_none() {
+        return Err(Refusal::field(Reason::FieldInvalid, "terms.marking", "must be set"));
+    }
+    let from = terms.valid_from.as_ref().and_then(instant);
+    if let Some(until) = terms.valid_until.as_ref().and_then(instant)
+        && (until <= now || from.is_some_and(|from| until <= from))
+    {
+        let must = "must lie in the future and after valid_from";
+        return Err(Refusal::field(Reason::FieldInvalid, "terms.valid_until", must));
+    }
+    let embargo = terms.plan.as_ref().and_then(|plan| plan.embargo_until.as_ref()).and_then(instant);
+    match terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) {
+        Some(scope::Scope::Designated(designated)) => designation(designated, embargo, now),
+        _ => Ok(()),
+    }
+}
+
+fn designation(it: &Designated, embargo: Option<Timestamp>, now: Timestamp) -> Result<(), Refusal> {
+    let empty = |field, detail: &str| Err(Refusal::field(Reason::ScopeEmpty, field, detail));
+    let contradictory = |field, detail: &str| Err(Refusal::field(Reason::ScopeContradictory, field, detail));
+    let (units, purposes, expires) =
+        ("terms.scope.designated.units", "terms.scope.designated.purposes", "terms.scope.designated.expires");
+    let until = it.expires.as_ref().and_then(instant);
+    match it.audience() {
+        Audience::Units if it.units.is_empty() => return empty(units, "no unit is named, so nobody would see it"),
+        Audience::Units => {}
+        _ if !it.units.is_empty() => {
+            return contradictory(units, "units are named, but the audience is wider than units");
+        }
+        Audience::Public if !it.purposes.is_empty() => {
+            return contradictory(purposes, "what is public is bound to no purpose");
+        }
+        Audience::Public if it.expires.is_some() => {
+            return contradictory(expires, "what is public is bound to no time");
+        }
+        Audience::Public if embargo.is_some_and(|embargo| embargo > now) => {
+            return contradictory("terms.plan.embargo_until", "what is public already has no embargo to come");
+        }
+        _ => {}
+    }
+    if it.purposes.is_empty() && it.audience() != Audience::Public {
+        return empty(purposes, "no purpose is named, so nobody would see it");
+    }
+    if until.is_some_and(|until| until <= now) {
+        return empty(expires, "it has expired, so nobody would see it");
+    }
+    if let (Some(until), Some(embargo)) = (until, embargo)
+        && until <= embargo
+    {
+        return contradictory(expires, "it expires before the embargo ends");
+    }
+    Ok(())
+}
+
+/// Traffic Light Protocol 2.0 of a scope. Undesignated stands for the receiving party.
+pub fn tlp(scope: Option<&Scope>) -> Tlp {
+    let audience = match scope.and_then(|scope| scope.scope.as_ref()) {
+        None => return Tlp::Unspecified,
+        Some(scope::Scope::Undesignated(_)) => Audience::Party,
+        Some(scope::Scope::Designated(it)) => it.audience(),
+    };
+    match audience {
+        Audience::Units => Tlp::Red,
+        Audience::Party | Audience::Organisation => Tlp::AmberStrict,
+        Audience::Clients => Tlp::Amber,
+        Audience::Community => Tlp::Green,
+        Audience::Public => Tlp::Clear,
+        Audience::Unspecified => Tlp::Unspecified,
+    }
+}
+
+/// The marking that a call gives, or the default: 機密性2 without restriction.
+pub fn marking(given: Option<Marking>) -> Marking {
+    given.unwrap_or(Marking { confidentiality: Confidentiality::Level2.into(), restrictions: Vec::new() })
+}
+
+/// Both markings at once: the higher level, all restrictions in the order of their numbers.
+pub fn raised(one: &Marking, other: &Marking) -> Marking {
+    let mut restrictions = [one.restrictions.as_slice(), &other.restrictions].concat();
+    restrictions.sort_unstable();
+    restrictions.dedup();
+    Marking { confidentiality: one.confidentiality.max(other.confidentiality), restrictions }
+}
+
+/// Refuses a marking that is lower than another in anything.
+pub(crate) fn must_raise(from: &Marking, to: &Marking) -> Result<(), Refusal> {
+    let lowers = to.confidentiality < from.confidentiality
+        || from.restrictions.iter().any(|restriction| !to.restrictions.contains(restriction));
+    must(!lowers, Reason::FieldInvalid, "the receiver may only raise a marking")
+        .map_err(|refusal| Refusal { field: "marking", ..refusal })
+}

@@ -1,0 +1,55 @@
+//! The audit of reads of secret material: a chain of its own per replica with its own group commit, so that reads do not
+//! wait for the writer. A read is answered after it was recorded, or not at all.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    audit::{self, Record},
+    error::Error,
+    inner::Inner,
+};
+
+/// The most records that one commit takes.
+const BATCH: usize = 256;
+/// The most records that wait.
+pub(crate) const QUEUE: usize = 1024;
+
+/// A record that waits.
+pub(crate) struct Reading {
+    pub(crate) record: Record,
+    pub(crate) done: oneshot::Sender<Result<(), Error>>,
+}
+
+/// Runs until the queue is closed and empty.
+pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, mut closing: watch::Receiver<bool>) {
+    let mut waiting = Vec::with_capacity(BATCH);
+    loop {
+        tokio::select! {
+            biased;
+            taken = queue.recv_many(&mut waiting, BATCH) => if taken == 0 { return },
+            _ = closing.wait_for(|closing| *closing), if !queue.is_closed() => { queue.close(); continue }
+        }
+        let (records, callers): (Vec<_>, Vec<_>) = waiting.drain(..).map(|it| (it.record, it.done)).unzip();
+        let outcome = commit(&inner, &records).await;
+        if let Err(error) = &outcome {
+            tracing::error!(%error, reads = records.len(), "reads were not recorded, and are not answered");
+        }
+        for done in callers {
+            // A caller that has gone away is not answered; that its read was begun stays on record.
+            let _ = done.send(outcome.as_ref().copied().map_err(|_| Error::AuditUnavailable));
+        }
+    }
+}
+
+/// Chains the records behind what stands in the database, so that nothing is lost when the outcome of a commit is unknown.
+async fn commit(inner: &Inner, records: &[Record]) -> Result<(), Error> {
+    inner.fault("record reads")?;
+    let mut transaction = inner.write.begin_with(inner.dialect.begin()).await?;
+    let mut head = audit::head(&mut transaction, &format!("{}/r", inner.replica)).await?;
+    let rows = audit::chain(&mut head, records);
+    audit::AUDIT.run(&mut transaction, rows).await?;
+    transaction.commit().await?;
+    Ok(())
+}

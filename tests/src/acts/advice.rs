@@ -1,0 +1,310 @@
+//! Technical advice (Art. 4(2)).
+
+use std::ops::RangeInclusive;
+
+use jiff::SignedDuration;
+use prost_types::Timestamp;
+use renkei_domain::{calendar, moment::stamp};
+use renkei_proto::{
+    advice::v1::{
+        AcceptAdviceRequestRequest, AdviceAnswer, AdviceClarificationAnsweredContent, AdviceClarificationAskedContent,
+        AdviceContent, AdviceCorrectedContent, AdviceDeclinedContent, AdviceEntry, AdviceHandedBackContent,
+        AdvicePurpose, AdviceQuotationAskedContent, AdviceRequest, AdviceStage, AnswerClarificationRequest,
+        AnswerQuotationRequest, AskClarificationRequest, AskQuotationRequest, CloseAdviceRequestRequest,
+        CorrectAdviceRequest, DeclineAdviceRequestRequest, DeclineReason, GetAdviceRequestRequest, GiveAdviceRequest,
+        HandBackAdviceRequestRequest, HandBackReason, ListAdviceEntriesRequest, ListAdviceEntriesResponse,
+        ListAdviceRequestsRequest, ListAdviceRequestsResponse, Quotation, QuotationFinding, RequestAdviceRequest,
+        Submission, SupplementAdviceRequestRequest, Urgency, WithdrawAdviceRequestRequest, WithdrawalReason,
+    },
+    r#type::v1::{Certainty, Statement},
+};
+
+use super::{Acts, Answer, answered};
+
+/// The newest advice of a request.
+fn newest(it: &AdviceRequest) -> String {
+    it.advice.last().map(|advice| advice.entry.clone()).unwrap_or_default()
+}
+
+/// Sound requests.
+impl Acts {
+    /// A statement of now, confirmed.
+    pub fn statement(&self, text: &str) -> Statement {
+        Statement {
+            text: text.to_owned(),
+            certainty: Certainty::Confirmed.into(),
+            as_of: Some(stamp(self.world.now())),
+        }
+    }
+
+    /// An instant so many days from now.
+    pub fn in_days(&self, days: i64) -> Timestamp {
+        stamp(self.world.now() + SignedDuration::from_hours(24 * days))
+    }
+
+    /// Answers to these questions.
+    pub fn advising(&self, questions: RangeInclusive<u32>) -> AdviceContent {
+        let answer = |question| AdviceAnswer { question, answer: Some(self.statement("保全すること")) };
+        AdviceContent { answers: questions.map(answer).collect(), ..AdviceContent::default() }
+    }
+
+    /// A request with two questions.
+    pub fn requesting(&self) -> RequestAdviceRequest {
+        RequestAdviceRequest {
+            request_id: self.request_id(),
+            title: "改ざんされた決済画面".to_owned(),
+            purposes: vec![AdvicePurpose::RootCause.into()],
+            urgency: Urgency::Normal.into(),
+            wanted_by: None,
+            marking: None,
+            submission: Some(Submission {
+                facts: vec![self.statement("決済画面が改ざんされた")],
+                questions: vec!["何を保全するか".to_owned(), "始期の推定".to_owned()],
+                ..Submission::default()
+            }),
+            statutory: None,
+        }
+    }
+
+    /// A supplement with one more fact.
+    pub fn supplementing(&self, it: &AdviceRequest) -> SupplementAdviceRequestRequest {
+        SupplementAdviceRequestRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            submission: Some(Submission { facts: vec![self.statement("追加の事実")], ..Submission::default() }),
+        }
+    }
+
+    /// An answer to the first open request for clarification.
+    pub fn clarifying(&self, it: &AdviceRequest) -> AnswerClarificationRequest {
+        AnswerClarificationRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            clarification: it.open_clarifications.first().cloned().unwrap_or_default(),
+            content: Some(AdviceClarificationAnsweredContent {
+                statements: vec![self.statement("ログの保存は90日")],
+                attachments: Vec::new(),
+            }),
+        }
+    }
+
+    /// A question whether the newest advice may be quoted.
+    pub fn asking_quotation(&self, it: &AdviceRequest) -> AskQuotationRequest {
+        AskQuotationRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            advice: newest(it),
+            wanted_by: Some(self.in_days(3)),
+            embargo_until: None,
+            content: Some(AdviceQuotationAskedContent {
+                text: "注意喚起の案".to_owned(),
+                medium: "委員会のウェブサイト".to_owned(),
+            }),
+        }
+    }
+
+    /// A withdrawal.
+    pub fn withdrawing_advice(&self, it: &AdviceRequest) -> WithdrawAdviceRequestRequest {
+        WithdrawAdviceRequestRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            reason: WithdrawalReason::Settled.into(),
+        }
+    }
+
+    /// Takes note of the newest advice.
+    pub fn closing(&self, it: &AdviceRequest) -> CloseAdviceRequestRequest {
+        CloseAdviceRequestRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            advice: newest(it),
+        }
+    }
+
+    /// An acceptance by the caller's unit, planned for today.
+    pub fn accepting(&self, it: &AdviceRequest) -> AcceptAdviceRequestRequest {
+        AcceptAdviceRequestRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            unit: String::new(),
+            planned_on: calendar::day(self.world.now()).to_string(),
+        }
+    }
+
+    /// A handing back.
+    pub fn handing_back(&self, it: &AdviceRequest) -> HandBackAdviceRequestRequest {
+        HandBackAdviceRequestRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            reason: HandBackReason::FactsMissing.into(),
+            content: Some(AdviceHandedBackContent { wanted: "構成図".to_owned() }),
+        }
+    }
+
+    /// A refusal to advise.
+    pub fn declining(&self, it: &AdviceRequest) -> DeclineAdviceRequestRequest {
+        DeclineAdviceRequestRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            reason: DeclineReason::NoCapacity.into(),
+            content: Some(AdviceDeclinedContent {
+                explanation: "期限までに対応できません".to_owned(),
+                possible_instead: "公開資料の案内".to_owned(),
+            }),
+        }
+    }
+
+    /// A request for clarification.
+    pub fn asking_clarification(&self, it: &AdviceRequest) -> AskClarificationRequest {
+        AskClarificationRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            wanted_by: None,
+            content: Some(AdviceClarificationAskedContent { questions: vec!["CMSの版".to_owned()] }),
+        }
+    }
+
+    /// Final advice on every question.
+    pub fn giving(&self, it: &AdviceRequest) -> GiveAdviceRequest {
+        GiveAdviceRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            stage: AdviceStage::Final.into(),
+            quotation: Quotation::Unspecified.into(),
+            content: Some(self.advising(1..=it.questions)),
+        }
+    }
+
+    /// A correction of the newest advice, of its first question.
+    pub fn correcting(&self, it: &AdviceRequest) -> CorrectAdviceRequest {
+        CorrectAdviceRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            advice: newest(it),
+            quotation: Quotation::Unspecified.into(),
+            content: Some(AdviceCorrectedContent {
+                explanation: "版の誤り".to_owned(),
+                advice: Some(self.advising(1..=1)),
+            }),
+        }
+    }
+
+    /// Agreement to the newest quotation.
+    pub fn answering_quotation(&self, it: &AdviceRequest) -> AnswerQuotationRequest {
+        AnswerQuotationRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            quotation: it.quotations.last().map(|asked| asked.entry.clone()).unwrap_or_default(),
+            finding: QuotationFinding::Agreed.into(),
+            content: None,
+        }
+    }
+}
+
+/// Calls. Each is repeated while nobody answers.
+impl Acts {
+    /// Requests advice.
+    pub async fn request_advice(&self, request: RequestAdviceRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_asking.clone().request_advice(request.clone()).await).await
+    }
+
+    /// Calls `SupplementAdviceRequest`.
+    pub async fn supplement_advice_request(&self, request: SupplementAdviceRequestRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_asking.clone().supplement_advice_request(request.clone()).await).await
+    }
+
+    /// Calls `AnswerClarification`.
+    pub async fn answer_clarification(&self, request: AnswerClarificationRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_asking.clone().answer_clarification(request.clone()).await).await
+    }
+
+    /// Calls `AskQuotation`.
+    pub async fn ask_quotation(&self, request: AskQuotationRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_asking.clone().ask_quotation(request.clone()).await).await
+    }
+
+    /// Calls `WithdrawAdviceRequest`.
+    pub async fn withdraw_advice_request(&self, request: WithdrawAdviceRequestRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_asking.clone().withdraw_advice_request(request.clone()).await).await
+    }
+
+    /// Calls `CloseAdviceRequest`.
+    pub async fn close_advice_request(&self, request: CloseAdviceRequestRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_asking.clone().close_advice_request(request.clone()).await).await
+    }
+
+    /// Calls `AcceptAdviceRequest`.
+    pub async fn accept_advice_request(&self, request: AcceptAdviceRequestRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_giving.clone().accept_advice_request(request.clone()).await).await
+    }
+
+    /// Calls `HandBackAdviceRequest`.
+    pub async fn hand_back_advice_request(&self, request: HandBackAdviceRequestRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_giving.clone().hand_back_advice_request(request.clone()).await).await
+    }
+
+    /// Calls `DeclineAdviceRequest`.
+    pub async fn decline_advice_request(&self, request: DeclineAdviceRequestRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_giving.clone().decline_advice_request(request.clone()).await).await
+    }
+
+    /// Calls `AskClarification`.
+    pub async fn ask_clarification(&self, request: AskClarificationRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_giving.clone().ask_clarification(request.clone()).await).await
+    }
+
+    /// Calls `GiveAdvice`.
+    pub async fn give_advice(&self, request: GiveAdviceRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_giving.clone().give_advice(request.clone()).await).await
+    }
+
+    /// Calls `CorrectAdvice`.
+    pub async fn correct_advice(&self, request: CorrectAdviceRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_giving.clone().correct_advice(request.clone()).await).await
+    }
+
+    /// Calls `AnswerQuotation`.
+    pub async fn answer_quotation(&self, request: AnswerQuotationRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_giving.clone().answer_quotation(request.clone()).await).await
+    }
+
+    /// Gets a request for advice.
+    pub async fn advice_request(&self, name: &str) -> Answer<AdviceRequest> {
+        let request = GetAdviceRequestRequest { name: name.to_owned() };
+        answered(async || self.advice.clone().get_advice_request(request.clone()).await).await
+    }
+
+    /// A request without the own half's version: what is the same at both agencies.
+    pub async fn shared_advice_request(&self, name: &str) -> Answer<AdviceRequest> {
+        Ok(AdviceRequest { etag: String::new(), ..self.advice_request(name).await? })
+    }
+
+    /// Lists requests for advice.
+    pub async fn list_advice_requests(&self, request: ListAdviceRequestsRequest) -> Answer<ListAdviceRequestsResponse> {
+        answered(async || self.advice.clone().list_advice_requests(request.clone()).await).await
+    }
+
+    /// One page of a request's entries with their words.
+    pub async fn list_advice_entries(&self, request: ListAdviceEntriesRequest) -> Answer<ListAdviceEntriesResponse> {
+        answered(async || self.advice.clone().list_advice_entries(request.clone()).await).await
+    }
+
+    /// A request's first entries with their words.
+    pub async fn advice_entries(&self, name: &str) -> Answer<Vec<AdviceEntry>> {
+        let parent = name.to_owned();
+        let request = ListAdviceEntriesRequest { parent, page_size: 500, ..ListAdviceEntriesRequest::default() };
+        Ok(self.list_advice_entries(request).await?.entries)
+    }
+}

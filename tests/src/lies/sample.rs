@@ -1,0 +1,140 @@
+//! A sound fact of each kind with the content that belongs to it.
+
+use prost::Message as _;
+use renkei_proto::{
+    FactKind,
+    advice::v1::{
+        AdviceClarificationAnswered, AdviceClarificationAnsweredContent, AdviceClarificationAsked,
+        AdviceClarificationAskedContent, AdviceClosed, AdviceContent, AdviceCorrected, AdviceCorrectedContent,
+        AdviceDeclined, AdviceDeclinedContent, AdviceGiven, AdviceHandedBack, AdviceHandedBackContent,
+        AdviceQuotationAnswered, AdviceQuotationAnsweredContent, AdviceQuotationAsked, AdviceQuotationAskedContent,
+        AdviceStage, AdviceSupplemented, AdviceSupplementedContent, AdviceWithdrawn, Quotation, Submission,
+    },
+    journal::v1::{BarReason, OfficialBarred, OfficialUnbarred, fact},
+    sharing::v1::{
+        AttackMethodPublished, ItemAcknowledged, ItemFeedbackGiven, ItemFeedbackGivenContent, ItemKind,
+        ItemQuestionAnswered, ItemQuestionAnsweredContent, ItemQuestionAsked, ItemQuestionAskedContent, ItemRecalled,
+        ItemRecalledContent, Necessity, RecallAnswered, RecallDisposition, RecallReason, ResearchResultPublished,
+        TechnologyTrendPublished, ThreatInformationPublished, Usefulness,
+    },
+    r#type::v1::{Marking, Statement},
+};
+
+use crate::liar::Liar;
+
+/// A fact of a kind with the content that belongs to it.
+pub(super) fn sample(it: &Liar, kind: FactKind) -> Result<(fact::Fact, Option<Vec<u8>>), String> {
+    use FactKind as K;
+    use fact::Fact as F;
+    let publication = || Some(it.publication());
+    let text = || "語".to_owned();
+    let content = |message: &dyn Fn() -> Vec<u8>| Some(message());
+    let (finding, quotation) = (1, Quotation::ConfirmFirst.into());
+    let due = it.requested().due;
+    Ok(match kind {
+        K::AdviceRequested => (F::AdviceRequested(it.requested()), it.asked()),
+        K::AdviceSupplemented => {
+            let submission = Some(Submission { questions: vec![text()], ..Submission::default() });
+            let words = AdviceSupplementedContent { submission };
+            (F::AdviceSupplemented(AdviceSupplemented { questions: 1, due: None }), content(&|| words.encode_to_vec()))
+        }
+        K::AdviceClarificationAnswered => {
+            let words = AdviceClarificationAnsweredContent { statements: vec![statement(it)], attachments: Vec::new() };
+            let fact = F::AdviceClarificationAnswered(AdviceClarificationAnswered { due });
+            (fact, content(&|| words.encode_to_vec()))
+        }
+        K::AdviceQuotationAsked => {
+            let words = AdviceQuotationAskedContent { text: text(), medium: text() };
+            let asked = AdviceQuotationAsked { wanted_by: it.in_days(1), embargo_until: None };
+            (F::AdviceQuotationAsked(asked), content(&|| words.encode_to_vec()))
+        }
+        K::AdviceWithdrawn => (F::AdviceWithdrawn(AdviceWithdrawn { reason: 1 }), None),
+        K::AdviceClosed => (F::AdviceClosed(AdviceClosed {}), None),
+        K::AdviceAccepted => (F::AdviceAccepted(it.acceptance()), None),
+        K::AdviceHandedBack => {
+            let words = AdviceHandedBackContent { wanted: text() };
+            (F::AdviceHandedBack(AdviceHandedBack { reason: 1 }), content(&|| words.encode_to_vec()))
+        }
+        K::AdviceDeclined => {
+            let words = AdviceDeclinedContent { explanation: text(), possible_instead: text() };
+            (F::AdviceDeclined(AdviceDeclined { reason: 1 }), content(&|| words.encode_to_vec()))
+        }
+        K::AdviceClarificationAsked => {
+            let words = AdviceClarificationAskedContent { questions: vec![text()] };
+            let fact = F::AdviceClarificationAsked(AdviceClarificationAsked { wanted_by: None });
+            (fact, content(&|| words.encode_to_vec()))
+        }
+        K::AdviceGiven => {
+            let given = AdviceGiven { stage: AdviceStage::Interim.into(), questions: Vec::new(), quotation };
+            (F::AdviceGiven(given), findings(it))
+        }
+        K::AdviceCorrected => {
+            let advice = Some(AdviceContent { findings: vec![statement(it)], ..AdviceContent::default() });
+            let words = AdviceCorrectedContent { explanation: text(), advice };
+            let corrected = AdviceCorrected { seq: 1, questions: Vec::new(), quotation };
+            (F::AdviceCorrected(corrected), content(&|| words.encode_to_vec()))
+        }
+        K::AdviceQuotationAnswered => {
+            let words = AdviceQuotationAnsweredContent { comment: text() };
+            (F::AdviceQuotationAnswered(AdviceQuotationAnswered { finding }), content(&|| words.encode_to_vec()))
+        }
+        K::AttackMethodPublished => {
+            let necessity = Necessity::Prevent.into();
+            let published = AttackMethodPublished { publication: publication(), necessity };
+            (F::AttackMethodPublished(published), it.words_of(ItemKind::AttackMethod))
+        }
+        K::ResearchResultPublished => {
+            let published = ResearchResultPublished { publication: publication() };
+            (F::ResearchResultPublished(published), it.words_of(ItemKind::ResearchResult))
+        }
+        K::ThreatInformationPublished => {
+            let published = ThreatInformationPublished { publication: publication() };
+            (F::ThreatInformationPublished(published), it.words_of(ItemKind::ThreatInformation))
+        }
+        K::TechnologyTrendPublished => {
+            let published = TechnologyTrendPublished { publication: publication() };
+            (F::TechnologyTrendPublished(published), it.words_of(ItemKind::TechnologyTrend))
+        }
+        K::ItemRecalled => {
+            let words = ItemRecalledContent { explanation: text() };
+            let reason = RecallReason::Incorrect.into();
+            (F::ItemRecalled(ItemRecalled { reason }), content(&|| words.encode_to_vec()))
+        }
+        K::RecallAnswered => (sealed(), None),
+        K::ItemAcknowledged => (acknowledged(1, None), None),
+        K::ItemQuestionAsked => {
+            let words = ItemQuestionAskedContent { question: text() };
+            (F::ItemQuestionAsked(ItemQuestionAsked {}), content(&|| words.encode_to_vec()))
+        }
+        K::ItemQuestionAnswered => {
+            let words = ItemQuestionAnsweredContent { answer: text() };
+            (F::ItemQuestionAnswered(ItemQuestionAnswered {}), content(&|| words.encode_to_vec()))
+        }
+        K::ItemFeedbackGiven => {
+            (feedback(1), content(&|| ItemFeedbackGivenContent { comment: text() }.encode_to_vec()))
+        }
+        K::OfficialBarred => (F::OfficialBarred(OfficialBarred { reason: BarReason::Left.into() }), None),
+        K::OfficialUnbarred => (F::OfficialUnbarred(OfficialUnbarred {}), None),
+        kind => return Err(format!("there is no sample of {}", kind.name())),
+    })
+}
+
+fn statement(it: &Liar) -> Statement {
+    Statement { text: "語".to_owned(), certainty: 1, as_of: it.in_days(0) }
+}
+
+pub(super) fn findings(it: &Liar) -> Option<Vec<u8>> {
+    Some(AdviceContent { findings: vec![statement(it)], ..AdviceContent::default() }.encode_to_vec())
+}
+
+fn sealed() -> fact::Fact {
+    fact::Fact::RecallAnswered(RecallAnswered { disposition: RecallDisposition::Sealed.into() })
+}
+
+pub(super) fn acknowledged(revision: u32, marking: Option<Marking>) -> fact::Fact {
+    fact::Fact::ItemAcknowledged(ItemAcknowledged { revision, marking })
+}
+
+pub(super) fn feedback(revision: u32) -> fact::Fact {
+    fact::Fact::ItemFeedbackGiven(ItemFeedbackGiven { revision, usefulness: Usefulness::Used.into() })
+}

@@ -1,0 +1,263 @@
+//! Steps 3 to 6: PPC asks IPA for advice on A社's case.
+
+use renkei_domain::moment::stamp;
+use renkei_proto::{
+    advice::v1::{
+        AcceptAdviceRequestRequest, AdviceAnswer, AdviceClarificationAnsweredContent, AdviceClarificationAskedContent,
+        AdviceContent, AdvicePurpose, AdviceQuotationAnsweredContent, AdviceQuotationAskedContent, AdviceRequest,
+        AdviceStage, AnswerClarificationRequest, AnswerQuotationRequest, AskClarificationRequest, AskQuotationRequest,
+        CloseAdviceRequestRequest, GetAdviceRequestRequest, GiveAdviceRequest, ListAdviceEntriesRequest, Quotation,
+        QuotationFinding, RequestAdviceRequest, Submission, Urgency, advice_entry::Content, advice_request::State,
+    },
+    r#type::v1::{
+        AttackId, Certainty, Confidentiality, ExternalId, Marking, PersonsKind, Restriction, Sector, Statement,
+        external_id::Id,
+    },
+};
+
+use super::{Scenario, found, instant, must, statutory};
+use crate::desk::{Desk, insist, said};
+
+/// The version of ATT&CK to which the techniques belong.
+const ATTACK: &str = "17.1";
+
+impl Scenario<'_> {
+    /// Step 3: in writing, urgent, on four questions.
+    pub(super) async fn ask_advice(&mut self) -> Result<AdviceRequest, String> {
+        self.at("2026-11-24", "10:15")?;
+        let request = RequestAdviceRequest {
+            request_id: self.request_id(),
+            title: "改ざんされた決済画面とウェブシェルの疑い（A社）".to_owned(),
+            purposes: [AdvicePurpose::InitialResponse, AdvicePurpose::RootCause, AdvicePurpose::AlertIssuance]
+                .map(i32::from)
+                .to_vec(),
+            urgency: Urgency::Urgent.into(),
+            wanted_by: Some(stamp(instant("2026-11-26T17:00:00+09:00")?)),
+            marking: Some(Marking {
+                confidentiality: Confidentiality::Level2.into(),
+                restrictions: vec![Restriction::NoCopy.into()],
+            }),
+            submission: Some(Submission {
+                facts: vec![
+                    self.states("決済画面が改ざんされ、カード情報が窃取された", Certainty::Confirmed),
+                    self.states("影響は最大3,200人", Certainty::Unconfirmed),
+                ],
+                questions: [
+                    "改ざんされた決済画面とウェブシェルの疑いについて、運営者が直ちに保全すべきログとファイルは何か",
+                    "侵入から発覚まで約7か月ある。窃取期間の始期を技術的にどう推定するか",
+                    "再発防止の最低限の措置と、その確認方法は何か",
+                    "同種の店舗への注意喚起に何を挙げるべきか",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
+                external_ids: ["T1190", "T1505.003", "T1056.003"].map(technique).to_vec(),
+                attachments: Vec::new(),
+            }),
+            statutory: Some(statutory(Sector::Private, "2026-11-13", &[2, 3, 4], 3200, PersonsKind::AtMost)),
+        };
+        let client = self.world.ppc.advice_asking()?;
+        let it = insist(async || Ok(client.clone().request_advice(request.clone()).await?.into_inner())).await;
+        let it = it.map_err(said)?;
+        must(it.case_number == "甲-R08-ADV-0001", "the case number of the request")?;
+        let due = it.due.clone().unwrap_or_default().on;
+        must(due == "2026-11-26", &format!("urgent advice is due on 2026-11-26, not {due}"))?;
+        (self.say)(format!("3   {}: advice requested, urgent, due {due}", it.case_number));
+        Ok(it)
+    }
+
+    /// Step 4: IPA receives it, takes it on and asks.
+    pub(super) async fn take_on(&mut self, it: &AdviceRequest) -> Result<(), String> {
+        self.at("2026-11-24", "11:05")?;
+        let ipa = self.world.ipa.clone();
+        let it = ipa.until("the request at IPA", || find(&ipa, &it.name, State::Submitted)).await?;
+        let words = words(&ipa, &it.name).await?;
+        let asked = words.iter().find_map(|content| match content {
+            Content::AdviceRequested(it) => Some(it),
+            _ => None,
+        });
+        let final_due = asked.and_then(|it| it.reporter_dates.as_ref()).map(|dates| dates.final_due.as_str());
+        must(final_due == Some("2027-01-12"), "IPA reads the words, with the reporter's dates")?;
+        let client = ipa.advice_giving()?;
+        let accept = AcceptAdviceRequestRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            unit: "incident-analysis".to_owned(),
+            planned_on: "2026-11-26".to_owned(),
+        };
+        let it = insist(async || Ok(client.clone().accept_advice_request(accept.clone()).await?.into_inner())).await;
+        let it = it.map_err(said)?;
+        let questions = ["CMSとプラグインの版", "WAFの有無", "ログの保存期間"];
+        let ask = AskClarificationRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            wanted_by: Some(stamp(instant("2026-11-24T15:00:00+09:00")?)),
+            content: Some(AdviceClarificationAskedContent { questions: questions.map(str::to_owned).to_vec() }),
+        };
+        let it = insist(async || Ok(client.clone().ask_clarification(ask.clone()).await?.into_inner())).await;
+        let it = it.map_err(said)?;
+        must(it.state() == State::Clarifying && it.unit == "incident-analysis", "IPA asks for clarification")?;
+        let ppc = self.world.ppc.clone();
+        ppc.until("IPA's questions at PPC", || find(&ppc, &it.name, State::Clarifying)).await?;
+        (self.say)(format!("4   {}: accepted by IPA, clarification asked", it.case_number));
+        Ok(())
+    }
+
+    /// Step 4, while the link is cut: PPC answers.
+    pub(super) async fn clarify(&mut self, name: &str) -> Result<(), String> {
+        self.at("2026-11-24", "13:30")?;
+        let it = got(&self.world.ppc, name).await?;
+        let as_of = Some(stamp(instant("2026-11-24T13:00:00+09:00")?));
+        let states =
+            |text: &str, certainty: Certainty| Statement { text: text.to_owned(), certainty: certainty.into(), as_of };
+        let request = AnswerClarificationRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            clarification: it.open_clarifications.first().cloned().unwrap_or_default(),
+            content: Some(AdviceClarificationAnsweredContent {
+                statements: vec![
+                    states("ログの保存は90日", Certainty::Confirmed),
+                    states("CMSとプラグインは旧版とみられる", Certainty::Estimated),
+                    states("WAFはない", Certainty::Confirmed),
+                ],
+                attachments: Vec::new(),
+            }),
+        };
+        let client = self.world.ppc.advice_asking()?;
+        let it = insist(async || Ok(client.clone().answer_clarification(request.clone()).await?.into_inner())).await;
+        let it = it.map_err(said)?;
+        must(it.state() == State::Accepted, "the clarification is answered")?;
+        (self.say)(format!("4   {}: clarification answered", it.case_number));
+        Ok(())
+    }
+
+    /// Step 5: interim advice the same day, final advice two days later.
+    pub(super) async fn advise(&mut self, name: &str, stage: AdviceStage) -> Result<(), String> {
+        let (day, time, answers): (_, _, &[(u32, &str)]) = match stage {
+            AdviceStage::Interim => ("2026-11-24", "16:30", &INTERIM),
+            _ => ("2026-11-26", "15:00", &FINAL),
+        };
+        self.at(day, time)?;
+        let ipa = self.world.ipa.clone();
+        let it = ipa.until("PPC's answer at IPA", || find(&ipa, name, State::Accepted)).await?;
+        let certainty = if stage == AdviceStage::Interim { Certainty::Estimated } else { Certainty::Confirmed };
+        let answer = |(question, text): &(u32, &str)| AdviceAnswer {
+            question: *question,
+            answer: Some(self.states(text, certainty)),
+        };
+        let answers: Vec<AdviceAnswer> = answers.iter().map(answer).collect();
+        let request = GiveAdviceRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            stage: stage.into(),
+            quotation: Quotation::ConfirmFirst.into(),
+            content: Some(AdviceContent { answers, ..AdviceContent::default() }),
+        };
+        let client = ipa.advice_giving()?;
+        let it = insist(async || Ok(client.clone().give_advice(request.clone()).await?.into_inner())).await;
+        let it = it.map_err(said)?;
+        let right = if stage == AdviceStage::Interim { State::Accepted } else { State::Answered };
+        must(it.state() == right && !it.overdue, "the advice is given in time")?;
+        (self.say)(format!("5   {}: {} given", it.case_number, stage.as_str_name()));
+        Ok(())
+    }
+
+    /// Step 6: PPC asks whether it may quote, IPA wants one change, then agrees; PPC takes note of the advice.
+    pub(super) async fn quote(&mut self, name: &str) -> Result<(), String> {
+        self.at("2026-11-27", "09:30")?;
+        let ppc = self.world.ppc.clone();
+        let it = ppc.until("the final advice at PPC", || find(&ppc, name, State::Answered)).await?;
+        let rounds = [
+            ("旧版の利用は危険です", QuotationFinding::ChangesWanted, "確認済の版のみを挙げること"),
+            ("確認済の版の利用は危険です", QuotationFinding::Agreed, ""),
+        ];
+        for (text, finding, comment) in rounds {
+            let it = got(&ppc, &it.name).await?;
+            let ask = AskQuotationRequest {
+                request_id: self.request_id(),
+                name: it.name.clone(),
+                etag: it.etag.clone(),
+                advice: it.advice.last().map(|advice| advice.entry.clone()).unwrap_or_default(),
+                wanted_by: Some(stamp(instant("2026-11-27T12:00:00+09:00")?)),
+                embargo_until: Some(stamp(instant("2026-11-30T14:00:00+09:00")?)),
+                content: Some(AdviceQuotationAskedContent { text: text.to_owned(), medium: "注意喚起".to_owned() }),
+            };
+            let client = ppc.advice_asking()?;
+            let it = insist(async || Ok(client.clone().ask_quotation(ask.clone()).await?.into_inner())).await;
+            let asked = it.map_err(said)?.quotations.pop().unwrap_or_default();
+            let ipa = self.world.ipa.clone();
+            let seen = ipa.until("PPC's draft at IPA", || holds(&ipa, name, &asked.entry)).await?;
+            let answer = AnswerQuotationRequest {
+                request_id: self.request_id(),
+                name: seen.name.clone(),
+                etag: seen.etag.clone(),
+                quotation: asked.entry.clone(),
+                finding: finding.into(),
+                content: Some(AdviceQuotationAnsweredContent { comment: comment.to_owned() }),
+            };
+            let client = ipa.advice_giving()?;
+            let it = insist(async || Ok(client.clone().answer_quotation(answer.clone()).await?.into_inner())).await;
+            let answer = it.map_err(said)?.quotations.pop().unwrap_or_default().answer;
+            ppc.until("IPA's answer at PPC", || holds(&ppc, name, &answer)).await?;
+            (self.say)(format!("6   {}: quotation asked, {}", seen.case_number, finding.as_str_name()));
+        }
+        let it = got(&ppc, name).await?;
+        let close = CloseAdviceRequestRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            advice: it.advice.last().map(|advice| advice.entry.clone()).unwrap_or_default(),
+        };
+        let client = ppc.advice_asking()?;
+        let it = insist(async || Ok(client.clone().close_advice_request(close.clone()).await?.into_inner())).await;
+        let it = it.map_err(said)?;
+        must(it.state() == State::Closed, "PPC has taken note of the advice")?;
+        (self.say)(format!("6   {}: closed", it.case_number));
+        Ok(())
+    }
+
+    fn states(&self, text: &str, certainty: Certainty) -> Statement {
+        Statement { text: text.to_owned(), certainty: certainty.into(), as_of: Some(stamp(self.world.now())) }
+    }
+}
+
+const INTERIM: [(u32, &str); 2] = [
+    (1, "ディスクイメージ、ウェブ・DB・認証のログ、更新時刻の一覧を保全。停止前にメモリの取得も検討"),
+    (2, "ログ以前については下限のみ。更新時刻、バックアップの差分、カード会社の不正利用報告を突き合わせる"),
+];
+const FINAL: [(u32, &str); 2] = [
+    (3, "版の管理、管理画面の接続元制限と多要素認証、ファイル改ざん検知、CSPとSRI、委託契約での更新義務"),
+    (4, "点検項目を6つ挙げる"),
+];
+
+pub(super) fn technique(id: &str) -> ExternalId {
+    ExternalId { id: Some(Id::Attack(AttackId { id: id.to_owned(), version: ATTACK.to_owned() })) }
+}
+
+async fn find(desk: &Desk, name: &str, state: State) -> Result<Option<AdviceRequest>, String> {
+    let client = desk.advice()?;
+    let request = GetAdviceRequestRequest { name: name.to_owned() };
+    let got = insist(async || Ok(client.clone().get_advice_request(request.clone()).await?.into_inner())).await;
+    Ok(found(got)?.filter(|it| it.state() == state))
+}
+
+/// The request, once this entry stands in it.
+async fn holds(desk: &Desk, name: &str, entry: &str) -> Result<Option<AdviceRequest>, String> {
+    Ok(Some(got(desk, name).await?).filter(|it| it.entries.iter().any(|held| held == entry)))
+}
+
+async fn got(desk: &Desk, name: &str) -> Result<AdviceRequest, String> {
+    let client = desk.advice()?;
+    let request = GetAdviceRequestRequest { name: name.to_owned() };
+    insist(async || Ok(client.clone().get_advice_request(request.clone()).await?.into_inner())).await.map_err(said)
+}
+
+async fn words(desk: &Desk, name: &str) -> Result<Vec<Content>, String> {
+    let client = desk.advice()?;
+    let request = ListAdviceEntriesRequest { parent: name.to_owned(), ..ListAdviceEntriesRequest::default() };
+    let listed = insist(async || Ok(client.clone().list_advice_entries(request.clone()).await?.into_inner())).await;
+    Ok(listed.map_err(said)?.entries.into_iter().filter_map(|entry| entry.content).collect())
+}
