@@ -121,12 +121,11 @@ impl<A> Doing<A> {
     }
 
     /// An act in the matter of this name.
-    pub(crate) fn within(name: &str, etag: &str, act: A) -> Self {
-        Self { matter: Matter::of(name), etag: Some(etag.to_owned()), reader: Reader::default(), act }
+    pub(crate) fn within(name: String, etag: String, act: A) -> Self {
+        Self { matter: Matter::of(&name), etag: Some(etag), reader: Reader::default(), act }
     }
-}
 
-impl<A> Doing<A> {
+    /// Nobody acts on what is hidden from him.
     fn readable(&self, stage: &Stage, moment: &Moment) -> Result<(), Refusal> {
         let page = stage.page(&self.matter.to_string());
         decide_read(stage.own(), &self.matter, page, &self.reader, moment.now).map(|_| ())
@@ -143,7 +142,6 @@ impl<A: Act> Command for Doing<A> {
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<A::Resource, Refusal> {
         let name = self.matter.to_string();
         if let Some(etag) = &self.etag {
-            // Nobody acts on what is hidden from him.
             self.readable(stage, moment)?;
             stage.expect(&name, etag)?;
         }

@@ -73,7 +73,7 @@ impl AdviceAskingService for Advices {
         it: Request<SupplementAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "supplement_advice_request", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Supplement(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Supplement(it))
         })
         .await
     }
@@ -83,14 +83,14 @@ impl AdviceAskingService for Advices {
         it: Request<AnswerClarificationRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "answer_clarification", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Clarify(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Clarify(it))
         })
         .await
     }
 
     async fn ask_quotation(&self, it: Request<AskQuotationRequest>) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "ask_quotation", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::AskQuotation(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::AskQuotation(it))
         })
         .await
     }
@@ -100,7 +100,7 @@ impl AdviceAskingService for Advices {
         it: Request<WithdrawAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "withdraw_advice_request", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Withdraw(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Withdraw(it))
         })
         .await
     }
@@ -110,7 +110,7 @@ impl AdviceAskingService for Advices {
         it: Request<CloseAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "close_advice_request", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Close(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Close(it))
         })
         .await
     }
@@ -123,7 +123,7 @@ impl AdviceGivingService for Advices {
         it: Request<AcceptAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "accept_advice_request", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Accept(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Accept(it))
         })
         .await
     }
@@ -133,7 +133,7 @@ impl AdviceGivingService for Advices {
         it: Request<HandBackAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "hand_back_advice_request", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::HandBack(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::HandBack(it))
         })
         .await
     }
@@ -143,33 +143,33 @@ impl AdviceGivingService for Advices {
         it: Request<DeclineAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "decline_advice_request", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Decline(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Decline(it))
         })
         .await
     }
 
     async fn ask_clarification(&self, it: Request<AskClarificationRequest>) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "ask_clarification", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::AskClarification(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::AskClarification(it))
         })
         .await
     }
 
     async fn give_advice(&self, it: Request<GiveAdviceRequest>) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "give_advice", |_, it| Doing::within(&it.name.clone(), &it.etag.clone(), Change::Give(it)))
+        act(it, &self.desk, "give_advice", |_, it| Doing::within(it.name.clone(), it.etag.clone(), Change::Give(it)))
             .await
     }
 
     async fn correct_advice(&self, it: Request<CorrectAdviceRequest>) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "correct_advice", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Correct(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Correct(it))
         })
         .await
     }
 
     async fn answer_quotation(&self, it: Request<AnswerQuotationRequest>) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "answer_quotation", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::AnswerQuotation(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::AnswerQuotation(it))
         })
         .await
     }

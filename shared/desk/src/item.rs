@@ -83,43 +83,37 @@ impl ItemService for Items {
     }
 
     async fn revise_item(&self, it: Request<ReviseItemRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "revise_item", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Revise(it))
-        })
-        .await
+        act(it, &self.desk, "revise_item", |_, it| Doing::within(it.name.clone(), it.etag.clone(), Change::Revise(it)))
+            .await
     }
 
     async fn recall_item(&self, it: Request<RecallItemRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "recall_item", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Recall(it))
-        })
-        .await
+        act(it, &self.desk, "recall_item", |_, it| Doing::within(it.name.clone(), it.etag.clone(), Change::Recall(it)))
+            .await
     }
 
     async fn acknowledge_item(&self, it: Request<AcknowledgeItemRequest>) -> Result<Response<Item>, Status> {
         act(it, &self.desk, "acknowledge_item", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Acknowledge(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Acknowledge(it))
         })
         .await
     }
 
     async fn ask_about_item(&self, it: Request<AskAboutItemRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "ask_about_item", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Ask(it))
-        })
-        .await
+        act(it, &self.desk, "ask_about_item", |_, it| Doing::within(it.name.clone(), it.etag.clone(), Change::Ask(it)))
+            .await
     }
 
     async fn answer_item_question(&self, it: Request<AnswerItemQuestionRequest>) -> Result<Response<Item>, Status> {
         act(it, &self.desk, "answer_item_question", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Answer(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Answer(it))
         })
         .await
     }
 
     async fn give_feedback(&self, it: Request<GiveFeedbackRequest>) -> Result<Response<Item>, Status> {
         act(it, &self.desk, "give_feedback", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Feedback(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Feedback(it))
         })
         .await
     }

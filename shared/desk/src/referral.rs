@@ -137,7 +137,7 @@ impl ReferralService for Referrals {
         request: Request<ConfirmReferralGivenRequest>,
     ) -> Result<Response<Referral>, Status> {
         act(request, &self.desk, "confirm_referral_given", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Confirm(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Confirm(it))
         })
         .await
     }
@@ -172,7 +172,7 @@ impl ReferralService for Referrals {
 
     async fn revise_judgement(&self, request: Request<ReviseJudgementRequest>) -> Result<Response<Referral>, Status> {
         act(request, &self.desk, "revise_judgement", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Judge(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Judge(it))
         })
         .await
     }

@@ -53,14 +53,14 @@ impl SchemeService for Schemes {
 
     async fn revise_scheme(&self, request: Request<ReviseSchemeRequest>) -> Result<Response<Scheme>, Status> {
         act(request, &self.desk, "revise_scheme", |_, it| {
-            Doing::within(&it.name.clone(), &it.etag.clone(), Change::Revise(it))
+            Doing::within(it.name.clone(), it.etag.clone(), Change::Revise(it))
         })
         .await
     }
 
     async fn withdraw_scheme(&self, request: Request<WithdrawSchemeRequest>) -> Result<Response<Scheme>, Status> {
         act(request, &self.desk, "withdraw_scheme", |_, it: WithdrawSchemeRequest| {
-            Doing::within(&it.name, &it.etag, Change::Withdraw)
+            Doing::within(it.name, it.etag, Change::Withdraw)
         })
         .await
     }

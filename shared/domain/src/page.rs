@@ -240,11 +240,6 @@ impl<'a> Seen<'a> {
         self.each(agency, pick).find(|(mark, _)| mark.answers == seq)
     }
 
-    /// The mark of an agency's entry, if it counts.
-    pub fn at(self, agency: Agency, seq: u64) -> Option<&'a Mark> {
-        self.marks(agency).find(|mark| mark.seq == seq)
-    }
-
     /// When the last entry of either half was written.
     pub fn updated_at(self) -> Option<prost_types::Timestamp> {
         let both = [Agency::Ppc, Agency::Ipa].into_iter().flat_map(|agency| self.all(agency));

@@ -111,7 +111,7 @@ pub(crate) async fn trace(store: &Store, matter: &str) -> Result<Vec<String>, Er
         };
         let trace = held.header.traceparent.split('-').nth(1).unwrap_or("-").to_owned();
         lines.push(format!(
-            "{:28} {:22} written {} taken {} {level:20} trace {trace}",
+            "{:28} {:30} written {} taken {} {level:20} trace {trace}",
             entry_name(author, held.header.seq),
             held.header.fact_type,
             time(renkei_domain::moment::micros(held.header.written_at.as_ref())),
