@@ -282,7 +282,7 @@ pub fn decide_read(
     if matter.noun != Noun::Item || matter.opener == own {
         return Ok(ReadPermit { matter: matter.to_string(), sealed: false, closed: BTreeSet::new() });
     }
-    let sealed = item::recall(page, matter.opener).is_some();
+    let sealed = item::is_sealed(page, matter.opener);
     let in_its_scope = |terms: &ItemTerms| scope::audiences(terms).iter().any(|shown| shown.fits(reader, now));
     let closed = item::entries_about(page, matter.opener, |terms| !in_its_scope(terms));
     Ok(ReadPermit { matter: matter.to_string(), sealed, closed })

@@ -205,6 +205,13 @@ pub fn recall(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ItemRecalled)> 
     })
 }
 
+/// The receiver hands out no content: the item is recalled, or the receiver itself has answered a recall. After a
+/// recovery its own word may be back before the originator's.
+pub fn is_sealed(seen: Seen<'_>, opener: Agency) -> bool {
+    let answers = |fact: &fact::Fact| matches!(fact, fact::Fact::RecallAnswered(_)).then_some(());
+    recall(seen, opener).is_some() || seen.first(opener.peer(), answers).is_some()
+}
+
 /// That the receiver has sealed the content.
 fn seal(seen: Seen<'_>, opener: Agency) -> Option<&Mark> {
     let (recall, _) = recall(seen, opener)?;

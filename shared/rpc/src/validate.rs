@@ -107,7 +107,7 @@ where
 /// it: after it is recorded who read it, when and for what. A read that is refused is recorded too.
 ///
 /// # Errors
-/// `AUDIT_UNAVAILABLE` when it cannot be recorded; else as [`open`].
+/// `AUDIT_UNAVAILABLE` when it cannot be recorded, `RECOVERING` while the own journal is fetched back; else as [`open`].
 pub async fn open_secret<M, R, F>(
     request: Request<M>,
     desk: &Desk,
@@ -121,6 +121,10 @@ where
     let (call, message) = opened(request, &desk.source, &desk.digest_key)?;
     let (moment, who, matter) = (call.moment.clone(), call.call.clone(), matter(&message));
     let read = async {
+        if desk.store.heads().borrow().recovering() {
+            // What was recalled since the backup is not known to be: it is sealed again first.
+            return Err(renkei_store::Error::Recovering.into());
+        }
         let answer = body(call, message).await;
         let outcome = answer.as_ref().err().map_or("OK", |error| error.reason().id());
         let recorded = desk.store.record_read(&who, &matter, outcome, &moment).await;

@@ -272,6 +272,10 @@ async fn while_the_journal_is_fetched_back_writes_are_refused_and_nothing_change
     let write = ppc.publishing("new");
     refused(ppc.publish(write.clone()).await, Reason::Recovering, "");
     assert_eq!(ppc.scheme(&ppc.scheme_name("leak-report-private")).await.unwrap().version, 1);
+    // What was recalled since the backup is not known to be, so nothing secret is read.
+    let item = "agencies/ipa/items/0190a5f0-0000-7000-8000-000000000001";
+    refused(ppc.item(item).await, Reason::Recovering, "");
+    refused(ppc.item_entries(item).await, Reason::Recovering, "");
 
     // A peer that gives back something else than was signed.
     let from = |seq: u64| held.iter().filter(|entry| header(entry).seq >= seq).cloned().collect::<Vec<Entry>>();
@@ -291,6 +295,7 @@ async fn while_the_journal_is_fetched_back_writes_are_refused_and_nothing_change
     session.say(back(from(3))).await;
     ppc.until_link("the end of the recovery", |link| !link.recovering).await.unwrap();
     assert_eq!(ppc.scheme(&scheme.name).await.unwrap().entry, scheme.entry);
+    refused(ppc.item(item).await, Reason::NotFound, "");
     session.received(4).await.unwrap();
     let reopened = header(session.entries.iter().find(|entry| header(entry).seq == 4).unwrap());
     assert_eq!((reopened.fact_type.as_str(), reopened.incarnation), ("journal_reopened", 2));

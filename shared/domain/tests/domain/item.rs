@@ -25,7 +25,7 @@ use super::{
         acknowledge, answer_question, ask_about, fact, feedback, item, kinds, marking, publication, publish, raise,
         recall_item, revise, seal, shown, terms,
     },
-    model::{Act, BOTH, Pair, Party, at},
+    model::{Act, BOTH, Pair, Party, at, fold},
 };
 
 /// What brings an item where, where it stands then, and what each act of `ITEM` comes to: `.` is permitted, `N` not found,
@@ -333,6 +333,21 @@ fn of_what_is_sealed_only_the_recall_is_read_at_the_receiver() {
     pair.does(OPENER, Choice::Recall, 0);
     let permit = decide_read(Agency::Ppc, &matter(), pair.ppc.page(&matter()), &reader, pair.ppc.now).unwrap();
     assert!(permit.opens(Journal::Of(OPENER), 1, FactKind::ResearchResultPublished), "the recall has not arrived");
+}
+
+#[test]
+fn what_the_receiver_has_sealed_stays_sealed_while_the_recall_is_on_its_way_back_to_it() {
+    let pair = after(&[Choice::PublishItem, Choice::Recall]);
+    let mut pages = renkei_domain::page::Pages::new();
+    // After a recovery: the own journal is whole again, of the originator's there is the publication.
+    let own = pair.ppc.journal(Agency::Ppc).iter();
+    own.chain(&pair.ppc.journal(OPENER)[..1]).for_each(|entry| fold(&mut pages, entry));
+    let view = renkei_domain::page::View::whole(&pages, Agency::Ppc);
+    let reader = Reader { roles: vec![Role::Casework], ..Reader::default() };
+    let page = view.page(&matter().to_string());
+    assert_eq!(state(page, OPENER), State::Published, "the recall is not there yet");
+    let permit = decide_read(Agency::Ppc, &matter(), page, &reader, pair.ppc.now).unwrap();
+    assert!(!permit.opens(Journal::Of(OPENER), 1, FactKind::ResearchResultPublished));
 }
 
 #[test]
