@@ -2,11 +2,13 @@
 
 use std::fs;
 
+use renkei_domain::{matter::Noun, scope::Reader};
 use renkei_proto::r#type::v1::Agency;
 use renkei_store::{Dialect, Error, Options, SCHEMA, Store, statements};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqlSafeStr as _};
 
 use super::{
+    acts::publish,
     database::{Database, Engine},
     side::{Side, on_each, options, tamper},
 };
@@ -49,6 +51,31 @@ fn only_the_schema_that_this_version_knows_is_opened() {
         tamper(&database, &format!("UPDATE store SET schema = {}", SCHEMA - 1)).await;
         let older = opened(Agency::Ppc, &database).await;
         assert!(matches!(older, Error::OlderSchema { found, known } if (found, known) == (SCHEMA - 1, SCHEMA)));
+    });
+}
+
+#[test]
+fn a_database_of_the_first_schema_is_upgraded_with_what_it_holds() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        side.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        let database = side.end().await;
+        for undo in [
+            "DROP INDEX visible_by_matter",
+            "DROP INDEX audit_by_matter",
+            "ALTER TABLE visible DROP COLUMN until_us",
+            "UPDATE store SET schema = 1",
+        ] {
+            tamper(&database, undo).await;
+        }
+        assert_eq!(Store::migrate(database.url(), Agency::Ppc, "again").await.unwrap(), SCHEMA - 1);
+
+        let side = Side::new(Agency::Ppc, database).await;
+        let everybody = (&Reader::default(), side.source.moment().now);
+        let listed = side.store.list(Noun::Scheme, &[Agency::Ppc], everybody, u64::MAX, 10).await.unwrap();
+        assert_eq!(listed.len(), 1);
+        let rebuilt = side.store.rebuild(&side.source.moment(), false).await.unwrap();
+        assert_eq!(rebuilt.differing, Vec::<String>::new());
     });
 }
 
