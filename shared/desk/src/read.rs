@@ -66,8 +66,8 @@ pub(crate) async fn get<R: Resource>(desk: &Desk, call: &Call, name: &str) -> Re
 /// Whether the caller may read the matter of this name now, so that it may know of it.
 pub(crate) async fn may_see(desk: &Desk, call: &Call, name: &str) -> Result<bool, Error> {
     let matter = Matter::of(name);
-    // Only what is shared has a scope, which stands in its page.
-    let page = if matter.noun == Noun::Item { desk.store.page(name).await? } else { None };
+    // A scope stands in the page.
+    let page = if matter.noun.is_scoped() { desk.store.page(name).await? } else { None };
     let page = page.unwrap_or_default();
     let now = desk.source.moment().now;
     Ok(decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, now).is_ok())

@@ -278,8 +278,8 @@ pub fn decide_read(
     let may = renkei_proto::rule(method).is_some_and(|rule| rule.roles.iter().any(|role| reader.roles.contains(role)));
     must(may, Reason::NotFound, hidden)?;
     let in_scope = scope::shown_to(own, matter, page).iter().any(|shown| shown.fits(reader, now));
-    must(in_scope || matter.noun != Noun::Item, Reason::NotFound, hidden)?;
-    if matter.noun != Noun::Item || matter.opener == own {
+    must(in_scope || !matter.noun.is_scoped(), Reason::NotFound, hidden)?;
+    if !matter.noun.is_scoped() || matter.opener == own {
         return Ok(ReadPermit { matter: matter.to_string(), sealed: false, closed: BTreeSet::new() });
     }
     let sealed = item::is_sealed(page, matter.opener);

@@ -52,6 +52,11 @@ impl Noun {
         }
     }
 
+    /// Who sees a matter of this noun stands in a scope (Art. 7(2)), which may change.
+    pub fn is_scoped(self) -> bool {
+        self == Self::Item
+    }
+
     /// The three letters in its case numbers, such as `REF`; empty for nouns without case numbers.
     pub fn case_letters(self) -> &'static str {
         match self {

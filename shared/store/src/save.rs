@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use prost::Message as _;
 use renkei_domain::{
-    matter::{Matter, Noun},
+    matter::Matter,
     moment::{Moment, micros},
     page::{Journal, Seen},
     scope::{self, Shown},
@@ -208,7 +208,7 @@ async fn pages(connection: &mut AnyConnection, stage: &Stage) -> Result<(), Erro
         let (Some(page), Some(opened)) = (stage.pages.get(name), stage.opened.get(name)) else { continue };
         rows.push(vec![name.into(), (*opened).into(), turn.into(), page.encode().into(), page.encode_local().into()]);
         let matter = Matter::of(name);
-        if matter.noun == Noun::Item && *opened < turn {
+        if matter.noun.is_scoped() && *opened < turn {
             // Its scope may be another one now.
             sqlx::query(SHOWN_BEFORE).bind(name).execute(&mut *connection).await?;
         }
