@@ -222,7 +222,8 @@ impl Act for Change {
                     return Err(Refusal::new(Reason::NotFound, "there is no such item"));
                 };
                 let publication = Publication {
-                    revision: (revision + 1).min(100),
+                    // Beyond the last the domain refuses it, by the state of the item.
+                    revision: (revision + 1).min(item::LAST_REVISION),
                     terms: terms(it.terms.clone()),
                     ..current.it.publication.clone()
                 };

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The highest revision (`Publication` in the contract).
-const LAST_REVISION: u32 = 100;
+pub const LAST_REVISION: u32 = 100;
 
 /// A publication in its fact, whatever the kind of item.
 #[derive(Clone, Copy)]

@@ -104,7 +104,8 @@ where
 }
 
 /// Opens a request for secret material of the matter that `matter` finds in it, and answers it with what `body` makes of
-/// it: after it is recorded who read it, when and for what. A read that is refused is recorded too.
+/// it: after it is recorded who read it, when and for what. A read that `body` refuses is recorded too; while the own
+/// journal is fetched back nothing is looked at, nor recorded.
 ///
 /// # Errors
 /// `AUDIT_UNAVAILABLE` when it cannot be recorded, `RECOVERING` while the own journal is fetched back; else as [`open`].
