@@ -25,14 +25,13 @@ use renkei_proto::{
     },
     agreement::v1::agreement_service_server::AgreementServiceServer,
     evidence::v1::{evidence_service_server::EvidenceServiceServer, official_service_server::OfficialServiceServer},
-    link::v1::{LinkStatus, link_status_service_server::LinkStatusServiceServer},
+    link::v1::link_status_service_server::LinkStatusServiceServer,
     referral::v1::{referral_service_server::ReferralServiceServer, scheme_service_server::SchemeServiceServer},
     sharing::v1::item_service_server::ItemServiceServer,
     r#type::v1::Agency,
     watch::v1::watch_service_server::WatchServiceServer,
 };
 use renkei_rpc::validate::{DESK_MESSAGE_MAX, Desk};
-use tokio::sync::watch as latest;
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 
@@ -48,8 +47,6 @@ pub struct Settings {
     pub code_key: zeroize::Zeroizing<[u8; 32]>,
     /// The public keys by which journals are verified.
     pub keys: JournalKeys,
-    /// How the connection to the peer stands: state and cause; the rest is read from the database.
-    pub link: latest::Receiver<LinkStatus>,
     /// Cancelled when the service drains: watches end.
     pub draining: CancellationToken,
 }
@@ -80,7 +77,7 @@ pub fn routes(desk: &Desk, settings: Settings) -> RoutesBuilder {
     let advice = advice::Advices::new(desk());
     let referral = referral::Referrals::new(desk(), settings.code_key, proof::Proofs::default());
     let evidence = evidence::Evidences::new(desk(), settings.keys);
-    let link = link_status::Links::new(desk(), settings.link);
+    let link = link_status::Links::new(desk());
     let watch = watch::Watches::new(desk(), settings.draining);
     let mut routes: RoutesBuilder = Routes::builder();
     if desk().own == Agency::Ppc {

@@ -7,22 +7,20 @@ use renkei_rpc::{
     error::Error,
     validate::{Desk, open},
 };
-use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 /// The service.
 pub(crate) struct Links {
     desk: Desk,
-    link: watch::Receiver<LinkStatus>,
 }
 
 impl Links {
-    pub(crate) fn new(desk: Desk, link: watch::Receiver<LinkStatus>) -> Self {
-        Self { desk, link }
+    pub(crate) fn new(desk: Desk) -> Self {
+        Self { desk }
     }
 
     async fn status(&self) -> Result<LinkStatus, Error> {
-        let connection = self.link.borrow().clone();
+        let connection = self.desk.store.replicas().borrow().link();
         let heads = self.desk.store.heads().borrow().clone();
         let (own, peer) = (&heads.own, &heads.peer);
         let oldest = match own.receipted < own.seq {

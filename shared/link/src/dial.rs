@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use renkei_proto::link::v1::{ExchangeRequest, ExchangeResponse, link_service_client::LinkServiceClient};
+use renkei_proto::link::v1::{
+    ExchangeRequest, ExchangeResponse, link_service_client::LinkServiceClient, link_status::State,
+};
 use renkei_rpc::{
     client::pass_on,
     connect::Dial,
@@ -28,14 +30,19 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_
 /// How long the other side may take to hear our last words and close.
 const PARTING: Duration = Duration::from_secs(1);
 
-/// Dials the peer and keeps a session open until `shutdown`.
+/// Dials the peer and keeps a session open until `shutdown`, while this replica leads.
 ///
 /// # Errors
 /// When the address or name in the configuration is none.
 pub async fn run(link: Link, dial: Dial, shutdown: CancellationToken) -> Result<(), renkei_rpc::connect::ConnectError> {
     let channel = dial.channel()?;
     let mut pauses = pauses(&link);
+    let mut replicas = link.store().replicas();
     loop {
+        tokio::select! {
+            _ = replicas.wait_for(|replicas| replicas.leads) => {}
+            () = shutdown.cancelled() => return Ok(()),
+        }
         let (began, before) = (Instant::now(), carried(&link));
         let cut = async {
             shutdown.cancelled().await;
@@ -43,6 +50,7 @@ pub async fn run(link: Link, dial: Dial, shutdown: CancellationToken) -> Result<
         };
         let (state, cause) = tokio::select! {
             ended = exchange(&link, channel.clone()) => status::after(&ended),
+            _ = replicas.wait_for(|replicas| !replicas.leads) => (State::Waiting, "another replica sends".to_owned()),
             () = cut => return Ok(()),
         };
         if shutdown.is_cancelled() {

@@ -17,16 +17,10 @@ use std::{
 
 use renkei_domain::{journal as journal_rules, moment::Source, page::Seen};
 use renkei_journal::Keys;
-use renkei_proto::{
-    FactKind,
-    journal::v1::fact,
-    link::v1::{LinkStatus, link_service_server::LinkServiceServer},
-    r#type::v1::Agency,
-};
+use renkei_proto::{FactKind, journal::v1::fact, link::v1::link_service_server::LinkServiceServer, r#type::v1::Agency};
 use renkei_rpc::{error::Error, validate::LINK_MESSAGE_MAX};
 use renkei_store::Store;
 use renkei_telemetry::Metrics;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::dial::run;
@@ -63,19 +57,13 @@ struct Inner {
     settings: Settings,
     /// How many sessions that the peer dialled carry the own journal; none unless this side never dials.
     dialled: AtomicUsize,
-    status: watch::Sender<LinkStatus>,
 }
 
 impl Link {
     /// A link that is not connected yet.
     pub fn new(settings: Settings) -> Self {
-        let (status, _) = watch::channel(status::waiting("the peer was not reached yet"));
-        Self(Arc::new(Inner { settings, dialled: AtomicUsize::new(0), status }))
-    }
-
-    /// How the connection to the peer stands.
-    pub fn status(&self) -> watch::Receiver<LinkStatus> {
-        self.0.status.subscribe()
+        settings.store.say_link(&status::waiting("the peer was not reached yet"));
+        Self(Arc::new(Inner { settings, dialled: AtomicUsize::new(0) }))
     }
 
     /// The service that the peer dials.

@@ -33,8 +33,6 @@ use crate::{
 const VERSION: u32 = 1;
 /// How long the peer's hello is waited for.
 const HELLO: Duration = Duration::from_secs(10);
-/// How often the heads are read again, for what another process wrote (`resume`, another replica).
-const LOOK: Duration = Duration::from_secs(5);
 
 /// Entries leave so many places free for receipts and stops. The peer waits for at most four receipts, so they always
 /// find a place, and two sides that both stream never wait for each other.
@@ -90,6 +88,8 @@ pub(crate) async fn run<M: prost::Message + Validate>(
     output: Output,
     streams: bool,
 ) -> Result<Ended, Error> {
+    // Another replica may have written what the peer holds already.
+    link.store().refresh().await?;
     send(&output, Kind::Hello(hello(link))).await?;
     let first = tokio::time::timeout(HELLO, input.next()).await;
     let Ok(first) = first else { return Ok(Ended::Closed("the peer said no hello within 10 s".to_owned())) };
@@ -154,7 +154,7 @@ impl<'a> Session<'a> {
         let peer_head = peer.own.as_ref().map_or(0, |head| head.seq);
         let met = Met { own: link.own(), held: held.clone() };
         if met.standing(link.store()).await? == Standing::Behind {
-            link.store().rewind(held.seq, &link.0.settings.source.moment()).await?;
+            link.store().rewind(&held, &link.0.settings.source.moment()).await?;
         }
         let mut session = Session {
             link,
@@ -220,7 +220,6 @@ impl<'a> Session<'a> {
                     }
                 }
                 _ = heads.changed() => {}
-                () = tokio::time::sleep(LOOK) => self.link.store().refresh().await?,
                 () = draining.cancelled() => {
                     self.say(Kind::Goodbye(Goodbye { reason: Reason::Draining.into() })).await?;
                     return Ok(Ended::Closed("the service is shutting down".to_owned()));

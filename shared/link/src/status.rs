@@ -48,7 +48,7 @@ impl Link {
 
     async fn stands(&self, status: LinkStatus) {
         let connected = status.state() == State::Connected;
-        let before = self.0.status.send_replace(status.clone());
+        let before = self.store().say_link(&status);
         if before.state() == status.state() && before.cause == status.cause {
             return;
         }

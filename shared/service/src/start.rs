@@ -13,7 +13,11 @@ use std::{
 use renkei_desk::{JournalKeys, services};
 use renkei_domain::moment::Source;
 use renkei_link::Link;
-use renkei_proto::{FactKind, options::v1::Surface, r#type::v1::Agency};
+use renkei_proto::{
+    FactKind,
+    options::v1::{Author, Surface},
+    r#type::v1::Agency,
+};
 use renkei_rpc::{
     authorize::{Authorize, RuleError, check_rules},
     connect::Dial,
@@ -109,7 +113,8 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         }
     }
     let store = Store::open(options).await?;
-    let said = begin(&store, &kinds, &source).await?;
+    store.join(spoken(&kinds)).await?;
+    let said = begin(&store, &source).await?;
 
     let draining = CancellationToken::new();
     let keys = JournalKeys { own: key::of_own(&config, store.key())?, peer: key::of_peer(&config)? };
@@ -132,12 +137,8 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         metrics: metrics.clone(),
     };
     let readiness = Arc::new(Readiness::new(&services(own)).await);
-    let settings = renkei_desk::Settings {
-        code_key: key::secret(&config.secrets.code_key)?,
-        keys,
-        link: link.status(),
-        draining: draining.clone(),
-    };
+    let settings =
+        renkei_desk::Settings { code_key: key::secret(&config.secrets.code_key)?, keys, draining: draining.clone() };
     let gate = |surface| Authorize::new(surface, own, callers.clone(), store.barred(), source.clone(), metrics.clone());
     let (desk_gate, link_gate) = (gate(Surface::Desk), gate(Surface::Link));
 
@@ -151,7 +152,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     if config.peer.dial == DialMode::Both {
         tasks.spawn(dial(link, dialling(own, &config, &tls), draining.clone()));
     }
-    let parts = tick::Parts { own, store: store.clone(), source, sandbox: config.sandbox, kinds };
+    let parts = tick::Parts { own, store: store.clone(), source, sandbox: config.sandbox };
     tasks.spawn(tick::run(parts.clone(), draining.clone()));
     tasks.spawn(tick::say_kinds_again(parts, said, draining.clone()));
     tasks.spawn(tick::watch_database(store.clone(), readiness.clone(), draining.clone()));
@@ -196,20 +197,27 @@ fn faults(config: &Config) -> Result<Faults, StartError> {
     }))
 }
 
-/// On a marked copy a new incarnation is opened at once. The kinds that this version speaks are said when they changed.
-/// Gives the incarnation in which they stand; none during a recovery.
-async fn begin(store: &Store, kinds: &BTreeSet<FactKind>, source: &Source) -> Result<Option<u32>, StartError> {
+/// What this version tells the peer that it speaks.
+fn spoken(kinds: &BTreeSet<FactKind>) -> Vec<String> {
+    let public = kinds.iter().filter(|kind| kind.rule().author != Author::Private);
+    public.map(|kind| kind.name().to_owned()).collect()
+}
+
+/// On a marked copy a new incarnation is opened at once. The kinds that all replicas speak are said when they changed.
+/// Gives them with the incarnation in which they stand; none during a recovery.
+async fn begin(store: &Store, source: &Source) -> Result<Option<tick::Said>, StartError> {
     if store.is_marked().await? {
         let mut again = store.aside().await?;
         again.retain(|it| it.reason.is_empty());
         tracing::error!("the database is a restored copy: a new incarnation is opened");
         store.write("reopen", Call::own("reopen"), source.moment(), Reopen { again, peer_held: 0 }).await?;
     }
-    let begin = Begin { kinds: kinds.iter().copied().collect() };
+    let kinds = store.replicas().borrow().kinds();
+    let begin = Begin { kinds: kinds.clone() };
     match store.write("begin", Call::own("begin"), source.moment(), begin).await {
         // Said when the recovery is over.
         Err(renkei_store::Error::Recovering) => Ok(None),
-        Ok(()) => Ok(Some(store.heads().borrow().own.incarnation)),
+        Ok(()) => Ok(Some((store.heads().borrow().own.incarnation, kinds))),
         Err(error) => Err(error.into()),
     }
 }

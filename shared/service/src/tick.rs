@@ -1,6 +1,6 @@
 //! What a service does by itself: counts, checkpoints, health, fresh certificates.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::civil::Date;
 
@@ -11,7 +11,7 @@ use renkei_domain::{
     moment::{Source, instant},
     page::Journal,
 };
-use renkei_proto::{FactKind, r#type::v1::Agency};
+use renkei_proto::r#type::v1::Agency;
 use renkei_rpc::{
     health::{Need, Readiness},
     tls::{Files, TlsError},
@@ -41,16 +41,18 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) source: Source,
     pub(crate) sandbox: bool,
-    pub(crate) kinds: BTreeSet<FactKind>,
 }
 
-/// Every minute: the counts of months that are over and not counted; every hour: checkpoints. A sandbox writes both on
-/// command only, so that its clock may jump.
+/// The incarnation in which kinds were said, and which.
+pub(crate) type Said = (u32, Vec<String>);
+
+/// Every minute: the counts of months that are over and not counted; every hour: checkpoints. One replica does it for all. A
+/// sandbox writes both on command only, so that its clock may jump.
 pub(crate) async fn run(parts: Parts, draining: CancellationToken) {
     let mut minutes = 0_u64;
     while draining.run_until_cancelled(tokio::time::sleep(MINUTE)).await.is_some() {
         minutes += 1;
-        if parts.sandbox {
+        if parts.sandbox || !parts.store.replicas().borrow().leads {
             continue;
         }
         said("counts", count_months(&parts).await);
@@ -112,20 +114,25 @@ async fn forget(parts: &Parts) -> Result<(), Error> {
     parts.store.forget_requests(now.saturating_sub(REQUESTS_DAYS * 86_400_000_000)).await
 }
 
-/// After a recovery the kinds that this version speaks are said again, until that is written: the entry that said so may
-/// be lost. `said` is the incarnation in which they were said last.
-pub(crate) async fn say_kinds_again(parts: Parts, mut said: Option<u32>, draining: CancellationToken) {
-    let mut heads = parts.store.heads();
+/// The kinds that all replicas speak are said again when they changed with a replica that came or went, and after a recovery:
+/// the entry that said so may be lost. Until that is written. `said`: when they were said last, and which.
+pub(crate) async fn say_kinds_again(parts: Parts, mut said: Option<Said>, draining: CancellationToken) {
+    let (mut heads, mut replicas) = (parts.store.heads(), parts.store.replicas());
     loop {
         let (incarnation, recovering) = {
             let heads = heads.borrow_and_update();
             (heads.own.incarnation, heads.recovering())
         };
-        let due = !recovering && said != Some(incarnation);
+        let (leads, kinds) = {
+            let replicas = replicas.borrow_and_update();
+            (replicas.leads, replicas.kinds())
+        };
+        let wanted = (incarnation, kinds);
+        let due = leads && !recovering && said.as_ref() != Some(&wanted);
         if due {
-            let begin = Begin { kinds: parts.kinds.iter().copied().collect() };
+            let begin = Begin { kinds: wanted.1.clone() };
             let written = parts.store.write("begin", Call::own("begin"), parts.source.moment(), begin).await;
-            said = written.is_ok().then_some(incarnation);
+            said = written.is_ok().then_some(wanted);
             self::said("kinds", written);
         }
         let next = async {
@@ -133,7 +140,10 @@ pub(crate) async fn say_kinds_again(parts: Parts, mut said: Option<u32>, drainin
                 tokio::time::sleep(AGAIN).await;
                 return Ok(());
             }
-            heads.changed().await
+            tokio::select! {
+                moved = heads.changed() => moved,
+                changed = replicas.changed() => changed,
+            }
         };
         if !matches!(draining.run_until_cancelled(next).await, Some(Ok(()))) {
             return;

@@ -394,8 +394,8 @@ impl Command for StoppedByPeer {
 /// What a service says of itself when it starts: the kinds it speaks, if they changed; and a stop because something was
 /// not understood is lifted when a version that understands starts.
 pub struct Begin {
-    /// The kinds that this version speaks.
-    pub kinds: Vec<FactKind>,
+    /// The kinds that every replica speaks.
+    pub kinds: Vec<String>,
 }
 
 impl Command for Begin {
@@ -407,11 +407,9 @@ impl Command for Begin {
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
         let own = stage.own();
-        let public = self.kinds.iter().filter(|kind| kind.rule().author != Author::Private);
-        let kinds: Vec<String> = public.map(|kind| kind.name().to_owned()).collect();
-        let known = journal_rules::spoken(stage.page(&journal_rules::name(own)), own) == Some(kinds.as_slice());
+        let known = journal_rules::spoken(stage.page(&journal_rules::name(own)), own) == Some(self.kinds.as_slice());
         if !known {
-            let spoken = renkei_proto::journal::v1::KindsSpoken { kinds };
+            let spoken = renkei_proto::journal::v1::KindsSpoken { kinds: self.kinds.clone() };
             stage.write(&Matter::journal(own), fact::Fact::KindsSpoken(spoken), None, 0)?;
         }
         if stage.heads().peer.stop_reason == Reason::NotUnderstood {

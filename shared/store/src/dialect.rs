@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::{
     AnyPool, AssertSqlSafe, Connection as _, Executor as _,
     any::{AnyPoolOptions, install_default_drivers},
+    postgres::PgListener,
 };
 
 /// The most connections that read at once.
@@ -51,6 +52,11 @@ impl Dialect {
         }
     }
 
+    /// Whether several processes may serve from it.
+    pub(crate) fn is_shared(self) -> bool {
+        self == Self::Postgres
+    }
+
     /// What every new connection is told.
     fn settings(self) -> &'static [&'static str] {
         match self {
@@ -67,6 +73,46 @@ impl Dialect {
                 "SET synchronous_commit = on",
             ],
         }
+    }
+}
+
+/// Tells other replicas of a commit, by the name of this one. PostgreSQL only.
+pub(crate) const TELL: &str = "SELECT CAST(pg_notify('renkei', $1) AS TEXT)";
+
+/// Hears that another replica has committed. What is heard may be lost, so nobody relies on it. Nothing of the kind goes
+/// through `Any`.
+pub(crate) struct Listener {
+    postgres: PgListener,
+    /// The name of this replica: it does not listen to itself.
+    own: String,
+}
+
+impl Listener {
+    pub(crate) async fn connect(url: &str, own: &str) -> Result<Self, sqlx::Error> {
+        let mut postgres = PgListener::connect(url).await?;
+        postgres.listen("renkei").await?;
+        Ok(Self { postgres, own: own.to_owned() })
+    }
+
+    /// Waits until another replica has committed; takes in at once what more was said.
+    pub(crate) async fn heard(&mut self) -> Result<(), sqlx::Error> {
+        loop {
+            // A connection that was lost has come back: what was said meanwhile is gone.
+            let Some(first) = self.postgres.try_recv().await? else { return Ok(()) };
+            let mut is_anothers = first.payload() != self.own;
+            while let Some(next) = self.postgres.next_buffered() {
+                is_anothers |= next.payload() != self.own;
+            }
+            if is_anothers {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Tells the others that this replica has committed.
+    pub(crate) async fn tell(&mut self) -> Result<(), sqlx::Error> {
+        sqlx::query(TELL).bind(self.own.as_str()).execute(&mut self.postgres).await?;
+        Ok(())
     }
 }
 

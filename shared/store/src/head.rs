@@ -65,6 +65,11 @@ impl Heads {
         self.own.recover_to > 0
     }
 
+    /// Whether these heads are known to stand after others: entries and changes are only ever added.
+    pub(crate) fn is_after(&self, other: &Self) -> bool {
+        self.turn >= other.turn && self.feed >= other.feed && (self.turn, self.feed) != (other.turn, other.feed)
+    }
+
     /// What the next entry of a journal is measured by.
     pub fn previous(&self, own: Agency, journal: Journal) -> Previous {
         let head = self.of(own, journal);

@@ -6,9 +6,9 @@ use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use renkei_telemetry::Metrics;
 use sqlx::AnyPool;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use crate::{content::KeyRing, dialect::Dialect, error::Error, head::Heads};
+use crate::{content::KeyRing, dialect::Dialect, error::Error, head::Heads, replica::Replicas};
 
 /// What a failpoint does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) replica: String,
     pub(crate) store_id: String,
     pub(crate) dialect: Dialect,
+    pub(crate) url: String,
     pub(crate) write: AnyPool,
     pub(crate) read: AnyPool,
     pub(crate) ring: KeyRing,
@@ -35,6 +36,12 @@ pub(crate) struct Inner {
     pub(crate) heads: watch::Sender<Heads>,
     /// Ids of the officials who are barred.
     pub(crate) barred: watch::Sender<BTreeSet<String>>,
+    /// Who serves from this database; empty in a process that does not serve.
+    pub(crate) replicas: watch::Sender<Replicas>,
+    /// Something was committed here.
+    pub(crate) wrote: Notify,
+    /// This replica says something else of itself.
+    pub(crate) said: Notify,
     pub(crate) faults: Faults,
     pub(crate) metrics: Metrics,
 }
@@ -46,5 +53,20 @@ impl Inner {
             Fault::None => Ok(()),
             Fault::Lost => Err(Error::Database(sqlx::Error::PoolClosed)),
         }
+    }
+}
+
+impl Inner {
+    /// Makes known how the heads stand after a commit of this replica. Another one may have committed since, and be known
+    /// already.
+    pub(crate) fn publish(&self, heads: Heads) {
+        self.heads.send_if_modified(|known| {
+            let moved = !known.is_after(&heads) && *known != heads;
+            if moved {
+                *known = heads;
+            }
+            moved
+        });
+        self.wrote.notify_one();
     }
 }

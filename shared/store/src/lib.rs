@@ -19,6 +19,7 @@ mod read_audit;
 mod rebuild;
 mod receipt;
 pub mod recover;
+mod replica;
 mod save;
 mod stage;
 mod statements;
@@ -31,7 +32,7 @@ use renkei_domain::{moment::Moment, page::Journal, term};
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use renkei_telemetry::Metrics;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 pub use crate::{
     audit::{ChainHead, Held as HeldRecord, Recorded},
@@ -45,6 +46,7 @@ pub use crate::{
     read::{Answer, BYTES, Held, Listed},
     rebuild::Rebuilt,
     receipt::TakeReceipt,
+    replica::{Replica, Replicas},
     stage::{Stage, content, etag},
     statements::statements,
     writer::{BATCH, QUEUE},
@@ -95,12 +97,16 @@ impl Store {
             replica: options.replica,
             store_id: identity.store_id,
             dialect,
+            url: options.url,
             write,
             read,
             ring: options.ring,
             key: options.key,
             heads,
             barred,
+            replicas: watch::Sender::default(),
+            wrote: Notify::new(),
+            said: Notify::new(),
             faults: options.faults,
             metrics: options.metrics,
         });
@@ -213,6 +219,7 @@ impl Store {
         let mut ended = self.ended.clone();
         // An error means that the writer is gone already.
         let _ = ended.wait_for(|ended| *ended).await;
+        self.leave().await;
         self.inner.write.close().await;
         self.inner.read.close().await;
     }

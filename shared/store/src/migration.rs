@@ -5,11 +5,14 @@ use sqlx::{AnyPool, AssertSqlSafe, Executor as _, Row as _};
 
 use crate::{dialect::Dialect, error::Error};
 
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_foundation.sql"), include_str!("migrations/0002_sharing.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_foundation.sql"),
+    include_str!("migrations/0002_sharing.sql"),
+    include_str!("migrations/0003_replicas.sql"),
+];
 
 /// The schema this version knows.
-pub const KNOWN: i64 = 2;
+pub const KNOWN: i64 = 3;
 
 pub(crate) const FOUND: &str = "SELECT schema FROM store WHERE one = 1";
 pub(crate) const IDENTITY: &str = "SELECT store_id, own, marked FROM store WHERE one = 1";

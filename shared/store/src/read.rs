@@ -388,26 +388,6 @@ impl Store {
         Ok(head::read(self.inner.own, &rows)?.previous(self.inner.own, journal))
     }
 
-    /// Reads the heads again, for what another process wrote.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn refresh(&self) -> Result<(), Error> {
-        let rows = sqlx::query(head::SELECT).fetch_all(&self.inner.read).await?;
-        let heads = head::read(self.inner.own, &rows)?;
-        if self.inner.heads.borrow().private.seq < heads.private.seq {
-            self.inner.barred.send_replace(barred(&officials(&self.inner.read, self.inner.own).await?));
-        }
-        self.inner.heads.send_if_modified(|known| {
-            let moved = heads.turn >= known.turn && heads.feed >= known.feed && *known != heads;
-            if moved {
-                *known = heads;
-            }
-            moved
-        });
-        Ok(())
-    }
-
     /// Forgets replies that are older than an instant, in microseconds since 1970.
     ///
     /// # Errors

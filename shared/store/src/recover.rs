@@ -111,11 +111,12 @@ impl Met {
 
 impl Store {
     /// Begins a recovery: own entries without a receipt are set aside, pages are folded again, and writes are refused
-    /// until the own journal is held to `held`.
+    /// until the own journal is held to what the peer holds.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn rewind(&self, held: u64, moment: &Moment) -> Result<(), Error> {
+    pub async fn rewind(&self, peer_held: &Head, moment: &Moment) -> Result<(), Error> {
+        let held = peer_held.seq;
         let (own, journal) = (self.own(), Journal::Of(self.own()));
         let mut transaction = self.inner.write.begin_with(self.inner.dialect.begin()).await?;
         sqlx::query(head::TAKE).bind(own.id()).execute(&mut *transaction).await?;
@@ -125,7 +126,14 @@ impl Store {
             heads.own.recover_to = heads.own.recover_to.max(held);
             write_head(&mut transaction, &heads, own, journal).await?;
             transaction.commit().await?;
-            self.inner.heads.send_replace(heads);
+            self.inner.publish(heads);
+            return Ok(());
+        }
+        // Under the head row nothing hides that another replica wrote and sent what is missed here.
+        let query = sqlx::query(crate::writer::ENTRY_AT).bind(own.id()).bind(number(held));
+        let ours =
+            query.fetch_optional(&mut *transaction).await?.map(|row| row.try_get::<Vec<u8>, _>(0)).transpose()?;
+        if held == 0 || ours.is_some_and(|hash| hash == peer_held.hash) {
             return Ok(());
         }
         let keep = heads.own.receipted.min(heads.own.seq);
@@ -143,7 +151,7 @@ impl Store {
         write_head(&mut transaction, &heads, own, journal).await?;
         refold(&mut transaction, own, heads.clone(), moment).await?;
         transaction.commit().await?;
-        self.inner.heads.send_replace(heads);
+        self.inner.publish(heads);
         Ok(())
     }
 

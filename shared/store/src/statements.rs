@@ -3,13 +3,14 @@
 use crate::{
     Dialect, audit,
     bulk::{Insert, SIZES, select_text},
-    head, load, migration, read, rebuild, recover, save, writer,
+    dialect, head, load, migration, read, rebuild, recover, replica, save, writer,
 };
 
-const SINGLE: [&str; 49] = [
+const SINGLE: [&str; 55] = [
     audit::HEAD,
     audit::HEADS,
     audit::OF_MATTER,
+    dialect::TELL,
     head::SELECT,
     head::TAKE,
     head::UPDATE,
@@ -52,6 +53,11 @@ const SINGLE: [&str; 49] = [
     recover::DELETE_REQUESTS,
     recover::MARK,
     recover::MATTER_KEY,
+    replica::ALL,
+    replica::BEAT,
+    replica::JOIN,
+    replica::LEAVE,
+    replica::NEXT,
     save::SHOWN_BEFORE,
     writer::AUDIT_AT,
     writer::ENTRY_AT,
@@ -89,7 +95,11 @@ const INSERTS: [&Insert; 12] = [
 /// Every statement that runs on this database, bulk statements in each of their sizes.
 #[doc(hidden)]
 pub fn statements(dialect: Dialect) -> Vec<String> {
-    let single = SINGLE.iter().filter(|text| dialect == Dialect::Sqlite || **text != recover::COPY);
+    let others = match dialect {
+        Dialect::Sqlite => dialect::TELL,
+        Dialect::Postgres => recover::COPY,
+    };
+    let single = SINGLE.iter().filter(|text| **text != others);
     let mut all: Vec<String> = single.map(|text| (*text).to_owned()).collect();
     for size in SIZES {
         all.extend(SELECTS.iter().map(|select| select_text(select, size)));

@@ -141,7 +141,7 @@ fn publish(inner: &Inner, ready: Ready) -> Vec<Outcome> {
             }
         });
     }
-    inner.heads.send_replace(ready.heads);
+    inner.publish(ready.heads);
     ready.outcomes
 }
 

@@ -15,6 +15,7 @@ mod store {
     mod reads;
     mod rebuild;
     mod recovery;
+    mod replica;
     mod secrets;
     mod sharing;
     mod side;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use jiff::Timestamp;
 use renkei_domain::moment::Moment;
 use renkei_journal::{SigningKey, generate_pkcs8};
+use renkei_proto::link::v1::Head;
 use renkei_store::{Fault, Faults, KeyRing, Options, recover::Reopen};
 use renkei_telemetry::Metrics;
 use tempfile::TempDir;
@@ -38,8 +39,8 @@ async fn arranged(faults: Faults) -> (TempDir, Parts, Arc<AtomicI64>) {
         metrics: Metrics::none(),
     };
     let store = Store::open(options).await.unwrap();
-    let kinds = FactKind::ALL.iter().copied().collect();
-    (dir, Parts { own: Agency::Ppc, store, source, sandbox: false, kinds }, clock)
+    store.join(vec!["scheme_published".to_owned()]).await.unwrap();
+    (dir, Parts { own: Agency::Ppc, store, source, sandbox: false }, clock)
 }
 
 fn show(clock: &AtomicI64, instant: &str) {
@@ -47,7 +48,7 @@ fn show(clock: &AtomicI64, instant: &str) {
 }
 
 async fn begin(parts: &Parts) {
-    let begin = Begin { kinds: parts.kinds.iter().copied().collect() };
+    let begin = Begin { kinds: parts.store.replicas().borrow().kinds() };
     parts.store.write("begin", Call::own("begin"), parts.source.moment(), begin).await.unwrap();
 }
 
@@ -96,10 +97,14 @@ async fn after_a_recovery_the_kinds_are_said_until_that_is_written() {
     let (_dir, parts, _) = arranged(faults).await;
     begin(&parts).await;
     // The peer holds one entry, and the own copy of it is lost.
-    parts.store.rewind(1, &parts.source.moment()).await.unwrap();
+    parts.store.rewind(&Head { seq: 1, hash: vec![0; 32] }, &parts.source.moment()).await.unwrap();
     recovers.store(true, Ordering::SeqCst);
     let draining = CancellationToken::new();
-    let saying = tokio::spawn(say_kinds_again(parts.clone(), Some(1), draining.clone()));
+    let saying = tokio::spawn(say_kinds_again(
+        parts.clone(),
+        Some((1, parts.store.replicas().borrow().kinds())),
+        draining.clone(),
+    ));
     let mut heads = parts.store.heads();
     let reopen = Reopen { again: Vec::new(), peer_held: 1 };
     parts.store.write("reopen", Call::own("reopen"), parts.source.moment(), reopen).await.unwrap();

@@ -19,7 +19,7 @@ use renkei_store::{
 use super::{
     acts::{assent, notice, publish, revise, withdraw_notice},
     link::{Pair, arrive, arrive_as, arriving, carry, forge, not_understood, receipt_of, refusal, sign, take_receipt},
-    side::{Side, on_each},
+    side::{Side, names, on_each},
 };
 
 fn stopped(seq: u64, reason: Reason) -> Stop {
@@ -166,7 +166,7 @@ fn what_is_not_understood_waits_for_a_version_that_understands() {
 
         assert_eq!(pair.ipa.heads().peer.seq, 1, "nothing of it is held");
         assert_stopped(&pair.ipa, 2, Reason::NotUnderstood, &entries[1]).await;
-        pair.ipa.run(Begin { kinds: FactKind::ALL.to_vec() }).await.unwrap();
+        pair.ipa.run(Begin { kinds: names(FactKind::ALL) }).await.unwrap();
         assert_eq!(pair.ipa.heads().peer.stop_seq, 0);
         pair.settle().await;
         assert_eq!(pair.ipa.heads().peer.seq, 3);
@@ -182,7 +182,7 @@ fn a_new_version_lifts_no_other_stop() {
         let mut entries = written(&pair, 1).await;
         entries[0].signature[7] ^= 1;
         arrive(&pair.ipa, Agency::Ppc, entries).await.unwrap();
-        pair.ipa.run(Begin { kinds: FactKind::ALL.to_vec() }).await.unwrap();
+        pair.ipa.run(Begin { kinds: names(FactKind::ALL) }).await.unwrap();
         assert_eq!(pair.ipa.heads().peer.stop_reason, Reason::BadSignature);
     });
 }

@@ -24,7 +24,7 @@ use super::{
     database::{Database, Engine},
     link::{Pair, arrive, arriving, carry, forge, forged_scheme, impose, receipt_of, refusal, take_receipt},
     rebuild::history,
-    side::{Batch, Gate, Side, call, content, no_faults, on_each, options},
+    side::{Batch, Gate, Side, call, content, no_faults, on_each, options, peer_held},
 };
 
 /// What the peer says in its hello of the journal of `side`.
@@ -54,7 +54,7 @@ async fn recover(pair: &Pair) {
     let (ppc, ipa) = (&pair.ppc, &pair.ipa);
     assert_eq!(standing(ppc, ipa).await, Standing::Behind);
     let held = ipa.heads().peer.seq;
-    ppc.store.rewind(held, &ppc.source.moment()).await.unwrap();
+    ppc.store.rewind(&peer_held(held), &ppc.source.moment()).await.unwrap();
     let back = asked_back(ipa, ppc.heads().own.seq + 1).await;
     assert_eq!(arrive(ppc, Agency::Ppc, back).await.unwrap(), Stop::default());
     assert_eq!(carry(ipa, ppc, 256).await, Stop::default());
@@ -119,7 +119,7 @@ fn a_restored_backup_is_noticed_and_brought_up_to_date() {
         assert!(kept < held);
 
         assert_eq!(standing(ppc, ipa).await, Standing::Behind);
-        ppc.store.rewind(held, &ppc.source.moment()).await.unwrap();
+        ppc.store.rewind(&peer_held(held), &ppc.source.moment()).await.unwrap();
 
         assert_eq!((ppc.heads().own.seq, ppc.heads().own.recover_to), (kept, held));
         assert!(is_recovering(ppc.act(notice()).await), "nothing is written before the journal is back");
@@ -167,7 +167,7 @@ fn what_was_written_after_the_restore_is_judged_again() {
         ppc.act(issue(Agency::Ppc, 11, "leak", "report-11")).await.unwrap();
         let written: Vec<_> = ppc.own_entries().await.into_iter().skip(usize::try_from(kept).unwrap()).collect();
 
-        ppc.store.rewind(ipa.heads().peer.seq, &ppc.source.moment()).await.unwrap();
+        ppc.store.rewind(&peer_held(ipa.heads().peer.seq), &ppc.source.moment()).await.unwrap();
         let aside = ppc.store.aside().await.unwrap();
         assert!(aside.iter().map(|it| &it.entry_id).eq(written.iter().map(|it| &it.header.entry_id)));
         recover(&pair).await;
@@ -218,10 +218,10 @@ fn a_recovery_goes_on_after_a_restart() {
         let Restored { pair: Pair { ppc, ipa }, .. } = restored(database).await;
         ppc.act(publish(Agency::Ppc, "fresh")).await.unwrap();
         let held = ipa.heads().peer.seq;
-        ppc.store.rewind(held, &ppc.source.moment()).await.unwrap();
+        ppc.store.rewind(&peer_held(held), &ppc.source.moment()).await.unwrap();
         let ppc = ppc.restart().await;
         assert_eq!(standing(&ppc, &ipa).await, Standing::Behind, "it is known until it is over");
-        ppc.store.rewind(held, &ppc.source.moment()).await.unwrap();
+        ppc.store.rewind(&peer_held(held), &ppc.source.moment()).await.unwrap();
         let back = asked_back(&ipa, ppc.heads().own.seq + 1).await;
         arrive(&ppc, Agency::Ppc, back[..1].to_vec()).await.unwrap();
         let ppc = ppc.restart().await;
@@ -245,7 +245,7 @@ fn what_the_peer_changed_is_not_taken_back() {
     on_each(async |database| {
         let Restored { pair, .. } = restored(database).await;
         let (ppc, ipa) = (&pair.ppc, &pair.ipa);
-        ppc.store.rewind(ipa.heads().peer.seq, &ppc.source.moment()).await.unwrap();
+        ppc.store.rewind(&peer_held(ipa.heads().peer.seq), &ppc.source.moment()).await.unwrap();
         let (next, heads) = (ppc.heads().own.seq + 1, ppc.heads());
         let back = asked_back(ipa, next).await;
         let with_content = back.iter().position(|entry| entry.content.is_some()).unwrap();
@@ -375,7 +375,7 @@ fn an_entry_that_comes_back_in_the_batch_of_the_reopening_is_not_judged_again() 
         ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
         ppc.act(notice()).await.unwrap();
         carry(ppc, &pair.ipa, 10).await;
-        ppc.store.rewind(2, &ppc.source.moment()).await.unwrap();
+        ppc.store.rewind(&peer_held(2), &ppc.source.moment()).await.unwrap();
         let again = ppc.store.aside().await.unwrap();
         let entries = asked_back(&pair.ipa, 1).await;
         let entries = entries.into_iter().map(|entry| arriving(entry, Agency::Ppc).unwrap()).collect();
@@ -476,7 +476,7 @@ fn acts_during_a_recovery_are_turned_away_on_record() {
         let side = Side::new(Agency::Ppc, database).await;
         let known = call(5);
         side.act_as(known.clone(), publish(Agency::Ppc, "leak")).await.unwrap();
-        side.store.rewind(5, &side.source.moment()).await.unwrap();
+        side.store.rewind(&peer_held(5), &side.source.moment()).await.unwrap();
 
         assert!(is_recovering(side.act(notice()).await));
 

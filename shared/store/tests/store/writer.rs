@@ -23,7 +23,7 @@ use super::{
     acts::{Act, issue, nothing, notice, publish, regret, tries, wrong_code},
     database::Database,
     link::Pair,
-    side::{Batch, Gate, OFFICIAL, Side, call, no_faults, on_each, options, source},
+    side::{Batch, Gate, OFFICIAL, Side, call, names, no_faults, on_each, options, source},
 };
 
 /// What one of many writers does in its turn.
@@ -430,14 +430,14 @@ fn closing_writes_what_waits() {
 fn a_kind_is_written_only_after_the_peer_speaks_it() {
     on_each(async |database| {
         let pair = Pair::new(database).await;
-        let kinds = vec![FactKind::NoticeGiven, FactKind::NoticeArrived];
+        let kinds = names(&[FactKind::NoticeGiven, FactKind::NoticeArrived]);
         pair.ppc.act(publish(Agency::Ppc, "before")).await.unwrap();
         pair.ipa.run(Begin { kinds }).await.unwrap();
         pair.settle().await;
 
         assert_eq!(reason(&pair.ppc.act(publish(Agency::Ppc, "after")).await), Reason::WrongState);
         pair.ppc.act(notice()).await.unwrap();
-        let all = FactKind::ALL.to_vec();
+        let all = names(FactKind::ALL);
         pair.ipa.run(Begin { kinds: all.clone() }).await.unwrap();
         pair.ipa.run(Begin { kinds: all }).await.unwrap();
         pair.settle().await;
