@@ -8,12 +8,12 @@ use renkei_domain::{
     page::{Journal, Seen},
     term,
 };
-use renkei_journal::{Head, Keys, Lie, Previous, verify_all};
-use renkei_proto::{journal::v1::Entry, r#type::v1::Agency};
+use renkei_journal::{Break, Head, Keys, Lie, Previous, Proven, verify_all};
+use renkei_proto::journal::v1::Entry;
 use renkei_store::{ChainHead, Error, JOURNALS, Store};
 
 /// How many entries or records are read at once.
-const CHUNK: usize = 256;
+const CHUNK: usize = 1024;
 
 /// What was verified.
 #[derive(Default)]
@@ -46,37 +46,50 @@ pub async fn verify(store: &Store, own_keys: &Keys, peer_keys: &Keys) -> Result<
     Ok(verified)
 }
 
-/// One journal up to its head, which it must reach.
+/// One journal up to its head, which it must reach. While a chunk is verified the next one is read, so at most two are in
+/// memory.
 async fn one(store: &Store, journal: Journal, start: Previous, keys: Keys, head: Head) -> Result<(), String> {
-    let (mut last, mut keys, mut lies) = (start, keys, Vec::new());
-    while last.next_seq() <= head.seq {
-        let from = last.next_seq();
-        let held = match store.entries(journal, from, CHUNK).await {
-            Ok(held) => held,
-            Err(error) => return Err(unreadable(store, journal, from, &error).await),
-        };
-        let held = held.into_iter().filter(|held| held.header.seq <= head.seq);
-        let entries: Vec<Entry> = held.map(|held| held.entry).collect();
-        if entries.is_empty() {
-            return Err(format!(
-                "journal {}: entry {from} and later ones are missing up to {}",
-                journal.id(),
-                head.seq
-            ));
-        }
-        let proven = verify_all(entries, &keys, last, |lie| lies.push(lie));
-        let proven = proven.map_err(|broken| format!("journal {}: entry {}: {broken}", journal.id(), broken.seq()))?;
-        (last, keys) = (proven.last, proven.keys);
+    let mut proven = Proven { last: start, keys };
+    let mut next = read(store, journal, proven.last.next_seq(), head).await;
+    while proven.last.next_seq() <= head.seq {
+        let entries = next?;
+        let reading = proven.last.next_seq() + u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        // Signatures take all processors for some milliseconds: not on a thread that serves calls.
+        let proving = tokio::task::spawn_blocking(move || chunk(entries, proven));
+        let (proved, read) = tokio::join!(proving, read(store, journal, reading, head));
+        let (lies, proved) = proved.map_err(|error| format!("journal {}: was not verified: {error}", journal.id()))?;
+        refused(store, journal, &lies).await?;
+        proven = proved.map_err(|broken| format!("journal {}: entry {}: {broken}", journal.id(), broken.seq()))?;
+        next = read;
     }
-    if let Journal::Of(author) = journal {
-        refused(store, author, &lies).await?;
-    } else if let Some(lie) = lies.first() {
-        return Err(format!("journal private: entry {}: {lie}", lie.seq()));
-    }
-    if last.head != head {
+    if proven.last.head != head {
         return Err(format!("journal {}: the head is not entry {}, the last that is held", journal.id(), head.seq));
     }
     beyond(store, journal, head).await
+}
+
+/// What was proven of a chunk, and the bodies before its end or break that are not what their header commits to.
+fn chunk(entries: Vec<Entry>, from: Proven) -> (Vec<Lie>, Result<Proven, Break>) {
+    let mut lies = Vec::new();
+    let proven = verify_all(entries, &from.keys, from.last, |lie| lies.push(lie));
+    (lies, proven)
+}
+
+/// The next entries up to the head; none when all were read.
+async fn read(store: &Store, journal: Journal, from: u64, head: Head) -> Result<Vec<Entry>, String> {
+    if from > head.seq {
+        return Ok(Vec::new());
+    }
+    let held = match store.entries(journal, from, CHUNK).await {
+        Ok(held) => held,
+        Err(error) => return Err(unreadable(store, journal, from, &error).await),
+    };
+    let held = held.into_iter().filter(|held| held.header.seq <= head.seq);
+    let entries: Vec<Entry> = held.map(|held| held.entry).collect();
+    if entries.is_empty() {
+        return Err(format!("journal {}: entry {from} and later ones are missing up to {}", journal.id(), head.seq));
+    }
+    Ok(entries)
 }
 
 /// The first of a chunk's entries that cannot be read.
@@ -98,11 +111,14 @@ async fn beyond(store: &Store, journal: Journal, head: Head) -> Result<(), Strin
     Err(format!("journal {}: entries stand beyond the head, {}", journal.id(), head.seq))
 }
 
-/// An entry that lies is right only when the other side has refused it.
-async fn refused(store: &Store, author: Agency, lies: &[Lie]) -> Result<(), String> {
+/// An entry that lies is right only when the other side has refused it. Nobody refuses private ones.
+async fn refused(store: &Store, journal: Journal, lies: &[Lie]) -> Result<(), String> {
     for lie in lies {
+        let Journal::Of(author) = journal else {
+            return Err(format!("journal private: entry {}: {lie}", lie.seq()));
+        };
         let name = entry_name(author, lie.seq());
-        let held = store.entry(Journal::Of(author), lie.seq()).await.map_err(|error| error.to_string())?;
+        let held = store.entry(journal, lie.seq()).await.map_err(|error| error.to_string())?;
         let matter = held.map(|held| held.header.matter).unwrap_or_default();
         let page = store.page(&matter).await.map_err(|error| error.to_string())?;
         let is_refused = page.is_some_and(|page| Seen::whole(&page).refusal(author, lie.seq()).is_some());

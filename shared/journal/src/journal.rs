@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The most entries that are held at once.
-const CHUNK_ENTRIES: usize = 256;
+const CHUNK_ENTRIES: usize = 1024;
 /// No entry is added to a chunk that has this many bytes.
 const CHUNK_BYTES: usize = 4 << 20;
 

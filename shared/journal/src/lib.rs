@@ -16,7 +16,7 @@
 //! unknown. Bytes are hashed and kept as they came. `tests/vectors.txt` holds all this in hex for other languages.
 //!
 //! An author writes with [`chain`] and [`Chained::sign`]. A receiver verifies with [`verify`], or with its parts
-//! [`verify_signature`] (needs no chain, so a batch can be spread over threads), [`verify_chain`] and [`check_body`].
+//! [`verify_signature`] (needs no chain, so [`in_parallel`] spreads a batch over all processors), [`verify_chain`] and [`check_body`].
 //! Anyone proves a whole journal with [`verify_all`] and the export of one matter with [`verify_matter`].
 //!
 //! What is wrong is a [`Break`] (the journal stops) or a [`Lie`] (the entry is held and refused). Judged elsewhere, as
@@ -47,5 +47,6 @@ pub use journal::{Proven, verify_all};
 pub use key::{KeyError, SigningKey, generate_pkcs8};
 pub use keys::Keys;
 pub use matter::verify_matter;
+pub use parallel::in_parallel;
 pub use receipt::{sign_receipt, verify_receipt};
 pub use verify::{Opened, Understood, Verified, check_body, check_content, check_fact, verify, verify_signature};

@@ -9,8 +9,8 @@ use std::{
 /// Fewer items than this are not worth a thread.
 const WORTH: usize = 16;
 
-/// What `work` makes of each item, in the order of the items.
-pub(crate) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+/// What `work` makes of each item, in the order of the items. Waits for the last: not on a thread that serves calls.
+pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = available_parallelism().map_or(1, NonZero::get);
     let share = items.len().div_ceil(threads).max(WORTH);
     let work = &work;

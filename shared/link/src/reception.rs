@@ -1,9 +1,15 @@
 //! Entries on their way in: signatures verified off the writer, then taken by one command a batch.
 
+use std::collections::BTreeSet;
+
+use prost::Message as _;
 use renkei_domain::page::Journal;
-use renkei_journal::{Break, Fault, Keys, Opened, check_content, check_fact, verify_signature};
+use renkei_journal::{
+    Break, Fault, Keys, Lie, Opened, Understood, check_content, check_fact, in_parallel, verify_signature,
+};
 use renkei_proto::{
-    journal::v1::Entry,
+    FactKind,
+    journal::v1::{Entry, Fact, Header},
     link::v1::{Ask, Entries, Stop, frame::Kind},
     options::v1::Reason,
     r#type::v1::Agency,
@@ -69,31 +75,34 @@ impl Incoming {
         link: &Link,
         rest: &mut Vec<Entry>,
     ) -> Result<(Vec<Arriving>, Option<(Entry, Break)>), Error> {
-        let entries = std::mem::take(rest);
+        let mut entries = std::mem::take(rest);
+        // What follows a fact of keys is verified with the keys that it leaves.
+        let changes_keys =
+            |entry: &Entry| Fact::decode(entry.fact.as_slice()).is_ok_and(|it| is_of_keys(it.fact.as_ref()));
+        if let Some(at) = entries.iter().position(changes_keys) {
+            *rest = entries.split_off(at + 1);
+        }
         let (keys, kinds) = (self.keys.clone(), link.0.settings.kinds.clone());
         // Verifying takes some 70 µs an entry: not on a thread that serves calls.
         let verifying = tokio::task::spawn_blocking(move || {
-            let (mut verified, mut entries) = (Vec::with_capacity(entries.len()), entries.into_iter());
-            for entry in entries.by_ref() {
-                let span = span::verify();
-                let opened = match verify_signature(&entry, &keys) {
-                    Ok(opened) => opened,
-                    Err(broken) => return (verified, Some((entry, broken)), Vec::new()),
-                };
-                let arriving = arriving(entry, opened, &kinds);
-                let header = arriving.opened.header();
-                span::of_entry(&span, &header.entry_id, &header.traceparent);
-                let changes_keys = arriving.fact.as_ref().is_ok_and(|it| is_of_keys(it.fact.fact.as_ref()));
-                verified.push(arriving);
-                if changes_keys {
-                    break;
+            let dispatch = tracing::dispatcher::get_default(Clone::clone);
+            let shown = in_parallel(&entries, |entry| {
+                tracing::dispatcher::with_default(&dispatch, || shown(entry, &keys, &kinds))
+            });
+            let mut verified = Vec::with_capacity(entries.len());
+            for (entry, shown) in entries.into_iter().zip(shown) {
+                match shown {
+                    Ok(Shown { opened, fact, content }) => verified.push(Arriving { entry, opened, fact, content }),
+                    Err(broken) => return (verified, Some((entry, broken))),
                 }
             }
-            (verified, None, entries.collect::<Vec<_>>())
+            (verified, None)
         });
-        let (verified, broken, left) =
+        let (verified, broken) =
             verifying.await.map_err(|error| Error::Fault(format!("entries were not verified: {error}")))?;
-        *rest = left;
+        if broken.is_some() {
+            rest.clear();
+        }
         Ok((verified, broken))
     }
 
@@ -146,20 +155,30 @@ impl Incoming {
     }
 }
 
-fn arriving(entry: Entry, opened: Opened, kinds: &std::collections::BTreeSet<renkei_proto::FactKind>) -> Arriving {
-    let not_understood = |kind: renkei_proto::FactKind| Break::NotUnderstood {
-        seq: opened.header().seq,
+/// What an entry shows by itself.
+struct Shown {
+    opened: Opened,
+    fact: Result<Understood, Fault>,
+    content: Result<(), Lie>,
+}
+
+fn shown(entry: &Entry, keys: &Keys, kinds: &BTreeSet<FactKind>) -> Result<Shown, Break> {
+    let span = span::verify();
+    let opened = verify_signature(entry, keys)?;
+    let header = opened.header();
+    span::of_entry(&span, &header.entry_id, &header.traceparent);
+    let not_understood = |kind: FactKind| Break::NotUnderstood {
+        seq: header.seq,
         what: format!("this version does not speak {}", kind.name()),
     };
-    let fact = check_fact(&entry, &opened).and_then(|understood| match kinds.contains(&understood.kind) {
+    let fact = check_fact(entry, &opened).and_then(|understood| match kinds.contains(&understood.kind) {
         true => Ok(understood),
         false => Err(Fault::Stop(not_understood(understood.kind))),
     });
-    let content = check_content(&entry, &opened);
-    Arriving { entry, opened, fact, content }
+    let content = check_content(entry, &opened);
+    Ok(Shown { opened, fact, content })
 }
 
 fn seq(entry: &Entry) -> u64 {
-    use prost::Message as _;
-    renkei_proto::journal::v1::Header::decode(entry.header.as_slice()).map_or(0, |header| header.seq)
+    Header::decode(entry.header.as_slice()).map_or(0, |header| header.seq)
 }
