@@ -16,5 +16,6 @@ pub mod raw;
 pub mod sandbox;
 pub mod scenario;
 pub mod schemes;
+pub mod seed;
 pub mod setup;
 pub mod wire;

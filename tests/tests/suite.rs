@@ -56,6 +56,8 @@ mod secrecy;
 mod secrets;
 #[path = "suite/secrets_shared.rs"]
 mod secrets_shared;
+#[path = "suite/seed.rs"]
+mod seed;
 #[path = "suite/session.rs"]
 mod session;
 #[path = "suite/stop.rs"]

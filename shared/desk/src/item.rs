@@ -22,11 +22,13 @@ use renkei_proto::{
         ReviseItemRequest, TechnologyTrendPublished, ThreatInformationPublished, item_content::Item as Kind,
         item_entry::Content, item_service_server::ItemService,
     },
+    r#type::v1::Agency,
 };
 use renkei_rpc::{
     error::Error,
     validate::{Call, Desk, open, open_secret},
 };
+use renkei_store::Command;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -76,10 +78,7 @@ impl Resource for Item {
 impl ItemService for Items {
     async fn publish_item(&self, it: Request<PublishItemRequest>) -> Result<Response<Item>, Status> {
         let own = self.desk.own;
-        let opening = |moment: &Moment, it| {
-            Doing::opening(Matter::new(Noun::Item, own, &moment.id("item", 0)), Change::Publish(it))
-        };
-        act(it, &self.desk, "publish_item", opening).await
+        act(it, &self.desk, "publish_item", |moment, it| opens(own, moment, it)).await
     }
 
     async fn revise_item(&self, it: Request<ReviseItemRequest>) -> Result<Response<Item>, Status> {
@@ -183,6 +182,15 @@ fn entry(it: EntryWords) -> Result<ItemEntry, Error> {
         refused: it.refused,
         content,
     })
+}
+
+/// What `PublishItem` does with a sound request, as a command: for who fills a database without a network.
+pub fn publishing(own: Agency, moment: &Moment, it: PublishItemRequest) -> impl Command<Reply = Item> {
+    opens(own, moment, it)
+}
+
+fn opens(own: Agency, moment: &Moment, it: PublishItemRequest) -> Doing<Change> {
+    Doing::opening(Matter::new(Noun::Item, own, &moment.id("item", 0)), Change::Publish(it))
 }
 
 /// What officials do with an item.

@@ -37,6 +37,7 @@ use tonic::service::{Routes, RoutesBuilder};
 
 pub use crate::{
     evidence::{Checkpoint, JournalKeys},
+    item::publishing,
     referral::Count,
     watch::WATCHERS,
 };

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use renkei_domain::moment::Source;
 use renkei_proto::{Validate as _, journal::v1::StopLiftedContent, r#type::v1::Agency};
 use renkei_store::{Call, Error, Store, arrive::Resume};
-use renkei_telemetry::{LogTarget, Metrics, Settings, Telemetry};
+use renkei_telemetry::{LogTarget, Settings, Telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -19,8 +19,8 @@ use crate::{
     error::StartError,
     key,
     report::{self, Status, hex},
-    source, start,
-    start::{Running, Tls, dialling},
+    source,
+    start::{Running, Tls, dialling, open},
 };
 
 /// The service of one agency under the memorandum of understanding.
@@ -173,11 +173,6 @@ async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
 #[expect(clippy::disallowed_methods, reason = "the environment overrides the configuration, and is read here only")]
 fn variables() -> HashMap<String, String> {
     std::env::vars().filter(|(name, _)| name.starts_with("RENKEI__")).collect()
-}
-
-/// Opens the database as it is.
-async fn open(own: Agency, config: &Config) -> Result<Store, StartError> {
-    Ok(Store::open(start::options(own, config, Metrics::none())?).await?)
 }
 
 async fn serve(own: Agency, config: Config, source: Source) -> Result<(), String> {

@@ -13,5 +13,5 @@ pub use crate::{
     command_line::main,
     error::StartError,
     source::source,
-    start::{Running, start},
+    start::{Running, open, start},
 };

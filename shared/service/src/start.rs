@@ -172,8 +172,16 @@ fn rules(own: Agency) -> Result<(), RuleError> {
     check_rules(Surface::Link, &[HEALTH])
 }
 
+/// Opens the database as it is, without serving it.
+///
+/// # Errors
+/// When a key cannot be read, or the database is not there, not this agency's or of another schema.
+pub async fn open(own: Agency, config: &Config) -> Result<Store, StartError> {
+    Ok(Store::open(options(own, config, Metrics::none())?).await?)
+}
+
 /// How the store is opened.
-pub(crate) fn options(own: Agency, config: &Config, metrics: Metrics) -> Result<Options, StartError> {
+fn options(own: Agency, config: &Config, metrics: Metrics) -> Result<Options, StartError> {
     Ok(Options {
         url: config.database.url.clone(),
         own,
