@@ -81,7 +81,12 @@ pub struct Desk {
 impl Desk {
     /// The desk behind a wire, with the certificates of a setup's folder.
     pub fn new(agency: Agency, dir: &Path, wire: &Wire) -> Self {
-        Self { agency, dir: dir.to_owned(), address: wire.address().to_string() }
+        Self::at(agency, dir, wire.address())
+    }
+
+    /// The desk at an address, with the certificates of a setup's folder.
+    pub fn at(agency: Agency, dir: &Path, address: std::net::SocketAddr) -> Self {
+        Self { agency, dir: dir.to_owned(), address: address.to_string() }
     }
 
     /// A connection with the certificate of one of the agency's systems.

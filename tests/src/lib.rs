@@ -2,7 +2,9 @@
 //! the sandbox's scenario.
 
 pub mod acts;
+pub mod bench;
 pub mod clock;
+pub mod cluster;
 pub mod database;
 pub mod desk;
 pub mod feed;

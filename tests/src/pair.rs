@@ -149,6 +149,15 @@ impl Pair {
         Ok(pair)
     }
 
+    /// The two binaries as processes by the machine's clock, in a folder that goes with the pair. Neither runs yet.
+    ///
+    /// # Errors
+    /// When something cannot be made; the text says what.
+    pub async fn down(choice: Choice) -> Result<Self, String> {
+        let start = Timestamp::try_from(machine_time()).map_err(|error| error.to_string())?;
+        Self::new(None, Clock::at(start), [0; 32], choice, Kind::Processes).await
+    }
+
     async fn new(
         folder: Option<PathBuf>,
         clock: Clock,
@@ -364,6 +373,19 @@ impl Side {
     /// The configuration in use, as text.
     pub fn config(&self) -> &str {
         &self.config
+    }
+
+    /// The id of a side that runs as a process.
+    pub fn process_id(&self) -> Option<u32> {
+        match &self.running {
+            Some(Running::Process { child }) => child.id(),
+            _ => None,
+        }
+    }
+
+    /// Where the service itself takes calls, past the wire.
+    pub fn desk_address(&self) -> Option<std::net::SocketAddr> {
+        self.desk_wire.target()
     }
 
     /// Uses another configuration from the next start on.

@@ -24,7 +24,7 @@ use tonic::{
 
 /// Bytes as they are.
 #[derive(Clone, Copy)]
-struct Raw;
+pub(crate) struct Raw;
 
 impl Codec for Raw {
     type Encode = Vec<u8>;

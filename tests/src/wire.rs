@@ -49,6 +49,11 @@ impl Wire {
         self.address
     }
 
+    /// Where it leads.
+    pub fn target(&self) -> Option<SocketAddr> {
+        self.locked().target
+    }
+
     /// Leads to this port from now on.
     pub fn lead_to(&self, target: SocketAddr) {
         self.locked().target = Some(target);

@@ -35,6 +35,13 @@ enum Task {
     Check,
     /// Every check and test; ends with `N passed, M failed`.
     Test,
+    /// How fast the services are, with controls in the same run; `./dev bench --help` says what can be asked for.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Goes to the bench as it is.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Both services with the scenario; stays up until Ctrl-C.
     Sandbox {
         /// Ends after the scenario.
@@ -66,6 +73,7 @@ fn main() -> ExitCode {
         Task::Build => build(),
         Task::Check => check().map(|tally| tally.report()),
         Task::Test => test().map(|tally| tally.report()),
+        Task::Bench { arguments } => bench(&arguments),
         Task::Sandbox { once, folder } => sandbox(once, folder),
         Task::Seed { arguments } => seed(&arguments),
     };
@@ -111,17 +119,21 @@ fn succeeds(command: &mut Command) -> Result<bool, String> {
     command.status().map(|status| status.success()).map_err(|error| format!("{program} cannot be started: {error}"))
 }
 
+/// What the services and the test programs are built with.
+const BUILD: [&str; 8] =
+    ["build", "--package", "renkei-ppc", "--package", "renkei-ipa", "--package", "renkei-tests", "--bins"];
+
 fn build() -> Result<bool, String> {
-    succeeds(&mut cargo(&[
-        "build",
-        "--package",
-        "renkei-ppc",
-        "--package",
-        "renkei-ipa",
-        "--package",
-        "renkei-tests",
-        "--bins",
-    ]))
+    succeeds(&mut cargo(&BUILD))
+}
+
+/// As they run in production.
+fn bench(arguments: &[String]) -> Result<bool, String> {
+    database_server()?;
+    if !succeeds(cargo(&BUILD).arg("--release"))? {
+        return Ok(false);
+    }
+    succeeds(Command::new("target/release/bench").args(arguments))
 }
 
 fn sandbox(once: bool, folder: Option<PathBuf>) -> Result<bool, String> {
@@ -286,7 +298,7 @@ fn setup() -> Result<PathBuf, String> {
     Ok(tools)
 }
 
-/// The store's tests run on SQLite and on a private PostgreSQL cluster.
+/// The store's tests and the bench run on SQLite and on a private PostgreSQL cluster.
 fn database_server() -> Result<(), String> {
     let debian = Path::new("/usr/lib/postgresql");
     let found = succeeds(Command::new("initdb").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()));

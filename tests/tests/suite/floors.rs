@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     sync::LazyLock,
 };
 
@@ -76,7 +77,25 @@ fn only_the_store_speaks_sql() {
             speakers.insert(package.name.as_str());
         }
     }
-    assert_eq!(speakers, BTreeSet::from(["renkei-store"]));
+    assert_eq!(speakers, BTreeSet::from(["renkei-store", "renkei-tests"]));
+}
+
+/// What the database can do by itself, as a control of the bench, is not for the store to say.
+#[test]
+fn of_the_tests_only_the_control_of_the_bench_speaks_sql() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut folders, mut speakers) = (vec![root.join("src"), root.join("tests")], BTreeSet::new());
+    while let Some(folder) = folders.pop() {
+        for item in folder.read_dir().unwrap() {
+            let path = item.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if std::fs::read_to_string(&path).unwrap().contains(concat!("sqlx", "::")) {
+                speakers.insert(path.strip_prefix(root).unwrap().display().to_string());
+            }
+        }
+    }
+    assert_eq!(speakers, BTreeSet::from(["src/bench/control.rs".to_owned()]));
 }
 
 #[test]

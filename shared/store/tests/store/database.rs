@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{
         LazyLock,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -18,6 +18,10 @@ use tempfile::TempDir;
 const START: &str = include_str!("postgres.sh");
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
 static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// Whether the cluster keeps what is committed when the machine fails, as in production. Tests need not. To be said before
+/// the first database is made.
+pub static DURABLE: AtomicBool = AtomicBool::new(false);
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +161,9 @@ impl Cluster {
         let mut command = as_no_root();
         // A group of its own: what ends the tests at the terminal must not end what cleans up after them.
         command.current_dir("/").process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        if DURABLE.load(Ordering::Relaxed) {
+            command.env("DURABLE", "yes");
+        }
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

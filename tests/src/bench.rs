@@ -1,0 +1,86 @@
+//! `./dev bench`: how fast the release binaries are, each figure beside a control that was measured in the same run.
+
+mod control;
+mod echo;
+mod load;
+mod machine;
+mod peers;
+mod publisher;
+mod row;
+mod services;
+
+mod deliver;
+mod growth;
+mod idle;
+mod latency;
+mod overhead;
+mod read;
+mod submit;
+mod verify;
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+pub use self::{echo::serve as serve_echo, row::Rows};
+use crate::cluster::Engine;
+
+/// How many calls are under way at once.
+const IN_FLIGHT: [usize; 3] = [1, 16, 64];
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Case {
+    /// An item is published and the call is answered.
+    Submit,
+    /// Items are published, taken by the peer, and receipted.
+    Deliver,
+    /// From a call at one desk to its event at the other, at low load.
+    Latency,
+    /// Single items (recorded before they leave) and lists.
+    Read,
+    /// The same in a large journal as in a small one.
+    Growth,
+    /// What a call costs that touches no database.
+    Overhead,
+    /// The offline proof of a journal.
+    Verify,
+    /// Start, memory, and what a service does when nothing happens.
+    Idle,
+}
+
+/// What is measured when nothing is named.
+pub const USUAL: [Case; 7] =
+    [Case::Submit, Case::Deliver, Case::Latency, Case::Read, Case::Overhead, Case::Verify, Case::Idle];
+
+/// How it is measured.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// On which databases.
+    pub engines: Vec<Engine>,
+    /// How often.
+    pub repetitions: usize,
+    /// For how long each time.
+    pub time: Duration,
+    /// How large a large journal is.
+    pub items: u64,
+    /// How many entries are proven.
+    pub entries: u64,
+}
+
+/// Measures one case and adds a row per repetition.
+///
+/// # Errors
+/// When something does not start or a call fails; the text says what.
+pub async fn run(case: Case, plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
+    match case {
+        Case::Submit => submit::run(plan, rows).await,
+        Case::Deliver => deliver::run(plan, rows).await,
+        Case::Latency => latency::run(plan, rows).await,
+        Case::Read => read::run(plan, rows).await,
+        Case::Growth => growth::run(plan, rows).await,
+        Case::Overhead => overhead::run(plan, rows).await,
+        Case::Verify => verify::run(plan, rows).await,
+        Case::Idle => idle::run(plan, rows).await,
+    }
+}

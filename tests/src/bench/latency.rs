@@ -1,0 +1,93 @@
+//! From a call at PPC's desk to its event at a watcher of IPA's, when little is to be done.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use renkei_proto::{
+    r#type::v1::Agency,
+    watch::v1::{WatchResponse, event::Change},
+};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval},
+};
+use tonic::Streaming;
+
+use super::{
+    Plan,
+    load::{Load, durations, micros},
+    machine::Machine,
+    publisher::{PUBLISHER, Publisher},
+    row::{Row, Rows},
+    services::Services,
+    submit::{WARM, submit},
+};
+use crate::desk::{PATIENCE, said};
+
+/// The time from one call to the next: 50 per second, whether or not the one before is answered.
+const PACE: Duration = Duration::from_millis(20);
+
+/// At low load.
+pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
+    for engine in plan.engines.iter().copied() {
+        let services = Services::start(engine).await?;
+        let publisher = Arc::new(Publisher::new(&services.desk(PUBLISHER)?)?);
+        submit(&publisher, 1, WARM).await?;
+        services.settle(PUBLISHER).await?;
+        let watch = services.desk(Agency::Ipa)?.watch()?;
+        let (seen, mut arrivals) = mpsc::unbounded_channel();
+        let events = watch.clone().watch(renkei_proto::watch::v1::WatchRequest::default()).await.map_err(said)?;
+        let watching = tokio::spawn(watching(events.into_inner(), seen));
+        for _ in 0..plan.repetitions {
+            let load = once(&publisher, &mut arrivals, plan.time).await?;
+            rows.add(Row::of("latency", Some(engine), 1, &load));
+        }
+        watching.abort();
+    }
+    Ok(())
+}
+
+/// Says of each matter when its entry was seen.
+async fn watching(mut events: Streaming<WatchResponse>, seen: mpsc::UnboundedSender<(String, Instant)>) {
+    while let Ok(Some(answer)) = events.message().await {
+        let now = Instant::now();
+        let Some(event) = answer.event else { continue };
+        if matches!(event.change, Some(Change::EntryApplied(_))) && seen.send((event.matter, now)).is_err() {
+            return;
+        }
+    }
+}
+
+async fn once(
+    publisher: &Arc<Publisher>,
+    arrivals: &mut mpsc::UnboundedReceiver<(String, Instant)>,
+    time: Duration,
+) -> Result<Load, String> {
+    let (before, start) = (Machine::now()?, Instant::now());
+    let mut calls = JoinSet::new();
+    let mut pace = interval(PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while start.elapsed() < time {
+        pace.tick().await;
+        let publisher = Arc::clone(publisher);
+        calls.spawn(async move {
+            let begun = Instant::now();
+            Ok::<_, String>((publisher.publish(0).await?.name, begun))
+        });
+    }
+    let mut begun = HashMap::new();
+    while let Some(call) = calls.join_next().await {
+        let (name, at) = call.map_err(|error| error.to_string())??;
+        begun.insert(name, at);
+    }
+    let mut took = durations()?;
+    while !begun.is_empty() {
+        let next = tokio::time::timeout(PATIENCE, arrivals.recv()).await.ok().flatten();
+        let (matter, seen) = next.ok_or("an event did not reach the watcher")?;
+        if let Some(begun) = begun.remove(&matter) {
+            took.saturating_record(micros(seen.duration_since(begun)));
+        }
+    }
+    let (elapsed, idle) = (start.elapsed(), Machine::now()?.idle_since(&before));
+    Ok(Load { count: took.len(), elapsed, took, idle })
+}

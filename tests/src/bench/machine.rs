@@ -1,0 +1,61 @@
+//! What the kernel says of the machine and of a process (Linux).
+
+use std::time::Duration;
+
+/// The kernel counts in hundredths of a second.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What all processors have done since the start, in ticks.
+pub(super) struct Machine {
+    idle: u64,
+    total: u64,
+}
+
+impl Machine {
+    /// As it stands.
+    ///
+    /// # Errors
+    /// When the kernel does not say.
+    pub(super) fn now() -> Result<Self, String> {
+        let text = read("/proc/stat")?;
+        let line =
+            text.lines().next().and_then(|line| line.strip_prefix("cpu ")).ok_or("/proc/stat has no line cpu")?;
+        // user, nice, system, idle, iowait, irq, softirq, steal; guests are in user already.
+        let ticks: Vec<u64> = line.split_whitespace().take(8).filter_map(|word| word.parse().ok()).collect();
+        let idle = ticks.iter().skip(3).take(2).sum();
+        Ok(Self { idle, total: ticks.iter().sum() })
+    }
+
+    /// The share of the time since then in which nothing was to be done.
+    pub(super) fn idle_since(&self, before: &Self) -> f64 {
+        let total = self.total.saturating_sub(before.total).max(1);
+        self.idle.saturating_sub(before.idle) as f64 / total as f64
+    }
+}
+
+/// The processor time of a process, in user and kernel mode.
+///
+/// # Errors
+/// When there is no such process.
+pub(super) fn processor_time(process: u32) -> Result<Duration, String> {
+    let text = read(&format!("/proc/{process}/stat"))?;
+    // The name, which may hold anything, ends with the last bracket.
+    let rest = text.rsplit(')').next().unwrap_or_default();
+    let ticks: u32 = rest.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u32>().ok()).sum();
+    Ok(TICK * ticks)
+}
+
+/// How much memory of a process is resident, in MiB.
+///
+/// # Errors
+/// When there is no such process.
+pub(super) fn resident(process: u32) -> Result<f64, String> {
+    let text = read(&format!("/proc/{process}/status"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("the process has no memory")?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().map_err(|_| "VmRSS is not understood")?;
+    Ok(kib / 1024.0)
+}
+
+fn read(file: &str) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))
+}

@@ -1,0 +1,68 @@
+//! What a call costs that touches no database: authorized, validated, measured, sampled at 1 %, against a bare echo. In
+//! microseconds of the server's processor time per call.
+
+use std::{future::Future, time::Duration};
+
+use prost::Message as _;
+use renkei_proto::link::v1::{GetLinkStatusRequest, link_status_service_client::LinkStatusServiceClient};
+
+use super::{
+    Plan,
+    echo::Echo,
+    load::{Load, load},
+    machine::processor_time,
+    publisher::PUBLISHER,
+    row::{Row, Rows},
+    services::{CONNECTIONS, Services},
+    submit::WARM,
+};
+use crate::{
+    cluster::Engine,
+    desk::{Desk, TANAKA, said},
+};
+
+/// How many calls are under way at once.
+const IN_FLIGHT: usize = 64;
+
+/// On one database, as none is touched: nothing waits for a receipt.
+pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
+    let Some(engine) = plan.engines.first().copied() else { return Ok(()) };
+    let services = Services::start(engine).await?;
+    let desk = services.desk(PUBLISHER)?;
+    let process = services.process_id(PUBLISHER)?;
+    let bare = Echo::start(&services.pair.setup.dir).await?;
+    let echo = bare.process_id().ok_or("the echo has ended")?;
+    let request = GetLinkStatusRequest { name: "linkStatus".to_owned() };
+    bare.load(request.encode_to_vec(), IN_FLIGHT, WARM).await?;
+    status(&desk, &request, WARM).await?;
+    for _ in 0..plan.repetitions {
+        let (_, echoed) = cost(echo, bare.load(request.encode_to_vec(), IN_FLIGHT, plan.time)).await?;
+        let (load, answered) = cost(process, status(&desk, &request, plan.time)).await?;
+        rows.add(row(engine, &load, answered).against(echoed));
+    }
+    Ok(())
+}
+
+fn row(engine: Engine, load: &Load, cost: f64) -> Row {
+    Row::figure("overhead: µs per call", Some(engine), cost).at(IN_FLIGHT).idle(load.idle)
+}
+
+/// Calls, and the processor time of the process for each.
+async fn cost(process: u32, calls: impl Future<Output = Result<Load, String>>) -> Result<(Load, f64), String> {
+    let before = processor_time(process)?;
+    let load = calls.await?;
+    let spent = processor_time(process)?.saturating_sub(before);
+    let each = spent.as_secs_f64() * 1e6 / load.count as f64;
+    Ok((load, each))
+}
+
+async fn status(desk: &Desk, request: &GetLinkStatusRequest, time: Duration) -> Result<Load, String> {
+    let client = |_| Ok(LinkStatusServiceClient::new(desk.on_behalf_of("operator", TANAKA)?));
+    let clients = (0..CONNECTIONS).map(client).collect::<Result<Vec<_>, String>>()?;
+    let request = request.clone();
+    load(IN_FLIGHT, time, move |number| {
+        let (mut client, request) = (clients[number % CONNECTIONS].clone(), request.clone());
+        async move { client.get_link_status(request).await.map(|_| ()).map_err(said) }
+    })
+    .await
+}

@@ -1,0 +1,85 @@
+//! Single items, whose reading is recorded before they leave, and lists, which hold no secret.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use renkei_proto::sharing::v1::{GetItemRequest, ListItemsRequest};
+
+use super::{
+    IN_FLIGHT, Plan,
+    control::Control,
+    echo::Echo,
+    load::{Load, load},
+    publisher::{PUBLISHER, Publisher},
+    row::{Row, Rows},
+    services::Services,
+    submit::WARM,
+};
+use crate::desk::said;
+
+/// How many items there are.
+const ITEMS: usize = 1000;
+/// How many of them a list shows.
+const PAGE: u32 = 100;
+
+/// Single items against bare inserts, lists against a bare echo.
+pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
+    for engine in plan.engines.iter().copied() {
+        let services = Services::start(engine).await?;
+        let publisher = Arc::new(Publisher::new(&services.desk(PUBLISHER)?)?);
+        let mut items = Vec::new();
+        for number in 0..ITEMS {
+            items.push(publisher.publish(number).await?.name);
+        }
+        services.settle(PUBLISHER).await?;
+        let items: Arc<[String]> = items.into();
+        let control = Control::open(engine, publisher.bytes()).await?;
+        let bare = Echo::start(&services.pair.setup.dir).await?;
+        single(&publisher, &items, 64, WARM).await?;
+        control.load(64, WARM).await?;
+        bare.load(publisher.bytes(), 64, WARM).await?;
+        for _ in 0..plan.repetitions {
+            for in_flight in IN_FLIGHT {
+                let inserted = control.load(in_flight, plan.time).await?;
+                let read = single(&publisher, &items, in_flight, plan.time).await?;
+                rows.add(Row::of("read: GetItem", Some(engine), in_flight, &read).against(inserted.rate()));
+                let echoed = bare.load(publisher.bytes(), in_flight, plan.time).await?;
+                let listed = list(&publisher, in_flight, plan.time).await?;
+                rows.add(Row::of("read: ListItems", Some(engine), in_flight, &listed).against(echoed.rate()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Gets one item after the other.
+async fn single(
+    publisher: &Arc<Publisher>,
+    items: &Arc<[String]>,
+    in_flight: usize,
+    time: Duration,
+) -> Result<Load, String> {
+    let (publisher, items, drawn) = (Arc::clone(publisher), Arc::clone(items), Arc::new(AtomicUsize::new(0)));
+    load(in_flight, time, move |number| {
+        let mut client = publisher.client(number);
+        let name = items[drawn.fetch_add(1, Ordering::Relaxed) % items.len()].clone();
+        async move { client.get_item(GetItemRequest { name }).await.map(|_| ()).map_err(said) }
+    })
+    .await
+}
+
+/// Lists the newest items.
+pub(super) async fn list(publisher: &Arc<Publisher>, in_flight: usize, time: Duration) -> Result<Load, String> {
+    let publisher = Arc::clone(publisher);
+    load(in_flight, time, move |number| {
+        let mut client = publisher.client(number);
+        let request = ListItemsRequest { page_size: PAGE, ..ListItemsRequest::default() };
+        async move { client.list_items(request).await.map(|_| ()).map_err(said) }
+    })
+    .await
+}

@@ -1,0 +1,106 @@
+//! `./dev bench`: the release binaries against controls in the same run. Prints a table, or a line of JSON per repetition.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use renkei_tests::{
+    bench::{self, Case, Plan, Rows},
+    cluster::Engine,
+};
+
+/// How fast the services are.
+#[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    part: Option<Part>,
+    /// What is measured; all when nothing is named.
+    cases: Vec<Case>,
+    /// Prints one JSON object per line instead of the table.
+    #[arg(long)]
+    json: bool,
+    /// On which database.
+    #[arg(long, default_value = "both")]
+    database: Databases,
+    /// How often each figure is taken.
+    #[arg(long, default_value_t = 5)]
+    repetitions: usize,
+    /// For how many seconds each time.
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// How many items there are in a large journal (growth).
+    #[arg(long, default_value_t = 1_000_000)]
+    items: u64,
+    /// How many entries are proven (verify).
+    #[arg(long, default_value_t = 1_000_000)]
+    entries: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Databases {
+    Sqlite,
+    Postgres,
+    Both,
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// The control that echoes, as a process of its own.
+    #[command(hide = true)]
+    Echo {
+        /// Where the certificates lie.
+        #[arg(long)]
+        folder: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note(&format!("the bench failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), String> {
+    if let Some(Part::Echo { folder }) = arguments.part {
+        return bench::serve_echo(&folder, |line| say(&line)).await;
+    }
+    let engines = match arguments.database {
+        Databases::Sqlite => vec![Engine::Sqlite],
+        Databases::Postgres => vec![Engine::Postgres],
+        Databases::Both => Engine::BOTH.to_vec(),
+    };
+    let plan = Plan {
+        engines,
+        repetitions: arguments.repetitions.max(1),
+        time: Duration::try_from_secs_f64(arguments.seconds).map_err(|error| error.to_string())?,
+        items: arguments.items,
+        entries: arguments.entries,
+    };
+    let cases = if arguments.cases.is_empty() { bench::USUAL.to_vec() } else { arguments.cases };
+    let json = arguments.json;
+    let mut see = |row: String| if json { say(&row) } else { note(&row) };
+    let mut rows = Rows::new(&mut see);
+    for case in cases {
+        bench::run(case, &plan, &mut rows).await?;
+    }
+    if !json {
+        say(&rows.table()?);
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the bench talks to the person who started it")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Progress, and what went wrong: not among the figures.
+#[expect(clippy::print_stderr, reason = "the bench talks to the person who started it")]
+fn note(line: &str) {
+    eprintln!("{line}");
+}
