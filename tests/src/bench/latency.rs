@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use renkei_proto::{
     r#type::v1::Agency,
-    watch::v1::{WatchResponse, event::Change},
+    watch::v1::{WatchRequest, WatchResponse, event::Change, watch_service_client::WatchServiceClient},
 };
 use tokio::{
     sync::mpsc,
@@ -22,7 +22,7 @@ use super::{
     services::Services,
     submit::{WARM, submit},
 };
-use crate::desk::{PATIENCE, said};
+use crate::desk::{PATIENCE, TANAKA, said};
 
 /// The time from one call to the next: 50 per second, whether or not the one before is answered.
 const PACE: Duration = Duration::from_millis(20);
@@ -34,9 +34,10 @@ pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> 
         let publisher = Arc::new(Publisher::new(&services.desk(PUBLISHER)?)?);
         submit(&publisher, 1, WARM).await?;
         services.settle(PUBLISHER).await?;
-        let watch = services.desk(Agency::Ipa)?.watch()?;
+        // Only who may read items hears of them.
+        let reader = services.desk(Agency::Ipa)?.on_behalf_of("sharing", TANAKA.purpose("policy"))?;
         let (seen, mut arrivals) = mpsc::unbounded_channel();
-        let events = watch.clone().watch(renkei_proto::watch::v1::WatchRequest::default()).await.map_err(said)?;
+        let events = WatchServiceClient::new(reader).watch(WatchRequest::default()).await.map_err(said)?;
         let watching = tokio::spawn(watching(events.into_inner(), seen));
         for _ in 0..plan.repetitions {
             let load = once(&publisher, &mut arrivals, plan.time).await?;

@@ -78,7 +78,8 @@ pub(super) async fn list(publisher: &Arc<Publisher>, in_flight: usize, time: Dur
     let publisher = Arc::clone(publisher);
     load(in_flight, time, move |number| {
         let mut client = publisher.client(number);
-        let request = ListItemsRequest { page_size: PAGE, ..ListItemsRequest::default() };
+        let request =
+            ListItemsRequest { parent: "agencies/-".to_owned(), page_size: PAGE, ..ListItemsRequest::default() };
         async move { client.list_items(request).await.map(|_| ()).map_err(said) }
     })
     .await

@@ -119,18 +119,18 @@ fn succeeds(command: &mut Command) -> Result<bool, String> {
     command.status().map(|status| status.success()).map_err(|error| format!("{program} cannot be started: {error}"))
 }
 
-/// What the services and the test programs are built with.
-const BUILD: [&str; 8] =
-    ["build", "--package", "renkei-ppc", "--package", "renkei-ipa", "--package", "renkei-tests", "--bins"];
+/// The services and what runs them.
+const BUILD: [&str; 7] = ["build", "--package", "renkei-ppc", "--package", "renkei-ipa", "--package", "renkei-tests"];
 
 fn build() -> Result<bool, String> {
-    succeeds(&mut cargo(&BUILD))
+    succeeds(cargo(&BUILD).arg("--bins"))
 }
 
-/// As they run in production.
+/// The services as they run in production.
 fn bench(arguments: &[String]) -> Result<bool, String> {
     database_server()?;
-    if !succeeds(cargo(&BUILD).arg("--release"))? {
+    let programs = ["--bin", "ppc", "--bin", "ipa", "--bin", "bench"];
+    if !succeeds(cargo(&BUILD).arg("--release").args(programs))? {
         return Ok(false);
     }
     succeeds(Command::new("target/release/bench").args(arguments))
