@@ -91,7 +91,7 @@ impl Side {
         let mut keys = Keys::new();
         keys.add(store.key().key_id(), store.key().public_key(), 1).map_err(said)?;
         // As the service does when it starts.
-        let begin = Begin { kinds: config.kinds().map_err(said)?.into_iter().collect() };
+        let begin = Begin { kinds: config.spoken().map_err(said)? };
         store.write("begin", Call::own("begin"), source.moment(), begin).await.map_err(said)?;
         Ok(Self { store, source, keys })
     }

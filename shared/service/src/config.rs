@@ -7,7 +7,11 @@ use std::{
 };
 
 use config::{Environment, File, FileFormat};
-use renkei_proto::{FactKind, options::v1::Role, r#type::v1::Agency};
+use renkei_proto::{
+    FactKind,
+    options::v1::{Author, Role},
+    r#type::v1::Agency,
+};
 use renkei_rpc::{
     authorize::{Caller, Callers},
     connect::{is_address, is_server_name},
@@ -448,6 +452,15 @@ impl Config {
             kinds.remove(&kind);
         }
         Ok(kinds)
+    }
+
+    /// What the peer is told that this service speaks. Private kinds never cross.
+    ///
+    /// # Errors
+    /// As [`Config::kinds`].
+    pub fn spoken(&self) -> Result<Vec<String>, ConfigError> {
+        let public = self.kinds()?.into_iter().filter(|kind| kind.rule().author != Author::Private);
+        Ok(public.map(|kind| kind.name().to_owned()).collect())
     }
 
     /// At which passing of which step the process aborts.

@@ -1,7 +1,6 @@
 //! Starts a service: store, ports, link and ticks.
 
 use std::{
-    collections::BTreeSet,
     net::SocketAddr,
     sync::{
         Arc,
@@ -13,11 +12,7 @@ use std::{
 use renkei_desk::{JournalKeys, services};
 use renkei_domain::moment::Source;
 use renkei_link::Link;
-use renkei_proto::{
-    FactKind,
-    options::v1::{Author, Surface},
-    r#type::v1::Agency,
-};
+use renkei_proto::{options::v1::Surface, r#type::v1::Agency};
 use renkei_rpc::{
     authorize::{Authorize, RuleError, check_rules},
     connect::Dial,
@@ -113,7 +108,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         }
     }
     let store = Store::open(options).await?;
-    store.join(spoken(&kinds)).await?;
+    store.join(config.spoken()?).await?;
     let said = begin(&store, &source).await?;
 
     let draining = CancellationToken::new();
@@ -123,7 +118,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         source: source.clone(),
         peer_keys: keys.peer.clone(),
         own_keys: keys.own.clone(),
-        kinds: kinds.clone(),
+        kinds,
         is_dialled_only: config.peer.dial == DialMode::PeerOnly,
         metrics: metrics.clone(),
         draining: draining.clone(),
@@ -203,12 +198,6 @@ fn faults(config: &Config) -> Result<Faults, StartError> {
         }
         Fault::None
     }))
-}
-
-/// What this version tells the peer that it speaks.
-fn spoken(kinds: &BTreeSet<FactKind>) -> Vec<String> {
-    let public = kinds.iter().filter(|kind| kind.rule().author != Author::Private);
-    public.map(|kind| kind.name().to_owned()).collect()
 }
 
 /// On a marked copy a new incarnation is opened at once. The kinds that all replicas speak are said when they changed.
