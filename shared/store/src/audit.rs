@@ -27,9 +27,7 @@ pub(crate) const AUDIT: Insert = Insert {
     conflict: "",
 };
 pub(crate) const HEAD: &str = "SELECT seq, hash FROM audit WHERE chain = $1 ORDER BY seq DESC LIMIT 1";
-pub(crate) const HEADS: &str = "SELECT chain, seq, hash FROM audit a WHERE seq = \
-     (SELECT MAX(seq) FROM audit b WHERE b.chain = a.chain) ORDER BY chain";
-
+pub(crate) const NEXT_CHAIN: &str = "SELECT chain FROM audit WHERE chain > $1 ORDER BY chain LIMIT 1";
 pub(crate) const OF_MATTER: &str = "SELECT chain, seq, at_us, official, caller, method, purpose, outcome FROM audit \
      WHERE matter = $1 AND (at_us, chain, seq) > ($2, $3, $4) ORDER BY at_us, chain, seq LIMIT $5";
 

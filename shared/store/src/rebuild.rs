@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::TryStreamExt as _;
 use renkei_domain::{index::Lookup, matter::Matter, moment::Moment, page::Seen, scope};
+use renkei_proto::r#type::v1::Agency;
 use sqlx::{AnyConnection, Row as _};
 
 use crate::{
@@ -11,22 +13,27 @@ use crate::{
     error::Error,
     head::Heads,
     read::{Held, held},
-    save::{COUNTER, LOOKUP, PAGE, VISIBLE, counter_rows, lookup_rows},
+    save::{COUNTER, LOOKUP, PAGE, SHOWN_BEFORE, VISIBLE, counter_rows, lookup_rows},
     stage::Stage,
 };
 
-pub(crate) const BY_TURN: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
+pub(crate) const BY_MATTER: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
-     WHERE e.turn > $1 ORDER BY e.turn LIMIT $2";
-pub(crate) const ALL_PAGES: &str =
-    "SELECT matter, opened_turn, changed_turn, page, local FROM page WHERE matter > $1 ORDER BY matter LIMIT $2";
-pub(crate) const ALL_VISIBLE: &str = "SELECT noun, audience, opened_turn, matter, until_us FROM visible";
+     WHERE (e.matter, e.turn) > ($1, $2) ORDER BY e.matter, e.turn LIMIT $3";
+pub(crate) const PAGES_AFTER: &str = "SELECT matter, opened_turn, changed_turn, page, local FROM page \
+     WHERE matter > $1 AND matter <= $2";
+pub(crate) const VISIBLE_AFTER: &str = "SELECT noun, audience, opened_turn, matter, until_us FROM visible \
+     WHERE matter > $1 AND matter <= $2";
 pub(crate) const ALL_LOOKUPS: &str = "SELECT kind, value, matter FROM lookup";
 pub(crate) const ALL_COUNTERS: &str = "SELECT year, kind, last FROM counter";
-pub(crate) const CLEAR: [&str; 4] =
-    ["DELETE FROM page", "DELETE FROM visible", "DELETE FROM lookup", "DELETE FROM counter"];
+pub(crate) const FORGET_PAGE: &str = "DELETE FROM page WHERE matter = $1";
+pub(crate) const CLEAR: [&str; 2] = ["DELETE FROM lookup", "DELETE FROM counter"];
 
+/// How many entries are folded before what they make is compared. A page is a fold of its own matter's entries alone, so
+/// no more than this and one page is in memory, and the few lookups and counters.
 const CHUNK: i64 = 500;
+/// No name of a matter comes after it.
+const LAST: &str = "\u{10ffff}";
 
 /// What a rebuild found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,12 +53,8 @@ type Row = (i64, i64, Vec<u8>, Vec<u8>);
 /// What lists read: noun, audience, opened in which turn, matter, until when.
 type ListRow = (String, String, i64, String, i64);
 
-/// The fold over all entries.
-struct Fold {
-    stage: Stage,
-    changed: BTreeMap<String, u64>,
-    entries: u64,
-}
+/// By its name, what each matter makes.
+type Made = BTreeMap<String, (Row, BTreeSet<ListRow>)>;
 
 impl Store {
     /// Folds the journals again, compares with what stands in the database and, with `write`, puts it right. Runs while
@@ -62,135 +65,218 @@ impl Store {
     pub async fn rebuild(&self, moment: &Moment, write: bool) -> Result<Rebuilt, Error> {
         let mut transaction = self.inner.write.begin_with(self.inner.dialect.begin()).await?;
         let heads = self.heads().borrow().clone();
-        let fold = fold(&mut transaction, self.own(), heads, moment).await?;
-        let differing = compare(&mut transaction, &fold).await?;
-        let pages = u64::try_from(fold.stage.pages.len()).unwrap_or_default();
-        let rebuilt = Rebuilt { entries: fold.entries, pages, differing };
+        let rebuilt = fold(&mut transaction, self.own(), heads, moment, write).await?;
         if write && !rebuilt.differing.is_empty() {
-            replace(&mut transaction, &fold).await?;
             transaction.commit().await?;
         }
         Ok(rebuilt)
     }
 }
 
-/// Folds everything again inside a transaction and replaces what stands there.
+/// Folds everything again inside a transaction and replaces what stands there otherwise.
 pub(crate) async fn refold(
     connection: &mut AnyConnection,
-    own: renkei_proto::r#type::v1::Agency,
+    own: Agency,
     heads: Heads,
     moment: &Moment,
 ) -> Result<(), Error> {
-    let fold = fold(&mut *connection, own, heads, moment).await?;
-    replace(connection, &fold).await
+    fold(connection, own, heads, moment, true).await.map(|_| ())
 }
 
 async fn fold(
     connection: &mut AnyConnection,
-    own: renkei_proto::r#type::v1::Agency,
+    own: Agency,
     heads: Heads,
     moment: &Moment,
-) -> Result<Fold, Error> {
-    let mut fold = Fold { stage: Stage::new(own, heads, moment.clone()), changed: BTreeMap::new(), entries: 0 };
-    let mut after = 0;
+    write: bool,
+) -> Result<Rebuilt, Error> {
+    let mut fold = Fold {
+        stage: Stage::new(own, heads, moment.clone()),
+        folding: None,
+        made: BTreeMap::new(),
+        lookups: BTreeSet::new(),
+        settled: String::new(),
+        write,
+        found: Rebuilt::default(),
+        lists_differ: false,
+    };
+    let mut after = (String::new(), 0);
     loop {
-        let rows = sqlx::query(BY_TURN).bind(after).bind(CHUNK).fetch_all(&mut *connection).await?;
-        let Some(last) = rows.last() else { return Ok(fold) };
-        after = last.try_get(6)?;
-        for row in &rows {
-            let Held { journal, header, hash, fact, turn, .. } = held(row)?;
-            fold.stage.heads.turn = turn;
-            fold.stage.fold(journal, &header, hash, &fact);
-            fold.changed.insert(header.matter, turn);
-            fold.entries += 1;
+        let query = sqlx::query(BY_MATTER).bind(after.0.as_str()).bind(after.1).bind(CHUNK);
+        let rows = query.fetch_all(&mut *connection).await?;
+        if rows.is_empty() {
+            break;
         }
-        fold.stage.forget();
+        for row in &rows {
+            let held = held(row)?;
+            after = (held.header.matter.clone(), number(held.turn));
+            fold.entry(&held);
+        }
+        let done = fold.made.keys().next_back().cloned();
+        if let Some(done) = done {
+            fold.settle(connection, &done).await?;
+        }
+    }
+    fold.finish();
+    fold.settle(connection, LAST).await?;
+    fold.beside(connection).await?;
+    Ok(fold.found)
+}
+
+/// The fold over all entries, matter by matter.
+struct Fold {
+    /// Holds the page of the matter that is being folded.
+    stage: Stage,
+    /// That matter, and the turn of its last entry so far.
+    folding: Option<(String, u64)>,
+    /// What was made since it was last compared.
+    made: Made,
+    lookups: BTreeSet<(Lookup, String)>,
+    /// Matters up to this name were compared.
+    settled: String,
+    /// What differs is put right.
+    write: bool,
+    found: Rebuilt,
+    lists_differ: bool,
+}
+
+impl Fold {
+    fn entry(&mut self, held: &Held) {
+        let matter = &held.header.matter;
+        if self.folding.as_ref().is_none_or(|(name, _)| name != matter) {
+            self.finish();
+        }
+        self.stage.heads.turn = held.turn;
+        self.stage.fold(held.journal, &held.header, held.hash, &held.fact);
+        self.stage.forget();
+        self.lookups.extend(self.stage.lookups.drain(..));
+        self.folding = Some((matter.clone(), held.turn));
+        self.found.entries += 1;
+    }
+
+    /// The matter that was being folded has no further entries.
+    fn finish(&mut self) {
+        let Some((name, changed)) = self.folding.take() else { return };
+        let (Some(page), Some(opened)) = (self.stage.pages.remove(&name), self.stage.opened.remove(&name)) else {
+            return;
+        };
+        let matter = Matter::of(&name);
+        let prefix = Matter::prefix(matter.noun, matter.opener);
+        let shown = scope::shown_to(self.stage.own(), &matter, Seen::whole(&page)).into_iter();
+        let lists = shown.map(|it| (prefix.clone(), it.audience, number(opened), name.clone(), it.until_us)).collect();
+        let row = (number(opened), number(changed), page.encode(), page.encode_local());
+        self.made.insert(name, (row, lists));
+        self.found.pages += 1;
+    }
+
+    /// Compares what was made with what stands up to a matter, and puts right what differs.
+    async fn settle(&mut self, connection: &mut AnyConnection, to: &str) -> Result<(), Error> {
+        let made = std::mem::take(&mut self.made);
+        let from = std::mem::replace(&mut self.settled, to.to_owned());
+        let pages = pages_between(&mut *connection, (&from, to), &made).await?;
+        let lists = lists_between(&mut *connection, (&from, to), &made).await?;
+        self.lists_differ |= !lists.is_empty();
+        if self.write {
+            put_right(connection, &made, &pages, &lists).await?;
+        }
+        self.found.differing.extend(pages);
+        Ok(())
+    }
+
+    /// Compares what stands beside the pages, and puts it right.
+    async fn beside(&mut self, connection: &mut AnyConnection) -> Result<(), Error> {
+        let mut lookups = BTreeSet::new();
+        for row in sqlx::query(ALL_LOOKUPS).fetch_all(&mut *connection).await? {
+            lookups.insert((Lookup { kind: row.try_get(0)?, value: row.try_get(1)? }, row.try_get(2)?));
+        }
+        let mut counters = BTreeMap::new();
+        for row in sqlx::query(ALL_COUNTERS).fetch_all(&mut *connection).await? {
+            let year = u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
+            counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
+        }
+        let (lookups_differ, counters_differ) = (lookups != self.lookups, counters != self.stage.tallied);
+        let differ = [("lists", self.lists_differ), ("lookups", lookups_differ), ("counters", counters_differ)];
+        let differ = differ.into_iter().filter(|(_, differ)| *differ).map(|(name, _)| name.to_owned());
+        self.found.differing.extend(differ);
+        if self.write && (lookups_differ || counters_differ) {
+            for statement in CLEAR {
+                sqlx::query(statement).execute(&mut *connection).await?;
+            }
+            self.stage.lookups.extend(std::mem::take(&mut self.lookups));
+            LOOKUP.run(&mut *connection, lookup_rows(&self.stage)).await?;
+            COUNTER.run(&mut *connection, counter_rows(&self.stage)).await?;
+        }
+        Ok(())
     }
 }
 
-async fn compare(connection: &mut AnyConnection, fold: &Fold) -> Result<Vec<String>, Error> {
-    let (mut differing, mut found, mut after) = (Vec::new(), BTreeSet::new(), String::new());
-    loop {
-        let rows = sqlx::query(ALL_PAGES).bind(after.as_str()).bind(CHUNK).fetch_all(&mut *connection).await?;
-        let Some(last) = rows.last() else { break };
-        after = last.try_get(0)?;
-        for row in &rows {
-            let name: String = row.try_get(0)?;
-            // Bytes are compared with bytes: a damaged page need not decode.
-            let stands: Row = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
-            if fold.row(&name).is_none_or(|again| again != stands) {
-                differing.push(name.clone());
-            }
-            found.insert(name);
+/// The pages between two matters that do not stand as they were made.
+async fn pages_between(
+    connection: &mut AnyConnection,
+    (from, to): (&str, &str),
+    made: &Made,
+) -> Result<BTreeSet<String>, Error> {
+    // Until it is found to stand as it was made.
+    let mut differing: BTreeSet<String> = made.keys().cloned().collect();
+    let mut rows = sqlx::query(PAGES_AFTER).bind(from).bind(to).fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        let name: String = row.try_get(0)?;
+        // Bytes are compared with bytes: a damaged page need not decode.
+        let stands: Row = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
+        if made.get(&name).is_some_and(|(again, _)| *again == stands) {
+            differing.remove(&name);
+        } else {
+            differing.insert(name);
         }
-    }
-    differing.extend(fold.stage.pages.keys().filter(|name| !found.contains(*name)).cloned());
-
-    let mut lists = BTreeSet::new();
-    for row in sqlx::query(ALL_VISIBLE).fetch_all(&mut *connection).await? {
-        lists.insert((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?));
-    }
-    if lists != fold.lists() {
-        differing.push("lists".to_owned());
-    }
-    let mut lookups = BTreeSet::new();
-    for row in sqlx::query(ALL_LOOKUPS).fetch_all(&mut *connection).await? {
-        lookups.insert((Lookup { kind: row.try_get(0)?, value: row.try_get(1)? }, row.try_get(2)?));
-    }
-    if lookups != fold.stage.lookups.iter().cloned().collect() {
-        differing.push("lookups".to_owned());
-    }
-    let mut counters = BTreeMap::new();
-    for row in sqlx::query(ALL_COUNTERS).fetch_all(&mut *connection).await? {
-        let year = u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
-        counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
-    }
-    if counters != fold.stage.tallied {
-        differing.push("counters".to_owned());
     }
     Ok(differing)
 }
 
-impl Fold {
-    /// The row of a page.
-    fn row(&self, name: &str) -> Option<Row> {
-        let (opened, changed) = (self.stage.opened.get(name)?, self.changed.get(name)?);
-        let page = self.stage.pages.get(name)?;
-        Some((number(*opened), number(*changed), page.encode(), page.encode_local()))
-    }
-
-    /// The rows that lists read.
-    fn lists(&self) -> BTreeSet<ListRow> {
-        let mut rows = BTreeSet::new();
-        for (name, page) in &self.stage.pages {
-            let Some(opened) = self.stage.opened.get(name) else { continue };
-            let matter = Matter::of(name);
-            let prefix = Matter::prefix(matter.noun, matter.opener);
-            rows.extend(
-                scope::shown_to(self.stage.own(), &matter, Seen::whole(page))
-                    .into_iter()
-                    .map(|shown| (prefix.clone(), shown.audience, number(*opened), name.clone(), shown.until_us)),
-            );
+/// The matters between two that lists show otherwise than it was made.
+async fn lists_between(
+    connection: &mut AnyConnection,
+    (from, to): (&str, &str),
+    made: &Made,
+) -> Result<BTreeSet<String>, Error> {
+    let mut missing: BTreeSet<&ListRow> = made.values().flat_map(|(_, lists)| lists).collect();
+    let mut differing = BTreeSet::new();
+    let mut rows = sqlx::query(VISIBLE_AFTER).bind(from).bind(to).fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        let stands: ListRow = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
+        if !missing.remove(&stands) {
+            differing.insert(stands.3);
         }
-        rows
     }
+    differing.extend(missing.into_iter().map(|row| row.3.clone()));
+    Ok(differing)
 }
 
-async fn replace(connection: &mut AnyConnection, fold: &Fold) -> Result<(), Error> {
-    for statement in CLEAR {
-        sqlx::query(statement).execute(&mut *connection).await?;
+async fn put_right(
+    connection: &mut AnyConnection,
+    made: &Made,
+    pages: &BTreeSet<String>,
+    lists: &BTreeSet<String>,
+) -> Result<(), Error> {
+    for (statement, names) in [(FORGET_PAGE, pages), (SHOWN_BEFORE, lists)] {
+        for name in names {
+            sqlx::query(statement).bind(name.as_str()).execute(&mut *connection).await?;
+        }
     }
-    let pages = fold.stage.pages.keys().filter_map(|name| {
-        let (opened, changed, page, local) = fold.row(name)?;
-        Some(vec![name.as_str().into(), opened.into(), changed.into(), page.into(), local.into()])
+    let rows = pages.iter().filter_map(|name| {
+        let ((opened, changed, page, local), _) = made.get(name)?;
+        Some(vec![name.as_str().into(), (*opened).into(), (*changed).into(), page.clone().into(), local.clone().into()])
     });
-    PAGE.run(&mut *connection, pages.collect()).await?;
-    let lists = fold.lists().into_iter();
-    let lists = lists.map(|(noun, audience, opened, matter, until_us)| {
-        vec![noun.into(), audience.into(), opened.into(), matter.into(), until_us.into()]
+    PAGE.run(&mut *connection, rows.collect()).await?;
+    let rows = lists.iter().filter_map(|name| made.get(name)).flat_map(|(_, lists)| lists);
+    let rows = rows.map(|(noun, audience, opened, matter, until_us)| {
+        vec![
+            noun.as_str().into(),
+            audience.as_str().into(),
+            (*opened).into(),
+            matter.as_str().into(),
+            (*until_us).into(),
+        ]
     });
-    VISIBLE.run(&mut *connection, lists.collect()).await?;
-    LOOKUP.run(&mut *connection, lookup_rows(&fold.stage)).await?;
-    COUNTER.run(&mut *connection, counter_rows(&fold.stage)).await?;
+    VISIBLE.run(&mut *connection, rows.collect()).await?;
     Ok(())
 }

@@ -6,9 +6,9 @@ use crate::{
     dialect, head, load, migration, read, rebuild, recover, replica, save, writer,
 };
 
-const SINGLE: [&str; 55] = [
+const SINGLE: &[&str] = &[
     audit::HEAD,
-    audit::HEADS,
+    audit::NEXT_CHAIN,
     audit::OF_MATTER,
     dialect::TELL,
     head::SELECT,
@@ -38,13 +38,12 @@ const SINGLE: [&str; 55] = [
     read::WRITTEN_AT,
     rebuild::ALL_COUNTERS,
     rebuild::ALL_LOOKUPS,
-    rebuild::ALL_PAGES,
-    rebuild::ALL_VISIBLE,
-    rebuild::BY_TURN,
+    rebuild::BY_MATTER,
     rebuild::CLEAR[0],
     rebuild::CLEAR[1],
-    rebuild::CLEAR[2],
-    rebuild::CLEAR[3],
+    rebuild::FORGET_PAGE,
+    rebuild::PAGES_AFTER,
+    rebuild::VISIBLE_AFTER,
     recover::ASIDE_ALL,
     recover::ASIDE_DONE,
     recover::ASIDE_REFUSED,
