@@ -41,7 +41,23 @@ impl Dialect {
             // Prefixes of names are searched as ranges, which only byte order allows.
             Self::Postgres => ("BYTEA", "TEXT COLLATE \"C\""),
         };
-        text.replace("{bytes}", bytes).replace("{text}", plain)
+        let text = text.replace("{bytes}", bytes).replace("{text}", plain);
+        let mut parts = text.split("{time:");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| {
+            let (micros, rest) = part.split_once('}').unwrap_or((part, ""));
+            text + &self.instant(micros) + rest
+        })
+    }
+
+    /// An instant for people, of an expression in microseconds since 1970. Whole arithmetic: no microsecond is lost.
+    fn instant(self, micros: &str) -> String {
+        match self {
+            Self::Sqlite => format!(
+                "strftime('%Y-%m-%dT%H:%M:%S', ({micros}) / 1000000, 'unixepoch') || printf('.%06dZ', ({micros}) % 1000000)"
+            ),
+            Self::Postgres => format!("TIMESTAMPTZ 'epoch' + ({micros}) * INTERVAL '1 microsecond'"),
+        }
     }
 
     /// The statement that begins a writing transaction. SQLite takes its write lock at once; PostgreSQL at the head row.

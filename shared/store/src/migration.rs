@@ -5,14 +5,16 @@ use sqlx::{AnyPool, AssertSqlSafe, Executor as _, Row as _};
 
 use crate::{dialect::Dialect, error::Error};
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_sharing.sql"),
     include_str!("migrations/0003_replicas.sql"),
+    include_str!("migrations/0004_views.sql"),
+    include_str!("migrations/0005_answers.sql"),
 ];
 
 /// The schema this version knows.
-pub const KNOWN: i64 = 3;
+pub const KNOWN: i64 = 5;
 
 pub(crate) const FOUND: &str = "SELECT schema FROM store WHERE one = 1";
 pub(crate) const IDENTITY: &str = "SELECT store_id, own, marked FROM store WHERE one = 1";

@@ -12,6 +12,7 @@ mod store {
     mod lies;
     mod link;
     mod opening;
+    mod plans;
     mod reads;
     mod rebuild;
     mod recovery;
@@ -19,5 +20,6 @@ mod store {
     mod secrets;
     mod sharing;
     mod side;
+    mod views;
     mod writer;
 }

@@ -5,7 +5,7 @@ use std::fs;
 use renkei_domain::{matter::Noun, scope::Reader};
 use renkei_proto::r#type::v1::Agency;
 use renkei_store::{Dialect, Error, Options, SCHEMA, Store, statements};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, SqlSafeStr as _};
 
 use super::{
     acts::publish,
@@ -54,13 +54,26 @@ fn only_the_schema_that_this_version_knows_is_opened() {
     });
 }
 
+/// The names of all views, on SQLite and on PostgreSQL.
+const VIEWS: [&str; 2] = [
+    "SELECT name FROM sqlite_schema WHERE type = 'view'",
+    "SELECT CAST(table_name AS TEXT) FROM information_schema.views WHERE table_schema = 'public'",
+];
+
 #[test]
 fn a_database_of_the_first_schema_is_upgraded_with_what_it_holds() {
     on_each(async |database| {
         let side = Side::new(Agency::Ppc, database).await;
         side.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        let views = side.rows(VIEWS[usize::from(side.database.engine() == Engine::Postgres)]).await;
+        let views: Vec<String> = views.iter().map(|row| row.get(0)).collect();
         let database = side.end().await;
+        for view in views {
+            tamper(&database, &format!("DROP VIEW {view}")).await;
+        }
         for undo in [
+            "DROP INDEX entry_by_answer",
+            "CREATE INDEX entry_by_answer ON entry (journal, answers)",
             "DROP INDEX visible_by_matter",
             "DROP INDEX audit_by_matter",
             "ALTER TABLE visible DROP COLUMN until_us",

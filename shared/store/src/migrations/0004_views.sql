@@ -1,0 +1,101 @@
+-- For people at the database's own prompt: real times and words, no content, no keys. The services read none of them.
+-- {time:…} is the dialect's instant for microseconds since 1970.
+
+-- What was written, by whom, and what became of it.
+CREATE VIEW readable_entry AS
+SELECT
+    e.journal,
+    e.seq AS number,
+    e.matter,
+    e.fact_type AS fact,
+    {time:e.written_us} AS written_at,
+    {time:e.arrived_us} AS arrived_at,
+    -- Own entries: the peer has signed that it holds it.
+    CASE WHEN e.journal = (SELECT own FROM store) THEN
+        {time:(SELECT r.at_us FROM receipt r WHERE r.up_to_seq >= e.seq ORDER BY r.up_to_seq, r.own_seq LIMIT 1)}
+    END AS receipted_at,
+    -- The other side has refused it.
+    {time:(SELECT MIN(r.written_us) FROM entry r
+        WHERE r.journal = CASE e.journal WHEN 'ppc' THEN 'ipa' WHEN 'ipa' THEN 'ppc' END
+        AND r.answers = e.seq AND r.fact_type = 'entry_refused')} AS refused_at,
+    CASE WHEN c.seq IS NULL THEN 'no' ELSE 'yes' END AS content_held,
+    e.key_id,
+    e.turn
+FROM entry e
+LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq;
+
+-- How the journals stand, and with them the link.
+CREATE VIEW readable_head AS
+SELECT
+    h.journal,
+    CASE WHEN h.journal = s.own THEN 'own' WHEN h.journal = 'private' THEN 'private' ELSE 'peer' END AS whose,
+    h.seq AS last,
+    {time:NULLIF(h.written_us, 0)} AS last_written_at,
+    h.incarnation,
+    CASE WHEN h.journal = s.own THEN h.receipted END AS receipted,
+    CASE WHEN h.journal = s.own THEN {time:NULLIF(h.receipted_us, 0)} END AS receipted_at,
+    CASE WHEN h.journal = s.own THEN h.seq - h.receipted END AS backlog,
+    NULLIF(h.stop_seq, 0) AS stopped_at_number,
+    CASE h.stop_reason
+        WHEN 0 THEN NULL
+        WHEN 160 THEN 'NOT_UNDERSTOOD'
+        WHEN 161 THEN 'AUTHOR_DIFFERS'
+        WHEN 162 THEN 'BAD_SIGNATURE'
+        WHEN 163 THEN 'KEY_UNKNOWN'
+        WHEN 164 THEN 'CHAIN_BROKEN'
+        WHEN 165 THEN 'ORDER_BROKEN'
+        WHEN 166 THEN 'GAP'
+        WHEN 167 THEN 'FORK'
+        ELSE 'reason ' || h.stop_reason
+    END AS stop_reason,
+    -- While the own journal is fetched back from the peer.
+    CASE WHEN h.recover_to > 0 THEN h.recover_to END AS recovering_to
+FROM head h CROSS JOIN store s;
+
+-- What the peer has signed for.
+CREATE VIEW readable_receipt AS
+SELECT up_to_seq AS up_to_number, own_seq AS at_its_number, {time:at_us} AS signed_at, key_id FROM receipt;
+
+-- Who did and read what.
+CREATE VIEW readable_audit AS
+SELECT
+    chain,
+    seq AS number,
+    {time:at_us} AS at,
+    official,
+    caller,
+    method,
+    matter,
+    purpose,
+    outcome
+FROM audit;
+
+-- Calls that were answered, for their repeats.
+CREATE VIEW readable_request AS
+SELECT call, {time:at_us} AS answered_at FROM request;
+
+-- What was said last of each official.
+CREATE VIEW readable_official AS
+SELECT
+    e.matter,
+    CASE e.fact_type WHEN 'official_barred' THEN 'barred' ELSE 'not barred' END AS state,
+    {time:e.written_us} AS since
+FROM entry e
+WHERE e.journal = 'private'
+AND e.fact_type IN ('official_barred', 'official_unbarred')
+AND e.turn = (SELECT MAX(l.turn) FROM entry l WHERE l.matter = e.matter);
+
+-- The matters, with the turns in which they were opened and changed last.
+CREATE VIEW readable_matter AS
+SELECT
+    p.matter,
+    {time:opened.arrived_us} AS opened_at,
+    {time:changed.arrived_us} AS changed_at,
+    changed.fact_type AS last_fact
+FROM page p
+JOIN entry opened ON opened.turn = p.opened_turn
+JOIN entry changed ON changed.turn = p.changed_turn;
+
+-- What changed, in the order of commit.
+CREATE VIEW readable_feed AS
+SELECT number, {time:at_us} AS at, matter FROM feed;

@@ -1,0 +1,116 @@
+//! What is asked for on a path is found by an index, so that it takes as long with a million entries as with a thousand.
+
+use renkei_proto::r#type::v1::Agency;
+use renkei_store::{Dialect, Store, statements};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
+
+use super::{
+    database::{Database, Engine},
+    side::on_each,
+};
+
+/// Tables that stay small whatever happens: a row each for the store, its journals, replicas and counters.
+const SMALL: [&str; 4] = ["store", "head", "replica", "counter"];
+
+/// Not on a path: what is set aside in a recovery, replies that are forgotten after 30 days, and what a rebuild looks at
+/// whole.
+const WHOLE: [&str; 5] = [
+    "SELECT a.entry_id, a.seq, a.matter, a.fact_type, a.nonce, a.sealed, a.reason, k.wrapped_key, k.ring_key_id FROM aside",
+    "DELETE FROM request",
+    "SELECT kind, value, matter FROM lookup",
+    "DELETE FROM lookup",
+    "DELETE FROM counter",
+];
+
+/// 20,000 rows in each table that grows. `{n}` is the row's number, `{bytes}` that number as bytes.
+const FILL: [&str; 11] = [
+    "INSERT INTO aside SELECT 'id-' || {n}, {n}, 'agencies/ppc/items/' || {n}, 'item_recalled', {bytes}, {bytes}, '' FROM n",
+    "INSERT INTO entry SELECT CASE {n} % 2 WHEN 0 THEN 'ppc' ELSE 'ipa' END, {n}, 'id-' || {n}, 'agencies/ppc/items/' || \
+     ({n} / 2), 'item_recalled', {bytes}, {bytes}, 'key', {bytes}, {bytes}, {n} % 1000, {bytes}, {n}, {n}, {n} FROM n",
+    "INSERT INTO content SELECT CASE {n} % 2 WHEN 0 THEN 'ppc' ELSE 'ipa' END, {n}, {bytes}, {bytes} FROM n",
+    "INSERT INTO matter_key SELECT 'agencies/ppc/items/' || {n}, {bytes}, 'ring' FROM n",
+    "INSERT INTO page SELECT 'agencies/ppc/items/' || {n}, {n}, {n}, {bytes}, {bytes} FROM n",
+    "INSERT INTO visible SELECT 'agencies/ppc/items/', '*/*', {n}, 'agencies/ppc/items/' || {n}, 9223372036854775807 FROM n",
+    "INSERT INTO lookup SELECT 'code/ppc', 'L-' || {n}, 'agencies/ppc/referrals/' || {n} FROM n",
+    "INSERT INTO feed SELECT {n}, {n}, 'agencies/ppc/items/' || {n}, {bytes} FROM n",
+    "INSERT INTO receipt SELECT {n}, {n} / 2, {n}, {bytes}, 'key', {bytes} FROM n",
+    "INSERT INTO request SELECT 'call-' || {n}, {bytes}, {bytes}, {n} FROM n",
+    "INSERT INTO audit SELECT CASE {n} % 2 WHEN 0 THEN 'a/r' ELSE 'a/w' END, {n}, {bytes}, {bytes}, {n}, 'tanaka', 'caller', \
+     'method', 'agencies/ppc/items/' || ({n} / 2), '', 'OK' FROM n",
+];
+
+async fn filled(database: &Database) -> AnyConnection {
+    Store::migrate(database.url(), Agency::Ppc, "store").await.unwrap();
+    let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+    let bytes = match database.engine() {
+        Engine::Sqlite => "CAST(i AS BLOB)",
+        Engine::Postgres => "CAST(CAST(i AS TEXT) AS BYTEA)",
+    };
+    for fill in FILL {
+        let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)";
+        let fill = fill.replace("{n}", "i").replace("{bytes}", bytes);
+        connection.execute(AssertSqlSafe(format!("{rows} {fill}"))).await.unwrap();
+    }
+    connection
+}
+
+/// How the database finds the rows of a statement whose values it does not know yet, a line per step.
+async fn plan(connection: &mut AnyConnection, engine: Engine, text: &str) -> Vec<String> {
+    if engine == Engine::Sqlite {
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+        let steps = sqlx::query(explain).fetch_all(&mut *connection).await.unwrap();
+        return steps.iter().map(|step| step.get(3)).collect();
+    }
+    let values = (1..).take_while(|place| text.contains(&format!("${place}"))).count();
+    let values = if values == 0 { String::new() } else { format!("({})", vec!["NULL"; values].join(", ")) };
+    connection.execute(AssertSqlSafe(format!("PREPARE planned AS {text}"))).await.unwrap();
+    let explain = AssertSqlSafe(format!("EXPLAIN (COSTS OFF) EXECUTE planned{values}"));
+    let steps = sqlx::query(explain).fetch_all(&mut *connection).await.unwrap();
+    connection.execute("DEALLOCATE planned").await.unwrap();
+    steps.iter().map(|step| step.get(0)).collect()
+}
+
+/// The step reads a whole table that grows, or sorts.
+fn is_slow(step: &str) -> bool {
+    let words: Vec<&str> = step.split([' ', '(']).collect();
+    let scanned = words.windows(2).find(|two| two[0] == "SCAN").map(|two| two[1]);
+    let scanned = scanned.or_else(|| step.split_once("Seq Scan on ").and_then(|(_, rest)| rest.split(' ').next()));
+    let sorts = step.contains("TEMP B-TREE") || words.contains(&"Sort");
+    // A whole journal, row by row.
+    let walks = step.starts_with("SEARCH") && step.contains(" (journal=?)") && !step.contains(" head ");
+    sorts || walks || scanned.is_some_and(|table| !SMALL.contains(&table))
+}
+
+#[test]
+fn every_statement_on_a_path_is_answered_by_an_index() {
+    on_each(async |database| {
+        let engine = database.engine();
+        let mut connection = filled(&database).await;
+        if engine == Engine::Postgres {
+            connection.execute("ANALYZE").await.unwrap();
+            connection.execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+        }
+        let mut slow = Vec::new();
+        for text in statements(Dialect::of(database.url()).unwrap()) {
+            let verbs = ["SELECT ", "UPDATE ", "DELETE "];
+            if !verbs.iter().any(|verb| text.starts_with(verb)) || WHOLE.iter().any(|whole| text.starts_with(whole)) {
+                continue;
+            }
+            let plan = plan(&mut connection, engine, &text).await;
+            if plan.iter().any(|step| is_slow(step)) {
+                slow.push(format!("{text}\n    {}", plan.join("\n    ")));
+            }
+        }
+        assert!(slow.is_empty(), "on {engine:?}:\n{}", slow.join("\n"));
+        connection.close().await.unwrap();
+    });
+}
+
+#[test]
+fn nothing_is_counted_or_skipped_row_by_row() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        for text in statements(dialect) {
+            assert!(!text.contains("COUNT(") && !text.contains("OFFSET"), "{text}");
+        }
+    }
+}
