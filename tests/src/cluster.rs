@@ -1,15 +1,14 @@
-//! Databases for measurements, of the same make as those of the store's tests.
+//! Databases of the same make as those of the store's tests.
 
 use std::sync::atomic::Ordering;
 
 #[path = "../../shared/store/tests/store/database.rs"]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "without a database there is nothing to measure")]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "without a database there is nothing to test or to measure")]
 mod database;
 
-pub use database::{Database, Engine, databases};
+pub use database::{Cluster, Database, Engine, client, databases};
 
-/// An empty database that keeps what it commits, whatever happens to the machine.
-pub fn durable(engine: Engine) -> Database {
+/// From now on databases keep what they commit, whatever happens to the machine. To be said before the first is made.
+pub fn durable() {
     database::DURABLE.store(true, Ordering::Relaxed);
-    Database::new(engine)
 }

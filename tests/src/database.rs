@@ -1,72 +1,225 @@
-//! One side's database as its service opens it: beside the service, or while it is down.
+//! The databases of a pair: made on the engine that a run was started with, opened beside their services, copied, and
+//! changed behind their back.
 
-use std::{path::Path, process::Command, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::Arc,
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
-use renkei_store::{Fault, Faults, KeyRing, Options, Store};
+use renkei_store::{Fault, KeyRing, Options, Store};
 use renkei_telemetry::Metrics;
 
-use crate::setup::{Setup, key_id};
+pub use crate::cluster::Engine;
+use crate::cluster::{Database, client};
+use crate::setup::{AGENCIES, Setup, key_id};
+
+/// Names the engine that the whole suite runs on: `sqlite`, the default, or `postgres`.
+const VARIABLE: &str = "RENKEI_TEST_DATABASE";
+/// How `psql` runs statements: nothing of the user's own, and no further after an error.
+const QUIET: [&str; 6] = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"];
+
+/// The engine of this run.
+///
+/// # Errors
+/// When the environment names another one.
+#[expect(clippy::disallowed_methods, reason = "the same suite runs on both engines, one after the other")]
+pub fn engine() -> Result<Engine, String> {
+    match std::env::var(VARIABLE).as_deref() {
+        Err(_) | Ok("sqlite") => Ok(Engine::Sqlite),
+        Ok("postgres") => Ok(Engine::Postgres),
+        Ok(other) => Err(format!("{VARIABLE} is `sqlite` or `postgres`, not {other}")),
+    }
+}
+
+/// A database on the server for each agency; none for SQLite, whose files are made where the configuration names them.
+pub(crate) fn served(engine: Engine) -> BTreeMap<&'static str, Database> {
+    let served = AGENCIES.into_iter().filter(|_| engine == Engine::Postgres);
+    served.map(|agency| (agency.id(), Database::new(engine))).collect()
+}
+
+/// The engine of a setup.
+pub fn engine_of(setup: &Setup) -> Engine {
+    if setup.databases.is_empty() { Engine::Sqlite } else { Engine::Postgres }
+}
+
+/// What a side's configuration says of its database.
+pub fn url(setup: &Setup, own: Agency) -> String {
+    let served = setup.databases.get(own.id()).map(|database| database.url().to_owned());
+    served.unwrap_or_else(|| format!("sqlite:{}", file(setup, own)))
+}
 
 /// Opens the database.
 ///
 /// # Errors
 /// When a file cannot be read or the database does not open.
 pub async fn open(setup: &Setup, own: Agency) -> Result<Store, String> {
-    open_in(&setup.dir, own, Arc::new(|_| Fault::None)).await
-}
-
-/// Opens the database in a setup's folder with steps that fail or wait.
-///
-/// # Errors
-/// When a file cannot be read or the database does not open.
-pub async fn open_in(dir: &Path, own: Agency, faults: Faults) -> Result<Store, String> {
-    let dir = dir.join(own.id());
-    let content = std::fs::read_to_string(dir.join("content.key")).map_err(|error| error.to_string())?;
-    let content = BASE64_STANDARD.decode(content).map_err(|error| error.to_string())?;
+    let dir = setup.dir.join(own.id());
+    let content = std::fs::read_to_string(dir.join("content.key")).map_err(said)?;
+    let content = BASE64_STANDARD.decode(content).map_err(said)?;
     let content: [u8; 32] = content.try_into().map_err(|_| "content.key has not 32 bytes")?;
-    let ring = KeyRing::new(vec![("content-1".to_owned(), content.into())]).map_err(|error| error.to_string())?;
+    let ring = KeyRing::new(vec![("content-1".to_owned(), content.into())]).map_err(said)?;
     let options = Options {
-        url: format!("sqlite:{}", dir.join("renkei.db").display()),
+        url: url(setup, own),
         own,
         replica: "tests".to_owned(),
         ring,
-        key: key_in(&dir, own)?,
-        faults,
+        key: signing_key(setup, own)?,
+        faults: Arc::new(|_| Fault::None),
         metrics: Metrics::none(),
     };
-    Store::open(options).await.map_err(|error| error.to_string())
+    Store::open(options).await.map_err(said)
 }
 
-/// Runs statements on a database behind its service's back, as an intruder with the file would. Python brings SQLite.
+/// Runs statements on a database behind its service's back, as an intruder on the machine would. Python brings SQLite.
 ///
 /// # Errors
-/// What SQLite says.
+/// What the database says.
 pub fn behind_its_back(setup: &Setup, own: Agency, statements: &str) -> Result<(), String> {
+    if let Some(served) = setup.databases.get(own.id()) {
+        return succeeds(client("psql", served.url()).args(QUIET).args(["-c", statements]));
+    }
     let script = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=60).executescript(sys.argv[2])";
-    let output = Command::new("python3").args(["-c", script, &file(setup, own), statements]).output();
-    let output = output.map_err(|error| format!("python3: {error}"))?;
-    output.status.success().then_some(()).ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
+    succeeds(Command::new("python3").args(["-c", script, &file(setup, own), statements]))
 }
 
-/// The database's file.
+/// The file of an embedded database.
 pub fn file(setup: &Setup, own: Agency) -> String {
     setup.file(own, "renkei.db")
 }
 
-/// Puts a copy in place of the database of a service that is down.
+/// What the database has on the disk, without a log that it shares with others.
 ///
 /// # Errors
-/// When a file cannot be moved.
+/// When there is no such file.
+pub fn bytes(setup: &Setup, own: Agency) -> Result<Vec<u8>, String> {
+    let file = file(setup, own);
+    let embedded = || ["", "-wal", "-journal"].map(|ending| format!("{file}{ending}").into()).to_vec();
+    let files = setup.databases.get(own.id()).map_or_else(embedded, Database::own_files);
+    // A file may not be there, or no longer.
+    let bytes = files.into_iter().map(|file| std::fs::read(file).unwrap_or_default()).collect::<Vec<_>>().concat();
+    if bytes.len() > 4096 { Ok(bytes) } else { Err(format!("{} has no database", own.id())) }
+}
+
+/// Copies the database with its engine's own tools, without a mark. A file of SQLite must be down for that.
+///
+/// # Errors
+/// What the tool says.
+pub fn copy(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
+    match setup.databases.get(own.id()) {
+        Some(served) => succeeds(client("pg_dump", served.url()).args(["-f", copy])),
+        None => std::fs::copy(file(setup, own), copy).map(|_| ()).map_err(said),
+    }
+}
+
+/// Puts a copy in place of the database of a service that is down. On a server it comes into a new database.
+///
+/// # Errors
+/// When that is not possible; the text says why.
 pub fn replace(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
+    if let Some(served) = setup.databases.get(own.id()) {
+        let (name, mut psql) = beside(served);
+        let (drop, create) = (format!("DROP DATABASE {name} WITH (FORCE)"), format!("CREATE DATABASE {name}"));
+        succeeds(psql.args(["-c", &drop, "-c", &create]))?;
+    }
+    put_back(setup, own, copy)
+}
+
+/// Puts a copy into the same database again: nothing tells that it is one.
+///
+/// # Errors
+/// When that is not possible; the text says why.
+pub fn put_back(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
+    if let Some(served) = setup.databases.get(own.id()) {
+        let empty = ["-c", "DROP SCHEMA public CASCADE; CREATE SCHEMA public"];
+        return succeeds(client("psql", served.url()).args(QUIET).args(empty).args(["-f", copy]));
+    }
     let file = file(setup, own);
     for rest in ["-wal", "-shm"] {
         // After an orderly end there are none.
         let _ = std::fs::remove_file(format!("{file}{rest}"));
     }
-    std::fs::copy(copy, file).map(|_| ()).map_err(|error| error.to_string())
+    std::fs::copy(copy, file).map(|_| ()).map_err(said)
+}
+
+/// Takes the database on a server away from everybody, or gives it back.
+///
+/// # Errors
+/// What the server says.
+pub fn set_away(setup: &Setup, own: Agency, away: bool) -> Result<(), String> {
+    let Some(served) = setup.databases.get(own.id()) else { return Err("only a server can go away".to_owned()) };
+    let (name, mut psql) = beside(served);
+    succeeds(psql.args(["-c", &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {}", !away)]))?;
+    cut_connections(setup, own);
+    Ok(())
+}
+
+/// Cuts every connection to a database on a server.
+pub fn cut_connections(setup: &Setup, own: Agency) {
+    if let Some(served) = setup.databases.get(own.id()) {
+        served.cut_connections();
+    }
+}
+
+/// A database's name, and `psql` on another database of its server.
+fn beside(served: &Database) -> (&str, Command) {
+    let (name, server) = served.url().trim_start_matches("postgres:///").split_once('?').unwrap_or_default();
+    let mut psql = client("psql", &format!("postgres:///postgres?{server}"));
+    psql.args(QUIET);
+    (name, psql)
+}
+
+/// The lock that every writer of a side's database needs, held by another process until it is dropped.
+pub struct Lock {
+    child: Child,
+    /// The process ends with its input.
+    input: Option<ChildStdin>,
+}
+
+impl Lock {
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn take(setup: &Setup, own: Agency) -> Result<Self, String> {
+        let script = "import sqlite3, sys\n\
+             connection = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)\n\
+             connection.execute('BEGIN IMMEDIATE')\n\
+             print('locked', flush=True)\n\
+             sys.stdin.read()";
+        let mut command = match setup.databases.get(own.id()) {
+            Some(served) => client("psql", served.url()),
+            None => Command::new("python3"),
+        };
+        match engine_of(setup) {
+            Engine::Sqlite => command.args(["-c", script, &file(setup, own)]),
+            Engine::Postgres => command.args(QUIET),
+        };
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(said)?;
+        let mut input = child.stdin.take();
+        if let (Engine::Postgres, Some(input)) = (engine_of(setup), &mut input) {
+            let lock = "BEGIN;\nUPDATE head SET turn = turn;\n\\echo locked\n";
+            input.write_all(lock.as_bytes()).and_then(|()| input.flush()).map_err(said)?;
+        }
+        let output = child.stdout.take().ok_or("the process has no output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).map_err(said)?;
+        let lock = Self { child, input };
+        if line == "locked\n" { Ok(lock) } else { Err("the database does not give its lock".to_owned()) }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.input = None;
+        // What went wrong with it ended the lock too.
+        let _ = self.child.wait();
+    }
 }
 
 /// The agency's signing key.
@@ -74,10 +227,16 @@ pub fn replace(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
 /// # Errors
 /// When its file cannot be read.
 pub fn signing_key(setup: &Setup, own: Agency) -> Result<SigningKey, String> {
-    key_in(&setup.dir.join(own.id()), own)
+    let file: &Path = &setup.dir.join(own.id()).join("journal.pem");
+    SigningKey::from_pkcs8(key_id(own), &std::fs::read(file).map_err(said)?).map_err(said)
 }
 
-fn key_in(dir: &Path, own: Agency) -> Result<SigningKey, String> {
-    let pem = std::fs::read(dir.join("journal.pem")).map_err(|error| error.to_string())?;
-    SigningKey::from_pkcs8(key_id(own), &pem).map_err(|error| error.to_string())
+fn succeeds(command: &mut Command) -> Result<(), String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{program}: {error}"))?;
+    output.status.success().then_some(()).ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }

@@ -23,6 +23,7 @@ use tokio::{
 
 use crate::{
     clock::Clock,
+    database,
     desk::Desk,
     process::{binary, follow},
     setup::{AGENCIES, Choice, Setup},
@@ -64,14 +65,14 @@ enum Running {
 
 /// Both services.
 pub struct Pair {
-    /// What both are made of.
-    pub setup: Setup,
     /// The clock of both.
     pub clock: Clock,
     /// PPC's side.
     pub ppc: Side,
     /// IPA's side.
     pub ipa: Side,
+    /// What both are made of. Goes after them, with their databases.
+    pub setup: Setup,
     kind: Kind,
     folder: Option<TempDir>,
 }
@@ -158,6 +159,14 @@ impl Pair {
         Self::new(None, Clock::at(start), [0; 32], choice, Kind::Processes).await
     }
 
+    /// Writes the configurations that the two binaries are started with.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write_configs(&self) -> Result<(), String> {
+        AGENCIES.into_iter().try_for_each(|agency| self.side(agency).write_config(&self.setup.dir).map(|_| ()))
+    }
+
     async fn new(
         folder: Option<PathBuf>,
         clock: Clock,
@@ -167,7 +176,9 @@ impl Pair {
     ) -> Result<Self, String> {
         let temporary = if folder.is_none() { Some(TempDir::new().map_err(|error| error.to_string())?) } else { None };
         let dir = folder.or_else(|| temporary.as_ref().map(|dir| dir.path().to_owned())).unwrap_or_default();
-        let setup = Setup::new(&dir, machine_time(), seed)?;
+        let engine = choice.engine.map_or_else(database::engine, Ok)?;
+        let mut setup = Setup::new(&dir, machine_time(), seed)?;
+        setup.databases = database::served(engine);
         let mut wires = BTreeMap::new();
         for agency in AGENCIES {
             let io = |error: std::io::Error| error.to_string();

@@ -1,22 +1,29 @@
-//! The sandbox: both services as processes on SQLite with a throw-away PKI, and the scenario on them.
+//! The sandbox: both services as processes on either database with a throw-away PKI, and the scenario on them.
 
 use std::path::PathBuf;
 
 use renkei_proto::r#type::v1::Agency;
 
 use crate::{
+    database::Engine,
     pair::Pair,
     pki,
     scenario::{Say, Scenario, start},
     setup::{AGENCIES, Choice},
 };
 
-/// Starts both services in a folder and walks through the scenario.
+/// Starts both services in a folder and walks through the scenario; on the engine of the run when none is named.
 ///
 /// # Errors
 /// The first thing that is not as it must be.
-pub async fn walk(folder: Option<PathBuf>, seed: [u8; 32], say: Say<'_>) -> Result<Pair, String> {
-    let pair = Pair::processes(folder, start()?, seed, Choice::default()).await?;
+pub async fn walk(
+    folder: Option<PathBuf>,
+    seed: [u8; 32],
+    engine: Option<Engine>,
+    say: Say<'_>,
+) -> Result<Pair, String> {
+    let choice = Choice { engine, ..Choice::default() };
+    let pair = Pair::processes(folder, start()?, seed, choice).await?;
     Scenario::new(pair.world(), seed, say).run().await?;
     Ok(pair)
 }

@@ -2,7 +2,7 @@
 //! store runs the same commands as for a desk call, an arrival and a receipt. Only the network is left out.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -28,12 +28,13 @@ use renkei_store::{
 
 use crate::{
     acts::{item_content, terms_for, to_the_party},
+    database,
     pair::machine_time,
     setup::{AGENCIES, Choice, Setup},
 };
 
-/// The seed of a folder that [`prepare`] makes. A pair of processes with this seed can be started on it.
-pub const SEED: [u8; 32] = [0x5e; 32];
+/// The seed of a folder that [`prepare`] makes.
+const SEED: [u8; 32] = [0x5e; 32];
 
 /// About so many bytes of words has each item.
 const WORDS: usize = 900;
@@ -50,15 +51,19 @@ pub fn config_file(dir: &Path, own: Agency) -> PathBuf {
     dir.join(format!("{}.toml", own.id()))
 }
 
-/// Makes a folder with certificates, keys and configurations for both sides, on which nothing has run yet.
+/// Makes a folder with certificates, keys and configurations for both sides, on which nothing has run yet. `urls`: the
+/// databases of the agencies that have none in the folder.
 ///
 /// # Errors
 /// When something cannot be made or written.
-pub fn prepare(dir: &Path, choice: &Choice) -> Result<(), String> {
+pub fn prepare(dir: &Path, urls: &BTreeMap<&'static str, String>) -> Result<(), String> {
     let setup = Setup::new(dir, machine_time(), SEED)?;
     for own in AGENCIES {
         // Nobody listens there: a pair that is started on the folder brings its own addresses.
-        let config = setup.config(own, "127.0.0.1:1", choice);
+        let mut config = setup.config(own, "127.0.0.1:1", &Choice::default());
+        if let Some(url) = urls.get(own.id()) {
+            config = config.replace(&database::url(&setup, own), url);
+        }
         std::fs::write(config_file(dir, own), config).map_err(said)?;
     }
     Ok(())

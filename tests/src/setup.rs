@@ -13,7 +13,11 @@ use renkei_domain::moment::Moment;
 use renkei_journal::{SigningKey, generate_pkcs8};
 use renkei_proto::r#type::v1::Agency;
 
-use crate::pki::{self, Pki};
+use crate::{
+    cluster::Database,
+    database::{self, Engine},
+    pki::{self, Pki},
+};
 
 /// Both agencies, in the order in which tests name them.
 pub const AGENCIES: [Agency; 2] = [Agency::Ppc, Agency::Ipa];
@@ -37,13 +41,15 @@ pub struct Setup {
     pub pki: Pki,
     /// The public signing keys.
     pub public_keys: BTreeMap<&'static str, [u8; 32]>,
+    /// The databases on the server; none when they are files in the folder.
+    pub(crate) databases: BTreeMap<&'static str, Database>,
 }
 
 /// What may differ between setups.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
-    /// The database's URL for an agency; a file in the folder when there is none.
-    pub databases: BTreeMap<&'static str, String>,
+    /// The engine of the databases; that of the run when there is none.
+    pub engine: Option<Engine>,
     /// The services read their time from the file `clock` in the folder.
     pub clock_file: bool,
     /// Lines for the section `[sandbox]` of an agency.
@@ -75,18 +81,17 @@ impl Setup {
                 put(name, &BASE64_STANDARD.encode(moment.bytes(agency.id(), n)))?;
             }
         }
-        Ok(Self { dir: dir.to_owned(), pki, public_keys })
+        Ok(Self { dir: dir.to_owned(), pki, public_keys, databases: BTreeMap::new() })
     }
 
     /// The configuration of one side, as text. `peer` is where the other side is dialled.
     pub fn config(&self, own: Agency, peer: &str, choice: &Choice) -> String {
         let (id, other) = (own.id(), own.peer().id());
-        let database =
-            choice.databases.get(id).cloned().unwrap_or_else(|| format!("sqlite:{}", self.file(own, "renkei.db")));
+        let database = database::url(self, own);
         let public_key = BASE64_STANDARD.encode(self.public_keys.get(other).copied().unwrap_or_default());
         let dial = if choice.dialled_only == Some(own) { "peer-only" } else { "both" };
         let mut text = format!(
-            "sandbox = true\nreplica = \"a\"\n\n[database]\nurl = \"{database}\"\n\n{}\n{}\n[peer]\naddress = \"{peer}\"\nserver_name = \"localhost\"\ndial = \"{dial}\"\n\n\
+            "sandbox = true\nreplica = \"a\"\n\n[database]\nurl = \"{database}\"\nmigrate = true\n\n{}\n{}\n[peer]\naddress = \"{peer}\"\nserver_name = \"localhost\"\ndial = \"{dial}\"\n\n\
              [[peer.keys]]\nid = \"{}\"\npublic_key = \"{public_key}\"\n\n[journal]\nkey_id = \"{}\"\nkey = \"{}\"\n\n\
              [[content.keys]]\nid = \"content-1\"\nfile = \"{}\"\n\n\
              [secrets]\ndigest_key = \"{}\"\ntoken_key = \"{}\"\ncode_key = \"{}\"\n\n",

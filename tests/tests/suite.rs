@@ -36,6 +36,8 @@ mod lies;
 mod limits;
 #[path = "suite/official.rs"]
 mod official;
+#[path = "suite/outage.rs"]
+mod outage;
 #[path = "suite/processes.rs"]
 mod processes;
 #[path = "suite/readme.rs"]
@@ -58,6 +60,8 @@ mod secrets;
 mod secrets_shared;
 #[path = "suite/seed.rs"]
 mod seed;
+#[path = "suite/server.rs"]
+mod server;
 #[path = "suite/session.rs"]
 mod session;
 #[path = "suite/stop.rs"]

@@ -64,11 +64,13 @@ impl Error {
             Self::Store(StoreError::Recovering) => Reason::Recovering,
             Self::Store(StoreError::AuditUnavailable) => Reason::AuditUnavailable,
             Self::Store(StoreError::Ended) => Reason::Draining,
-            Self::Store(StoreError::Database(_)) => Reason::DatabaseUnavailable,
+            Self::Store(StoreError::Database(_) | StoreError::Uncommitted(_)) => Reason::DatabaseUnavailable,
             Self::Store(
                 StoreError::WrongOwner { .. }
                 | StoreError::NewerSchema { .. }
                 | StoreError::OlderSchema { .. }
+                | StoreError::OlderServer { .. }
+                | StoreError::NotCopied
                 | StoreError::Damaged(_)
                 | StoreError::Content(_),
             )
@@ -92,7 +94,7 @@ impl Error {
         if let Self::Ended(status) = self {
             return status;
         }
-        if let Self::Store(StoreError::Database(error)) = &self {
+        if let Self::Store(error @ StoreError::Database(_)) = &self {
             tracing::warn!(%error, "the database does not answer");
         }
         let draft = match self.reason() {

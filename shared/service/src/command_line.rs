@@ -61,7 +61,8 @@ enum Task {
     },
     /// Shows what was set aside in a recovery and waits for an official.
     Recover,
-    /// Copies the database while it runs, and marks the copy: whoever starts on it opens a new incarnation. SQLite only.
+    /// Copies the database while it runs, and marks the copy: whoever starts on it opens a new incarnation. SQLite only;
+    /// a copy that was made with PostgreSQL's own tools is known by where it stands.
     Backup {
         /// The new file.
         file: PathBuf,
@@ -115,7 +116,8 @@ async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
         Task::Serve => serve(own, config, source).await,
         Task::Check => check(own, &config).await,
         Task::Migrate => {
-            let ran = Store::migrate(&config.database.url, own, &source.moment().id("store", 0)).await.map_err(said)?;
+            let url = config.database.opened_with().map_err(said)?;
+            let ran = Store::migrate(&url, own, &source.moment().id("store", 0)).await.map_err(said)?;
             say(&format!("migrations run: {ran}"))
         }
         Task::Rebuild { write } => {

@@ -19,6 +19,8 @@ use renkei_rpc::{
 };
 use serde::Deserialize;
 
+use crate::database::Database;
+
 /// The most internal systems.
 const CALLERS: usize = 1000;
 /// The longest `host:port`: 253 bytes of name, a colon, five digits.
@@ -74,7 +76,7 @@ impl From<config::ConfigError> for ConfigError {
     }
 }
 
-fn value(key: impl Into<String>, must: impl Into<String>) -> ConfigError {
+pub(crate) fn value(key: impl Into<String>, must: impl Into<String>) -> ConfigError {
     ConfigError::Value { key: key.into(), must: must.into() }
 }
 
@@ -111,30 +113,6 @@ pub struct Config {
     pub clock: Option<Clock>,
     /// A sandbox's failures.
     pub failures: Option<Failures>,
-}
-
-/// The database.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Database {
-    /// `sqlite:…` or `postgres://…`.
-    pub url: String,
-    /// `serve` sets up and upgrades it; when left out, for SQLite only.
-    pub migrate: Option<bool>,
-}
-
-impl Database {
-    /// Whether `serve` sets up and upgrades it. On a database server that is an act of its own, with rights of its own.
-    pub fn migrates(&self) -> bool {
-        self.migrate.unwrap_or(renkei_store::Dialect::of(&self.url) == Some(renkei_store::Dialect::Sqlite))
-    }
-
-    /// The file of an embedded database; `None` on a server.
-    pub(crate) fn file(&self) -> Option<&Path> {
-        let path = self.url.strip_prefix("sqlite:")?;
-        let path = path.strip_prefix("//").unwrap_or(path);
-        path.split('?').next().map(Path::new)
-    }
 }
 
 /// A port with its certificate and whom it trusts.
@@ -349,9 +327,7 @@ impl Config {
         if !plain(&self.replica) {
             return Err(value("replica", "must be 1-64 of a-z, 0-9 and hyphens"));
         }
-        if renkei_store::Dialect::of(&self.database.url).is_none() {
-            return Err(value("database.url", "must begin with `sqlite:` or `postgres:`"));
-        }
+        self.database.check(self.sandbox)?;
         if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
             return Err(value("telemetry.sample_ratio", "must lie between 0 and 1"));
         }
@@ -401,9 +377,7 @@ impl Config {
         for path in paths {
             *path = base.join(&*path);
         }
-        if let Some(file) = self.database.url.strip_prefix("sqlite:").filter(|file| !file.starts_with('/')) {
-            self.database.url = format!("sqlite:{}", base.join(file).display());
-        }
+        self.database.begin_at(base);
     }
 
     /// The internal systems with their roles.

@@ -2,6 +2,7 @@
 
 mod command_line;
 pub mod config;
+mod database;
 mod error;
 mod key;
 mod report;

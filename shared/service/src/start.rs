@@ -102,7 +102,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let (link_listener, link_address) = listen("link", &config.link).await?;
     let options = options(own, &config, metrics.clone())?;
     if config.database.migrates() {
-        let ran = Store::migrate(&config.database.url, own, &source.moment().id("store", 0)).await?;
+        let ran = Store::migrate(&options.url, own, &source.moment().id("store", 0)).await?;
         if ran > 0 {
             tracing::info!(migrations = ran, "the database was set up");
         }
@@ -178,7 +178,7 @@ pub async fn open(own: Agency, config: &Config) -> Result<Store, StartError> {
 /// How the store is opened.
 fn options(own: Agency, config: &Config, metrics: Metrics) -> Result<Options, StartError> {
     Ok(Options {
-        url: config.database.url.clone(),
+        url: config.database.opened_with()?,
         own,
         replica: config.replica.clone(),
         ring: key::ring(config)?,

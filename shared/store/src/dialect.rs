@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use sqlx::{
-    AnyPool, AssertSqlSafe, Connection as _, Executor as _,
+    AnyConnection, AnyPool, AssertSqlSafe, Connection as _, Executor as _, Row as _,
     any::{AnyPoolOptions, install_default_drivers},
     postgres::PgListener,
 };
+
+use crate::error::Error;
 
 /// The most connections that read at once.
 const READERS: u32 = 8;
@@ -14,6 +16,16 @@ const READERS: u32 = 8;
 const WRITERS: [u32; 2] = [1, 2];
 /// How long a connection is waited for.
 const ACQUIRE: Duration = Duration::from_secs(5);
+/// The oldest major version of PostgreSQL that is spoken to.
+const OLDEST: i64 = 14;
+
+/// The version of the server, as a number of which the last four digits are the minor version.
+pub(crate) const VERSION: &str = "SELECT current_setting('server_version_num')";
+
+/// Where a database of PostgreSQL stands: which cluster, on which timeline, under which number. A restore changes at least
+/// one of them, unless it puts tables back into the same database.
+pub(crate) const PLACE: &str = "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || \
+     substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '/' || oid FROM pg_database WHERE datname = current_database()";
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +97,8 @@ impl Dialect {
             Self::Postgres => &[
                 "SET lock_timeout = '5s'",
                 "SET statement_timeout = '5s'",
-                "SET idle_in_transaction_session_timeout = '2s'",
+                // Longer than a full batch is judged on a slow machine; a replica that hangs is waited for no longer.
+                "SET idle_in_transaction_session_timeout = '10s'",
                 "SET synchronous_commit = on",
             ],
         }
@@ -134,24 +147,43 @@ impl Listener {
 
 /// Two pools on one database: what writes, and what reads. Only with `create` is the file of
 /// SQLite made when there is none: a wrong path must not look like a database that was never set up.
-pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result<(AnyPool, AnyPool), sqlx::Error> {
+pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result<(AnyPool, AnyPool), Error> {
     install_default_drivers();
     let url = match dialect {
         Dialect::Sqlite if create && !url.contains('?') => format!("{url}?mode=rwc"),
         _ => url.to_owned(),
     };
+    probe(dialect, &url).await?;
     let pool = |most: u32| {
-        AnyPoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE).after_connect(move |connection, _| {
-            Box::pin(async move {
-                for setting in dialect.settings() {
-                    connection.execute(AssertSqlSafe(*setting)).await?;
-                }
-                Ok(())
-            })
-        })
+        AnyPoolOptions::new()
+            .max_connections(most)
+            .acquire_timeout(ACQUIRE)
+            .after_connect(move |connection, _| Box::pin(set(dialect, connection)))
     };
     let write = pool(WRITERS[usize::from(dialect == Dialect::Postgres)]).connect(&url).await?;
     write.acquire().await?.ping().await?;
     let read = pool(READERS).connect(&url).await?;
     Ok((write, read))
+}
+
+async fn set(dialect: Dialect, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    for setting in dialect.settings() {
+        connection.execute(AssertSqlSafe(*setting)).await?;
+    }
+    Ok(())
+}
+
+/// One connection before the pools, which try again and tell in the end only that they have none.
+async fn probe(dialect: Dialect, url: &str) -> Result<(), Error> {
+    let connecting = tokio::time::timeout(ACQUIRE, AnyConnection::connect(url));
+    let mut connection = connecting.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    set(dialect, &mut connection).await?;
+    if dialect == Dialect::Postgres {
+        let version: String = sqlx::query(VERSION).fetch_one(&mut connection).await?.try_get(0)?;
+        let found = version.parse::<i64>().unwrap_or_default() / 10_000;
+        if found < OLDEST {
+            return Err(Error::OlderServer { found, oldest: OLDEST });
+        }
+    }
+    Ok(connection.close().await?)
 }

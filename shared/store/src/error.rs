@@ -2,6 +2,8 @@
 
 use renkei_domain::decide::Refusal;
 
+use crate::code::told;
+
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -27,8 +29,19 @@ pub enum Error {
     #[error("the writer has ended")]
     Ended,
     /// The database does not answer, or not as it should.
-    #[error("the database does not answer: {0}")]
+    #[error("{}", told(.0))]
     Database(#[from] sqlx::Error),
+    /// The batch in which the command was run is not known to be committed: the same call may be repeated.
+    #[error("{0}")]
+    Uncommitted(String),
+    /// The database server is older than what is spoken to.
+    #[error("the database server is PostgreSQL {found}, this version needs {oldest} or newer: upgrade the server")]
+    OlderServer {
+        /// Its major version.
+        found: i64,
+        /// The oldest major version.
+        oldest: i64,
+    },
     /// The database belongs to the other agency.
     #[error("the database belongs to {found}, this service is {own}: point `database.url` at {own}'s own database")]
     WrongOwner {
@@ -53,6 +66,9 @@ pub enum Error {
         /// The newest schema of this version.
         known: i64,
     },
+    /// A database on a server is not copied by the service.
+    #[error("the database is on a server: copy it with PostgreSQL's own tools, such as pg_basebackup or pg_dump")]
+    NotCopied,
     /// A stored value is not what it must be.
     #[error("the database is damaged: {0}")]
     Damaged(String),

@@ -6,6 +6,7 @@
 pub mod arrive;
 mod audit;
 mod bulk;
+mod code;
 mod command;
 mod content;
 mod dialect;
@@ -88,7 +89,7 @@ impl Store {
     pub async fn open(options: Options) -> Result<Self, Error> {
         let dialect = dialect_of(&options.url)?;
         let (write, read) = dialect::connect(dialect, &options.url, false).await?;
-        let identity = migration::check(&read, options.own).await?;
+        let identity = migration::check(&read, dialect, options.own).await?;
         let rows = sqlx::query(head::SELECT).fetch_all(&read).await?;
         let (heads, _) = watch::channel(head::read(options.own, &rows)?);
         let (barred, _) = watch::channel(read::barred(&read::officials(&read, options.own).await?));
@@ -135,7 +136,7 @@ impl Store {
         let dialect = dialect_of(url)?;
         let (write, read) = dialect::connect(dialect, url, true).await?;
         let ran = migration::migrate(&write, dialect, own, store_id).await?;
-        migration::check(&read, own).await?;
+        migration::check(&read, dialect, own).await?;
         write.close().await;
         read.close().await;
         Ok(ran)

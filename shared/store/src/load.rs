@@ -18,7 +18,7 @@ use crate::{
 
 pub(crate) const PAGES: &str = "SELECT matter, opened_turn, page, local FROM page WHERE matter";
 pub(crate) const PAGES_BETWEEN: &str =
-    "SELECT matter, opened_turn, page, local FROM page WHERE matter >= $1 AND matter < $2";
+    "SELECT matter, opened_turn, page, local FROM page WHERE matter >= $1 AND matter < $2 ORDER BY matter";
 pub(crate) const COUNTERS: &str = "SELECT year, kind, last FROM counter WHERE year";
 pub(crate) const MATTER_KEYS: &str = "SELECT matter, wrapped_key, ring_key_id FROM matter_key WHERE matter";
 pub(crate) const IDS: &str = "SELECT entry_id FROM entry WHERE entry_id";

@@ -1,43 +1,50 @@
 //! Migrations in order. A service starts only on the schema it knows.
 
 use renkei_proto::r#type::v1::Agency;
-use sqlx::{AnyPool, AssertSqlSafe, Executor as _, Row as _};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Executor as _, Row as _};
 
-use crate::{dialect::Dialect, error::Error};
+use crate::{
+    code::is_without_table,
+    dialect::{Dialect, PLACE},
+    error::Error,
+};
 
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_sharing.sql"),
     include_str!("migrations/0003_replicas.sql"),
     include_str!("migrations/0004_views.sql"),
     include_str!("migrations/0005_answers.sql"),
+    include_str!("migrations/0006_place.sql"),
 ];
 
 /// The schema this version knows.
-pub const KNOWN: i64 = 5;
+pub const KNOWN: i64 = 6;
 
 pub(crate) const FOUND: &str = "SELECT schema FROM store WHERE one = 1";
-pub(crate) const IDENTITY: &str = "SELECT store_id, own, marked FROM store WHERE one = 1";
+pub(crate) const IDENTITY: &str = "SELECT store_id, own, marked, place FROM store WHERE one = 1";
 pub(crate) const FIRST: &str = "INSERT INTO store (one, store_id, own, schema, marked) VALUES (1, $1, $2, 1, 0)";
 pub(crate) const FIRST_HEAD: &str = "INSERT INTO head (journal, seq, hash, written_us, seen_peer_seq, incarnation, \
      receipted, receipted_own, receipted_us, stop_seq, stop_reason, turn, feed, recover_to) \
      VALUES ($1, 0, $2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)";
 pub(crate) const REACHED: &str = "UPDATE store SET schema = $1 WHERE one = 1";
+pub(crate) const PLACED: &str = "UPDATE store SET place = $1 WHERE one = 1";
 
 /// What stands in the table `store`.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) store_id: String,
+    /// It is a restored copy.
     pub(crate) marked: bool,
 }
 
 /// The schema in the database; 0 when it is empty.
 async fn found(pool: &AnyPool) -> Result<i64, Error> {
-    // A database that was never set up has no such table; every other fault shows again at the first migration.
+    // A database that was never set up has no such table. No other fault may look like it.
     match sqlx::query(FOUND).fetch_optional(pool).await {
         Ok(Some(row)) => Ok(row.try_get(0)?),
         Ok(None) => Ok(0),
-        Err(sqlx::Error::Database(_)) => Ok(0),
+        Err(error) if is_without_table(&error) => Ok(0),
         Err(error) => Err(error.into()),
     }
 }
@@ -60,13 +67,16 @@ pub(crate) async fn migrate(pool: &AnyPool, dialect: Dialect, own: Agency, store
             }
         }
         sqlx::query(REACHED).bind(number).execute(&mut *transaction).await?;
+        if number == KNOWN {
+            place(&mut transaction, dialect).await?;
+        }
         transaction.commit().await?;
     }
     Ok(KNOWN - found)
 }
 
 /// Checks that the database is this agency's and of the schema that this version knows.
-pub(crate) async fn check(pool: &AnyPool, own: Agency) -> Result<Identity, Error> {
+pub(crate) async fn check(pool: &AnyPool, dialect: Dialect, own: Agency) -> Result<Identity, Error> {
     let found = found(pool).await?;
     if found > KNOWN {
         return Err(Error::NewerSchema { found, known: KNOWN });
@@ -79,7 +89,24 @@ pub(crate) async fn check(pool: &AnyPool, own: Agency) -> Result<Identity, Error
     if owner != own.id() {
         return Err(Error::WrongOwner { found: owner, own: own.id().to_owned() });
     }
-    Ok(Identity { store_id: row.try_get(0)?, marked: row.try_get::<i64, _>(2)? != 0 })
+    let marked = row.try_get::<i64, _>(2)? != 0;
+    let known: String = row.try_get(3)?;
+    let moved =
+        dialect == Dialect::Postgres && !known.is_empty() && found_at(&mut *pool.acquire().await?).await? != known;
+    Ok(Identity { store_id: row.try_get(0)?, marked: marked || moved })
+}
+
+/// Notes where the database stands now, where a server says it.
+pub(crate) async fn place(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), Error> {
+    if dialect == Dialect::Postgres {
+        let place = found_at(&mut *connection).await?;
+        sqlx::query(PLACED).bind(place).execute(connection).await?;
+    }
+    Ok(())
+}
+
+async fn found_at(connection: &mut AnyConnection) -> Result<String, Error> {
+    Ok(sqlx::query(PLACE).fetch_one(connection).await?.try_get(0)?)
 }
 
 /// The statements of a migration without its comments.

@@ -25,8 +25,9 @@ use crate::{
     bulk::{Insert, count, number},
     command::Command,
     content::MatterKey,
+    dialect::Dialect,
     error::Error,
-    head,
+    head, migration,
     rebuild::refold,
     save::write_head,
     stage::Stage,
@@ -240,16 +241,19 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn is_marked(&self) -> Result<bool, Error> {
-        Ok(crate::migration::check(&self.inner.read, self.own()).await?.marked)
+        Ok(crate::migration::check(&self.inner.read, self.inner.dialect, self.own()).await?.marked)
     }
 
     /// Copies the database while it runs and marks the copy. SQLite only: for PostgreSQL its own tools are used.
     ///
     /// # Errors
-    /// When the copy cannot be written.
+    /// When the copy cannot be written, or the database is on a server.
     pub async fn backup(&self, path: &str) -> Result<(), Error> {
+        if self.inner.dialect != Dialect::Sqlite {
+            return Err(Error::NotCopied);
+        }
         sqlx::query(COPY).bind(path).execute(&self.inner.read).await?;
-        let (write, read) = crate::dialect::connect(crate::Dialect::Sqlite, &format!("sqlite:{path}"), false).await?;
+        let (write, read) = crate::dialect::connect(Dialect::Sqlite, &format!("sqlite:{path}"), false).await?;
         sqlx::query(MARK).bind(1_i64).execute(&write).await?;
         write.close().await;
         read.close().await;
@@ -330,9 +334,10 @@ fn is_number_taken(stage: &Stage, fact: &Fact) -> bool {
 }
 
 /// Writes what a recovery staged beside its entries.
-pub(crate) async fn save(connection: &mut AnyConnection, stage: &Stage) -> Result<(), Error> {
+pub(crate) async fn save(connection: &mut AnyConnection, stage: &Stage, dialect: Dialect) -> Result<(), Error> {
     if stage.unmark {
         sqlx::query(MARK).bind(0_i64).execute(&mut *connection).await?;
+        migration::place(&mut *connection, dialect).await?;
     }
     for (entry_id, reason) in &stage.again {
         let query = match reason {

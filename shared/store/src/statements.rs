@@ -19,6 +19,7 @@ const SINGLE: &[&str] = &[
     migration::FIRST_HEAD,
     migration::FOUND,
     migration::IDENTITY,
+    migration::PLACED,
     migration::REACHED,
     read::ANSWERS,
     read::AUDIT_RECORDS,
@@ -61,6 +62,8 @@ const SINGLE: &[&str] = &[
     writer::AUDIT_AT,
     writer::ENTRY_AT,
     recover::COPY,
+    dialect::PLACE,
+    dialect::VERSION,
 ];
 
 /// Statements that end in `IN (…)`.
@@ -94,11 +97,11 @@ const INSERTS: [&Insert; 12] = [
 /// Every statement that runs on this database, bulk statements in each of their sizes.
 #[doc(hidden)]
 pub fn statements(dialect: Dialect) -> Vec<String> {
-    let others = match dialect {
-        Dialect::Sqlite => dialect::TELL,
-        Dialect::Postgres => recover::COPY,
+    let foreign: &[&str] = match dialect {
+        Dialect::Sqlite => &[dialect::PLACE, dialect::TELL, dialect::VERSION],
+        Dialect::Postgres => &[recover::COPY],
     };
-    let single = SINGLE.iter().filter(|text| **text != others);
+    let single = SINGLE.iter().filter(|text| !foreign.contains(text));
     let mut all: Vec<String> = single.map(|text| (*text).to_owned()).collect();
     for size in SIZES {
         all.extend(SELECTS.iter().map(|select| select_text(select, size)));

@@ -98,7 +98,7 @@ async fn batch(inner: &Inner, jobs: &[Job]) -> Vec<Outcome> {
         Err(error) => {
             tracing::error!(error = %error, commands = jobs.len(), "a batch was not committed");
             let text = error.to_string();
-            jobs.iter().map(|_| Err(Error::Database(sqlx::Error::Protocol(text.clone())))).collect()
+            jobs.iter().map(|_| Err(Error::Uncommitted(text.clone()))).collect()
         }
     }
 }
@@ -208,7 +208,7 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection) ->
     save(&mut *connection, &mut stage, &before, &inner.key, &inner.ring, &first.moment).await?;
     REQUEST.run(&mut *connection, replies.fresh).await?;
     let chain = audit_records(inner, &mut *connection, &records).await?;
-    crate::recover::save(&mut *connection, &stage).await?;
+    crate::recover::save(&mut *connection, &stage, inner.dialect).await?;
     let trace = match (stage.entries.first(), chain) {
         (Some(entry), _) => Trace::Entry(entry.journal, entry.header.seq, entry.hash),
         (None, Some(head)) => Trace::Audit(head.chain, head.seq, head.hash),

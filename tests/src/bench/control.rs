@@ -35,7 +35,8 @@ impl Control {
     /// # Errors
     /// What the database says.
     pub(super) async fn open(engine: Engine, bytes: Vec<u8>) -> Result<Self, String> {
-        let database = durable(engine);
+        durable();
+        let database = Database::new(engine);
         let connection = connect(engine, database.url()).await.map_err(|error| error.to_string())?;
         let (rows, waiting) = mpsc::channel(GROUP);
         let writer = tokio::spawn(async move { write(connection, waiting).await.map_err(|error| error.to_string()) });

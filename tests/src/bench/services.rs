@@ -8,7 +8,7 @@ use tokio::time::{Duration, sleep};
 use toml::{Table, Value};
 
 use crate::{
-    cluster::{Database, Engine, durable},
+    cluster::{Engine, durable},
     desk::{Desk, PATIENCE},
     pair::Pair,
     setup::{AGENCIES, Choice},
@@ -23,8 +23,6 @@ pub(super) const LOOK: Duration = Duration::from_millis(5);
 pub(super) struct Services {
     /// Their processes.
     pub pair: Pair,
-    // Removed after the processes that use them have ended.
-    _databases: Vec<Database>,
 }
 
 impl Services {
@@ -33,17 +31,12 @@ impl Services {
     /// # Errors
     /// When something cannot be made.
     pub(super) async fn down(engine: Engine) -> Result<Self, String> {
-        let (mut choice, mut databases) = (Choice::default(), Vec::new());
-        for agency in AGENCIES {
-            let database = durable(engine);
-            choice.databases.insert(agency.id(), database.url().to_owned());
-            databases.push(database);
-        }
-        let mut pair = Pair::down(choice).await?;
+        durable();
+        let mut pair = Pair::down(Choice { engine: Some(engine), ..Choice::default() }).await?;
         let [ppc, ipa] = [free()?, free()?];
         pair.ppc.set_config(as_in_production(pair.ppc.config(), ppc, ipa)?);
         pair.ipa.set_config(as_in_production(pair.ipa.config(), ipa, ppc)?);
-        Ok(Self { pair, _databases: databases })
+        Ok(Self { pair })
     }
 
     /// Both, connected, each with a receipt for all that it wrote.

@@ -9,6 +9,17 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
+/// What the services and their tests run on, the default first.
+const DATABASES: [&str; 2] = ["sqlite", "postgres"];
+
+/// Parts of the suite on the pair that do not depend on the database of the run. They run once.
+const ONCE: [(&str, &str); 4] = [
+    ("config::", "reads configurations; the documented example names SQLite"),
+    ("floors::", "reads the manifests"),
+    ("readme::", "reads the README"),
+    ("server::", "starts a PostgreSQL server of its own, with TLS"),
+];
+
 /// Python packages of the tools, pinned.
 const PYTHON: [&str; 6] = [
     "buf-bin==1.75.0",
@@ -47,9 +58,12 @@ enum Task {
         /// Ends after the scenario.
         #[arg(long)]
         once: bool,
-        /// The folder for certificates, keys, databases and logs.
+        /// The folder for certificates, keys, SQLite's databases and logs.
         #[arg(long)]
         folder: Option<PathBuf>,
+        /// `sqlite` or `postgres`, in a private cluster that ends with the sandbox.
+        #[arg(long, default_value = DATABASES[0], value_parser = DATABASES)]
+        database: String,
     },
     /// Databases of both services with many items; its own `--help` says more.
     #[command(disable_help_flag = true)]
@@ -74,7 +88,7 @@ fn main() -> ExitCode {
         Task::Check => check().map(|tally| tally.report()),
         Task::Test => test().map(|tally| tally.report()),
         Task::Bench { arguments } => bench(&arguments),
-        Task::Sandbox { once, folder } => sandbox(once, folder),
+        Task::Sandbox { once, folder, database } => sandbox(once, folder, &database),
         Task::Seed { arguments } => seed(&arguments),
     };
     match done {
@@ -136,11 +150,15 @@ fn bench(arguments: &[String]) -> Result<bool, String> {
     succeeds(Command::new("target/release/bench").args(arguments))
 }
 
-fn sandbox(once: bool, folder: Option<PathBuf>) -> Result<bool, String> {
+fn sandbox(once: bool, folder: Option<PathBuf>, database: &str) -> Result<bool, String> {
+    if database != DATABASES[0] {
+        database_server()?;
+    }
     if !build()? {
         return Ok(false);
     }
     let mut command = Command::new("target/debug/sandbox");
+    command.args(["--database", database]);
     if once {
         command.arg("--once");
     }
@@ -174,19 +192,34 @@ fn test() -> Result<Tally, String> {
     let mut tally = check()?;
     let built = build()?;
     tally.one("build", built);
-    tally.add(&cargo_tests()?);
+    let everything = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
+    tally.add(&cargo_tests(&mut cargo(&everything))?);
+    tally.add(&suite_on_postgres()?);
     if built {
         tally.add(&clients()?);
-        tally.one("sandbox", sandbox_ends_well()?);
+        for database in DATABASES {
+            tally.one(&format!("sandbox on {database}"), sandbox_ends_well(database)?);
+        }
     }
     Ok(tally)
 }
 
-/// Runs all Rust tests and adds up what each test program says of itself.
-fn cargo_tests() -> Result<Tally, String> {
+/// The tests on the pair once more, on a private PostgreSQL cluster. The store's tests run on both by themselves.
+fn suite_on_postgres() -> Result<Tally, String> {
+    say("the tests on the pair once more, on PostgreSQL");
+    let mut command = cargo(&["test", "--package", "renkei-tests", "--test", "suite", "--"]);
+    command.env("RENKEI_TEST_DATABASE", DATABASES[1]);
+    for (tests, why) in ONCE {
+        say(&format!("once only: {tests} {why}"));
+        command.args(["--skip", tests]);
+    }
+    cargo_tests(&mut command)
+}
+
+/// Runs Rust tests and adds up what each test program says of itself.
+fn cargo_tests(command: &mut Command) -> Result<Tally, String> {
     let mut tally = Tally::default();
-    let mut command = cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]);
-    let passed = lines(&mut command, |line| {
+    let passed = lines(command, |line| {
         say(line);
         if let Some(result) = line.strip_prefix("test result: ") {
             tally.passed += number_before(result, " passed");
@@ -232,9 +265,9 @@ fn clients() -> Result<Tally, String> {
     Ok(tally)
 }
 
-fn sandbox_ends_well() -> Result<bool, String> {
+fn sandbox_ends_well(database: &str) -> Result<bool, String> {
     let mut last = String::new();
-    let passed = lines(Command::new("target/debug/sandbox").arg("--once"), |line| {
+    let passed = lines(Command::new("target/debug/sandbox").args(["--once", "--database", database]), |line| {
         say(line);
         line.clone_into(&mut last);
     })?;
@@ -298,7 +331,7 @@ fn setup() -> Result<PathBuf, String> {
     Ok(tools)
 }
 
-/// The store's tests and the bench run on SQLite and on a private PostgreSQL cluster.
+/// Tests, sandbox and bench run on SQLite and on a private PostgreSQL cluster.
 fn database_server() -> Result<(), String> {
     let debian = Path::new("/usr/lib/postgresql");
     let found = succeeds(Command::new("initdb").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()));

@@ -2,19 +2,31 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::Parser;
-use renkei_tests::sandbox::{invitation, last_line, walk};
+use clap::{Parser, ValueEnum};
+use renkei_tests::{
+    database::Engine,
+    sandbox::{invitation, last_line, walk},
+};
 use tempfile::TempDir;
 
-/// Both services as processes on SQLite with throw-away certificates; walks through the scenario and stays up.
+/// Both services as processes with throw-away certificates; walks through the scenario and stays up.
 #[derive(Parser)]
 struct Arguments {
     /// Ends after the scenario.
     #[arg(long)]
     once: bool,
-    /// The folder for certificates, keys, databases and logs; a temporary one when not given.
+    /// The folder for certificates, keys, SQLite's databases and logs; a temporary one when not given.
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// Which database both use. PostgreSQL runs in a private cluster that ends with the sandbox.
+    #[arg(long, value_enum, default_value_t = Database::Sqlite)]
+    database: Database,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Database {
+    Sqlite,
+    Postgres,
 }
 
 #[tokio::main]
@@ -31,7 +43,12 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<(), String> {
     let temporary = TempDir::new().map_err(|error| error.to_string())?;
     let folder = arguments.folder.unwrap_or_else(|| temporary.path().to_owned());
-    let mut pair = walk(Some(folder.clone()), seed()?, &mut say).await.map_err(|error| with_logs(&folder, error))?;
+    let engine = match arguments.database {
+        Database::Sqlite => Engine::Sqlite,
+        Database::Postgres => Engine::Postgres,
+    };
+    let walked = walk(Some(folder.clone()), seed()?, Some(engine), &mut say).await;
+    let mut pair = walked.map_err(|error| with_logs(&folder, error))?;
     if !arguments.once {
         say(String::new());
         say(invitation(&pair, &root()));

@@ -6,7 +6,7 @@ use clap::Parser;
 use renkei_proto::r#type::v1::Agency;
 use renkei_tests::{
     seed::{config_file, prepare, seed},
-    setup::{AGENCIES, Choice},
+    setup::AGENCIES,
 };
 
 /// Lets one agency publish items and the other one take them, without a network.
@@ -42,7 +42,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     let author = AGENCIES.into_iter().find(|it| it.id() == agency).ok_or("--agency is `ppc` or `ipa`")?;
     let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
     if AGENCIES.iter().any(|it| !config_file(&folder, *it).exists()) {
-        prepare(&folder, &Choice { databases: databases(&database)?, ..Choice::default() })?;
+        prepare(&folder, &databases(&database)?)?;
     }
     let start = tokio::time::Instant::now();
     seed(&folder, author, items).await?;

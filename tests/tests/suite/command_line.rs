@@ -10,7 +10,8 @@ use std::{
 use renkei_proto::{evidence::v1::ListEntriesRequest, referral::v1::ListReferralsRequest, r#type::v1::Agency};
 use renkei_tests::{
     acts::{Acts, both, settle},
-    database,
+    cluster::{Database, client},
+    database::{self, Engine},
     pair::Pair,
     process::binary,
     sandbox::walk,
@@ -65,7 +66,7 @@ async fn referral(acts: &Acts) -> String {
 
 #[tokio::test]
 async fn every_command_works_beside_a_service_that_runs() {
-    let mut pair = walk(None, [61; 32], &mut |_| ()).await.unwrap();
+    let mut pair = walk(None, [61; 32], None, &mut |_| ()).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let link = ppc.link().await.unwrap();
     let checked = done(&pair, Agency::Ppc, &["check"]).await;
@@ -125,13 +126,17 @@ async fn every_command_works_beside_a_service_that_runs() {
 
 #[tokio::test]
 async fn commands_work_on_a_service_that_is_down_and_a_copy_opens_a_new_incarnation() {
-    let mut pair = walk(None, [62; 32], &mut |_| ()).await.unwrap();
+    let mut pair = walk(None, [62; 32], None, &mut |_| ()).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let before = ppc.link().await.unwrap();
     let copy = pair.setup.dir.join("copy.db").display().to_string();
-    assert_eq!(done(&pair, Agency::Ppc, &["backup", &copy]).await, format!("copied and marked: {copy}\n"));
-    let taken = run(&pair, Agency::Ppc, &["backup", &copy]).await;
-    assert_eq!((taken.code, taken.err.lines().count()), (Some(1), 1), "a copy replaces nothing: {taken:?}");
+    if database::engine_of(&pair.setup) == Engine::Sqlite {
+        assert_eq!(done(&pair, Agency::Ppc, &["backup", &copy]).await, format!("copied and marked: {copy}\n"));
+    } else {
+        database::copy(&pair.setup, Agency::Ppc, &copy).unwrap();
+    }
+    // A copy replaces nothing, and a server's own tools copy what is on a server.
+    assert_sentence(&run(&pair, Agency::Ppc, &["backup", &copy]).await, &[]);
     pair.stop(Agency::Ppc).await.unwrap();
 
     let checked = done(&pair, Agency::Ipa, &["check"]).await;
@@ -159,46 +164,69 @@ async fn commands_work_on_a_service_that_is_down_and_a_copy_opens_a_new_incarnat
     pair.stop_both().await.unwrap();
 }
 
-/// Changes one byte of a database that is down: the last one of this sequence, wherever it stands.
-fn change(file: &str, sequence: &[u8]) {
-    let mut bytes = std::fs::read(file).unwrap();
-    let places: Vec<usize> =
-        bytes.windows(sequence.len()).enumerate().filter(|(_, it)| *it == sequence).map(|(at, _)| at).collect();
-    assert!(!places.is_empty(), "{sequence:?} stands nowhere");
-    for at in places {
-        bytes[at + sequence.len() - 1] ^= 1;
-    }
-    std::fs::write(file, bytes).unwrap();
+/// One byte of a database: in a file the last one of a sequence, on a server the one that a statement changes.
+struct Byte {
+    sequence: Vec<u8>,
+    statement: String,
 }
 
-/// An entry's id as it is encoded in its header, and in no other place: field 7, 36 bytes.
-fn in_header(entry_id: &str) -> Vec<u8> {
-    [&[0x3a, 36], entry_id.as_bytes()].concat()
+impl Byte {
+    /// The last one of an entry's id as it is encoded in its header, and in no other place: field 7, 36 bytes.
+    fn in_header(entry_id: &str) -> Self {
+        let at = format!("position(convert_to('{entry_id}', 'UTF8') IN header) + 34");
+        let changed = format!("set_byte(header, {at}, get_byte(header, {at}) # 1)");
+        Self {
+            sequence: [&[0x3a, 36], entry_id.as_bytes()].concat(),
+            statement: format!("UPDATE entry SET header = {changed} WHERE entry_id = '{entry_id}'"),
+        }
+    }
+
+    /// The last one of a calling system in the audit, where it follows the official.
+    fn in_audit(caller: &str) -> Self {
+        let uri = format!("spiffe://ppc/desk/{caller}");
+        Self {
+            sequence: format!("tanaka{uri}").into_bytes(),
+            statement: format!("UPDATE audit SET caller = left(caller, -1) || '-' WHERE caller = '{uri}'"),
+        }
+    }
+
+    /// Changes it, wherever it stands.
+    fn change(&self, pair: &Pair) {
+        if database::engine_of(&pair.setup) == Engine::Postgres {
+            return database::behind_its_back(&pair.setup, Agency::Ppc, &self.statement).unwrap();
+        }
+        let (file, sequence) = (database::file(&pair.setup, Agency::Ppc), &self.sequence);
+        let mut bytes = std::fs::read(&file).unwrap();
+        let places: Vec<usize> =
+            bytes.windows(sequence.len()).enumerate().filter(|(_, it)| it == sequence).map(|(at, _)| at).collect();
+        assert!(!places.is_empty(), "{sequence:?} stands nowhere");
+        for at in places {
+            bytes[at + sequence.len() - 1] ^= 1;
+        }
+        std::fs::write(file, bytes).unwrap();
+    }
 }
 
 #[tokio::test]
 async fn a_changed_byte_is_found_and_the_first_bad_entry_is_named() {
-    let mut pair = walk(None, [63; 32], &mut |_| ()).await.unwrap();
+    let mut pair = walk(None, [63; 32], None, &mut |_| ()).await.unwrap();
     let (ppc, _) = both(&pair).unwrap();
     let ids = [ppc.entry(Agency::Ppc, 3).await, ppc.entry(Agency::Ppc, 6).await, ppc.entry(Agency::Ipa, 2).await];
-    let [third, sixth, peers] = ids.map(|entry| in_header(&entry.unwrap().entry_id));
+    let [third, sixth, peers] = ids.map(|entry| Byte::in_header(&entry.unwrap().entry_id));
     pair.stop_both().await.unwrap();
-    let file = database::file(&pair.setup, Agency::Ppc);
-    let whole = std::fs::read(&file).unwrap();
+    let whole = pair.setup.file(Agency::Ppc, "whole.db");
+    database::copy(&pair.setup, Agency::Ppc, &whole).unwrap();
     for (changed, named) in [
         (vec![&sixth], "journal ppc: entry 6: "),
         (vec![&sixth, &third], "journal ppc: entry 3: "),
         (vec![&peers], "journal ipa: entry 2: "),
+        // Intake only writes, sharing reads first.
+        (vec![&Byte::in_audit("intake")], "audit a/w: record 3 was changed"),
+        (vec![&Byte::in_audit("sharing")], "audit a/r: record "),
     ] {
-        changed.into_iter().for_each(|id| change(&file, id));
+        changed.into_iter().for_each(|byte| byte.change(&pair));
         assert_sentence(&run(&pair, Agency::Ppc, &["verify"]).await, &[named]);
-        std::fs::write(&file, &whole).unwrap();
-    }
-    // The official in records of the audit chains; the calling system follows. Intake only writes, sharing reads first.
-    for (caller, named) in [("intake", "audit a/w: record 3 was changed"), ("sharing", "audit a/r: record ")] {
-        change(&file, format!("tanakaspiffe://ppc/desk/{caller}").as_bytes());
-        assert_sentence(&run(&pair, Agency::Ppc, &["verify"]).await, &[named]);
-        std::fs::write(&file, &whole).unwrap();
+        database::put_back(&pair.setup, Agency::Ppc, &whole).unwrap();
     }
     assert!(done(&pair, Agency::Ppc, &["verify"]).await.contains("journals verified: "));
     assert!(done(&pair, Agency::Ipa, &["verify"]).await.contains("journals verified: "));
@@ -211,8 +239,8 @@ async fn what_is_wrong_with_a_configuration_is_said_in_one_sentence() {
     pair.stop_both().await.unwrap();
     let good = pair.ppc.config().to_owned();
     let dir = pair.setup.dir.clone();
-    let database = database::file(&pair.setup, Agency::Ppc);
-    let foreign = good.replace(&database, &database::file(&pair.setup, Agency::Ipa));
+    let database = database::url(&pair.setup, Agency::Ppc);
+    let foreign = good.replace(&database, &database::url(&pair.setup, Agency::Ipa));
     let other = |text: &str, by: &str| {
         assert!(good.contains(text), "{text}");
         good.replacen(text, by, 1)
@@ -226,7 +254,7 @@ async fn what_is_wrong_with_a_configuration_is_said_in_one_sentence() {
         (other("sandbox = true", "sandbox = false"), &["`clock`", "sandbox = true"]),
         (other("roles = [\"intake\"]", "roles = [\"intake\", \"emperor\"]"), &["emperor", "wrong.toml"]),
         (other("spiffe://ppc/desk/intake", "spiffe://ipa/desk/intake"), &["spiffe://ppc/desk/"]),
-        (other("sqlite:", "mysql:"), &["`database.url`"]),
+        (other(&database, "mysql://localhost/renkei"), &["`database.url`"]),
         (other(&key, "/nowhere/journal.pem"), &["/nowhere/journal.pem", "cannot be read"]),
         (other("desk/certificate.pem", "link/certificate.pem"), &["does not belong to the certificate"]),
         (other("listen = \"127.0.0.1:0\"", "listen = \"localhost\""), &["listen"]),
@@ -249,22 +277,37 @@ async fn what_is_wrong_with_a_configuration_is_said_in_one_sentence() {
     assert_eq!(run(&pair, Agency::Ppc, &["dance"]).await.code, Some(2));
 }
 
-/// A database of its own for PPC, which is not there yet.
+/// A database of its own for PPC, which is not there yet; on a server it is there and empty.
 struct Fresh {
     pair: Pair,
-    database: PathBuf,
+    place: Place,
     config: String,
+}
+
+enum Place {
+    File(PathBuf),
+    Server(Database),
 }
 
 async fn fresh(seed: u8) -> Fresh {
     let pair = Pair::processes(None, renkei_tests::scenario::start().unwrap(), [seed; 32], Default::default()).await;
     let mut pair = pair.unwrap();
     pair.stop_both().await.unwrap();
-    let database = pair.setup.dir.join("fresh/renkei.db");
-    std::fs::create_dir(pair.setup.dir.join("fresh")).unwrap();
-    let known = database::file(&pair.setup, Agency::Ppc);
-    let config = pair.ppc.config().replacen(&known, &database.display().to_string(), 1);
-    Fresh { pair, database, config }
+    let (place, url) = match database::engine_of(&pair.setup) {
+        Engine::Sqlite => {
+            let file = pair.setup.dir.join("fresh/renkei.db");
+            std::fs::create_dir(pair.setup.dir.join("fresh")).unwrap();
+            let url = format!("sqlite:{}", file.display());
+            (Place::File(file), url)
+        }
+        Engine::Postgres => {
+            let database = Database::new(Engine::Postgres);
+            let url = database.url().to_owned();
+            (Place::Server(database), url)
+        }
+    };
+    let config = pair.ppc.config().replacen(&database::url(&pair.setup, Agency::Ppc), &url, 1);
+    Fresh { pair, place, config }
 }
 
 impl Fresh {
@@ -274,10 +317,21 @@ impl Fresh {
         run_with(Agency::Ppc, &file, &[task], &[]).await
     }
 
-    /// What lies in the folder of the database.
-    fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let found = std::fs::read_dir(self.database.parent().unwrap()).unwrap();
-        let paths = found.map(|entry| entry.unwrap().path());
+    /// What there is: files in the folder of the database, or all that it holds.
+    fn found(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let file = match &self.place {
+            Place::File(file) => file,
+            Place::Server(database) => {
+                let dump = client("pg_dump", database.url()).arg("--inserts").output().unwrap();
+                let said = String::from_utf8(dump.stdout).unwrap();
+                // Settings, comments and a key that is drawn anew each time.
+                let kept = |line: &&str| !["--", "SET ", "SELECT ", "\\"].iter().any(|it| line.starts_with(it));
+                let lines: Vec<&str> = said.lines().filter(|line| !line.is_empty()).filter(kept).collect();
+                let rows = lines.into_iter().map(|line| (PathBuf::from(line), Vec::new()));
+                return rows.collect();
+            }
+        };
+        let paths = std::fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
         let mut files: Vec<_> = paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
         files.sort();
         files
@@ -287,27 +341,32 @@ impl Fresh {
 #[tokio::test]
 async fn a_check_changes_nothing_and_says_how_the_database_comes_about() {
     let fresh = fresh(65).await;
-    let by_hand = fresh.config.replacen("[database]\n", "[database]\nmigrate = false\n", 1);
+    let by_hand = fresh.config.replacen("migrate = true", "migrate = false", 1);
     // Whether there is no file, or one that nothing was written to yet.
     for _ in 0..2 {
-        let before = fresh.files();
+        let before = fresh.found();
         let checked = fresh.run(&fresh.config, "check").await;
         assert_eq!((checked.code, checked.err.as_str()), (Some(0), ""), "{checked:?}");
         assert!(checked.out.contains("there is no database yet: `serve` sets it up"), "{checked:?}");
         assert_sentence(&fresh.run(&by_hand, "check").await, &["there is no database yet: run `migrate`"]);
-        assert_eq!(fresh.files(), before);
-        std::fs::write(&fresh.database, "").unwrap();
+        assert_eq!(fresh.found(), before);
+        if let Place::File(file) = &fresh.place {
+            std::fs::write(file, "").unwrap();
+        }
     }
-    let nowhere = fresh.config.replacen("fresh/renkei.db", "nowhere/renkei.db", 1);
-    assert_sentence(&fresh.run(&nowhere, "check").await, &["there is no folder for the database", "`database.url`"]);
+    if let Place::File(_) = &fresh.place {
+        let nowhere = fresh.config.replacen("fresh/renkei.db", "nowhere/renkei.db", 1);
+        let said = fresh.run(&nowhere, "check").await;
+        assert_sentence(&said, &["there is no folder for the database", "`database.url`"]);
+    }
 
     assert_eq!(fresh.run(&by_hand, "migrate").await.out, format!("migrations run: {}\n", renkei_store::SCHEMA));
-    let before = fresh.files();
+    let before = fresh.found();
     for config in [&fresh.config, &by_hand] {
         let checked = fresh.run(config, "check").await;
         assert!(checked.out.contains("the database is this agency's and up to date"), "{checked:?}");
     }
-    assert_eq!(fresh.files(), before);
+    assert_eq!(fresh.found(), before);
 }
 
 #[tokio::test]
@@ -327,6 +386,6 @@ async fn a_start_that_fails_leaves_no_database_behind() {
     ] {
         assert!(fresh.config.contains(from), "{from}");
         assert_sentence(&fresh.run(&fresh.config.replacen(from, to, 1), "serve").await, &[words]);
-        assert_eq!(fresh.files(), [], "{to}");
+        assert_eq!(fresh.found(), [], "{to}");
     }
 }

@@ -125,9 +125,9 @@ fn only_an_embedded_database_is_set_up_by_the_service_when_nothing_is_said() {
         Config::parse(&text, Path::new("/")).unwrap().database.migrates()
     };
     assert!(migrates("sqlite:ppc.db", "\n"));
-    assert!(!migrates("postgres://ppc@localhost/ppc", "\n"));
+    assert!(!migrates("postgres://ppc@localhost/ppc?sslmode=verify-full", "\n"));
     assert!(!migrates("sqlite:ppc.db", "\nmigrate = false\n"));
-    assert!(migrates("postgres://ppc@localhost/ppc", "\nmigrate = true\n"));
+    assert!(migrates("postgres://ppc@localhost/ppc?sslmode=verify-full", "\nmigrate = true\n"));
 }
 
 #[test]

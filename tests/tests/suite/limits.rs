@@ -1,15 +1,12 @@
 //! Limits: what is just within is taken, and one more is refused with the limit's name.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::{
-    sync::{Arc, mpsc},
-    time::Duration,
-};
+use std::time::Duration;
 
 use prost::Message as _;
 use renkei_proto::{
     evidence::v1::ListEntriesRequest,
-    link::v1::{ExchangeRequest, Frame, Stop, frame::Kind},
+    link::v1::{ExchangeRequest, Frame, frame::Kind},
     options::v1::Reason,
     referral::v1::{
         FollowUpReferralRequest, IssueReferralRequest, ListReferralsRequest, ListSchemesRequest, PublishSchemeRequest,
@@ -17,11 +14,9 @@ use renkei_proto::{
     },
     r#type::v1::{Agency, Text},
 };
-use renkei_store::{Call, Fault, arrive::StoppedByPeer};
 use renkei_tests::{
     acts::{Answer, Refused, both, publish_all, refused, settle},
-    clock::Clock,
-    database,
+    database::Lock,
     pair::Pair,
     peer::against,
     raw,
@@ -155,46 +150,13 @@ async fn a_text_has_at_most_its_number_of_characters() {
     refused(ppc.watch(&"A".repeat(257), "").await.map(|_| ()), Reason::FieldInvalid, "cursor");
 }
 
-/// Holds the write lock of PPC's database, as another process may, until it is dropped.
-struct Lock {
-    _release: mpsc::Sender<()>,
-}
-
-impl Lock {
-    fn new(pair: &Pair) -> Self {
-        let (locked, waiting) = mpsc::channel();
-        let (release, released) = mpsc::channel::<()>();
-        let released = std::sync::Mutex::new(released);
-        let faults = move |step: &'static str| {
-            if step == "before commit" {
-                // Errors mean that the test is over.
-                let _ = locked.send(());
-                let _ = released.lock().unwrap().recv();
-            }
-            Fault::None
-        };
-        let (dir, moment) = (pair.setup.dir.clone(), Clock::at(pair.clock.now()).source([3; 32]).moment());
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let store = database::open_in(&dir, Agency::Ppc, Arc::new(faults)).await.unwrap();
-                let nothing = StoppedByPeer { stop: Stop::default() };
-                store.write("nothing", Call::own("nothing"), moment, nothing).await.unwrap();
-                store.close().await;
-            });
-        });
-        waiting.recv().unwrap();
-        Self { _release: release }
-    }
-}
-
 #[tokio::test]
 async fn a_desk_serves_1024_calls_at_once_and_is_busy_for_the_next() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
     let before = ppc.link().await.unwrap().own_seq;
-    let mut lock = Some(Lock::new(&pair));
+    let mut lock = Some(Lock::take(&pair.setup, Agency::Ppc).unwrap());
     let mut calls = tokio::task::JoinSet::new();
     // One connection carries at most 256 calls.
     for _ in 0..5 {
@@ -204,12 +166,13 @@ async fn a_desk_serves_1024_calls_at_once_and_is_busy_for_the_next() {
             calls.spawn(async move { client.issue_referral(request).await.map(|_| ()).map_err(Refused::from) });
         }
     }
-    let (mut written, mut busy) = (0, 0);
+    let (mut written, mut late, mut busy) = (0, 0, 0);
     while let Some(answer) = calls.join_next().await {
         match answer.unwrap() {
             Ok(()) => written += 1,
             // Should the machine be so slow that the database gave up waiting for its lock.
             Err(refusal) if refusal.reason == Reason::DatabaseUnavailable => {}
+            Err(refusal) if refusal.reason == Reason::Deadline => late += 1,
             Err(refusal) => {
                 lock = None;
                 busy += 1;
@@ -219,7 +182,9 @@ async fn a_desk_serves_1024_calls_at_once_and_is_busy_for_the_next() {
         }
     }
     assert!(lock.is_none() && busy >= 1100 - 1024 && written <= 1024, "{busy} busy, {written} written");
-    assert_eq!(ppc.link().await.unwrap().own_seq, before + written);
+    // What ran out of time may be written.
+    let found = ppc.link().await.unwrap().own_seq - before;
+    assert!((written..=written + late).contains(&found), "{written} written, {late} late, {found} found");
 }
 
 #[tokio::test]
@@ -228,7 +193,7 @@ async fn a_call_that_ran_out_of_time_is_found_by_its_request_id() {
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
     let before = ppc.link().await.unwrap().own_seq;
-    let lock = Lock::new(&pair);
+    let lock = Lock::take(&pair.setup, Agency::Ppc).unwrap();
     let issue = ppc.issuing();
     let mut request = Request::new(issue.clone());
     request.set_timeout(Duration::from_millis(300));

@@ -148,8 +148,7 @@ async fn the_other_agencys_database_never_names_an_official() {
     ppc.checkpoint(checkpoint).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
     let holds = |agency: Agency| {
-        let file = database::file(&pair.setup, agency);
-        let bytes = ["", "-wal"].map(|rest| std::fs::read(format!("{file}{rest}")).unwrap_or_default()).concat();
+        let bytes = database::bytes(&pair.setup, agency).unwrap();
         bytes.windows(SUZUKI.id.len()).any(|it| it == SUZUKI.id.as_bytes())
     };
     assert_eq!((holds(Agency::Ppc), holds(Agency::Ipa)), (true, false));

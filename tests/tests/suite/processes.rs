@@ -113,7 +113,7 @@ async fn same_pages(pair: &Pair) {
 async fn a_service_that_is_killed_at_any_moment_of_the_scenario_ends_where_it_would_have_ended() {
     let seed = seed();
     let mut said = Vec::new();
-    let mut pair = walk(None, seed, &mut |line| said.push(line)).await.unwrap();
+    let mut pair = walk(None, seed, None, &mut |line| said.push(line)).await.unwrap();
     let last = last_line(&pair).await.unwrap();
     pair.stop_both().await.unwrap();
     let undisturbed = Walked { said, last };

@@ -14,17 +14,20 @@ use renkei_proto::{
 use renkei_store::Store;
 use renkei_tests::{
     acts::{Acts, both, publish_all, refused, same_journals, settle, to_the_party},
-    database,
+    database::{self, Engine},
     pair::Pair,
     peer::{against, header},
     scenario::start,
     setup::AGENCIES,
 };
 
-/// Copies the database of a side while it runs.
+/// Copies the database of a side while it runs: by the service, or with the server's own tools.
 async fn back_up(pair: &Pair, agency: Agency) -> String {
     let copy = pair.setup.file(agency, "copy.db");
-    pair.side(agency).store().unwrap().backup(&copy).await.unwrap();
+    match database::engine_of(&pair.setup) {
+        Engine::Sqlite => pair.side(agency).store().unwrap().backup(&copy).await.unwrap(),
+        Engine::Postgres => database::copy(&pair.setup, agency, &copy).unwrap(),
+    }
     copy
 }
 
@@ -229,7 +232,7 @@ async fn a_copy_without_a_mark_is_found_out_all_the_same() {
     publish_all(&ppc, &ipa).await.unwrap();
     pair.stop(Agency::Ppc).await.unwrap();
     let copy = pair.setup.file(Agency::Ppc, "copy.db");
-    std::fs::copy(database::file(&pair.setup, Agency::Ppc), &copy).unwrap();
+    database::copy(&pair.setup, Agency::Ppc, &copy).unwrap();
     pair.start(Agency::Ppc).await.unwrap();
     let lost = ppc.issued(ppc.issuing()).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
@@ -237,7 +240,9 @@ async fn a_copy_without_a_mark_is_found_out_all_the_same() {
 
     // As many entries as were lost, so that only the hashes tell.
     pair.cut_link();
-    restore(&mut pair, Agency::Ppc, &copy).await;
+    pair.stop(Agency::Ppc).await.unwrap();
+    database::put_back(&pair.setup, Agency::Ppc, &copy).unwrap();
+    pair.start(Agency::Ppc).await.unwrap();
     assert_eq!(ppc.link().await.unwrap().own_seq, held - 1);
     let scheme = ppc.publish(ppc.publishing("other")).await.unwrap();
     pair.mend_link();

@@ -19,7 +19,7 @@ use renkei_proto::{
 use renkei_rpc::error::reason_of;
 use renkei_tests::{
     acts::{Acts, both, refused, settle, to_the_party, to_units},
-    database,
+    database::{self, Engine},
     desk::{Authentic, Official, TANAKA},
     pair::Pair,
     raw,
@@ -199,7 +199,15 @@ async fn what_cannot_be_recorded_is_not_read_and_everything_else_goes_on() {
     let sql = |text: &str| database::behind_its_back(&pair.setup, Agency::Ppc, text).unwrap();
     let records = async || ppc.list_audit_records(who_knew(item, 500, "")).await;
     let before = records().await.unwrap().records.len();
-    sql("CREATE TRIGGER full BEFORE INSERT ON audit WHEN NEW.chain = 'a/r' BEGIN SELECT RAISE(ABORT, 'full'); END;");
+    sql(match database::engine_of(&pair.setup) {
+        Engine::Sqlite => {
+            "CREATE TRIGGER no_room BEFORE INSERT ON audit WHEN NEW.chain = 'a/r' BEGIN SELECT RAISE(ABORT, 'full'); END;"
+        }
+        Engine::Postgres => {
+            "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$;
+             CREATE TRIGGER no_room BEFORE INSERT ON audit FOR EACH ROW WHEN (NEW.chain = 'a/r') EXECUTE FUNCTION no_room();"
+        }
+    });
     for (caller, path, _, body) in &calls {
         let status = secret_call(&ppc, caller, path, body).await.unwrap_err();
         refused::<()>(Err(status.into()), Reason::AuditUnavailable, "");
@@ -217,7 +225,10 @@ async fn what_cannot_be_recorded_is_not_read_and_everything_else_goes_on() {
     assert_eq!(health.unwrap(), [[8, 1]], "serving");
     assert_eq!(ppc.verify().await.unwrap().fault, "");
 
-    sql("DROP TRIGGER full;");
+    sql(match database::engine_of(&pair.setup) {
+        Engine::Sqlite => "DROP TRIGGER no_room;",
+        Engine::Postgres => "DROP TRIGGER no_room ON audit;",
+    });
     // Nothing was read meanwhile: of the tries none is on record, and the chain has no gap.
     let after = records().await.unwrap().records;
     assert_eq!(after.len(), before + 2, "the first listing and the acknowledgement: {after:?}");

@@ -20,6 +20,7 @@ use renkei_proto::{
 };
 use renkei_tests::{
     acts::{Acts, Answer, Refused, both, item_content as words, settle, to_the_party, to_units},
+    database,
     desk::TANAKA,
     feed::Feed,
     pair::Pair,
@@ -30,7 +31,7 @@ use tonic::{Response, Status, service::interceptor::InterceptedService};
 
 use crate::{
     item::{BUNDLE, text},
-    secrets::{assert_nowhere, database},
+    secrets::assert_nowhere,
 };
 
 /// In every word of an item, of what is said about it, and of advice; not ASCII either.
@@ -249,7 +250,6 @@ async fn told(acts: &Acts) -> Vec<u8> {
 async fn canaries_in_items_and_advice_show_nowhere() {
     let choice = Choice { log_filter: Some("trace"), ..Choice::default() };
     let mut pair = Pair::in_process_with(start().unwrap(), 42, choice).await.unwrap();
-    let dir = pair.setup.dir.clone();
     let (ppc, ipa) = both(&pair).unwrap();
     settle(&ppc, &ipa).await.unwrap();
     let mut heard = Heard::default();
@@ -281,12 +281,12 @@ async fn canaries_in_items_and_advice_show_nowhere() {
     assert_nowhere(&heard.0, &all(), "a reply of a call that writes, or an error");
     for acts in [&ppc, &ipa] {
         assert_nowhere(&told(acts).await, &all(), "an event");
-        assert_nowhere(&database(&dir, acts.agency), &all(), "a database beside its service");
+        assert_nowhere(&database::bytes(&pair.setup, acts.agency).unwrap(), &all(), "a database beside its service");
     }
     pair.stop_both().await.unwrap();
     for agency in AGENCIES {
         let side = pair.side(agency);
-        assert_nowhere(&database(&dir, agency), &all(), "a database");
+        assert_nowhere(&database::bytes(&pair.setup, agency).unwrap(), &all(), "a database");
         assert_nowhere(side.log().as_bytes(), &all(), "a log");
         let spans = side.spans.as_ref().unwrap().finished();
         assert!(spans.len() > 50, "the spans were kept");

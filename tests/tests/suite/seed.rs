@@ -5,21 +5,21 @@ use renkei_proto::r#type::v1::Agency;
 use renkei_tests::{
     acts::{both, settle, to_the_party},
     pair::Pair,
-    scenario::start,
-    seed::{SEED, prepare, seed},
+    seed::seed,
     setup::{AGENCIES, Choice},
 };
 
 #[tokio::test]
 async fn a_pair_goes_on_from_databases_that_were_filled() {
-    let folder = tempfile::tempdir().unwrap();
-    prepare(folder.path(), &Choice::default()).unwrap();
-    seed(folder.path(), Agency::Ppc, 300).await.unwrap();
-    seed(folder.path(), Agency::Ipa, 20).await.unwrap();
-    seed(folder.path(), Agency::Ppc, 1).await.unwrap();
+    let mut pair = Pair::down(Choice::default()).await.unwrap();
+    pair.write_configs().unwrap();
+    for (author, items) in [(Agency::Ppc, 300), (Agency::Ipa, 20), (Agency::Ppc, 1)] {
+        seed(&pair.setup.dir, author, items).await.unwrap();
+    }
 
-    let mut pair =
-        Pair::processes(Some(folder.path().to_owned()), start().unwrap(), SEED, Choice::default()).await.unwrap();
+    for agency in AGENCIES {
+        pair.start(agency).await.unwrap();
+    }
     let (ppc, ipa) = both(&pair).unwrap();
     let it = ppc.publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();

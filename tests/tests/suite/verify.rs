@@ -9,7 +9,7 @@ use renkei_proto::{
 };
 use renkei_tests::{
     acts::{Acts, both, publish_all, settle, to_the_party},
-    database,
+    database::{self, Engine},
     pair::Pair,
     scenario::start,
     setup::{AGENCIES, key_id},
@@ -57,47 +57,61 @@ async fn the_call_proves_what_the_command_line_proves() {
     }
 }
 
-/// What an intruder changes: table, which row, how, and what the proof names.
+/// What an intruder changes: table, which row, how, and what the proof names. `{zeros 8}` are so many bytes, `{bytes}` is
+/// their type.
 const CHANGES: [(&str, &str, &str, &str); 17] = [
-    ("entry", "journal = 'ppc' AND seq = 2", "signature = zeroblob(64)", "journal ppc: entry 2: "),
-    ("entry", "journal = 'ppc' AND seq = 3", "header = CAST(header || x'00' AS BLOB)", "journal ppc: entry 3: "),
-    ("entry", "journal = 'ppc' AND seq = 3", "fact = x''", "agencies/ppc/entries/3 lies and nobody has refused it: "),
+    ("entry", "journal = 'ppc' AND seq = 2", "signature = {zeros 64}", "journal ppc: entry 2: "),
+    ("entry", "journal = 'ppc' AND seq = 3", "header = CAST(header || {zeros 1} AS {bytes})", "journal ppc: entry 3: "),
+    (
+        "entry",
+        "journal = 'ppc' AND seq = 3",
+        "fact = {zeros 0}",
+        "agencies/ppc/entries/3 lies and nobody has refused it: ",
+    ),
     (
         "entry",
         "journal = 'ipa' AND seq = 2",
-        "fact = CAST(fact || x'00' AS BLOB)",
+        "fact = CAST(fact || {zeros 1} AS {bytes})",
         "agencies/ipa/entries/2 lies and nobody has refused it: ",
     ),
     ("entry", "journal = 'ipa' AND seq = 3", "key_id = 'ppc-1'", "journal ipa: entry 3: "),
     ("entry", "journal = 'ipa' AND seq = 2", "seq = 99", "journal ipa: entry 2: "),
-    ("entry", "journal = 'private' AND seq = 1", "fact = x''", "journal private: entry 1: "),
+    ("entry", "journal = 'private' AND seq = 1", "fact = {zeros 0}", "journal private: entry 1: "),
     ("entry", "journal = 'private' AND seq = 2", "seq = 3", "journal private: entries stand beyond the head, 2"),
     (
         "content",
         "journal = 'ipa' AND seq = 2",
-        "ciphertext = zeroblob(64)",
+        "ciphertext = {zeros 64}",
         "journal ipa: entry 2: content cannot be opened",
     ),
-    ("head", "journal = 'ppc'", "hash = zeroblob(32)", "journal ppc: the head is not entry "),
-    ("head", "journal = 'ipa'", "hash = zeroblob(32)", "journal ipa: the head is not entry "),
-    ("head", "journal = 'private'", "hash = zeroblob(32)", "journal private: the head is not entry 2"),
+    ("head", "journal = 'ppc'", "hash = {zeros 32}", "journal ppc: the head is not entry "),
+    ("head", "journal = 'ipa'", "hash = {zeros 32}", "journal ipa: the head is not entry "),
+    ("head", "journal = 'private'", "hash = {zeros 32}", "journal private: the head is not entry 2"),
     ("head", "journal = 'private'", "seq = 3", "journal private: entry 3 and later ones are missing"),
-    (
-        "head",
-        "journal = 'private'",
-        "seq = 0, hash = zeroblob(32)",
-        "journal private: entries stand beyond the head, 0",
-    ),
+    ("head", "journal = 'private'", "seq = 0, hash = {zeros 32}", "journal private: entries stand beyond the head, 0"),
     ("audit", "chain = 'a/r' AND seq = 1", "official = 'suzuki'", "audit a/r: record 1 was changed"),
     ("audit", "chain = 'a/w' AND seq = 2", "outcome = 'WRONG_STATE'", "audit a/w: record 2 was changed"),
-    ("audit", "chain = 'a/w' AND seq = 3", "prev_hash = zeroblob(32)", "audit a/w: record 3 was changed"),
+    ("audit", "chain = 'a/w' AND seq = 3", "prev_hash = {zeros 32}", "audit a/w: record 3 was changed"),
 ];
+
+/// A change in the words of the database.
+fn in_words_of(engine: Engine, change: &str) -> String {
+    let (bytes, before, after) = match engine {
+        Engine::Sqlite => ("BLOB", "zeroblob(", ")"),
+        Engine::Postgres => ("BYTEA", "decode(repeat('00', ", "), 'hex')"),
+    };
+    let change = change.replace("{bytes}", bytes);
+    let mut parts = change.split("{zeros ");
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |text, part| format!("{text}{before}{}", part.replacen('}', after, 1)))
+}
 
 #[tokio::test]
 async fn what_was_changed_behind_the_service_is_named_by_call_and_command_line() {
     let (pair, ppc, _ipa) = lived(2).await;
     let sql = |text: String| database::behind_its_back(&pair.setup, Agency::Ppc, &text).unwrap();
     for (table, row, change, named) in CHANGES {
+        let change = in_words_of(database::engine_of(&pair.setup), change);
         sql(format!("CREATE TABLE saved AS SELECT * FROM {table}; UPDATE {table} SET {change} WHERE {row};"));
         let fault = ppc.verify().await.unwrap().fault;
         let (code, said) = pair.command_line(Agency::Ppc, &["verify"]).await.unwrap();

@@ -73,7 +73,7 @@ fn a_batch_that_did_not_begin_is_an_error_and_can_be_repeated() {
 
         let outcome = side.act_as(call(900), act.clone()).await;
 
-        assert!(matches!(outcome, Err(Error::Database(_))), "{outcome:?}");
+        assert!(matches!(outcome, Err(Error::Uncommitted(_))), "{outcome:?}");
         assert_eq!((act.runs.load(Ordering::Relaxed), side.heads().own.seq), (0, 1));
         side.act_as(call(900), act.clone()).await.unwrap();
         assert_done_once(side, &act).await;

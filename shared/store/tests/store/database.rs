@@ -16,7 +16,7 @@ use std::{
 use tempfile::TempDir;
 
 const START: &str = include_str!("postgres.sh");
-static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::start(&[]));
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// Whether the cluster keeps what is committed when the machine fails, as in production. Tests need not. To be said before
@@ -117,16 +117,22 @@ impl Database {
     }
 
     fn files(&self) -> Vec<PathBuf> {
+        let mut files = self.own_files();
+        if let Place::Name(_) = &self.place {
+            files.extend(files_under(&CLUSTER.directory.join("data/pg_wal")));
+            files.push(CLUSTER.directory.join("server.log"));
+        }
+        files
+    }
+
+    /// The files that hold this database and no other: on PostgreSQL tables and indexes, written out before.
+    pub fn own_files(&self) -> Vec<PathBuf> {
         match &self.place {
             Place::Directory(directory) => files_under(directory.path()),
             Place::Name(name) => {
                 CLUSTER.sql(name, "CHECKPOINT");
                 let own = CLUSTER.sql(name, &format!("SELECT oid FROM pg_database WHERE datname = '{name}'"));
-                let data = CLUSTER.directory.join("data");
-                let mut files = files_under(&data.join("base").join(own.trim()));
-                files.extend(files_under(&data.join("pg_wal")));
-                files.push(CLUSTER.directory.join("server.log"));
-                files
+                files_under(&CLUSTER.directory.join("data/base").join(own.trim()))
             }
         }
     }
@@ -140,6 +146,13 @@ impl Drop for Database {
     }
 }
 
+/// A client program of PostgreSQL, such as `psql`, on a database of the cluster.
+pub fn client(program: &str, url: &str) -> Command {
+    let mut command = Command::new(CLUSTER.programs.join(program));
+    command.args(["-d", url]).stdin(Stdio::null());
+    command
+}
+
 fn files_under(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -149,16 +162,20 @@ fn files_under(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-struct Cluster {
+/// A server with its databases.
+pub struct Cluster {
     programs: PathBuf,
     directory: PathBuf,
+    port: String,
     /// Held with its input: the cluster ends when that is closed, that is with the process.
     _shell: Child,
 }
 
 impl Cluster {
-    fn start() -> Self {
+    /// Starts one. With a certificate, its key and a free port it serves TLS on the loopback network, too.
+    pub fn start(tls: &[&str]) -> Self {
         let mut command = as_no_root();
+        command.args(tls);
         // A group of its own: what ends the tests at the terminal must not end what cleans up after them.
         command.current_dir("/").process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         if DURABLE.load(Ordering::Relaxed) {
@@ -168,22 +185,23 @@ impl Cluster {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let mut words = line.split_whitespace();
-        match (words.next(), words.next(), words.next()) {
-            (Some("ready"), Some(programs), Some(directory)) => {
-                Self { programs: programs.into(), directory: directory.into(), _shell: child }
+        match [words.next(), words.next(), words.next(), words.next()] {
+            [Some("ready"), Some(programs), Some(directory), Some(port)] => {
+                Self { programs: programs.into(), directory: directory.into(), port: port.to_owned(), _shell: child }
             }
             _ => panic!("{} ({:?})", line.trim(), child.wait()),
         }
     }
 
-    fn url(&self, name: &str) -> String {
-        format!("postgres:///{name}?host={}&user=postgres", self.directory.display())
+    /// A database's URL by the server's Unix socket.
+    pub fn url(&self, name: &str) -> String {
+        format!("postgres:///{name}?host={}&port={}&user=postgres", self.directory.display(), self.port)
     }
 
-    fn sql(&self, database: &str, text: &str) -> String {
-        let mut psql = Command::new(self.programs.join("psql"));
-        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", text]);
-        let output = psql.stdin(Stdio::null()).output().unwrap();
+    /// Runs statements on a database and gives what they say.
+    pub fn sql(&self, database: &str, text: &str) -> String {
+        let mut psql = client("psql", &self.url(database));
+        let output = psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", text]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{text}: {said}");
         String::from_utf8(output.stdout).unwrap()
@@ -198,12 +216,12 @@ fn as_no_root() -> Command {
     };
     if id(&["-u"]).as_deref() != Some("0") {
         let mut command = Command::new("sh");
-        command.args(["-c", START]);
+        command.args(["-c", START, "sh"]);
         return command;
     }
     let user = ["postgres", "nobody"].into_iter().find(|user| id(&["-u", user]).is_some()).unwrap();
     let group = id(&["-g", user]).unwrap();
     let mut command = Command::new("setpriv");
-    command.args(["--reuid", user, "--regid", &group, "--clear-groups", "sh", "-c", START]);
+    command.args(["--reuid", user, "--regid", &group, "--clear-groups", "sh", "-c", START, "sh"]);
     command
 }

@@ -78,6 +78,7 @@ fn a_database_of_the_first_schema_is_upgraded_with_what_it_holds() {
             "DROP INDEX audit_by_matter",
             "ALTER TABLE visible DROP COLUMN until_us",
             "DROP TABLE replica",
+            "ALTER TABLE store DROP COLUMN place",
             "UPDATE store SET schema = 1",
         ] {
             tamper(&database, undo).await;

@@ -442,30 +442,38 @@ fn a_backup_is_marked_and_opens_a_new_incarnation() {
     on_each(async |database| {
         let pair = history(database).await;
         let ppc = pair.ppc;
+        let moment = ppc.source.moment();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("copy.db");
+        let copy;
         let writing = (100..140).map(|n| ppc.act(issue(Agency::Ppc, n, "leak", "report")));
         let (copied, written) =
             tokio::join!(ppc.store.backup(path.to_str().unwrap()), futures::future::join_all(writing));
         assert!(written.iter().all(Result::is_ok), "a backup hinders nobody");
-        if ppc.database.engine() == Engine::Postgres {
-            assert!(matches!(copied, Err(Error::Database(_))), "PostgreSQL is copied with its own tools");
-            return;
-        }
-        copied.unwrap();
-        assert!(!ppc.store.is_marked().await.unwrap());
-        assert!(ppc.store.backup(path.to_str().unwrap()).await.is_err(), "no copy is written over");
-
-        let url = format!("sqlite:{}", path.display());
-        let store = Store::open(Options { url, ..options(Agency::Ppc, &ppc.database) }).await.unwrap();
+        let before = ppc.heads();
+        let store = match ppc.database.engine() {
+            Engine::Sqlite => {
+                copied.unwrap();
+                assert!(ppc.store.backup(path.to_str().unwrap()).await.is_err(), "no copy is written over");
+                assert!(!ppc.store.is_marked().await.unwrap());
+                let url = format!("sqlite:{}", path.display());
+                Store::open(Options { url, ..options(Agency::Ppc, &ppc.database) }).await.unwrap()
+            }
+            Engine::Postgres => {
+                assert!(matches!(copied, Err(Error::NotCopied)), "PostgreSQL is copied with its own tools");
+                assert!(!ppc.store.is_marked().await.unwrap());
+                copy = ppc.end().await.copy();
+                Store::open(options(Agency::Ppc, &copy)).await.unwrap()
+            }
+        };
         assert!(store.is_marked().await.unwrap());
         let heads = store.heads().borrow().clone();
-        assert!(heads.own.seq <= ppc.heads().own.seq && heads.own.incarnation == 1);
+        assert!(heads.own.seq <= before.own.seq && heads.own.incarnation == 1);
         let reopen = Reopen { again: Vec::new(), peer_held: 0 };
-        store.write("reopen", Call::own("test"), ppc.source.moment(), reopen).await.unwrap();
+        store.write("reopen", Call::own("test"), moment.clone(), reopen).await.unwrap();
         assert!(!store.is_marked().await.unwrap());
         assert_eq!(store.heads().borrow().own.incarnation, 2);
-        assert_eq!(store.rebuild(&ppc.source.moment(), false).await.unwrap().differing, Vec::<String>::new());
+        assert_eq!(store.rebuild(&moment, false).await.unwrap().differing, Vec::<String>::new());
         store.close().await;
     });
 }

@@ -1,0 +1,124 @@
+//! Where the database is and how it is reached: an embedded file, or a server over TLS or a Unix socket.
+
+use std::path::{Path, PathBuf};
+
+use renkei_store::Dialect;
+use serde::Deserialize;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::{
+    config::{ConfigError, value},
+    error::StartError,
+};
+
+/// What a server's URL may say beside account, host and name.
+const PARAMETERS: [&str; 9] =
+    ["host", "port", "dbname", "user", "application_name", "sslmode", "sslrootcert", "sslcert", "sslkey"];
+/// Those that are files.
+const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
+
+/// The database.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite:…` or `postgres://…`.
+    pub url: String,
+    /// A file with the password of the account on a server.
+    pub password: Option<PathBuf>,
+    /// `serve` sets up and upgrades it; when left out, for SQLite only.
+    pub migrate: Option<bool>,
+}
+
+impl Database {
+    /// Whether `serve` sets up and upgrades it. On a database server that is an act of its own, with rights of its own.
+    pub fn migrates(&self) -> bool {
+        self.migrate.unwrap_or(Dialect::of(&self.url) == Some(Dialect::Sqlite))
+    }
+
+    /// The file of an embedded database; `None` on a server.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        let path = self.url.strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        path.split('?').next().map(Path::new)
+    }
+
+    pub(crate) fn check(&self, sandbox: bool) -> Result<(), ConfigError> {
+        match Dialect::of(&self.url) {
+            None => Err(value("database.url", "must begin with `sqlite:` or `postgres:`")),
+            Some(Dialect::Sqlite) if self.password.is_some() => {
+                Err(value("database.password", "is for a server only: leave it out with SQLite"))
+            }
+            Some(Dialect::Sqlite) => Ok(()),
+            Some(Dialect::Postgres) => {
+                let must = |must: String| value("database.url", must);
+                let url = Url::parse(&self.url).map_err(|error| must(format!("is no URL ({error})")))?;
+                server(&url, sandbox).map_err(must)
+            }
+        }
+    }
+
+    /// Relative paths begin at the configuration's folder.
+    pub(crate) fn begin_at(&mut self, base: &Path) {
+        if let Some(file) = self.url.strip_prefix("sqlite:").filter(|file| !file.starts_with('/')) {
+            self.url = format!("sqlite:{}", base.join(file).display());
+        }
+        if let Some(file) = &mut self.password {
+            *file = base.join(&*file);
+        }
+        let Some(mut url) = Url::parse(&self.url).ok().filter(|_| Dialect::of(&self.url) == Some(Dialect::Postgres))
+        else {
+            return;
+        };
+        let given = url.clone();
+        if given.query_pairs().any(|(key, _)| FILES.contains(&&*key)) {
+            url.query_pairs_mut().clear().extend_pairs(given.query_pairs().map(|(key, text)| {
+                let is_file = FILES.contains(&&*key);
+                let text = if is_file { base.join(&*text).display().to_string() } else { text.into_owned() };
+                (key, text)
+            }));
+            self.url = url.into();
+        }
+    }
+
+    /// What the database is opened with: the URL, with the password out of its file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no password.
+    pub(crate) fn opened_with(&self) -> Result<String, StartError> {
+        let Some(file) = &self.password else { return Ok(self.url.clone()) };
+        let wrong = |why: String| StartError::Key { file: file.display().to_string(), why };
+        let text = std::fs::read_to_string(file).map(Zeroizing::new);
+        let text = text.map_err(|error| wrong(format!("it cannot be read ({error})")))?;
+        let password = text.trim_end_matches(['\r', '\n']);
+        if password.is_empty() {
+            return Err(wrong("it holds no password: write it into its first line".to_owned()));
+        }
+        let mut url = Url::parse(&self.url).map_err(|error| wrong(error.to_string()))?;
+        // As a parameter, whose encoding has no exceptions.
+        url.query_pairs_mut().append_pair("password", password);
+        Ok(url.into())
+    }
+}
+
+/// What must hold of a server's URL: no secret stands in it, and nobody in between reads or changes what is said.
+fn server(url: &Url, sandbox: bool) -> Result<(), String> {
+    if url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password") {
+        return Err("must hold no password: write it into a file and name that in `database.password`".to_owned());
+    }
+    if let Some((key, _)) = url.query_pairs().find(|(key, _)| !PARAMETERS.contains(&&**key)) {
+        return Err(format!("must not say `{key}`, but only {}", PARAMETERS.join(", ")));
+    }
+    let last =
+        |wanted: &str| url.query_pairs().filter(|(key, _)| key == wanted).last().map(|(_, text)| text.into_owned());
+    let host = last("host").or_else(|| url.host_str().filter(|host| !host.is_empty()).map(str::to_owned));
+    let Some(host) = host else {
+        return Err("must name a host, or the folder of a Unix socket as `?host=/run/postgresql`".to_owned());
+    };
+    let is_socket = host.starts_with('/') || host.to_ascii_uppercase().starts_with("%2F");
+    let is_near = ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&host.as_str());
+    if is_socket || (sandbox && is_near) || last("sslmode").as_deref() == Some("verify-full") {
+        return Ok(());
+    }
+    Err("must say `sslmode=verify-full` and `sslrootcert=FILE`, or reach the server by a Unix socket".to_owned())
+}

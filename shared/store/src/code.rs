@@ -1,0 +1,76 @@
+//! What databases tell by the codes of their errors, and the sentences that are made of it.
+
+/// What a database tells by its codes: PostgreSQL by SQLSTATE, SQLite by its result code without the extension.
+enum Code<'a> {
+    Postgres(&'a str),
+    Sqlite(u32),
+}
+
+impl<'a> Code<'a> {
+    fn of(code: &'a str) -> Option<Self> {
+        // SQLite's have at most four digits.
+        if code.len() == 5 {
+            Some(Self::Postgres(code))
+        } else {
+            code.parse().ok().map(|it: u32| Self::Sqlite(it & 0xff))
+        }
+    }
+}
+
+/// Whether an error says that a table is not there, and nothing else.
+pub(crate) fn is_without_table(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(said) = error else { return false };
+    match said.code().as_deref().and_then(Code::of) {
+        Some(Code::Postgres(code)) => code == "42P01",
+        Some(Code::Sqlite(code)) => code == 1 && said.message().starts_with("no such table"),
+        None => false,
+    }
+}
+
+/// An error of the database in a sentence: what is wrong, and what to do. It holds no URL.
+pub(crate) fn told(error: &sqlx::Error) -> String {
+    const TLS: &str = "see `sslrootcert` and the host in `database.url`";
+    let (what, hint) = match error {
+        sqlx::Error::Database(said) => (said.message().to_owned(), hint(said.code().as_deref().and_then(Code::of))),
+        // What TLS itself refuses comes as bytes that are not right.
+        sqlx::Error::Io(why) if why.kind() == std::io::ErrorKind::InvalidData => {
+            (format!("no TLS connection: {why}"), TLS)
+        }
+        sqlx::Error::Io(why) => (why.to_string(), "start the server or set `database.url`"),
+        sqlx::Error::Tls(why) => (format!("no TLS connection: {why}"), TLS),
+        sqlx::Error::PoolTimedOut => {
+            ("no connection within 5 s".to_owned(), "see whether the server is overloaded or away")
+        }
+        sqlx::Error::Configuration(why) => (why.to_string(), "set `database.url`"),
+        other => (other.to_string(), "see the server's log"),
+    };
+    format!("the database does not answer as it should ({what}): {hint}")
+}
+
+fn hint(code: Option<Code<'_>>) -> &'static str {
+    const UNKNOWN: &str = "see the server's log";
+    match code {
+        Some(Code::Sqlite(code)) => match code {
+            5 | 6 => "another program holds it locked; end that one or try again",
+            8 => "give the service the right to write its file and folder",
+            10 | 13 => "make room on its disk",
+            11 | 26 => "set `database.url` to a database, or restore a backup",
+            14 => "set `database.url`, or run `migrate`, which makes the file",
+            _ => "look at its file",
+        },
+        Some(Code::Postgres(code)) => match code {
+            "55P03" | "57014" | "40001" | "40P01" => "another program holds it locked; end that one or try again",
+            "25006" => "set `database.url` to the primary server",
+            "42501" => "give the service's account its rights",
+            "3D000" => "make the database or set `database.url`",
+            "53300" => "let the server or the account have more connections",
+            "53100" => "make room on the server's disk",
+            _ => match code.get(..2) {
+                Some("28") => "set the account in `database.url` and its password",
+                Some("57") => "start the server",
+                _ => UNKNOWN,
+            },
+        },
+        None => UNKNOWN,
+    }
+}

@@ -1,0 +1,240 @@
+//! A database that is away, locked, full, too old, of another schema or not allowed: a sentence at the start, and while the
+//! service runs an answer after which the same call may be repeated, with nothing lost that was acknowledged.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::{path::PathBuf, time::Duration};
+
+use renkei_proto::{
+    options::v1::Reason,
+    referral::v1::{IssueReferralRequest, ListReferralsRequest},
+    r#type::v1::Agency,
+};
+use renkei_tests::{
+    acts::{Acts, both, publish_all, refused, settle},
+    database::{self, Engine, Lock},
+    pair::Pair,
+    process::binary,
+    raw,
+    scenario::start,
+};
+use tokio::process::Command;
+
+/// Nobody waits longer for readiness; the database is asked every two seconds, and waited for five.
+const END: Duration = Duration::from_secs(60);
+
+/// What a database is told that has no room for a writer, and that it has some again.
+fn no_room(engine: Engine) -> [&'static str; 2] {
+    match engine {
+        Engine::Sqlite => [
+            "CREATE TRIGGER no_room BEFORE UPDATE ON head BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END;",
+            "DROP TRIGGER no_room;",
+        ],
+        Engine::Postgres => [
+            "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$;
+             CREATE TRIGGER no_room BEFORE UPDATE ON head FOR EACH ROW EXECUTE FUNCTION no_room();",
+            "DROP TRIGGER no_room ON head; DROP FUNCTION no_room;",
+        ],
+    }
+}
+
+/// A pair that is down, and what its PPC says of a database.
+struct Down {
+    pair: Pair,
+    file: PathBuf,
+}
+
+impl Down {
+    async fn new() -> Self {
+        let pair = Pair::processes(None, start().unwrap(), [71; 32], Default::default()).await;
+        let mut pair = pair.unwrap();
+        pair.stop_both().await.unwrap();
+        let file = pair.setup.dir.join("other.toml");
+        Self { pair, file }
+    }
+
+    fn sql(&self, statements: &str) {
+        database::behind_its_back(&self.pair.setup, Agency::Ppc, statements).unwrap();
+    }
+
+    fn url(&self) -> String {
+        database::url(&self.pair.setup, Agency::Ppc)
+    }
+
+    /// The tasks end with exit code 1 and one sentence that has all of these words, and no URL.
+    async fn says(&self, url: &str, tasks: &[&str], words: &[&str]) {
+        let config = self.pair.ppc.config().replacen(&self.url(), url, 1);
+        std::fs::write(&self.file, config).unwrap();
+        for task in tasks {
+            let mut command = Command::new(binary(Agency::Ppc).unwrap());
+            let output = command.arg("--config").arg(&self.file).arg(task).output().await.unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            // What `serve` logs before is JSON.
+            let sentences: Vec<&str> = said.lines().filter(|line| !line.starts_with('{')).collect();
+            assert_eq!((output.status.code(), sentences.len()), (Some(1), 1), "{task}: {said}");
+            for words in words {
+                assert!(sentences[0].contains(words), "{task}: {words}: {}", sentences[0]);
+            }
+            assert!(!sentences[0].contains(url), "{}", sentences[0]);
+        }
+    }
+}
+
+const BOTH: [&str; 2] = ["check", "serve"];
+
+#[tokio::test]
+async fn what_is_wrong_with_a_database_is_said_in_one_sentence_at_the_start() {
+    let down = Down::new().await;
+    let (engine, url) = (database::engine_of(&down.pair.setup), down.url());
+    let known = renkei_store::SCHEMA;
+    down.sql(&format!("UPDATE store SET schema = {}", known + 1));
+    down.says(&url, &BOTH, &[&format!("has schema {}", known + 1), "start the newer version"]).await;
+    down.sql(&format!("UPDATE store SET schema = {known}"));
+    down.says(&database::url(&down.pair.setup, Agency::Ipa), &BOTH, &["belongs to ipa", "`database.url`"]).await;
+
+    let lock = Lock::take(&down.pair.setup, Agency::Ppc).unwrap();
+    down.says(&url, &["serve"], &["another program holds it locked", "try again"]).await;
+    drop(lock);
+    let [full, room] = no_room(engine);
+    down.sql(full);
+    down.says(&url, &["serve"], &["full"]).await;
+    down.sql(room);
+
+    match engine {
+        Engine::Sqlite => {
+            std::fs::write(down.pair.setup.dir.join("ppc/no.db"), "This is no database. ".repeat(100)).unwrap();
+            let other = url.replace("renkei.db", "no.db");
+            down.says(&other, &BOTH, &["file is not a database", "restore a backup"]).await;
+            down.says(&url.replace("renkei.db", "none/renkei.db"), &["serve"], &["unable to open", "`database.url`"])
+                .await;
+        }
+        Engine::Postgres => {
+            down.says(&url.replace("host=/", "host=/nowhere/"), &BOTH, &["start the server", "`database.url`"]).await;
+            down.says(&url.replace("/renkei_", "/none_"), &BOTH, &["does not exist", "make the database"]).await;
+            down.says(&url.replace("user=postgres", "user=nobody"), &BOTH, &["nobody", "the account"]).await;
+            // An account that may log in and nothing else; the table must not look as if it were missing.
+            let account = format!("of_{}", down.pair.setup.dir.file_name().unwrap().display()).replace('.', "_");
+            down.sql(&format!("CREATE ROLE \"{account}\" LOGIN"));
+            let without_rights = url.replace("user=postgres", &format!("user={account}"));
+            down.says(&without_rights, &BOTH, &["permission denied", "its rights"]).await;
+            down.sql(&format!("ALTER ROLE \"{account}\" CONNECTION LIMIT 0"));
+            down.says(&without_rights, &BOTH, &["too many connections", "more connections"]).await;
+            down.sql(&format!("DROP ROLE \"{account}\""));
+            // The server's version is read by a function, here by one of another name space.
+            down.sql(
+                "CREATE SCHEMA older;
+                 CREATE FUNCTION older.current_setting(text) RETURNS text LANGUAGE sql AS 'SELECT ''130022''';",
+            );
+            let name = url.trim_start_matches("postgres:///").split('?').next().unwrap();
+            down.sql(&format!("ALTER DATABASE {name} SET search_path = older, pg_catalog, public"));
+            down.says(&url, &BOTH, &["PostgreSQL 13", "14 or newer", "upgrade"]).await;
+            down.sql(&format!("ALTER DATABASE {name} RESET search_path"));
+        }
+    }
+    // It was left as it was: the service starts.
+    let mut pair = down.pair;
+    pair.start(Agency::Ppc).await.unwrap();
+    pair.stop_both().await.unwrap();
+}
+
+/// Every referral of PPC.
+async fn referrals(acts: &Acts) -> usize {
+    let request = ListReferralsRequest { parent: "agencies/ppc".to_owned(), page_size: 500, ..Default::default() };
+    acts.list_referrals(request).await.unwrap().referrals.len()
+}
+
+/// A call is answered as unavailable, and its repeat is executed, once.
+async fn is_repeated(acts: &Acts, request: IssueReferralRequest, mend: impl FnOnce()) {
+    let before = acts.link().await.unwrap().own_seq;
+    refused(acts.issue(request.clone()).await, Reason::DatabaseUnavailable, "");
+    mend();
+    let issued = acts.issued(request.clone()).await.unwrap();
+    assert_eq!(acts.issued(request).await.unwrap(), issued);
+    assert_eq!(acts.link().await.unwrap().own_seq, before + 1);
+}
+
+#[tokio::test]
+async fn while_the_database_is_locked_or_full_a_call_may_be_repeated_and_is_executed_once() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let lock = Lock::take(&pair.setup, Agency::Ppc).unwrap();
+    is_repeated(&ppc, ppc.issuing(), || drop(lock)).await;
+    let [full, room] = no_room(database::engine_of(&pair.setup));
+    let sql = |statements: &str| database::behind_its_back(&pair.setup, Agency::Ppc, statements).unwrap();
+    sql(full);
+    is_repeated(&ppc, ppc.issuing(), || sql(room)).await;
+    // What arrives from the peer meanwhile waits there.
+    sql(full);
+    let theirs = ipa.issued(ipa.issuing()).await.unwrap();
+    sql(room);
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!(ppc.referral(&theirs.name).await.unwrap().case_number, theirs.case_number);
+    assert_eq!(referrals(&ppc).await, 2);
+}
+
+/// Asks PPC's desk whether it is ready until it answers so.
+async fn until_ready_is(pair: &Pair, ready: bool) {
+    let channel = pair.ppc.desk.channel("reader").unwrap();
+    let asking = async {
+        while raw::call(&channel, "/grpc.health.v1.Health/Check", &[], &[]).await.unwrap()
+            != [[8, u8::from(!ready) + 1]]
+        {}
+    };
+    tokio::time::timeout(END, asking).await.unwrap();
+}
+
+/// An embedded database is where its service is.
+#[tokio::test]
+async fn a_database_that_goes_away_is_said_to_be_unavailable_until_it_is_back() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    if database::engine_of(&pair.setup) == Engine::Sqlite {
+        return;
+    }
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let kept = ppc.issued(ppc.issuing()).await.unwrap();
+    until_ready_is(&pair, true).await;
+    database::set_away(&pair.setup, Agency::Ppc, true).unwrap();
+    let request = ppc.issuing();
+    refused(ppc.issue(request.clone()).await, Reason::DatabaseUnavailable, "");
+    refused(ppc.referral(&kept.name).await, Reason::DatabaseUnavailable, "");
+    until_ready_is(&pair, false).await;
+    database::set_away(&pair.setup, Agency::Ppc, false).unwrap();
+    until_ready_is(&pair, true).await;
+    let issued = ppc.issued(request.clone()).await.unwrap();
+    assert_eq!(ppc.issued(request).await.unwrap(), issued);
+    assert_eq!(ppc.referral(&kept.name).await.unwrap().case_number, kept.case_number);
+    assert_eq!(referrals(&ppc).await, 2);
+    settle(&ppc, &ipa).await.unwrap();
+}
+
+/// Connections are lost at any moment of a commit; whoever is not answered with a reply repeats the same call.
+#[tokio::test]
+async fn no_acknowledged_call_is_lost_and_none_is_executed_twice_while_connections_are_cut() {
+    const CALLS: usize = 60;
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    if database::engine_of(&pair.setup) == Engine::Sqlite {
+        return;
+    }
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let issue = async |request: IssueReferralRequest| loop {
+        match ppc.issued(request.clone()).await {
+            Ok(referral) => return referral.name,
+            Err(refused) => assert_eq!(refused.reason, Reason::DatabaseUnavailable, "{refused:?}"),
+        }
+    };
+    let mut acknowledged = Vec::new();
+    for _ in 0..CALLS / 6 {
+        let calls = (0..6).map(|_| issue(ppc.issuing()));
+        let cut = async { database::cut_connections(&pair.setup, Agency::Ppc) };
+        let (names, ()) = tokio::join!(futures::future::join_all(calls), cut);
+        acknowledged.extend(names);
+    }
+    acknowledged.sort();
+    acknowledged.dedup();
+    assert_eq!((acknowledged.len(), referrals(&ppc).await), (CALLS, CALLS));
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!(ppc.verify().await.unwrap().fault, "");
+}
