@@ -84,8 +84,9 @@ impl Database {
     /// What the database is opened with: the URL, with the password out of its file.
     ///
     /// # Errors
-    /// When the file cannot be read or holds no password.
+    /// When a file that is named cannot be read, or holds no password.
     pub(crate) fn opened_with(&self) -> Result<String, StartError> {
+        self.files_are_there()?;
         let Some(file) = &self.password else { return Ok(self.url.clone()) };
         let wrong = |why: String| StartError::Key { file: file.display().to_string(), why };
         let text = std::fs::read_to_string(file).map(Zeroizing::new);
@@ -98,6 +99,18 @@ impl Database {
         // As a parameter, whose encoding has no exceptions.
         url.query_pairs_mut().append_pair("password", password);
         Ok(url.into())
+    }
+
+    /// The driver would say only that something is not there.
+    fn files_are_there(&self) -> Result<(), ConfigError> {
+        let Some(url) = Url::parse(&self.url).ok().filter(|_| Dialect::of(&self.url) == Some(Dialect::Postgres)) else {
+            return Ok(());
+        };
+        for (_, file) in url.query_pairs().filter(|(key, _)| FILES.contains(&&**key)) {
+            let unreadable = |error| value("database.url", format!("names {file}, which cannot be read ({error})"));
+            std::fs::File::open(&*file).map_err(unreadable)?;
+        }
+        Ok(())
     }
 }
 
