@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod database;
 pub mod desk;
 pub mod feed;
+pub mod fleet;
 pub mod liar;
 pub mod lies;
 pub mod pair;

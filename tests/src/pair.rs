@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use jiff::Timestamp;
@@ -15,23 +15,16 @@ use renkei_service::config::Config;
 use renkei_store::Store;
 use renkei_telemetry::{LogTarget, Measured, Settings, Spans, Telemetry};
 use tempfile::TempDir;
-use tokio::{
-    io::BufReader,
-    process::{Child, Command},
-    sync::oneshot,
-};
+use tokio::{process::Command, sync::oneshot};
 
 use crate::{
     clock::Clock,
     database,
     desk::Desk,
-    process::{binary, follow},
+    process::{Process, binary},
     setup::{AGENCIES, Choice, Setup},
     wire::Wire,
 };
-
-/// How long a service may take to start.
-const START: Duration = Duration::from_secs(60);
 
 /// One side of a pair.
 pub struct Side {
@@ -60,7 +53,7 @@ type Shared = Arc<Mutex<Option<renkei_service::Running>>>;
 
 enum Running {
     Thread { stop: oneshot::Sender<()>, ended: oneshot::Receiver<()> },
-    Process { child: Child },
+    Process(Process),
 }
 
 /// Both services.
@@ -256,7 +249,7 @@ impl Pair {
     /// When there is no process.
     pub async fn kill(&mut self, agency: Agency) -> Result<(), String> {
         match self.side_mut(agency).running.take() {
-            Some(Running::Process { mut child }) => child.kill().await.map_err(|error| error.to_string()),
+            Some(Running::Process(process)) => process.kill().await,
             _ => Err("only a process can be killed".to_owned()),
         }
     }
@@ -266,12 +259,10 @@ impl Pair {
     /// # Errors
     /// When there is no process.
     pub async fn hang_up(&self, agency: Agency) -> Result<(), String> {
-        let Some(Running::Process { child }) = &self.side(agency).running else {
+        let Some(Running::Process(process)) = &self.side(agency).running else {
             return Err("only a process can be told".to_owned());
         };
-        let id = child.id().ok_or("the process has ended by itself")?.to_string();
-        let told = Command::new("kill").arg("-HUP").arg(id).status().await.map_err(|error| error.to_string())?;
-        told.success().then_some(()).ok_or_else(|| "the process cannot be told".to_owned())
+        process.signal("HUP").await
     }
 
     /// Cuts the link both ways.
@@ -389,7 +380,7 @@ impl Side {
     /// The id of a side that runs as a process.
     pub fn process_id(&self) -> Option<u32> {
         match &self.running {
-            Some(Running::Process { child }) => child.id(),
+            Some(Running::Process(process)) => process.id(),
             _ => None,
         }
     }
@@ -474,28 +465,10 @@ impl Side {
     }
 
     async fn start_process(&mut self, dir: &Path) -> Result<(), String> {
-        let config = self.write_config(dir)?;
-        let log = dir.join(format!("{}.log", self.agency.id()));
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).map_err(|error| error.to_string())?;
-        let mut child = Command::new(binary(self.agency)?)
-            .arg("--config")
-            .arg(config)
-            .arg("serve")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| error.to_string())?;
-        let errors = child.stderr.take().ok_or("the process has no standard error")?;
-        let (ready, readying) = oneshot::channel();
-        tokio::spawn(follow(BufReader::new(errors), log, ready));
-        let addresses = tokio::time::timeout(START, readying).await.map_err(|_| "the service did not start in time")?;
-        let (desk, link) =
-            addresses.map_err(|_| format!("{} did not start: see {}", self.agency.id(), dir.display()))?;
-        self.desk_wire.lead_to(desk);
-        self.link_wire.lead_to(link);
-        self.running = Some(Running::Process { child });
+        let process = Process::start(self.agency, dir, self.agency.id(), &self.config).await?;
+        self.desk_wire.lead_to(process.desk);
+        self.link_wire.lead_to(process.link);
+        self.running = Some(Running::Process(process));
         Ok(())
     }
 
@@ -508,14 +481,7 @@ impl Side {
                 let _ = ended.await;
                 Ok(())
             }
-            Some(Running::Process { mut child }) => {
-                let id = child.id().ok_or("the process has ended by itself")?.to_string();
-                let told = Command::new("kill").arg(id).status().await.map_err(|error| error.to_string())?;
-                let status = child.wait().await.map_err(|error| error.to_string())?;
-                (told.success() && status.success())
-                    .then_some(())
-                    .ok_or_else(|| format!("the service ended with {status}"))
-            }
+            Some(Running::Process(process)) => process.end().await,
         }
     }
 }

@@ -1,16 +1,98 @@
 //! A service as a process: its program, and what it says of itself in its log.
 
-use std::{io::Write as _, net::SocketAddr, path::PathBuf};
+use std::{
+    io::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use renkei_proto::r#type::v1::Agency;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
-    process::ChildStderr,
+    process::{Child, ChildStderr, Command},
     sync::oneshot,
 };
 
+/// How long a service may take to start.
+const START: Duration = Duration::from_secs(60);
+
+/// A service that runs as a process. Killed when it is dropped.
+pub struct Process {
+    child: Child,
+    /// Where its desk takes calls.
+    pub desk: SocketAddr,
+    /// Where its link takes the peer.
+    pub link: SocketAddr,
+}
+
+impl Process {
+    /// Starts a service with a configuration in a folder, and waits until it serves. Configuration and log are the files
+    /// `{name}.toml` and `{name}.log` there.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start(agency: Agency, dir: &Path, name: &str, config: &str) -> Result<Self, String> {
+        let file = dir.join(format!("{name}.toml"));
+        std::fs::write(&file, config).map_err(|error| error.to_string())?;
+        let log = dir.join(format!("{name}.log"));
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).map_err(|error| error.to_string())?;
+        let mut child = Command::new(binary(agency)?)
+            .arg("--config")
+            .arg(file)
+            .arg("serve")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let errors = child.stderr.take().ok_or("the process has no standard error")?;
+        let (ready, readying) = oneshot::channel();
+        tokio::spawn(follow(BufReader::new(errors), log, ready));
+        let addresses = tokio::time::timeout(START, readying).await.map_err(|_| "the service did not start in time")?;
+        let (desk, link) = addresses.map_err(|_| format!("{name} did not start: see {}", dir.display()))?;
+        Ok(Self { child, desk, link })
+    }
+
+    /// Its id; `None` when it has ended by itself.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Sends it a signal, such as `HUP`.
+    ///
+    /// # Errors
+    /// When it has ended by itself.
+    pub async fn signal(&self, signal: &str) -> Result<(), String> {
+        let id = self.id().ok_or("the process has ended by itself")?.to_string();
+        let told = Command::new("kill").args(["-s", signal]).arg(id).status().await;
+        let told = told.map_err(|error| error.to_string())?;
+        told.success().then_some(()).ok_or_else(|| "the process cannot be told".to_owned())
+    }
+
+    /// Kills it (SIGKILL).
+    ///
+    /// # Errors
+    /// When it has ended by itself.
+    pub async fn kill(mut self) -> Result<(), String> {
+        self.child.kill().await.map_err(|error| error.to_string())
+    }
+
+    /// Ends it in order (SIGTERM).
+    ///
+    /// # Errors
+    /// When it does not end so.
+    pub async fn end(mut self) -> Result<(), String> {
+        self.signal("TERM").await?;
+        let status = self.child.wait().await.map_err(|error| error.to_string())?;
+        status.success().then_some(()).ok_or_else(|| format!("the service ended with {status}"))
+    }
+}
+
 /// Copies a service's log to its file and finds the addresses on which it serves.
-pub(crate) async fn follow(
+async fn follow(
     mut lines: BufReader<ChildStderr>,
     mut log: std::fs::File,
     ready: oneshot::Sender<(SocketAddr, SocketAddr)>,

@@ -1,6 +1,8 @@
-//! A wire that a test can cut: a TCP relay in front of a port, with an address that stays while the port moves.
+//! A wire that a test can cut: a TCP relay in front of a port, with an address that stays while the port moves. In front of
+//! the same port of several replicas it is a plain balancer: each connection goes to the next one that takes it.
 
 use std::{
+    collections::VecDeque,
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
@@ -21,7 +23,8 @@ pub struct Wire {
 }
 
 struct State {
-    target: Option<SocketAddr>,
+    /// Where connections go, the next one to the first.
+    targets: VecDeque<SocketAddr>,
     /// Cancelled when the wire is cut; a new one stands here when it is mended.
     cut: CancellationToken,
     is_cut: bool,
@@ -37,8 +40,12 @@ impl Wire {
     pub async fn new() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let state =
-            State { target: None, cut: CancellationToken::new(), is_cut: false, heard: watch::Sender::new(true) };
+        let state = State {
+            targets: VecDeque::new(),
+            cut: CancellationToken::new(),
+            is_cut: false,
+            heard: watch::Sender::new(true),
+        };
         let wire = Self { address, state: Arc::new(Mutex::new(state)), ended: CancellationToken::new() };
         tokio::spawn(relay(listener, Arc::clone(&wire.state), wire.ended.clone()));
         Ok(wire)
@@ -51,12 +58,22 @@ impl Wire {
 
     /// Where it leads.
     pub fn target(&self) -> Option<SocketAddr> {
-        self.locked().target
+        self.locked().targets.front().copied()
     }
 
     /// Leads to this port from now on.
     pub fn lead_to(&self, target: SocketAddr) {
-        self.locked().target = Some(target);
+        self.locked().targets = [target].into();
+    }
+
+    /// Leads to this port, too.
+    pub fn lead_also_to(&self, target: SocketAddr) {
+        self.locked().targets.push_back(target);
+    }
+
+    /// Leads to this port no more. What goes over it ends there.
+    pub fn lead_no_more_to(&self, target: SocketAddr) {
+        self.locked().targets.retain(|it| *it != target);
     }
 
     /// Cuts all connections and lets no new ones through.
@@ -98,16 +115,18 @@ async fn relay(listener: TcpListener, state: Arc<Mutex<State>>, ended: Cancellat
             () = ended.cancelled() => return,
         };
         let Ok((near, _)) = accepted else { continue };
-        let (target, cut, heard) = {
-            let state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            (state.target.filter(|_| !state.is_cut), state.cut.clone(), state.heard.subscribe())
+        let (targets, cut, heard) = {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let targets = if state.is_cut { VecDeque::new() } else { state.targets.clone() };
+            if !state.targets.is_empty() {
+                state.targets.rotate_left(1);
+            }
+            (targets, state.cut.clone(), state.heard.subscribe())
         };
-        // A cut wire takes the connection and closes it at once, as a broken one does.
-        let Some(target) = target else { continue };
         let ended = ended.clone();
         tokio::spawn(async move {
             tokio::select! {
-                _ = carry(near, target, heard) => {}
+                _ = carry(near, targets, heard) => {}
                 () = cut.cancelled() => {}
                 () = ended.cancelled() => {}
             }
@@ -115,8 +134,9 @@ async fn relay(listener: TcpListener, state: Arc<Mutex<State>>, ended: Cancellat
     }
 }
 
-async fn carry(near: TcpStream, target: SocketAddr, mut heard: watch::Receiver<bool>) -> io::Result<()> {
-    let far = TcpStream::connect(target).await?;
+async fn carry(near: TcpStream, targets: VecDeque<SocketAddr>, mut heard: watch::Receiver<bool>) -> io::Result<()> {
+    // A wire that is cut or leads nowhere takes the connection and closes it at once, as a broken one does.
+    let Some(far) = reach(targets).await else { return Ok(()) };
     // A failing option only makes the relay slower.
     let _ = near.set_nodelay(true).and_then(|()| far.set_nodelay(true));
     let ((mut near_in, mut near_out), (mut far_in, mut far_out)) = (near.into_split(), far.into_split());
@@ -129,6 +149,16 @@ async fn carry(near: TcpStream, target: SocketAddr, mut heard: watch::Receiver<b
         near_out.shutdown().await
     };
     tokio::try_join!(there, back).map(|_| ())
+}
+
+/// The first target that takes the connection.
+async fn reach(targets: VecDeque<SocketAddr>) -> Option<TcpStream> {
+    for target in targets {
+        if let Ok(far) = TcpStream::connect(target).await {
+            return Some(far);
+        }
+    }
+    None
 }
 
 /// Carries what was read when it is to be heard; `false` at the end.

@@ -48,6 +48,8 @@ mod recovery;
 mod referral;
 #[path = "suite/refusal.rs"]
 mod refusal;
+#[path = "suite/replicas.rs"]
+mod replicas;
 #[path = "suite/scheme.rs"]
 mod scheme;
 #[path = "suite/scope.rs"]

@@ -382,7 +382,10 @@ impl Command for StoppedByPeer {
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
         let own = &mut stage.heads.own;
-        (own.stop_seq, own.stop_reason) = (self.stop.seq, self.stop.reason());
+        // A session that is late, or another replica's, tells of a stop that a receipt has lifted since.
+        if self.stop.seq == 0 || self.stop.seq > own.receipted {
+            (own.stop_seq, own.stop_reason) = (self.stop.seq, self.stop.reason());
+        }
         Ok(())
     }
 

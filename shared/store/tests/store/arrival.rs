@@ -353,5 +353,7 @@ fn a_stop_at_the_peer_is_known_until_it_goes_on() {
         carry(&ppc, &pair.ipa, 1).await;
         take_receipt(&ppc, receipt_of(&pair.ipa)).await.unwrap();
         assert_eq!(ppc.heads().own.stop_seq, 0, "a receipt for that number says that it goes on");
+        ppc.run(told(2, Reason::ChainBroken)).await.unwrap();
+        assert_eq!(ppc.heads().own.stop_seq, 0, "what another session says late of it is over");
     });
 }

@@ -1,0 +1,177 @@
+//! Three replicas of each service on one PostgreSQL a side, each port behind a plain TCP balancer.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::collections::BTreeSet;
+
+use futures::future::{join_all, try_join_all};
+use renkei_proto::{link::v1::link_status::State, r#type::v1::Agency, watch::v1::event::Change};
+use renkei_tests::{
+    acts::{Acts, both, settle, to_the_party},
+    desk::{Desk, PATIENCE, insist},
+    feed::Feed,
+    fleet::{Fleet, NAMES},
+    pair::Pair,
+    setup::AGENCIES,
+};
+use tokio::{sync::watch, time::Instant};
+
+/// How many publish at once at each desk, and how many items each publishes while replicas come and go.
+const PUBLISHERS: usize = 3;
+const ITEMS: usize = 60;
+
+/// Publishes items one after the other through the balancer, repeating what nobody answers. Gives their names.
+async fn publish(acts: &Acts, items: usize) -> Vec<String> {
+    let mut names = Vec::new();
+    for _ in 0..items {
+        names.push(acts.publish_item(acts.publishing_item(to_the_party())).await.unwrap().name);
+    }
+    names
+}
+
+/// Watches through the balancer, going on from the last cursor at whatever replica takes the call, until so many entries
+/// were seen as `wanted` says. Gives their names in order.
+async fn seen(desk: &Desk, mut wanted: watch::Receiver<Option<u64>>) -> Vec<String> {
+    let (mut entries, mut cursor) = (Vec::new(), "-".to_owned());
+    loop {
+        let Ok(mut feed) = Feed::open(&desk.watch().unwrap(), &cursor, "").await else { continue };
+        loop {
+            let is_over = wanted.borrow_and_update().is_some_and(|wanted| u64::try_from(entries.len()).unwrap() >= wanted);
+            if is_over {
+                return entries;
+            }
+            let answer = tokio::select! {
+                answer = feed.answer() => answer,
+                _ = wanted.changed() => continue,
+            };
+            let Ok(answer) = answer else { break };
+            cursor = answer.cursor;
+            if let Some(Change::EntryApplied(applied)) = answer.event.and_then(|event| event.change) {
+                entries.push(applied.entry);
+            }
+        }
+    }
+}
+
+/// What happens to the replicas meanwhile. Gives how long it took until another one sent after the first leader's end.
+async fn come_and_go(fleet: &mut Fleet, ppc: &Acts) -> f64 {
+    ppc.until_link("the first items", |link| link.own_receipted_seq > 10).await.unwrap();
+    // Who serves longest leads.
+    fleet.kill(Agency::Ppc, "a").await.unwrap();
+    let killed = Instant::now();
+    let before = ppc.link().await.unwrap().own_seq;
+    ppc.until_link("another one sends", |link| link.own_receipted_seq > before).await.unwrap();
+    let takeover = killed.elapsed().as_secs_f64();
+    fleet.begin(Agency::Ppc, "a").await.unwrap();
+    fleet.kill(Agency::Ipa, "b").await.unwrap();
+    fleet.begin(Agency::Ipa, "b").await.unwrap();
+    for name in NAMES {
+        for agency in AGENCIES {
+            fleet.end(agency, name).await.unwrap();
+            fleet.begin(agency, name).await.unwrap();
+        }
+    }
+    takeover
+}
+
+fn of_journal(entries: &[String], author: Agency) -> Vec<String> {
+    let prefix = format!("agencies/{}/", author.id());
+    entries.iter().filter(|entry| entry.starts_with(&prefix)).cloned().collect()
+}
+
+async fn assert_proven(pair: &Pair) {
+    for agency in AGENCIES {
+        for check in ["verify", "rebuild"] {
+            let (code, said) = pair.command_line(agency, &[check]).await.unwrap();
+            assert_eq!(code, Some(0), "{} {check}: {said}", agency.id());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stderr, reason = "how long it took is worth knowing")]
+async fn nothing_is_lost_doubled_or_reordered_while_replicas_are_killed_and_restarted() {
+    let mut fleet = Fleet::start().await.unwrap();
+    let (ppc, ipa) = both(&fleet.pair).unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let (wanted, _) = watch::channel(None);
+    let desks: Vec<Desk> = AGENCIES.map(|agency| fleet.pair.side(agency).desk.clone()).into();
+    let watching = desks.iter().flat_map(|desk| NAMES.map(|_| seen(desk, wanted.subscribe())));
+    let publishing = [&ppc, &ipa].into_iter().flat_map(|acts| (0..PUBLISHERS).map(|_| publish(acts, ITEMS)));
+
+    let whole = async {
+        let (published, takeover) = tokio::join!(join_all(publishing), come_and_go(&mut fleet, &ppc));
+        settle(&ppc, &ipa).await.unwrap();
+        let heads = ppc.link().await.unwrap();
+        wanted.send_replace(Some(heads.own_seq + heads.peer_seq));
+        (published.concat(), takeover, heads)
+    };
+    let (watched, (published, takeover, heads)) = tokio::join!(join_all(watching), whole);
+    eprintln!("another replica sent {takeover:.1} s after the leader was killed");
+
+    assert_eq!(published.iter().collect::<BTreeSet<_>>().len(), 2 * PUBLISHERS * ITEMS, "each call has its own item");
+    for name in &published {
+        for acts in [&ppc, &ipa] {
+            assert_eq!(&acts.item(name).await.unwrap().name, name);
+        }
+    }
+    for entries in &watched {
+        for (author, last) in [(Agency::Ppc, heads.own_seq), (Agency::Ipa, heads.peer_seq)] {
+            let expected: Vec<String> = (1..=last).map(|seq| format!("agencies/{}/entries/{seq}", author.id())).collect();
+            assert_eq!(of_journal(entries, author), expected, "each entry once and in order");
+        }
+    }
+    assert!(watched.chunks(NAMES.len()).all(|side| side.iter().all(|entries| *entries == side[0])));
+    // Every act is one entry, whatever was repeated: both said which kinds they speak.
+    assert_eq!(heads.own_seq + heads.peer_seq, 2 + u64::try_from(published.len()).unwrap());
+    fleet.end_all().await.unwrap();
+    assert_proven(&fleet.pair).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_replica_answers_a_call_and_two_that_send_at_once_do_no_harm() {
+    let mut fleet = Fleet::start().await.unwrap();
+    let (ppc, ipa) = both(&fleet.pair).unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+
+    // One call at all replicas at once: one item, one answer.
+    let request = ppc.publishing_item(to_the_party());
+    let answers = try_join_all(NAMES.map(|name| {
+        let items = fleet.desk_of(Agency::Ppc, name).unwrap().items("sharing", "policy").unwrap();
+        let request = request.clone();
+        async move { insist(async || Ok(items.clone().publish_item(request.clone()).await?.into_inner())).await }
+    }));
+    let answers = answers.await.unwrap();
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    settle(&ppc, &ipa).await.unwrap();
+    for agency in AGENCIES {
+        for name in NAMES {
+            let desk = fleet.desk_of(agency, name).unwrap();
+            let link = desk.until("the item", || async {
+                let link = desk.link_status().await?;
+                Ok(Some(link.clone()).filter(|link| link.state() == State::Connected && link.own_seq + link.peer_seq == 3))
+            });
+            link.await.unwrap();
+        }
+    }
+
+    // The leader sleeps until another one sends, and wakes up while both have a session.
+    let awake = fleet.desk_of(Agency::Ppc, "b").unwrap();
+    fleet.replica(Agency::Ppc, "a").unwrap().signal("STOP").await.unwrap();
+    let items = awake.items("sharing", "policy").unwrap();
+    items.clone().publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
+    let asleep = Instant::now();
+    while awake.link_status().await.unwrap().own_receipted_seq < 3 {
+        assert!(asleep.elapsed() < PATIENCE, "nobody sends for the leader that sleeps");
+        tokio::task::yield_now().await;
+    }
+    fleet.replica(Agency::Ppc, "a").unwrap().signal("CONT").await.unwrap();
+    let published = (0..100).map(|_| async {
+        let mut items = items.clone();
+        items.publish_item(ppc.publishing_item(to_the_party())).await
+    });
+    try_join_all(published).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!(ipa.link().await.unwrap().peer_seq, 1 + 1 + 1 + 100);
+    fleet.end_all().await.unwrap();
+    assert_proven(&fleet.pair).await;
+}
