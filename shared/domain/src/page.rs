@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use prost::Message as _;
 use renkei_proto::{
     FactKind,
-    journal::v1::{self as proto, EntryRefused, Fact, Header, Mark, fact},
+    journal::v1::{self as proto, EntryRefused, Fact, Half, Header, Mark, fact},
     r#type::v1::Agency,
 };
 
@@ -37,9 +37,9 @@ impl Journal {
 /// A page: PPC's half, IPA's half and the local part that never crosses. Marks stand in the order of their numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
-    ppc: Vec<Mark>,
-    ipa: Vec<Mark>,
-    local: Vec<Mark>,
+    ppc: Half,
+    ipa: Half,
+    local: Half,
 }
 
 /// Pages by the name of their matter.
@@ -49,41 +49,40 @@ impl Page {
     /// A page from its stored bytes: both halves, and the local part.
     pub fn decode(page: &[u8], local: &[u8]) -> Result<Self, prost::DecodeError> {
         let page = proto::Page::decode(page)?;
-        Ok(Self {
-            ppc: page.ppc.unwrap_or_default().marks,
-            ipa: page.ipa.unwrap_or_default().marks,
-            local: proto::Half::decode(local)?.marks,
-        })
+        Ok(Self { ppc: page.ppc.unwrap_or_default(), ipa: page.ipa.unwrap_or_default(), local: Half::decode(local)? })
     }
 
-    /// The bytes of both halves. Equal on both sides when both hold the same entries.
+    /// The bytes of both halves, as the message `Page` has them. Equal on both sides when both hold the same entries.
     pub fn encode(&self) -> Vec<u8> {
-        let half = |marks: &[Mark]| Some(proto::Half { marks: marks.to_vec() });
-        proto::Page { ppc: half(&self.ppc), ipa: half(&self.ipa) }.encode_to_vec()
+        // Without a copy of every mark, as the message would ask for.
+        let mut out = Vec::with_capacity(self.ppc.encoded_len() + self.ipa.encoded_len() + 16);
+        prost::encoding::message::encode(1, &self.ppc, &mut out);
+        prost::encoding::message::encode(2, &self.ipa, &mut out);
+        out
     }
 
     /// The bytes of the local part.
     pub fn encode_local(&self) -> Vec<u8> {
-        proto::Half { marks: self.local.clone() }.encode_to_vec()
+        self.local.encode_to_vec()
     }
 
     /// The bytes of one agency's half: what an etag covers.
     pub fn encode_half(&self, agency: Agency) -> Vec<u8> {
-        proto::Half { marks: self.half(agency).to_vec() }.encode_to_vec()
+        match agency {
+            Agency::Ppc => self.ppc.encode_to_vec(),
+            Agency::Ipa => self.ipa.encode_to_vec(),
+            Agency::Unspecified => Vec::new(),
+        }
     }
 
     /// What stands in a journal of this matter.
     pub fn marks(&self, journal: Journal) -> &[Mark] {
         match journal {
-            Journal::Of(Agency::Ppc) => &self.ppc,
-            Journal::Of(Agency::Ipa) => &self.ipa,
+            Journal::Of(Agency::Ppc) => &self.ppc.marks,
+            Journal::Of(Agency::Ipa) => &self.ipa.marks,
             Journal::Of(Agency::Unspecified) => &[],
-            Journal::Private => &self.local,
+            Journal::Private => &self.local.marks,
         }
-    }
-
-    fn half(&self, agency: Agency) -> &[Mark] {
-        self.marks(Journal::Of(agency))
     }
 
     /// The hash of a journal's last header in this matter; zeros when there is none.
@@ -93,17 +92,17 @@ impl Page {
 
     /// Neither agency has said anything.
     pub fn is_empty(&self) -> bool {
-        self.ppc.is_empty() && self.ipa.is_empty()
+        self.ppc.marks.is_empty() && self.ipa.marks.is_empty()
     }
 }
 
 /// Adds an entry to a page. Cannot fail and does not depend on the order of the two journals.
 pub fn apply(page: &mut Page, journal: Journal, header: &Header, hash: [u8; 32], fact: &Fact) {
     let marks = match journal {
-        Journal::Of(Agency::Ppc) => &mut page.ppc,
-        Journal::Of(Agency::Ipa) => &mut page.ipa,
+        Journal::Of(Agency::Ppc) => &mut page.ppc.marks,
+        Journal::Of(Agency::Ipa) => &mut page.ipa.marks,
         Journal::Of(Agency::Unspecified) => return,
-        Journal::Private => &mut page.local,
+        Journal::Private => &mut page.local.marks,
     };
     let Err(place) = marks.binary_search_by_key(&header.seq, |mark| mark.seq) else {
         return;
@@ -201,7 +200,7 @@ impl<'a> Seen<'a> {
     /// All of an agency's marks in this view, refused ones too.
     pub fn all(self, agency: Agency) -> impl Iterator<Item = &'a Mark> + use<'a> {
         let until = self.until(agency);
-        self.page.half(agency).iter().take_while(move |mark| mark.seq <= until)
+        self.page.marks(Journal::Of(agency)).iter().take_while(move |mark| mark.seq <= until)
     }
 
     /// The peer's refusal of an agency's entry.
@@ -266,7 +265,10 @@ pub struct View<'a> {
     peer_until: u64,
 }
 
-static EMPTY: Page = Page { ppc: Vec::new(), ipa: Vec::new(), local: Vec::new() };
+static EMPTY: Page = {
+    const NOTHING: Half = Half { marks: Vec::new() };
+    Page { ppc: NOTHING, ipa: NOTHING, local: NOTHING }
+};
 
 impl<'a> View<'a> {
     /// Everything that the author's own service holds.

@@ -90,6 +90,12 @@ impl Chained {
         self.hash
     }
 
+    /// Its content, if it has one.
+    #[must_use]
+    pub fn content(&self) -> Option<&SaltedContent> {
+        self.content.as_ref()
+    }
+
     /// What the next entry is measured by.
     #[must_use]
     pub fn previous(&self) -> Previous {

@@ -1,11 +1,16 @@
 //! Bulk statements in fixed sizes, so that the database keeps a handful of prepared statements.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    sync::{Arc, OnceLock},
+};
 
 use sqlx::{Any, AnyConnection, AssertSqlSafe, query::Query};
 
-/// How many rows one statement takes.
-pub(crate) const SIZES: [usize; 3] = [64, 8, 1];
+/// How many rows one insert takes. A connection keeps a hundred prepared statements: these fit with all others.
+pub(crate) const ROWS: [usize; 4] = [64, 16, 4, 1];
+/// How many keys one select takes; places that are left repeat the last key.
+pub(crate) const KEYS: [usize; 3] = [64, 8, 1];
 
 /// A value of the portable subset.
 #[derive(Clone, Debug)]
@@ -71,15 +76,25 @@ fn bind(query: Query<'_, Any, sqlx::any::AnyArguments>, value: Value) -> Query<'
 
 /// A table to insert into.
 pub(crate) struct Insert {
-    pub(crate) table: &'static str,
-    pub(crate) columns: &'static [&'static str],
+    table: &'static str,
+    columns: &'static [&'static str],
     /// What follows the values: how rows that are there already are brought up to date.
-    pub(crate) conflict: &'static str,
+    conflict: &'static str,
+    /// The statements in each of their sizes, made once.
+    texts: [OnceLock<Arc<str>>; ROWS.len()],
 }
 
 impl Insert {
-    /// The statement for so many rows.
-    pub(crate) fn text(&self, rows: usize) -> String {
+    pub(crate) const fn new(table: &'static str, columns: &'static [&'static str], conflict: &'static str) -> Self {
+        Self { table, columns, conflict, texts: [const { OnceLock::new() }; ROWS.len()] }
+    }
+
+    /// The statements in each of their sizes, each with its number of rows.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (usize, &Arc<str>)> {
+        ROWS.into_iter().zip(&self.texts).map(|(rows, text)| (rows, text.get_or_init(|| self.text(rows).into())))
+    }
+
+    fn text(&self, rows: usize) -> String {
         let width = self.columns.len();
         let mut text = format!("INSERT INTO {} ({}) VALUES ", self.table, self.columns.join(", "));
         for row in 0..rows {
@@ -98,15 +113,14 @@ impl Insert {
     /// Inserts rows, each with a value per column.
     pub(crate) async fn run(&self, connection: &mut AnyConnection, rows: Vec<Vec<Value>>) -> Result<(), sqlx::Error> {
         let mut rows = rows.into_iter();
-        while !rows.as_slice().is_empty() {
-            let left = rows.as_slice().len();
-            let size = SIZES.into_iter().find(|size| *size <= left).unwrap_or(1);
-            let text = self.text(size);
-            let mut query = sqlx::query(AssertSqlSafe(text));
-            for value in rows.by_ref().take(size).flatten() {
-                query = bind(query, value);
+        for (size, text) in self.texts() {
+            while rows.len() >= size {
+                let mut query = sqlx::query(AssertSqlSafe(Arc::clone(text)));
+                for value in rows.by_ref().take(size).flatten() {
+                    query = bind(query, value);
+                }
+                query.execute(&mut *connection).await?;
             }
-            query.execute(&mut *connection).await?;
         }
         Ok(())
     }
@@ -125,8 +139,8 @@ pub(crate) async fn select(
     keys: Vec<Value>,
 ) -> Result<Vec<sqlx::any::AnyRow>, sqlx::Error> {
     let mut rows = Vec::new();
-    for chunk in keys.chunks(SIZES[0]) {
-        let size = SIZES.into_iter().rev().find(|size| *size >= chunk.len()).unwrap_or(SIZES[0]);
+    for chunk in keys.chunks(KEYS[0]) {
+        let size = KEYS.into_iter().rev().find(|size| *size >= chunk.len()).unwrap_or(KEYS[0]);
         let mut query = sqlx::query(AssertSqlSafe(select_text(select, size)));
         for place in 0..size {
             if let Some(value) = chunk.get(place).or(chunk.last()) {

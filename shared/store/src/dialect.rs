@@ -16,6 +16,8 @@ const READERS: u32 = 8;
 const WRITERS: [u32; 2] = [1, 2];
 /// How long a connection is waited for.
 const ACQUIRE: Duration = Duration::from_secs(5);
+/// A connection that nobody has used for so long is asked whether it still stands.
+const IDLE: Duration = Duration::from_millis(500);
 /// The oldest major version of PostgreSQL that is spoken to.
 const OLDEST: i64 = 14;
 
@@ -158,6 +160,10 @@ pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result
         AnyPoolOptions::new()
             .max_connections(most)
             .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, of| {
+                Box::pin(async move { Ok(of.idle_for < IDLE || connection.ping().await.is_ok()) })
+            })
             .after_connect(move |connection, _| Box::pin(set(dialect, connection)))
     };
     let write = pool(WRITERS[usize::from(dialect == Dialect::Postgres)]).connect(&url).await?;

@@ -32,7 +32,7 @@ pub(crate) struct Inner {
     pub(crate) write: AnyPool,
     pub(crate) read: AnyPool,
     pub(crate) ring: KeyRing,
-    pub(crate) key: SigningKey,
+    pub(crate) key: Arc<SigningKey>,
     pub(crate) heads: watch::Sender<Heads>,
     /// Ids of the officials who are barred.
     pub(crate) barred: watch::Sender<BTreeSet<String>>,

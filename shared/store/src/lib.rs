@@ -102,7 +102,7 @@ impl Store {
             write,
             read,
             ring: options.ring,
-            key: options.key,
+            key: Arc::new(options.key),
             heads,
             barred,
             replicas: watch::Sender::default(),

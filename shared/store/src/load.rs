@@ -16,11 +16,11 @@ use crate::{
     stage::Stage,
 };
 
-pub(crate) const PAGES: &str = "SELECT matter, opened_turn, page, local FROM page WHERE matter";
+pub(crate) const PAGES: &str = "SELECT p.matter, p.opened_turn, p.page, p.local, k.wrapped_key, k.ring_key_id \
+     FROM page p LEFT JOIN matter_key k ON k.matter = p.matter WHERE p.matter";
 pub(crate) const PAGES_BETWEEN: &str =
     "SELECT matter, opened_turn, page, local FROM page WHERE matter >= $1 AND matter < $2 ORDER BY matter";
 pub(crate) const COUNTERS: &str = "SELECT year, kind, last FROM counter WHERE year";
-pub(crate) const MATTER_KEYS: &str = "SELECT matter, wrapped_key, ring_key_id FROM matter_key WHERE matter";
 pub(crate) const IDS: &str = "SELECT entry_id FROM entry WHERE entry_id";
 pub(crate) const HASHES: [(Journal, &str); 3] = [
     (Journal::Of(Agency::Ppc), "SELECT seq, hash FROM entry WHERE journal = 'ppc' AND seq"),
@@ -37,9 +37,14 @@ pub(crate) async fn load(
 ) -> Result<(), Error> {
     keys.matters.insert(Matter::AGREEMENT.to_owned());
     keys.matters.extend([Agency::Ppc, Agency::Ipa].map(journal_rules::name));
-    let names = || keys.matters.iter().map(|name| Value::from(name.as_str())).collect::<Vec<_>>();
-    for row in select(&mut *connection, PAGES, names()).await? {
-        page(stage, &row)?;
+    let names = keys.matters.iter().map(|name| Value::from(name.as_str())).collect();
+    for row in select(&mut *connection, PAGES, names).await? {
+        let name = page(stage, &row)?;
+        // Whoever has a key has a page.
+        if let Some(wrapped) = row.try_get::<Option<Vec<u8>>, _>(4)? {
+            let key = ring.unwrap(&name, &wrapped, &row.try_get::<String, _>(5)?)?;
+            stage.keyed.insert(name, key);
+        }
     }
     for (noun, opener) in &keys.lists {
         let (from, to) = prefix_range(&Matter::prefix(*noun, *opener));
@@ -47,11 +52,6 @@ pub(crate) async fn load(
         for row in rows {
             page(stage, &row)?;
         }
-    }
-    for row in select(&mut *connection, MATTER_KEYS, names()).await? {
-        let (matter, wrapped, id): (String, Vec<u8>, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        let key = ring.unwrap(&matter, &wrapped, &id)?;
-        stage.keyed.insert(matter, key);
     }
     let years: Vec<Value> = keys.years.iter().map(|year| i64::from(*year).into()).collect();
     for row in select(&mut *connection, COUNTERS, years).await? {
@@ -79,12 +79,12 @@ pub(crate) fn prefix_range(prefix: &str) -> (String, String) {
     (prefix.to_owned(), format!("{}0", prefix.trim_end_matches('/')))
 }
 
-fn page(stage: &mut Stage, row: &AnyRow) -> Result<(), Error> {
+fn page(stage: &mut Stage, row: &AnyRow) -> Result<String, Error> {
     let (name, page) = read_page(row)?;
     stage.opened.insert(name.clone(), count(row.try_get(1)?));
     stage.loaded.insert(name.clone());
-    stage.pages.insert(name, page);
-    Ok(())
+    stage.pages.insert(name.clone(), page);
+    Ok(name)
 }
 
 /// A page from its row.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    audit::{self, Record},
+    audit::{self, ChainHead, Record},
     error::Error,
     inner::Inner,
 };
@@ -25,6 +25,8 @@ pub(crate) struct Reading {
 /// Runs until the queue is closed and empty.
 pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, mut closing: watch::Receiver<bool>) {
     let mut waiting = Vec::with_capacity(BATCH);
+    // The end of the chain, as long as it is known.
+    let mut chain = None;
     loop {
         tokio::select! {
             biased;
@@ -32,7 +34,8 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
             _ = closing.wait_for(|closing| *closing), if !queue.is_closed() => { queue.close(); continue }
         }
         let (records, callers): (Vec<_>, Vec<_>) = waiting.drain(..).map(|it| (it.record, it.done)).unzip();
-        let outcome = commit(&inner, &records).await;
+        let committed = commit(&inner, &records, chain.take()).await;
+        let outcome = committed.map(|head| chain = Some(head));
         if let Err(error) = &outcome {
             tracing::error!(%error, reads = records.len(), "reads were not recorded, and are not answered");
         }
@@ -44,12 +47,15 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
 }
 
 /// Chains the records behind what stands in the database, so that nothing is lost when the outcome of a commit is unknown.
-async fn commit(inner: &Inner, records: &[Record]) -> Result<(), Error> {
+async fn commit(inner: &Inner, records: &[Record], known: Option<ChainHead>) -> Result<ChainHead, Error> {
     inner.fault("record reads")?;
     let mut transaction = inner.write.begin_with(inner.dialect.begin()).await?;
-    let mut head = audit::head(&mut transaction, &format!("{}/r", inner.replica)).await?;
+    let mut head = match known {
+        Some(head) => head,
+        None => audit::head(&mut transaction, &format!("{}/r", inner.replica)).await?,
+    };
     let rows = audit::chain(&mut head, records);
     audit::AUDIT.run(&mut transaction, rows).await?;
     transaction.commit().await?;
-    Ok(())
+    Ok(head)
 }

@@ -33,11 +33,11 @@ use crate::{
     stage::Stage,
 };
 
-pub(crate) const ASIDE: Insert = Insert {
-    table: "aside",
-    columns: &["entry_id", "seq", "matter", "fact_type", "nonce", "sealed", "reason"],
-    conflict: " ON CONFLICT DO NOTHING",
-};
+pub(crate) static ASIDE: Insert = Insert::new(
+    "aside",
+    &["entry_id", "seq", "matter", "fact_type", "nonce", "sealed", "reason"],
+    " ON CONFLICT DO NOTHING",
+);
 pub(crate) const ASIDE_ALL: &str = "SELECT a.entry_id, a.seq, a.matter, a.fact_type, a.nonce, a.sealed, a.reason, \
      k.wrapped_key, k.ring_key_id FROM aside a JOIN matter_key k ON k.matter = $1 ORDER BY a.seq";
 pub(crate) const ASIDE_DONE: &str = "DELETE FROM aside WHERE entry_id = $1";

@@ -2,7 +2,7 @@
 
 use crate::{
     Dialect, audit,
-    bulk::{Insert, SIZES, select_text},
+    bulk::{Insert, KEYS, select_text},
     dialect, head, load, migration, read, rebuild, recover, replica, save, writer,
 };
 
@@ -67,10 +67,9 @@ const SINGLE: &[&str] = &[
 ];
 
 /// Statements that end in `IN (…)`.
-const SELECTS: [&str; 9] = [
+const SELECTS: [&str; 8] = [
     load::PAGES,
     load::COUNTERS,
-    load::MATTER_KEYS,
     load::IDS,
     load::HASHES[0].1,
     load::HASHES[1].1,
@@ -79,7 +78,7 @@ const SELECTS: [&str; 9] = [
     writer::BY_DIGEST,
 ];
 
-const INSERTS: [&Insert; 12] = [
+static INSERTS: [&Insert; 12] = [
     &audit::AUDIT,
     &recover::ASIDE,
     &save::CONTENT,
@@ -103,9 +102,11 @@ pub fn statements(dialect: Dialect) -> Vec<String> {
     };
     let single = SINGLE.iter().filter(|text| !foreign.contains(text));
     let mut all: Vec<String> = single.map(|text| (*text).to_owned()).collect();
-    for size in SIZES {
-        all.extend(SELECTS.iter().map(|select| select_text(select, size)));
-        all.extend(INSERTS.iter().map(|insert| insert.text(size)));
+    for keys in KEYS {
+        all.extend(SELECTS.iter().map(|select| select_text(select, keys)));
+    }
+    for insert in INSERTS {
+        all.extend(insert.texts().map(|(_, text)| text.to_string()));
     }
     all
 }

@@ -40,8 +40,7 @@ pub(crate) const REQUESTS: &str = "SELECT call, digest, reply FROM request WHERE
 pub(crate) const BY_DIGEST: &str = "SELECT digest, matter FROM entry WHERE digest";
 pub(crate) const ENTRY_AT: &str = "SELECT hash FROM entry WHERE journal = $1 AND seq = $2";
 pub(crate) const AUDIT_AT: &str = "SELECT hash FROM audit WHERE chain = $1 AND seq = $2";
-pub(crate) const REQUEST: Insert =
-    Insert { table: "request", columns: &["call", "digest", "reply", "at_us"], conflict: "" };
+pub(crate) static REQUEST: Insert = Insert::new("request", &["call", "digest", "reply", "at_us"], "");
 
 /// A command that waits for the writer.
 pub(crate) struct Job {
@@ -61,6 +60,7 @@ struct Ready {
     outcomes: Vec<Outcome>,
     heads: Heads,
     trace: Trace,
+    chain: Chain,
     /// Officials of whom the batch said whether they are barred.
     officials: Vec<(String, bool)>,
 }
@@ -76,6 +76,7 @@ enum Trace {
 /// Runs until the queue is closed and empty.
 pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Job>, mut closing: watch::Receiver<bool>) {
     let mut jobs = Vec::with_capacity(BATCH);
+    let mut chain = None;
     loop {
         tokio::select! {
             biased;
@@ -84,7 +85,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Job>, mut c
         }
         let span = span::commit(jobs.len());
         jobs.iter().for_each(|job| add_link(&span, &traceparent_of(&job.span)));
-        let outcomes = batch(&inner, &jobs).instrument(span).await;
+        let outcomes = batch(&inner, &jobs, &mut chain).instrument(span).await;
         for (job, outcome) in jobs.drain(..).zip(outcomes) {
             // A caller that has gone away finds its reply by its request id.
             let _ = job.done.send(outcome);
@@ -92,8 +93,11 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Job>, mut c
     }
 }
 
-async fn batch(inner: &Inner, jobs: &[Job]) -> Vec<Outcome> {
-    match attempt(inner, jobs).await {
+/// The end of the audit chain that only this writer writes, as long as it is known.
+type Chain = Option<audit::ChainHead>;
+
+async fn batch(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Vec<Outcome> {
+    match attempt(inner, jobs, chain).await {
         Ok(outcomes) => outcomes,
         Err(error) => {
             tracing::error!(error = %error, commands = jobs.len(), "a batch was not committed");
@@ -103,20 +107,22 @@ async fn batch(inner: &Inner, jobs: &[Job]) -> Vec<Outcome> {
     }
 }
 
-async fn attempt(inner: &Inner, jobs: &[Job]) -> Result<Vec<Outcome>, Error> {
+async fn attempt(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Result<Vec<Outcome>, Error> {
     inner.fault("begin")?;
     let mut transaction = begin(inner).await?;
-    let ready = prepare(inner, jobs, &mut transaction).await?;
-    let Err(error) = commit(inner, transaction).await else { return Ok(publish(inner, ready)) };
+    // Until the commit it is not known where the chain ends.
+    let known = chain.take();
+    let ready = prepare(inner, jobs, &mut transaction, known).await?;
+    let Err(error) = commit(inner, transaction).await else { return Ok(publish(inner, ready, chain)) };
     tracing::warn!(error = %error, "the outcome of a commit is not known");
     // The head row is taken first: that waits until the lost transaction has ended one way or the other.
     let mut transaction = begin(inner).await?;
     if took_place(&mut transaction, &ready.trace).await? {
-        return Ok(publish(inner, ready));
+        return Ok(publish(inner, ready, chain));
     }
-    let ready = prepare(inner, jobs, &mut transaction).await?;
+    let ready = prepare(inner, jobs, &mut transaction, None).await?;
     transaction.commit().await?;
-    Ok(publish(inner, ready))
+    Ok(publish(inner, ready, chain))
 }
 
 /// An error leaves unknown whether it took place.
@@ -126,7 +132,8 @@ async fn commit(inner: &Inner, transaction: Transaction<'static, Any>) -> Result
     inner.fault("after commit")
 }
 
-fn publish(inner: &Inner, ready: Ready) -> Vec<Outcome> {
+fn publish(inner: &Inner, ready: Ready, chain: &mut Chain) -> Vec<Outcome> {
+    *chain = ready.chain;
     inner.metrics.journal_head(inner.own.id(), ready.heads.own.seq);
     inner.metrics.journal_head(inner.own.peer().id(), ready.heads.peer.seq);
     inner.metrics.backlog(inner.own.id(), ready.heads.own.seq.saturating_sub(ready.heads.own.receipted));
@@ -162,11 +169,12 @@ async fn took_place(connection: &mut AnyConnection, trace: &Trace) -> Result<boo
 }
 
 /// Loads, runs and saves a batch.
-async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection) -> Result<Ready, Error> {
+async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection, chain: Chain) -> Result<Ready, Error> {
     let rows = sqlx::query(head::SELECT).fetch_all(&mut *connection).await?;
     let before = head::read(inner.own, &rows)?;
     let Some(first) = jobs.first() else {
-        return Ok(Ready { outcomes: Vec::new(), heads: before, trace: Trace::Nothing, officials: Vec::new() });
+        let (outcomes, officials) = (Vec::new(), Vec::new());
+        return Ok(Ready { outcomes, heads: before, trace: Trace::Nothing, chain, officials });
     };
     let mut stage = Stage::new(inner.own, before.clone(), first.moment.clone());
     let mut replies = Replies::find(&mut *connection, jobs, before.own.incarnation > 1).await?;
@@ -207,18 +215,18 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection) ->
 
     save(&mut *connection, &mut stage, &before, &inner.key, &inner.ring, &first.moment).await?;
     REQUEST.run(&mut *connection, replies.fresh).await?;
-    let chain = audit_records(inner, &mut *connection, &records).await?;
+    let chain = audit_records(inner, &mut *connection, &records, chain).await?;
     crate::recover::save(&mut *connection, &stage, inner.dialect).await?;
-    let trace = match (stage.entries.first(), chain) {
+    let trace = match (stage.entries.first(), &chain) {
         (Some(entry), _) => Trace::Entry(entry.journal, entry.header.seq, entry.hash),
-        (None, Some(head)) => Trace::Audit(head.chain, head.seq, head.hash),
-        (None, None) => Trace::Nothing,
+        (None, Some(head)) if !records.is_empty() => Trace::Audit(head.chain.clone(), head.seq, head.hash),
+        (None, _) => Trace::Nothing,
     };
     let officials = stage.entries.iter().map(|entry| Matter::of(&entry.header.matter));
     let officials = officials.filter(|matter| matter.noun == Noun::Official);
     let officials =
         officials.map(|it| (it.id.clone(), official::is_barred(stage.view().local(&it.to_string())))).collect();
-    Ok(Ready { outcomes, heads: stage.heads, trace, officials })
+    Ok(Ready { outcomes, heads: stage.heads, trace, chain, officials })
 }
 
 /// The page in which it stands whether the official of a call is barred; `None` when the service itself calls.
@@ -247,11 +255,15 @@ async fn audit_records(
     inner: &Inner,
     connection: &mut AnyConnection,
     records: &[Record],
-) -> Result<Option<audit::ChainHead>, Error> {
+    chain: Chain,
+) -> Result<Chain, Error> {
     if records.is_empty() {
-        return Ok(None);
+        return Ok(chain);
     }
-    let mut head = audit::head(&mut *connection, &format!("{}/w", inner.replica)).await?;
+    let mut head = match chain {
+        Some(head) => head,
+        None => audit::head(&mut *connection, &format!("{}/w", inner.replica)).await?,
+    };
     let rows = audit::chain(&mut head, records);
     audit::AUDIT.run(connection, rows).await?;
     Ok(Some(head))

@@ -35,7 +35,8 @@ async fn seen(desk: &Desk, mut wanted: watch::Receiver<Option<u64>>) -> Vec<Stri
     loop {
         let Ok(mut feed) = Feed::open(&desk.watch().unwrap(), &cursor, "").await else { continue };
         loop {
-            let is_over = wanted.borrow_and_update().is_some_and(|wanted| u64::try_from(entries.len()).unwrap() >= wanted);
+            let is_over =
+                wanted.borrow_and_update().is_some_and(|wanted| u64::try_from(entries.len()).unwrap() >= wanted);
             if is_over {
                 return entries;
             }
@@ -116,7 +117,8 @@ async fn nothing_is_lost_doubled_or_reordered_while_replicas_are_killed_and_rest
     }
     for entries in &watched {
         for (author, last) in [(Agency::Ppc, heads.own_seq), (Agency::Ipa, heads.peer_seq)] {
-            let expected: Vec<String> = (1..=last).map(|seq| format!("agencies/{}/entries/{seq}", author.id())).collect();
+            let expected: Vec<String> =
+                (1..=last).map(|seq| format!("agencies/{}/entries/{seq}", author.id())).collect();
             assert_eq!(of_journal(entries, author), expected, "each entry once and in order");
         }
     }
@@ -148,7 +150,8 @@ async fn any_replica_answers_a_call_and_two_that_send_at_once_do_no_harm() {
             let desk = fleet.desk_of(agency, name).unwrap();
             let link = desk.until("the item", || async {
                 let link = desk.link_status().await?;
-                Ok(Some(link.clone()).filter(|link| link.state() == State::Connected && link.own_seq + link.peer_seq == 3))
+                Ok(Some(link.clone())
+                    .filter(|link| link.state() == State::Connected && link.own_seq + link.peer_seq == 3))
             });
             link.await.unwrap();
         }
