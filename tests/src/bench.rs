@@ -25,9 +25,6 @@ use clap::ValueEnum;
 pub use self::{echo::serve as serve_echo, row::Rows};
 use crate::cluster::Engine;
 
-/// How many calls are under way at once.
-const IN_FLIGHT: [usize; 3] = [1, 16, 64];
-
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Case {
@@ -62,6 +59,8 @@ pub struct Plan {
     pub repetitions: usize,
     /// For how long each time.
     pub time: Duration,
+    /// With how many calls under way at once (submit, read).
+    pub in_flight: Vec<usize>,
     /// How large a large journal is.
     pub items: u64,
     /// How many entries are proven.

@@ -11,7 +11,7 @@ use std::{
 use renkei_proto::sharing::v1::{GetItemRequest, ListItemsRequest};
 
 use super::{
-    IN_FLIGHT, Plan,
+    Plan,
     control::Control,
     echo::Echo,
     load::{Load, load},
@@ -44,7 +44,7 @@ pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> 
         control.load(64, WARM).await?;
         bare.load(publisher.bytes(), 64, WARM).await?;
         for _ in 0..plan.repetitions {
-            for in_flight in IN_FLIGHT {
+            for in_flight in plan.in_flight.iter().copied() {
                 let inserted = control.load(in_flight, plan.time).await?;
                 let read = single(&publisher, &items, in_flight, plan.time).await?;
                 rows.add(Row::of("read: GetItem", Some(engine), in_flight, &read).against(inserted.rate()));

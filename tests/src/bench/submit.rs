@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use renkei_proto::r#type::v1::Agency;
 
 use super::{
-    IN_FLIGHT, Plan,
+    Plan,
     control::Control,
     load::{Load, load},
     publisher::{PUBLISHER, Publisher},
@@ -26,7 +26,7 @@ pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> 
         submit(&publisher, 64, WARM).await?;
         control.load(64, WARM).await?;
         for _ in 0..plan.repetitions {
-            for in_flight in IN_FLIGHT {
+            for in_flight in plan.in_flight.iter().copied() {
                 let bare = control.load(in_flight, plan.time).await?;
                 let submitted = submit(&publisher, in_flight, plan.time).await?;
                 rows.add(Row::of("submit", Some(engine), in_flight, &submitted).against(bare.rate()));

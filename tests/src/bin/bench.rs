@@ -28,6 +28,9 @@ struct Arguments {
     /// For how many seconds each time.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
+    /// With how many calls under way at once (submit, read).
+    #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
+    in_flight: Vec<usize>,
     /// How many items there are in a large journal (growth).
     #[arg(long, default_value_t = 1_000_000)]
     items: u64,
@@ -78,6 +81,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         engines,
         repetitions: arguments.repetitions.max(1),
         time: Duration::try_from_secs_f64(arguments.seconds).map_err(|error| error.to_string())?,
+        in_flight: arguments.in_flight,
         items: arguments.items,
         entries: arguments.entries,
     };
