@@ -9,11 +9,23 @@ use crate::{
     error::Error,
 };
 
-pub(crate) static AUDIT: Insert = Insert::new(
-    "audit",
-    &["chain", "seq", "prev_hash", "hash", "at_us", "official", "caller", "method", "matter", "purpose", "outcome"],
-    "",
-);
+pub(crate) static AUDIT: Insert = Insert {
+    table: "audit",
+    columns: &[
+        "chain",
+        "seq",
+        "prev_hash",
+        "hash",
+        "at_us",
+        "official",
+        "caller",
+        "method",
+        "matter",
+        "purpose",
+        "outcome",
+    ],
+    conflict: "",
+};
 pub(crate) const HEAD: &str = "SELECT seq, hash FROM audit WHERE chain = $1 ORDER BY seq DESC LIMIT 1";
 pub(crate) const NEXT_CHAIN: &str = "SELECT chain FROM audit WHERE chain > $1 ORDER BY chain LIMIT 1";
 pub(crate) const OF_MATTER: &str = "SELECT chain, seq, at_us, official, caller, method, purpose, outcome FROM audit \

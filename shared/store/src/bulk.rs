@@ -1,13 +1,16 @@
 //! Bulk statements in fixed sizes, so that the database keeps a handful of prepared statements.
 
 use std::{
+    collections::HashMap,
     fmt::Write as _,
-    sync::{Arc, OnceLock},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use sqlx::{Any, AnyConnection, AssertSqlSafe, query::Query};
 
-/// How many rows one insert takes. A connection keeps a hundred prepared statements: these fit with all others.
+use crate::dialect::Dialect;
+
+/// How many rows one statement inserts into a table: few sizes, as a connection keeps a hundred prepared statements.
 pub(crate) const ROWS: [usize; 4] = [64, 16, 4, 1];
 /// How many keys one select takes; places that are left repeat the last key.
 pub(crate) const KEYS: [usize; 3] = [64, 8, 1];
@@ -75,26 +78,17 @@ fn bind(query: Query<'_, Any, sqlx::any::AnyArguments>, value: Value) -> Query<'
 }
 
 /// A table to insert into.
+#[derive(Debug)]
 pub(crate) struct Insert {
-    table: &'static str,
-    columns: &'static [&'static str],
+    pub(crate) table: &'static str,
+    pub(crate) columns: &'static [&'static str],
     /// What follows the values: how rows that are there already are brought up to date.
-    conflict: &'static str,
-    /// The statements in each of their sizes, made once.
-    texts: [OnceLock<Arc<str>>; ROWS.len()],
+    pub(crate) conflict: &'static str,
 }
 
 impl Insert {
-    pub(crate) const fn new(table: &'static str, columns: &'static [&'static str], conflict: &'static str) -> Self {
-        Self { table, columns, conflict, texts: [const { OnceLock::new() }; ROWS.len()] }
-    }
-
-    /// The statements in each of their sizes, each with its number of rows.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = (usize, &Arc<str>)> {
-        ROWS.into_iter().zip(&self.texts).map(|(rows, text)| (rows, text.get_or_init(|| self.text(rows).into())))
-    }
-
-    fn text(&self, rows: usize) -> String {
+    /// The statement for so many rows, with places from this number on.
+    pub(crate) fn text(&self, rows: usize, first: usize) -> String {
         let width = self.columns.len();
         let mut text = format!("INSERT INTO {} ({}) VALUES ", self.table, self.columns.join(", "));
         for row in 0..rows {
@@ -102,7 +96,7 @@ impl Insert {
             for column in 0..width {
                 let comma = if column == 0 { "" } else { ", " };
                 // Writing into a string cannot fail.
-                let _ = write!(text, "{comma}${}", row * width + column + 1);
+                let _ = write!(text, "{comma}${}", first + row * width + column);
             }
             text.push(')');
         }
@@ -111,19 +105,70 @@ impl Insert {
     }
 
     /// Inserts rows, each with a value per column.
-    pub(crate) async fn run(&self, connection: &mut AnyConnection, rows: Vec<Vec<Value>>) -> Result<(), sqlx::Error> {
-        let mut rows = rows.into_iter();
-        for (size, text) in self.texts() {
-            while rows.len() >= size {
-                let mut query = sqlx::query(AssertSqlSafe(Arc::clone(text)));
-                for value in rows.by_ref().take(size).flatten() {
-                    query = bind(query, value);
+    pub(crate) async fn run(
+        &'static self,
+        connection: &mut AnyConnection,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), sqlx::Error> {
+        let mut bulk = Bulk::default();
+        bulk.add(self, rows);
+        // One table alone is one statement in either dialect.
+        bulk.run(connection, Dialect::Sqlite).await
+    }
+}
+
+/// Rows for several tables, written with as few statements as their sizes allow.
+#[derive(Default)]
+pub(crate) struct Bulk(Vec<(&'static Insert, std::vec::IntoIter<Vec<Value>>)>);
+
+impl Bulk {
+    /// Adds rows, each with a value per column. A table is added once.
+    pub(crate) fn add(&mut self, table: &'static Insert, rows: Vec<Vec<Value>>) {
+        self.0.push((table, rows.into_iter()));
+    }
+
+    /// Writes everything. The tables do not depend on each other's order.
+    pub(crate) async fn run(mut self, connection: &mut AnyConnection, dialect: Dialect) -> Result<(), sqlx::Error> {
+        for size in ROWS {
+            loop {
+                let mut parts: Vec<_> = self.0.iter_mut().filter(|(_, rows)| rows.len() >= size).collect();
+                if parts.is_empty() {
+                    break;
+                }
+                let tables: Vec<&'static Insert> = parts.iter().map(|(table, _)| *table).collect();
+                let mut query = sqlx::query(AssertSqlSafe(text(dialect, size, &tables)));
+                for (_, rows) in &mut parts {
+                    for value in rows.take(size).flatten() {
+                        query = bind(query, value);
+                    }
                 }
                 query.execute(&mut *connection).await?;
             }
         }
         Ok(())
     }
+}
+
+/// A statement's text by dialect, rows a table, and names of the tables.
+type Texts = HashMap<(Dialect, usize, Vec<&'static str>), Arc<str>>;
+
+/// Texts are long and few: each is made once.
+static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(Mutex::default);
+
+/// The statement that inserts so many rows into each of these tables.
+pub(crate) fn text(dialect: Dialect, rows: usize, tables: &[&'static Insert]) -> Arc<str> {
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let names = tables.iter().map(|table| table.table).collect();
+    let made = texts.entry((dialect, rows, names)).or_insert_with(|| {
+        let mut first = 1;
+        let each = tables.iter().map(|table| {
+            let text = table.text(rows, first);
+            first += rows * table.columns.len();
+            text
+        });
+        dialect.together(&each.collect::<Vec<_>>()).into()
+    });
+    Arc::clone(made)
 }
 
 /// The statement `{select} IN (…)` for so many keys.
@@ -150,4 +195,13 @@ pub(crate) async fn select(
         rows.extend(query.fetch_all(&mut *connection).await?);
     }
     Ok(rows)
+}
+
+/// Runs `{delete} IN (…)` over all keys, as [`select`] does.
+pub(crate) async fn delete(
+    connection: &mut AnyConnection,
+    delete: &'static str,
+    keys: Vec<Value>,
+) -> Result<(), sqlx::Error> {
+    select(connection, delete, keys).await.map(|_| ())
 }

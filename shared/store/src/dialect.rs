@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use renkei_proto::r#type::v1::Agency;
 use sqlx::{
     AnyConnection, AnyPool, AssertSqlSafe, Connection as _, Executor as _, Row as _,
     any::{AnyPoolOptions, install_default_drivers},
@@ -17,7 +18,7 @@ const WRITERS: [u32; 2] = [1, 2];
 /// How long a connection is waited for.
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// A connection that nobody has used for so long is asked whether it still stands.
-const IDLE: Duration = Duration::from_millis(500);
+const IDLE: Duration = Duration::from_millis(10);
 /// The oldest major version of PostgreSQL that is spoken to.
 const OLDEST: i64 = 14;
 
@@ -30,7 +31,7 @@ pub(crate) const PLACE: &str = "SELECT (SELECT system_identifier FROM pg_control
      substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '/' || oid FROM pg_database WHERE datname = current_database()";
 
 /// Which database it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// The embedded default.
     Sqlite,
@@ -74,11 +75,34 @@ impl Dialect {
         }
     }
 
-    /// The statement that begins a writing transaction. SQLite takes its write lock at once; PostgreSQL at the head row.
+    /// The statement that begins a transaction.
     pub(crate) fn begin(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
             Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// What begins a transaction of an agency's writer, so that one goes on at a time over all replicas: SQLite takes its
+    /// write lock at once, PostgreSQL the row of the own head.
+    pub(crate) fn begin_writing(self, own: Agency) -> &'static str {
+        match (self, own) {
+            (Self::Sqlite, _) => self.begin(),
+            (Self::Postgres, Agency::Ppc) => "BEGIN; UPDATE head SET turn = turn WHERE journal = 'ppc'",
+            (Self::Postgres, _) => "BEGIN; UPDATE head SET turn = turn WHERE journal = 'ipa'",
+        }
+    }
+
+    /// Several statements in one that goes to the database at once: what goes to and fro costs more than what it does there.
+    pub(crate) fn together(self, statements: &[String]) -> String {
+        match self {
+            Self::Sqlite => statements.join("; "),
+            Self::Postgres => {
+                let Some((last, others)) = statements.split_last() else { return String::new() };
+                let others: Vec<String> =
+                    others.iter().enumerate().map(|(place, text)| format!("part{place} AS ({text})")).collect();
+                if others.is_empty() { last.clone() } else { format!("WITH {} {last}", others.join(", ")) }
+            }
         }
     }
 
@@ -88,7 +112,8 @@ impl Dialect {
     }
 
     /// What every new connection is told.
-    fn settings(self) -> &'static [&'static str] {
+    #[doc(hidden)]
+    pub fn settings(self) -> &'static [&'static str] {
         match self {
             Self::Sqlite => &[
                 "PRAGMA journal_mode = WAL",
@@ -102,6 +127,11 @@ impl Dialect {
                 // Longer than a full batch is judged on a slow machine; a replica that hangs is waited for no longer.
                 "SET idle_in_transaction_session_timeout = '10s'",
                 "SET synchronous_commit = on",
+                // Plans are kept, also those that were made while the tables were empty. Every statement has its index.
+                "SET enable_seqscan = off",
+                "SET enable_hashjoin = off",
+                "SET enable_mergejoin = off",
+                "SET jit = off",
             ],
         }
     }

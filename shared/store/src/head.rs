@@ -6,7 +6,7 @@ use renkei_proto::{journal::v1::Header, options::v1::Reason, r#type::v1::Agency}
 use sqlx::{Row as _, any::AnyRow};
 
 use crate::{
-    bulk::{Value, count},
+    bulk::{Insert, Value, count},
     error::Error,
 };
 
@@ -124,13 +124,32 @@ impl Heads {
 pub(crate) const SELECT: &str = "SELECT journal, seq, hash, written_us, seen_peer_seq, incarnation, receipted, \
      receipted_own, receipted_us, stop_seq, stop_reason, turn, feed, recover_to FROM head";
 
-/// Writes one head.
-pub(crate) const UPDATE: &str = "UPDATE head SET seq = $1, hash = $2, written_us = $3, seen_peer_seq = $4, \
-     incarnation = $5, receipted = $6, receipted_own = $7, receipted_us = $8, stop_seq = $9, stop_reason = $10, \
-     turn = $11, feed = $12, recover_to = $13 WHERE journal = $14";
-
-/// Takes the own head's row, so that one writer at a time goes on over all replicas.
-pub(crate) const TAKE: &str = "UPDATE head SET turn = turn WHERE journal = $1";
+/// Writes heads.
+pub(crate) static HEAD: Insert = Insert {
+    table: "head",
+    columns: &[
+        "seq",
+        "hash",
+        "written_us",
+        "seen_peer_seq",
+        "incarnation",
+        "receipted",
+        "receipted_own",
+        "receipted_us",
+        "stop_seq",
+        "stop_reason",
+        "turn",
+        "feed",
+        "recover_to",
+        "journal",
+    ],
+    conflict: " ON CONFLICT (journal) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, \
+               written_us = excluded.written_us, seen_peer_seq = excluded.seen_peer_seq, \
+               incarnation = excluded.incarnation, receipted = excluded.receipted, \
+               receipted_own = excluded.receipted_own, receipted_us = excluded.receipted_us, \
+               stop_seq = excluded.stop_seq, stop_reason = excluded.stop_reason, turn = excluded.turn, \
+               feed = excluded.feed, recover_to = excluded.recover_to",
+};
 
 /// The heads from their rows.
 pub(crate) fn read(own: Agency, rows: &[AnyRow]) -> Result<Heads, Error> {
@@ -170,7 +189,7 @@ fn one(row: &AnyRow) -> Result<JournalHead, Error> {
     })
 }
 
-/// The values of [`UPDATE`] for a journal.
+/// The row of [`HEAD`] for a journal.
 pub(crate) fn values(heads: &Heads, own: Agency, journal: Journal) -> Vec<Value> {
     let head = heads.of(own, journal);
     let counts = journal == Journal::Of(own);

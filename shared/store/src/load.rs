@@ -19,7 +19,7 @@ use crate::{
 pub(crate) const PAGES: &str = "SELECT p.matter, p.opened_turn, p.page, p.local, k.wrapped_key, k.ring_key_id \
      FROM page p LEFT JOIN matter_key k ON k.matter = p.matter WHERE p.matter";
 pub(crate) const PAGES_BETWEEN: &str =
-    "SELECT matter, opened_turn, page, local FROM page WHERE matter >= $1 AND matter < $2 ORDER BY matter";
+    "SELECT matter, opened_turn, page, local FROM page WHERE matter >= $1 AND matter < $2";
 pub(crate) const COUNTERS: &str = "SELECT year, kind, last FROM counter WHERE year";
 pub(crate) const IDS: &str = "SELECT entry_id FROM entry WHERE entry_id";
 pub(crate) const HASHES: [(Journal, &str); 3] = [

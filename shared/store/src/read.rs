@@ -1,6 +1,6 @@
 //! Reads: pages, lists, entries, contents, the feed. None of them writes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{Stream, TryStreamExt as _};
 use jiff::Timestamp;
@@ -452,7 +452,8 @@ pub(crate) fn held(row: &AnyRow) -> Result<Held, Error> {
 pub(crate) async fn officials(pool: &AnyPool, own: Agency) -> Result<Vec<(Matter, Page)>, Error> {
     let (from, to) = prefix_range(&Matter::prefix(Noun::Official, own));
     let rows = sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(pool).await?;
-    rows.iter().map(|row| read_page(row).map(|(name, page)| (Matter::of(&name), page))).collect()
+    let named: BTreeMap<String, Page> = rows.iter().map(read_page).collect::<Result<_, _>>()?;
+    Ok(named.into_iter().map(|(name, page)| (Matter::of(&name), page)).collect())
 }
 
 /// The ids of those who are barred.

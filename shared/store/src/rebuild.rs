@@ -9,7 +9,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use crate::{
     Store,
-    bulk::{count, number},
+    bulk::{count, delete, number},
     error::Error,
     head::Heads,
     read::{Held, held},
@@ -26,7 +26,7 @@ pub(crate) const VISIBLE_AFTER: &str = "SELECT noun, audience, opened_turn, matt
      WHERE matter > $1 AND matter <= $2";
 pub(crate) const ALL_LOOKUPS: &str = "SELECT kind, value, matter FROM lookup";
 pub(crate) const ALL_COUNTERS: &str = "SELECT year, kind, last FROM counter";
-pub(crate) const FORGET_PAGE: &str = "DELETE FROM page WHERE matter = $1";
+pub(crate) const FORGET_PAGE: &str = "DELETE FROM page WHERE matter";
 pub(crate) const CLEAR: [&str; 2] = ["DELETE FROM lookup", "DELETE FROM counter"];
 
 /// How many entries are folded before what they make is compared. A page is a fold of its own matter's entries alone, so
@@ -258,9 +258,7 @@ async fn put_right(
     lists: &BTreeSet<String>,
 ) -> Result<(), Error> {
     for (statement, names) in [(FORGET_PAGE, pages), (SHOWN_BEFORE, lists)] {
-        for name in names {
-            sqlx::query(statement).bind(name.as_str()).execute(&mut *connection).await?;
-        }
+        delete(&mut *connection, statement, names.iter().map(|name| name.as_str().into()).collect()).await?;
     }
     let rows = pages.iter().filter_map(|name| {
         let ((opened, changed, page, local), _) = made.get(name)?;

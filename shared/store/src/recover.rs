@@ -33,11 +33,11 @@ use crate::{
     stage::Stage,
 };
 
-pub(crate) static ASIDE: Insert = Insert::new(
-    "aside",
-    &["entry_id", "seq", "matter", "fact_type", "nonce", "sealed", "reason"],
-    " ON CONFLICT DO NOTHING",
-);
+pub(crate) static ASIDE: Insert = Insert {
+    table: "aside",
+    columns: &["entry_id", "seq", "matter", "fact_type", "nonce", "sealed", "reason"],
+    conflict: " ON CONFLICT DO NOTHING",
+};
 pub(crate) const ASIDE_ALL: &str = "SELECT a.entry_id, a.seq, a.matter, a.fact_type, a.nonce, a.sealed, a.reason, \
      k.wrapped_key, k.ring_key_id FROM aside a JOIN matter_key k ON k.matter = $1 ORDER BY a.seq";
 pub(crate) const ASIDE_DONE: &str = "DELETE FROM aside WHERE entry_id = $1";
@@ -47,6 +47,9 @@ pub(crate) const DELETE_REQUESTS: &str =
     "DELETE FROM request WHERE digest IN (SELECT digest FROM entry WHERE journal = $1 AND seq > $2)";
 pub(crate) const DELETE_ENTRIES: &str = "DELETE FROM entry WHERE journal = $1 AND seq > $2";
 pub(crate) const DELETE_CONTENTS: &str = "DELETE FROM content WHERE journal = $1 AND seq > $2";
+/// Whoever has a key has a page: what comes back gets a new one.
+pub(crate) const FORGET_KEYS: &str =
+    "DELETE FROM matter_key WHERE matter <> $1 AND matter NOT IN (SELECT matter FROM page)";
 pub(crate) const COPY: &str = "VACUUM INTO $1";
 pub(crate) const MARK: &str = "UPDATE store SET marked = $1 WHERE one = 1";
 pub(crate) const MATTER_KEY: &str = "SELECT wrapped_key, ring_key_id FROM matter_key WHERE matter = $1";
@@ -119,8 +122,7 @@ impl Store {
     pub async fn rewind(&self, peer_held: &Head, moment: &Moment) -> Result<(), Error> {
         let held = peer_held.seq;
         let (own, journal) = (self.own(), Journal::Of(self.own()));
-        let mut transaction = self.inner.write.begin_with(self.inner.dialect.begin()).await?;
-        sqlx::query(head::TAKE).bind(own.id()).execute(&mut *transaction).await?;
+        let mut transaction = self.inner.write.begin_with(self.inner.dialect.begin_writing(own)).await?;
         let rows = sqlx::query(head::SELECT).fetch_all(&mut *transaction).await?;
         let mut heads = head::read(own, &rows)?;
         if heads.own.recover_to > 0 {
@@ -151,6 +153,7 @@ impl Store {
         tracing::error!(own = before.seq, kept = keep, peer_holds = held, "the database is behind what the peer holds");
         write_head(&mut transaction, &heads, own, journal).await?;
         refold(&mut transaction, own, heads.clone(), moment).await?;
+        sqlx::query(FORGET_KEYS).bind(ASIDE_MATTER).execute(&mut *transaction).await?;
         transaction.commit().await?;
         self.inner.publish(heads);
         Ok(())

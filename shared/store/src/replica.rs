@@ -26,7 +26,7 @@ pub(crate) const NEXT: &str = "SELECT COALESCE(MAX(started), 0) + 1 FROM replica
 pub(crate) const JOIN: &str = "INSERT INTO replica (name, started, beat, kinds, link) VALUES ($1, $2, 0, $3, $4) \
      ON CONFLICT (name) DO UPDATE SET started = excluded.started, beat = 0, kinds = excluded.kinds, link = excluded.link";
 pub(crate) const BEAT: &str = "UPDATE replica SET beat = beat + 1, link = $1 WHERE name = $2 AND started = $3";
-pub(crate) const ALL: &str = "SELECT name, started, beat, kinds, link FROM replica ORDER BY started, name LIMIT 100";
+pub(crate) const ALL: &str = "SELECT name, started, beat, kinds, link FROM replica LIMIT 100";
 pub(crate) const LEAVE: &str = "DELETE FROM replica WHERE name = $1 AND started = $2";
 
 /// How often a replica beats.
@@ -234,6 +234,7 @@ async fn look(inner: &Inner, others: &mut Others) -> Result<(), Error> {
             sqlx::query(LEAVE).bind(replica.name).bind(number(replica.started)).execute(&inner.read).await?;
         }
     }
+    live.sort_by(|one, other| (one.started, &one.name).cmp(&(other.started, &other.name)));
     inner.replicas.send_if_modified(|known| {
         // What is said here now is newer than what was read.
         for own in live.iter_mut().filter(|replica| replica.name == inner.replica) {

@@ -12,19 +12,19 @@ use renkei_domain::{
 use renkei_journal::SigningKey;
 use renkei_proto::{journal::v1::Entry, r#type::v1::Agency};
 use sqlx::AnyConnection;
-use tokio::task::JoinHandle;
 
 use crate::{
-    bulk::{Insert, Value, number},
+    bulk::{Bulk, Insert, Value, delete, number},
     content::{KeyRing, MatterKey},
     error::Error,
-    head::{self, Heads},
+    head::{self, HEAD, Heads},
+    inner::Inner,
     stage::{Body, Stage, Staged},
 };
 
-pub(crate) static ENTRY: Insert = Insert::new(
-    "entry",
-    &[
+pub(crate) static ENTRY: Insert = Insert {
+    table: "entry",
+    columns: &[
         "journal",
         "seq",
         "entry_id",
@@ -41,50 +41,102 @@ pub(crate) static ENTRY: Insert = Insert::new(
         "written_us",
         "arrived_us",
     ],
-    "",
-);
-pub(crate) static CONTENT: Insert = Insert::new("content", &["journal", "seq", "nonce", "ciphertext"], "");
-pub(crate) static MATTER_KEY: Insert = Insert::new("matter_key", &["matter", "wrapped_key", "ring_key_id"], "");
-pub(crate) static PAGE: Insert = Insert::new(
-    "page",
-    &["matter", "opened_turn", "changed_turn", "page", "local"],
-    " ON CONFLICT (matter) DO UPDATE SET changed_turn = excluded.changed_turn, page = excluded.page, \
+    conflict: "",
+};
+pub(crate) static CONTENT: Insert =
+    Insert { table: "content", columns: &["journal", "seq", "nonce", "ciphertext"], conflict: "" };
+pub(crate) static MATTER_KEY: Insert =
+    Insert { table: "matter_key", columns: &["matter", "wrapped_key", "ring_key_id"], conflict: "" };
+pub(crate) static PAGE: Insert = Insert {
+    table: "page",
+    columns: &["matter", "opened_turn", "changed_turn", "page", "local"],
+    conflict: " ON CONFLICT (matter) DO UPDATE SET changed_turn = excluded.changed_turn, page = excluded.page, \
                local = excluded.local",
-);
-pub(crate) static VISIBLE: Insert =
-    Insert::new("visible", &["noun", "audience", "opened_turn", "matter", "until_us"], " ON CONFLICT DO NOTHING");
-pub(crate) const SHOWN_BEFORE: &str = "DELETE FROM visible WHERE matter = $1";
-pub(crate) static LOOKUP: Insert = Insert::new("lookup", &["kind", "value", "matter"], " ON CONFLICT DO NOTHING");
-pub(crate) static COUNTER: Insert = Insert::new(
-    "counter",
-    &["year", "kind", "last"],
-    " ON CONFLICT (year, kind) DO UPDATE SET last = counter.last + excluded.last",
-);
-pub(crate) static FEED: Insert = Insert::new("feed", &["number", "at_us", "matter", "change"], "");
-pub(crate) static RECEIPT: Insert = Insert::new(
-    "receipt",
-    &["up_to_seq", "own_seq", "at_us", "receipt", "key_id", "signature"],
-    " ON CONFLICT DO NOTHING",
-);
+};
+pub(crate) static VISIBLE: Insert = Insert {
+    table: "visible",
+    columns: &["noun", "audience", "opened_turn", "matter", "until_us"],
+    conflict: " ON CONFLICT DO NOTHING",
+};
+pub(crate) const SHOWN_BEFORE: &str = "DELETE FROM visible WHERE matter";
+pub(crate) static LOOKUP: Insert =
+    Insert { table: "lookup", columns: &["kind", "value", "matter"], conflict: " ON CONFLICT DO NOTHING" };
+pub(crate) static COUNTER: Insert = Insert {
+    table: "counter",
+    columns: &["year", "kind", "last"],
+    conflict: " ON CONFLICT (year, kind) DO UPDATE SET last = counter.last + excluded.last",
+};
+pub(crate) static FEED: Insert =
+    Insert { table: "feed", columns: &["number", "at_us", "matter", "change"], conflict: "" };
+pub(crate) static RECEIPT: Insert = Insert {
+    table: "receipt",
+    columns: &["up_to_seq", "own_seq", "at_us", "receipt", "key_id", "signature"],
+    conflict: " ON CONFLICT DO NOTHING",
+};
 
-/// Signs the batch's own entries and writes everything. Signing takes some 20 µs an entry: beside the writing of what needs
-/// no signature.
+/// From so many entries on signing is worth another thread. It takes some 20 µs an entry, as long as a thread takes to wake.
+const WORTH: usize = 8;
+
+/// Signs the batch's own entries and writes everything with as few statements as can be; `bulk` holds what more is written.
 pub(crate) async fn save(
+    inner: &Inner,
     connection: &mut AnyConnection,
     stage: &mut Stage,
     before: &Heads,
-    key: &Arc<SigningKey>,
-    ring: &KeyRing,
     moment: &Moment,
+    mut bulk: Bulk,
 ) -> Result<(), Error> {
     let own = stage.own();
-    let (keys, contents) = contents(stage, ring, moment)?;
-    let signing = sign(&mut stage.entries, key);
-    MATTER_KEY.run(&mut *connection, keys).await?;
-    CONTENT.run(&mut *connection, contents).await?;
-    pages(&mut *connection, stage).await?;
-    COUNTER.run(&mut *connection, counter_rows(stage)).await?;
-    let feed = stage.feed.iter().map(|told| {
+    let (keys, contents) = contents(stage, &inner.ring, moment)?;
+    let bodies = bodies(&mut stage.entries);
+    let signing = match bodies.len() < WORTH {
+        true => Err(sign(bodies, &inner.key)),
+        false => {
+            let key = Arc::clone(&inner.key);
+            Ok(tokio::task::spawn_blocking(move || sign(bodies, &key)))
+        }
+    };
+    let (pages, visible, changed) = pages(stage);
+    delete(&mut *connection, SHOWN_BEFORE, changed).await?;
+    bulk.add(&MATTER_KEY, keys);
+    bulk.add(&CONTENT, contents);
+    bulk.add(&PAGE, pages);
+    bulk.add(&VISIBLE, visible);
+    bulk.add(&LOOKUP, lookup_rows(stage));
+    bulk.add(&COUNTER, counter_rows(stage));
+    bulk.add(&FEED, feed_rows(stage));
+    bulk.add(&RECEIPT, receipt_rows(stage));
+    let heads = [Journal::Of(Agency::Ppc), Journal::Of(Agency::Ipa), Journal::Private].into_iter().filter(|journal| {
+        let counts = *journal == Journal::Of(own) && (stage.heads.turn, stage.heads.feed) != (before.turn, before.feed);
+        counts || stage.heads.of(own, *journal) != before.of(own, *journal)
+    });
+    bulk.add(&HEAD, heads.map(|journal| head::values(&stage.heads, own, journal)).collect());
+    let rows = |signed: Vec<Entry>| stage.entries.iter().zip(signed).map(entry_row).collect();
+    match signing {
+        Err(signed) => {
+            bulk.add(&ENTRY, rows(signed));
+            bulk.run(connection, inner.dialect).await?;
+        }
+        // Meanwhile what needs no signature is written.
+        Ok(signing) => {
+            bulk.run(&mut *connection, inner.dialect).await?;
+            ENTRY.run(connection, rows(signing.await.map_err(|_| Error::Ended)?)).await?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn write_head(
+    connection: &mut AnyConnection,
+    heads: &Heads,
+    own: Agency,
+    journal: Journal,
+) -> Result<(), Error> {
+    Ok(HEAD.run(connection, vec![head::values(heads, own, journal)]).await?)
+}
+
+fn feed_rows(stage: &Stage) -> Vec<Vec<Value>> {
+    let rows = stage.feed.iter().map(|told| {
         vec![
             told.number.into(),
             told.at_us.into(),
@@ -92,8 +144,11 @@ pub(crate) async fn save(
             told.event.encode_to_vec().into(),
         ]
     });
-    FEED.run(&mut *connection, feed.collect()).await?;
-    let receipts = stage.receipts.iter().map(|taken| {
+    rows.collect()
+}
+
+fn receipt_rows(stage: &Stage) -> Vec<Vec<Value>> {
+    let rows = stage.receipts.iter().map(|taken| {
         let signed = &taken.signed;
         vec![
             taken.receipt.up_to_seq.into(),
@@ -104,48 +159,21 @@ pub(crate) async fn save(
             signed.signature.clone().into(),
         ]
     });
-    RECEIPT.run(&mut *connection, receipts.collect()).await?;
-    for journal in [Journal::Of(Agency::Ppc), Journal::Of(Agency::Ipa), Journal::Private] {
-        let changed = stage.heads.of(own, journal) != before.of(own, journal);
-        let counts = journal == Journal::Of(own) && (stage.heads.turn, stage.heads.feed) != (before.turn, before.feed);
-        if changed || counts {
-            write_head(&mut *connection, &stage.heads, own, journal).await?;
-        }
-    }
-    let signed = signing.await.map_err(|_| Error::Ended)?;
-    ENTRY.run(connection, stage.entries.iter().zip(signed).map(entry_row).collect()).await?;
-    Ok(())
+    rows.collect()
 }
 
-pub(crate) async fn write_head(
-    connection: &mut AnyConnection,
-    heads: &Heads,
-    own: Agency,
-    journal: Journal,
-) -> Result<(), Error> {
-    let mut query = sqlx::query(head::UPDATE);
-    for value in head::values(heads, own, journal) {
-        query = match value {
-            Value::Int(it) => query.bind(it),
-            Value::Text(it) => query.bind(it),
-            Value::Bytes(it) => query.bind(it),
-        };
-    }
-    query.execute(&mut *connection).await?;
-    Ok(())
+/// The bodies of the batch's entries in order. What is staged keeps its header and no body.
+fn bodies(entries: &mut [Staged]) -> Vec<Body> {
+    entries.iter_mut().map(|entry| std::mem::replace(&mut entry.body, Body::Arrived(Entry::default()))).collect()
 }
 
-/// The batch's entries in order, own ones signed. What is staged keeps its header and no body.
-fn sign(entries: &mut [Staged], key: &Arc<SigningKey>) -> JoinHandle<Vec<Entry>> {
-    let bodies = entries.iter_mut().map(|entry| std::mem::replace(&mut entry.body, Body::Arrived(Entry::default())));
-    let (bodies, key) = (bodies.collect::<Vec<_>>(), Arc::clone(key));
-    tokio::task::spawn_blocking(move || {
-        let signed = bodies.into_iter().map(|body| match body {
-            Body::Own(chained) => chained.sign(&key),
-            Body::Arrived(entry) => entry,
-        });
-        signed.collect()
-    })
+/// Entries of these bodies, own ones signed.
+fn sign(bodies: Vec<Body>, key: &SigningKey) -> Vec<Entry> {
+    let signed = bodies.into_iter().map(|body| match body {
+        Body::Own(chained) => chained.sign(key),
+        Body::Arrived(entry) => entry,
+    });
+    signed.collect()
 }
 
 fn entry_row((staged, entry): (&Staged, Entry)) -> Vec<Value> {
@@ -200,24 +228,22 @@ fn contents(stage: &mut Stage, ring: &KeyRing, moment: &Moment) -> Result<Conten
     Ok((keys, rows))
 }
 
-async fn pages(connection: &mut AnyConnection, stage: &Stage) -> Result<(), Error> {
+/// Rows of changed pages, what lists show of them, and the names of those of which lists may have shown otherwise before.
+fn pages(stage: &Stage) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Vec<Value>) {
     let changed: BTreeMap<&str, u64> = stage.entries.iter().map(|it| (it.header.matter.as_str(), it.turn)).collect();
-    let (mut rows, mut visible) = (Vec::new(), Vec::new());
+    let (mut rows, mut visible, mut shown_before) = (Vec::new(), Vec::new(), Vec::new());
     for (name, turn) in changed {
         let (Some(page), Some(opened)) = (stage.pages.get(name), stage.opened.get(name)) else { continue };
         rows.push(vec![name.into(), (*opened).into(), turn.into(), page.encode().into(), page.encode_local().into()]);
         let matter = Matter::of(name);
         if matter.noun.is_scoped() && *opened < turn {
             // Its scope may be another one now.
-            sqlx::query(SHOWN_BEFORE).bind(name).execute(&mut *connection).await?;
+            shown_before.push(name.into());
         }
         let shown = scope::shown_to(stage.own(), &matter, Seen::whole(page));
         visible.extend(shown.into_iter().map(|shown| visible_row(&matter, shown, *opened)));
     }
-    PAGE.run(&mut *connection, rows).await?;
-    VISIBLE.run(&mut *connection, visible).await?;
-    LOOKUP.run(&mut *connection, lookup_rows(stage)).await?;
-    Ok(())
+    (rows, visible, shown_before)
 }
 
 /// What the stage adds to the counters.

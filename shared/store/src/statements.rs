@@ -2,7 +2,7 @@
 
 use crate::{
     Dialect, audit,
-    bulk::{Insert, KEYS, select_text},
+    bulk::{Insert, KEYS, ROWS, select_text, text},
     dialect, head, load, migration, read, rebuild, recover, replica, save, writer,
 };
 
@@ -12,8 +12,6 @@ const SINGLE: &[&str] = &[
     audit::OF_MATTER,
     dialect::TELL,
     head::SELECT,
-    head::TAKE,
-    head::UPDATE,
     load::PAGES_BETWEEN,
     migration::FIRST,
     migration::FIRST_HEAD,
@@ -42,7 +40,6 @@ const SINGLE: &[&str] = &[
     rebuild::BY_MATTER,
     rebuild::CLEAR[0],
     rebuild::CLEAR[1],
-    rebuild::FORGET_PAGE,
     rebuild::PAGES_AFTER,
     rebuild::VISIBLE_AFTER,
     recover::ASIDE_ALL,
@@ -51,6 +48,7 @@ const SINGLE: &[&str] = &[
     recover::DELETE_CONTENTS,
     recover::DELETE_ENTRIES,
     recover::DELETE_REQUESTS,
+    recover::FORGET_KEYS,
     recover::MARK,
     recover::MATTER_KEY,
     replica::ALL,
@@ -58,7 +56,6 @@ const SINGLE: &[&str] = &[
     replica::JOIN,
     replica::LEAVE,
     replica::NEXT,
-    save::SHOWN_BEFORE,
     writer::AUDIT_AT,
     writer::ENTRY_AT,
     recover::COPY,
@@ -67,7 +64,9 @@ const SINGLE: &[&str] = &[
 ];
 
 /// Statements that end in `IN (…)`.
-const SELECTS: [&str; 8] = [
+const SELECTS: [&str; 10] = [
+    rebuild::FORGET_PAGE,
+    save::SHOWN_BEFORE,
     load::PAGES,
     load::COUNTERS,
     load::IDS,
@@ -78,7 +77,8 @@ const SELECTS: [&str; 8] = [
     writer::BY_DIGEST,
 ];
 
-static INSERTS: [&Insert; 12] = [
+static INSERTS: [&Insert; 13] = [
+    &head::HEAD,
     &audit::AUDIT,
     &recover::ASIDE,
     &save::CONTENT,
@@ -93,7 +93,7 @@ static INSERTS: [&Insert; 12] = [
     &writer::REQUEST,
 ];
 
-/// Every statement that runs on this database, bulk statements in each of their sizes.
+/// Every statement that runs on this database, bulk statements in each of their sizes: alone, and all tables together.
 #[doc(hidden)]
 pub fn statements(dialect: Dialect) -> Vec<String> {
     let foreign: &[&str] = match dialect {
@@ -105,8 +105,9 @@ pub fn statements(dialect: Dialect) -> Vec<String> {
     for keys in KEYS {
         all.extend(SELECTS.iter().map(|select| select_text(select, keys)));
     }
-    for insert in INSERTS {
-        all.extend(insert.texts().map(|(_, text)| text.to_string()));
+    for rows in ROWS {
+        all.extend(INSERTS.iter().map(|insert| text(dialect, rows, &[insert]).to_string()));
+        all.push(text(dialect, rows, &INSERTS).to_string());
     }
     all
 }

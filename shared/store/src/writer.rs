@@ -21,7 +21,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::{
     audit::{self, Record},
-    bulk::{Insert, Value, number, select},
+    bulk::{Bulk, Insert, Value, number, select},
     command::{AnyCommand, Call},
     error::Error,
     head::{self, Heads},
@@ -40,7 +40,8 @@ pub(crate) const REQUESTS: &str = "SELECT call, digest, reply FROM request WHERE
 pub(crate) const BY_DIGEST: &str = "SELECT digest, matter FROM entry WHERE digest";
 pub(crate) const ENTRY_AT: &str = "SELECT hash FROM entry WHERE journal = $1 AND seq = $2";
 pub(crate) const AUDIT_AT: &str = "SELECT hash FROM audit WHERE chain = $1 AND seq = $2";
-pub(crate) static REQUEST: Insert = Insert::new("request", &["call", "digest", "reply", "at_us"], "");
+pub(crate) static REQUEST: Insert =
+    Insert { table: "request", columns: &["call", "digest", "reply", "at_us"], conflict: "" };
 
 /// A command that waits for the writer.
 pub(crate) struct Job {
@@ -153,9 +154,7 @@ fn publish(inner: &Inner, ready: Ready, chain: &mut Chain) -> Vec<Outcome> {
 }
 
 async fn begin(inner: &Inner) -> Result<Transaction<'static, Any>, Error> {
-    let mut transaction = inner.write.begin_with(inner.dialect.begin()).await?;
-    sqlx::query(head::TAKE).bind(inner.own.id()).execute(&mut *transaction).await?;
-    Ok(transaction)
+    Ok(inner.write.begin_with(inner.dialect.begin_writing(inner.own)).await?)
 }
 
 async fn took_place(connection: &mut AnyConnection, trace: &Trace) -> Result<bool, Error> {
@@ -213,9 +212,10 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection, ch
         outcomes.push(outcome);
     }
 
-    save(&mut *connection, &mut stage, &before, &inner.key, &inner.ring, &first.moment).await?;
-    REQUEST.run(&mut *connection, replies.fresh).await?;
-    let chain = audit_records(inner, &mut *connection, &records, chain).await?;
+    let mut bulk = Bulk::default();
+    bulk.add(&REQUEST, replies.fresh);
+    let chain = audit_records(inner, &mut *connection, &records, chain, &mut bulk).await?;
+    save(inner, &mut *connection, &mut stage, &before, &first.moment, bulk).await?;
     crate::recover::save(&mut *connection, &stage, inner.dialect).await?;
     let trace = match (stage.entries.first(), &chain) {
         (Some(entry), _) => Trace::Entry(entry.journal, entry.header.seq, entry.hash),
@@ -256,6 +256,7 @@ async fn audit_records(
     connection: &mut AnyConnection,
     records: &[Record],
     chain: Chain,
+    bulk: &mut Bulk,
 ) -> Result<Chain, Error> {
     if records.is_empty() {
         return Ok(chain);
@@ -264,8 +265,7 @@ async fn audit_records(
         Some(head) => head,
         None => audit::head(&mut *connection, &format!("{}/w", inner.replica)).await?,
     };
-    let rows = audit::chain(&mut head, records);
-    audit::AUDIT.run(connection, rows).await?;
+    bulk.add(&audit::AUDIT, audit::chain(&mut head, records));
     Ok(Some(head))
 }
 

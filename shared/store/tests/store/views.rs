@@ -104,9 +104,9 @@ fn what_happened_is_said_in_words() {
             Reason::Fork,
         ];
         for reason in reasons {
-            ppc.run(StoppedByPeer { stop: Stop { seq: 9, reason: reason.into() } }).await.unwrap();
+            ppc.run(StoppedByPeer { stop: Stop { seq: 1000, reason: reason.into() } }).await.unwrap();
             let stop = "SELECT stopped_at_number || ' ' || stop_reason AS it FROM readable_head WHERE whose = 'own'";
-            assert_eq!(one(ppc, stop).await, format!("9 {}", reason.id()));
+            assert_eq!(one(ppc, stop).await, format!("1000 {}", reason.id()));
         }
     });
 }
