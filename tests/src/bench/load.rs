@@ -3,9 +3,13 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use hdrhistogram::Histogram;
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 
 use super::machine::Machine;
+use crate::desk::PATIENCE;
 
 /// The longest call that is told apart from longer ones, in microseconds.
 const LONGEST: u64 = 60_000_000;
@@ -32,7 +36,7 @@ impl Load {
 /// Keeps so many calls under way for this time. Each of them is told its number.
 ///
 /// # Errors
-/// The first call that fails.
+/// The first call that fails, or is not answered within [`PATIENCE`].
 pub(super) async fn load<F>(
     in_flight: usize,
     time: Duration,
@@ -49,7 +53,8 @@ where
             let mut took = durations()?;
             while start.elapsed() < time {
                 let begun = Instant::now();
-                call(number).await?;
+                let answer = timeout(PATIENCE, call(number)).await;
+                answer.map_err(|_| format!("a call was not answered within {} s", PATIENCE.as_secs()))??;
                 took.saturating_record(micros(begun.elapsed()));
             }
             Ok::<_, String>(took)
