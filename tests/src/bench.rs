@@ -46,7 +46,7 @@ pub enum Case {
     Idle,
 }
 
-/// What is measured when nothing is named.
+/// What is measured when nothing is named. A large journal takes minutes to make.
 pub const USUAL: [Case; 7] =
     [Case::Submit, Case::Deliver, Case::Latency, Case::Read, Case::Overhead, Case::Verify, Case::Idle];
 

@@ -120,6 +120,9 @@ impl Dialect {
                 "PRAGMA synchronous = FULL",
                 "PRAGMA busy_timeout = 5000",
                 "PRAGMA secure_delete = ON",
+                // The log is taken into the file after 32 MiB, not after every few batches; pages of 8 MiB stay in memory.
+                "PRAGMA wal_autocheckpoint = 8192",
+                "PRAGMA cache_size = -8192",
             ],
             Self::Postgres => &[
                 "SET lock_timeout = '5s'",

@@ -82,14 +82,14 @@ impl Store {
     /// `kinds`: the kinds of fact that it speaks.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database does not answer or cannot be written.
     pub async fn join(&self, kinds: Vec<String>) -> Result<(), Error> {
         let inner = Arc::clone(&self.inner);
         let own = Replica { name: inner.replica.clone(), started: 0, kinds, link: LinkStatus::default() };
         let mut others = Others::default();
         inner.replicas.send_replace(Replicas { live: vec![own.clone()], leads: !inner.dialect.is_shared() });
+        enter(&inner).await?;
         if inner.dialect.is_shared() {
-            enter(&inner).await?;
             look(&inner, &mut others).await?;
             tokio::spawn(beat(Arc::clone(&inner), others, self.closing.subscribe()));
         }
@@ -126,11 +126,9 @@ impl Store {
     pub(crate) async fn leave(&self) {
         let Some(own) = own(&self.inner) else { return };
         self.inner.replicas.send_replace(Replicas::default());
-        if self.inner.dialect.is_shared() {
-            let left = sqlx::query(LEAVE).bind(own.name).bind(number(own.started)).execute(&self.inner.read).await;
-            if let Err(error) = left {
-                tracing::warn!(%error, "the other replicas were not told of the end: they find out by themselves");
-            }
+        let left = sqlx::query(LEAVE).bind(own.name).bind(number(own.started)).execute(&self.inner.write).await;
+        if let Err(error) = left {
+            tracing::warn!(%error, "the other replicas were not told of the end: they find out by themselves");
         }
     }
 }
@@ -149,7 +147,7 @@ async fn enter(inner: &Inner) -> Result<(), Error> {
         .bind(started)
         .bind(own.kinds.join(" "))
         .bind(own.link.encode_to_vec())
-        .execute(&inner.read)
+        .execute(&inner.write)
         .await?;
     inner.replicas.send_modify(|replicas| {
         for it in replicas.live.iter_mut().filter(|it| it.name == own.name) {

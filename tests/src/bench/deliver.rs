@@ -1,6 +1,6 @@
 //! Items are published, taken by the peer, and receipted: the rate that is sustained, and what is left to do at the end.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use renkei_proto::{
     link::v1::{GetLinkStatusRequest, link_status_service_client::LinkStatusServiceClient},
@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Plan,
+    load::Load,
     machine::Machine,
     publisher::{PUBLISHER, Publisher},
     row::{Row, Rows},
@@ -30,26 +31,31 @@ pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> 
         submit(&publisher, IN_FLIGHT, WARM).await?;
         link.receipted().await?;
         for _ in 0..plan.repetitions {
-            let (before, start) = (Machine::now()?, Instant::now());
-            let submitted = submit(&publisher, IN_FLIGHT, plan.time).await?;
-            let backlog = link.backlog().await?;
-            link.receipted().await?;
-            let rate = submitted.count as f64 / start.elapsed().as_secs_f64();
-            let idle = Machine::now()?.idle_since(&before);
-            rows.add(Row::figure("deliver", Some(engine), rate).at(IN_FLIGHT).idle(idle));
-            let left = Row::figure("deliver: seconds of work left", Some(engine), backlog as f64 / rate);
-            rows.add(left.at(IN_FLIGHT));
+            let start = Instant::now();
+            let delivered = delivered(&publisher, &link, plan.time).await?;
+            // What was left when the calls ended took so long.
+            let left = start.elapsed().saturating_sub(plan.time).as_secs_f64();
+            rows.add(Row::figure("deliver", Some(engine), delivered.rate()).at(IN_FLIGHT).idle(delivered.idle));
+            rows.add(Row::figure("deliver: seconds of work left", Some(engine), left).at(IN_FLIGHT));
         }
         services.settle(Agency::Ipa).await?;
     }
     Ok(())
 }
 
+/// Publishes for this time and waits for the receipt of the last.
+pub(super) async fn delivered(publisher: &Arc<Publisher>, link: &Link, time: Duration) -> Result<Load, String> {
+    let (before, start) = (Machine::now()?, Instant::now());
+    let submitted = submit(publisher, IN_FLIGHT, time).await?;
+    link.receipted().await?;
+    Ok(Load { elapsed: start.elapsed(), idle: Machine::now()?.idle_since(&before), ..submitted })
+}
+
 /// How the link stands, over a connection that stays open.
-struct Link(LinkStatusServiceClient<Authentic>);
+pub(super) struct Link(LinkStatusServiceClient<Authentic>);
 
 impl Link {
-    fn new(desk: &Desk) -> Result<Self, String> {
+    pub(super) fn new(desk: &Desk) -> Result<Self, String> {
         Ok(Self(LinkStatusServiceClient::new(desk.on_behalf_of("operator", TANAKA)?)))
     }
 
@@ -59,7 +65,7 @@ impl Link {
     }
 
     /// Waits until all is receipted, for as long as there is progress.
-    async fn receipted(&self) -> Result<(), String> {
+    pub(super) async fn receipted(&self) -> Result<(), String> {
         while self.backlog().await? > 0 {
             sleep(LOOK).await;
         }

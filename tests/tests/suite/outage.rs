@@ -27,13 +27,15 @@ const END: Duration = Duration::from_secs(60);
 fn no_room(engine: Engine) -> [&'static str; 2] {
     match engine {
         Engine::Sqlite => [
-            "CREATE TRIGGER no_room BEFORE UPDATE ON head BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END;",
-            "DROP TRIGGER no_room;",
+            "CREATE TRIGGER no_room BEFORE UPDATE ON head BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END;
+             CREATE TRIGGER nowhere BEFORE INSERT ON replica BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END;",
+            "DROP TRIGGER no_room; DROP TRIGGER nowhere;",
         ],
         Engine::Postgres => [
             "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$;
-             CREATE TRIGGER no_room BEFORE UPDATE ON head FOR EACH ROW EXECUTE FUNCTION no_room();",
-            "DROP TRIGGER no_room ON head; DROP FUNCTION no_room;",
+             CREATE TRIGGER no_room BEFORE UPDATE ON head FOR EACH ROW EXECUTE FUNCTION no_room();
+             CREATE TRIGGER nowhere BEFORE INSERT ON replica FOR EACH ROW EXECUTE FUNCTION no_room();",
+            "DROP TRIGGER no_room ON head; DROP TRIGGER nowhere ON replica; DROP FUNCTION no_room;",
         ],
     }
 }
