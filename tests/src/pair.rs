@@ -53,7 +53,7 @@ type Shared = Arc<Mutex<Option<renkei_service::Running>>>;
 
 enum Running {
     Thread { stop: oneshot::Sender<()>, ended: oneshot::Receiver<()> },
-    Process(Process),
+    Process(Box<Process>),
 }
 
 /// Both services.
@@ -468,7 +468,7 @@ impl Side {
         let process = Process::start(self.agency, dir, self.agency.id(), &self.config).await?;
         self.desk_wire.lead_to(process.desk);
         self.link_wire.lead_to(process.link);
-        self.running = Some(Running::Process(process));
+        self.running = Some(Running::Process(Box::new(process)));
         Ok(())
     }
 
