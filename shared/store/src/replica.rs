@@ -5,7 +5,11 @@
 //! is no lock to hold or to lose: every replica beats in a row of its own, and of those that live the one leads that serves
 //! longest.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use prost::Message as _;
 use renkei_proto::link::v1::{LinkStatus, link_status::State};
@@ -35,6 +39,8 @@ const PERIOD: Duration = Duration::from_secs(2);
 const DEAD: Duration = Duration::from_secs(10);
 /// The row of one that has been dead for so long is taken away.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
+/// How long a connection to listen on is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the heads are read again, whatever was heard: for what another process wrote.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -215,7 +221,7 @@ async fn beat_once(inner: &Inner, others: &mut Others, was_dead: bool) -> Result
 
 /// Looks who lives.
 async fn look(inner: &Inner, others: &mut Others) -> Result<(), Error> {
-    let mut live = Vec::new();
+    let (mut live, mut there) = (Vec::new(), BTreeSet::new());
     for row in sqlx::query(ALL).fetch_all(&inner.read).await? {
         let (kinds, link): (String, Vec<u8>) = (row.try_get(3)?, row.try_get(4)?);
         let replica = Replica {
@@ -225,6 +231,7 @@ async fn look(inner: &Inner, others: &mut Others) -> Result<(), Error> {
             link: LinkStatus::decode(link.as_slice()).unwrap_or_default(),
         };
         let is_own = replica.name == inner.replica;
+        there.insert((replica.name.clone(), replica.started));
         let still = others.still(&replica, row.try_get(2)?);
         if is_own || still < DEAD {
             live.push(replica);
@@ -232,6 +239,7 @@ async fn look(inner: &Inner, others: &mut Others) -> Result<(), Error> {
             sqlx::query(LEAVE).bind(replica.name).bind(number(replica.started)).execute(&inner.read).await?;
         }
     }
+    others.0.retain(|replica, _| there.contains(replica));
     live.sort_by(|one, other| (one.started, &one.name).cmp(&(other.started, &other.name)));
     inner.replicas.send_if_modified(|known| {
         // What is said here now is newer than what was read.
@@ -264,7 +272,8 @@ async fn follow(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) {
     loop {
         if listener.is_none() && inner.dialect.is_shared() {
             // Whether the database answers is said elsewhere.
-            listener = Listener::connect(&inner.url, &inner.replica).await.ok();
+            let connecting = tokio::time::timeout(PATIENCE, Listener::connect(&inner.url, &inner.replica)).await;
+            listener = connecting.ok().and_then(Result::ok);
         }
         let is_alone = inner.replicas.borrow().live.len() < 2;
         let next = tokio::select! {
