@@ -168,11 +168,10 @@ async fn any_replica_answers_a_call_and_two_that_send_at_once_do_no_harm() {
     fleet.replica(Agency::Ppc, "a").unwrap().signal("STOP").await.unwrap();
     let items = awake.items("sharing", "policy").unwrap();
     items.clone().publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
-    let asleep = Instant::now();
-    while awake.link_status().await.unwrap().own_receipted_seq < 3 {
-        assert!(asleep.elapsed() < PATIENCE, "nobody sends for the leader that sleeps");
-        tokio::task::yield_now().await;
-    }
+    let sent = awake.until("another one sends for the leader that sleeps", || async {
+        Ok((awake.link_status().await?.own_receipted_seq >= 3).then_some(()))
+    });
+    sent.await.unwrap();
     fleet.replica(Agency::Ppc, "a").unwrap().signal("CONT").await.unwrap();
     let published = (0..100).map(|_| async {
         let mut items = items.clone();
