@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use renkei_proto::r#type::v1::Agency;
 use sqlx::{
     AnyConnection, AnyPool, AssertSqlSafe, Connection as _, Executor as _, Row as _,
     any::{AnyPoolOptions, install_default_drivers},
@@ -80,16 +79,6 @@ impl Dialect {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
             Self::Postgres => "BEGIN",
-        }
-    }
-
-    /// What begins a transaction of an agency's writer, so that one goes on at a time over all replicas: SQLite takes its
-    /// write lock at once, PostgreSQL the row of the own head.
-    pub(crate) fn begin_writing(self, own: Agency) -> &'static str {
-        match (self, own) {
-            (Self::Sqlite, _) => self.begin(),
-            (Self::Postgres, Agency::Ppc) => "BEGIN; UPDATE head SET turn = turn WHERE journal = 'ppc'",
-            (Self::Postgres, _) => "BEGIN; UPDATE head SET turn = turn WHERE journal = 'ipa'",
         }
     }
 

@@ -124,6 +124,9 @@ impl Heads {
 pub(crate) const SELECT: &str = "SELECT journal, seq, hash, written_us, seen_peer_seq, incarnation, receipted, \
      receipted_own, receipted_us, stop_seq, stop_reason, turn, feed, recover_to FROM head";
 
+/// Takes the own head's row, so that one writer at a time goes on over all replicas.
+pub(crate) const TAKE: &str = "UPDATE head SET turn = turn WHERE journal = $1";
+
 /// Writes heads.
 pub(crate) static HEAD: Insert = Insert {
     table: "head",

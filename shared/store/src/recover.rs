@@ -122,7 +122,7 @@ impl Store {
     pub async fn rewind(&self, peer_held: &Head, moment: &Moment) -> Result<(), Error> {
         let held = peer_held.seq;
         let (own, journal) = (self.own(), Journal::Of(self.own()));
-        let mut transaction = self.inner.write.begin_with(self.inner.dialect.begin_writing(own)).await?;
+        let mut transaction = self.inner.begin_writing().await?;
         let rows = sqlx::query(head::SELECT).fetch_all(&mut *transaction).await?;
         let mut heads = head::read(own, &rows)?;
         if heads.own.recover_to > 0 {

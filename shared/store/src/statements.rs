@@ -12,6 +12,7 @@ const SINGLE: &[&str] = &[
     audit::OF_MATTER,
     dialect::TELL,
     head::SELECT,
+    head::TAKE,
     load::PAGES_BETWEEN,
     migration::FIRST,
     migration::FIRST_HEAD,

@@ -110,14 +110,14 @@ async fn batch(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Vec<Outcome> {
 
 async fn attempt(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Result<Vec<Outcome>, Error> {
     inner.fault("begin")?;
-    let mut transaction = begin(inner).await?;
+    let mut transaction = inner.begin_writing().await?;
     // Until the commit it is not known where the chain ends.
     let known = chain.take();
     let ready = prepare(inner, jobs, &mut transaction, known).await?;
     let Err(error) = commit(inner, transaction).await else { return Ok(publish(inner, ready, chain)) };
     tracing::warn!(error = %error, "the outcome of a commit is not known");
     // The head row is taken first: that waits until the lost transaction has ended one way or the other.
-    let mut transaction = begin(inner).await?;
+    let mut transaction = inner.begin_writing().await?;
     if took_place(&mut transaction, &ready.trace).await? {
         return Ok(publish(inner, ready, chain));
     }
@@ -151,10 +151,6 @@ fn publish(inner: &Inner, ready: Ready, chain: &mut Chain) -> Vec<Outcome> {
     }
     inner.publish(ready.heads);
     ready.outcomes
-}
-
-async fn begin(inner: &Inner) -> Result<Transaction<'static, Any>, Error> {
-    Ok(inner.write.begin_with(inner.dialect.begin_writing(inner.own)).await?)
 }
 
 async fn took_place(connection: &mut AnyConnection, trace: &Trace) -> Result<bool, Error> {
