@@ -50,7 +50,7 @@ pub async fn run(link: Link, dial: Dial, shutdown: CancellationToken) -> Result<
         };
         let (state, cause) = tokio::select! {
             ended = exchange(&link, channel.clone()) => status::after(&ended),
-            _ = replicas.wait_for(|replicas| !replicas.leads) => (State::Waiting, "another replica sends".to_owned()),
+            _ = replicas.wait_for(|replicas| !replicas.leads) => (State::Waiting, "this replica no longer leads: another one sends, or the database is away".to_owned()),
             () = cut => return Ok(()),
         };
         if shutdown.is_cancelled() {
