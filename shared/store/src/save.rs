@@ -74,7 +74,7 @@ pub(crate) static RECEIPT: Insert = Insert {
     conflict: " ON CONFLICT DO NOTHING",
 };
 
-/// From so many entries on signing is worth another thread. It takes some 20 µs an entry, as long as a thread takes to wake.
+/// From so many own entries on signing is worth another thread: to wake one takes about as long as to sign an entry.
 const WORTH: usize = 8;
 
 /// Signs the batch's own entries and writes everything with as few statements as can be; `bulk` holds what more is written.
@@ -89,13 +89,6 @@ pub(crate) async fn save(
     let own = stage.own();
     let (keys, contents) = contents(stage, &inner.ring, moment)?;
     let bodies = bodies(&mut stage.entries);
-    let signing = match bodies.len() < WORTH {
-        true => Err(sign(bodies, &inner.key)),
-        false => {
-            let key = Arc::clone(&inner.key);
-            Ok(tokio::task::spawn_blocking(move || sign(bodies, &key)))
-        }
-    };
     let (pages, visible, changed) = pages(stage);
     delete(&mut *connection, SHOWN_BEFORE, changed).await?;
     bulk.add(&MATTER_KEY, keys);
@@ -112,17 +105,15 @@ pub(crate) async fn save(
     });
     bulk.add(&HEAD, heads.map(|journal| head::values(&stage.heads, own, journal)).collect());
     let rows = |signed: Vec<Entry>| stage.entries.iter().zip(signed).map(entry_row).collect();
-    match signing {
-        Err(signed) => {
-            bulk.add(&ENTRY, rows(signed));
-            bulk.run(connection, inner.dialect).await?;
-        }
-        // Meanwhile what needs no signature is written.
-        Ok(signing) => {
-            bulk.run(&mut *connection, inner.dialect).await?;
-            ENTRY.run(connection, rows(signing.await.map_err(|_| Error::Ended)?)).await?;
-        }
+    if bodies.iter().filter(|body| matches!(body, Body::Own(_))).count() < WORTH {
+        bulk.add(&ENTRY, rows(sign(bodies, &inner.key)));
+        return Ok(bulk.run(connection, inner.dialect).await?);
     }
+    let key = Arc::clone(&inner.key);
+    let signing = tokio::task::spawn_blocking(move || sign(bodies, &key));
+    // Meanwhile what needs no signature is written.
+    bulk.run(&mut *connection, inner.dialect).await?;
+    ENTRY.run(connection, rows(signing.await.map_err(|_| Error::Ended)?)).await?;
     Ok(())
 }
 

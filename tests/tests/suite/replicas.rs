@@ -11,7 +11,7 @@ use renkei_proto::{
 };
 use renkei_tests::{
     acts::{Acts, both, settle, to_the_party},
-    desk::{Desk, PATIENCE, TANAKA, insist},
+    desk::{Authentic, Desk, PATIENCE, TANAKA, insist},
     feed::Feed,
     fleet::{Fleet, NAMES},
     pair::Pair,
@@ -32,13 +32,17 @@ async fn publish(acts: &Acts, items: usize) -> Vec<String> {
     names
 }
 
+/// The feed for who may read the items.
+fn items_of(desk: &Desk) -> WatchServiceClient<Authentic> {
+    WatchServiceClient::new(desk.on_behalf_of("sharing", TANAKA.purpose("policy")).unwrap())
+}
+
 /// Watches items through the balancer, going on from the last cursor at whatever replica takes the call, until so many
 /// were seen as `wanted` says. Gives the names of their entries in order.
 async fn seen(desk: &Desk, mut wanted: watch::Receiver<Option<usize>>) -> Vec<String> {
     let (mut entries, mut cursor) = (Vec::new(), "-".to_owned());
     loop {
-        let client = desk.on_behalf_of("sharing", TANAKA.purpose("policy")).unwrap();
-        let Ok(mut feed) = Feed::open(&WatchServiceClient::new(client), &cursor, "").await else { continue };
+        let Ok(mut feed) = Feed::open(&items_of(desk), &cursor, "").await else { continue };
         loop {
             if wanted.borrow_and_update().is_some_and(|wanted| entries.len() >= wanted) {
                 return entries;
@@ -59,13 +63,15 @@ async fn seen(desk: &Desk, mut wanted: watch::Receiver<Option<usize>>) -> Vec<St
 }
 
 /// What happens to the replicas meanwhile. Gives how long it took until another one sent after the first leader's end.
-async fn come_and_go(fleet: &mut Fleet, ppc: &Acts) -> f64 {
+async fn come_and_go(fleet: &mut Fleet, ppc: &Acts, ipa: &Acts) -> f64 {
     ppc.until_link("the first items", |link| link.own_receipted_seq > 10).await.unwrap();
+    let mut feed = Feed::open(&items_of(&ipa.desk), "", "").await.unwrap();
     // Who serves longest leads.
     fleet.kill(Agency::Ppc, "a").await.unwrap();
     let killed = Instant::now();
-    let before = ppc.link().await.unwrap().own_seq;
-    ppc.until_link("another one sends", |link| link.own_receipted_seq > before).await.unwrap();
+    // What is written now the leader cannot have sent.
+    let after = ppc.publish_item(ppc.publishing_item(to_the_party())).await.unwrap().name;
+    while feed.event().await.unwrap().matter != after {}
     let takeover = killed.elapsed().as_secs_f64();
     fleet.begin(Agency::Ppc, "a").await.unwrap();
     fleet.kill(Agency::Ipa, "b").await.unwrap();
@@ -105,10 +111,10 @@ async fn nothing_is_lost_doubled_or_reordered_while_replicas_are_killed_and_rest
     let publishing = [&ppc, &ipa].into_iter().flat_map(|acts| (0..PUBLISHERS).map(|_| publish(acts, ITEMS)));
 
     let whole = async {
-        let (published, takeover) = tokio::join!(join_all(publishing), come_and_go(&mut fleet, &ppc));
+        let (published, takeover) = tokio::join!(join_all(publishing), come_and_go(&mut fleet, &ppc, &ipa));
         settle(&ppc, &ipa).await.unwrap();
         let heads = ppc.link().await.unwrap();
-        wanted.send_replace(Some(published.iter().map(Vec::len).sum()));
+        wanted.send_replace(Some(1 + published.iter().map(Vec::len).sum::<usize>()));
         (published.concat(), takeover, heads)
     };
     let all = tokio::time::timeout(3 * PATIENCE, async { tokio::join!(join_all(watching), whole) });
@@ -129,8 +135,9 @@ async fn nothing_is_lost_doubled_or_reordered_while_replicas_are_killed_and_rest
         }
     }
     assert!(watched.chunks(NAMES.len()).all(|side| side.iter().all(|entries| *entries == side[0])));
-    // Every act is one entry, whatever was repeated; the first of each side says which kinds it speaks.
-    assert_eq!(heads.own_seq + heads.peer_seq, 2 + u64::try_from(published.len()).unwrap());
+    // Every act is one entry, whatever was repeated; the first of each side says which kinds it speaks, and one item came
+    // after the kill.
+    assert_eq!(heads.own_seq + heads.peer_seq, 2 + 1 + u64::try_from(published.len()).unwrap());
     fleet.end_all().await.unwrap();
     assert_proven(&fleet.pair).await;
 }
