@@ -10,6 +10,7 @@ use renkei_proto::{
 };
 use renkei_rpc::error::Error;
 use renkei_store::Store;
+use renkei_telemetry::{Traceparent, span, traceparent};
 
 /// The most entries in a batch.
 pub(crate) const ENTRIES: usize = 256;
@@ -20,10 +21,17 @@ const WINDOW: usize = 4;
 pub(crate) struct Outgoing {
     journal: Agency,
     next: u64,
-    /// The last number of each batch that has no receipt yet.
-    waiting: VecDeque<u64>,
+    /// Batches that have no receipt yet.
+    waiting: VecDeque<Sent>,
     /// Receipts are expected: the own journal. What the peer asks back of its own has none.
     has_receipts: bool,
+}
+
+/// A batch on its way.
+struct Sent {
+    last: u64,
+    /// The sampled traces in it.
+    traces: Vec<Traceparent>,
 }
 
 impl Outgoing {
@@ -38,9 +46,14 @@ impl Outgoing {
         self.waiting.clear();
     }
 
+    /// The sampled traces of what a receipt up to this number is for.
+    pub(crate) fn traces(&self, up_to: u64) -> Vec<Traceparent> {
+        self.waiting.iter().filter(|sent| sent.last <= up_to).flat_map(|sent| sent.traces.iter().copied()).collect()
+    }
+
     /// The peer holds the journal up to a number.
     pub(crate) fn receipted(&mut self, up_to: u64) {
-        self.waiting.retain(|last| *last > up_to);
+        self.waiting.retain(|sent| sent.last > up_to);
         // What was receipted over another session needs not be sent.
         if self.waiting.is_empty() {
             self.next = self.next.max(up_to + 1);
@@ -56,14 +69,11 @@ impl Outgoing {
     pub(crate) async fn batch(&mut self, store: &Store) -> Result<Option<Kind>, Error> {
         let held = store.entries(Journal::Of(self.journal), self.next, ENTRIES).await?;
         let Some(last) = held.last().map(|held| held.header.seq) else { return Ok(None) };
-        let (from, to) = (self.next, last);
-        let span = renkei_telemetry::span::send(self.journal.id(), from, to);
-        for held in &held {
-            renkei_telemetry::traceparent::add_link(&span, &held.header.traceparent);
-        }
+        let traces = traceparent::sampled(held.iter().map(|held| held.header.traceparent.as_str()));
+        drop(span::send(self.journal.id(), self.next, last, &traces));
         self.next = last + 1;
         if self.has_receipts {
-            self.waiting.push_back(last);
+            self.waiting.push_back(Sent { last, traces });
         }
         let entries: Vec<Entry> = held.into_iter().map(|held| held.entry).collect();
         Ok(Some(Kind::Entries(Entries { journal: self.journal.into(), entries })))

@@ -19,7 +19,7 @@ use renkei_store::{
     Call,
     arrive::{Arrive, Arriving, StopJournal},
 };
-use renkei_telemetry::{span, traceparent::add_link};
+use renkei_telemetry::{span, traceparent};
 
 use crate::{Link, is_of_keys};
 
@@ -49,13 +49,13 @@ impl Incoming {
     /// Takes a batch.
     pub(crate) async fn take(&mut self, link: &Link, entries: Entries) -> Result<Taken, Error> {
         let mut rest = entries.entries;
-        let (from, to) = (rest.first().map_or(0, seq), rest.last().map_or(0, seq));
-        let span = span::receive(self.journal.id(), from, to);
-        let receiving = span.clone();
+        let headers: Vec<Header> = rest.iter().map(header).collect();
+        let (from, to) = (headers.first().map_or(0, |it| it.seq), headers.last().map_or(0, |it| it.seq));
+        let traces = traceparent::sampled(headers.iter().map(|it| it.traceparent.as_str()));
+        let span = span::receive(self.journal.id(), from, to, &traces);
         let taking = async {
             while !rest.is_empty() {
                 let (verified, broken) = self.verified(link, &mut rest).await?;
-                verified.iter().for_each(|it| add_link(&receiving, &it.opened.header().traceparent));
                 if let Some(taken) = self.written(link, verified).await? {
                     return Ok(taken);
                 }
@@ -163,10 +163,10 @@ struct Shown {
 }
 
 fn shown(entry: &Entry, keys: &Keys, kinds: &BTreeSet<FactKind>) -> Result<Shown, Break> {
-    let span = span::verify();
+    let claimed = header(entry);
+    let _verifying = span::verify(&claimed.entry_id, &claimed.traceparent).entered();
     let opened = verify_signature(entry, keys)?;
     let header = opened.header();
-    span::of_entry(&span, &header.entry_id, &header.traceparent);
     let not_understood = |kind: FactKind| Break::NotUnderstood {
         seq: header.seq,
         what: format!("this version does not speak {}", kind.name()),
@@ -179,6 +179,7 @@ fn shown(entry: &Entry, keys: &Keys, kinds: &BTreeSet<FactKind>) -> Result<Shown
     Ok(Shown { opened, fact, content })
 }
 
-fn seq(entry: &Entry) -> u64 {
-    Header::decode(entry.header.as_slice()).map_or(0, |header| header.seq)
+/// What an entry says of itself, before it is verified.
+fn header(entry: &Entry) -> Header {
+    Header::decode(entry.header.as_slice()).unwrap_or_default()
 }

@@ -311,7 +311,7 @@ impl<'a> Session<'a> {
         self.compare_clocks(&receipt, &moment);
         let take = TakeReceipt { own, receipt, signed };
         let writing = self.link.store().write("receipt", Call::own("receipt"), moment, take);
-        writing.instrument(span::receipt(own.id(), up_to)).await?;
+        writing.instrument(span::receipt(own.id(), up_to, &self.own.traces(up_to))).await?;
         self.own.receipted(up_to);
         Ok(())
     }

@@ -124,9 +124,7 @@ impl Arrive {
 
     fn judge(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Result<(), Reason>, Refusal> {
         let header = arriving.opened.header().clone();
-        let span = span::apply(&header.fact_type);
-        span::of_entry(&span, &header.entry_id, &header.traceparent);
-        let _applying = span.entered();
+        let _applying = span::apply(&header.fact_type, &header.entry_id, &header.traceparent).entered();
         let matter = Matter::of(&header.matter);
         let judged = audit(stage, arriving, &matter);
         let own_fact = FactKind::named(&header.fact_type).is_some_and(journal_rules::stops);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sqlx::{
-    AnyConnection, AnyPool, AssertSqlSafe, Connection as _, Executor as _, Row as _,
-    any::{AnyPoolOptions, install_default_drivers},
+    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _,
+    any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers},
     postgres::PgListener,
 };
 
@@ -50,12 +50,13 @@ impl Dialect {
 
     /// Puts the dialect's types into a migration.
     pub(crate) fn ddl(self, text: &str) -> String {
-        let (bytes, plain) = match self {
-            Self::Sqlite => ("BLOB", "TEXT"),
+        let (bytes, plain, keyed) = match self {
+            // Small rows stand in the index of their key, so that a commit writes one page for both.
+            Self::Sqlite => ("BLOB", "TEXT", " WITHOUT ROWID"),
             // Prefixes of names are searched as ranges, which only byte order allows.
-            Self::Postgres => ("BYTEA", "TEXT COLLATE \"C\""),
+            Self::Postgres => ("BYTEA", "TEXT COLLATE \"C\"", ""),
         };
-        let text = text.replace("{bytes}", bytes).replace("{text}", plain);
+        let text = text.replace("{bytes}", bytes).replace("{text}", plain).replace("{keyed}", keyed);
         let mut parts = text.split("{time:");
         let first = parts.next().unwrap_or_default().to_owned();
         parts.fold(first, |text, part| {
@@ -183,14 +184,18 @@ pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result
             .max_connections(most)
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
-            .before_acquire(|connection, of| {
-                Box::pin(async move { Ok(of.idle_for < IDLE || connection.ping().await.is_ok()) })
+            .before_acquire(move |connection, of| {
+                // A file is there as long as this process is.
+                let stands = !dialect.is_shared() || of.idle_for < IDLE;
+                Box::pin(async move { Ok(stands || connection.ping().await.is_ok()) })
             })
             .after_connect(move |connection, _| Box::pin(set(dialect, connection)))
     };
-    let write = pool(WRITERS[usize::from(dialect == Dialect::Postgres)]).connect(&url).await?;
+    // Statements are in no log: to ask for each whether they are wanted there costs as much as to prepare it.
+    let options = url.parse::<AnyConnectOptions>()?.disable_statement_logging();
+    let write = pool(WRITERS[usize::from(dialect == Dialect::Postgres)]).connect_with(options.clone()).await?;
     write.acquire().await?.ping().await?;
-    let read = pool(READERS).connect(&url).await?;
+    let read = pool(READERS).connect_with(options).await?;
     Ok((write, read))
 }
 

@@ -20,7 +20,7 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::Event,
 };
-use sqlx::{AnyPool, Row as _, any::AnyRow};
+use sqlx::{AnyPool, AssertSqlSafe, Row as _, any::AnyRow};
 
 use crate::{
     Store,
@@ -33,10 +33,8 @@ use crate::{
 };
 
 pub(crate) const PAGE: &str = "SELECT matter, opened_turn, page, local FROM page WHERE matter = $1";
-pub(crate) const LIST: &str = "SELECT v.opened_turn, v.matter, p.page, p.local FROM visible v \
-     JOIN page p ON p.matter = v.matter \
-     WHERE v.noun = $1 AND v.audience = $2 AND v.opened_turn < $3 AND v.until_us > $4 \
-     ORDER BY v.opened_turn DESC LIMIT $5";
+/// How many ranges one list reads: openers times audiences.
+pub(crate) const RANGES: [usize; 4] = [1, 2, 4, 8];
 pub(crate) const LOOKUP: &str = "SELECT matter FROM lookup WHERE kind = $1 AND value = $2 ORDER BY matter LIMIT 1";
 pub(crate) const ENTRIES: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce, c.ciphertext, k.wrapped_key, k.ring_key_id FROM entry e \
@@ -126,7 +124,7 @@ impl Store {
     }
 
     /// Pages of a noun of these openers that are shown to a reader, newest first, below a place (`u64::MAX` for the
-    /// beginning). Each audience in which the reader is, is a range of the index.
+    /// beginning). Each audience in which the reader is, is a range of the index; all are read at once.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -138,32 +136,33 @@ impl Store {
         below: u64,
         limit: usize,
     ) -> Result<Vec<Listed>, Error> {
-        let mut all = Vec::new();
         let audiences = reader.audiences();
         let mut ranges = Vec::with_capacity(openers.len() * audiences.len());
         for opener in openers {
             ranges.extend(audiences.iter().map(|audience| (Matter::prefix(noun, *opener), audience.as_str())));
         }
-        for (noun, audience) in ranges {
-            let rows = sqlx::query(LIST)
-                .bind(noun)
-                .bind(audience)
-                .bind(number(below))
-                .bind(now.as_microsecond())
-                .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
-                .fetch_all(&self.inner.read)
-                .await?;
-            for row in rows {
-                let name: String = row.try_get(1)?;
-                let (page, local): (Vec<u8>, Vec<u8>) = (row.try_get(2)?, row.try_get(3)?);
-                let page =
-                    Page::decode(&page, &local).map_err(|error| Error::Damaged(format!("page {name}: {error}")))?;
-                all.push(Listed { matter: Matter::of(&name), page, place: count(row.try_get(0)?) });
+        let most = number(u64::try_from(limit).unwrap_or(u64::MAX));
+        let mut rows = Vec::new();
+        for some in ranges.chunks(RANGES[3]) {
+            let size = RANGES.into_iter().find(|size| *size >= some.len()).unwrap_or(RANGES[3]);
+            let text = AssertSqlSafe(list_text(size));
+            let mut query = sqlx::query(text).bind(number(below)).bind(now.as_microsecond());
+            for place in 0..size {
+                // A range that is not asked for is read no row of.
+                let (noun, audience) = some.get(place).map_or(("", ""), |(noun, audience)| (noun.as_str(), *audience));
+                query = query.bind(noun).bind(audience).bind(if place < some.len() { most } else { 0 });
+            }
+            for row in query.fetch_all(&self.inner.read).await? {
+                rows.push((count(row.try_get(1)?), row));
             }
         }
-        all.sort_by_key(|listed| std::cmp::Reverse(listed.place));
-        all.truncate(limit);
-        Ok(all)
+        rows.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
+        rows.truncate(limit);
+        let listed = rows.iter().map(|(place, row)| {
+            let (name, page) = read_page(row)?;
+            Ok(Listed { matter: Matter::of(&name), page, place: *place })
+        });
+        listed.collect()
     }
 
     /// The matter with another name.
@@ -414,6 +413,19 @@ impl Store {
         sqlx::query(PING).fetch_one(&self.inner.read).await?;
         Ok(())
     }
+}
+
+/// The statement that reads the newest rows of so many ranges of the index.
+pub(crate) fn list_text(ranges: usize) -> String {
+    let each = (0..ranges).map(|range| {
+        let (noun, audience, limit) = (range * 3 + 3, range * 3 + 4, range * 3 + 5);
+        format!(
+            "SELECT matter, opened_turn, page, local FROM (SELECT v.opened_turn, v.matter, p.page, p.local FROM visible v \
+             JOIN page p ON p.matter = v.matter WHERE v.noun = ${noun} AND v.audience = ${audience} \
+             AND v.opened_turn < $1 AND v.until_us > $2 ORDER BY v.opened_turn DESC LIMIT ${limit}) AS range{range}"
+        )
+    });
+    each.collect::<Vec<_>>().join(" UNION ALL ")
 }
 
 /// An entry without its content where that is sealed.

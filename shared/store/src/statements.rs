@@ -29,7 +29,6 @@ const SINGLE: &[&str] = &[
     read::ENTRY,
     read::FEED,
     read::FEED_FIRST,
-    read::LIST,
     read::LOOKUP,
     read::PAGE,
     read::PING,
@@ -106,6 +105,7 @@ pub fn statements(dialect: Dialect) -> Vec<String> {
     for keys in KEYS {
         all.extend(SELECTS.iter().map(|select| select_text(select, keys)));
     }
+    all.extend(read::RANGES.into_iter().map(read::list_text));
     for rows in ROWS {
         all.extend(INSERTS.iter().map(|insert| text(dialect, rows, &[insert]).to_string()));
         all.push(text(dialect, rows, &INSERTS).to_string());

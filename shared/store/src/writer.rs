@@ -11,10 +11,7 @@ use renkei_domain::{
 };
 use renkei_journal::Hash;
 use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
-use renkei_telemetry::{
-    span,
-    traceparent::{add_link, traceparent_of},
-};
+use renkei_telemetry::span;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{Instrument as _, Span};
@@ -84,8 +81,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Job>, mut c
             taken = queue.recv_many(&mut jobs, BATCH) => if taken == 0 { return },
             _ = closing.wait_for(|closing| *closing), if !queue.is_closed() => { queue.close(); continue }
         }
-        let span = span::commit(jobs.len());
-        jobs.iter().for_each(|job| add_link(&span, &traceparent_of(&job.span)));
+        let span = span::commit(jobs.len(), jobs.iter().map(|job| &job.span));
         let outcomes = batch(&inner, &jobs, &mut chain).instrument(span).await;
         for (job, outcome) in jobs.drain(..).zip(outcomes) {
             // A caller that has gone away finds its reply by its request id.

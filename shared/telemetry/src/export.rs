@@ -10,11 +10,12 @@ use opentelemetry_otlp::{LogExporter, MetricExporter, RetryPolicy, SpanExporter,
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchConfigBuilder as LogBatchConfigBuilder, BatchLogProcessor, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider, Temporality};
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanLimits, TracerProviderBuilder};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanLimits, TracerProviderBuilder};
 
 use crate::error::Error;
 use crate::memory::Spans;
 use crate::queue::{self, Dropped};
+use crate::sampling;
 
 /// How long one export may take, its retries included.
 const EXPORT_LIMIT: Duration = Duration::from_secs(3);
@@ -148,13 +149,10 @@ fn tracer(identity: &Identity<'_>, ratio: f64) -> TracerProviderBuilder {
         max_attributes_per_event: 0,
         max_attributes_per_link: 4,
     };
-    // A whole trace within this process is sampled or none of it. What a caller or the peer
-    // decided does not count: by its trace id it is judged like a trace of our own.
-    let ours = Sampler::TraceIdRatioBased(ratio);
-    let sampler = Sampler::parent_based(ours.clone())
-        .with_remote_parent_sampled(ours.clone())
-        .with_remote_parent_not_sampled(ours);
-    SdkTracerProvider::builder().with_resource(resource(identity)).with_sampler(sampler).with_span_limits(limits)
+    SdkTracerProvider::builder()
+        .with_resource(resource(identity))
+        .with_sampler(sampling::Decision::new(ratio))
+        .with_span_limits(limits)
 }
 
 fn resource(identity: &Identity<'_>) -> Resource {

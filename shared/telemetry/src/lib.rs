@@ -14,6 +14,7 @@ mod log;
 mod memory;
 mod metrics;
 mod queue;
+mod sampling;
 pub mod span;
 mod start;
 mod status;

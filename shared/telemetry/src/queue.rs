@@ -13,6 +13,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor};
 
+use crate::sampling;
+
 /// Spans that may wait for the collector.
 pub(crate) const LIMIT: usize = 8_192;
 
@@ -80,6 +82,7 @@ impl SpanProcessor for Admission {
     }
 
     fn on_end(&self, span: SpanData) {
+        let Some(span) = sampling::exported(span) else { return };
         if self.admit() {
             self.batches.on_end(span);
         } else {

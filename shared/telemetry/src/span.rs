@@ -3,13 +3,20 @@
 //! Fields are limited to methods, command names, fact types, journals, ids of entries and counts:
 //! never content, names, officials or a caller's own text. RPC attributes follow the OpenTelemetry
 //! semantic conventions 1.45.
+//!
+//! A trace that is not sampled has one span, that of its call, which is exported only if the call
+//! fails. Everything within it is [`Span::none`]: a span that nobody sees costs as much as one that
+//! is seen. What is done for several traces at once (a commit, a batch on its way) has one span,
+//! in the first sampled trace and with a link to each.
 
-use opentelemetry::trace::Status;
+use opentelemetry::Context;
+use opentelemetry::trace::{Status, TraceContextExt};
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::{status, traceparent};
+use crate::status;
+use crate::traceparent::{self, Traceparent};
 
 /// What stands for a method that this service does not know.
 pub(crate) const OTHER_METHOD: &str = "_OTHER";
@@ -32,8 +39,8 @@ pub fn rpc_server(method: &str, known: bool, traceparent: Option<&str>) -> Span 
         rpc.status_code = Empty,
         error.type = Empty,
     );
-    if let Some(caller) = traceparent {
-        traceparent::set_parent(&span, caller);
+    if let Some(caller) = traceparent.and_then(Traceparent::parse) {
+        traceparent::continue_from(&span, &caller);
     }
     span
 }
@@ -69,74 +76,94 @@ pub fn finish_rpc(span: &Span, code: i32, is_server: bool) {
 /// The judgement whether a caller may make its call.
 #[must_use]
 pub fn authorize() -> Span {
-    info_span!("authorize")
+    if runs_sampled() { info_span!("authorize") } else { Span::none() }
 }
 
 /// One command, from the writer's queue to its answer.
 #[must_use]
 pub fn write(command_name: &str) -> Span {
+    if !runs_sampled() {
+        return Span::none();
+    }
     info_span!("write", renkei.command = command_name, renkei.entry.id = Empty)
 }
 
-/// One transaction of the writer with `commands` commands in it. It belongs to several traces:
-/// link it to each command with [`traceparent::add_link`].
+/// One transaction of the writer with `commands` commands in it, for the spans of [`write()`] in `of`.
 #[must_use]
-pub fn commit(commands: usize) -> Span {
-    info_span!("commit", renkei.commands = count(commands))
+pub fn commit<'a>(commands: usize, of: impl IntoIterator<Item = &'a Span>) -> Span {
+    let written = of.into_iter().filter(|span| !span.is_disabled());
+    let written: Vec<Traceparent> = written.filter_map(traceparent::of_sampled).collect();
+    among(&written, || info_span!(parent: None, "commit", renkei.commands = count(commands)))
 }
 
 /// Entries `from` to `to` of a journal on their way to the peer.
 #[must_use]
-pub fn send(journal: &str, from: u64, to: u64) -> Span {
-    info_span!(
-        "send",
-        otel.kind = "producer",
-        renkei.journal = journal,
-        renkei.seq.from = count(from),
-        renkei.seq.to = count(to),
-    )
+pub fn send(journal: &str, from: u64, to: u64, traces: &[Traceparent]) -> Span {
+    among(traces, || {
+        info_span!(
+            parent: None,
+            "send",
+            otel.kind = "producer",
+            renkei.journal = journal,
+            renkei.seq.from = count(from),
+            renkei.seq.to = count(to),
+        )
+    })
 }
 
 /// Entries `from` to `to` of the peer's journal as they arrive.
 #[must_use]
-pub fn receive(journal: &str, from: u64, to: u64) -> Span {
-    info_span!(
-        "receive",
-        otel.kind = "consumer",
-        renkei.journal = journal,
-        renkei.seq.from = count(from),
-        renkei.seq.to = count(to),
+pub fn receive(journal: &str, from: u64, to: u64, traces: &[Traceparent]) -> Span {
+    among(traces, || {
+        info_span!(
+            parent: None,
+            "receive",
+            otel.kind = "consumer",
+            renkei.journal = journal,
+            renkei.seq.from = count(from),
+            renkei.seq.to = count(to),
+        )
+    })
+}
+
+/// The check of one arriving entry's signature and digests, in the trace that stands in its header.
+#[must_use]
+pub fn verify(entry_id: &str, traceparent: &str) -> Span {
+    among(&traceparent::sampled([traceparent]), || info_span!(parent: None, "verify", renkei.entry.id = entry_id))
+}
+
+/// One arrived fact judged and folded into its page, in the trace that stands in its entry's header.
+#[must_use]
+pub fn apply(fact_type: &str, entry_id: &str, traceparent: &str) -> Span {
+    among(
+        &traceparent::sampled([traceparent]),
+        || info_span!(parent: None, "apply", renkei.fact.type = fact_type, renkei.entry.id = entry_id),
     )
-}
-
-/// The check of one arriving entry's signature and digests. Say [`of_entry`] of it once the entry is known.
-#[must_use]
-pub fn verify() -> Span {
-    info_span!("verify", renkei.entry.id = Empty)
-}
-
-/// One fact judged and folded into its page.
-#[must_use]
-pub fn apply(fact_type: &str) -> Span {
-    info_span!("apply", renkei.fact.type = fact_type, renkei.entry.id = Empty)
 }
 
 /// The peer's receipt for a journal up to entry `to`.
 #[must_use]
-pub fn receipt(journal: &str, to: u64) -> Span {
-    info_span!("receipt", renkei.journal = journal, renkei.seq.to = count(to))
+pub fn receipt(journal: &str, to: u64, traces: &[Traceparent]) -> Span {
+    among(traces, || info_span!(parent: None, "receipt", renkei.journal = journal, renkei.seq.to = count(to)))
+}
+
+/// Whether the trace that runs now is sampled.
+fn runs_sampled() -> bool {
+    Context::map_current(|context| context.span().span_context().is_sampled())
+}
+
+/// A span in the first of these traces, linked to the others; none without a trace.
+fn among(traces: &[Traceparent], make: impl FnOnce() -> Span) -> Span {
+    let Some((first, others)) = traces.split_first() else { return Span::none() };
+    let span = make();
+    traceparent::continue_from(&span, first);
+    others.iter().for_each(|other| traceparent::add_link(&span, other));
+    span
 }
 
 /// Names the entry in a span of [`write()`], once there is one.
 pub fn record_entry(span: &Span, entry_id: &str) {
     span.record("renkei.entry.id", entry_id);
-}
-
-/// Names the arrived entry that a span of [`verify`] or [`apply`] is about, and moves the span into the trace of the call
-/// that led to the entry, whose context stands in the entry's header. Only before the span is first entered.
-pub fn of_entry(span: &Span, entry_id: &str, traceparent: &str) {
-    record_entry(span, entry_id);
-    traceparent::set_parent(span, traceparent);
 }
 
 /// As OpenTelemetry counts: it has no unsigned integers, and would turn one into text.
@@ -150,15 +177,21 @@ mod tests {
     use tracing::Span;
     use tracing::dispatcher::with_default;
 
+    use crate::traceparent::sampled;
     use crate::{FinishedSpan, Telemetry, span};
 
     const METHOD: &str = "renkei.referral.v1.ReferralService/IssueReferral";
     const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    const SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     fn finished(make: impl FnOnce() -> Span) -> FinishedSpan {
+        all(make).remove(0)
+    }
+
+    fn all(make: impl FnOnce() -> Span) -> Vec<FinishedSpan> {
         let (telemetry, spans) = Telemetry::in_memory("renkei-test");
         with_default(&telemetry.dispatch(), || drop(make()));
-        spans.finished().pop().unwrap()
+        spans.finished()
     }
 
     fn attributes(span: &FinishedSpan) -> Vec<(&str, &str)> {
@@ -190,11 +223,31 @@ mod tests {
 
     #[test]
     fn a_served_call_never_hangs_under_a_span_that_happens_to_run() {
-        let served = finished(|| {
-            let around = span::authorize();
+        let spans = all(|| {
+            let around = span::rpc_client("renkei.link.v1.LinkService/Exchange");
             around.in_scope(|| span::rpc_server(METHOD, true, None))
         });
+        let served = spans.into_iter().find(|span| span.kind == "server").unwrap();
         assert_eq!((served.name.as_str(), served.parent), (METHOD, None));
+    }
+
+    #[test]
+    fn what_is_done_for_several_traces_is_in_the_first_and_linked_to_the_others() {
+        let other = "00-1af7651916cd43dd8448eb211c80319c-c7ad6b7169203331-01";
+        let received = finished(|| span::receive("ppc", 1, 3, &sampled([CALLER, SAMPLED, other])));
+        assert_eq!(received.trace_id, "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(received.parent.as_deref(), Some("b7ad6b7169203331"));
+        assert_eq!(received.links, [("1af7651916cd43dd8448eb211c80319c".to_owned(), "c7ad6b7169203331".to_owned())]);
+    }
+
+    #[test]
+    fn without_a_sampled_trace_nothing_is_kept() {
+        let none = all(|| {
+            drop([span::authorize(), span::write("issue_referral"), span::verify("e", CALLER)]);
+            drop([span::apply("referral_issued", "e", CALLER), span::send("ppc", 1, 2, &sampled([CALLER, ""]))]);
+            span::commit(1, &[span::write("issue_referral")])
+        });
+        assert_eq!(none, []);
     }
 
     #[test]
@@ -221,16 +274,19 @@ mod tests {
 
     #[test]
     fn counts_are_numbers_and_an_entry_is_named_later() {
-        let sent = finished(|| span::send("ppc", 7, u64::MAX));
+        let sent = finished(|| span::send("ppc", 7, u64::MAX, &sampled([SAMPLED])));
         assert_eq!(sent.kind, "producer");
         assert_eq!(
             attributes(&sent),
             [("renkei.journal", "ppc"), ("renkei.seq.from", "7"), ("renkei.seq.to", "9223372036854775807")]
         );
         let written = finished(|| {
-            let span = span::write("issue_referral");
-            span::record_entry(&span, "0199-e1");
-            span
+            span::rpc_server(METHOD, true, None).in_scope(|| {
+                let span = span::write("issue_referral");
+                span::record_entry(&span, "0199-e1");
+                drop(span);
+            });
+            Span::none()
         });
         assert_eq!(attributes(&written), [("renkei.command", "issue_referral"), ("renkei.entry.id", "0199-e1")]);
     }

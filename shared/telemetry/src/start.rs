@@ -195,7 +195,8 @@ impl Filters {
 }
 
 fn dispatch(providers: &Providers, filters: Filters, lines: Option<JsonLines>) -> Dispatch {
-    // Spans only: an event is a log line, and an error event must not turn a span into an error.
+    // Spans only: an event is a log line, and an error event must not turn a span into an error. The other layers see
+    // events only, so that nobody keeps a span but those who export it.
     // Log lines and traceparents read the context that an entered span activates.
     let spans = tracing_opentelemetry::layer()
         .with_tracer(providers.traces.tracer(SCOPE))
@@ -204,18 +205,21 @@ fn dispatch(providers: &Providers, filters: Filters, lines: Option<JsonLines>) -
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false)
-        .with_filter(exportable(LevelFilter::INFO).and(filter_fn(|metadata| metadata.is_span())));
-    let lines = lines.map(|lines| lines.with_filter(filters.lines.and(filter_fn(is_worth_a_line))));
-    let logs = providers.exports_logs.then(|| {
-        OpenTelemetryTracingBridge::new(&providers.logs)
-            .with_filter(exportable(LevelFilter::TRACE).and(filters.exported))
-    });
-    Dispatch::new(Registry::default().with(spans).with(lines).with(logs))
+        .with_filter(exportable(LevelFilter::INFO).and(filter_fn(|it| it.is_span())));
+    // In a list, not as options: a layer that is none counts as one that wants everything, and then the spans of every
+    // library are made for nobody.
+    let mut layers = vec![spans.boxed()];
+    layers.extend(lines.map(|lines| lines.with_filter(filters.lines.and(filter_fn(is_worth_a_line))).boxed()));
+    if providers.exports_logs {
+        let exported = exportable(LevelFilter::TRACE).and(filters.exported).and(filter_fn(|it| it.is_event()));
+        layers.push(OpenTelemetryTracingBridge::new(&providers.logs).with_filter(exported).boxed());
+    }
+    Dispatch::new(Registry::default().with(layers))
 }
 
 /// What the SDK says of its own coming and going is no news of the service; its warnings are.
 fn is_worth_a_line(metadata: &Metadata<'_>) -> bool {
-    !metadata.target().starts_with("opentelemetry") || *metadata.level() <= Level::WARN
+    metadata.is_event() && (!metadata.target().starts_with("opentelemetry") || *metadata.level() <= Level::WARN)
 }
 
 fn exportable(level: LevelFilter) -> Targets {

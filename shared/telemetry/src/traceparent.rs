@@ -95,23 +95,29 @@ pub fn traceparent_of(span: &Span) -> String {
     written(span.context().span().span_context())
 }
 
-/// Makes the writer of `traceparent` the remote parent of `span`. An invalid header is ignored.
-///
-/// Only before the span is first entered or asked for its context; afterwards it has no effect.
-pub fn set_parent(span: &Span, traceparent: &str) {
-    if let Some(parent) = Traceparent::parse(traceparent) {
-        let remote = Context::new().with_remote_span_context(parent.context());
-        // Fails on a span that is disabled or began: both mean that there is nothing to set.
-        let _ = span.set_parent(remote);
-    }
+/// The contexts among `written` that are valid and whose writer sampled its trace.
+#[must_use]
+pub fn sampled<'a>(written: impl IntoIterator<Item = &'a str>) -> Vec<Traceparent> {
+    written.into_iter().filter_map(Traceparent::parse).filter(Traceparent::sampled).collect()
 }
 
-/// Links `span` to the writer of `traceparent`: related, but neither's parent. An invalid header
-/// is ignored.
-pub fn add_link(span: &Span, traceparent: &str) {
-    if let Some(linked) = Traceparent::parse(traceparent) {
-        span.add_link(linked.context());
-    }
+/// The context of a span, if it is sampled. It starts the span.
+pub(crate) fn of_sampled(span: &Span) -> Option<Traceparent> {
+    Traceparent::of(span.context().span().span_context()).filter(Traceparent::sampled)
+}
+
+/// Makes the writer of `parent` the remote parent of `span`.
+///
+/// Only before the span is first entered or asked for its context; afterwards it has no effect.
+pub(crate) fn continue_from(span: &Span, parent: &Traceparent) {
+    let remote = Context::new().with_remote_span_context(parent.context());
+    // Fails on a span that is disabled or began: both mean that there is nothing to set.
+    let _ = span.set_parent(remote);
+}
+
+/// Links `span` to the writer of `other`: related, but neither's parent.
+pub(crate) fn add_link(span: &Span, other: &Traceparent) {
+    span.add_link(other.context());
 }
 
 fn written(context: &SpanContext) -> String {
@@ -130,7 +136,7 @@ fn field(text: &str, digits: usize) -> Option<(&str, &str)> {
 mod tests {
     use tracing::dispatcher::with_default;
 
-    use super::{Traceparent, add_link, current_traceparent, set_parent, traceparent_of};
+    use super::{Traceparent, add_link, continue_from, current_traceparent, sampled, traceparent_of};
     use crate::Telemetry;
 
     const GIVEN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -187,7 +193,7 @@ mod tests {
         let (telemetry, spans) = Telemetry::in_memory("renkei-test");
         let (inside, after) = with_default(&telemetry.dispatch(), || {
             let span = tracing::info_span!("served");
-            set_parent(&span, GIVEN);
+            continue_from(&span, &Traceparent::parse(GIVEN).unwrap());
             (span.in_scope(current_traceparent), traceparent_of(&span))
         });
         assert_eq!(inside, after);
@@ -198,15 +204,9 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_header_changes_nothing() {
-        let (telemetry, spans) = Telemetry::in_memory("renkei-test");
-        with_default(&telemetry.dispatch(), || {
-            let span = tracing::info_span!("served");
-            set_parent(&span, "00-zz");
-            add_link(&span, "");
-        });
-        let served = &spans.finished()[0];
-        assert_eq!((&served.parent, served.links.len()), (&None, 0));
+    fn only_what_is_valid_and_sampled_counts() {
+        let unsampled = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+        assert_eq!(sampled(["", unsampled, "00-zz", GIVEN]), [Traceparent::parse(GIVEN).unwrap()]);
     }
 
     #[test]
@@ -214,8 +214,9 @@ mod tests {
         let (telemetry, spans) = Telemetry::in_memory("renkei-test");
         with_default(&telemetry.dispatch(), || {
             let span = tracing::info_span!("delivered");
-            add_link(&span, GIVEN);
-            span.in_scope(|| add_link(&span, GIVEN));
+            let given = Traceparent::parse(GIVEN).unwrap();
+            add_link(&span, &given);
+            span.in_scope(|| add_link(&span, &given));
         });
         let delivered = &spans.finished()[0];
         let other = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");

@@ -30,7 +30,7 @@ CREATE TABLE head (
     feed BIGINT NOT NULL,
     -- Own row: the highest number of the own journal that the peer is known to hold, when it is above our head.
     recover_to BIGINT NOT NULL
-);
+){keyed};
 
 -- Every entry of the three journals, as it was signed.
 CREATE TABLE entry (
@@ -70,7 +70,7 @@ CREATE TABLE matter_key (
     matter {text} PRIMARY KEY,
     wrapped_key {bytes} NOT NULL,
     ring_key_id {text} NOT NULL
-);
+){keyed};
 
 -- The fold over the journals: a cache, rebuilt to the same bytes.
 CREATE TABLE page (
@@ -88,7 +88,7 @@ CREATE TABLE visible (
     opened_turn BIGINT NOT NULL,
     matter {text} NOT NULL,
     PRIMARY KEY (noun, audience, opened_turn, matter)
-);
+){keyed};
 
 -- Other names of matters, such as the locators of referral codes.
 CREATE TABLE lookup (
@@ -96,7 +96,7 @@ CREATE TABLE lookup (
     value {text} NOT NULL,
     matter {text} NOT NULL,
     PRIMARY KEY (kind, value, matter)
-);
+){keyed};
 
 -- Tallies of own entries.
 CREATE TABLE counter (
@@ -104,7 +104,7 @@ CREATE TABLE counter (
     kind {text} NOT NULL,
     last BIGINT NOT NULL,
     PRIMARY KEY (year, kind)
-);
+){keyed};
 
 -- What changed, in the order of commit.
 CREATE TABLE feed (
@@ -112,7 +112,7 @@ CREATE TABLE feed (
     at_us BIGINT NOT NULL,
     matter {text} NOT NULL,
     change {bytes} NOT NULL
-);
+){keyed};
 
 -- The peer's receipts for the own journal.
 CREATE TABLE receipt (
@@ -123,7 +123,7 @@ CREATE TABLE receipt (
     key_id {text} NOT NULL,
     signature {bytes} NOT NULL,
     PRIMARY KEY (up_to_seq, own_seq)
-);
+){keyed};
 
 -- Replies to calls, for their repeats.
 CREATE TABLE request (
@@ -131,7 +131,7 @@ CREATE TABLE request (
     digest {bytes} NOT NULL,
     reply {bytes} NOT NULL,
     at_us BIGINT NOT NULL
-);
+){keyed};
 CREATE INDEX request_by_time ON request (at_us);
 
 -- Chains of audit records, one per replica and kind.
@@ -148,7 +148,7 @@ CREATE TABLE audit (
     purpose {text} NOT NULL,
     outcome {text} NOT NULL,
     PRIMARY KEY (chain, seq)
-);
+){keyed};
 
 -- Own entries that were set aside in a recovery: judged again, or waiting for an official with the reason.
 CREATE TABLE aside (

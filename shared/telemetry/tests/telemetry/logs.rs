@@ -109,7 +109,7 @@ fn an_error_is_logged_with_what_caused_it() {
 fn an_error_event_does_not_turn_its_span_into_an_error() {
     let (telemetry, spans) = Telemetry::in_memory("renkei-ppc");
     with_default(&telemetry.dispatch(), || {
-        span::write("issue_referral").in_scope(|| tracing::error!("handled"));
+        span::rpc_server(METHOD, true, None).in_scope(|| tracing::error!("handled"));
     });
     assert!(!spans.finished()[0].failed);
 }
@@ -129,8 +129,8 @@ fn the_transport_of_the_export_is_not_exported() {
         drop(tracing::info_span!(target: "tonic::transport", "call"));
         drop(tracing::info_span!(target: "tower::buffer", "worker"));
         drop(tracing::info_span!(target: "opentelemetry_sdk", "export"));
-        drop(span::authorize());
+        drop(span::rpc_server(METHOD, true, None));
     });
     let names: Vec<String> = spans.finished().into_iter().map(|span| span.name).collect();
-    assert_eq!(names, ["authorize"]);
+    assert_eq!(names, [METHOD]);
 }
