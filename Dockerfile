@@ -1,24 +1,41 @@
-# Both services from one build: `docker build --target ppc .` and `--target ipa`. Images hold no keys and no configuration.
-FROM rust:1.95-bookworm AS build
+# One build, three images: `docker build --target ppc .`, `--target ipa`, and `--target pki` for development only.
+# Images hold no keys and no configuration.
+FROM rust:1.95.0-bookworm AS build
 WORKDIR /renkei
 COPY . .
 RUN cargo build --locked --release --package renkei-ppc --package renkei-ipa
 
-FROM debian:12.11-slim AS service
-RUN useradd --system --uid 10001 renkei && install --directory --owner renkei /var/lib/renkei /etc/renkei
-USER renkei
-VOLUME /var/lib/renkei
-EXPOSE 7443 7444
-STOPSIGNAL SIGTERM
+# In a run of its own: cargo unites the features of what it builds together, and a service is built without those that
+# tools ask for.
+FROM build AS build-pki
+RUN cargo build --locked --release --bin pki
+
+# The number of the account stands in docker-compose.yml too, for the database, which reads a file of this account.
+FROM debian:12.12-slim AS base
+RUN groupadd --gid 10001 renkei \
+    && useradd --uid 10001 --gid renkei --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin renkei
+
+# Volumes take owner and mode from the folders that they are mounted on; /var/lib/renkei is for SQLite.
+FROM base AS service
+RUN install --directory --owner renkei --group renkei --mode 0700 \
+    /etc/renkei /etc/renkei/database /var/lib/renkei
+USER 10001:10001
+EXPOSE 7443 7444 9464
 
 FROM service AS ppc
 COPY --from=build /renkei/target/release/ppc /usr/local/bin/ppc
-ENTRYPOINT ["ppc"]
+ENTRYPOINT ["/usr/local/bin/ppc"]
 CMD ["serve"]
-HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["ppc", "status"]
 
 FROM service AS ipa
 COPY --from=build /renkei/target/release/ipa /usr/local/bin/ipa
-ENTRYPOINT ["ipa"]
+ENTRYPOINT ["/usr/local/bin/ipa"]
 CMD ["serve"]
-HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["ipa", "status"]
+
+FROM base AS pki
+RUN install --directory --owner renkei --group renkei --mode 0700 \
+    /pki /pki/ppc /pki/ppc/database /pki/ipa /pki/ipa/database
+COPY --from=build-pki /renkei/target/release/pki /usr/local/bin/pki
+USER 10001:10001
+ENTRYPOINT ["/usr/local/bin/pki"]
+CMD ["--folder", "/pki"]

@@ -315,7 +315,12 @@ impl Pair {
     /// # Errors
     /// When the program cannot be started.
     pub async fn command_line(&self, agency: Agency, arguments: &[&str]) -> Result<(Option<i32>, String), String> {
-        let file = self.side(agency).write_config(&self.setup.dir)?;
+        let side = self.side(agency);
+        // A process that runs has named its ports in the file.
+        let file = match side.running {
+            Some(Running::Process(_)) => config_file(agency, &self.setup.dir),
+            _ => side.write_config(&self.setup.dir)?,
+        };
         let output =
             Command::new(binary(agency)?).arg("--config").arg(file).args(arguments).stdin(Stdio::null()).output();
         let output = output.await.map_err(|error| error.to_string())?;
@@ -390,6 +395,14 @@ impl Side {
         self.desk_wire.target()
     }
 
+    /// Where a side that runs as a process tells the operator how it stands.
+    pub fn operator(&self) -> Option<std::net::SocketAddr> {
+        match &self.running {
+            Some(Running::Process(process)) => Some(process.operator),
+            _ => None,
+        }
+    }
+
     /// Uses another configuration from the next start on.
     pub fn set_config(&mut self, config: String) {
         self.config = config;
@@ -459,7 +472,7 @@ impl Side {
     }
 
     fn write_config(&self, dir: &Path) -> Result<PathBuf, String> {
-        let file = dir.join(format!("{}.toml", self.agency.id()));
+        let file = config_file(self.agency, dir);
         std::fs::write(&file, &self.config).map_err(|error| error.to_string())?;
         Ok(file)
     }
@@ -484,6 +497,10 @@ impl Side {
             Some(Running::Process(process)) => process.end().await,
         }
     }
+}
+
+fn config_file(agency: Agency, dir: &Path) -> PathBuf {
+    dir.join(format!("{}.toml", agency.id()))
 }
 
 type Started = Result<(std::net::SocketAddr, std::net::SocketAddr), String>;

@@ -394,7 +394,7 @@ pub fn outfit(folder: &Path, issued: &Issued, roots: &str) -> Result<Files, PkiE
 /// [`PkiError::Write`].
 pub fn write_pair(files: &Files, issued: &Issued) -> Result<(), PkiError> {
     write(&files.certificate, &issued.certificate)?;
-    write_with(&files.key, &issued.key, 0o600)
+    write_secret(&files.key, &issued.key)
 }
 
 /// Writes a public file and the folders above it.
@@ -403,6 +403,14 @@ pub fn write_pair(files: &Files, issued: &Issued) -> Result<(), PkiError> {
 /// [`PkiError::Write`].
 pub fn write(path: &Path, text: &str) -> Result<(), PkiError> {
     write_with(path, text, 0o644)
+}
+
+/// Writes a file that only this account may read.
+///
+/// # Errors
+/// [`PkiError::Write`].
+pub fn write_secret(path: &Path, text: &str) -> Result<(), PkiError> {
+    write_with(path, text, 0o600)
 }
 
 fn files(folder: &Path) -> Files {

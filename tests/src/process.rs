@@ -25,23 +25,45 @@ pub struct Process {
     pub desk: SocketAddr,
     /// Where its link takes the peer.
     pub link: SocketAddr,
+    /// Where it tells the operator how it stands.
+    pub operator: SocketAddr,
 }
+
+/// The operator's port as configurations here name it: a free one.
+pub(crate) const OPERATOR: &str = "[operator]\nlisten = \"127.0.0.1:0\"\n";
 
 impl Process {
     /// Starts a service with a configuration in a folder, and waits until it serves. Configuration and log are the files
-    /// `{name}.toml` and `{name}.log` there.
+    /// `{name}.toml` and `{name}.log` there. Once it serves, the configuration names the operator's port that it took, for
+    /// the command line.
     ///
     /// # Errors
     /// When it does not start.
     pub async fn start(agency: Agency, dir: &Path, name: &str, config: &str) -> Result<Self, String> {
+        Self::start_with(agency, dir, name, config, &[]).await
+    }
+
+    /// As [`Process::start`], with variables that override the configuration.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_with(
+        agency: Agency,
+        dir: &Path,
+        name: &str,
+        config: &str,
+        variables: &[(&str, String)],
+    ) -> Result<Self, String> {
         let file = dir.join(format!("{name}.toml"));
-        std::fs::write(&file, config).map_err(|error| error.to_string())?;
+        let write = |config: &str| std::fs::write(&file, config).map_err(|error| error.to_string());
+        write(config)?;
         let log = dir.join(format!("{name}.log"));
         let log = std::fs::OpenOptions::new().create(true).append(true).open(log).map_err(|error| error.to_string())?;
         let mut child = Command::new(binary(agency)?)
             .arg("--config")
-            .arg(file)
+            .arg(&file)
             .arg("serve")
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -52,8 +74,10 @@ impl Process {
         let (ready, readying) = oneshot::channel();
         tokio::spawn(follow(BufReader::new(errors), log, ready));
         let addresses = tokio::time::timeout(START, readying).await.map_err(|_| "the service did not start in time")?;
-        let (desk, link) = addresses.map_err(|_| format!("{name} did not start: see {}", dir.display()))?;
-        Ok(Self { child, desk, link })
+        let Addresses { desk, link, operator } =
+            addresses.map_err(|_| format!("{name} did not start: see {}", dir.display()))?;
+        write(&config.replace(OPERATOR, &OPERATOR.replace("127.0.0.1:0", &operator.to_string())))?;
+        Ok(Self { child, desk, link, operator })
     }
 
     /// Its id; `None` when it has ended by itself.
@@ -92,11 +116,7 @@ impl Process {
 }
 
 /// Copies a service's log to its file and finds the addresses on which it serves.
-async fn follow(
-    mut lines: BufReader<ChildStderr>,
-    mut log: std::fs::File,
-    ready: oneshot::Sender<(SocketAddr, SocketAddr)>,
-) {
+async fn follow(mut lines: BufReader<ChildStderr>, mut log: std::fs::File, ready: oneshot::Sender<Addresses>) {
     let (mut ready, mut line) = (Some(ready), String::new());
     while lines.read_line(&mut line).await.is_ok_and(|read| read > 0) {
         // A log that cannot be written does not stop the service.
@@ -110,13 +130,20 @@ async fn follow(
     }
 }
 
-fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+/// Where a service listens.
+struct Addresses {
+    desk: SocketAddr,
+    link: SocketAddr,
+    operator: SocketAddr,
+}
+
+fn addresses(line: &str) -> Option<Addresses> {
     let line: serde_json::Value = serde_json::from_str(line).ok()?;
     if line.get("message")?.as_str()? != "serving" {
         return None;
     }
     let field = |name: &str| line.get("fields")?.get(name)?.as_str()?.parse().ok();
-    Some((field("desk")?, field("link")?))
+    Some(Addresses { desk: field("desk")?, link: field("link")?, operator: field("operator")? })
 }
 
 /// The binary of an agency's service, beside the running program.

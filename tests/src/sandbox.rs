@@ -1,10 +1,11 @@
 //! The sandbox: both services as processes on either database with a throw-away PKI, and the scenario on them.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
-use renkei_proto::r#type::v1::Agency;
+use renkei_proto::{advice::v1::ListAdviceRequestsRequest, r#type::v1::Agency};
 
 use crate::{
+    acts::both,
     database::Engine,
     pair::Pair,
     pki,
@@ -22,10 +23,39 @@ pub async fn walk(
     engine: Option<Engine>,
     say: Say<'_>,
 ) -> Result<Pair, String> {
-    let choice = Choice { engine, ..Choice::default() };
+    walk_with(folder, seed, Choice { engine, ..Choice::default() }, say).await
+}
+
+/// As [`walk`], with what may differ between setups.
+///
+/// # Errors
+/// The first thing that is not as it must be.
+pub async fn walk_with(folder: Option<PathBuf>, seed: [u8; 32], choice: Choice, say: Say<'_>) -> Result<Pair, String> {
     let pair = Pair::processes(folder, start()?, seed, choice).await?;
     Scenario::new(pair.world(), seed, say).run().await?;
     Ok(pair)
+}
+
+/// What an operator of each side sees: how the service stands, and the life of the scenario's advice request.
+///
+/// # Errors
+/// When a command line does not do its work.
+pub async fn overview(pair: &Pair) -> Result<String, String> {
+    let (ppc, _) = both(pair)?;
+    let listed = ppc.list_advice_requests(ListAdviceRequestsRequest::default()).await;
+    let listed = listed.map_err(|refused| format!("{refused:?}"))?;
+    let request = listed.advice_requests.first().ok_or("the scenario left no advice request")?.name.clone();
+    let mut text = String::new();
+    for agency in AGENCIES {
+        for arguments in [["status"].as_slice(), &["trace", &request]] {
+            let (code, said) = pair.command_line(agency, arguments).await?;
+            if code != Some(0) {
+                return Err(format!("{} {}: {said}", agency.id(), arguments.join(" ")));
+            }
+            text.push_str(&format!("\n{} {}\n{said}", agency.id(), arguments.join(" ")));
+        }
+    }
+    Ok(text)
 }
 
 /// The last line of a sandbox: how much was said, and that all of it is signed for and proven on both sides.
@@ -49,15 +79,17 @@ pub async fn last_line(pair: &Pair) -> Result<String, String> {
 }
 
 /// Addresses, certificates and calls to paste.
-pub fn invitation(pair: &Pair, root: &std::path::Path) -> String {
+pub fn invitation(pair: &Pair, root: &std::path::Path, collector: Option<SocketAddr>) -> String {
     let mut text = String::new();
     for agency in AGENCIES {
         let side = pair.side(agency);
+        let shown = side.operator().map(|address| address.to_string()).unwrap_or_default();
         text.push_str(&format!(
-            "{}\n  desk   https://{}\n  link   {} (the peer's port)\n  config {}\n  log    {}\n  callers' certificates in {}\n",
+            "{}\n  desk   https://{}\n  link   {} (the peer's port)\n  status http://{shown}/status, metrics at http://{shown}/metrics\n  traces and logs {}\n  config {}\n  log    {}\n  callers' certificates in {}\n",
             agency.id(),
             side.desk_wire.address(),
             side.link_wire.address(),
+            collector.map_or_else(|| "go nowhere: name a collector with --collector".to_owned(), |it| format!("go to http://{it}")),
             pair.setup.dir.join(format!("{}.toml", agency.id())).display(),
             pair.setup.dir.join(format!("{}.log", agency.id())).display(),
             pair.setup.dir.join(agency.id()).join("callers").display(),

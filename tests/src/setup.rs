@@ -17,6 +17,7 @@ use crate::{
     cluster::Database,
     database::{self, Engine},
     pki::{self, Pki},
+    process::OPERATOR,
 };
 
 /// Both agencies, in the order in which tests name them.
@@ -56,12 +57,16 @@ pub struct Choice {
     pub sandbox: BTreeMap<&'static str, String>,
     /// An agency that never dials.
     pub dialled_only: Option<Agency>,
+    /// Where an agency's service sends its traces, metrics and logs.
+    pub collectors: BTreeMap<&'static str, std::net::SocketAddr>,
+    /// The share of traces that processes keep; in one process all are kept.
+    pub sample_ratio: f64,
     /// What is logged in one process: `level` or `target=level`, comma-separated; `info` when not set.
     pub log_filter: Option<&'static str>,
 }
 
 impl Setup {
-    /// Makes certificates valid from now on and keys from a seed.
+    /// Makes certificates valid from now on, and keys from a seed. Keys that are there stay: databases depend on them.
     ///
     /// # Errors
     /// When something cannot be made or written; the text says what.
@@ -72,13 +77,12 @@ impl Setup {
         let mut public_keys = BTreeMap::new();
         for agency in AGENCIES {
             let side = dir.join(agency.id());
-            let put = |name: &str, text: &str| pki::write(&side.join(name), text).map_err(|error| error.to_string());
-            let pkcs8 = generate_pkcs8(&moment.bytes(agency.id(), 0));
-            let key = SigningKey::from_pkcs8(key_id(agency), &pkcs8).map_err(|error| error.to_string())?;
+            let kept = |name: &str, made: &dyn Fn() -> String| kept(&side.join(name), made);
+            let key = kept("journal.pem", &|| pem(&generate_pkcs8(&moment.bytes(agency.id(), 0))))?;
+            let key = SigningKey::from_pkcs8(key_id(agency), key.as_bytes()).map_err(|error| error.to_string())?;
             public_keys.insert(agency.id(), key.public_key());
-            put("journal.pem", &pem(&pkcs8))?;
             for (name, n) in [("content.key", 1), ("digest.key", 2), ("token.key", 3), ("code.key", 4)] {
-                put(name, &BASE64_STANDARD.encode(moment.bytes(agency.id(), n)))?;
+                kept(name, &|| BASE64_STANDARD.encode(moment.bytes(agency.id(), n)))?;
             }
         }
         Ok(Self { dir: dir.to_owned(), pki, public_keys, databases: BTreeMap::new() })
@@ -110,6 +114,10 @@ impl Setup {
             let _ =
                 writeln!(text, "[callers.\"spiffe://{id}/desk/{name}\"]\nroles = [\"{role}\"]\nunit = \"{unit}\"\n");
         }
+        text.push_str(OPERATOR);
+        let endpoint = choice.collectors.get(id).map(|address| format!("otlp_endpoint = \"http://{address}\"\n"));
+        let _ =
+            writeln!(text, "\n[telemetry]\n{}sample_ratio = {:?}\n", endpoint.unwrap_or_default(), choice.sample_ratio);
         if choice.clock_file {
             let _ = writeln!(text, "[clock]\nfile = \"{}\"\n", self.dir.join("clock").display());
         }
@@ -122,6 +130,21 @@ impl Setup {
     /// A file of one side.
     pub fn file(&self, own: Agency, name: &str) -> String {
         self.dir.join(own.id()).join(name).display().to_string()
+    }
+}
+
+/// What stands in a secret file; made when there is none.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn kept(file: &Path, made: &dyn Fn() -> String) -> Result<String, String> {
+    match std::fs::read_to_string(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let fresh = made();
+            pki::write_secret(file, &fresh).map_err(|error| error.to_string())?;
+            Ok(fresh)
+        }
+        read => read.map_err(|error| format!("{}: {error}", file.display())),
     }
 }
 

@@ -14,6 +14,8 @@ mod certificates;
 mod code;
 #[path = "suite/command_line.rs"]
 mod command_line;
+#[path = "suite/compose.rs"]
+mod compose;
 #[path = "suite/config.rs"]
 mod config;
 #[path = "suite/counts.rs"]
@@ -36,12 +38,16 @@ mod lies;
 mod limits;
 #[path = "suite/official.rs"]
 mod official;
+#[path = "suite/operator.rs"]
+mod operator;
 #[path = "suite/outage.rs"]
 mod outage;
 #[path = "suite/processes.rs"]
 mod processes;
 #[path = "suite/readme.rs"]
 mod readme;
+#[path = "suite/receiver.rs"]
+mod receiver;
 #[path = "suite/recovery.rs"]
 mod recovery;
 #[path = "suite/referral.rs"]

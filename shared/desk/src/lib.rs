@@ -39,7 +39,7 @@ pub use crate::{
     evidence::{Checkpoint, JournalKeys},
     item::publishing,
     referral::Count,
-    watch::WATCHERS,
+    watch::{WATCHERS, Watchers},
 };
 
 /// What the desk's services need beside [`Desk`].
@@ -48,6 +48,8 @@ pub struct Settings {
     pub code_key: zeroize::Zeroizing<[u8; 32]>,
     /// The public keys by which journals are verified.
     pub keys: JournalKeys,
+    /// Who watches the change feed.
+    pub watchers: Watchers,
     /// Cancelled when the service drains: watches end.
     pub draining: CancellationToken,
 }
@@ -79,7 +81,7 @@ pub fn routes(desk: &Desk, settings: Settings) -> RoutesBuilder {
     let referral = referral::Referrals::new(desk(), settings.code_key, proof::Proofs::default());
     let evidence = evidence::Evidences::new(desk(), settings.keys);
     let link = link_status::Links::new(desk());
-    let watch = watch::Watches::new(desk(), settings.draining);
+    let watch = watch::Watches::new(desk(), settings.watchers, settings.draining);
     let mut routes: RoutesBuilder = Routes::builder();
     if desk().own == Agency::Ppc {
         routes.add_service(AdviceAskingServiceServer::new(advice.clone()).max_decoding_message_size(DESK_MESSAGE_MAX));

@@ -1,6 +1,10 @@
 //! The change feed: names, never content, in the order of commit.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use renkei_proto::{
     options::v1::Reason,
@@ -10,7 +14,6 @@ use renkei_rpc::{
     error::Error,
     validate::{Answers, Call, Desk, open_stream},
 };
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
@@ -30,16 +33,75 @@ enum Next {
     Drain,
 }
 
+/// Who watches, and up to which number of the feed each has been told. Clones share everything.
+#[derive(Clone, Debug, Default)]
+pub struct Watchers(Arc<Mutex<Told>>);
+
+#[derive(Debug, Default)]
+struct Told {
+    entered: u64,
+    each: BTreeMap<u64, u64>,
+}
+
+impl Watchers {
+    /// How many watches are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.told().each.len()
+    }
+
+    /// The number up to which all of them have been told; none without watchers.
+    #[must_use]
+    pub fn slowest(&self) -> Option<u64> {
+        self.told().each.values().min().copied()
+    }
+
+    /// A place for one more; none when all are taken.
+    fn enter(&self, after: u64) -> Option<Place> {
+        let mut told = self.told();
+        if told.each.len() >= WATCHERS {
+            return None;
+        }
+        told.entered += 1;
+        let number = told.entered;
+        told.each.insert(number, after);
+        Some(Place { watchers: self.clone(), number })
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of one watcher, until it goes.
+struct Place {
+    watchers: Watchers,
+    number: u64,
+}
+
+impl Place {
+    /// The watcher has been told up to this number.
+    fn told(&self, after: u64) {
+        self.watchers.told().each.insert(self.number, after);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.watchers.told().each.remove(&self.number);
+    }
+}
+
 /// The service.
 pub(crate) struct Watches {
     desk: Desk,
-    places: Arc<Semaphore>,
+    watchers: Watchers,
     draining: CancellationToken,
 }
 
 impl Watches {
-    pub(crate) fn new(desk: Desk, draining: CancellationToken) -> Self {
-        Self { desk, places: Arc::new(Semaphore::new(WATCHERS)), draining }
+    pub(crate) fn new(desk: Desk, watchers: Watchers, draining: CancellationToken) -> Self {
+        Self { desk, watchers, draining }
     }
 
     /// The number after which the watch goes on.
@@ -70,12 +132,11 @@ impl WatchService for Watches {
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         open_stream(request, &self.desk, async |call: Call, it: WatchRequest| {
-            let full = |_| Error::Full { reason: Reason::TooManyWatchers, limit: "watchers", most: WATCHERS };
-            let place = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
+            let full = || Error::Full { reason: Reason::TooManyWatchers, limit: "watchers", most: WATCHERS };
             let mut after = self.begin(&it.cursor).await?;
+            let place = self.watchers.enter(after).ok_or_else(full)?;
             let (desk, draining) = (self.desk.clone(), self.draining.clone());
             Ok(async_stream::try_stream! {
-                let _place = place;
                 let mut heads = desk.store.heads();
                 // A first heartbeat at once: the watcher has a cursor before anything changes.
                 yield heartbeat(&desk, after)?;
@@ -92,6 +153,7 @@ impl WatchService for Watches {
                             yield WatchResponse { cursor, event: Some(event) };
                         }
                     }
+                    place.told(after);
                     if heads.borrow().feed > after {
                         continue;
                     }

@@ -387,7 +387,7 @@ pub fn state(seen: Seen<'_>) -> State {
 }
 
 /// Who has to act next; unspecified when nobody has.
-fn waiting_for(seen: Seen<'_>) -> Agency {
+pub(crate) fn waiting_for(seen: Seen<'_>) -> Agency {
     match state(seen) {
         State::Submitted | State::Accepted => Agency::Ipa,
         State::Clarifying | State::HandedBack => Agency::Ppc,

@@ -249,6 +249,11 @@ fn question_answer(seen: Seen<'_>, opener: Agency, seq: u64) -> Option<&Mark> {
     seen.answer(opener, seq, answers).map(|(mark, ())| mark)
 }
 
+/// The receiver has asked about the item and was not answered.
+pub(crate) fn has_open_question(seen: Seen<'_>, opener: Agency) -> bool {
+    questions(seen, opener).any(|mark| question_answer(seen, opener, mark.seq).is_none())
+}
+
 /// Where an item stands; unspecified when it was never published.
 pub fn state(seen: Seen<'_>, opener: Agency) -> State {
     match (current(seen, opener), recall(seen, opener)) {

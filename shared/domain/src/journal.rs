@@ -4,7 +4,7 @@
 
 use renkei_proto::{
     FactKind,
-    journal::v1::{AuditCheckpointed, EntryRefused, JournalReopened, KeyAdded, KeyRevoked, KindsSpoken, fact},
+    journal::v1::{AuditCheckpointed, EntryRefused, JournalReopened, KeyAdded, KeyRevoked, KindsSpoken, Mark, fact},
     options::v1::Reason,
     r#type::v1::Agency,
 };
@@ -12,6 +12,7 @@ use renkei_proto::{
 use crate::{
     decide::{Deciding, Refusal, must},
     matter::{Matter, Noun},
+    moment::micros,
     page::{Said as _, Seen},
 };
 
@@ -99,11 +100,19 @@ pub fn spoken(seen: Seen<'_>, agency: Agency) -> Option<&[String]> {
 
 /// The heads of an agency's audit chains as last checkpointed.
 pub fn checkpoint(seen: Seen<'_>, agency: Agency) -> Option<&AuditCheckpointed> {
-    let (_, checkpoint) = seen.last(agency, |fact| match fact {
+    last_checkpoint(seen, agency).map(|(_, checkpoint)| checkpoint)
+}
+
+/// As [`checkpoint`], with when it was written, in microseconds since 1970.
+pub fn checkpointed_at(seen: Seen<'_>, agency: Agency) -> Option<(i64, &AuditCheckpointed)> {
+    last_checkpoint(seen, agency).map(|(mark, checkpoint)| (micros(mark.written_at.as_ref()), checkpoint))
+}
+
+fn last_checkpoint(seen: Seen<'_>, agency: Agency) -> Option<(&Mark, &AuditCheckpointed)> {
+    seen.last(agency, |fact| match fact {
         fact::Fact::AuditCheckpointed(it) => Some(it),
         _ => None,
-    })?;
-    Some(checkpoint)
+    })
 }
 
 /// The name of an agency's journal page.

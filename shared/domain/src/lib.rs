@@ -10,6 +10,7 @@ pub mod code;
 pub mod content;
 pub mod counts;
 pub mod decide;
+pub mod duty;
 pub mod era;
 pub mod index;
 pub mod introduction;

@@ -57,6 +57,11 @@ impl Noun {
         self == Self::Item
     }
 
+    /// What lists show of it may change with every entry: its scope, or what is to be done in it.
+    pub fn is_listed_anew(self) -> bool {
+        matches!(self, Self::Item | Self::Referral | Self::AdviceRequest)
+    }
+
     /// The three letters in its case numbers, such as `REF`; empty for nouns without case numbers.
     pub fn case_letters(self) -> &'static str {
         match self {

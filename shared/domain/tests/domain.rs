@@ -14,6 +14,7 @@ mod domain {
     mod counts;
     mod crossing;
     mod direction;
+    mod duty;
     mod ground;
     mod introduction;
     mod item;

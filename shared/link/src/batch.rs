@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use renkei_domain::page::Journal;
+use renkei_domain::{moment::micros, page::Journal};
 use renkei_proto::{
     journal::v1::Entry,
     link::v1::{Entries, frame::Kind},
     r#type::v1::Agency,
 };
 use renkei_rpc::error::Error;
-use renkei_store::Store;
+use renkei_store::{Held, Store};
 use renkei_telemetry::{Traceparent, span, traceparent};
 
 /// The most entries in a batch.
@@ -30,8 +30,19 @@ pub(crate) struct Outgoing {
 /// A batch on its way.
 struct Sent {
     last: u64,
+    /// When its last entry was written, in microseconds since 1970.
+    written_us: i64,
     /// The sampled traces in it.
     traces: Vec<Traceparent>,
+}
+
+impl Sent {
+    /// These entries as a batch; none without an entry.
+    fn of(held: &[Held]) -> Option<Self> {
+        let newest = &held.last()?.header;
+        let traces = traceparent::sampled(held.iter().map(|held| held.header.traceparent.as_str()));
+        Some(Self { last: newest.seq, written_us: micros(newest.written_at.as_ref()), traces })
+    }
 }
 
 impl Outgoing {
@@ -51,6 +62,11 @@ impl Outgoing {
         self.waiting.iter().filter(|sent| sent.last <= up_to).flat_map(|sent| sent.traces.iter().copied()).collect()
     }
 
+    /// When the last entry was written of what a receipt up to this number is for, in microseconds since 1970.
+    pub(crate) fn written_us(&self, up_to: u64) -> Option<i64> {
+        self.waiting.iter().rfind(|sent| sent.last <= up_to).map(|sent| sent.written_us)
+    }
+
     /// The peer holds the journal up to a number.
     pub(crate) fn receipted(&mut self, up_to: u64) {
         self.waiting.retain(|sent| sent.last > up_to);
@@ -65,15 +81,22 @@ impl Outgoing {
         self.next <= head && (!self.has_receipts || self.waiting.len() < WINDOW)
     }
 
+    /// The peer holds the journal up to a number, and its receipt for what follows `receipted` is on its way.
+    pub(crate) async fn held(&mut self, store: &Store, receipted: u64, up_to: u64) -> Result<(), Error> {
+        let mut held = store.entries(Journal::Of(self.journal), receipted + 1, ENTRIES).await?;
+        held.retain(|held| held.header.seq <= up_to);
+        self.waiting.extend(Sent::of(&held));
+        Ok(())
+    }
+
     /// The next batch; `None` when there is nothing left.
     pub(crate) async fn batch(&mut self, store: &Store) -> Result<Option<Kind>, Error> {
         let held = store.entries(Journal::Of(self.journal), self.next, ENTRIES).await?;
-        let Some(last) = held.last().map(|held| held.header.seq) else { return Ok(None) };
-        let traces = traceparent::sampled(held.iter().map(|held| held.header.traceparent.as_str()));
-        drop(span::send(self.journal.id(), self.next, last, &traces));
-        self.next = last + 1;
+        let Some(sent) = Sent::of(&held) else { return Ok(None) };
+        drop(span::send(self.journal.id(), self.next, sent.last, &sent.traces));
+        self.next = sent.last + 1;
         if self.has_receipts {
-            self.waiting.push_back(Sent { last, traces });
+            self.waiting.push_back(sent);
         }
         let entries: Vec<Entry> = held.into_iter().map(|held| held.entry).collect();
         Ok(Some(Kind::Entries(Entries { journal: self.journal.into(), entries })))

@@ -12,7 +12,8 @@ mod status;
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
+    time::Duration,
 };
 
 use renkei_domain::{journal as journal_rules, moment::Source, page::Seen};
@@ -57,18 +58,25 @@ struct Inner {
     settings: Settings,
     /// How many sessions that the peer dialled carry the own journal; none unless this side never dials.
     dialled: AtomicUsize,
+    /// How far apart the two clocks were at the last receipt; none before the first.
+    skew: Mutex<Option<Duration>>,
 }
 
 impl Link {
     /// A link that is not connected yet.
     pub fn new(settings: Settings) -> Self {
         settings.store.say_link(&status::waiting("the peer was not reached yet"));
-        Self(Arc::new(Inner { settings, dialled: AtomicUsize::new(0) }))
+        Self(Arc::new(Inner { settings, dialled: AtomicUsize::new(0), skew: Mutex::default() }))
     }
 
     /// The service that the peer dials.
     pub fn server(&self) -> LinkServiceServer<service::Exchanges> {
         LinkServiceServer::new(service::Exchanges::new(self.clone())).max_decoding_message_size(LINK_MESSAGE_MAX)
+    }
+
+    /// How far apart the two services' clocks were at the last receipt that came to this replica; none before the first.
+    pub fn skew(&self) -> Option<Duration> {
+        *self.0.skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn own(&self) -> Agency {

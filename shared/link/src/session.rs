@@ -1,6 +1,6 @@
 //! One session between the two services: hello first, then entries, receipts and what is asked for, both ways.
 
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 
 use renkei_domain::{
     moment::{Moment, micros, stamp},
@@ -171,6 +171,10 @@ impl<'a> Session<'a> {
             skewed: false,
         };
         let heads = link.store().heads().borrow().clone();
+        // The receipt may come in either session, whichever carries the journal.
+        if heads.own.receipted < held.seq && !heads.recovering() {
+            session.own.held(link.store(), heads.own.receipted, held.seq).await?;
+        }
         if heads.recovering() {
             let from_seq = heads.own.seq + 1;
             session.say(Kind::Ask(Ask { journal: link.own().into(), from_seq })).await?;
@@ -309,6 +313,10 @@ impl<'a> Session<'a> {
         let (own, up_to) = (self.link.own(), receipt.up_to_seq);
         let moment = self.link.0.settings.source.moment();
         self.compare_clocks(&receipt, &moment);
+        if let Some(written_us) = self.own.written_us(up_to) {
+            let lag = moment.now.as_microsecond().saturating_sub(written_us);
+            self.link.0.settings.metrics.receipted(Duration::from_micros(u64::try_from(lag).unwrap_or_default()));
+        }
         let take = TakeReceipt { own, receipt, signed };
         let writing = self.link.store().write("receipt", Call::own("receipt"), moment, take);
         writing.instrument(span::receipt(own.id(), up_to, &self.own.traces(up_to))).await?;
@@ -319,6 +327,7 @@ impl<'a> Session<'a> {
     /// A receipt was signed just now by the peer's clock. Skew is an alarm and never a reason to refuse anything.
     fn compare_clocks(&mut self, receipt: &Receipt, moment: &Moment) {
         let apart_us = micros(receipt.at.as_ref()).abs_diff(moment.now.as_microsecond());
+        *self.link.0.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(Duration::from_micros(apart_us));
         if apart_us > SKEW_US && !std::mem::replace(&mut self.skewed, true) {
             tracing::error!(seconds = apart_us / 1_000_000, "the two services' clocks are more than ten minutes apart");
         }

@@ -16,11 +16,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     config::Config,
+    doctor,
     error::StartError,
-    key,
-    report::{self, Status, hex},
-    source,
+    key, operator, source,
     start::{Running, Tls, dialling, open},
+    status::{Status, hex},
+    trace,
 };
 
 /// The service of one agency under the memorandum of understanding.
@@ -67,13 +68,18 @@ enum Task {
         /// The new file.
         file: PathBuf,
     },
-    /// Shows how the service stands, from its database.
+    /// Shows how the service stands: link, journals, what waits and why, duties, clocks, certificates, agreement. Asks the
+    /// service that runs; when none does, shows what stands in the database.
     Status {
         /// As JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Shows the life of one matter.
+    /// Checks everything that the service needs, a line each, and says what to do. Changes nothing.
+    Doctor,
+    /// Says whether the service runs and its database answers, for whoever watches the process.
+    Health,
+    /// Shows the life of one matter: its entries of both halves, how far each has come, and their traces.
     Trace {
         /// Its name, such as `agencies/ppc/referrals/…`.
         matter: String,
@@ -157,13 +163,26 @@ async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
             say(&format!("copied and marked: {path}"))
         }
         Task::Status { json } => {
-            let store = open(own, &config).await.map_err(said)?;
-            let status = Status::of(&store, source.moment().now).await.map_err(said)?;
+            let status = match asked(&config).await? {
+                Some(status) => status,
+                None => {
+                    let store = open(own, &config).await.map_err(said)?;
+                    let ends = Tls::load(&config).map_err(said)?.ends();
+                    Status::of(&store, None, &ends, source::machine(), source.moment().now).await
+                }
+            };
             say(&if json { serde_json::to_string_pretty(&status).map_err(said)? } else { status.table() })
         }
+        Task::Doctor => doctor::examine(own, &config, &mut |line| say(&line)).await,
+        Task::Health => match asked(&config).await? {
+            Some(status) if status.database.is_empty() => say("the service runs and its database answers"),
+            Some(status) => Err(format!("the database does not answer: {}", status.database)),
+            None if config.operator.is_none() => Err("there is no `operator.listen` to ask at".to_owned()),
+            None => Err("no service answers on the operator's port".to_owned()),
+        },
         Task::Trace { matter } => {
             let store = open(own, &config).await.map_err(said)?;
-            let lines = report::trace(&store, &matter).await.map_err(said)?;
+            let lines = trace::lines(&store, &matter).await.map_err(said)?;
             if lines.is_empty() {
                 return Err(format!("there is no entry of {matter}"));
             }
@@ -175,6 +194,14 @@ async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
 #[expect(clippy::disallowed_methods, reason = "the environment overrides the configuration, and is read here only")]
 fn variables() -> HashMap<String, String> {
     std::env::vars().filter(|(name, _)| name.starts_with("RENKEI__")).collect()
+}
+
+/// How the service that runs says that it stands; none when none answers.
+async fn asked(config: &Config) -> Result<Option<Status>, String> {
+    match &config.operator {
+        Some(operator) => operator::ask(operator.listen).await,
+        None => Ok(None),
+    }
 }
 
 async fn serve(own: Agency, config: Config, source: Source) -> Result<(), String> {
@@ -222,6 +249,7 @@ async fn asked_to_end(running: &Running, mut hangup: Signal) -> Result<(), Strin
 async fn check(own: Agency, config: &Config) -> Result<(), String> {
     let tls = Tls::load(config).map_err(said)?;
     key::check(config).map_err(said)?;
+    doctor::ended(&tls).map_or(Ok(()), Err)?;
     say("configuration, keys and certificates are right")?;
     say(&database(own, config).await?)?;
     // A peer that is away is a normal state.
@@ -232,7 +260,7 @@ async fn check(own: Agency, config: &Config) -> Result<(), String> {
 }
 
 /// How the database stands. One that `serve` will set up or upgrade is no fault.
-async fn database(own: Agency, config: &Config) -> Result<String, String> {
+pub(crate) async fn database(own: Agency, config: &Config) -> Result<String, String> {
     let migrates = config.database.migrates();
     let missing = match migrates {
         true => Ok("there is no database yet: `serve` sets it up".to_owned()),

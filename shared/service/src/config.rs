@@ -106,6 +106,8 @@ pub struct Config {
     /// The internal systems by the URI in their certificate.
     #[serde(default)]
     pub callers: BTreeMap<String, CallerRow>,
+    /// The port for the operator.
+    pub operator: Option<Operator>,
     /// Traces, metrics and logs.
     #[serde(default)]
     pub telemetry: Telemetry,
@@ -232,6 +234,14 @@ pub struct CallerRow {
     /// Its unit.
     #[serde(default)]
     pub unit: String,
+}
+
+/// The port for the operator.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operator {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
 }
 
 /// Traces, metrics and logs.

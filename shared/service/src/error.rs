@@ -31,7 +31,7 @@ pub enum StartError {
     /// A port.
     #[error("the {port} port cannot listen on {address} ({source}): free it or set `{port}.listen`")]
     Listen {
-        /// `desk` or `link`.
+        /// `desk`, `link` or `operator`.
         port: &'static str,
         /// Where.
         address: std::net::SocketAddr,

@@ -3,12 +3,15 @@
 mod command_line;
 pub mod config;
 mod database;
+mod doctor;
 mod error;
 mod key;
-mod report;
+mod operator;
 mod source;
 mod start;
+mod status;
 mod tick;
+mod trace;
 
 pub use crate::{
     command_line::main,

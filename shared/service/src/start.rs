@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use renkei_desk::{JournalKeys, services};
+use renkei_desk::{JournalKeys, Watchers, services};
 use renkei_domain::moment::Source;
 use renkei_link::Link;
 use renkei_proto::{options::v1::Surface, r#type::v1::Agency};
@@ -31,9 +31,12 @@ use tonic::service::Routes;
 use tower::ServiceBuilder;
 
 use crate::{
-    config::{Config, DialMode, Listener},
+    config::{Config, DialMode},
     error::StartError,
-    key, tick,
+    key,
+    operator::{self, Facts},
+    status::{Ends, Live},
+    tick,
 };
 
 /// How long the peer may take to accept a connection.
@@ -49,6 +52,8 @@ pub struct Running {
     pub desk: SocketAddr,
     /// Where the link listens.
     pub link: SocketAddr,
+    /// Where the operator's port listens, if there is one.
+    pub operator: Option<SocketAddr>,
     /// Its database.
     pub store: Store,
     desk_gate: Authorize,
@@ -98,8 +103,12 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let tls = Tls::load(&config)?;
     key::check(&config)?;
     rules(own)?;
-    let (desk_listener, desk_address) = listen("desk", &config.desk).await?;
-    let (link_listener, link_address) = listen("link", &config.link).await?;
+    let (desk_listener, desk_address) = listen("desk", config.desk.listen).await?;
+    let (link_listener, link_address) = listen("link", config.link.listen).await?;
+    let operator_listener = match &config.operator {
+        Some(operator) => Some(listen("operator", operator.listen).await?),
+        None => None,
+    };
     let options = options(own, &config, metrics.clone())?;
     if config.database.migrates() {
         let ran = Store::migrate(&options.url, own, &source.moment().id("store", 0)).await?;
@@ -132,8 +141,13 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         metrics: metrics.clone(),
     };
     let readiness = Arc::new(Readiness::new(&services(own)).await);
-    let settings =
-        renkei_desk::Settings { code_key: key::secret(&config.secrets.code_key)?, keys, draining: draining.clone() };
+    let watchers = Watchers::default();
+    let settings = renkei_desk::Settings {
+        code_key: key::secret(&config.secrets.code_key)?,
+        keys,
+        watchers: watchers.clone(),
+        draining: draining.clone(),
+    };
     let gate = |surface| Authorize::new(surface, own, callers.clone(), store.barred(), source.clone(), metrics.clone());
     let (desk_gate, link_gate) = (gate(Surface::Desk), gate(Surface::Link));
 
@@ -144,6 +158,20 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let link_routes = Routes::new(link.server()).add_service(readiness.server());
     let link_service = ServiceBuilder::new().layer(link_gate.clone()).service(link_routes.prepare());
     tasks.spawn(port(link_listener, link_service, "link", tls.link.clone(), metrics.clone(), draining.clone()));
+    let facts = Facts {
+        store: store.clone(),
+        live: Live { link: link.clone(), watchers },
+        tls: tls.clone(),
+        source: source.clone(),
+        shown: telemetry.shown(),
+        metrics: metrics.clone(),
+    };
+    facts.observe().await;
+    tasks.spawn(tick::observe(facts.clone(), draining.clone()));
+    let operator = operator_listener.map(|(listener, address)| {
+        tasks.spawn(operator::serve(listener, facts, draining.clone()));
+        address
+    });
     if config.peer.dial == DialMode::Both {
         tasks.spawn(dial(link, dialling(own, &config, &tls), draining.clone()));
     }
@@ -153,9 +181,10 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     tasks.spawn(tick::watch_database(store.clone(), readiness.clone(), draining.clone()));
     let reload = Arc::new(Notify::new());
     tasks.spawn(tick::reload(config, tls, readiness.clone(), reload.clone(), draining.clone()));
-    tracing::info!(desk = %desk_address, link = %link_address, "serving");
+    let shown = operator.map(|address| address.to_string()).unwrap_or_default();
+    tracing::info!(desk = %desk_address, link = %link_address, operator = shown, "serving");
     let (desk, link) = (desk_address, link_address);
-    Ok(Running { desk, link, store, desk_gate, link_gate, readiness, reload, draining, tasks })
+    Ok(Running { desk, link, operator, store, desk_gate, link_gate, readiness, reload, draining, tasks })
 }
 
 /// Every method that the ports serve has a rule, those of health and reflection included.
@@ -242,6 +271,11 @@ impl Tls {
             dial: Arc::new(Reloading::client(&config.link.files())?),
         })
     }
+
+    /// What the trust material of each port ends with.
+    pub(crate) fn ends(&self) -> Ends {
+        vec![("desk", self.desk.expiry()), ("link", self.link.expiry()), ("dial", self.dial.expiry())]
+    }
 }
 
 /// How the peer is dialled.
@@ -267,9 +301,9 @@ fn desk_routes(
     Ok(routes.routes())
 }
 
-async fn listen(port: &'static str, listener: &Listener) -> Result<(TcpListener, SocketAddr), StartError> {
-    let failed = |source| StartError::Listen { port, address: listener.listen, source };
-    let listener = TcpListener::bind(listener.listen).await.map_err(failed)?;
+async fn listen(port: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { port, address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
 }

@@ -20,7 +20,7 @@ use renkei_store::{Call, Error, Store, arrive::Begin};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, source, start::Tls};
+use crate::{config::Config, operator::Facts, source, start::Tls};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Checkpoints are written at most so often.
@@ -31,6 +31,8 @@ const MONTHS: usize = 24;
 const REQUESTS_DAYS: i64 = 30;
 const PING: Duration = Duration::from_secs(2);
 const RELOAD: Duration = Duration::from_secs(30);
+/// How often it is put into the metrics how the service stands, for a collector; a scrape looks by itself.
+const OBSERVE: Duration = Duration::from_secs(15);
 /// The pause before the kinds are said once more.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -151,6 +153,13 @@ pub(crate) async fn say_kinds_again(parts: Parts, mut said: Option<Said>, draini
     }
 }
 
+/// The metrics follow how the service stands.
+pub(crate) async fn observe(facts: Facts, draining: CancellationToken) {
+    while draining.run_until_cancelled(tokio::time::sleep(OBSERVE)).await.is_some() {
+        facts.observe().await;
+    }
+}
+
 /// Readiness follows the database.
 pub(crate) async fn watch_database(store: Store, readiness: Arc<Readiness>, draining: CancellationToken) {
     loop {
@@ -207,7 +216,7 @@ fn is_taken(port: &'static str, loaded: Result<(), TlsError>) -> bool {
 /// Whether no certificate and no revocation list in use has expired.
 fn is_valid(tls: &Tls) -> bool {
     let now = source::machine().as_second();
-    let ends = [("desk", tls.desk.expiry()), ("link", tls.link.expiry()), ("dial", tls.dial.expiry())];
+    let ends = tls.ends();
     let expired = ends.iter().find(|(_, end)| end.certificate <= now || end.crl.is_some_and(|crl| crl <= now));
     if let Some((port, end)) = expired {
         tracing::error!(port, ?end, "a certificate or revocation list has expired: connections are refused");

@@ -83,6 +83,11 @@ impl Dialect {
         }
     }
 
+    /// Takes the bound off the statements of a transaction: an index on a large table takes its time.
+    pub(crate) fn unhurried(self) -> Option<&'static str> {
+        self.is_shared().then_some("SET LOCAL statement_timeout = 0")
+    }
+
     /// Several statements in one that goes to the database at once: what goes to and fro costs more than what it does there.
     pub(crate) fn together(self, statements: &[String]) -> String {
         match self {

@@ -57,6 +57,9 @@ pub(crate) async fn migrate(pool: &AnyPool, dialect: Dialect, own: Agency, store
     }
     for (number, text) in (1_i64..).zip(MIGRATIONS).filter(|(number, _)| *number > found) {
         let mut transaction = pool.begin_with(dialect.begin()).await?;
+        if let Some(unhurried) = dialect.unhurried() {
+            transaction.execute(unhurried).await?;
+        }
         for statement in statements(&dialect.ddl(text)) {
             transaction.execute(AssertSqlSafe(statement)).await?;
         }

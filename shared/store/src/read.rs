@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{Stream, TryStreamExt as _};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use prost::Message as _;
 use renkei_domain::{
     decide::ReadPermit,
+    duty,
     index::Lookup,
     matter::{Matter, Noun},
     official,
@@ -29,12 +30,14 @@ use crate::{
     error::Error,
     head,
     load::{PAGES_BETWEEN, prefix_range, read_page},
-    save::place,
+    save::{DUTIES, UNDATED, place},
 };
 
 pub(crate) const PAGE: &str = "SELECT matter, opened_turn, page, local FROM page WHERE matter = $1";
 /// How many ranges one list reads: openers times audiences.
 pub(crate) const RANGES: [usize; 4] = [1, 2, 4, 8];
+pub(crate) const DUE: &str = "SELECT audience, matter FROM visible WHERE noun = $1 \
+     ORDER BY audience, opened_turn LIMIT $2";
 pub(crate) const LOOKUP: &str = "SELECT matter FROM lookup WHERE kind = $1 AND value = $2 ORDER BY matter LIMIT 1";
 pub(crate) const ENTRIES: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce, c.ciphertext, k.wrapped_key, k.ring_key_id FROM entry e \
@@ -163,6 +166,22 @@ impl Store {
             Ok(Listed { matter: Matter::of(&name), page, place: *place })
         });
         listed.collect()
+    }
+
+    /// Matters in which this agency has such a duty, with the last day for it: the nearest day first, those without one last.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn duties(&self, kind: duty::Kind, limit: usize) -> Result<Vec<(Option<Date>, String)>, Error> {
+        let query = sqlx::query(DUE).bind(format!("{DUTIES}{}", kind.id()));
+        let rows = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX))).fetch_all(&self.inner.read).await?;
+        let duties = rows.iter().map(|row| {
+            let day: String = row.try_get(0)?;
+            let day = (day != UNDATED).then(|| day.parse()).transpose();
+            let day = day.map_err(|error| Error::Damaged(format!("the day of a duty: {error}")))?;
+            Ok((day, row.try_get(1)?))
+        });
+        duties.collect()
     }
 
     /// The matter with another name.
@@ -403,6 +422,15 @@ impl Store {
     pub async fn audit_records(&self, chain: &str, after: u64, limit: i64) -> Result<Vec<audit::Held>, Error> {
         let query = sqlx::query(AUDIT_RECORDS).bind(chain).bind(number(after)).bind(limit);
         query.fetch_all(&self.inner.read).await?.iter().map(audit::held).collect()
+    }
+
+    /// Connections of each pool: those that nobody uses, and those in use.
+    pub fn connections(&self) -> [(&'static str, usize, usize); 2] {
+        let of = |pool: &AnyPool| (pool.num_idle(), usize::try_from(pool.size()).unwrap_or_default());
+        [("read", &self.inner.read), ("write", &self.inner.write)].map(|(name, pool)| {
+            let (idle, all) = of(pool);
+            (name, idle, all.saturating_sub(idle))
+        })
     }
 
     /// The database answers.

@@ -27,6 +27,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
     let mut waiting = Vec::with_capacity(BATCH);
     // The end of the chain, as long as it is known.
     let mut chain = None;
+    inner.metrics.audit_writable(true);
     loop {
         tokio::select! {
             biased;
@@ -36,6 +37,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
         let (records, callers): (Vec<_>, Vec<_>) = waiting.drain(..).map(|it| (it.record, it.done)).unzip();
         let committed = commit(&inner, &records, chain.take()).await;
         let outcome = committed.map(|head| chain = Some(head));
+        inner.metrics.audit_writable(outcome.is_ok());
         if let Err(error) = &outcome {
             tracing::error!(%error, reads = records.len(), "reads were not recorded, and are not answered");
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::TryStreamExt as _;
-use renkei_domain::{index::Lookup, matter::Matter, moment::Moment, page::Seen, scope};
+use renkei_domain::{index::Lookup, matter::Matter, moment::Moment};
 use renkei_proto::r#type::v1::Agency;
 use sqlx::{AnyConnection, Row as _};
 
@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     head::Heads,
     read::{Held, held},
-    save::{COUNTER, LOOKUP, PAGE, SHOWN_BEFORE, VISIBLE, counter_rows, lookup_rows},
+    save::{COUNTER, LOOKUP, ListRow, PAGE, SHOWN_BEFORE, VISIBLE, counter_rows, list_row, listed, lookup_rows},
     stage::Stage,
 };
 
@@ -49,9 +49,6 @@ pub struct Rebuilt {
 
 /// A page's row: opened and changed in which turn, both halves, local part.
 type Row = (i64, i64, Vec<u8>, Vec<u8>);
-
-/// What lists read: noun, audience, opened in which turn, matter, until when.
-type ListRow = (String, String, i64, String, i64);
 
 /// By its name, what each matter makes.
 type Made = BTreeMap<String, (Row, BTreeSet<ListRow>)>;
@@ -161,9 +158,7 @@ impl Fold {
             return;
         };
         let matter = Matter::of(&name);
-        let prefix = Matter::prefix(matter.noun, matter.opener);
-        let shown = scope::shown_to(self.stage.own(), &matter, Seen::whole(&page)).into_iter();
-        let lists = shown.map(|it| (prefix.clone(), it.audience, number(opened), name.clone(), it.until_us)).collect();
+        let lists = listed(self.stage.own(), &matter, &page, number(opened)).into_iter().collect();
         let row = (number(opened), number(changed), page.encode(), page.encode_local());
         self.made.insert(name, (row, lists));
         self.found.pages += 1;
@@ -266,15 +261,7 @@ async fn put_right(
     });
     PAGE.run(&mut *connection, rows.collect()).await?;
     let rows = lists.iter().filter_map(|name| made.get(name)).flat_map(|(_, lists)| lists);
-    let rows = rows.map(|(noun, audience, opened, matter, until_us)| {
-        vec![
-            noun.as_str().into(),
-            audience.as_str().into(),
-            (*opened).into(),
-            matter.as_str().into(),
-            (*until_us).into(),
-        ]
-    });
+    let rows = rows.cloned().map(list_row);
     VISIBLE.run(&mut *connection, rows.collect()).await?;
     Ok(())
 }

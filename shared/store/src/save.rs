@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use prost::Message as _;
 use renkei_domain::{
+    duty,
     matter::Matter,
     moment::{Moment, micros},
-    page::{Journal, Seen},
-    scope::{self, Shown},
+    page::{Journal, Page, Seen},
+    scope,
 };
 use renkei_journal::SigningKey;
 use renkei_proto::{journal::v1::Entry, r#type::v1::Agency};
@@ -227,12 +228,11 @@ fn pages(stage: &Stage) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Vec<Value>) {
         let (Some(page), Some(opened)) = (stage.pages.get(name), stage.opened.get(name)) else { continue };
         rows.push(vec![name.into(), (*opened).into(), turn.into(), page.encode().into(), page.encode_local().into()]);
         let matter = Matter::of(name);
-        if matter.noun.is_scoped() && *opened < turn {
-            // Its scope may be another one now.
+        if matter.noun.is_listed_anew() && *opened < turn {
+            // Its scope, or what is to be done in it, may be another one now.
             shown_before.push(name.into());
         }
-        let shown = scope::shown_to(stage.own(), &matter, Seen::whole(page));
-        visible.extend(shown.into_iter().map(|shown| visible_row(&matter, shown, *opened)));
+        visible.extend(listed(stage.own(), &matter, page, number(*opened)).into_iter().map(list_row));
     }
     (rows, visible, shown_before)
 }
@@ -250,12 +250,29 @@ pub(crate) fn lookup_rows(stage: &Stage) -> Vec<Vec<Value>> {
         .collect()
 }
 
-pub(crate) fn visible_row(matter: &Matter, shown: Shown, opened: u64) -> Vec<Value> {
-    vec![
-        Matter::prefix(matter.noun, matter.opener).into(),
-        shown.audience.into(),
-        number(opened).into(),
-        matter.to_string().into(),
-        shown.until_us.into(),
-    ]
+/// A row of a list: which list, whom or what it is for, opened in which turn, matter, until when.
+pub(crate) type ListRow = (String, String, i64, String, i64);
+
+/// The lists of duties begin so; no noun does.
+pub(crate) const DUTIES: &str = "duties/";
+/// Stands for the day of a duty that has none: behind all days.
+pub(crate) const UNDATED: &str = "undated";
+
+/// In which lists a matter stands: those of its noun, for each audience that is shown it, and that of what this agency has
+/// to do in it, by day.
+pub(crate) fn listed(own: Agency, matter: &Matter, page: &Page, opened: i64) -> Vec<ListRow> {
+    let seen = Seen::whole(page);
+    let noun = Matter::prefix(matter.noun, matter.opener);
+    let shown = scope::shown_to(own, matter, seen).into_iter();
+    let shown = shown.map(|it| (noun.clone(), it.audience, opened, matter.to_string(), it.until_us));
+    let duty = duty::of(own, matter, seen).map(|duty| {
+        let due = duty.due.map_or_else(|| UNDATED.to_owned(), |day| day.to_string());
+        (format!("{DUTIES}{}", duty.kind.id()), due, opened, matter.to_string(), i64::MAX)
+    });
+    shown.chain(duty).collect()
+}
+
+/// The values of a row of a list.
+pub(crate) fn list_row((list, key, opened, matter, until_us): ListRow) -> Vec<Value> {
+    vec![list.into(), key.into(), opened.into(), matter.into(), until_us.into()]
 }

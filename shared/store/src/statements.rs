@@ -26,6 +26,7 @@ const SINGLE: &[&str] = &[
     read::ENTRIES,
     read::ENTRIES_OF,
     read::CONTENTS_OF,
+    read::DUE,
     read::ENTRY,
     read::FEED,
     read::FEED_FIRST,

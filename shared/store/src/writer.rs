@@ -13,7 +13,10 @@ use renkei_journal::Hash;
 use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
 use renkei_telemetry::span;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
 use tracing::{Instrument as _, Span};
 
 use crate::{
@@ -94,8 +97,12 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Job>, mut c
 type Chain = Option<audit::ChainHead>;
 
 async fn batch(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Vec<Outcome> {
+    let begun = Instant::now();
     match attempt(inner, jobs, chain).await {
-        Ok(outcomes) => outcomes,
+        Ok(outcomes) => {
+            inner.metrics.committed(jobs.len(), begun.elapsed());
+            outcomes
+        }
         Err(error) => {
             tracing::error!(error = %error, commands = jobs.len(), "a batch was not committed");
             let text = error.to_string();
@@ -131,9 +138,6 @@ async fn commit(inner: &Inner, transaction: Transaction<'static, Any>) -> Result
 
 fn publish(inner: &Inner, ready: Ready, chain: &mut Chain) -> Vec<Outcome> {
     *chain = ready.chain;
-    inner.metrics.journal_head(inner.own.id(), ready.heads.own.seq);
-    inner.metrics.journal_head(inner.own.peer().id(), ready.heads.peer.seq);
-    inner.metrics.backlog(inner.own.id(), ready.heads.own.seq.saturating_sub(ready.heads.own.receipted));
     if !ready.officials.is_empty() {
         inner.barred.send_modify(|all| {
             for (id, barred) in ready.officials {

@@ -20,6 +20,9 @@ pub enum Error {
     /// An exporter refused its settings.
     #[error("an OTLP exporter cannot be built")]
     Exporter(#[source] ExporterBuildError),
+    /// The metrics cannot be shown to a Prometheus server.
+    #[error("the metrics cannot be shown: {0}")]
+    Registry(String),
     /// This process has a global dispatcher already.
     #[error("telemetry is installed in this process already")]
     Installed(#[source] SetGlobalDefaultError),

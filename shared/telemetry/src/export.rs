@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{LogExporter, MetricExporter, RetryPolicy, SpanExporter, WithExportConfig, WithTonicConfig};
+use opentelemetry_prometheus::PrometheusExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchConfigBuilder as LogBatchConfigBuilder, BatchLogProcessor, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider, Temporality};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanLimits, TracerProviderBuilder};
+
+use prometheus::Registry;
 
 use crate::error::Error;
 use crate::memory::Spans;
@@ -45,6 +48,8 @@ pub(crate) struct Providers {
     pub(crate) meters: SdkMeterProvider,
     pub(crate) logs: SdkLoggerProvider,
     pub(crate) dropped: Dropped,
+    /// What a Prometheus server is shown of the meters.
+    pub(crate) shown: Registry,
     /// What the meters gave when they are kept in memory; empty otherwise.
     pub(crate) measured: InMemoryMetricExporter,
     /// Whether log records go anywhere from here.
@@ -53,8 +58,10 @@ pub(crate) struct Providers {
 
 impl Providers {
     /// Spans have ids and contexts, and nothing leaves the process.
-    pub(crate) fn silent(identity: &Identity<'_>, ratio: f64) -> Self {
-        Self::unexported(identity, tracer(identity, ratio).build())
+    pub(crate) fn silent(identity: &Identity<'_>, ratio: f64) -> Result<Self, Error> {
+        let shown = Registry::new();
+        let meters = SdkMeterProvider::builder().with_resource(resource(identity)).with_reader(reader(&shown)?).build();
+        Ok(Self { meters, shown, ..Self::unexported(identity, tracer(identity, ratio).build()) })
     }
 
     /// Every span is sampled and kept in the second part; what is measured is kept too.
@@ -74,12 +81,13 @@ impl Providers {
         if !endpoint.starts_with("http://") {
             return Err(Error::Endpoint(endpoint.to_owned()));
         }
-        let dropped = Dropped::default();
+        let (dropped, shown) = (Dropped::default(), Registry::new());
         Ok(Self {
             traces: traces(identity, ratio, endpoint, &dropped)?,
-            meters: meters(identity, endpoint)?,
+            meters: meters(identity, endpoint, &shown)?,
             logs: logs(identity, endpoint)?,
             dropped,
+            shown,
             measured: InMemoryMetricExporter::default(),
             exports_logs: true,
         })
@@ -91,6 +99,7 @@ impl Providers {
             meters: SdkMeterProvider::builder().with_resource(resource(identity)).build(),
             logs: SdkLoggerProvider::builder().with_resource(resource(identity)).build(),
             dropped: Dropped::default(),
+            shown: Registry::new(),
             measured: InMemoryMetricExporter::default(),
             exports_logs: false,
         }
@@ -109,7 +118,7 @@ fn traces(identity: &Identity<'_>, ratio: f64, endpoint: &str, dropped: &Dropped
     Ok(tracer(identity, ratio).with_span_processor(processor).build())
 }
 
-fn meters(identity: &Identity<'_>, endpoint: &str) -> Result<SdkMeterProvider, Error> {
+fn meters(identity: &Identity<'_>, endpoint: &str, shown: &Registry) -> Result<SdkMeterProvider, Error> {
     let exporter = MetricExporter::builder()
         .with_temporality(Temporality::Cumulative)
         .with_tonic()
@@ -118,8 +127,15 @@ fn meters(identity: &Identity<'_>, endpoint: &str) -> Result<SdkMeterProvider, E
         .with_retry_policy(RetryPolicy::recommended())
         .build()
         .map_err(Error::Exporter)?;
-    let reader = PeriodicReader::builder(exporter).with_interval(METRICS_INTERVAL).build();
-    Ok(SdkMeterProvider::builder().with_resource(resource(identity)).with_reader(reader).build())
+    let sent = PeriodicReader::builder(exporter).with_interval(METRICS_INTERVAL).build();
+    let provider = SdkMeterProvider::builder().with_resource(resource(identity));
+    Ok(provider.with_reader(sent).with_reader(reader(shown)?).build())
+}
+
+/// Shows the meters to whoever asks the registry.
+fn reader(shown: &Registry) -> Result<PrometheusExporter, Error> {
+    let exporter = opentelemetry_prometheus::exporter().with_registry(shown.clone()).without_target_info();
+    exporter.scope_info_enabled(false).build().map_err(|error| Error::Registry(error.to_string()))
 }
 
 fn logs(identity: &Identity<'_>, endpoint: &str) -> Result<SdkLoggerProvider, Error> {

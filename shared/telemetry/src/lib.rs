@@ -23,6 +23,6 @@ pub mod traceparent;
 pub use error::Error;
 pub use log::LogTarget;
 pub use memory::{FinishedSpan, Measured, Spans};
-pub use metrics::Metrics;
-pub use start::{SHUTDOWN_LIMIT, Settings, Telemetry, start};
+pub use metrics::{Direction, Metrics};
+pub use start::{SHUTDOWN_LIMIT, Settings, Shown, Telemetry, start};
 pub use traceparent::Traceparent;

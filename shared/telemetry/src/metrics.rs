@@ -15,6 +15,9 @@ use crate::status;
 /// Bounds of durations in seconds, as the semantic conventions 1.45 give them for RPC.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
+/// Bounds of a delivery's lag in seconds: a peer may be away for days.
+const LAG: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0, 3_600.0, 86_400.0];
+
 /// Bounds of the number of commands in one commit.
 const COMMANDS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
@@ -23,11 +26,37 @@ const COMMANDS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 pub struct Metrics {
     call_duration: Histogram<f64>,
     refusals: Counter<u64>,
+    handshake_failures: Counter<u64>,
     write_duration: Histogram<f64>,
     write_batch: Histogram<u64>,
     journal_head: Gauge<u64>,
+    journal_stopped: Gauge<u64>,
+    recovering: Gauge<u64>,
     backlog_entries: Gauge<u64>,
-    handshake_failures: Counter<u64>,
+    backlog_age: Gauge<f64>,
+    receipt_lag: Histogram<f64>,
+    link_up: Gauge<u64>,
+    clock_skew: Gauge<f64>,
+    watchers: Gauge<u64>,
+    watch_lag: Gauge<u64>,
+    duties_open: Gauge<u64>,
+    duties_overdue: Gauge<u64>,
+    certificate_remaining: Gauge<f64>,
+    crl_remaining: Gauge<f64>,
+    notice_remaining: Gauge<f64>,
+    database_up: Gauge<u64>,
+    database_connections: Gauge<u64>,
+    audit_writable: Gauge<u64>,
+    audit_anchor_age: Gauge<f64>,
+}
+
+/// Which way entries go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The own journal, to the peer.
+    Out,
+    /// The peer's journal, to here.
+    In,
 }
 
 impl Metrics {
@@ -40,46 +69,83 @@ impl Metrics {
     /// The instruments of `meter`; `dropped` is read whenever it is collected.
     pub(crate) fn new(meter: &Meter, dropped: Dropped) -> Self {
         observe_dropped(meter, dropped);
-        Self {
-            call_duration: meter
-                .f64_histogram("rpc.server.call.duration")
+        let counter = |name, unit, help| meter.u64_counter(name).with_unit(unit).with_description(help).build();
+        let count = |name, unit, help| meter.u64_gauge(name).with_unit(unit).with_description(help).build();
+        let seconds = |name, help| meter.f64_gauge(name).with_unit("s").with_description(help).build();
+        let duration = |name, help| {
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(help);
+            histogram.with_boundaries(SECONDS.to_vec()).build()
+        };
+        let batch = meter.u64_histogram("renkei.write.batch").with_unit("{command}");
+        let metrics = Self {
+            call_duration: duration("rpc.server.call.duration", "Time from a call's arrival to its answer."),
+            refusals: counter("renkei.refusals", "{refusal}", "Calls and entries refused, by reason."),
+            handshake_failures: counter(
+                "renkei.handshake.failures",
+                "{handshake}",
+                "TLS handshakes that failed or were refused.",
+            ),
+            write_duration: duration(
+                "renkei.write.duration",
+                "Time of one transaction of the writer, its commit included.",
+            ),
+            write_batch: batch.with_description("Commands in one commit.").with_boundaries(COMMANDS.to_vec()).build(),
+            journal_head: count("renkei.journal.head", "{entry}", "Number of the last entry held of a journal."),
+            journal_stopped: count(
+                "renkei.journal.stopped",
+                "",
+                "1 while a journal is stopped at the side that receives it, until an operator resumes it.",
+            ),
+            recovering: count(
+                "renkei.recovering",
+                "",
+                "1 while the own journal is fetched back and writes are refused.",
+            ),
+            backlog_entries: count(
+                "renkei.backlog.entries",
+                "{entry}",
+                "Entries that wait: out for the peer's receipt, in for their arrival here.",
+            ),
+            backlog_age: seconds("renkei.backlog.age", "Age of the oldest entry that waits; 0 when none does."),
+            receipt_lag: meter
+                .f64_histogram("renkei.receipt.lag")
                 .with_unit("s")
-                .with_description("Time from a call's arrival to its answer.")
-                .with_boundaries(SECONDS.to_vec())
+                .with_description("Time from an entry's writing to the peer's receipt for it.")
+                .with_boundaries(LAG.to_vec())
                 .build(),
-            refusals: meter
-                .u64_counter("renkei.refusals")
-                .with_unit("{refusal}")
-                .with_description("Calls and entries refused, by reason.")
-                .build(),
-            write_duration: meter
-                .f64_histogram("renkei.write.duration")
-                .with_unit("s")
-                .with_description("Time of one transaction of the writer, its commit included.")
-                .with_boundaries(SECONDS.to_vec())
-                .build(),
-            write_batch: meter
-                .u64_histogram("renkei.write.batch")
-                .with_unit("{command}")
-                .with_description("Commands in one commit.")
-                .with_boundaries(COMMANDS.to_vec())
-                .build(),
-            journal_head: meter
-                .u64_gauge("renkei.journal.head")
-                .with_unit("{entry}")
-                .with_description("Number of the last entry held of a journal.")
-                .build(),
-            backlog_entries: meter
-                .u64_gauge("renkei.backlog.entries")
-                .with_unit("{entry}")
-                .with_description("Entries of a journal that wait for a receipt.")
-                .build(),
-            handshake_failures: meter
-                .u64_counter("renkei.handshake.failures")
-                .with_unit("{handshake}")
-                .with_description("TLS handshakes that failed or were refused.")
-                .build(),
-        }
+            link_up: count("renkei.link.up", "", "1 while a session with the peer is open."),
+            clock_skew: seconds("renkei.clock.skew", "Difference to the peer's clock at its last receipt."),
+            watchers: count("renkei.watchers", "{watcher}", "Watches that are open."),
+            watch_lag: count("renkei.watch.lag", "{change}", "Changes that the slowest watcher has not been told yet."),
+            duties_open: count("renkei.duties.open", "{duty}", "What this agency has to do, by kind."),
+            duties_overdue: count("renkei.duties.overdue", "{duty}", "Duties whose day is over, by kind."),
+            certificate_remaining: seconds(
+                "renkei.certificate.remaining",
+                "Time until a port's certificate ends; negative afterwards.",
+            ),
+            crl_remaining: seconds(
+                "renkei.crl.remaining",
+                "Time until the first revocation list of a port ends; beyond it every peer is refused.",
+            ),
+            notice_remaining: seconds(
+                "renkei.agreement.notice.remaining",
+                "Time until the last day on which a notice about the end of the term can be sent (Art. 8).",
+            ),
+            database_up: count("renkei.database.up", "", "1 while the database answers."),
+            database_connections: count("renkei.database.connections", "{connection}", "Connections to the database."),
+            audit_writable: count(
+                "renkei.audit.writable",
+                "",
+                "0 after reads of secret material could not be recorded.",
+            ),
+            audit_anchor_age: seconds(
+                "renkei.audit.anchor.age",
+                "Time since the audit chains were anchored in the journal, while they have moved since; 0 otherwise.",
+            ),
+        };
+        // A counter that is not there yet cannot be told from one that is not there at all.
+        metrics.handshake_failures.add(0, &[]);
+        metrics
     }
 
     /// A call was served: its fully qualified `method`, whether this service has it, the number
@@ -103,26 +169,111 @@ impl Metrics {
         self.refusals.add(1, &[KeyValue::new("reason", reason)]);
     }
 
-    /// The writer committed a transaction of this many commands, which took this long.
-    pub fn committed(&self, commands: usize, took: Duration) {
-        self.write_batch.record(u64::try_from(commands).unwrap_or(u64::MAX), &[]);
-        self.write_duration.record(took.as_secs_f64(), &[]);
-    }
-
-    /// `journal` is held up to entry number `head`.
-    pub fn journal_head(&self, journal: &'static str, head: u64) {
-        self.journal_head.record(head, &[KeyValue::new("journal", journal)]);
-    }
-
-    /// This many entries of `journal` wait for a receipt.
-    pub fn backlog(&self, journal: &'static str, entries: u64) {
-        self.backlog_entries.record(entries, &[KeyValue::new("journal", journal)]);
-    }
-
     /// A TLS handshake failed or was refused.
     pub fn handshake_failed(&self) {
         self.handshake_failures.add(1, &[]);
     }
+
+    /// The writer committed a transaction of this many commands, which took this long.
+    pub fn committed(&self, commands: usize, took: Duration) {
+        self.write_batch.record(number(commands), &[]);
+        self.write_duration.record(took.as_secs_f64(), &[]);
+    }
+
+    /// How a `journal` stands: held up to entry number `head`, stopped or not.
+    pub fn journal(&self, journal: &'static str, head: u64, stopped: bool) {
+        let journal = [KeyValue::new("journal", journal)];
+        self.journal_head.record(head, &journal);
+        self.journal_stopped.record(u64::from(stopped), &journal);
+    }
+
+    /// Whether the own journal is being fetched back.
+    pub fn recovering(&self, recovering: bool) {
+        self.recovering.record(u64::from(recovering), &[]);
+    }
+
+    /// This many entries wait, the oldest for so long.
+    pub fn backlog(&self, direction: Direction, entries: u64, age: Duration) {
+        let direction = if direction == Direction::Out { "out" } else { "in" };
+        let direction = [KeyValue::new("direction", direction)];
+        self.backlog_entries.record(entries, &direction);
+        self.backlog_age.record(age.as_secs_f64(), &direction);
+    }
+
+    /// The peer signed for an entry that was written so long before.
+    pub fn receipted(&self, lag: Duration) {
+        self.receipt_lag.record(lag.as_secs_f64(), &[]);
+    }
+
+    /// Whether a session with the peer is open.
+    pub fn link_up(&self, up: bool) {
+        self.link_up.record(u64::from(up), &[]);
+    }
+
+    /// How far apart the two services' clocks are.
+    pub fn clock_skew(&self, apart: Duration) {
+        self.clock_skew.record(apart.as_secs_f64(), &[]);
+    }
+
+    /// So many watches are open; the slowest is so many changes behind.
+    pub fn watchers(&self, watchers: usize, lag: u64) {
+        self.watchers.record(number(watchers), &[]);
+        self.watch_lag.record(lag, &[]);
+    }
+
+    /// Duties of this kind.
+    pub fn duties(&self, kind: &'static str, open: usize, overdue: usize) {
+        let kind = [KeyValue::new("kind", kind)];
+        self.duties_open.record(number(open), &kind);
+        self.duties_overdue.record(number(overdue), &kind);
+    }
+
+    /// Seconds until the trust material of a `port` ends.
+    pub fn trust(&self, port: &'static str, certificate: i64, crl: Option<i64>) {
+        let port = [KeyValue::new("port", port)];
+        self.certificate_remaining.record(seconds(certificate), &port);
+        if let Some(crl) = crl {
+            self.crl_remaining.record(seconds(crl), &port);
+        }
+    }
+
+    /// Seconds until the last open day for a notice is over.
+    pub fn notice(&self, remaining: i64) {
+        self.notice_remaining.record(seconds(remaining), &[]);
+    }
+
+    /// Whether the database answers.
+    pub fn database_up(&self, up: bool) {
+        self.database_up.record(u64::from(up), &[]);
+    }
+
+    /// Connections of a `pool` to the database.
+    pub fn database_connections(&self, pool: &'static str, idle: usize, used: usize) {
+        for (state, connections) in [("idle", idle), ("used", used)] {
+            let of = [KeyValue::new("pool", pool), KeyValue::new("state", state)];
+            self.database_connections.record(number(connections), &of);
+        }
+    }
+
+    /// Whether reads of secret material can be recorded.
+    pub fn audit_writable(&self, writable: bool) {
+        self.audit_writable.record(u64::from(writable), &[]);
+    }
+
+    /// For how long the audit chains have moved without being anchored.
+    pub fn audit_anchored(&self, age: Duration) {
+        self.audit_anchor_age.record(age.as_secs_f64(), &[]);
+    }
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// Whole seconds; exact far beyond any date.
+#[expect(clippy::cast_precision_loss, reason = "seconds of a calendar fit")]
+fn seconds(count: i64) -> f64 {
+    count as f64
 }
 
 /// The meter calls back when it collects; it keeps the callback, so the instrument may go.
@@ -150,7 +301,7 @@ mod tests {
     use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData};
     use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 
-    use super::{Metrics, SECONDS};
+    use super::{Direction, Metrics};
     use crate::queue::Dropped;
 
     /// What a collector gets after `act`: name → (unit, whether it has a help, values).
@@ -169,10 +320,7 @@ mod tests {
         let values = match metric.data() {
             AggregatedMetrics::F64(MetricData::Histogram(histogram)) => histogram
                 .data_points()
-                .map(|point| {
-                    assert!(point.bounds().eq(SECONDS));
-                    format!("{} {}", point.count(), joined(point.attributes()))
-                })
+                .map(|point| format!("{} {}", point.count(), joined(point.attributes())))
                 .collect(),
             AggregatedMetrics::U64(MetricData::Histogram(histogram)) => {
                 histogram.data_points().map(|point| format!("{} {}", point.sum(), joined(point.attributes()))).collect()
@@ -201,8 +349,20 @@ mod tests {
             metrics.call_served("renkei.x.v1.X/Get", true, 0, Duration::from_millis(3));
             metrics.refused("NOT_AGREED");
             metrics.committed(5, Duration::from_millis(2));
-            metrics.journal_head("ppc", 41);
-            metrics.backlog("ppc", 3);
+            metrics.journal("ppc", 41, false);
+            metrics.recovering(false);
+            metrics.backlog(Direction::Out, 3, Duration::from_secs(60));
+            metrics.receipted(Duration::from_millis(4));
+            metrics.link_up(true);
+            metrics.clock_skew(Duration::from_millis(20));
+            metrics.watchers(2, 7);
+            metrics.duties("give_advice", 3, 1);
+            metrics.trust("desk", 86_400, Some(-1));
+            metrics.notice(86_400);
+            metrics.database_up(true);
+            metrics.database_connections("read", 1, 0);
+            metrics.audit_writable(true);
+            metrics.audit_anchored(Duration::ZERO);
             metrics.handshake_failed();
         });
         let units: Vec<(&str, &str)> =
@@ -210,11 +370,28 @@ mod tests {
         assert_eq!(
             units,
             [
+                ("renkei.agreement.notice.remaining", "s"),
+                ("renkei.audit.anchor.age", "s"),
+                ("renkei.audit.writable", ""),
+                ("renkei.backlog.age", "s"),
                 ("renkei.backlog.entries", "{entry}"),
+                ("renkei.certificate.remaining", "s"),
+                ("renkei.clock.skew", "s"),
+                ("renkei.crl.remaining", "s"),
+                ("renkei.database.connections", "{connection}"),
+                ("renkei.database.up", ""),
+                ("renkei.duties.open", "{duty}"),
+                ("renkei.duties.overdue", "{duty}"),
                 ("renkei.handshake.failures", "{handshake}"),
                 ("renkei.journal.head", "{entry}"),
+                ("renkei.journal.stopped", ""),
+                ("renkei.link.up", ""),
+                ("renkei.receipt.lag", "s"),
+                ("renkei.recovering", ""),
                 ("renkei.refusals", "{refusal}"),
                 ("renkei.spans.dropped", "{span}"),
+                ("renkei.watch.lag", "{change}"),
+                ("renkei.watchers", "{watcher}"),
                 ("renkei.write.batch", "{command}"),
                 ("renkei.write.duration", "s"),
                 ("rpc.server.call.duration", "s"),

@@ -72,7 +72,7 @@ pub fn start(settings: Settings) -> Result<Telemetry, Error> {
     let identity = settings.identity();
     let providers = match &settings.otlp_endpoint {
         Some(endpoint) => Providers::otlp(&identity, ratio, endpoint)?,
-        None => Providers::silent(&identity, ratio),
+        None => Providers::silent(&identity, ratio)?,
     };
     Ok(Telemetry::of(providers, filters, Some(settings.lines())))
 }
@@ -133,6 +133,12 @@ impl Telemetry {
         self.metrics.clone()
     }
 
+    /// What is measured, in the text format of Prometheus. Clones show the same.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        Shown(self.providers.shown.clone())
+    }
+
     /// What is measured, for telemetry in memory; of any other it stays empty.
     #[must_use]
     pub fn measured(&self) -> Measured {
@@ -164,6 +170,24 @@ impl Telemetry {
             metrics: Metrics::new(&meter, providers.dropped.clone()),
             providers,
         }
+    }
+}
+
+/// What a Prometheus server is shown.
+#[derive(Clone, Debug)]
+pub struct Shown(prometheus::Registry);
+
+impl Shown {
+    /// The content type of [`Shown::text`].
+    pub const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+    /// All metrics as they stand now.
+    ///
+    /// # Errors
+    /// [`Error::Registry`].
+    pub fn text(&self) -> Result<String, Error> {
+        let text = prometheus::TextEncoder::new().encode_to_string(&self.0.gather());
+        text.map_err(|error| Error::Registry(error.to_string()))
     }
 }
 

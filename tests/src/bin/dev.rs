@@ -13,7 +13,8 @@ use clap::{Parser, Subcommand};
 const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 
 /// Parts of the suite on the pair that do not depend on the database of the run. They run once.
-const ONCE: [(&str, &str); 4] = [
+const ONCE: [(&str, &str); 5] = [
+    ("compose::", "starts both services on PostgreSQL by itself"),
     ("config::", "reads configurations; the documented example names SQLite"),
     ("floors::", "reads the manifests"),
     ("readme::", "reads the README"),
@@ -21,12 +22,13 @@ const ONCE: [(&str, &str); 4] = [
 ];
 
 /// Python packages of the tools, pinned.
-const PYTHON: [&str; 6] = [
+const PYTHON: [&str; 7] = [
     "buf-bin==1.75.0",
     "googleapis-common-protos==1.76.0",
     "grpcio==1.85.1",
     "grpcio-status==1.85.1",
     "grpcio-tools==1.85.1",
+    "opentelemetry-proto==1.45.2",
     "protovalidate==2.1.0",
 ];
 
@@ -74,11 +76,24 @@ enum Task {
     },
 }
 
-/// How many checks and tests passed and failed.
+/// What takes a real Prometheus, and the checks of the operator's files.
+const PROMETHEUS: &str = "operator::a_prometheus";
+
+/// Checks of the operator's files with the tools that read them in production.
+const OPERATOR: [(&str, &str, &[&str]); 5] = [
+    ("prometheus", "promtool", &["check", "rules", "shared/ops/alerts.yml"]),
+    ("prometheus", "promtool", &["test", "rules", "shared/ops/alerts_test.yml"]),
+    ("prometheus", "promtool", &["check", "config", "shared/ops/prometheus-ppc.yml"]),
+    ("prometheus", "promtool", &["check", "config", "shared/ops/prometheus-ipa.yml"]),
+    ("docker-compose", "docker-compose", &["--file", "docker-compose.yml", "config", "--quiet"]),
+];
+
+/// How many checks and tests passed, failed, and were left out because a tool is not to be had.
 #[derive(Default)]
 struct Tally {
     passed: u64,
     failed: u64,
+    skipped: u64,
 }
 
 fn main() -> ExitCode {
@@ -114,10 +129,17 @@ impl Tally {
     fn add(&mut self, other: &Self) {
         self.passed += other.passed;
         self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+
+    fn skip(&mut self, name: &str, why: &str) {
+        say(&format!("skip   {name}: {why}"));
+        self.skipped += 1;
     }
 
     fn report(&self) -> bool {
-        say(&format!("{} passed, {} failed", self.passed, self.failed));
+        let skipped = if self.skipped == 0 { String::new() } else { format!(", {} skipped", self.skipped) };
+        say(&format!("{} passed, {} failed{skipped}", self.passed, self.failed));
         self.failed == 0
     }
 }
@@ -192,9 +214,17 @@ fn test() -> Result<Tally, String> {
     let mut tally = check()?;
     let built = build()?;
     tally.one("build", built);
-    let everything = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
-    tally.add(&cargo_tests(&mut cargo(&everything))?);
-    tally.add(&suite_on_postgres()?);
+    tally.add(&operator()?);
+    let skips = match program("prometheus", "prometheus") {
+        Ok(()) => Vec::new(),
+        Err(why) => {
+            tally.skip(PROMETHEUS, &why);
+            vec!["--skip", PROMETHEUS]
+        }
+    };
+    let everything = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--"];
+    tally.add(&cargo_tests(cargo(&everything).args(&skips))?);
+    tally.add(&suite_on_postgres(&skips)?);
     if built {
         tally.add(&clients()?);
         for database in DATABASES {
@@ -204,11 +234,24 @@ fn test() -> Result<Tally, String> {
     Ok(tally)
 }
 
+/// Alert rules with their tests, Prometheus' configurations and the compose file.
+fn operator() -> Result<Tally, String> {
+    let mut tally = Tally::default();
+    for (package, name, arguments) in OPERATOR {
+        let what = format!("{name} {}", arguments.join(" "));
+        match program(package, name) {
+            Ok(()) => tally.one(&what, succeeds(Command::new(name).args(arguments).stdout(Stdio::null()))?),
+            Err(why) => tally.skip(&what, &why),
+        }
+    }
+    Ok(tally)
+}
+
 /// The tests on the pair once more, on a private PostgreSQL cluster. The store's tests run on both by themselves.
-fn suite_on_postgres() -> Result<Tally, String> {
+fn suite_on_postgres(skips: &[&str]) -> Result<Tally, String> {
     say("the tests on the pair once more, on PostgreSQL");
     let mut command = cargo(&["test", "--package", "renkei-tests", "--test", "suite", "--"]);
-    command.env("RENKEI_TEST_DATABASE", DATABASES[1]);
+    command.env("RENKEI_TEST_DATABASE", DATABASES[1]).args(skips);
     for (tests, why) in ONCE {
         say(&format!("once only: {tests} {why}"));
         command.args(["--skip", tests]);
@@ -266,12 +309,21 @@ fn clients() -> Result<Tally, String> {
 }
 
 fn sandbox_ends_well(database: &str) -> Result<bool, String> {
-    let mut last = String::new();
+    let (mut last, mut seen) = (String::new(), 0);
     let passed = lines(Command::new("target/debug/sandbox").args(["--once", "--database", database]), |line| {
         say(line);
+        // Both agencies' accounts of the service and of the advice request.
+        let shown = [
+            "ppc status",
+            "ipa status",
+            "ppc trace agencies/ppc/adviceRequests/",
+            "ipa trace agencies/ppc/adviceRequests/",
+        ];
+        seen += usize::from(shown.iter().any(|shown| line.starts_with(shown)));
         line.clone_into(&mut last);
     })?;
     Ok(passed
+        && seen == 4
         && last.starts_with("entries: ppc ")
         && last.ends_with(", receipts complete, journals verified on both sides"))
 }
@@ -339,6 +391,15 @@ fn database_server() -> Result<(), String> {
         return Ok(());
     }
     install("postgresql", "the tests on PostgreSQL")
+}
+
+/// A program of a package, installed where that is allowed.
+fn program(package: &str, name: &str) -> Result<(), String> {
+    let quiet = |command: &mut Command| succeeds(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    if quiet(Command::new(name).arg("--version")).unwrap_or_default() {
+        return Ok(());
+    }
+    install(package, "the operator's files")
 }
 
 /// Installs a package of the distribution where that is allowed, or says what to install.

@@ -1,11 +1,12 @@
 //! `./dev sandbox [--once]`: both services, the scenario, and then whatever you paste.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 use renkei_tests::{
     database::Engine,
-    sandbox::{invitation, last_line, walk},
+    sandbox::{invitation, last_line, overview, walk_with},
+    setup::{AGENCIES, Choice},
 };
 use tempfile::TempDir;
 
@@ -21,6 +22,9 @@ struct Arguments {
     /// Which database both use. PostgreSQL runs in a private cluster that ends with the sandbox.
     #[arg(long, value_enum, default_value_t = Database::Sqlite)]
     database: Database,
+    /// Where both send traces, metrics and logs over OTLP (gRPC), such as 127.0.0.1:4317; every trace is kept then.
+    #[arg(long)]
+    collector: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -47,12 +51,17 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         Database::Sqlite => Engine::Sqlite,
         Database::Postgres => Engine::Postgres,
     };
-    let walked = walk(Some(folder.clone()), seed()?, Some(engine), &mut say).await;
+    let collectors = AGENCIES.into_iter().filter_map(|agency| Some((agency.id(), arguments.collector?)));
+    let choice =
+        Choice { engine: Some(engine), collectors: collectors.collect(), sample_ratio: 1.0, ..Choice::default() };
+    let walked = walk_with(Some(folder.clone()), seed()?, choice, &mut say).await;
     let mut pair = walked.map_err(|error| with_logs(&folder, error))?;
     if !arguments.once {
         say(String::new());
-        say(invitation(&pair, &root()));
+        say(invitation(&pair, &root(), arguments.collector));
     }
+    say(overview(&pair).await?);
+    say(String::new());
     say(last_line(&pair).await?);
     if !arguments.once {
         say("Both services stay up until Ctrl-C.".to_owned());

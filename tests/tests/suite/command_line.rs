@@ -78,13 +78,14 @@ async fn every_command_works_beside_a_service_that_runs() {
     let status: serde_json::Value =
         serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
     let expected = serde_json::json!({
-        "agency": "ppc", "own_seq": link.own_seq, "receipted_seq": link.own_seq, "backlog": 0, "peer_seq": link.peer_seq,
+        "own_seq": link.own_seq, "receipted_seq": link.own_seq, "backlog": 0, "peer_seq": link.peer_seq,
         "incarnation": 1, "recovering": false, "set_aside": 0, "stopped_at": null, "stopped_by_peer_at": null,
-        "agreement": "in force, term 4 until 2027-03-31",
     });
     for (key, value) in expected.as_object().unwrap() {
-        assert_eq!(&status[key], value, "{key}");
+        assert_eq!(&status["held"][key], value, "{key}");
     }
+    assert_eq!((&status["agency"], &status["service"]), (&"ppc".into(), &"running".into()));
+    assert_eq!(status["held"]["agreement"]["standing"], "in force, term 4 until 2027-03-31");
     let table = done(&pair, Agency::Ppc, &["status"]).await;
     assert!(table.contains(&format!("{} (incarnation 1)", link.own_seq)), "{table}");
 
@@ -93,8 +94,13 @@ async fn every_command_works_beside_a_service_that_runs() {
         let traced = done(&pair, acts.agency, &["trace", &name]).await;
         let request = ListEntriesRequest { matter: name.clone(), ..ListEntriesRequest::default() };
         let entries = acts.list_entries(request).await.unwrap().entries;
-        assert_eq!(traced.lines().count(), entries.len(), "{traced}");
-        for (line, entry) in traced.lines().zip(entries) {
+        let (first, lines) = traced.split_once('\n').unwrap();
+        assert!(
+            first.starts_with(&format!("{name}: ")) && first.ends_with(&format!("entries: {}", entries.len())),
+            "{first}"
+        );
+        assert_eq!(lines.lines().count(), entries.len(), "{traced}");
+        for (line, entry) in lines.lines().zip(entries) {
             let level = if entry.author() == acts.agency { "received by the peer" } else { "recorded here" };
             assert!(line.starts_with(&entry.name) && line.contains(&entry.fact_type), "{line}");
             assert!(line.contains(level) && line.ends_with(&format!("trace {}", entry.trace_id)), "{line}");
@@ -143,7 +149,7 @@ async fn commands_work_on_a_service_that_is_down_and_a_copy_opens_a_new_incarnat
     assert!(checked.contains("the peer is not reached: "), "a peer that is away is no fault: {checked}");
     let status: serde_json::Value =
         serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
-    assert_eq!(status["own_seq"], before.own_seq);
+    assert_eq!(status["held"]["own_seq"], before.own_seq);
     assert!(done(&pair, Agency::Ppc, &["verify"]).await.contains("journals verified: "));
     assert!(done(&pair, Agency::Ppc, &["rebuild", "--write"]).await.ends_with(", differing 0\n"));
 
@@ -152,7 +158,7 @@ async fn commands_work_on_a_service_that_is_down_and_a_copy_opens_a_new_incarnat
     settle(&ppc, &ipa).await.unwrap();
     let status: serde_json::Value =
         serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
-    assert_eq!(status["incarnation"], 2);
+    assert_eq!(status["held"]["incarnation"], 2);
     let after = ipa.until_link("the new incarnation", |link| link.peer_seq > before.own_seq).await.unwrap();
     assert_eq!((after.stopped_at_seq, after.backlog), (0, 0));
     let published = ppc.publish(ppc.publishing("after-the-restore")).await.unwrap();

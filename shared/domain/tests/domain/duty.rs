@@ -1,0 +1,61 @@
+//! Who has to do what: each duty is one agency's, is there as long as it is open, and has the day that was named for it.
+
+use renkei_domain::{
+    duty::{self, Kind},
+    matter::Matter,
+};
+use renkei_proto::r#type::v1::{
+    Agency::{self, Ipa, Ppc},
+    IncidentKind,
+};
+
+use super::{
+    acts::{give, issue, referral, report},
+    advice::{ROWS, after},
+    advice_acts::{request, shown},
+    catalogue::published,
+    choice::Choice,
+    model::{BOTH, Pair},
+};
+
+/// What each agency has to do in a matter, as both hold it.
+fn duties(pair: &Pair, matter: &Matter) -> Vec<(Agency, Kind)> {
+    let of = |holder: Agency, own: Agency| duty::of(own, matter, pair.of(holder).page(matter));
+    for own in BOTH {
+        assert_eq!(of(Ppc, own), of(Ipa, own), "both agencies see the same duty of {own:?}");
+    }
+    BOTH.into_iter().filter_map(|own| of(own, own).map(|duty| (own, duty.kind))).collect()
+}
+
+#[test]
+fn in_an_advice_request_whoever_is_waited_for_has_a_duty_and_nobody_else() {
+    for (path, _, waits, _) in ROWS {
+        let found = duties(&after(path), &request(0)).into_iter().map(|(own, _)| own);
+        let expected = BOTH.into_iter().filter(|own| *own == waits);
+        assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "{path:?}");
+    }
+}
+
+#[test]
+fn advice_is_due_on_the_day_that_the_request_names() {
+    let pair = after(&[Choice::AskAdvice, Choice::Accept]);
+    let duty = duty::of(Ipa, &request(0), pair.ipa.page(&request(0))).unwrap();
+    let due = shown(&pair.ppc, &request(0)).unwrap().due.unwrap();
+    assert_eq!((duty.kind, duty.due.unwrap().to_string()), (Kind::GiveAdvice, due.on));
+    let pair = after(&[Choice::AskAdvice, Choice::AskClarification]);
+    assert_eq!(duties(&pair, &request(0)), [(Ppc, Kind::CompleteAdviceRequest)]);
+    assert_eq!(duty::of(Ppc, &request(0), pair.ppc.page(&request(0))).unwrap().due, None);
+}
+
+#[test]
+fn whoever_issued_a_referral_confirms_that_it_was_given() {
+    let matter = referral(Ppc, 1);
+    let mut pair = published();
+    assert_eq!(duties(&pair, &matter), []);
+    let issued = issue(&pair.ppc, &matter, &report(Ppc, IncidentKind::Access));
+    pair.of_mut(Ppc).write(&issued).unwrap();
+    assert_eq!(duties(pair.exchange(Ppc), &matter), [(Ppc, Kind::ConfirmReferral)]);
+    let given = give(&pair.ppc, &matter);
+    pair.of_mut(Ppc).write(&given).unwrap();
+    assert_eq!(duties(pair.exchange(Ppc), &matter), []);
+}

@@ -1,0 +1,198 @@
+//! Everything that a service needs, looked at one by one: what is right, what is wrong, where, and what to do.
+
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use renkei_proto::r#type::v1::Agency;
+use tokio::net::TcpStream;
+
+use crate::{
+    command_line::database,
+    config::Config,
+    key, operator, source,
+    start::{Tls, dialling},
+    status::Status,
+};
+
+/// Certificates are to be renewed from so many days before their end on, revocation lists from so many.
+const CERTIFICATE_DAYS: i64 = 30;
+const CRL_DAYS: i64 = 2;
+/// Clocks may be so far apart.
+const SKEW: f64 = 60.0;
+/// How long a collector may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// What became of a check.
+enum Finding {
+    Right(String),
+    Doubtful(String),
+    Wrong(String),
+}
+
+use Finding::{Doubtful, Right, Wrong};
+
+/// Says a line per check.
+///
+/// # Errors
+/// How many checks found something wrong.
+pub(crate) async fn examine(
+    own: Agency,
+    config: &Config,
+    say: &mut impl FnMut(String) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut wrong = 0;
+    let mut tell = |what: &str, finding: Finding| {
+        let (mark, text) = match finding {
+            Right(text) => ("ok", text),
+            Doubtful(text) => ("warn", text),
+            Wrong(text) => {
+                wrong += 1;
+                ("fail", text)
+            }
+        };
+        say(format!("{mark:5}{what:15}{text}"))
+    };
+    // It was read to come here.
+    tell("configuration", Right(format!("replica {} of {}", config.replica, own.id())))?;
+    for finding in permissions(config) {
+        tell("permissions", finding)?;
+    }
+    tell("keys", judged(key::check(config).map(|()| "every key is usable".to_owned())))?;
+    let tls = Tls::load(config);
+    match &tls {
+        Err(error) => tell("certificates", Wrong(error.to_string()))?,
+        Ok(tls) => {
+            for finding in ends(tls) {
+                tell("certificates", finding)?;
+            }
+        }
+    }
+    tell("database", judged(database(own, config).await))?;
+    let (service, status) = running(config).await;
+    tell("service", service)?;
+    if let Some(status) = &status {
+        tell("clock", clock(status))?;
+        tell("journals", journals(status))?;
+    }
+    if let Ok(tls) = &tls {
+        tell(
+            "peer",
+            match dialling(own, config, tls).probe().await {
+                Ok(peer) => Right(format!("answers as {}", peer.uri())),
+                // A peer that is away is a normal state.
+                Err(error) => Doubtful(format!("is not reached: {error}")),
+            },
+        )?;
+    }
+    tell("collector", collector(config).await)?;
+    if wrong == 0 { Ok(()) } else { Err(format!("{wrong} of the checks found something wrong")) }
+}
+
+fn judged<E: std::fmt::Display>(result: Result<String, E>) -> Finding {
+    match result {
+        Ok(text) => Right(text),
+        Err(error) => Wrong(error.to_string()),
+    }
+}
+
+/// Files that hold secrets are for the service's own account alone.
+fn permissions(config: &Config) -> Vec<Finding> {
+    let mut files: Vec<&PathBuf> = vec![&config.desk.key, &config.link.key, &config.journal.key];
+    files.extend([&config.secrets.digest_key, &config.secrets.token_key, &config.secrets.code_key]);
+    files.extend(config.content.keys.iter().map(|key| &key.file));
+    files.extend(&config.database.password);
+    let mut open = files.iter().filter_map(|file| readable(file)).peekable();
+    if open.peek().is_none() {
+        return vec![Right("nobody else reads the files with secrets".to_owned())];
+    }
+    open.collect()
+}
+
+fn readable(file: &Path) -> Option<Finding> {
+    // A file that is not there is told of by what needs it.
+    let mode = std::fs::metadata(file).ok()?.permissions().mode();
+    let file = file.display();
+    (mode & 0o077 != 0).then(|| Wrong(format!("others can read {file} (mode {:o}): chmod 600 it", mode & 0o777)))
+}
+
+fn ends(tls: &Tls) -> Vec<Finding> {
+    let now = source::machine().as_second();
+    let mut findings = Vec::new();
+    for (port, end) in tls.ends() {
+        let both = [("certificate", Some(end.certificate), CERTIFICATE_DAYS), ("revocation list", end.crl, CRL_DAYS)];
+        for (what, end, soon) in both {
+            let Some(end) = end else { continue };
+            let left = (end - now).div_euclid(86_400);
+            findings.push(match end - now {
+                ..=0 => Wrong(format!("the {what} of {port} has ended, connections are refused: {RENEW}")),
+                _ if left < soon => Doubtful(format!("the {what} of {port} ends in {left} days: {RENEW}")),
+                _ => Right(format!("the {what} of {port} is good for {left} days")),
+            });
+        }
+    }
+    findings
+}
+
+const RENEW: &str = "put a fresh one in its place, which is taken while the service runs";
+
+/// What is wrong with the first certificate or revocation list that has ended; none when all are good.
+pub(crate) fn ended(tls: &Tls) -> Option<String> {
+    ends(tls).into_iter().find_map(|finding| match finding {
+        Wrong(text) => Some(text),
+        Right(_) | Doubtful(_) => None,
+    })
+}
+
+/// Whether the service runs, and how it says that it stands.
+async fn running(config: &Config) -> (Finding, Option<Status>) {
+    let Some(port) = &config.operator else {
+        let unknown = "whether it runs is not known: set `operator.listen` and start it again";
+        return (Doubtful(unknown.to_owned()), None);
+    };
+    match operator::ask(port.listen).await {
+        Ok(Some(status)) => (Right(format!("answers on {}", port.listen)), Some(status)),
+        Ok(None) => (Doubtful(format!("nothing answers on {}: start it with `serve`", port.listen)), None),
+        Err(error) => (Wrong(error), None),
+    }
+}
+
+fn clock(status: &Status) -> Finding {
+    match status.link.clock_skew_seconds {
+        None => Doubtful("not compared with the peer's yet: that takes a receipt".to_owned()),
+        Some(apart) if apart > SKEW => {
+            Wrong(format!("{apart:.1} s apart from the peer's: set both machines' clocks by a time server"))
+        }
+        Some(apart) => Right(format!("{apart:.3} s apart from the peer's")),
+    }
+}
+
+fn journals(status: &Status) -> Finding {
+    let Some(held) = &status.held else { return Wrong(format!("the database does not answer: {}", status.database)) };
+    let stopped = |at: &str, who: &str| Wrong(format!("stopped {who} at {at}: find out why, then `resume`"));
+    match (&held.stopped_at, &held.stopped_by_peer_at, &held.oldest_waiting) {
+        (Some(at), ..) => stopped(at, "here"),
+        (_, Some(at), _) => stopped(at, "by the peer"),
+        _ if held.recovering => Doubtful("the own journal is being fetched back: wait, or see `recover`".to_owned()),
+        (.., Some(waiting)) => Doubtful(format!(
+            "{} entries wait, the oldest for {} s: {}",
+            held.backlog, waiting.for_seconds, waiting.why
+        )),
+        _ => Right("the peer has signed for everything".to_owned()),
+    }
+}
+
+async fn collector(config: &Config) -> Finding {
+    let Some(endpoint) = &config.telemetry.otlp_endpoint else {
+        return Right("none is configured: traces and logs go nowhere".to_owned());
+    };
+    let authority = endpoint.trim_start_matches("http://").trim_end_matches('/');
+    let away = |why: String| Doubtful(format!("{endpoint} is not reached ({why}): calls go on, spans are lost"));
+    match tokio::time::timeout(CONNECT, TcpStream::connect(authority)).await {
+        Ok(Ok(_)) => Right(format!("{endpoint} takes connections")),
+        Ok(Err(error)) => away(error.to_string()),
+        Err(_) => away("no answer in time".to_owned()),
+    }
+}

@@ -1,0 +1,433 @@
+//! How a service stands: the one answer behind `status`, the operator's port and the metrics.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, civil::Date};
+use renkei_desk::Watchers;
+use renkei_domain::{
+    agreement, calendar, duty, journal,
+    matter::{Matter, entry_name},
+    moment::micros,
+    page::{Journal, Seen},
+    term::{self, Standing},
+};
+use renkei_journal::Hash;
+use renkei_link::Link;
+use renkei_proto::{link::v1::link_status::State, r#type::v1::Agency};
+use renkei_rpc::tls::Expiry;
+use renkei_store::{Error, Heads, JournalHead, Store};
+use renkei_telemetry::{Direction, Metrics};
+use serde::{Deserialize, Serialize};
+
+/// The most duties of a kind that are counted.
+const DUTIES: usize = 10_000;
+const DAY: i64 = 86_400;
+/// How long the database may take to show how things stand.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// How one service stands.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Status {
+    pub(crate) agency: String,
+    /// When this was looked up.
+    pub(crate) as_of: String,
+    /// `running`; or `not running`, and then everything is as it stands in the database and in the files.
+    pub(crate) service: String,
+    pub(crate) link: LinkStands,
+    /// What ends first comes first.
+    pub(crate) trust: Vec<Trust>,
+    /// Empty while the database answers; otherwise why it does not.
+    pub(crate) database: String,
+    /// What the database shows; none while it does not answer.
+    pub(crate) held: Option<HeldStands>,
+    /// Only of a service that runs.
+    pub(crate) watchers: Option<WatchersStand>,
+}
+
+/// The connection to the peer.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct LinkStands {
+    /// `connected`, `waiting` or `agreement differs`.
+    pub(crate) state: String,
+    /// Why it stands so; empty when connected.
+    pub(crate) cause: String,
+    /// How far apart the two services' clocks were at the last receipt of this session.
+    pub(crate) clock_skew_seconds: Option<f64>,
+}
+
+/// A certificate or revocation list in use.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Trust {
+    /// `desk`, `link` or `dial`.
+    pub(crate) port: String,
+    /// `certificate` or `revocation list`.
+    pub(crate) what: String,
+    pub(crate) ends_at: String,
+    /// Whole days; negative afterwards.
+    pub(crate) days_left: i64,
+    pub(crate) seconds_left: i64,
+}
+
+/// Who watches the change feed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct WatchersStand {
+    pub(crate) open: usize,
+    /// Changes that the slowest has not been told yet.
+    pub(crate) lag: u64,
+}
+
+/// What stands in the database.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HeldStands {
+    pub(crate) own_seq: u64,
+    pub(crate) own_hash: String,
+    pub(crate) incarnation: u32,
+    pub(crate) receipted_seq: u64,
+    pub(crate) last_receipt_at: Option<String>,
+    pub(crate) peer_seq: u64,
+    pub(crate) peer_hash: String,
+    /// Own entries without a receipt.
+    pub(crate) backlog: u64,
+    /// The oldest of them.
+    pub(crate) oldest_waiting: Option<Waiting>,
+    /// Entries of the peer that its last receipt spoke of and that are not here.
+    pub(crate) expected: u64,
+    pub(crate) expected_for_seconds: u64,
+    /// The peer's journal is stopped here: number and reason.
+    pub(crate) stopped_at: Option<String>,
+    /// The own journal is stopped at the peer.
+    pub(crate) stopped_by_peer_at: Option<String>,
+    pub(crate) recovering: bool,
+    /// Own entries that wait for an official after a recovery.
+    pub(crate) set_aside: usize,
+    /// Those that there are, by kind.
+    pub(crate) duties: Vec<Duties>,
+    pub(crate) agreement: AgreementStands,
+    /// For how long the audit chains have moved without being anchored in the journal.
+    pub(crate) unanchored_for_seconds: u64,
+}
+
+/// An entry that waits for the peer's receipt.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Waiting {
+    pub(crate) entry: String,
+    pub(crate) matter: String,
+    pub(crate) fact_type: String,
+    pub(crate) written_at: String,
+    pub(crate) for_seconds: u64,
+    /// Why it waits.
+    pub(crate) why: String,
+}
+
+/// Duties of one kind.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Duties {
+    pub(crate) kind: String,
+    pub(crate) open: usize,
+    pub(crate) overdue: usize,
+    pub(crate) due_today: usize,
+    /// The next day that is named, and the matter.
+    pub(crate) next_due: Option<String>,
+    pub(crate) next_matter: String,
+}
+
+/// The memorandum.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AgreementStands {
+    pub(crate) standing: String,
+    /// The last open day on which a notice about the end of the term can be sent (Art. 8).
+    pub(crate) notice_by: Option<String>,
+    pub(crate) notice_days_left: Option<i64>,
+    pub(crate) notice_seconds_left: Option<i64>,
+}
+
+/// What the trust material of each port ends with.
+pub(crate) type Ends = Vec<(&'static str, Expiry)>;
+
+/// A service that runs, as far as its state is not in the database.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(crate) link: Link,
+    pub(crate) watchers: Watchers,
+}
+
+impl Status {
+    /// Looks everything up. `machine` is the machine's clock, by which certificates are judged; `now` that of the service.
+    pub(crate) async fn of(
+        store: &Store,
+        live: Option<&Live>,
+        ends: &Ends,
+        machine: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        let link = live.map_or_else(LinkStands::unknown, |live| LinkStands::of(store, live));
+        let looking = tokio::time::timeout(LOOK, HeldStands::of(store, &link, now));
+        let held = looking.await.map_err(|_| format!("no answer within {} s", LOOK.as_secs()));
+        let held = held.and_then(|held| held.map_err(|error| error.to_string()));
+        let feed = store.heads().borrow().feed;
+        Self {
+            agency: store.own().id().to_owned(),
+            as_of: now.to_string(),
+            service: if live.is_some() { "running" } else { "not running" }.to_owned(),
+            link,
+            trust: trust(ends, machine),
+            database: held.as_ref().err().cloned().unwrap_or_default(),
+            held: held.ok(),
+            watchers: live.map(|live| WatchersStand {
+                open: live.watchers.open(),
+                lag: live.watchers.slowest().map_or(0, |told| feed.saturating_sub(told)),
+            }),
+        }
+    }
+
+    /// Puts it into the metrics.
+    pub(crate) fn record(&self, own: Agency, metrics: &Metrics) {
+        metrics.link_up(self.link.state == CONNECTED);
+        metrics.database_up(self.database.is_empty());
+        for port in ["desk", "link", "dial"] {
+            let of = |what| self.trust.iter().find(|it| it.port == port && it.what == what).map(|it| it.seconds_left);
+            if let Some(certificate) = of(CERTIFICATE) {
+                metrics.trust(port, certificate, of(CRL));
+            }
+        }
+        if let Some(apart) = self.link.clock_skew_seconds {
+            metrics.clock_skew(Duration::try_from_secs_f64(apart).unwrap_or_default());
+        }
+        if let Some(watchers) = &self.watchers {
+            metrics.watchers(watchers.open, watchers.lag);
+        }
+        let Some(held) = &self.held else { return };
+        metrics.journal(own.id(), held.own_seq, held.stopped_by_peer_at.is_some());
+        metrics.journal(own.peer().id(), held.peer_seq, held.stopped_at.is_some());
+        metrics.recovering(held.recovering);
+        let age = held.oldest_waiting.as_ref().map_or(0, |waiting| waiting.for_seconds);
+        metrics.backlog(Direction::Out, held.backlog, Duration::from_secs(age));
+        metrics.backlog(Direction::In, held.expected, Duration::from_secs(held.expected_for_seconds));
+        for kind in duty::Kind::ALL {
+            let found = held.duties.iter().find(|it| it.kind == kind.id());
+            metrics.duties(kind.id(), found.map_or(0, |it| it.open), found.map_or(0, |it| it.overdue));
+        }
+        if let Some(left) = held.agreement.notice_seconds_left {
+            metrics.notice(left);
+        }
+        metrics.audit_anchored(Duration::from_secs(held.unanchored_for_seconds));
+    }
+
+    /// A line per value.
+    pub(crate) fn table(&self) -> String {
+        let dash = |text: &str| if text.is_empty() { "-" } else { text }.to_owned();
+        let mut rows = vec![
+            ("agency", self.agency.clone()),
+            ("service", self.service.clone()),
+            ("link", [self.link.state.as_str(), self.link.cause.as_str()].join(": ").trim_end_matches(": ").to_owned()),
+            ("database", if self.database.is_empty() { "answers".to_owned() } else { self.database.clone() }),
+        ];
+        if let Some(held) = &self.held {
+            rows.extend(held.rows());
+        }
+        let skew = self.link.clock_skew_seconds.map(|apart| format!("{apart:.3} s apart from the peer's"));
+        rows.push(("clock", dash(&skew.unwrap_or_default())));
+        for it in &self.trust {
+            rows.push(("ends", format!("{} of {} in {} days, {}", it.what, it.port, it.days_left, it.ends_at)));
+        }
+        if let Some(watchers) = &self.watchers {
+            rows.push(("watchers", format!("{}, the slowest {} changes behind", watchers.open, watchers.lag)));
+        }
+        rows.into_iter().map(|(name, value)| format!("{name:24}{value}")).collect::<Vec<_>>().join("\n")
+    }
+}
+
+const CONNECTED: &str = "connected";
+const CERTIFICATE: &str = "certificate";
+const CRL: &str = "revocation list";
+
+impl LinkStands {
+    fn of(store: &Store, live: &Live) -> Self {
+        let link = store.replicas().borrow().link();
+        let state = match link.state() {
+            State::Connected => CONNECTED,
+            State::AgreementDiffers => "agreement differs",
+            State::Unspecified | State::Waiting => "waiting",
+        };
+        let skew = live.link.skew().map(|apart| apart.as_secs_f64());
+        Self { state: state.to_owned(), cause: link.cause, clock_skew_seconds: skew }
+    }
+
+    fn unknown() -> Self {
+        Self { state: "waiting".to_owned(), cause: "the service is not running".to_owned(), clock_skew_seconds: None }
+    }
+}
+
+fn trust(ends: &Ends, machine: Timestamp) -> Vec<Trust> {
+    let mut all = Vec::new();
+    for (port, end) in ends {
+        let of = |what: &str, ends: i64| {
+            let seconds_left = ends - machine.as_second();
+            let ends_at = Timestamp::from_second(ends).map_or_else(|_| "-".to_owned(), |at| at.to_string());
+            let days_left = seconds_left.div_euclid(DAY);
+            Trust { port: (*port).to_owned(), what: what.to_owned(), ends_at, days_left, seconds_left }
+        };
+        all.push(of(CERTIFICATE, end.certificate));
+        all.extend(end.crl.map(|crl| of(CRL, crl)));
+    }
+    all.sort_by_key(|it| it.seconds_left);
+    all
+}
+
+impl HeldStands {
+    async fn of(store: &Store, link: &LinkStands, now: Timestamp) -> Result<Self, Error> {
+        // Another process may have written, and a database that is away must not look as it did before.
+        store.refresh().await?;
+        let heads = store.heads().borrow().clone();
+        let (own, peer) = (&heads.own, &heads.peer);
+        let since = |us: i64| u64::try_from((now.as_microsecond() - us) / 1_000_000).unwrap_or_default();
+        let expected = own.receipted_own.saturating_sub(peer.seq);
+        let page = store.page(Matter::AGREEMENT).await?.unwrap_or_default();
+        Ok(Self {
+            own_seq: own.seq,
+            own_hash: hex(&own.hash),
+            incarnation: own.incarnation,
+            receipted_seq: own.receipted,
+            last_receipt_at: (own.receipted_us != 0).then(|| time(own.receipted_us)),
+            peer_seq: peer.seq,
+            peer_hash: hex(&peer.hash),
+            backlog: own.seq.saturating_sub(own.receipted),
+            oldest_waiting: waiting(store, &heads, link, since).await?,
+            expected,
+            expected_for_seconds: if expected == 0 { 0 } else { since(own.receipted_us) },
+            stopped_at: stop(peer),
+            stopped_by_peer_at: stop(own),
+            recovering: heads.recovering(),
+            set_aside: store.aside().await?.len(),
+            duties: duties(store, calendar::day(now)).await?,
+            agreement: AgreementStands::of(Seen::whole(&page), now),
+            unanchored_for_seconds: unanchored(store, since).await?,
+        })
+    }
+
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let some = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let waiting = self.oldest_waiting.as_ref();
+        let mut rows = vec![
+            ("own journal", format!("{} (incarnation {})", self.own_seq, self.incarnation)),
+            ("receipted", format!("{}, last at {}", self.receipted_seq, some(&self.last_receipt_at))),
+            ("backlog", self.backlog.to_string()),
+        ];
+        if let Some(it) = waiting {
+            rows.push(("oldest waiting", format!("{} {} in {}", it.entry, it.fact_type, it.matter)));
+            rows.push(("waits", format!("for {} s, since {}: {}", it.for_seconds, it.written_at, it.why)));
+        }
+        rows.push(("peer's journal", format!("{}, {} more known to be there", self.peer_seq, self.expected)));
+        rows.push(("stopped here at", some(&self.stopped_at)));
+        rows.push(("stopped by the peer at", some(&self.stopped_by_peer_at)));
+        rows.push(("recovering", self.recovering.to_string()));
+        rows.push(("set aside", self.set_aside.to_string()));
+        for it in &self.duties {
+            let next = it.next_due.as_ref().map(|day| format!(", next by {day}")).unwrap_or_default();
+            let count = format!("{} open, {} overdue, {} due today", it.open, it.overdue, it.due_today);
+            rows.push(("duty", format!("{}: {count}{next}: {}", it.kind, it.next_matter)));
+        }
+        if self.duties.is_empty() {
+            rows.push(("duty", "-".to_owned()));
+        }
+        let notice = self.agreement.notice_by.as_ref().zip(self.agreement.notice_days_left);
+        let notice = notice.map(|(by, days)| format!("; notice by {by}, {days} days left")).unwrap_or_default();
+        rows.push(("agreement", format!("{}{notice}", self.agreement.standing)));
+        rows.push(("audit", format!("not anchored for {} s", self.unanchored_for_seconds)));
+        rows
+    }
+}
+
+fn stop(head: &JournalHead) -> Option<String> {
+    (head.stop_seq != 0).then(|| format!("{} {}", head.stop_seq, head.stop_reason.id()))
+}
+
+/// The oldest own entry without a receipt.
+async fn waiting(
+    store: &Store,
+    heads: &Heads,
+    link: &LinkStands,
+    since: impl Fn(i64) -> u64,
+) -> Result<Option<Waiting>, Error> {
+    let own = &heads.own;
+    if own.receipted >= own.seq {
+        return Ok(None);
+    }
+    let Some(held) = store.entry(Journal::Of(store.own()), own.receipted + 1).await? else { return Ok(None) };
+    let written_us = micros(held.header.written_at.as_ref());
+    let why = match stop(own) {
+        Some(stop) => format!("the peer has stopped this journal at {stop}: its operator lifts the stop with `resume`"),
+        None if heads.recovering() => "the own journal is being fetched back".to_owned(),
+        None if link.state != CONNECTED => link.cause.clone(),
+        None => "it is being sent".to_owned(),
+    };
+    Ok(Some(Waiting {
+        entry: entry_name(store.own(), held.header.seq),
+        matter: held.header.matter,
+        fact_type: held.header.fact_type,
+        written_at: time(written_us),
+        for_seconds: since(written_us),
+        why,
+    }))
+}
+
+async fn duties(store: &Store, today: Date) -> Result<Vec<Duties>, Error> {
+    let mut all = Vec::new();
+    for kind in duty::Kind::ALL {
+        let found = store.duties(kind, DUTIES).await?;
+        let Some((next_due, next_matter)) = found.first().cloned() else { continue };
+        let how_many = |when: fn(&Date, &Date) -> bool| {
+            found.iter().filter(|(due, _)| due.as_ref().is_some_and(|due| when(due, &today))).count()
+        };
+        all.push(Duties {
+            kind: kind.id().to_owned(),
+            open: found.len(),
+            overdue: how_many(Date::lt),
+            due_today: how_many(Date::eq),
+            next_due: next_due.map(|day| day.to_string()),
+            next_matter,
+        });
+    }
+    Ok(all)
+}
+
+/// For how long the audit chains have moved since they were last anchored.
+async fn unanchored(store: &Store, since: impl Fn(i64) -> u64) -> Result<u64, Error> {
+    let own = store.own();
+    let page = store.page(&journal::name(own)).await?.unwrap_or_default();
+    let Some((at, checkpoint)) = journal::checkpointed_at(Seen::whole(&page), own) else { return Ok(0) };
+    let heads = store.audit_heads().await?;
+    let anchored = |head: &renkei_store::ChainHead| {
+        checkpoint.chains.iter().any(|anchor| anchor.chain == head.chain && anchor.seq == head.seq)
+    };
+    Ok(if heads.iter().all(anchored) { 0 } else { since(at) })
+}
+
+impl AgreementStands {
+    fn of(seen: Seen<'_>, now: Timestamp) -> Self {
+        let standing = match agreement::standing_of(seen, now) {
+            Standing::InForce(term) => format!("in force, term {} until {}", term.ordinal, term.to),
+            Standing::Disputed(term) => format!("disputed since {}", term.from),
+            Standing::Expired { last } => format!("expired with term {} on {}", last.ordinal, last.to),
+            Standing::NotYet => "not begun".to_owned(),
+        };
+        let today = calendar::day(now);
+        let by = term::term_on(today).map(|term| term.last_open);
+        let days = by.and_then(|by| today.until(by).ok()).map(|span| i64::from(span.get_days()));
+        let end = by.and_then(|by| by.tomorrow().ok()).map(calendar::start);
+        Self {
+            standing,
+            notice_by: by.map(|by| by.to_string()),
+            notice_days_left: days,
+            notice_seconds_left: end.map(|end| end.as_second() - now.as_second()),
+        }
+    }
+}
+
+pub(crate) fn hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) fn time(us: i64) -> String {
+    Timestamp::from_microsecond(us).map_or_else(|_| "-".to_owned(), |at| at.to_string())
+}

@@ -1,0 +1,58 @@
+//! The life of one matter, from the entries of both halves.
+
+use renkei_domain::{
+    index::state_name,
+    matter::{Matter, entry_name},
+    moment::micros,
+    page::{Journal, Seen},
+};
+use renkei_proto::journal::v1::fact;
+use renkei_store::{Error, Held, Store};
+
+use crate::status::time;
+
+/// The most entries of a matter that are shown.
+const ENTRIES: usize = 10_000;
+
+/// A line per entry in the order in which they were folded here, below a line for the matter; none when there is none.
+pub(crate) async fn lines(store: &Store, matter: &str) -> Result<Vec<String>, Error> {
+    let entries = store.entries_of(matter, 0, ENTRIES).await?;
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let page = store.page(matter).await?.unwrap_or_default();
+    let state = state_name(&Matter::of(matter), Seen::whole(&page));
+    let state = if state.is_empty() { String::new() } else { format!(": {}", state.replace("STATE_", "")) };
+    let mut lines = vec![format!("{matter}{state}, entries: {}", entries.len())];
+    for held in &entries {
+        let Journal::Of(author) = held.journal else { continue };
+        let level = level(store, held, &entries).await?;
+        let trace = held.header.traceparent.split('-').nth(1).unwrap_or("-").to_owned();
+        lines.push(format!(
+            "{:28} {:30} written {} taken {} {level:46} trace {trace}",
+            entry_name(author, held.header.seq),
+            held.header.fact_type,
+            time(micros(held.header.written_at.as_ref())),
+            time(held.arrived_us),
+        ));
+    }
+    Ok(lines)
+}
+
+/// How far an entry has come.
+async fn level(store: &Store, held: &Held, entries: &[Held]) -> Result<String, Error> {
+    let refusal = entries.iter().find_map(|other| match &other.fact.fact {
+        Some(fact::Fact::EntryRefused(it)) if other.journal != held.journal && it.seq == held.header.seq => Some(it),
+        _ => None,
+    });
+    if let Some(refusal) = refusal {
+        return Ok(format!("refused: {}", refusal.reason().id()));
+    }
+    if held.journal != Journal::Of(store.own()) {
+        return Ok("recorded here".to_owned());
+    }
+    Ok(match store.receipt_for(held.header.seq).await? {
+        Some((at_us, _)) => format!("received by the peer {}", time(at_us)),
+        None => "waiting".to_owned(),
+    })
+}

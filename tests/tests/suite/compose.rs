@@ -1,0 +1,90 @@
+//! The files that docker-compose.yml mounts, with both services on them. No container engine is at hand, so they start
+//! natively; what a container gives (names, ports, the socket of its database) comes from the environment.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::{collections::BTreeMap, path::Path};
+
+use renkei_tests::{
+    cluster::{Database, Engine},
+    compose,
+    http::get,
+    pair::machine_time,
+    process::Process,
+    setup::AGENCIES,
+    wire::Wire,
+};
+use tempfile::TempDir;
+
+fn read(folder: &Path, file: &str) -> String {
+    std::fs::read_to_string(folder.join(file)).unwrap()
+}
+
+#[test]
+fn a_second_run_makes_fresh_certificates_and_keeps_what_databases_depend_on() {
+    let dir = TempDir::new().unwrap();
+    let files = [
+        "journal.pem",
+        "content.key",
+        "digest.key",
+        "token.key",
+        "code.key",
+        "database/password",
+        "desk/certificate.pem",
+    ];
+    let all = || {
+        let of = |agency: &str| files.map(|file| read(dir.path(), &format!("{agency}/{file}")));
+        [of("ppc"), of("ipa")]
+    };
+    compose::write(dir.path(), machine_time(), [1; 32]).unwrap();
+    let first = all();
+    assert_ne!(first[0], first[1], "the agencies share no secret");
+    compose::write(dir.path(), machine_time(), [2; 32]).unwrap();
+    for (before, after) in first.iter().zip(&all()) {
+        assert_eq!(before[..6], after[..6]);
+        assert_ne!(before[6], after[6]);
+    }
+}
+
+#[tokio::test]
+async fn both_services_start_on_the_files_that_are_mounted_and_find_each_other() {
+    let dir = TempDir::new().unwrap();
+    compose::write(dir.path(), machine_time(), [3; 32]).unwrap();
+    let (mut links, mut databases, mut services) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for agency in AGENCIES {
+        links.insert(agency.id(), Wire::new().await.unwrap());
+    }
+    for agency in AGENCIES {
+        let id = agency.id();
+        let database = Database::new(Engine::Postgres);
+        let port = || "127.0.0.1:0".to_owned();
+        let variables = [
+            ("RENKEI__DATABASE__URL", database.url().to_owned()),
+            ("RENKEI__DESK__LISTEN", port()),
+            ("RENKEI__LINK__LISTEN", port()),
+            ("RENKEI__OPERATOR__LISTEN", port()),
+            ("RENKEI__PEER__ADDRESS", links[agency.peer().id()].address().to_string()),
+            ("RENKEI__TELEMETRY__OTLP_ENDPOINT", "http://127.0.0.1:1".to_owned()),
+        ];
+        let config = read(dir.path(), &format!("{id}/{id}.toml"));
+        let service = Process::start_with(agency, &dir.path().join(id), id, &config, &variables).await.unwrap();
+        links[id].lead_to(service.link);
+        databases.push(database);
+        services.push(service);
+    }
+    for service in &services {
+        let connected = async {
+            loop {
+                let (_, status) = get(service.operator, "/status").await.unwrap();
+                let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+                if status["link"]["state"] == "connected" {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), connected).await.unwrap();
+    }
+    for service in services {
+        service.end().await.unwrap();
+    }
+}
