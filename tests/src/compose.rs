@@ -48,12 +48,13 @@ fn config(setup: &Setup, own: Agency) -> String {
          [[peer.keys]]\nid = \"{}\"\npublic_key = \"{key}\"\n\n\
          [journal]\nkey_id = \"{}\"\nkey = \"journal.pem\"\n\n[[content.keys]]\nid = \"content-1\"\nfile = \"content.key\"\n\n\
          [secrets]\ndigest_key = \"digest.key\"\ntoken_key = \"token.key\"\ncode_key = \"code.key\"\n\n\
-         [operator]\nlisten = \"0.0.0.0:9464\"\n\n\
+         [operator]\nlisten = \"{}:9464\"\n\n\
          [telemetry]\notlp_endpoint = \"http://collector:4317\"\nsample_ratio = 1.0\n",
         port("desk", 7443),
         port("link", 7444),
         key_id(own.peer()),
         key_id(own),
+        if own == Agency::Ppc { "10.71.1.10" } else { "10.71.2.10" },
     );
     for (name, role, unit) in CALLERS {
         // Writing into a string cannot fail.

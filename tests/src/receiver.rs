@@ -1,14 +1,18 @@
-//! A foreign OTLP receiver, made of the official protocol classes, as a process of its own.
+//! A foreign OTLP receiver, made of the official protocol classes, and the official collector: processes of their own.
 
-use std::{net::SocketAddr, path::Path, process::Stdio, sync::Arc};
+use std::{net::SocketAddr, path::Path, process::Stdio, sync::Arc, time::Duration};
 
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
+    net::TcpStream,
     process::{Child, Command},
     sync::Mutex,
     task::JoinHandle,
 };
+
+/// How long a collector may take to start.
+const START: Duration = Duration::from_secs(60);
 
 /// It runs until it is asked for what it got.
 pub struct Receiver {
@@ -69,5 +73,55 @@ impl Receiver {
         self.child.wait().await.map_err(|error| error.to_string())?;
         (&mut self.reading).await.map_err(|error| error.to_string())?;
         Ok(self.got("span").await)
+    }
+}
+
+/// The official collector with the configuration of production, as a process of its own.
+pub struct Collector {
+    /// Where services send to.
+    pub address: SocketAddr,
+    child: Child,
+}
+
+impl Collector {
+    /// Starts it, and waits until it takes connections. Traces go on to `traces`.
+    ///
+    /// # Errors
+    /// When it is not built, or does not start.
+    pub async fn start(address: SocketAddr, traces: SocketAddr) -> Result<Self, String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let program = root.join("../target/tools/collector/otelcol");
+        if !program.is_file() {
+            return Err("the collector is not built: run ./dev test".to_owned());
+        }
+        let child = Command::new(program)
+            .arg(format!("--config={}", root.join("../shared/ops/collector.yaml").display()))
+            .env("RENKEI_OTLP_LISTEN", address.to_string())
+            .env("RENKEI_TRACES", traces.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let listening = async {
+            while TcpStream::connect(address).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let listens = tokio::time::timeout(START, listening).await;
+        listens.map_err(|_| "the collector did not start in time".to_owned())?;
+        Ok(Self { address, child })
+    }
+
+    /// Ends it in order: what it has goes out first.
+    ///
+    /// # Errors
+    /// When it does not end so.
+    pub async fn end(mut self) -> Result<(), String> {
+        let id = self.child.id().ok_or("the collector has ended by itself")?.to_string();
+        Command::new("kill").arg(id).status().await.map_err(|error| error.to_string())?;
+        let ended = self.child.wait().await.map_err(|error| error.to_string())?;
+        ended.success().then_some(()).ok_or_else(|| format!("the collector ended with {ended}"))
     }
 }

@@ -79,6 +79,11 @@ enum Task {
 /// What takes a real Prometheus, and the checks of the operator's files.
 const PROMETHEUS: &str = "operator::a_prometheus";
 
+/// What takes the official collector.
+const COLLECTOR: &str = "receiver::the_collector";
+/// The program that builds it from `tests/collector.yaml`.
+const BUILDER: &str = "go.opentelemetry.io/collector/cmd/builder@v0.165.0";
+
 /// Checks of the operator's files with the tools that read them in production.
 const OPERATOR: [(&str, &str, &[&str]); 5] = [
     ("prometheus", "promtool", &["check", "rules", "shared/ops/alerts.yml"]),
@@ -215,13 +220,13 @@ fn test() -> Result<Tally, String> {
     let built = build()?;
     tally.one("build", built);
     tally.add(&operator()?);
-    let skips = match program("prometheus", "prometheus") {
-        Ok(()) => Vec::new(),
-        Err(why) => {
-            tally.skip(PROMETHEUS, &why);
-            vec!["--skip", PROMETHEUS]
+    let mut skips = Vec::new();
+    for (tests, tool) in [(PROMETHEUS, program("prometheus", "prometheus")), (COLLECTOR, collector())] {
+        if let Err(why) = tool {
+            tally.skip(tests, &why);
+            skips.extend(["--skip", tests]);
         }
-    };
+    }
     let everything = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--"];
     tally.add(&cargo_tests(cargo(&everything).args(&skips))?);
     tally.add(&suite_on_postgres(&skips)?);
@@ -393,10 +398,26 @@ fn database_server() -> Result<(), String> {
     install("postgresql", "the tests on PostgreSQL")
 }
 
+/// The official collector, built once from its modules.
+fn collector() -> Result<(), String> {
+    if Path::new("target/tools/collector/otelcol").is_file() {
+        return Ok(());
+    }
+    program("golang-go", "go")?;
+    say("building the OpenTelemetry collector");
+    let mut build = Command::new("go");
+    build.args(["run", BUILDER, "--config=tests/collector.yaml"]).stdin(Stdio::null());
+    match succeeds(build.stdout(Stdio::null()).stderr(Stdio::null()))? {
+        true => Ok(()),
+        false => Err("it cannot be built with this version of Go and these modules".to_owned()),
+    }
+}
+
 /// A program of a package, installed where that is allowed.
 fn program(package: &str, name: &str) -> Result<(), String> {
     let quiet = |command: &mut Command| succeeds(command.stdout(Stdio::null()).stderr(Stdio::null()));
-    if quiet(Command::new(name).arg("--version")).unwrap_or_default() {
+    let asks = if name == "go" { "version" } else { "--version" };
+    if quiet(Command::new(name).arg(asks)).unwrap_or_default() {
         return Ok(());
     }
     install(package, "the operator's files")

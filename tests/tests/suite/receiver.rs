@@ -9,7 +9,7 @@ use renkei_tests::{
     acts::{both, publish_all, settle},
     http::get,
     pair::Pair,
-    receiver::Receiver,
+    receiver::{Collector, Receiver},
     sandbox::walk_with,
     scenario::start,
     setup::{AGENCIES, Choice},
@@ -171,4 +171,28 @@ async fn a_collector_that_is_away_or_slow_fails_no_call_and_what_is_lost_is_coun
     assert_eq!(code, Some(0), "{text}");
     assert!(text.lines().any(|line| line.starts_with("warn collector") && line.contains("spans are lost")), "{text}");
     pair.stop_both().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_collector_with_the_configuration_of_production_passes_traces_on() {
+    let receiver = Receiver::start(None).await.unwrap();
+    // An address of its own: the collector does not say which port it took.
+    let collector = Collector::start("127.71.0.1:4317".parse().unwrap(), receiver.address).await.unwrap();
+    let collectors = AGENCIES.iter().map(|agency| (agency.id(), collector.address)).collect();
+    let choice = Choice { collectors, sample_ratio: 1.0, ..Choice::default() };
+    let mut pair = Pair::processes(None, start().unwrap(), [83; 32], choice).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let (code, said) = pair.command_line(Agency::Ppc, &["doctor"]).await.unwrap();
+    assert!(code == Some(0) && said.contains("ok   collector"), "{said}");
+    pair.stop_both().await.unwrap();
+    collector.end().await.unwrap();
+    let spans = Sent(receiver.end().await.unwrap());
+    for agency in AGENCIES {
+        let service = format!("renkei-{}", agency.id());
+        let is_published =
+            |span: &&Value| text(span, "name").ends_with("/PublishScheme") && text(span, "service") == service;
+        assert_eq!(spans.0.iter().filter(is_published).count(), 2, "{service}");
+    }
 }
