@@ -395,12 +395,13 @@ impl Side {
         self.desk_wire.target()
     }
 
-    /// Where a side that runs as a process tells the operator how it stands.
+    /// Where a side that runs tells the operator how it stands.
     pub fn operator(&self) -> Option<std::net::SocketAddr> {
-        match &self.running {
-            Some(Running::Process(process)) => Some(process.operator),
-            _ => None,
+        if let Some(Running::Process(process)) = &self.running {
+            return Some(process.operator);
         }
+        let service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
+        service.as_ref().and_then(|running| running.operator)
     }
 
     /// Uses another configuration from the next start on.

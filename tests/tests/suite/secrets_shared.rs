@@ -23,6 +23,7 @@ use renkei_tests::{
     database,
     desk::TANAKA,
     feed::Feed,
+    http::get,
     pair::Pair,
     scenario::start,
     setup::{AGENCIES, CALLERS, Choice},
@@ -282,6 +283,11 @@ async fn canaries_in_items_and_advice_show_nowhere() {
     for acts in [&ppc, &ipa] {
         assert_nowhere(&told(acts).await, &all(), "an event");
         assert_nowhere(&database::bytes(&pair.setup, acts.agency).unwrap(), &all(), "a database beside its service");
+        for path in ["/status", "/metrics"] {
+            let (code, shown) = get(pair.side(acts.agency).operator().unwrap(), path).await.unwrap();
+            assert_eq!(code, 200);
+            assert_nowhere(shown.as_bytes(), &all(), "what the operator is shown");
+        }
     }
     pair.stop_both().await.unwrap();
     for agency in AGENCIES {
