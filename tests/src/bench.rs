@@ -9,6 +9,7 @@ mod publisher;
 mod row;
 mod services;
 
+mod backlog;
 mod deliver;
 mod growth;
 mod idle;
@@ -38,6 +39,8 @@ pub enum Case {
     Read,
     /// The same in a large journal as in a small one.
     Growth,
+    /// What waits drains when the peer comes back, in flat memory.
+    Backlog,
     /// What a call costs that touches no database.
     Overhead,
     /// The offline proof of a journal.
@@ -46,7 +49,7 @@ pub enum Case {
     Idle,
 }
 
-/// What is measured when nothing is named. A large journal takes minutes to make.
+/// What is measured when nothing is named. A large journal and a large backlog take minutes to make.
 pub const USUAL: [Case; 7] =
     [Case::Submit, Case::Deliver, Case::Latency, Case::Read, Case::Overhead, Case::Verify, Case::Idle];
 
@@ -61,7 +64,7 @@ pub struct Plan {
     pub time: Duration,
     /// With how many calls under way at once (submit, read).
     pub in_flight: Vec<usize>,
-    /// How large a large journal is.
+    /// How large a large journal or backlog is.
     pub items: u64,
     /// How many entries are proven.
     pub entries: u64,
@@ -78,6 +81,7 @@ pub async fn run(case: Case, plan: &Plan, rows: &mut Rows<'_>) -> Result<(), Str
         Case::Latency => latency::run(plan, rows).await,
         Case::Read => read::run(plan, rows).await,
         Case::Growth => growth::run(plan, rows).await,
+        Case::Backlog => backlog::run(plan, rows).await,
         Case::Overhead => overhead::run(plan, rows).await,
         Case::Verify => verify::run(plan, rows).await,
         Case::Idle => idle::run(plan, rows).await,

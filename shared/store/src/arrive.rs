@@ -136,6 +136,7 @@ impl Arrive {
         // A fact that is not the one committed to says nothing; its place in the chain is held all the same.
         let fact = arriving.fact.as_ref().map(|understood| understood.fact.clone()).unwrap_or_default();
         let seq = header.seq;
+        stage.follow(&header.traceparent);
         stage.take_arrived(Journal::Of(self.journal), arriving.entry.clone(), header, arriving.opened.hash(), &fact);
         match judged {
             // In a recovery the own journal comes back first, with what was answered before the loss.

@@ -21,6 +21,7 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::{EntryApplied, Event, event::Change},
 };
+use renkei_telemetry::Traceparent;
 
 use crate::{command::Call, head::Heads};
 
@@ -284,6 +285,12 @@ impl Stage {
         let seq = header.seq;
         self.take(journal, header, hash, &fact, Body::Own(Box::new(chained)));
         Ok(seq)
+    }
+
+    /// What is written from now on answers something that is in this trace, and is in it too.
+    pub(crate) fn follow(&mut self, traceparent: &str) {
+        let valid = Traceparent::parse(traceparent).map(|trace| trace.to_string());
+        self.running.call.traceparent = valid.unwrap_or_default();
     }
 
     /// Adds an entry that came over the link to its journal and page.

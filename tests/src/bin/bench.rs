@@ -31,7 +31,7 @@ struct Arguments {
     /// With how many calls under way at once (submit, read).
     #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
     in_flight: Vec<usize>,
-    /// How many items there are in a large journal (growth).
+    /// How many items there are in a large journal (growth) or backlog (backlog).
     #[arg(long, default_value_t = 1_000_000)]
     items: u64,
     /// How many entries are proven (verify).

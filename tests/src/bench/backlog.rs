@@ -1,0 +1,75 @@
+//! The peer was away for many entries and comes back: what waits drains in order, and memory stays flat however much it is.
+//! The control of each figure is a tenth as much.
+
+use std::time::Duration;
+
+use renkei_proto::r#type::v1::Agency;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Plan,
+    machine::resident,
+    publisher::PUBLISHER,
+    row::{Row, Rows},
+    services::Services,
+};
+use crate::{cluster::Engine, desk::PATIENCE, seed::backlog, setup::AGENCIES};
+
+/// How often memory and progress are looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What one side's coming back took.
+struct Drained {
+    /// Entries a second, from the first session to the last receipt.
+    rate: f64,
+    /// The most memory of the sender and of the receiver meanwhile, in MiB.
+    most: [f64; 2],
+}
+
+/// A tenth, then all. Once each: it is long enough by itself.
+pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
+    for engine in plan.engines.iter().copied() {
+        let (tenth, all) = (once(engine, plan.items / 10).await?, once(engine, plan.items).await?);
+        let mut add = |case, figure, control| rows.add(Row::figure(case, Some(engine), figure).against(control));
+        add("backlog: entries drained per second", all.rate, tenth.rate);
+        add("backlog: MiB resident at most, sender", all.most[0], tenth.most[0]);
+        add("backlog: MiB resident at most, receiver", all.most[1], tenth.most[1]);
+    }
+    Ok(())
+}
+
+async fn once(engine: Engine, entries: u64) -> Result<Drained, String> {
+    let mut services = Services::down(engine).await?;
+    services.pair.write_configs()?;
+    backlog(&services.pair.setup.dir, PUBLISHER, entries).await?;
+    for agency in AGENCIES {
+        services.pair.start(agency).await?;
+    }
+    let (sender, receiver) = (services.desk(PUBLISHER)?, services.desk(PUBLISHER.peer())?);
+    let (start, mut most, mut moved) = (Instant::now(), [0.0_f64; 2], (0, Instant::now()));
+    loop {
+        for (most, agency) in most.iter_mut().zip([PUBLISHER, PUBLISHER.peer()]) {
+            *most = most.max(resident(services.process_id(agency)?)?);
+        }
+        let link = sender.link_status().await?;
+        if link.backlog == 0 {
+            break;
+        }
+        if link.own_receipted_seq != moved.0 {
+            moved = (link.own_receipted_seq, Instant::now());
+        } else if moved.1.elapsed() > PATIENCE {
+            return Err(format!("the backlog stands still at {}", link.backlog));
+        }
+        sleep(LOOK).await;
+    }
+    let rate = entries as f64 / start.elapsed().as_secs_f64();
+    in_order(&receiver.link_status().await?, entries, PUBLISHER)?;
+    services.pair.stop_both().await?;
+    Ok(Drained { rate, most })
+}
+
+/// A journal is taken number by number or not at all: its head and the absence of a stop say that it came in order.
+fn in_order(link: &renkei_proto::link::v1::LinkStatus, entries: u64, of: Agency) -> Result<(), String> {
+    let whole = link.peer_seq >= entries && link.stopped_at_seq == 0;
+    whole.then_some(()).ok_or_else(|| format!("{} entries of {} arrived", link.peer_seq, of.id()))
+}
