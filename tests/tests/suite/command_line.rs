@@ -13,6 +13,7 @@ use renkei_tests::{
     cluster::{Database, client},
     database::{self, Engine},
     pair::Pair,
+    pki,
     process::binary,
     sandbox::walk,
 };
@@ -272,7 +273,16 @@ async fn what_is_wrong_with_a_configuration_is_said_in_one_sentence() {
         for task in ["check", "serve"] {
             assert_sentence(&run_with(Agency::Ppc, &file, &[task], &[]).await, words);
         }
+        // The doctor goes on where it can, and names it among its lines.
+        let said = run_with(Agency::Ppc, &file, &["doctor"], &[]).await;
+        assert_eq!(said.code, Some(1), "{said:?}");
+        let all = said.out.clone() + &said.err;
+        assert!(words.iter().all(|words| all.contains(words)), "{words:?}: {said:?}");
     }
+    let (lists, ended) = (pki::link_files(&dir, "ppc").crls, pair.setup.pki.ipa.link_authority.expired_crl().unwrap());
+    pki::write(&lists[0], &ended).unwrap();
+    let said = run(&pair, Agency::Ppc, &["check"]).await;
+    assert_sentence(&said, &["the revocation list of link has ended, connections are refused"]);
     let missing = run_with(Agency::Ppc, &dir.join("none.toml"), &["serve"], &[]).await;
     assert_sentence(&missing, &["none.toml", "cannot be read"]);
     let environment = [("RENKEI__PEER__DIAL", "sometimes")];
