@@ -22,6 +22,7 @@ use crate::{
     database,
     desk::Desk,
     process::{Process, binary},
+    seed::config_file,
     setup::{AGENCIES, Choice, Setup},
     wire::Wire,
 };
@@ -318,7 +319,7 @@ impl Pair {
         let side = self.side(agency);
         // A process that runs has named its ports in the file.
         let file = match side.running {
-            Some(Running::Process(_)) => config_file(agency, &self.setup.dir),
+            Some(Running::Process(_)) => config_file(&self.setup.dir, agency),
             _ => side.write_config(&self.setup.dir)?,
         };
         let output =
@@ -473,7 +474,7 @@ impl Side {
     }
 
     fn write_config(&self, dir: &Path) -> Result<PathBuf, String> {
-        let file = config_file(self.agency, dir);
+        let file = config_file(dir, self.agency);
         std::fs::write(&file, &self.config).map_err(|error| error.to_string())?;
         Ok(file)
     }
@@ -498,10 +499,6 @@ impl Side {
             Some(Running::Process(process)) => process.end().await,
         }
     }
-}
-
-fn config_file(agency: Agency, dir: &Path) -> PathBuf {
-    dir.join(format!("{}.toml", agency.id()))
 }
 
 type Started = Result<(std::net::SocketAddr, std::net::SocketAddr), String>;
