@@ -29,7 +29,7 @@ pub(crate) static AUDIT: Insert = Insert {
 pub(crate) const HEAD: &str = "SELECT seq, hash FROM audit WHERE chain = $1 ORDER BY seq DESC LIMIT 1";
 pub(crate) const NEXT_CHAIN: &str = "SELECT chain FROM audit WHERE chain > $1 ORDER BY chain LIMIT 1";
 pub(crate) const OF_MATTER: &str = "SELECT chain, seq, at_us, official, caller, method, purpose, outcome FROM audit \
-     WHERE matter = $1 AND (at_us, chain, seq) > ($2, $3, $4) ORDER BY at_us, chain, seq LIMIT $5";
+     WHERE matter = $1 AND (at_us, chain, seq) > ($2, $3, $4) ORDER BY at_us, chain, seq LIMIT $5 + 0";
 
 /// One record before it is chained.
 pub(crate) struct Record {

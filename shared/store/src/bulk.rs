@@ -10,8 +10,9 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, query::Query};
 
 use crate::dialect::Dialect;
 
-/// How many rows one statement inserts into a table: few sizes, as a connection keeps a hundred prepared statements.
-pub(crate) const ROWS: [usize; 4] = [64, 16, 4, 1];
+/// How many rows one statement inserts into a table: few sizes, as a connection keeps a hundred prepared statements, and
+/// each twice the next, so that any number is reached with the fewest statements.
+pub(crate) const ROWS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 /// How many keys one select takes; places that are left repeat the last key.
 pub(crate) const KEYS: [usize; 3] = [64, 8, 1];
 
@@ -112,8 +113,7 @@ impl Insert {
     ) -> Result<(), sqlx::Error> {
         let mut bulk = Bulk::default();
         bulk.add(self, rows);
-        // One table alone is one statement in either dialect.
-        bulk.run(connection, Dialect::Sqlite).await
+        bulk.run(connection).await
     }
 }
 
@@ -128,7 +128,8 @@ impl Bulk {
     }
 
     /// Writes everything. The tables do not depend on each other's order.
-    pub(crate) async fn run(mut self, connection: &mut AnyConnection, dialect: Dialect) -> Result<(), sqlx::Error> {
+    pub(crate) async fn run(mut self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        let dialect = Dialect::spoken(connection);
         for size in ROWS {
             loop {
                 let mut parts: Vec<_> = self.0.iter_mut().filter(|(_, rows)| rows.len() >= size).collect();
@@ -171,9 +172,9 @@ pub(crate) fn text(dialect: Dialect, rows: usize, tables: &[&'static Insert]) ->
     Arc::clone(made)
 }
 
-/// The statement `{select} IN (…)` for so many keys.
-pub(crate) fn select_text(select: &str, keys: usize) -> String {
-    let places: Vec<String> = (1..=keys).map(|place| format!("${place}")).collect();
+/// The statement `{select} IN (…)` for so many keys, with places from this number on.
+pub(crate) fn select_text(select: &str, first: usize, keys: usize) -> String {
+    let places: Vec<String> = (first..first + keys).map(|place| format!("${place}")).collect();
     format!("{select} IN ({})", places.join(", "))
 }
 
@@ -186,7 +187,7 @@ pub(crate) async fn select(
     let mut rows = Vec::new();
     for chunk in keys.chunks(KEYS[0]) {
         let size = KEYS.into_iter().rev().find(|size| *size >= chunk.len()).unwrap_or(KEYS[0]);
-        let mut query = sqlx::query(AssertSqlSafe(select_text(select, size)));
+        let mut query = sqlx::query(AssertSqlSafe(select_text(select, 1, size)));
         for place in 0..size {
             if let Some(value) = chunk.get(place).or(chunk.last()) {
                 query = bind(query, value.clone());

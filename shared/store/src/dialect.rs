@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use renkei_proto::r#type::v1::Agency;
 use sqlx::{
-    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _,
+    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Connection as _, Database as _, Executor as _,
+    Postgres, Row as _,
     any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers},
     postgres::PgListener,
 };
 
-use crate::error::Error;
+use crate::{error::Error, head::TAKE};
 
 /// The most connections that read at once.
 const READERS: u32 = 8;
@@ -48,6 +50,11 @@ impl Dialect {
         }
     }
 
+    /// What is spoken on a connection.
+    pub(crate) fn spoken(connection: &AnyConnection) -> Self {
+        if connection.backend_name() == Postgres::NAME { Self::Postgres } else { Self::Sqlite }
+    }
+
     /// Puts the dialect's types into a migration.
     pub(crate) fn ddl(self, text: &str) -> String {
         let (bytes, plain, keyed) = match self {
@@ -83,6 +90,13 @@ impl Dialect {
         }
     }
 
+    /// The statement that begins a transaction of this agency's journals. On a server the row of the own head is taken in
+    /// the same message.
+    pub(crate) fn begin_writing(self, own: Agency) -> String {
+        let take = TAKE.iter().filter(|(agency, _)| self.is_shared() && *agency == own);
+        take.fold(self.begin().to_owned(), |begin, (_, take)| format!("{begin}; {take}"))
+    }
+
     /// Takes the bound off the statements of a transaction: an index on a large table takes its time.
     pub(crate) fn unhurried(self) -> Option<&'static str> {
         self.is_shared().then_some("SET LOCAL statement_timeout = 0")
@@ -91,7 +105,13 @@ impl Dialect {
     /// Several statements in one that goes to the database at once: what goes to and fro costs more than what it does there.
     pub(crate) fn together(self, statements: &[String]) -> String {
         match self {
-            Self::Sqlite => statements.join("; "),
+            // Each value is bound in its turn: to look for its name takes time with the square of their number.
+            Self::Sqlite => {
+                let text = statements.join("; ");
+                let mut parts = text.split('$');
+                let first = parts.next().unwrap_or_default().to_owned();
+                parts.fold(first, |text, part| text + "?" + part.trim_start_matches(|it: char| it.is_ascii_digit()))
+            }
             Self::Postgres => {
                 let Some((last, others)) = statements.split_last() else { return String::new() };
                 let others: Vec<String> =
@@ -115,6 +135,8 @@ impl Dialect {
                 "PRAGMA synchronous = FULL",
                 "PRAGMA busy_timeout = 5000",
                 "PRAGMA secure_delete = ON",
+                // What a statement of many rows needs to be undone alone would go through a file otherwise.
+                "PRAGMA temp_store = MEMORY",
                 // The log is taken into the file after 32 MiB, not after every few batches; pages of 8 MiB stay in memory.
                 "PRAGMA wal_autocheckpoint = 8192",
                 "PRAGMA cache_size = -8192",

@@ -120,12 +120,24 @@ impl Heads {
     }
 }
 
+/// The numbers of a head in one text, so that heads can stand among rows of another kind.
+macro_rules! numbers {
+    () => {
+        "seq || ' ' || written_us || ' ' || seen_peer_seq || ' ' || incarnation || ' ' || receipted || ' ' || \
+         receipted_own || ' ' || receipted_us || ' ' || stop_seq || ' ' || stop_reason || ' ' || turn || ' ' || feed || ' ' || \
+         recover_to"
+    };
+}
+pub(crate) use numbers;
+
 /// Reads all heads.
-pub(crate) const SELECT: &str = "SELECT journal, seq, hash, written_us, seen_peer_seq, incarnation, receipted, \
-     receipted_own, receipted_us, stop_seq, stop_reason, turn, feed, recover_to FROM head";
+pub(crate) const SELECT: &str = concat!("SELECT journal, hash, ", numbers!(), " FROM head");
 
 /// Takes the own head's row, so that one writer at a time goes on over all replicas.
-pub(crate) const TAKE: &str = "UPDATE head SET turn = turn WHERE journal = $1";
+pub(crate) const TAKE: [(Agency, &str); 2] = [
+    (Agency::Ppc, "UPDATE head SET turn = turn WHERE journal = 'ppc'"),
+    (Agency::Ipa, "UPDATE head SET turn = turn WHERE journal = 'ipa'"),
+];
 
 /// Writes heads.
 pub(crate) static HEAD: Insert = Insert {
@@ -154,42 +166,44 @@ pub(crate) static HEAD: Insert = Insert {
                feed = excluded.feed, recover_to = excluded.recover_to",
 };
 
-/// The heads from their rows.
+/// The heads from rows of [`SELECT`].
 pub(crate) fn read(own: Agency, rows: &[AnyRow]) -> Result<Heads, Error> {
-    let find = |journal: &str| -> Result<&AnyRow, Error> {
-        for row in rows {
-            if row.try_get::<String, _>(0)? == journal {
-                return Ok(row);
-            }
-        }
-        Err(Error::Damaged(format!("the table head has no row for {journal}")))
-    };
-    let own_row = find(own.id())?;
-    Ok(Heads {
-        own: one(own_row)?,
-        peer: one(find(own.peer().id())?)?,
-        private: one(find("private")?)?,
-        turn: count(own_row.try_get(11)?),
-        feed: count(own_row.try_get(12)?),
-    })
+    let rows = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
+    of_rows(own, &rows.collect::<Result<Vec<_>, sqlx::Error>>()?)
 }
 
-fn one(row: &AnyRow) -> Result<JournalHead, Error> {
-    let hash: Vec<u8> = row.try_get(2)?;
-    let reason = i32::try_from(row.try_get::<i64, _>(10)?).ok().and_then(|it| Reason::try_from(it).ok());
-    Ok(JournalHead {
-        seq: count(row.try_get(1)?),
-        hash: hash.as_slice().try_into().map_err(|_| Error::Damaged("a head's hash has not 32 bytes".to_owned()))?,
-        written_us: row.try_get(3)?,
-        seen_peer_seq: count(row.try_get(4)?),
-        incarnation: u32::try_from(row.try_get::<i64, _>(5)?).unwrap_or(1),
-        receipted: count(row.try_get(6)?),
-        receipted_own: count(row.try_get(7)?),
-        receipted_us: row.try_get(8)?,
-        stop_seq: count(row.try_get(9)?),
+/// The heads from a journal's name, hash and [`numbers!`] each.
+pub(crate) fn of_rows(own: Agency, rows: &[(String, Vec<u8>, String)]) -> Result<Heads, Error> {
+    let find = |journal: &str| -> Result<(JournalHead, [u64; 2]), Error> {
+        let row = rows.iter().find(|(name, ..)| name == journal);
+        let (_, hash, numbers) =
+            row.ok_or_else(|| Error::Damaged(format!("the table head has no row for {journal}")))?;
+        one(hash, numbers)
+    };
+    let (head, [turn, feed]) = find(own.id())?;
+    Ok(Heads { own: head, peer: find(own.peer().id())?.0, private: find("private")?.0, turn, feed })
+}
+
+fn one(hash: &[u8], numbers: &str) -> Result<(JournalHead, [u64; 2]), Error> {
+    let all: Vec<i64> = numbers.split(' ').filter_map(|number| number.parse().ok()).collect();
+    let numbers: [i64; 12] = all.try_into().map_err(|_| Error::Damaged("a head has not twelve numbers".to_owned()))?;
+    let [seq, written_us, seen, incarnation, receipted, receipted_own, receipted_us, stop, reason, turn, feed, to] =
+        numbers;
+    let reason = i32::try_from(reason).ok().and_then(|it| Reason::try_from(it).ok());
+    let head = JournalHead {
+        seq: count(seq),
+        hash: hash.try_into().map_err(|_| Error::Damaged("a head's hash has not 32 bytes".to_owned()))?,
+        written_us,
+        seen_peer_seq: count(seen),
+        incarnation: u32::try_from(incarnation).unwrap_or(1),
+        receipted: count(receipted),
+        receipted_own: count(receipted_own),
+        receipted_us,
+        stop_seq: count(stop),
         stop_reason: reason.unwrap_or(Reason::Unspecified),
-        recover_to: count(row.try_get(13)?),
-    })
+        recover_to: count(to),
+    };
+    Ok((head, [count(turn), count(feed)]))
 }
 
 /// The row of [`HEAD`] for a journal.

@@ -33,7 +33,11 @@ use renkei_domain::{moment::Moment, page::Journal, term};
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use renkei_telemetry::Metrics;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, mpsc, oneshot, watch},
+    task::JoinHandle,
+};
 
 pub use crate::{
     audit::{ChainHead, Held as HeldRecord, Recorded},
@@ -115,8 +119,8 @@ impl Store {
         let (reads, reading) = mpsc::channel(read_audit::QUEUE);
         let (closing, closing_seen) = watch::channel(false);
         let (ending, ended) = watch::channel(false);
-        let writing = tokio::spawn(writer::run(Arc::clone(&inner), waiting, closing_seen.clone()));
-        let recording = tokio::spawn(read_audit::run(Arc::clone(&inner), reading, closing_seen));
+        let writing = on_its_thread(dialect, writer::run(Arc::clone(&inner), waiting, closing_seen.clone()));
+        let recording = on_its_thread(dialect, read_audit::run(Arc::clone(&inner), reading, closing_seen));
         tokio::spawn(async move {
             let (wrote, recorded) = tokio::join!(writing, recording);
             if let Err(error) = wrote.and(recorded) {
@@ -224,6 +228,16 @@ impl Store {
         self.inner.write.close().await;
         self.inner.read.close().await;
     }
+}
+
+/// Runs what writes. SQLite works on a thread of its own, and wakes a task that has one too directly: on the runtime's
+/// threads each statement woke one more of them for nothing.
+fn on_its_thread(dialect: Dialect, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    if dialect.is_shared() {
+        return tokio::spawn(task);
+    }
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(task))
 }
 
 fn dialect_of(url: &str) -> Result<Dialect, Error> {

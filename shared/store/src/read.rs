@@ -29,7 +29,7 @@ use crate::{
     bulk::{count, number},
     error::Error,
     head,
-    load::{PAGES_BETWEEN, prefix_range, read_page},
+    load::{PAGES_BETWEEN, decode_page, prefix_range, read_page},
     save::{DUTIES, UNDATED, place},
 };
 
@@ -37,21 +37,21 @@ pub(crate) const PAGE: &str = "SELECT matter, opened_turn, page, local FROM page
 /// How many ranges one list reads: openers times audiences.
 pub(crate) const RANGES: [usize; 4] = [1, 2, 4, 8];
 pub(crate) const DUE: &str = "SELECT audience, matter FROM visible WHERE noun = $1 \
-     ORDER BY audience, opened_turn LIMIT $2";
+     ORDER BY audience, opened_turn LIMIT $2 + 0";
 pub(crate) const LOOKUP: &str = "SELECT matter FROM lookup WHERE kind = $1 AND value = $2 ORDER BY matter LIMIT 1";
 pub(crate) const ENTRIES: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce, c.ciphertext, k.wrapped_key, k.ring_key_id FROM entry e \
      LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
      LEFT JOIN matter_key k ON k.matter = e.matter \
-     WHERE e.journal = $1 AND e.seq >= $2 ORDER BY e.seq LIMIT $3";
+     WHERE e.journal = $1 AND e.seq >= $2 ORDER BY e.seq LIMIT $3 + 0";
 pub(crate) const ENTRIES_OF: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
-     WHERE e.matter = $1 AND e.turn > $2 AND e.journal <> 'private' ORDER BY e.turn LIMIT $3";
+     WHERE e.matter = $1 AND e.turn > $2 AND e.journal <> 'private' ORDER BY e.turn LIMIT $3 + 0";
 pub(crate) const CONTENTS_OF: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce, c.ciphertext, k.wrapped_key, k.ring_key_id FROM entry e \
      LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
      LEFT JOIN matter_key k ON k.matter = e.matter \
-     WHERE e.matter = $1 AND e.turn > $2 AND e.journal <> 'private' ORDER BY e.turn LIMIT $3";
+     WHERE e.matter = $1 AND e.turn > $2 AND e.journal <> 'private' ORDER BY e.turn LIMIT $3 + 0";
 pub(crate) const ENTRY: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
      WHERE e.journal = $1 AND e.seq = $2";
@@ -60,12 +60,12 @@ pub(crate) const ANSWERS: &str = "SELECT seq, fact_type, fact, written_us, heade
 pub(crate) const RECEIPT_FOR: &str = "SELECT at_us, own_seq FROM receipt WHERE up_to_seq >= $1 \
      ORDER BY up_to_seq, own_seq LIMIT 1";
 pub(crate) const RECORDED_AT: &str = "SELECT arrived_us FROM entry WHERE journal = $1 AND seq = $2";
-pub(crate) const FEED: &str = "SELECT number, change FROM feed WHERE number > $1 ORDER BY number LIMIT $2";
+pub(crate) const FEED: &str = "SELECT number, change FROM feed WHERE number > $1 ORDER BY number LIMIT $2 + 0";
 pub(crate) const FEED_FIRST: &str = "SELECT COALESCE(MIN(number), 0) FROM feed";
 pub(crate) const WRITTEN_AT: &str = "SELECT written_us FROM entry WHERE journal = $1 AND seq = $2";
 pub(crate) const FORGET_REQUESTS: &str = "DELETE FROM request WHERE at_us < $1";
 pub(crate) const AUDIT_RECORDS: &str = "SELECT seq, prev_hash, hash, at_us, official, caller, method, matter, purpose, \
-     outcome FROM audit WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+     outcome FROM audit WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT $3 + 0";
 pub(crate) const PING: &str = "SELECT one FROM store";
 
 /// The most bytes of entries that one read gives, unless a single entry is larger.
@@ -162,8 +162,9 @@ impl Store {
         rows.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
         rows.truncate(limit);
         let listed = rows.iter().map(|(place, row)| {
-            let (name, page) = read_page(row)?;
-            Ok(Listed { matter: Matter::of(&name), page, place: *place })
+            let (name, page): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(2)?);
+            // The local part is in no list.
+            Ok(Listed { matter: Matter::of(&name), page: decode_page(&name, &page, &[])?, place: *place })
         });
         listed.collect()
     }
@@ -448,9 +449,9 @@ pub(crate) fn list_text(ranges: usize) -> String {
     let each = (0..ranges).map(|range| {
         let (noun, audience, limit) = (range * 3 + 3, range * 3 + 4, range * 3 + 5);
         format!(
-            "SELECT matter, opened_turn, page, local FROM (SELECT v.opened_turn, v.matter, p.page, p.local FROM visible v \
+            "SELECT matter, opened_turn, page FROM (SELECT v.opened_turn, v.matter, p.page FROM visible v \
              JOIN page p ON p.matter = v.matter WHERE v.noun = ${noun} AND v.audience = ${audience} \
-             AND v.opened_turn < $1 AND v.until_us > $2 ORDER BY v.opened_turn DESC LIMIT ${limit}) AS range{range}"
+             AND v.opened_turn < $1 AND v.until_us > $2 ORDER BY v.opened_turn DESC LIMIT ${limit} + 0) AS range{range}"
         )
     });
     each.collect::<Vec<_>>().join(" UNION ALL ")

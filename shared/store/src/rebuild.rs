@@ -19,7 +19,7 @@ use crate::{
 
 pub(crate) const BY_MATTER: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
-     WHERE (e.matter, e.turn) > ($1, $2) ORDER BY e.matter, e.turn LIMIT $3";
+     WHERE (e.matter, e.turn) > ($1, $2) ORDER BY e.matter, e.turn LIMIT $3 + 0";
 pub(crate) const PAGES_AFTER: &str = "SELECT matter, opened_turn, changed_turn, page, local FROM page \
      WHERE matter > $1 AND matter <= $2";
 pub(crate) const VISIBLE_AFTER: &str = "SELECT noun, audience, opened_turn, matter, until_us FROM visible \

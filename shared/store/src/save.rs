@@ -108,12 +108,12 @@ pub(crate) async fn save(
     let rows = |signed: Vec<Entry>| stage.entries.iter().zip(signed).map(entry_row).collect();
     if bodies.iter().filter(|body| matches!(body, Body::Own(_))).count() < WORTH {
         bulk.add(&ENTRY, rows(sign(bodies, &inner.key)));
-        return Ok(bulk.run(connection, inner.dialect).await?);
+        return Ok(bulk.run(connection).await?);
     }
     let key = Arc::clone(&inner.key);
     let signing = tokio::task::spawn_blocking(move || sign(bodies, &key));
     // Meanwhile what needs no signature is written.
-    bulk.run(&mut *connection, inner.dialect).await?;
+    bulk.run(&mut *connection).await?;
     ENTRY.run(connection, rows(signing.await.map_err(|_| Error::Ended)?)).await?;
     Ok(())
 }

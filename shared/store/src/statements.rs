@@ -12,7 +12,8 @@ const SINGLE: &[&str] = &[
     audit::OF_MATTER,
     dialect::TELL,
     head::SELECT,
-    head::TAKE,
+    head::TAKE[0].1,
+    head::TAKE[1].1,
     load::PAGES_BETWEEN,
     migration::FIRST,
     migration::FIRST_HEAD,
@@ -65,16 +66,14 @@ const SINGLE: &[&str] = &[
 ];
 
 /// Statements that end in `IN (…)`.
-const SELECTS: [&str; 10] = [
+const SELECTS: [&str; 8] = [
     rebuild::FORGET_PAGE,
     save::SHOWN_BEFORE,
-    load::PAGES,
     load::COUNTERS,
     load::IDS,
     load::HASHES[0].1,
     load::HASHES[1].1,
     load::HASHES[2].1,
-    writer::REQUESTS,
     writer::BY_DIGEST,
 ];
 
@@ -104,8 +103,9 @@ pub fn statements(dialect: Dialect) -> Vec<String> {
     let single = SINGLE.iter().filter(|text| !foreign.contains(text));
     let mut all: Vec<String> = single.map(|text| (*text).to_owned()).collect();
     for keys in KEYS {
-        all.extend(SELECTS.iter().map(|select| select_text(select, keys)));
+        all.extend(SELECTS.iter().map(|select| select_text(select, 1, keys)));
     }
+    all.extend(load::NEEDS.into_iter().map(|(requests, pages)| load::needs_text(requests, pages)));
     all.extend(read::RANGES.into_iter().map(read::list_text));
     for rows in ROWS {
         all.extend(INSERTS.iter().map(|insert| text(dialect, rows, &[insert]).to_string()));

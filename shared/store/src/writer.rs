@@ -24,9 +24,9 @@ use crate::{
     bulk::{Bulk, Insert, Value, number, select},
     command::{AnyCommand, Call},
     error::Error,
-    head::{self, Heads},
+    head::Heads,
     inner::Inner,
-    load::load,
+    load::{self, load, needed},
     save::save,
     stage::Stage,
 };
@@ -36,7 +36,6 @@ pub const BATCH: usize = 256;
 /// The most commands that wait.
 pub const QUEUE: usize = 1024;
 
-pub(crate) const REQUESTS: &str = "SELECT call, digest, reply FROM request WHERE call";
 pub(crate) const BY_DIGEST: &str = "SELECT digest, matter FROM entry WHERE digest";
 pub(crate) const ENTRY_AT: &str = "SELECT hash FROM entry WHERE journal = $1 AND seq = $2";
 pub(crate) const AUDIT_AT: &str = "SELECT hash FROM audit WHERE chain = $1 AND seq = $2";
@@ -165,28 +164,36 @@ async fn took_place(connection: &mut AnyConnection, trace: &Trace) -> Result<boo
 
 /// Loads, runs and saves a batch.
 async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection, chain: Chain) -> Result<Ready, Error> {
-    let rows = sqlx::query(head::SELECT).fetch_all(&mut *connection).await?;
-    let before = head::read(inner.own, &rows)?;
-    let Some(first) = jobs.first() else {
-        let (outcomes, officials) = (Vec::new(), Vec::new());
-        return Ok(Ready { outcomes, heads: before, trace: Trace::Nothing, chain, officials });
-    };
-    let mut stage = Stage::new(inner.own, before.clone(), first.moment.clone());
-    let mut replies = Replies::find(&mut *connection, jobs, before.own.incarnation > 1).await?;
     let mut keys = Keys::default();
     for job in jobs {
         keys.extend(job.command.keys(&job.moment));
         keys.matters.extend(officials_page(inner.own, &job.call));
     }
-    keys.matters.extend(replies.again.values().cloned());
-    load(&mut *connection, &mut stage, keys, &inner.ring).await?;
+    let calls: Vec<String> = jobs.iter().filter_map(|job| job.call.key()).collect();
+    let mut needed = needed(&mut *connection, inner.own, &calls, &mut keys).await?;
+    let before = needed.heads.clone();
+    let Some(first) = jobs.first() else {
+        let (outcomes, officials) = (Vec::new(), Vec::new());
+        return Ok(Ready { outcomes, heads: before, trace: Trace::Nothing, chain, officials });
+    };
+    let mut stage = Stage::new(inner.own, before.clone(), first.moment.clone());
+    let mut replies = Replies::of(std::mem::take(&mut needed.replies));
+    if before.own.incarnation > 1 {
+        replies.find_again(&mut *connection, jobs).await?;
+    }
+    load(&mut *connection, &mut stage, &needed, keys, &inner.ring).await?;
+    if !replies.again.is_empty() {
+        let mut keys = Keys { matters: replies.again.values().cloned().collect(), ..Keys::default() };
+        let needed = load::needed(&mut *connection, inner.own, &[], &mut keys).await?;
+        load(&mut *connection, &mut stage, &needed, keys, &inner.ring).await?;
+    }
 
     let mut outcomes = Vec::with_capacity(jobs.len());
     let mut records = Vec::new();
     for job in jobs {
         let barred =
             officials_page(inner.own, &job.call).is_some_and(|page| official::is_barred(stage.view().local(&page)));
-        let repeat = replies.of(job).filter(|_| !barred);
+        let repeat = replies.repeated(job).filter(|_| !barred);
         let answered = matches!(repeat, Some(Ok(_)));
         let written = stage.entries.len();
         let outcome = match repeat {
@@ -197,7 +204,8 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection, ch
             None => one(&mut stage, &mut replies, job)?,
         };
         let first = stage.entries.get(written);
-        if let Some(entry) = first {
+        // What arrives is in the traces of those who wrote it, and this span in only one of them.
+        if let Some(entry) = first.filter(|entry| entry.header.traceparent == job.call.traceparent) {
             span::record_entry(&job.span, &entry.header.entry_id);
         }
         if !answered && !job.call.official.is_empty() {
@@ -286,27 +294,22 @@ struct Replies {
 }
 
 impl Replies {
-    async fn find(connection: &mut AnyConnection, jobs: &[Job], recovered: bool) -> Result<Self, Error> {
-        let mut replies = Self { found: BTreeMap::new(), again: BTreeMap::new(), fresh: Vec::new() };
-        let calls: Vec<Value> = jobs.iter().filter_map(|job| job.call.key()).map(Value::from).collect();
-        if calls.is_empty() {
-            return Ok(replies);
+    fn of(found: Vec<(String, Vec<u8>, Vec<u8>)>) -> Self {
+        let found = found.into_iter().map(|(call, digest, reply)| (call, (digest, reply))).collect();
+        Self { found, again: BTreeMap::new(), fresh: Vec::new() }
+    }
+
+    async fn find_again(&mut self, connection: &mut AnyConnection, jobs: &[Job]) -> Result<(), Error> {
+        let digests = jobs.iter().filter(|job| !job.call.digest.is_empty());
+        let digests = digests.map(|job| Value::from(job.call.digest.clone())).collect();
+        for row in select(connection, BY_DIGEST, digests).await? {
+            self.again.insert(row.try_get(0)?, row.try_get(1)?);
         }
-        for row in select(&mut *connection, REQUESTS, calls).await? {
-            replies.found.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
-        }
-        if recovered {
-            let digests = jobs.iter().filter(|job| !job.call.digest.is_empty());
-            let digests = digests.map(|job| Value::from(job.call.digest.clone())).collect();
-            for row in select(&mut *connection, BY_DIGEST, digests).await? {
-                replies.again.insert(row.try_get(0)?, row.try_get(1)?);
-            }
-        }
-        Ok(replies)
+        Ok(())
     }
 
     /// The answer to a repeat.
-    fn of(&self, job: &Job) -> Option<Outcome> {
+    fn repeated(&self, job: &Job) -> Option<Outcome> {
         let (digest, reply) = self.found.get(&job.call.key()?)?;
         Some(if *digest == job.call.digest { Ok(reply.clone()) } else { Err(Error::RequestIdReused) })
     }

@@ -3,7 +3,7 @@
 //! Attributes come from closed sets only: names written in code (`&'static str`), gRPC codes, and
 //! methods that this service has.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider, NoopMeterProvider};
@@ -21,9 +21,12 @@ const LAG: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0
 /// Bounds of the number of commands in one commit.
 const COMMANDS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
-/// The instruments. Clones record to the same.
+/// The instruments. Clones record to the same, and cost nothing: each call has one.
 #[derive(Clone, Debug)]
-pub struct Metrics {
+pub struct Metrics(Arc<Instruments>);
+
+#[derive(Debug)]
+struct Instruments {
     call_duration: Histogram<f64>,
     refusals: Counter<u64>,
     handshake_failures: Counter<u64>,
@@ -77,7 +80,7 @@ impl Metrics {
             histogram.with_boundaries(SECONDS.to_vec()).build()
         };
         let batch = meter.u64_histogram("renkei.write.batch").with_unit("{command}");
-        let metrics = Self {
+        let metrics = Self(Arc::new(Instruments {
             call_duration: duration("rpc.server.call.duration", "Time from a call's arrival to its answer."),
             refusals: counter("renkei.refusals", "{refusal}", "Calls and entries refused, by reason."),
             handshake_failures: counter(
@@ -142,16 +145,16 @@ impl Metrics {
                 "renkei.audit.anchor.age",
                 "Time since the audit chains were anchored in the journal, while they have moved since; 0 otherwise.",
             ),
-        };
+        }));
         // A counter that is not there yet cannot be told from one that is not there at all.
-        metrics.handshake_failures.add(0, &[]);
+        metrics.0.handshake_failures.add(0, &[]);
         metrics
     }
 
     /// A call was served: its fully qualified `method`, whether this service has it, the number
     /// of its gRPC status and the time it took.
-    pub fn call_served(&self, method: &str, known: bool, code: i32, took: Duration) {
-        let method = if known { method.to_owned() } else { OTHER_METHOD.to_owned() };
+    pub fn call_served(&self, method: &'static str, known: bool, code: i32, took: Duration) {
+        let method = if known { method } else { OTHER_METHOD };
         let status = status::name(code);
         let mut attributes = vec![
             KeyValue::new("rpc.system.name", "grpc"),
@@ -161,108 +164,108 @@ impl Metrics {
         if status::is_failure(code, true) {
             attributes.push(KeyValue::new("error.type", status));
         }
-        self.call_duration.record(took.as_secs_f64(), &attributes);
+        self.0.call_duration.record(took.as_secs_f64(), &attributes);
     }
 
     /// A call or an entry was refused; `reason` is the name of a reason of the contract.
     pub fn refused(&self, reason: &'static str) {
-        self.refusals.add(1, &[KeyValue::new("reason", reason)]);
+        self.0.refusals.add(1, &[KeyValue::new("reason", reason)]);
     }
 
     /// A TLS handshake failed or was refused.
     pub fn handshake_failed(&self) {
-        self.handshake_failures.add(1, &[]);
+        self.0.handshake_failures.add(1, &[]);
     }
 
     /// The writer committed a transaction of this many commands, which took this long.
     pub fn committed(&self, commands: usize, took: Duration) {
-        self.write_batch.record(number(commands), &[]);
-        self.write_duration.record(took.as_secs_f64(), &[]);
+        self.0.write_batch.record(number(commands), &[]);
+        self.0.write_duration.record(took.as_secs_f64(), &[]);
     }
 
     /// How a `journal` stands: held up to entry number `head`, stopped or not.
     pub fn journal(&self, journal: &'static str, head: u64, stopped: bool) {
         let journal = [KeyValue::new("journal", journal)];
-        self.journal_head.record(head, &journal);
-        self.journal_stopped.record(u64::from(stopped), &journal);
+        self.0.journal_head.record(head, &journal);
+        self.0.journal_stopped.record(u64::from(stopped), &journal);
     }
 
     /// Whether the own journal is being fetched back.
     pub fn recovering(&self, recovering: bool) {
-        self.recovering.record(u64::from(recovering), &[]);
+        self.0.recovering.record(u64::from(recovering), &[]);
     }
 
     /// This many entries wait, the oldest for so long.
     pub fn backlog(&self, direction: Direction, entries: u64, age: Duration) {
         let direction = if direction == Direction::Out { "out" } else { "in" };
         let direction = [KeyValue::new("direction", direction)];
-        self.backlog_entries.record(entries, &direction);
-        self.backlog_age.record(age.as_secs_f64(), &direction);
+        self.0.backlog_entries.record(entries, &direction);
+        self.0.backlog_age.record(age.as_secs_f64(), &direction);
     }
 
     /// The peer signed for an entry that was written so long before.
     pub fn receipted(&self, lag: Duration) {
-        self.receipt_lag.record(lag.as_secs_f64(), &[]);
+        self.0.receipt_lag.record(lag.as_secs_f64(), &[]);
     }
 
     /// Whether a session with the peer is open.
     pub fn link_up(&self, up: bool) {
-        self.link_up.record(u64::from(up), &[]);
+        self.0.link_up.record(u64::from(up), &[]);
     }
 
     /// How far apart the two services' clocks are.
     pub fn clock_skew(&self, apart: Duration) {
-        self.clock_skew.record(apart.as_secs_f64(), &[]);
+        self.0.clock_skew.record(apart.as_secs_f64(), &[]);
     }
 
     /// So many watches are open; the slowest is so many changes behind.
     pub fn watchers(&self, watchers: usize, lag: u64) {
-        self.watchers.record(number(watchers), &[]);
-        self.watch_lag.record(lag, &[]);
+        self.0.watchers.record(number(watchers), &[]);
+        self.0.watch_lag.record(lag, &[]);
     }
 
     /// Duties of this kind.
     pub fn duties(&self, kind: &'static str, open: usize, overdue: usize) {
         let kind = [KeyValue::new("kind", kind)];
-        self.duties_open.record(number(open), &kind);
-        self.duties_overdue.record(number(overdue), &kind);
+        self.0.duties_open.record(number(open), &kind);
+        self.0.duties_overdue.record(number(overdue), &kind);
     }
 
     /// Seconds until the trust material of a `port` ends.
     pub fn trust(&self, port: &'static str, certificate: i64, crl: Option<i64>) {
         let port = [KeyValue::new("port", port)];
-        self.certificate_remaining.record(seconds(certificate), &port);
+        self.0.certificate_remaining.record(seconds(certificate), &port);
         if let Some(crl) = crl {
-            self.crl_remaining.record(seconds(crl), &port);
+            self.0.crl_remaining.record(seconds(crl), &port);
         }
     }
 
     /// Seconds until the last open day for a notice is over.
     pub fn notice(&self, remaining: i64) {
-        self.notice_remaining.record(seconds(remaining), &[]);
+        self.0.notice_remaining.record(seconds(remaining), &[]);
     }
 
     /// Whether the database answers.
     pub fn database_up(&self, up: bool) {
-        self.database_up.record(u64::from(up), &[]);
+        self.0.database_up.record(u64::from(up), &[]);
     }
 
     /// Connections of a `pool` to the database.
     pub fn database_connections(&self, pool: &'static str, idle: usize, used: usize) {
         for (state, connections) in [("idle", idle), ("used", used)] {
             let of = [KeyValue::new("pool", pool), KeyValue::new("state", state)];
-            self.database_connections.record(number(connections), &of);
+            self.0.database_connections.record(number(connections), &of);
         }
     }
 
     /// Whether reads of secret material can be recorded.
     pub fn audit_writable(&self, writable: bool) {
-        self.audit_writable.record(u64::from(writable), &[]);
+        self.0.audit_writable.record(u64::from(writable), &[]);
     }
 
     /// For how long the audit chains have moved without being anchored.
     pub fn audit_anchored(&self, age: Duration) {
-        self.audit_anchor_age.record(age.as_secs_f64(), &[]);
+        self.0.audit_anchor_age.record(age.as_secs_f64(), &[]);
     }
 }
 

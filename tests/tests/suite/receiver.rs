@@ -94,6 +94,11 @@ async fn every_flow_is_one_trace_from_the_caller_to_the_peers_page_and_back_by_t
             // What the service says by itself, as when an entry of the peer arrives, is in no caller's trace.
             let is_call = |span: &&&Value| text(span, "kind") == "server" && text(span, "name") != EXCHANGE;
             let Some(served) = here.iter().find(is_call) else { continue };
+            assert_eq!(
+                text(write, "parent_span_id"),
+                text(served, "span_id"),
+                "an entry is named where it was written"
+            );
             let method = text(served, "name");
             assert_eq!(attribute(served, "rpc.status_code"), "OK", "{served}");
             // The peer's service answers a recall by itself; its answer comes back in the same trace.

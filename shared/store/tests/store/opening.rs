@@ -164,7 +164,7 @@ fn no_statement_is_left_out_of_the_list() {
             let text: String = text.collect();
             let verbs = ["SELECT ", "UPDATE ", "DELETE FROM ", "INSERT INTO ", "VACUUM "];
             if verbs.iter().any(|verb| text.starts_with(verb)) && !text.contains('{') {
-                assert!(listed.iter().any(|it| it.starts_with(&text)), "{}: {text}", path.display());
+                assert!(listed.iter().any(|it| it.contains(&text)), "{}: {text}", path.display());
                 found += 1;
             }
         }

@@ -118,6 +118,9 @@ fn nothing_is_counted_or_skipped_row_by_row() {
     for dialect in [Dialect::Sqlite, Dialect::Postgres] {
         for text in statements(dialect) {
             assert!(!text.contains("COUNT(") && !text.contains("OFFSET"), "{text}");
+            // SQLite looks at the value of a bare place there, and prepares the statement anew for each run.
+            let bare = text.split("LIMIT $").skip(1).any(|rest| !rest.contains(" + 0"));
+            assert!(!bare, "{text}");
         }
     }
 }
