@@ -23,16 +23,16 @@ impl Links {
         let connection = self.desk.store.replicas().borrow().link();
         let heads = self.desk.store.heads().borrow().clone();
         let (own, peer) = (&heads.own, &heads.peer);
-        let oldest = match own.receipted < own.seq {
-            true => self.desk.store.written_us(Journal::Of(self.desk.own), own.receipted + 1).await?,
-            false => None,
+        let oldest = match heads.oldest_waiting() {
+            Some(seq) => self.desk.store.written_us(Journal::Of(self.desk.own), seq).await?,
+            None => None,
         };
         let instant = |us: i64| Timestamp::from_microsecond(us).ok().map(stamp);
         Ok(LinkStatus {
             name: "linkStatus".to_owned(),
             own_seq: own.seq,
             own_receipted_seq: own.receipted,
-            backlog: own.seq.saturating_sub(own.receipted),
+            backlog: heads.backlog(),
             oldest_waiting: oldest.and_then(instant),
             peer_seq: peer.seq,
             last_receipt_at: (own.receipted_us != 0).then(|| instant(own.receipted_us)).flatten(),

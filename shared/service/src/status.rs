@@ -291,7 +291,7 @@ impl HeldStands {
             last_receipt_at: (own.receipted_us != 0).then(|| time(own.receipted_us)),
             peer_seq: peer.seq,
             peer_hash: hex(&peer.hash),
-            backlog: own.seq.saturating_sub(own.receipted),
+            backlog: heads.backlog(),
             oldest_waiting: waiting(store, &heads, link, since).await?,
             expected,
             expected_for_seconds: if expected == 0 { 0 } else { since(own.receipted_us) },
@@ -349,13 +349,10 @@ async fn waiting(
     link: &LinkStands,
     since: impl Fn(i64) -> u64,
 ) -> Result<Option<Waiting>, Error> {
-    let own = &heads.own;
-    if own.receipted >= own.seq {
-        return Ok(None);
-    }
-    let Some(held) = store.entry(Journal::Of(store.own()), own.receipted + 1).await? else { return Ok(None) };
+    let Some(oldest) = heads.oldest_waiting() else { return Ok(None) };
+    let Some(held) = store.entry(Journal::Of(store.own()), oldest).await? else { return Ok(None) };
     let written_us = micros(held.header.written_at.as_ref());
-    let why = match stop(own) {
+    let why = match stop(&heads.own) {
         Some(stop) => format!("the peer has stopped this journal at {stop}: its operator lifts the stop with `resume`"),
         None if heads.recovering() => "the own journal is being fetched back".to_owned(),
         None if link.state != CONNECTED => link.cause.clone(),

@@ -93,8 +93,10 @@ impl Dialect {
     /// The statement that begins a transaction of this agency's journals. On a server the row of the own head is taken in
     /// the same message.
     pub(crate) fn begin_writing(self, own: Agency) -> String {
-        let take = TAKE.iter().filter(|(agency, _)| self.is_shared() && *agency == own);
-        take.fold(self.begin().to_owned(), |begin, (_, take)| format!("{begin}; {take}"))
+        match TAKE.iter().find(|(agency, _)| *agency == own) {
+            Some((_, take)) if self.is_shared() => format!("{}; {take}", self.begin()),
+            _ => self.begin().to_owned(),
+        }
     }
 
     /// Takes the bound off the statements of a transaction: an index on a large table takes its time.

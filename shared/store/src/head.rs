@@ -65,6 +65,16 @@ impl Heads {
         self.own.recover_to > 0
     }
 
+    /// How many own entries wait for the peer's receipt.
+    pub fn backlog(&self) -> u64 {
+        self.own.seq.saturating_sub(self.own.receipted)
+    }
+
+    /// The number of the oldest own entry that waits for the peer's receipt.
+    pub fn oldest_waiting(&self) -> Option<u64> {
+        (self.backlog() > 0).then_some(self.own.receipted + 1)
+    }
+
     /// Whether these heads are known to stand after others: entries and changes are only ever added.
     pub(crate) fn is_after(&self, other: &Self) -> bool {
         self.turn >= other.turn && self.feed >= other.feed && (self.turn, self.feed) != (other.turn, other.feed)

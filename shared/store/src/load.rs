@@ -132,7 +132,10 @@ pub(crate) async fn load(
         stage.counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
     }
     for (journal, statement) in HASHES {
-        let wanted = keys.entries.iter().filter(|(of, _)| *of == journal).map(|(_, seq)| number(*seq).into()).collect();
+        // What is behind the head is not held: entries arrive so.
+        let last = stage.heads.of(stage.own(), journal).seq;
+        let wanted = keys.entries.iter().filter(|(of, seq)| *of == journal && *seq <= last);
+        let wanted = wanted.map(|(_, seq)| number(*seq).into()).collect();
         for row in select(&mut *connection, statement, wanted).await? {
             let hash: Vec<u8> = row.try_get(1)?;
             let hash = hash.as_slice().try_into().map_err(|_| Error::Damaged("a hash has not 32 bytes".to_owned()))?;
