@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use renkei_proto::r#type::v1::Agency;
 use sqlx::{
     AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Connection as _, Database as _, Executor as _,
     Postgres, Row as _,
@@ -10,7 +9,7 @@ use sqlx::{
     postgres::PgListener,
 };
 
-use crate::{error::Error, head::TAKE};
+use crate::error::Error;
 
 /// The most connections that read at once.
 const READERS: u32 = 8;
@@ -87,15 +86,6 @@ impl Dialect {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
             Self::Postgres => "BEGIN",
-        }
-    }
-
-    /// The statement that begins a transaction of this agency's journals. On a server the row of the own head is taken in
-    /// the same message.
-    pub(crate) fn begin_writing(self, own: Agency) -> String {
-        match TAKE.iter().find(|(agency, _)| *agency == own) {
-            Some((_, take)) if self.is_shared() => format!("{}; {take}", self.begin()),
-            _ => self.begin().to_owned(),
         }
     }
 

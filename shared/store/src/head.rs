@@ -144,10 +144,7 @@ pub(crate) use numbers;
 pub(crate) const SELECT: &str = concat!("SELECT journal, hash, ", numbers!(), " FROM head");
 
 /// Takes the own head's row, so that one writer at a time goes on over all replicas.
-pub(crate) const TAKE: [(Agency, &str); 2] = [
-    (Agency::Ppc, "UPDATE head SET turn = turn WHERE journal = 'ppc'"),
-    (Agency::Ipa, "UPDATE head SET turn = turn WHERE journal = 'ipa'"),
-];
+pub(crate) const TAKE: &str = "UPDATE head SET turn = turn WHERE journal = $1";
 
 /// Writes heads.
 pub(crate) static HEAD: Insert = Insert {

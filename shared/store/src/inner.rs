@@ -5,10 +5,16 @@ use std::{collections::BTreeSet, sync::Arc};
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use renkei_telemetry::Metrics;
-use sqlx::{Any, AnyPool, AssertSqlSafe, Transaction};
+use sqlx::{Any, AnyPool, Transaction};
 use tokio::sync::{Notify, watch};
 
-use crate::{content::KeyRing, dialect::Dialect, error::Error, head::Heads, replica::Replicas};
+use crate::{
+    content::KeyRing,
+    dialect::Dialect,
+    error::Error,
+    head::{self, Heads},
+    replica::Replicas,
+};
 
 /// What a failpoint does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +66,12 @@ impl Inner {
     /// Begins a transaction that writes the journals: one at a time over all replicas. SQLite's own lock sees to that, on
     /// a server the row of the own head.
     pub(crate) async fn begin_writing(&self) -> Result<Transaction<'static, Any>, Error> {
-        Ok(self.write.begin_with(AssertSqlSafe(self.dialect.begin_writing(self.own))).await?)
+        let mut transaction = self.write.begin_with(self.dialect.begin()).await?;
+        if self.dialect.is_shared() {
+            // Not in one message with what begins: when that fails, the transaction is not known, and is never rolled back.
+            sqlx::query(head::TAKE).bind(self.own.id()).execute(&mut *transaction).await?;
+        }
+        Ok(transaction)
     }
 
     /// Makes known how the heads stand after a commit of this replica. Another one may have committed since, and be known
