@@ -80,13 +80,14 @@ pub(crate) async fn needed(
             break;
         }
         let (calls, names) = (calls.unwrap_or_default(), names.unwrap_or_default());
-        let fits = |(_, size): &(usize, &(usize, usize))| size.0 >= calls.len() && size.1 >= names.len();
-        let (place, (requests, matters)) = NEEDS.iter().enumerate().find(fits).unwrap_or((3, &NEEDS[3]));
-        let mut query = sqlx::query(AssertSqlSafe(Arc::clone(&TEXTS[place])));
-        for place in 0..*requests {
+        let fits = |(requests, pages): &(usize, usize)| *requests >= calls.len() && *pages >= names.len();
+        let size = NEEDS.iter().position(fits).unwrap_or(NEEDS.len() - 1);
+        let (requests, matters) = NEEDS[size];
+        let mut query = sqlx::query(AssertSqlSafe(Arc::clone(&TEXTS[size])));
+        for place in 0..requests {
             query = query.bind(calls.get(place).or(calls.last()).map_or("", String::as_str));
         }
-        for place in 0..*matters {
+        for place in 0..matters {
             query = query.bind(names.get(place).or(names.last()).map_or("", |name| name.as_str()));
         }
         heads.clear();
@@ -132,7 +133,7 @@ pub(crate) async fn load(
         stage.counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
     }
     for (journal, statement) in HASHES {
-        // What is behind the head is not held: entries arrive so.
+        // What is beyond the head is not held: entries arrive so.
         let last = stage.heads.of(stage.own(), journal).seq;
         let wanted = keys.entries.iter().filter(|(of, seq)| *of == journal && *seq <= last);
         let wanted = wanted.map(|(_, seq)| number(*seq).into()).collect();

@@ -97,7 +97,7 @@ pub struct Held {
 pub struct Listed {
     /// The matter.
     pub matter: Matter,
-    /// Its page.
+    /// Its page without the local part, which no list shows.
     pub page: Page,
     /// Where it stands in the list: newer pages have higher numbers.
     pub place: u64,
@@ -163,7 +163,6 @@ impl Store {
         rows.truncate(limit);
         let listed = rows.iter().map(|(place, row)| {
             let (name, page): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(2)?);
-            // The local part is in no list.
             Ok(Listed { matter: Matter::of(&name), page: decode_page(&name, &page, &[])?, place: *place })
         });
         listed.collect()

@@ -126,6 +126,21 @@ fn sixty_four_writers_leave_no_gap_and_the_feed_is_in_the_order_of_commit() {
 }
 
 #[test]
+fn a_batch_that_one_read_does_not_serve_finds_every_reply_again() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        side.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        let store = std::slice::from_ref(&side.store);
+
+        let replies = crowd(store, 300, 1).await;
+        let written = side.heads().own.seq;
+
+        assert_eq!(crowd(store, 300, 1).await, replies, "each call is answered as before");
+        assert_eq!(side.heads().own.seq, written, "and none is executed again");
+    });
+}
+
+#[test]
 fn two_replicas_write_one_journal() {
     on_each(async |database| {
         let side = Side::new(Agency::Ppc, database).await;
