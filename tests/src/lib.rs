@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod compose;
 pub mod database;
 pub mod desk;
+pub mod fault;
 pub mod feed;
 pub mod fleet;
 pub mod http;

@@ -55,6 +55,13 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// The real programs under faults and attack; `./dev fault --help` lists the scenarios.
+    #[command(disable_help_flag = true)]
+    Fault {
+        /// Goes to the scenarios as it is.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Both services with the scenario; stays up until Ctrl-C.
     Sandbox {
         /// Ends after the scenario.
@@ -108,6 +115,7 @@ fn main() -> ExitCode {
         Task::Check => check().map(|tally| tally.report()),
         Task::Test => test().map(|tally| tally.report()),
         Task::Bench { arguments } => bench(&arguments),
+        Task::Fault { arguments } => fault(&arguments),
         Task::Sandbox { once, folder, database } => sandbox(once, folder, &database),
         Task::Seed { arguments } => seed(&arguments),
     };
@@ -175,6 +183,11 @@ fn bench(arguments: &[String]) -> Result<bool, String> {
         return Ok(false);
     }
     succeeds(Command::new("target/release/bench").args(arguments))
+}
+
+fn fault(arguments: &[String]) -> Result<bool, String> {
+    database_server()?;
+    Ok(build()? && succeeds(Command::new("target/debug/fault").args(arguments))?)
 }
 
 fn sandbox(once: bool, folder: Option<PathBuf>, database: &str) -> Result<bool, String> {
