@@ -479,7 +479,7 @@ mod tests {
         let link = pki.ipa.link.clone();
         pki.ipa.link_authority.revoke(&link);
         pki.write_crls(dir.path()).unwrap();
-        reader.reload(&link_files(dir.path(), "ppc")).unwrap();
+        reader.reload(&link_files(dir.path(), "ppc"), NOW.as_secs().cast_signed()).whole().unwrap();
         assert!(reader.is_revoked(&peer));
         assert!(!reader.is_revoked(&identity(&pki.ppc.link).unwrap()), "the same serial number of another issuer");
     }

@@ -80,6 +80,8 @@ mod stranger;
 mod term;
 #[path = "suite/trace.rs"]
 mod trace;
+#[path = "suite/trust.rs"]
+mod trust;
 #[path = "suite/verify.rs"]
 mod verify;
 #[path = "suite/watch.rs"]

@@ -167,8 +167,8 @@ async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
                 Some(status) => status,
                 None => {
                     let store = open(own, &config).await.map_err(said)?;
-                    let ends = Tls::load(&config).map_err(said)?.ends();
-                    Status::of(&store, None, &ends, source::machine(), source.moment().now).await
+                    let material = Tls::load(&config).map_err(said)?.stands();
+                    Status::of(&store, None, material, source::machine(), source.moment().now).await
                 }
             };
             say(&if json { serde_json::to_string_pretty(&status).map_err(said)? } else { status.table() })
@@ -250,6 +250,9 @@ async fn check(own: Agency, config: &Config) -> Result<(), String> {
     let tls = Tls::load(config).map_err(said)?;
     key::check(config).map_err(said)?;
     doctor::ended(&tls).map_or(Ok(()), Err)?;
+    // What the service that runs has refused shows only there.
+    let faults = doctor::faults(&tls, asked(config).await.ok().flatten().as_ref());
+    faults.into_iter().next().map_or(Ok(()), Err)?;
     say("configuration, keys and certificates are right")?;
     say(&database(own, config).await?)?;
     // A peer that is away is a normal state.

@@ -72,6 +72,9 @@ pub(crate) async fn examine(
     }
     tell("database", judged(database(own, config).await))?;
     let (service, status) = running(config).await;
+    for fault in tls.iter().flat_map(|tls| faults(tls, status.as_ref())) {
+        tell("certificates", Wrong(fault))?;
+    }
     tell("service", service)?;
     if let Some(status) = &status {
         tell("clock", clock(status))?;
@@ -144,6 +147,20 @@ pub(crate) fn ended(tls: &Tls) -> Option<String> {
         Wrong(text) => Some(text),
         Right(_) | Doubtful(_) => None,
     })
+}
+
+/// What is wrong with certificates, roots and revocation lists: with those in the files, and with those that the service
+/// which runs has in use.
+pub(crate) fn faults(tls: &Tls, status: Option<&Status>) -> Vec<String> {
+    let files = tls.faults().into_iter().flat_map(|(port, faults)| faults.into_iter().map(move |why| (port, why)));
+    let mut all: Vec<String> = files.map(|(port, why)| format!("{port}: {why}")).collect();
+    for fault in status.iter().flat_map(|status| &status.trust_faults) {
+        let fault = format!("{}: {}", fault.port, fault.why);
+        if !all.contains(&fault) {
+            all.push(fault);
+        }
+    }
+    all
 }
 
 /// Whether the service runs, and how it says that it stands.

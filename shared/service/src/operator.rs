@@ -52,7 +52,7 @@ pub(crate) struct Facts {
 impl Facts {
     /// How the service stands now.
     pub(crate) async fn status(&self) -> Status {
-        Status::of(&self.store, Some(&self.live), &self.tls.ends(), machine(), self.source.moment().now).await
+        Status::of(&self.store, Some(&self.live), self.tls.stands(), machine(), self.source.moment().now).await
     }
 
     /// Puts into the metrics how the service stands now.

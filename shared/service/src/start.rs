@@ -35,7 +35,7 @@ use crate::{
     error::StartError,
     key,
     operator::{self, Facts},
-    status::{Ends, Live},
+    status::{Ends, Live, TrustStands},
     tick,
 };
 
@@ -275,6 +275,18 @@ impl Tls {
     /// What the trust material of each port ends with.
     pub(crate) fn ends(&self) -> Ends {
         vec![("desk", self.desk.expiry()), ("link", self.link.expiry()), ("dial", self.dial.expiry())]
+    }
+
+    /// What is wrong with the trust material of each port. Link and dialling side share their files and most faults.
+    pub(crate) fn faults(&self) -> Vec<(&'static str, Vec<String>)> {
+        let link = self.link.faults();
+        let dial = self.dial.faults().into_iter().filter(|fault| !link.contains(fault)).collect();
+        vec![("desk", self.desk.faults()), ("link", link), ("dial", dial)]
+    }
+
+    /// How it stands, for `status`.
+    pub(crate) fn stands(&self) -> TrustStands {
+        TrustStands { ends: self.ends(), faults: self.faults() }
     }
 }
 

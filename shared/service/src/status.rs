@@ -36,6 +36,9 @@ pub(crate) struct Status {
     pub(crate) link: LinkStands,
     /// What ends first comes first.
     pub(crate) trust: Vec<Trust>,
+    /// What is wrong with certificates, roots and revocation lists. A service of before says nothing of it.
+    #[serde(default)]
+    pub(crate) trust_faults: Vec<TrustFault>,
     /// Empty while the database answers; otherwise why it does not.
     pub(crate) database: String,
     /// What the database shows; none while it does not answer.
@@ -66,6 +69,14 @@ pub(crate) struct Trust {
     /// Whole days; negative afterwards.
     pub(crate) days_left: i64,
     pub(crate) seconds_left: i64,
+}
+
+/// Trust material in the files that is not in use, or that is missing.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct TrustFault {
+    /// `desk`, `link` or `dial`. A fault of both `link` and `dial` is told once.
+    pub(crate) port: String,
+    pub(crate) why: String,
 }
 
 /// Who watches the change feed.
@@ -144,6 +155,13 @@ pub(crate) struct AgreementStands {
 /// What the trust material of each port ends with.
 pub(crate) type Ends = Vec<(&'static str, Expiry)>;
 
+/// How the trust material of each port stands.
+pub(crate) struct TrustStands {
+    pub(crate) ends: Ends,
+    /// In sentences.
+    pub(crate) faults: Vec<(&'static str, Vec<String>)>,
+}
+
 /// A service that runs, as far as its state is not in the database.
 #[derive(Clone)]
 pub(crate) struct Live {
@@ -156,7 +174,7 @@ impl Status {
     pub(crate) async fn of(
         store: &Store,
         live: Option<&Live>,
-        ends: &Ends,
+        material: TrustStands,
         machine: Timestamp,
         now: Timestamp,
     ) -> Self {
@@ -170,7 +188,8 @@ impl Status {
             as_of: now.to_string(),
             service: if live.is_some() { "running" } else { "not running" }.to_owned(),
             link,
-            trust: trust(ends, machine),
+            trust: trust(&material.ends, machine),
+            trust_faults: faults(material.faults),
             database: held.as_ref().err().cloned().unwrap_or_default(),
             held: held.ok(),
             watchers: live.map(|live| WatchersStand {
@@ -189,6 +208,7 @@ impl Status {
             if let Some(certificate) = of(CERTIFICATE) {
                 metrics.trust(port, certificate, of(CRL));
             }
+            metrics.trust_faults(port, self.trust_faults.iter().filter(|it| it.port == port).count());
         }
         if let Some(apart) = self.link.clock_skew_seconds {
             metrics.clock_skew(Duration::try_from_secs_f64(apart).unwrap_or_default());
@@ -229,6 +249,9 @@ impl Status {
         rows.push(("clock", dash(&skew.unwrap_or_default())));
         for it in &self.trust {
             rows.push(("ends", format!("{} of {} in {} days, {}", it.what, it.port, it.days_left, it.ends_at)));
+        }
+        for it in &self.trust_faults {
+            rows.push(("trust", format!("{}: {}", it.port, it.why)));
         }
         if let Some(watchers) = &self.watchers {
             rows.push(("watchers", format!("{}, the slowest {} changes behind", watchers.open, watchers.lag)));
@@ -272,6 +295,11 @@ fn trust(ends: &Ends, machine: Timestamp) -> Vec<Trust> {
     }
     all.sort_by_key(|it| it.seconds_left);
     all
+}
+
+fn faults(all: Vec<(&'static str, Vec<String>)>) -> Vec<TrustFault> {
+    let each = all.into_iter().flat_map(|(port, faults)| faults.into_iter().map(move |why| (port, why)));
+    each.map(|(port, why)| TrustFault { port: port.to_owned(), why }).collect()
 }
 
 impl HeldStands {

@@ -1,6 +1,6 @@
 //! What a service does by itself: counts, checkpoints, health, fresh certificates.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::civil::Date;
 
@@ -14,7 +14,7 @@ use renkei_domain::{
 use renkei_proto::r#type::v1::Agency;
 use renkei_rpc::{
     health::{Need, Readiness},
-    tls::{Files, TlsError},
+    tls::{Files, Reloading},
 };
 use renkei_store::{Call, Error, Store, arrive::Begin};
 use tokio::sync::Notify;
@@ -174,8 +174,9 @@ pub(crate) async fn watch_database(store: Store, readiness: Arc<Readiness>, drai
     }
 }
 
-/// Takes fresh certificates and revocation lists when their files have changed or somebody asks. What is broken keeps the
-/// old one, is tried again at each look, and hinders no other. Readiness follows the end of what is in use.
+/// Reads certificates, keys, roots and revocation lists again when what the files hold has changed or somebody asks.
+/// What is broken, or worse than what is in use, is not accepted, is tried again at each look, and hinders nothing else.
+/// Readiness follows the end of what is in use.
 pub(crate) async fn reload(
     config: Config,
     tls: Tls,
@@ -183,8 +184,8 @@ pub(crate) async fn reload(
     asked: Arc<Notify>,
     draining: CancellationToken,
 ) {
-    let (desk, link) = (config.desk.files(), config.link.files());
-    let mut seen = (changed_at(&desk), changed_at(&link));
+    let [mut desk, mut link, mut dial] =
+        [("desk", config.desk.files()), ("link", config.link.files()), ("dial", config.link.files())].map(Look::new);
     loop {
         readiness.report(Need::TrustMaterial, is_valid(&tls)).await;
         let asked = tokio::select! {
@@ -192,25 +193,50 @@ pub(crate) async fn reload(
             () = tokio::time::sleep(RELOAD) => false,
             () = draining.cancelled() => return,
         };
-        let now = (changed_at(&desk), changed_at(&link));
-        if (asked || now.0 != seen.0) && is_taken("desk", tls.desk.reload(&desk)) {
-            seen.0 = now.0;
-        }
-        if asked || now.1 != seen.1 {
-            let taken = [is_taken("link", tls.link.reload(&link)), is_taken("dial", tls.dial.reload(&link))];
-            if taken == [true, true] {
-                seen.1 = now.1;
-            }
-        }
+        desk.renew(&tls.desk, asked);
+        link.renew(&tls.link, asked);
+        dial.renew(&tls.dial, asked);
     }
 }
 
-fn is_taken(port: &'static str, loaded: Result<(), TlsError>) -> bool {
-    match &loaded {
-        Ok(()) => tracing::info!(port, "fresh certificates and revocation lists are in use"),
-        Err(error) => tracing::error!(port, %error, "fresh certificates cannot be used; the old ones stay"),
+/// The files of a port, as they were last seen.
+struct Look {
+    port: &'static str,
+    files: Files,
+    /// What the files held when all of it was in use; none before.
+    seen: Option<[u8; 32]>,
+    /// What was said of the files last.
+    said: Vec<String>,
+}
+
+impl Look {
+    fn new((port, files): (&'static str, Files)) -> Self {
+        Self { port, files, seen: None, said: Vec::new() }
     }
-    loaded.is_ok()
+
+    fn renew<T>(&mut self, tls: &Reloading<T>, asked: bool) {
+        let found = self.files.digest();
+        if !asked && self.seen == Some(found) {
+            return;
+        }
+        let reload = tls.reload(&self.files, source::machine().as_second());
+        self.seen = reload.refused.is_empty().then_some(found);
+        let port = self.port;
+        match (reload.refused.is_empty(), reload.is_new) {
+            (true, is_new) if is_new || asked => {
+                tracing::info!(port, "fresh certificates and revocation lists are in use");
+            }
+            (false, true) => {
+                tracing::info!(port, "the sound part of fresh certificates and revocation lists is in use")
+            }
+            _ => {}
+        }
+        let told = std::mem::replace(&mut self.said, reload.refused.iter().map(ToString::to_string).collect());
+        // A fault that stays is tried again at each look and told once, or when somebody asks.
+        for error in self.said.iter().filter(|fault| asked || !told.contains(fault)) {
+            tracing::error!(port, error, "fresh certificates or revocation lists were not accepted; those in use stay");
+        }
+    }
 }
 
 /// Whether no certificate and no revocation list in use has expired.
@@ -222,13 +248,6 @@ fn is_valid(tls: &Tls) -> bool {
         tracing::error!(port, ?end, "a certificate or revocation list has expired: connections are refused");
     }
     expired.is_none()
-}
-
-/// When each file of a port was changed.
-fn changed_at(files: &Files) -> Vec<Option<std::time::SystemTime>> {
-    let own: [&PathBuf; 3] = [&files.certificate, &files.key, &files.roots];
-    let paths = own.into_iter().chain(&files.crls);
-    paths.map(|path| std::fs::metadata(path).and_then(|it| it.modified()).ok()).collect()
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ struct Instruments {
     duties_overdue: Gauge<u64>,
     certificate_remaining: Gauge<f64>,
     crl_remaining: Gauge<f64>,
+    trust_faults: Gauge<u64>,
     notice_remaining: Gauge<f64>,
     database_up: Gauge<u64>,
     database_connections: Gauge<u64>,
@@ -129,6 +130,11 @@ impl Metrics {
             crl_remaining: seconds(
                 "renkei.crl.remaining",
                 "Time until the first revocation list of a port ends; beyond it every peer is refused.",
+            ),
+            trust_faults: count(
+                "renkei.trust.faults",
+                "{fault}",
+                "Certificates, roots and revocation lists in the files that are refused or missing.",
             ),
             notice_remaining: seconds(
                 "renkei.agreement.notice.remaining",
@@ -238,6 +244,11 @@ impl Metrics {
         if let Some(crl) = crl {
             self.0.crl_remaining.record(seconds(crl), &port);
         }
+    }
+
+    /// So much of the trust material in the files of a `port` is refused or missing.
+    pub fn trust_faults(&self, port: &'static str, faults: usize) {
+        self.0.trust_faults.record(number(faults), &[KeyValue::new("port", port)]);
     }
 
     /// Seconds until the last open day for a notice is over.

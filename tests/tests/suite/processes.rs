@@ -169,12 +169,17 @@ async fn a_service_that_is_hung_up_takes_fresh_files_port_by_port_and_is_ready_w
     let (desk, link) = (pki::desk_files(&dir, "ppc"), pki::link_files(&dir, "ppc"));
     until_ready_is(&pair, "reader", Some(true)).await;
 
-    // What is broken at the desk does not keep the link from what is fresh there, however bad that is.
-    pki::write(&desk.key, "no key").unwrap();
-    let expired = pair.setup.pki.ipa.link_authority.expired_crl().unwrap();
-    pki::write(&link.crls[0], &expired).unwrap();
-    pair.hang_up(Agency::Ppc).await.unwrap();
+    // A list that has ended is in use only where no better one was.
+    pair.stop(Agency::Ppc).await.unwrap();
+    pki::write(&link.crls[0], &pair.setup.pki.ipa.link_authority.expired_crl().unwrap()).unwrap();
+    pair.start(Agency::Ppc).await.unwrap();
     until_ready_is(&pair, "reader", Some(false)).await;
+
+    // What is broken at the desk does not keep the link from what is fresh there.
+    pki::write(&desk.key, "no key").unwrap();
+    pki::write(&link.crls[0], &pair.setup.pki.ipa.link_authority.crl().unwrap()).unwrap();
+    pair.hang_up(Agency::Ppc).await.unwrap();
+    until_ready_is(&pair, "reader", Some(true)).await;
 
     let intake = pair.setup.pki.ppc.caller("intake").unwrap().clone();
     pair.setup.pki.ppc.desk_authority.revoke(&intake);

@@ -15,7 +15,7 @@ use tonic::transport::Channel;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use crate::fixture::{Running, World, ask, within};
+use crate::fixture::{NOW, Running, World, ask, within};
 
 /// What an HTTP/2 client sends first, with empty settings.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
@@ -183,7 +183,7 @@ async fn a_revoked_client_is_cut_off_while_it_is_connected() {
     while port.callers.try_recv().is_ok() {}
 
     files.crls = vec![world.write("server.crl", &world.trusted.crl(&[&revoked], 2090))];
-    port.tls.reload(&files).unwrap();
+    port.tls.reload(&files, NOW).whole().unwrap();
     assert!(within(stream.message()).await.is_err());
     assert_eq!(port.counters.cut(), 1);
     let told = ask(&channel).await.unwrap_err();
@@ -207,7 +207,7 @@ async fn a_handler_sees_at_once_that_its_callers_certificate_was_revoked() {
     assert!(!port.tls.is_revoked(connection.identity().unwrap()));
 
     files.crls = vec![world.write("server.crl", &world.trusted.crl(&[&leaf], 2090))];
-    port.tls.reload(&files).unwrap();
+    port.tls.reload(&files, NOW).whole().unwrap();
     assert!(connection.is_revoked());
     assert!(port.tls.is_revoked(connection.identity().unwrap()));
 }
@@ -223,7 +223,7 @@ async fn a_server_that_is_revoked_while_connected_is_cut_off_too() {
 
     let mut files = world.files("client", &world.client());
     files.crls = vec![world.write("client.crl", &world.trusted.crl(&[&leaf], 2090))];
-    dial.tls.reload(&files).unwrap();
+    dial.tls.reload(&files, NOW).whole().unwrap();
     let status = within(stream.message()).await.unwrap_err();
     let told = explain(&status);
     assert!(told.contains("the peer's certificate has been revoked"), "{told}");

@@ -29,6 +29,9 @@ use tonic_health::pb::health_client::HealthClient;
 /// Everything that a test waits for comes within this time or the test fails.
 pub(crate) const BOUND: Duration = Duration::from_secs(10);
 
+/// When the tests look at files, in unix seconds: in 2026.
+pub(crate) const NOW: i64 = 1_793_491_200;
+
 pub(crate) const SERVICE: &str = "spiffe://ppc/desk/service";
 pub(crate) const INTAKE: &str = "spiffe://ppc/desk/intake";
 
@@ -101,8 +104,13 @@ impl Authority {
         Leaf { certificate, key: key.serialize_pem(), serial }
     }
 
-    /// A revocation list that is valid until the year `until`.
+    /// A revocation list that is valid until the year `until`, number 1.
     pub(crate) fn crl(&self, revoked: &[&Leaf], until: i32) -> String {
+        self.numbered_crl(1, 2020, revoked, until)
+    }
+
+    /// A revocation list with this number, valid from the beginning of the year `from` to that of `until`.
+    pub(crate) fn numbered_crl(&self, number: u64, from: i32, revoked: &[&Leaf], until: i32) -> String {
         let revoked_certs = revoked
             .iter()
             .map(|leaf| RevokedCertParams {
@@ -113,9 +121,9 @@ impl Authority {
             })
             .collect();
         let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(2020, 1, 1),
+            this_update: date_time_ymd(from, 1, 1),
             next_update: date_time_ymd(until, 1, 1),
-            crl_number: SerialNumber::from(1),
+            crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,
             revoked_certs,
             key_identifier_method: KeyIdMethod::Sha256,

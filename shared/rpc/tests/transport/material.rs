@@ -5,7 +5,9 @@ use std::sync::Arc;
 use renkei_rpc::serve::Limits;
 use renkei_rpc::tls::{Files, Material, Reloading, TlsError};
 
-use crate::fixture::{Running, Spec, World, ask};
+use rustls::ServerConfig;
+
+use crate::fixture::{Leaf, NOW, Running, Spec, World, ask};
 
 /// The first moment of the year 2090, in unix seconds.
 const YEAR_2090: i64 = 3_786_912_000;
@@ -60,7 +62,7 @@ async fn a_reload_takes_effect_at_the_next_handshake_and_a_broken_one_never() {
 
     let other_key = world.write("other.key", &world.client().key);
     let broken = Files { key: other_key, ..files.clone() };
-    let error = port.tls.reload(&broken).unwrap_err();
+    let error = port.tls.reload(&broken, NOW).whole().unwrap_err();
     assert!(matches!(error, TlsError::KeyMismatch { .. }), "{error}");
     assert_eq!(ask(&dial.channel().unwrap()).await, Ok(()));
 
@@ -70,13 +72,13 @@ async fn a_reload_takes_effect_at_the_next_handshake_and_a_broken_one_never() {
         crls: vec![world.write("new.crl", &world.foreign.crl(&[], 2091))],
         ..world.files("renewed", &world.foreign.issue(&Spec::server()))
     };
-    port.tls.reload(&renewed).unwrap();
+    port.tls.reload(&renewed, NOW).whole().unwrap();
     assert_eq!(ask(&before).await, Ok(()));
     let told = ask(&dial.channel().unwrap()).await.unwrap_err();
     assert!(told.contains("not issued by an authority that we trust"), "{told}");
     let moved = world.files("moved", &world.foreign.issue(&Spec::client()));
     let moved = Files { roots: renewed.roots.clone(), ..moved };
-    dial.tls.reload(&moved).unwrap();
+    dial.tls.reload(&moved, NOW).whole().unwrap();
     assert_eq!(ask(&dial.channel().unwrap()).await, Ok(()));
     assert_eq!(ask(&before).await, Ok(()));
 }
@@ -99,7 +101,7 @@ async fn no_call_fails_while_certificates_are_exchanged() {
     }
     for _ in 0..20 {
         let renewed = world.files("renewed", &world.trusted.issue(&Spec::server()));
-        port.tls.reload(&Files { crls: files.crls.clone(), ..renewed }).unwrap();
+        port.tls.reload(&Files { crls: files.crls.clone(), ..renewed }, NOW).whole().unwrap();
         tokio::task::yield_now().await;
     }
     while let Some(caller) = callers.join_next().await {
@@ -117,7 +119,7 @@ fn the_end_of_certificate_and_revocation_list_is_known() {
     assert_eq!(tls.expiry().crl, Some(YEAR_2090));
 
     files.crls.clear();
-    tls.reload(&files).unwrap();
+    let tls = Reloading::server(&files).unwrap();
     assert_eq!(tls.expiry().crl, None);
     assert!(tls.revoked().borrow().is_empty());
 
@@ -127,7 +129,114 @@ fn the_end_of_certificate_and_revocation_list_is_known() {
         world.write("a.crl", &world.trusted.crl(&revoked, 2091)),
         world.write("b.crl", &world.foreign.crl(&revoked[..1], 2090)),
     ];
-    tls.reload(&files).unwrap();
+    tls.reload(&files, NOW).whole().unwrap();
     assert_eq!(tls.expiry().crl, Some(YEAR_2090), "the list that ends first counts");
     assert_eq!(tls.revoked().borrow().len(), 3, "a serial number counts per issuer");
+}
+
+/// A port that knows of a revoked client, its files, and a look at them.
+struct Watched {
+    world: World,
+    files: Files,
+    tls: Reloading<ServerConfig>,
+}
+
+impl Watched {
+    /// The list in use has number 10.
+    fn new() -> (Self, Leaf) {
+        let world = World::new();
+        let (mut files, revoked) = (world.server_files(), world.client());
+        files.crls = vec![world.write("server.crl", &world.trusted.numbered_crl(10, 2025, &[&revoked], 2090))];
+        let tls = Reloading::server(&files).unwrap();
+        (Self { world, files, tls }, revoked)
+    }
+
+    /// Puts a list in place, looks, and gives what was refused.
+    fn look(&self, crl: &str) -> Vec<String> {
+        self.world.write("server.crl", crl);
+        let reload = self.tls.reload(&self.files, NOW);
+        let refused: Vec<String> = reload.refused.iter().map(ToString::to_string).collect();
+        assert_eq!((reload.is_new, self.tls.faults()), (refused.is_empty(), refused.clone()));
+        refused
+    }
+}
+
+#[test]
+fn a_list_takes_the_place_of_the_one_in_use_only_if_it_is_no_worse() {
+    let (port, revoked) = Watched::new();
+    let (trusted, foreign) = (&port.world.trusted, &port.world.foreign);
+    let revoked_now = || port.tls.revoked().borrow().len();
+    let older = "older than the one in use (number 10 of 2025-01-01T00:00:00Z), which stays";
+    let lost = "no file of `crls` holds a revocation list of CN=trusted authority any more";
+    for (name, crl, words) in [
+        ("lower number, later day", trusted.numbered_crl(9, 2026, &[], 2090), older),
+        ("a number with fewer digits", trusted.numbered_crl(2, 2025, &[], 2090), older),
+        ("same number, earlier day", trusted.numbered_crl(10, 2024, &[], 2090), older),
+        ("ended", trusted.numbered_crl(11, 2025, &[], 2026), "has ended; the one in use has not"),
+        ("nothing", String::new(), "holds no revocation list"),
+        ("forged", forged(&port.world), "is not signed by the authority"),
+    ] {
+        let refused = port.look(&crl);
+        assert!(refused.len() == 1 && refused[0].contains(words), "{name}: {refused:?}");
+        assert_eq!(revoked_now(), 1, "{name}");
+    }
+    // A list of another authority comes to the one in use and does not take its place.
+    port.world.write("server.crl", &foreign.crl(&[], 2090));
+    let reload = port.tls.reload(&port.files, NOW);
+    assert!(reload.refused.len() == 1 && reload.refused[0].to_string().contains(lost), "{:?}", reload.refused);
+    assert_eq!(revoked_now(), 1);
+    // The newest of several counts, wherever it stands.
+    let both = [trusted.numbered_crl(12, 2026, &[&revoked], 2090), trusted.numbered_crl(11, 2026, &[], 2090)];
+    assert_eq!(port.look(&both.concat()), Vec::<String>::new());
+    assert_eq!(revoked_now(), 1);
+    assert_eq!(port.look(&trusted.numbered_crl(12, 2026, &[], 2090)), Vec::<String>::new(), "the same number again");
+    assert_eq!(revoked_now(), 0);
+}
+
+#[test]
+fn the_parts_of_trust_material_are_judged_one_by_one_and_none_gets_worse() {
+    let (mut port, revoked) = Watched::new();
+    let (world, good) = (&port.world, port.files.clone());
+    let other = world.client();
+    let newer = world.write("newer.crl", &world.trusted.numbered_crl(11, 2026, &[&revoked, &other], 2090));
+    let server = |name: &str, spec: Spec| world.files(name, &world.trusted.issue(&spec));
+    let foreign = world.write("foreign.roots", &world.foreign.pem());
+    let worse = [
+        (server("ended", Spec { years: (2020, 2021), ..Spec::server() }), "has ended or is not valid yet"),
+        (server("early", Spec { years: (2089, 2090), ..Spec::server() }), "has ended or is not valid yet"),
+        (server("other", Spec { uris: vec!["spiffe://ppc/link"], ..Spec::server() }), "does not name whom"),
+        (server("nameless", Spec { uris: Vec::new(), ..Spec::server() }), "does not name whom"),
+        (server("client", Spec { purposes: Spec::client().purposes, ..Spec::server() }), "is not meant for what"),
+        (Files { key: world.write("a.key", &other.key), ..good.clone() }, "does not belong to the certificate"),
+        (Files { roots: foreign, ..good.clone() }, "no authority in"),
+    ];
+    for (files, words) in worse {
+        let tls = Reloading::server(&good).unwrap();
+        let reload = tls.reload(&Files { crls: vec![newer.clone()], ..files }, NOW);
+        let refused: Vec<String> = reload.refused.iter().map(ToString::to_string).collect();
+        assert!(refused.len() == 1 && refused[0].contains(words), "{words}: {refused:?}");
+        assert_eq!(tls.revoked().borrow().len(), 2, "{words}: the newer list is in use all the same");
+        assert_eq!(tls.expiry().certificate, YEAR_2090, "{words}");
+    }
+    // An authority without a list is told of, and hinders nobody.
+    let both = [port.world.trusted.pem(), port.world.foreign.pem()].concat();
+    port.files.roots = port.world.write("both.roots", &both);
+    port.tls.reload(&port.files, NOW).whole().unwrap();
+    let faults = port.tls.faults();
+    assert!(faults.len() == 1 && faults[0].contains("revocation list of CN=foreign authority"), "{faults:?}");
+    assert_eq!(Reloading::server(&port.files).unwrap().faults(), faults);
+}
+
+#[test]
+fn a_change_is_seen_although_the_time_of_change_stays() {
+    let world = World::new();
+    let files = world.server_files();
+    let before = files.digest();
+    let time = std::fs::metadata(&files.crls[0]).unwrap().modified().unwrap();
+    assert_eq!(files.digest(), before);
+    let list = world.write("server.crl", &world.trusted.numbered_crl(2, 2021, &[], 2090));
+    std::fs::File::options().write(true).open(&list).unwrap().set_modified(time).unwrap();
+    assert_ne!(files.digest(), before);
+    std::fs::remove_file(&list).unwrap();
+    assert_ne!(files.digest(), before);
 }

@@ -124,7 +124,8 @@ async fn without_a_valid_revocation_list_nobody_gets_in() {
     assert_eq!(port.refused().await.refusal, Refusal::RevocationListExpired);
 
     files.crls = vec![world.write("foreign.crl", &world.foreign.crl(&[], 2090))];
-    port.tls.reload(&files).unwrap();
+    let mut port = Running::start(&files, Limits::default()).await;
+    let channel = world.dial(port.address, &world.client()).channel().unwrap();
     assert!(ask(&channel).await.is_err());
     assert_eq!(port.refused().await.refusal, Refusal::RevocationUnknown);
     assert_eq!(port.calls(), 0);
@@ -170,13 +171,15 @@ async fn a_revoked_unfit_or_nameless_server_gets_no_request() {
     assert_eq!(port.refused().await.refusal, Refusal::ClientAlert(AlertDescription::CertificateRevoked));
 
     let unfit = Spec { usages: vec![KeyUsagePurpose::KeyEncipherment], ..Spec::server() };
-    port.tls.reload(&world.files("server", &world.trusted.issue(&unfit))).unwrap();
+    let mut port = Running::start(&world.files("server", &world.trusted.issue(&unfit)), Limits::default()).await;
+    let dial = Dial { address: port.address.to_string(), ..dial };
     let told = ask(&dial.channel().unwrap()).await.unwrap_err();
     assert!(told.contains("not meant for servers"), "{told}");
     assert_eq!(port.refused().await.refusal, Refusal::ClientAlert(AlertDescription::UnsupportedCertificate));
 
     let nameless = world.trusted.issue(&Spec { uris: Vec::new(), ..Spec::server() });
-    port.tls.reload(&world.files("server", &nameless)).unwrap();
+    let port = Running::start(&world.files("server", &nameless), Limits::default()).await;
+    let dial = Dial { address: port.address.to_string(), ..dial };
     let told = within(dial.probe()).await.unwrap_err().to_string();
     assert!(told.contains("is not spiffe://ppc/desk/service") && told.contains("names no URI"), "{told}");
     assert_eq!(port.calls(), 0);

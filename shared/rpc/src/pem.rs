@@ -1,0 +1,191 @@
+//! Reading of trust material: PEM files within bounds, and what can be wrong with them.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN, digest};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::{Error as PemError, PemObject};
+use thiserror::Error;
+
+/// The largest file of certificates or keys that is read, in bytes.
+pub(crate) const FILE_MAX: u64 = 1 << 20;
+
+/// The largest revocation list that is read, in bytes: about 400,000 revoked certificates.
+pub(crate) const CRL_MAX: u64 = 16 << 20;
+
+/// Where the trust material of one port, or of one outgoing connection, lies. All files are PEM.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The own certificate, followed by intermediates if there are any.
+    pub certificate: PathBuf,
+    /// The private key of that certificate.
+    pub key: PathBuf,
+    /// The authorities whose certificates are accepted from the peer, and no others.
+    pub roots: PathBuf,
+    /// Revocation lists. Without any, revocation is not checked; with one, every certificate's
+    /// status must be known from a list that has not expired.
+    pub crls: Vec<PathBuf>,
+}
+
+impl Files {
+    /// A digest of what the files hold, by which a change is noticed. Times of change do not tell: a copy may keep them.
+    #[must_use]
+    pub fn digest(&self) -> [u8; SHA256_OUTPUT_LEN] {
+        let mut context = Context::new(&SHA256);
+        for path in [&self.certificate, &self.key, &self.roots].into_iter().chain(&self.crls) {
+            match read(path, CRL_MAX) {
+                Ok(bytes) => context.update(digest(&SHA256, &bytes).as_ref()),
+                Err(fault) => context.update(digest(&SHA256, fault.to_string().as_bytes()).as_ref()),
+            }
+        }
+        let mut out = [0; SHA256_OUTPUT_LEN];
+        out.copy_from_slice(context.finish().as_ref());
+        out
+    }
+}
+
+/// What is wrong with trust material. Names files, never their content.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A file is missing or must not be read.
+    #[error("the file {path} cannot be read: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file is far larger than such a file can sensibly be.
+    #[error("the file {path} is larger than the {limit} bytes that are read")]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A file is not PEM.
+    #[error("the file {path} is not well-formed PEM")]
+    Pem {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A PEM file without a section of the wanted kind.
+    #[error("the file {path} holds no {wanted}")]
+    Empty {
+        /// Which file.
+        path: PathBuf,
+        /// What was looked for.
+        wanted: &'static str,
+    },
+    /// A section that is not what its label says.
+    #[error("the file {path} holds a {what} that cannot be read as X.509")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What it should have been.
+        what: &'static str,
+    },
+    /// A private key of a kind that TLS 1.3 has no use for.
+    #[error("the private key in {path} is damaged or of a kind that TLS 1.3 cannot use")]
+    Key {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Certificate and key are not a pair.
+    #[error("the private key in {key} does not belong to the certificate in {certificate}")]
+    KeyMismatch {
+        /// The file of the key.
+        key: PathBuf,
+        /// The file of the certificate.
+        certificate: PathBuf,
+    },
+    /// A revocation list that says nothing about its own end would be believed for ever.
+    #[error("the revocation list in {path} does not say when its next update is due")]
+    CrlWithoutEnd {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A revocation list in an authority's name that this authority did not sign. It would make
+    /// every handshake fail.
+    #[error("the revocation list in {path} is not signed by the authority that it names")]
+    CrlForged {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A revocation list that its authority published before the one in use: it may not name who was revoked since.
+    #[error(
+        "the revocation list in {path} ({found}) is older than the one in use ({used}), which stays: fetch the newest"
+    )]
+    CrlOlder {
+        /// Which file.
+        path: PathBuf,
+        /// Its number and day.
+        found: String,
+        /// Number and day of the list in use.
+        used: String,
+    },
+    /// A revocation list that has ended, while the one in use has not.
+    #[error("the revocation list in {path} has ended; the one in use has not, and stays: fetch the newest")]
+    CrlEnded {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The files lack a list that is in use.
+    #[error(
+        "no file of `crls` holds a revocation list of {authority} any more; the one in use stays: put its newest there"
+    )]
+    CrlMissing {
+        /// Whose list, as `roots` names it.
+        authority: String,
+    },
+    /// Under these roots nobody could be proven unrevoked, while somebody can be under those in use.
+    #[error(
+        "no authority in {path} has a current revocation list in `crls`; the roots in use stay: put its list there"
+    )]
+    RootsWithoutCrl {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A certificate that serves worse than the one in use.
+    #[error(
+        "the certificate in {path} {why}; the one in use stays: put a right one in its place, or restart the service"
+    )]
+    CertificateWorse {
+        /// Which file.
+        path: PathBuf,
+        /// In which way.
+        why: &'static str,
+    },
+    /// The parts are readable, but no configuration can be made of them.
+    #[error("the trust material cannot be used: {0}")]
+    Unusable(String),
+}
+
+/// All certificates of a file.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    sections(path, FILE_MAX, "certificate")
+}
+
+/// All sections of one kind in a PEM file; at least one.
+pub(crate) fn sections<T: PemObject>(path: &Path, limit: u64, wanted: &'static str) -> Result<Vec<T>, TlsError> {
+    let text = read(path, limit)?;
+    let found = T::pem_slice_iter(&text)
+        .collect::<Result<Vec<T>, PemError>>()
+        .map_err(|_| TlsError::Pem { path: path.to_owned() })?;
+    if found.is_empty() {
+        return Err(TlsError::Empty { path: path.to_owned(), wanted });
+    }
+    Ok(found)
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, TlsError> {
+    let refused = |source| TlsError::Read { path: path.to_owned(), source };
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path).map_err(refused)?;
+    file.take(limit + 1).read_to_end(&mut text).map_err(refused)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > limit) {
+        return Err(TlsError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(text)
+}
