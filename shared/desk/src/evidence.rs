@@ -275,7 +275,7 @@ fn record(it: Recorded) -> AuditRecord {
     }
 }
 
-/// Writes the ends of the audit chains into the own journal, if they moved.
+/// Writes the ends of the audit chains and the head of the private journal into the own journal, if they moved.
 pub struct Checkpoint {
     /// Whose chains.
     pub own: Agency,
@@ -299,6 +299,7 @@ impl Command for Checkpoint {
         let checkpoint = AuditCheckpointed { chains: chains.collect() };
         let page = stage.page(&journal_rules::name(self.own));
         let unmoved = journal_rules::checkpoint(page, self.own) == Some(&checkpoint);
+        stage.anchor_private();
         if unmoved || checkpoint.chains.is_empty() {
             return Ok(CheckpointAuditResponse::default());
         }

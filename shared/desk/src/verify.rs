@@ -10,7 +10,7 @@ use renkei_domain::{
 };
 use renkei_journal::{Break, Head, Keys, Lie, Previous, Proven, verify_all};
 use renkei_proto::journal::v1::Entry;
-use renkei_store::{ChainHead, Error, JOURNALS, Store};
+use renkei_store::{ChainHead, Error, JOURNALS, PrivateStanding, Store};
 
 /// How many entries or records are read at once.
 const CHUNK: usize = 1024;
@@ -42,6 +42,7 @@ pub async fn verify(store: &Store, own_keys: &Keys, peer_keys: &Keys) -> Result<
         one(store, journal, start, keys.clone(), head).await?;
         verified.journals.push((journal, head));
     }
+    anchored(store).await?;
     verified.chains = audit(store).await?;
     Ok(verified)
 }
@@ -127,6 +128,16 @@ async fn refused(store: &Store, journal: Journal, lies: &[Lie]) -> Result<(), St
         }
     }
     Ok(())
+}
+
+/// The private journal has the entry that the own journal anchors.
+async fn anchored(store: &Store) -> Result<(), String> {
+    match store.private_standing().await.map_err(|error| error.to_string())? {
+        PrivateStanding::NotAnchored | PrivateStanding::Whole => Ok(()),
+        PrivateStanding::Behind { anchored, held } => Err(format!(
+            "journal private: entry {anchored}, which the own journal anchors, is missing or another one; the last is {held}"
+        )),
+    }
 }
 
 /// Every audit chain, and the checkpoints that anchor it are not further than it is.

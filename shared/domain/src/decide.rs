@@ -143,6 +143,7 @@ pub fn decide(view: &View, matter: &Matter, fact: &Fact, answers: u64, now: Time
         fact::Fact::KeyRevoked(it) => journal::key_revoked(&deciding, it)?,
         fact::Fact::JournalReopened(it) => journal::reopened(&deciding, it)?,
         fact::Fact::AuditCheckpointed(it) => journal::checkpointed(&deciding, it)?,
+        fact::Fact::PrivateAnchored(it) => journal::anchored(&deciding, it)?,
         fact::Fact::ReportReferred(_) => noun(matter, Noun::Referral)?,
         fact::Fact::FilingCounted(_) => noun(matter, Noun::ReferralCounts)?,
         fact::Fact::CodeTried(_) => noun(matter, Noun::Code)?,

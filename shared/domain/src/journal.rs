@@ -4,7 +4,10 @@
 
 use renkei_proto::{
     FactKind,
-    journal::v1::{AuditCheckpointed, EntryRefused, JournalReopened, KeyAdded, KeyRevoked, KindsSpoken, Mark, fact},
+    journal::v1::{
+        AuditCheckpointed, EntryRefused, JournalReopened, KeyAdded, KeyRevoked, KindsSpoken, Mark, PrivateAnchored,
+        fact,
+    },
     options::v1::Reason,
     r#type::v1::Agency,
 };
@@ -26,7 +29,13 @@ pub fn stops(kind: FactKind) -> bool {
             | FactKind::KeyRevoked
             | FactKind::JournalReopened
             | FactKind::AuditCheckpointed
+            | FactKind::PrivateAnchored
     )
+}
+
+/// A private fact of this kind guards somebody, so its loss must be noticed at once: it is anchored with its own commit.
+pub fn guards(kind: FactKind) -> bool {
+    matches!(kind, FactKind::OfficialBarred | FactKind::OfficialUnbarred | FactKind::CodeTried)
 }
 
 pub(crate) fn refused(d: &Deciding, fact: &EntryRefused) -> Result<(), Refusal> {
@@ -72,6 +81,11 @@ pub(crate) fn checkpointed(d: &Deciding, _: &AuditCheckpointed) -> Result<(), Re
     d.answers_nothing()
 }
 
+pub(crate) fn anchored(d: &Deciding, _: &PrivateAnchored) -> Result<(), Refusal> {
+    d.noun(Noun::Journal)?;
+    d.answers_nothing()
+}
+
 fn has_key(seen: Seen<'_>, agency: Agency, key_id: &str) -> bool {
     let found = seen.first(agency, |fact| match fact {
         fact::Fact::KeyAdded(it) if it.key_id == key_id => Some(()),
@@ -106,6 +120,15 @@ pub fn checkpoint(seen: Seen<'_>, agency: Agency) -> Option<&AuditCheckpointed> 
 /// As [`checkpoint`], with when it was written, in microseconds since 1970.
 pub fn checkpointed_at(seen: Seen<'_>, agency: Agency) -> Option<(i64, &AuditCheckpointed)> {
     last_checkpoint(seen, agency).map(|(mark, checkpoint)| (micros(mark.written_at.as_ref()), checkpoint))
+}
+
+/// The head of an agency's private journal as last anchored.
+pub fn anchor(seen: Seen<'_>, agency: Agency) -> Option<&PrivateAnchored> {
+    let (_, anchored) = seen.last(agency, |fact| match fact {
+        fact::Fact::PrivateAnchored(it) => Some(it),
+        _ => None,
+    })?;
+    Some(anchored)
 }
 
 fn last_checkpoint(seen: Seen<'_>, agency: Agency) -> Option<(&Mark, &AuditCheckpointed)> {

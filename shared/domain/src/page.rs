@@ -118,13 +118,13 @@ pub fn apply(page: &mut Page, journal: Journal, header: &Header, hash: [u8; 32],
         },
     );
     if let Some(kind) = fact.fact.as_ref().map(FactKind::of)
-        && matches!(kind, FactKind::KindsSpoken | FactKind::AuditCheckpointed)
+        && matches!(kind, FactKind::KindsSpoken | FactKind::AuditCheckpointed | FactKind::PrivateAnchored)
     {
         keep_latest(marks, kind);
     }
 }
 
-/// Of kinds and checkpoints only the latest counts, so the journal's own page stays small for ever. The very last mark of
+/// Of kinds, checkpoints and anchors only the latest counts, so the journal's own page stays small for ever. The very last mark of
 /// the page stays too: the next header of the matter names its hash.
 fn keep_latest(marks: &mut Vec<Mark>, kind: FactKind) {
     let latest = marks.iter().rev().find(|mark| mark.kind() == Some(kind)).map(|mark| mark.seq);

@@ -3,6 +3,7 @@
 //! One task writes ([`Store::write`]); everybody reads. A command runs on a [`Stage`] of pages in memory and is committed
 //! with its whole batch: entries, pages, feed, audit and replies in one transaction.
 
+mod anchor;
 pub mod arrive;
 mod audit;
 mod bulk;
@@ -40,6 +41,7 @@ use tokio::{
 };
 
 pub use crate::{
+    anchor::PrivateStanding,
     audit::{ChainHead, Held as HeldRecord, Recorded},
     command::{Call, Command},
     content::KeyRing,

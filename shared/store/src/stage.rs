@@ -54,6 +54,18 @@ pub(crate) struct Told {
     pub(crate) event: Event,
 }
 
+/// Whether the private journal is anchored at the end of the batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Anchoring {
+    /// Nothing asks for it.
+    #[default]
+    Not,
+    /// If it is not behind its last anchor.
+    Asked,
+    /// As it is now, whatever was anchored before.
+    Anew,
+}
+
 /// A private entry that is written whether the command is refused or not.
 struct Note {
     matter: Matter,
@@ -84,6 +96,7 @@ pub struct Stage {
     pub(crate) ids: BTreeSet<String>,
     /// Entries judged again after a recovery, with the reason of those that were refused.
     pub(crate) again: Vec<(String, Reason)>,
+    pub(crate) anchoring: Anchoring,
     /// The copy's mark is dealt with.
     pub(crate) unmark: bool,
     undo: Undo,
@@ -126,6 +139,7 @@ impl Stage {
             receipts: Vec::new(),
             ids: BTreeSet::new(),
             again: Vec::new(),
+            anchoring: Anchoring::Not,
             unmark: false,
             undo: Undo::default(),
             notes: Vec::new(),
@@ -215,6 +229,19 @@ impl Stage {
         self.notes.push(Note { matter, fact, content });
     }
 
+    /// Anchors the private journal in the own one at the end of the batch, unless it is behind its last anchor.
+    pub fn anchor_private(&mut self) {
+        if self.anchoring == Anchoring::Not {
+            self.anchoring = Anchoring::Asked;
+        }
+    }
+
+    /// Anchors the private journal as this batch leaves it, although entries of it may be lost: an operator has confirmed
+    /// what they guarded.
+    pub fn anchor_private_anew(&mut self) {
+        self.anchoring = Anchoring::Anew;
+    }
+
     /// Something happened that is no entry.
     pub fn tell(&mut self, matter: &str, change: Change) {
         self.heads.feed += 1;
@@ -235,15 +262,17 @@ impl Stage {
 
     /// A new kind is written only after the peer has said that it speaks it.
     fn spoken(&self, permit: &Permit) -> Result<(), Refusal> {
-        let peer = self.own.peer();
-        let page = self.page(&journal_rules::name(peer));
-        let speaks = permit.is_private()
-            || journal_rules::spoken(page, peer)
-                .is_none_or(|kinds| kinds.iter().any(|kind| kind == permit.kind().name()));
-        if speaks {
+        if permit.is_private() || self.speaks(permit.kind()) {
             return Ok(());
         }
         Err(Refusal::new(Reason::WrongState, "the peer's service does not speak this kind of fact yet"))
+    }
+
+    /// The peer has said that it speaks this kind, or has not said yet what it speaks.
+    pub(crate) fn speaks(&self, kind: FactKind) -> bool {
+        let peer = self.own.peer();
+        let spoken = journal_rules::spoken(self.page(&journal_rules::name(peer)), peer);
+        spoken.is_none_or(|kinds| kinds.iter().any(|spoken| spoken == kind.name()))
     }
 
     fn append(
@@ -261,6 +290,9 @@ impl Stage {
             return Err(Refusal::new(Reason::TooLarge, format!("the words of an entry: at most {CONTENT} bytes")));
         }
         let journal = if permit.is_private() { Journal::Private } else { Journal::Of(self.own) };
+        if journal_rules::guards(permit.kind()) {
+            self.anchor_private();
+        }
         let matter = permit.matter().to_string();
         let n = self.draw();
         let moment = &self.running.moment;
@@ -372,6 +404,12 @@ impl Stage {
             ..Undo::default()
         };
         self.notes.clear();
+    }
+
+    /// Begins what the writer adds to a batch by itself. It draws other randomness than the command whose moment it has.
+    pub(crate) fn begin_own(&mut self, call: &Call, moment: &Moment) {
+        self.begin(call, moment);
+        self.running.drawn = 1 << 32;
     }
 
     /// Ends a command: a refused one leaves nothing but its notes.

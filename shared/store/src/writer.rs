@@ -216,6 +216,7 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection, ch
         outcomes.push(outcome);
     }
 
+    crate::anchor::add(&mut *connection, &mut stage, &first.moment).await?;
     let mut bulk = Bulk::default();
     bulk.add(&REQUEST, replies.fresh);
     let chain = audit_records(inner, &mut *connection, &records, chain, &mut bulk).await?;

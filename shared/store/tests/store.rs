@@ -4,6 +4,7 @@
 
 mod store {
     mod acts;
+    mod anchor;
     mod arrival;
     mod commit;
     mod convergence;

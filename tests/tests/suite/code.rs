@@ -67,10 +67,21 @@ async fn an_unknown_and_a_wrong_code_look_the_same() {
     refused(wrong, Reason::CodeNotFound, "");
     // Its own codes are not the peer's: at the issuer nobody has them.
     refused(ppc.follow_up(ppc.following_up(&code)).await, Reason::CodeNotFound, "");
-    assert_eq!(before, (ppc.link().await.unwrap().own_seq, ipa.link().await.unwrap().own_seq));
+    // A try never crosses, only an anchor of the private journal in which it is.
+    let after = (ppc.link().await.unwrap().own_seq, ipa.link().await.unwrap().own_seq);
+    assert_eq!((before.0 + 1, before.1 + 3), after);
+    for (acts, before) in [(&ppc, before.0), (&ipa, before.1)] {
+        let written = acts.journal(acts.agency).await.unwrap();
+        let written = written.iter().skip(usize::try_from(before).unwrap());
+        assert!(written.map(|it| it.fact_type.as_str()).all(|it| it == "private_anchored"));
+    }
     assert_eq!(without_code.state(), State::Issued);
     let next = ipa.follow_up(ipa.following_up(&code)).await.unwrap().referral.unwrap();
-    assert_eq!(feed.event().await.unwrap().matter, next.name);
+    let mut told = feed.event().await.unwrap().matter;
+    while told.is_empty() || told.ends_with("/journal") {
+        told = feed.event().await.unwrap().matter;
+    }
+    assert_eq!(told, next.name);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use renkei_proto::{
     agreement::v1::{NoticeGiven, NoticeKind},
     journal::v1::{
         AuditCheckpointed, BarReason, EntryRefused, Fact, Header, JournalReopened, JournalStopped, KeyAdded,
-        KeyRevoked, KindsSpoken, LossFound, OfficialBarred, OfficialUnbarred, StopLifted, fact,
+        KeyRevoked, KindsSpoken, LossFound, OfficialBarred, OfficialUnbarred, PrivateAnchored, StopLifted, fact,
     },
     options::v1::{Reason, Role},
     referral::v1::{CodeTried, FilingCounted, ReportReferred},
@@ -56,7 +56,7 @@ enum Where {
     PrivateOwn,
 }
 
-const TABLE: [(&str, Where); 49] = [
+const TABLE: [(&str, Where); 50] = [
     ("notice_given", Where::Agreement),
     ("notice_arrived", Where::Agreement),
     ("notice_withdrawn", Where::Agreement),
@@ -98,6 +98,7 @@ const TABLE: [(&str, Where); 49] = [
     ("key_revoked", Where::Own),
     ("journal_reopened", Where::Own),
     ("audit_checkpointed", Where::Own),
+    ("private_anchored", Where::Own),
     ("report_referred", Where::Private),
     ("filing_counted", Where::Private),
     ("code_tried", Where::Private),
@@ -312,6 +313,7 @@ fn about_journals(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
         FactKind::KeyRevoked => fact::Fact::KeyRevoked(KeyRevoked { key_id }),
         FactKind::JournalReopened => fact::Fact::JournalReopened(JournalReopened { incarnation: 2 }),
         FactKind::AuditCheckpointed => fact::Fact::AuditCheckpointed(AuditCheckpointed::default()),
+        FactKind::PrivateAnchored => fact::Fact::PrivateAnchored(PrivateAnchored::default()),
         FactKind::ReportReferred => fact::Fact::ReportReferred(ReportReferred::default()),
         FactKind::FilingCounted => fact::Fact::FilingCounted(FilingCounted::default()),
         FactKind::CodeTried => fact::Fact::CodeTried(CodeTried::default()),

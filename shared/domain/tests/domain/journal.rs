@@ -1,14 +1,15 @@
 //! What an agency says about its own journal, and refusals of the peer's entries.
 
 use renkei_domain::{
-    journal::{checkpoint, incarnation, spoken, stops},
+    journal::{anchor, checkpoint, guards, incarnation, spoken, stops},
     matter::Matter,
     page::{Journal, Page, Said as _},
 };
 use renkei_proto::{
     FactKind,
     journal::v1::{
-        AuditCheckpointed, AuditHead, EntryRefused, JournalReopened, KeyAdded, KeyRevoked, KindsSpoken, fact,
+        AuditCheckpointed, AuditHead, EntryRefused, JournalReopened, KeyAdded, KeyRevoked, KindsSpoken,
+        PrivateAnchored, fact,
     },
     options::v1::Reason,
     r#type::v1::{Agency, IncidentKind},
@@ -31,6 +32,10 @@ fn kinds(names: &[&str]) -> Act {
 fn chains(seq: u64) -> Act {
     let head = AuditHead { chain: "one/w".to_owned(), seq, hash: vec![1; 32] };
     own(fact::Fact::AuditCheckpointed(AuditCheckpointed { chains: vec![head] }))
+}
+
+fn anchored(seq: u64) -> Act {
+    own(fact::Fact::PrivateAnchored(PrivateAnchored { seq, hash: vec![2; 32] }))
 }
 
 fn reopened(incarnation: u32) -> Act {
@@ -67,11 +72,12 @@ fn an_incarnation_is_the_one_before_plus_one() {
 }
 
 #[test]
-fn of_kinds_and_checkpoints_the_latest_counts_and_the_page_stays_small() {
+fn of_kinds_checkpoints_and_anchors_the_latest_counts_and_the_page_stays_small() {
     let mut pair = Pair::new();
     for n in 1..50 {
         pair.ppc.write(&kinds(&["notice_given"])).unwrap();
         pair.ppc.write(&chains(n)).unwrap();
+        pair.ppc.write(&anchored(n)).unwrap();
     }
     pair.ppc.write(&reopened(2)).unwrap();
     pair.ppc.write(&kinds(&["notice_given", "notice_arrived"])).unwrap();
@@ -79,8 +85,9 @@ fn of_kinds_and_checkpoints_the_latest_counts_and_the_page_stays_small() {
     let seen = pair.ipa.page(&Matter::journal(Agency::Ppc));
     assert_eq!(spoken(seen, Agency::Ppc).unwrap().len(), 2);
     assert_eq!(checkpoint(seen, Agency::Ppc).unwrap().chains[0].seq, 49);
+    assert_eq!(anchor(seen, Agency::Ppc).unwrap().seq, 49);
     assert_eq!(incarnation(seen, Agency::Ppc), 2);
-    assert_eq!(page(&pair.ipa).marks(Journal::Of(Agency::Ppc)).len(), 3);
+    assert_eq!(page(&pair.ipa).marks(Journal::Of(Agency::Ppc)).len(), 4);
     let last = pair.ppc.journal(Agency::Ppc).last().unwrap();
     assert_eq!(page(&pair.ipa).last_hash(Journal::Of(Agency::Ppc)), last.hash, "the next header names it");
 }
@@ -90,6 +97,7 @@ fn nobody_is_known_to_speak_before_it_said_so() {
     let pair = Pair::new();
     assert_eq!(spoken(pair.ppc.page(&Matter::journal(Agency::Ipa)), Agency::Ipa), None);
     assert!(checkpoint(pair.ppc.page(&Matter::journal(Agency::Ipa)), Agency::Ipa).is_none());
+    assert!(anchor(pair.ppc.page(&Matter::journal(Agency::Ipa)), Agency::Ipa).is_none());
     assert_eq!(incarnation(pair.ppc.page(&Matter::journal(Agency::Ipa)), Agency::Ipa), 1);
 }
 
@@ -120,9 +128,25 @@ fn a_refusal_names_an_entry_of_its_matter_once_and_nothing_answers_a_journals_ow
 
 #[test]
 fn a_wrong_fact_of_a_journals_own_kinds_stops_it_and_others_are_refused() {
-    let stopping =
-        ["entry_refused", "kinds_spoken", "key_added", "key_revoked", "journal_reopened", "audit_checkpointed"];
+    let stopping = [
+        "entry_refused",
+        "kinds_spoken",
+        "key_added",
+        "key_revoked",
+        "journal_reopened",
+        "audit_checkpointed",
+        "private_anchored",
+    ];
     for kind in FactKind::ALL {
         assert_eq!(stops(*kind), stopping.contains(&kind.name()), "{}", kind.name());
+    }
+}
+
+#[test]
+fn what_guards_somebody_is_private() {
+    let guarding: Vec<&str> = FactKind::ALL.iter().filter(|kind| guards(**kind)).map(|kind| kind.name()).collect();
+    assert_eq!(guarding, ["code_tried", "official_barred", "official_unbarred"]);
+    for kind in FactKind::ALL.iter().filter(|kind| guards(**kind)) {
+        assert_eq!(kind.rule().author, renkei_proto::options::v1::Author::Private, "{}", kind.name());
     }
 }

@@ -90,6 +90,13 @@ async fn assert_feed_is_in_order(side: &Side) {
     assert_eq!(told.collect::<Vec<_>>(), folded.collect::<Vec<_>>());
 }
 
+/// How many own entries are anchors of the private journal.
+async fn anchors(side: &Side) -> u64 {
+    let own = side.own_entries().await;
+    let anchors = own.iter().filter(|held| matches!(held.fact.fact, Some(Fact::PrivateAnchored(_))));
+    u64::try_from(anchors.count()).unwrap()
+}
+
 /// Ordinals of case numbers are given once and without a gap.
 async fn assert_ordinals(side: &Side, count: u64) {
     let mut ordinals = Vec::new();
@@ -116,8 +123,10 @@ fn sixty_four_writers_leave_no_gap_and_the_feed_is_in_the_order_of_commit() {
         let entries: BTreeSet<_> = replies.iter().map(|reply| reply.entry.clone()).collect();
         assert_eq!(entries.len(), 128, "every acknowledged act has an entry of its own");
         assert!(following.await.unwrap() > 1);
-        let heads = side.heads();
-        assert_eq!((heads.own.seq, heads.private.seq), (1 + 128, 64 + 5), "reports, and the five tries that count");
+        let (heads, anchors) = (side.heads(), anchors(&side).await);
+        let seqs = (heads.own.seq - anchors, heads.private.seq);
+        assert_eq!(seqs, (1 + 128, 64 + 5), "reports, and the five tries that count");
+        assert!((1..=5).contains(&anchors), "at most one for each batch with a try");
         assert_eq!(side.audit().await, []);
         assert_feed_is_in_order(&side).await;
         assert_ordinals(&side, 64).await;
@@ -153,7 +162,7 @@ fn two_replicas_write_one_journal() {
         assert_eq!(replies.len(), 32);
         other.close().await;
         side.store.refresh().await.unwrap();
-        assert_eq!(side.heads().own.seq, 1 + 32);
+        assert_eq!(side.heads().own.seq - anchors(&side).await, 1 + 32);
         assert_eq!(side.audit().await, []);
         assert_feed_is_in_order(&side).await;
         assert_ordinals(&side, 16).await;
@@ -253,7 +262,7 @@ fn a_refusal_leaves_the_others_of_its_batch_alone() {
         assert_eq!(refused, expected);
         let written = [0, 6, 7].map(|place: usize| outcomes[place].as_ref().unwrap().entry.clone());
         assert_eq!(written, ["agencies/ppc/entries/2", "agencies/ppc/entries/3", "agencies/ppc/entries/4"]);
-        assert_eq!((side.heads().own.seq, side.heads().private.seq), (4, 3));
+        assert_eq!((side.heads().own.seq - anchors(&side).await, side.heads().private.seq), (4, 3));
         let pages = side.pages().await;
         let names = [&publish(Agency::Ppc, "regretted"), &issue(Agency::Ppc, 2, "leak", "r"), &foreign].map(Act::name);
         assert!(names.iter().all(|name| !pages.contains_key(name)));
@@ -278,7 +287,8 @@ fn a_refused_call_writes_nothing_but_its_notes() {
         let page = side.store.page(&name).await.unwrap().unwrap();
         assert_eq!(page.marks(Journal::Private).len(), 5, "wrong tries are counted");
         assert!(page.is_empty(), "and never cross");
-        assert_eq!((side.heads().own.seq, side.heads().private.seq, side.heads().feed), (0, 5, 0));
+        let heads = side.heads();
+        assert_eq!((heads.own.seq, anchors(&side).await, heads.private.seq, heads.feed), (5, 5, 5, 5));
         assert_eq!(side.number("SELECT COUNT(*) FROM request").await, 0);
         assert_eq!(side.audit().await, []);
         assert_audited(&side, 6).await;
@@ -385,7 +395,7 @@ fn a_clock_that_steps_back_does_not_take_the_journal_with_it() {
 
         let mut written = side.own_entries().await;
         written.extend(side.entries(Journal::Private).await);
-        assert_eq!(written.len(), 4);
+        assert_eq!(written.len(), 5);
         assert!(
             written.iter().all(|held| held.header.written_at == Some(stamp(late.now))),
             "judged and written at once"
