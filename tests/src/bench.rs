@@ -3,7 +3,7 @@
 mod control;
 mod echo;
 mod load;
-mod machine;
+pub(crate) mod machine;
 mod peers;
 mod publisher;
 mod row;

@@ -11,6 +11,7 @@ pub mod desk;
 pub mod fault;
 pub mod feed;
 pub mod fleet;
+pub mod frames;
 pub mod http;
 pub mod liar;
 pub mod lies;

@@ -122,7 +122,33 @@ pub fn bare(address: SocketAddr, roots: &str, version: &'static SupportedProtoco
         .with_root_certificates(trusted);
     let mut config = config.with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let connector = TlsConnector::from(Arc::new(config));
+    Ok(over(address, Arc::new(config), Endpoint::from_static("http://localhost")))
+}
+
+/// A client that opens no window: nothing of any answer but its status can be sent to it.
+///
+/// # Errors
+/// When the files cannot be read.
+pub fn windowless(address: SocketAddr, files: &Files) -> Result<Channel, String> {
+    let tls = Reloading::client(files).map_err(|error| error.to_string())?;
+    let endpoint = Endpoint::from_static("http://localhost").initial_stream_window_size(0);
+    Ok(over(address, tls.config(), endpoint))
+}
+
+/// Begins a call of streams, sends nothing, and waits for the first answer.
+///
+/// # Errors
+/// The status of the call.
+pub async fn silent(channel: &Channel, path: &str) -> Result<(), Status> {
+    let path = PathAndQuery::try_from(path).map_err(|error| unsent(error.into()))?;
+    let mut client = Grpc::new(channel.clone());
+    client.ready().await.map_err(|error| unsent(error.into()))?;
+    let request = Request::new(tokio_stream::pending::<Vec<u8>>());
+    client.streaming(request, path, Raw).await?.into_inner().message().await.map(|_| ())
+}
+
+fn over(address: SocketAddr, config: Arc<ClientConfig>, endpoint: Endpoint) -> Channel {
+    let connector = TlsConnector::from(config);
     let connect = tower::service_fn(move |_: http::Uri| {
         let connector = connector.clone();
         async move {
@@ -131,5 +157,5 @@ pub fn bare(address: SocketAddr, roots: &str, version: &'static SupportedProtoco
             connector.connect(name, tcp).await.map(TokioIo::new)
         }
     });
-    Ok(Endpoint::from_static("http://localhost").connect_with_connector_lazy(connect))
+    endpoint.connect_with_connector_lazy(connect)
 }

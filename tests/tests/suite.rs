@@ -36,6 +36,8 @@ mod item_refused;
 mod lies;
 #[path = "suite/limits.rs"]
 mod limits;
+#[path = "suite/neighbours.rs"]
+mod neighbours;
 #[path = "suite/official.rs"]
 mod official;
 #[path = "suite/operator.rs"]

@@ -193,11 +193,8 @@ impl AdviceService for Advices {
             let query = ListAdviceRequestsRequest::default();
             let page = (it.page_size, it.page_token.as_str());
             let listing = list(&self.desk, &call, Noun::AdviceRequest, "agencies/ppc", &query, page).await?;
-            Ok(ListAdviceRequestsResponse {
-                advice_requests: listing.resources(&self.desk, &call),
-                next_page_token: listing.next_page_token,
-                as_of: listing.as_of,
-            })
+            let (advice_requests, next_page_token) = listing.resources(&self.desk, &call)?;
+            Ok(ListAdviceRequestsResponse { advice_requests, next_page_token, as_of: listing.as_of })
         })
         .await
     }

@@ -31,7 +31,7 @@ use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    read::{begin, may_see, size},
+    read::{Filling, begin, may_see, size},
     verify::{Verified, verify},
 };
 
@@ -170,15 +170,17 @@ impl EvidenceService for Evidences {
             let mut held = self.desk.store.entries_of(&it.matter, after, size + 1).await?;
             let more = held.len() > size;
             held.truncate(size);
-            let next_page_token = match held.last().filter(|_| more) {
-                Some(last) => self.desk.tokens.page_token_encode(&call.moment, &query, &last.turn.to_be_bytes())?,
+            let mut page = Filling::default();
+            for held in held {
+                if !page.add(held.turn, self.entry(sight, held).await?) {
+                    break;
+                }
+            }
+            let next_page_token = match page.last.filter(|_| more || page.is_full) {
+                Some(last) => self.desk.tokens.page_token_encode(&call.moment, &query, &last.to_be_bytes())?,
                 None => String::new(),
             };
-            let mut entries = Vec::with_capacity(held.len());
-            for held in held {
-                entries.extend(self.entry(sight, held).await?);
-            }
-            Ok(ListEntriesResponse { entries, next_page_token })
+            Ok(ListEntriesResponse { entries: page.shown, next_page_token })
         })
         .await
     }

@@ -127,11 +127,8 @@ impl ItemService for Items {
             let query = ListItemsRequest { parent: it.parent.clone(), ..ListItemsRequest::default() };
             let page = (it.page_size, it.page_token.as_str());
             let listing = list(&self.desk, &call, Noun::Item, &it.parent, &query, page).await?;
-            Ok(ListItemsResponse {
-                items: listing.resources(&self.desk, &call),
-                next_page_token: listing.next_page_token,
-                as_of: listing.as_of,
-            })
+            let (items, next_page_token) = listing.resources(&self.desk, &call)?;
+            Ok(ListItemsResponse { items, next_page_token, as_of: listing.as_of })
         })
         .await
     }

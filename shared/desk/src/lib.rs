@@ -39,7 +39,7 @@ pub use crate::{
     evidence::{Checkpoint, JournalKeys},
     item::publishing,
     referral::Count,
-    watch::{WATCHERS, Watchers},
+    watch::Watchers,
 };
 
 /// What the desk's services need beside [`Desk`].

@@ -12,7 +12,7 @@ use renkei_rpc::{
     token::Query,
     validate::{Call, Desk},
 };
-use renkei_store::{Held, Listed, etag};
+use renkei_store::{Held, Listed, Room, etag};
 
 use crate::act::Resource;
 
@@ -73,19 +73,66 @@ pub(crate) async fn may_see(desk: &Desk, call: &Call, name: &str) -> Result<bool
     Ok(decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, now).is_ok())
 }
 
-/// One page of a list.
+/// What one page of a list is made of.
 pub(crate) struct Listing {
     pub(crate) items: Vec<Listed>,
-    pub(crate) next_page_token: String,
     pub(crate) as_of: String,
+    /// The list has more than these.
+    more: bool,
+    query: Query,
 }
 
 impl Listing {
-    /// Its items as the desk shows them, without their words.
-    pub(crate) fn resources<R: Resource>(&self, desk: &Desk, call: &Call) -> Vec<R> {
-        let shown =
-            |item: &Listed| R::of(&item.matter, Seen::whole(&item.page), call.moment.now, etag(&item.page, desk.own));
-        self.items.iter().filter_map(shown).collect()
+    /// Its items as the desk shows them, without their words, and the token of the next page.
+    pub(crate) fn resources<R: Resource + Message>(&self, desk: &Desk, call: &Call) -> Result<(Vec<R>, String), Error> {
+        let mut page = Filling::default();
+        for item in &self.items {
+            let shown = R::of(&item.matter, Seen::whole(&item.page), call.moment.now, etag(&item.page, desk.own));
+            if !page.add(item.place, shown) {
+                break;
+            }
+        }
+        self.page(desk, call, page)
+    }
+
+    /// What was filled in, and the token of the next page.
+    pub(crate) fn page<R: Message>(
+        &self,
+        desk: &Desk,
+        call: &Call,
+        page: Filling<R>,
+    ) -> Result<(Vec<R>, String), Error> {
+        let last = page.last.filter(|_| page.is_full || self.more).map(u64::to_be_bytes);
+        let token = last.map(|last| desk.tokens.page_token_encode(&call.moment, &self.query, &last));
+        Ok((page.shown, token.transpose()?.unwrap_or_default()))
+    }
+}
+
+/// A page in the making. It ends before the one that would make it too large.
+pub(crate) struct Filling<R> {
+    pub(crate) shown: Vec<R>,
+    /// The place of the last one.
+    pub(crate) last: Option<u64>,
+    /// There was one more.
+    pub(crate) is_full: bool,
+    room: Room,
+}
+
+impl<R> Default for Filling<R> {
+    fn default() -> Self {
+        Self { shown: Vec::new(), last: None, is_full: false, room: Room::default() }
+    }
+}
+
+impl<R: Message> Filling<R> {
+    /// Adds what is at a place, if anything is shown there. Whether there was room.
+    pub(crate) fn add(&mut self, place: u64, shown: Option<R>) -> bool {
+        self.is_full = shown.as_ref().is_some_and(|shown| !self.room.takes(shown.encoded_len()));
+        if !self.is_full {
+            self.last = Some(place);
+            self.shown.extend(shown);
+        }
+        !self.is_full
     }
 }
 
@@ -122,12 +169,7 @@ pub(crate) async fn list(
     let mut items = desk.store.list(noun, &openers, (&call.reader, call.moment.now), below, size + 1).await?;
     let more = items.len() > size;
     items.truncate(size);
-    let last = items.last().filter(|_| more).map(|listed| listed.place.to_be_bytes());
-    let next_page_token = match last {
-        Some(place) => desk.tokens.page_token_encode(&call.moment, &query, &place)?,
-        None => String::new(),
-    };
-    Ok(Listing { items, next_page_token, as_of: desk.tokens.cursor_encode(&call.moment, feed)? })
+    Ok(Listing { items, as_of: desk.tokens.cursor_encode(&call.moment, feed)?, more, query })
 }
 
 /// One page of the entries of a matter with their words, each as its noun shows it, and where to go on.

@@ -189,11 +189,8 @@ impl ReferralService for Referrals {
             let query = ListReferralsRequest { parent: it.parent.clone(), ..ListReferralsRequest::default() };
             let page = (it.page_size, it.page_token.as_str());
             let listing = list(&self.desk, &call, Noun::Referral, &it.parent, &query, page).await?;
-            Ok(ListReferralsResponse {
-                referrals: listing.resources(&self.desk, &call),
-                next_page_token: listing.next_page_token,
-                as_of: listing.as_of,
-            })
+            let (referrals, next_page_token) = listing.resources(&self.desk, &call)?;
+            Ok(ListReferralsResponse { referrals, next_page_token, as_of: listing.as_of })
         })
         .await
     }

@@ -27,7 +27,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     act::{Act, At, Doing, Resource, Said, act},
-    read::{Readable, decode, judged, list, readable},
+    read::{Filling, Readable, decode, judged, list, readable},
 };
 
 /// The service.
@@ -81,11 +81,15 @@ impl SchemeService for Schemes {
             let query = ListSchemesRequest { parent: it.parent.clone(), ..ListSchemesRequest::default() };
             let page = (it.page_size, it.page_token.as_str());
             let listing = list(&self.desk, &call, Noun::Scheme, &it.parent, &query, page).await?;
-            let mut schemes = Vec::with_capacity(listing.items.len());
-            for item in listing.items {
-                schemes.extend(whole(&self.desk, &judged(&self.desk, &call, item.matter, item.page)?).await?);
+            let mut page = Filling::default();
+            for item in &listing.items {
+                let it = judged(&self.desk, &call, item.matter.clone(), item.page.clone())?;
+                if !page.add(item.place, whole(&self.desk, &it).await?) {
+                    break;
+                }
             }
-            Ok(ListSchemesResponse { schemes, next_page_token: listing.next_page_token, as_of: listing.as_of })
+            let (schemes, next_page_token) = listing.page(&self.desk, &call, page)?;
+            Ok(ListSchemesResponse { schemes, next_page_token, as_of: listing.as_of })
         })
         .await
     }

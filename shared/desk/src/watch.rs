@@ -12,6 +12,7 @@ use renkei_proto::{
 };
 use renkei_rpc::{
     error::Error,
+    places::{self, Places, Shortage},
     validate::{Answers, Call, Desk, open_stream},
 };
 use tokio_util::sync::CancellationToken;
@@ -19,8 +20,9 @@ use tonic::{Request, Response, Status};
 
 use crate::read::may_see;
 
-/// The most watchers at once.
-pub const WATCHERS: usize = 64;
+/// The most watchers at once, and the most of one caller.
+const WATCHERS: usize = 64;
+const WATCHERS_EACH: usize = 16;
 /// How often a watcher hears from us at least.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How many changes are read at once.
@@ -34,13 +36,22 @@ enum Next {
 }
 
 /// Who watches, and up to which number of the feed each has been told. Clones share everything.
-#[derive(Clone, Debug, Default)]
-pub struct Watchers(Arc<Mutex<Told>>);
+#[derive(Clone, Debug)]
+pub struct Watchers {
+    places: Places,
+    told: Arc<Mutex<Told>>,
+}
 
 #[derive(Debug, Default)]
 struct Told {
     entered: u64,
     each: BTreeMap<u64, u64>,
+}
+
+impl Default for Watchers {
+    fn default() -> Self {
+        Self { places: Places::new(WATCHERS, WATCHERS_EACH), told: Arc::default() }
+    }
 }
 
 impl Watchers {
@@ -56,37 +67,36 @@ impl Watchers {
         self.told().each.values().min().copied()
     }
 
-    /// A place for one more; none when all are taken.
-    fn enter(&self, after: u64) -> Option<Place> {
+    /// A place for one more of this caller.
+    fn enter(&self, caller: &str, after: u64) -> Result<Watcher, Shortage> {
+        let place = self.places.take(caller)?;
         let mut told = self.told();
-        if told.each.len() >= WATCHERS {
-            return None;
-        }
         told.entered += 1;
         let number = told.entered;
         told.each.insert(number, after);
-        Some(Place { watchers: self.clone(), number })
+        Ok(Watcher { watchers: self.clone(), number, _place: place })
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The place of one watcher, until it goes.
-struct Place {
+/// One watcher, until it goes.
+struct Watcher {
     watchers: Watchers,
     number: u64,
+    _place: places::Place,
 }
 
-impl Place {
+impl Watcher {
     /// The watcher has been told up to this number.
     fn told(&self, after: u64) {
         self.watchers.told().each.insert(self.number, after);
     }
 }
 
-impl Drop for Place {
+impl Drop for Watcher {
     fn drop(&mut self) {
         self.watchers.told().each.remove(&self.number);
     }
@@ -132,9 +142,10 @@ impl WatchService for Watches {
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         open_stream(request, &self.desk, async |call: Call, it: WatchRequest| {
-            let full = || Error::Full { reason: Reason::TooManyWatchers, limit: "watchers", most: WATCHERS };
+            let names = ["watchers", "watchers of one caller"];
+            let full = |shortage| Error::short_of(shortage, Reason::TooManyWatchers, names);
             let mut after = self.begin(&it.cursor).await?;
-            let place = self.watchers.enter(after).ok_or_else(full)?;
+            let watcher = self.watchers.enter(&call.call.caller, after).map_err(full)?;
             let (desk, draining) = (self.desk.clone(), self.draining.clone());
             Ok(async_stream::try_stream! {
                 let mut heads = desk.store.heads();
@@ -153,7 +164,7 @@ impl WatchService for Watches {
                             yield WatchResponse { cursor, event: Some(event) };
                         }
                     }
-                    place.told(after);
+                    watcher.told(after);
                     if heads.borrow().feed > after {
                         continue;
                     }

@@ -7,7 +7,7 @@ use renkei_proto::{
     link::v1::{ExchangeRequest, ExchangeResponse, link_service_server::LinkService},
     options::v1::Reason,
 };
-use renkei_rpc::{error::Error, validate::open_frames};
+use renkei_rpc::{error::Error, places::Places, validate::open_frames};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -22,14 +22,18 @@ use crate::{
 /// Frames that wait to be sent.
 pub(crate) const FRAMES: usize = 16;
 
+/// The most sessions of the peer at once: its replicas, and their sessions that have not ended yet.
+const SESSIONS: usize = 16;
+
 /// The service.
 pub struct Exchanges {
     link: Link,
+    sessions: Places,
 }
 
 impl Exchanges {
     pub(crate) fn new(link: Link) -> Self {
-        Self { link }
+        Self { link, sessions: Places::new(SESSIONS, SESSIONS) }
     }
 }
 
@@ -42,10 +46,14 @@ impl LinkService for Exchanges {
         request: Request<Streaming<ExchangeRequest>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         let link = self.link.clone();
-        let (_, frames) = open_frames(request, &link.0.settings.source)?;
+        let (peer, frames) = open_frames(request, &link.0.settings.source)?;
+        let full = |shortage| Error::short_of(shortage, Reason::Busy, ["sessions", "sessions of the peer"]);
+        let place = self.sessions.take(&peer.caller).map_err(full);
+        let place = place.map_err(|error| error.status(&link.0.settings.source.moment()))?;
         let (output, frames_out) = mpsc::channel(FRAMES);
         let (ending, ended) = mpsc::channel(1);
         let session = async move {
+            let _place = place;
             let streams = link.0.settings.is_dialled_only;
             let mut input = Input(frames, |request: ExchangeRequest| request.frame);
             if streams {

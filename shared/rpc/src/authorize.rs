@@ -12,7 +12,7 @@
 //!     .add_service(v1)
 //!     .add_service(v1alpha)
 //!     .add_service(ReferralServiceServer::new(referrals).max_decoding_message_size(DESK_MESSAGE_MAX));
-//! serve(listener, authorize.layer(routes.prepare()), port, shutdown).await?;
+//! serve(listener, authorize.layer(routes.prepare()), port, shutdown).await;
 //! ```
 
 use std::{
@@ -25,6 +25,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use http::{HeaderMap, Request, Response};
@@ -36,7 +37,7 @@ use renkei_proto::{
 };
 use renkei_telemetry::{Metrics, Traceparent, span, traceparent::traceparent_of};
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::watch,
     time::{Instant, timeout_at},
 };
 use tonic::body::Body;
@@ -44,15 +45,25 @@ use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
 
 use crate::{
-    client::TRACEPARENT, contract, deadline, error::Error, identity::Kind, outcome::Underway, serve::Connection,
+    client::TRACEPARENT, contract, deadline, error::Error, health::HEALTH, http2, identity::Kind, outcome::Underway,
+    places::Places, serve::Connection,
 };
 
 /// Metadata key of the official on whose behalf a desk system calls.
 pub const OFFICIAL: &str = "renkei-official";
 /// Metadata key of the purpose. Where a rule asks for one it must stand there; elsewhere it may, and is read.
 pub const PURPOSE: &str = "renkei-purpose";
-/// The most calls in flight on one port.
+/// The most calls in flight on one port. Health checks are not counted: a balancer must not take a busy service for a dead
+/// one.
 pub const IN_FLIGHT: usize = 1024;
+/// The most calls in flight of one caller on one port.
+pub const IN_FLIGHT_EACH: usize = 256;
+/// The most bytes of metadata of one call, counted as HTTP/2 does: names, values, and 32 for each.
+pub const METADATA_MAX: usize = 16 << 10;
+/// How long after its deadline a unary call may go on to send its answer. Then its stream is reset.
+const SENDS_FOR: Duration = Duration::from_millis(500);
+
+const CALLS_OF_ONE: &str = "calls in flight of one caller";
 
 /// What is configured of a calling system.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -163,6 +174,10 @@ fn rule(surface: Surface, path: &str) -> Option<&'static Rule> {
     renkei_proto::rule(path).or_else(foreign)
 }
 
+fn is_health(rule: &Rule) -> bool {
+    rule.path.strip_prefix('/').and_then(|path| path.strip_prefix(HEALTH)).is_some_and(|rest| rest.starts_with('/'))
+}
+
 fn is_foreign(rule: &Rule) -> bool {
     FOREIGN.iter().any(|row| row.path == rule.path)
 }
@@ -189,7 +204,7 @@ impl Authorize {
             Surface::Link => crate::validate::LINK_MESSAGE_MAX,
             Surface::Desk | Surface::Unspecified => crate::validate::DESK_MESSAGE_MAX,
         };
-        let (places, handled) = (Arc::new(Semaphore::new(IN_FLIGHT)), AtomicU64::new(0));
+        let (places, handled) = (Places::new(IN_FLIGHT, IN_FLIGHT_EACH), AtomicU64::new(0));
         Self(Arc::new(Gate { surface, own, callers, barred, source, metrics, streaming, message_max, places, handled }))
     }
 
@@ -200,7 +215,7 @@ impl Authorize {
     }
 
     #[cfg(test)]
-    pub(crate) fn places(&self) -> Arc<Semaphore> {
+    pub(crate) fn places(&self) -> Places {
         self.0.places.clone()
     }
 }
@@ -252,7 +267,7 @@ struct Gate {
     metrics: Metrics,
     streaming: HashSet<String>,
     message_max: usize,
-    places: Arc<Semaphore>,
+    places: Places,
     handled: AtomicU64,
 }
 
@@ -275,6 +290,8 @@ impl Gate {
         let answer = match admitted {
             Ok(authorized) => {
                 let deadline = authorized.deadline;
+                // An answer that its client does not take is given up.
+                deadline.into_iter().for_each(|deadline| http2::end_at(deadline + SENDS_FOR));
                 request.extensions_mut().insert(authorized);
                 self.handled.fetch_add(1, Ordering::Relaxed);
                 within(deadline, inner.call(request).instrument(span)).await
@@ -296,6 +313,7 @@ impl Gate {
             source: self.source.clone(),
             message_max: self.message_max,
             place: None,
+            deadline: None,
             over: false,
         }
     }
@@ -307,12 +325,19 @@ impl Gate {
         request: &Request<B>,
     ) -> Result<Authorized, Error> {
         let headers = request.headers();
+        let size = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum::<usize>();
+        if size > METADATA_MAX {
+            return Err(Error::Full { reason: Reason::TooLarge, limit: "bytes of metadata", most: METADATA_MAX });
+        }
         let judged = span::authorize().in_scope(|| self.judge(known, headers, request.extensions().get()));
         let mut authorized = judged.inspect_err(|refusal| log(known, refusal))?;
-        let busy = |_| Error::Full { reason: Reason::Busy, limit: "calls in flight", most: IN_FLIGHT };
-        call.place = Some(self.places.clone().try_acquire_owned().map_err(busy)?);
+        if !is_health(authorized.rule) {
+            let busy = |shortage| Error::short_of(shortage, Reason::Busy, ["calls in flight", CALLS_OF_ONE]);
+            call.place = Some(self.places.take(&authorized.caller).map_err(busy)?);
+        }
         if !self.streaming.contains(authorized.rule.path) {
             authorized.deadline = Some(deadline::of_unary(headers, call.begun));
+            call.deadline = authorized.deadline;
         }
         authorized.traceparent = trace(&call.span, headers);
         Ok(authorized)

@@ -10,6 +10,7 @@ use renkei_telemetry::{Traceparent, traceparent::current_traceparent};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
+use crate::places::Shortage;
 use crate::reason::answer;
 
 /// The domain of every `ErrorInfo`.
@@ -52,6 +53,16 @@ impl Error {
     /// A refusal about no single field. `detail` is a sentence for developers and holds no content.
     pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
         Refusal::new(reason, detail).into()
+    }
+
+    /// The limit that is reached: by its first name where all have reached it together, by its second where one caller has.
+    #[must_use]
+    pub fn short_of(shortage: Shortage, reason: Reason, limits: [&'static str; 2]) -> Self {
+        let [of_all, of_one] = limits;
+        match shortage {
+            Shortage::OfAll(most) => Self::Full { reason, limit: of_all, most },
+            Shortage::OfOne(most) => Self::Full { reason, limit: of_one, most },
+        }
     }
 
     /// The reason that the caller is given.
@@ -125,7 +136,7 @@ pub fn reason_of(status: &Status) -> Option<Reason> {
 /// What tonic means by a status that it made itself; `None` where it says nothing about the request.
 pub(crate) fn reason_of_tonic(status: &Status) -> Option<Reason> {
     match status.code() {
-        Code::Unimplemented if status.metadata().contains_key("grpc-accept-encoding") => Some(Reason::Malformed),
+        Code::Unimplemented if status.metadata().contains_key("grpc-accept-encoding") => Some(Reason::Compressed),
         Code::Unimplemented => Some(Reason::MethodUnknown),
         Code::Internal | Code::InvalidArgument => Some(Reason::Malformed),
         Code::OutOfRange => Some(Reason::TooLarge),

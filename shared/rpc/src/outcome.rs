@@ -11,11 +11,16 @@ use http_body::{Body as _, Frame, SizeHint};
 use renkei_domain::moment::Source;
 use renkei_proto::options::v1::Reason;
 use renkei_telemetry::{Metrics, span};
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 use tracing::Span;
 
 use crate::error::{Error, reason_of, reason_of_tonic};
+use crate::places::Place;
+
+/// Bytes of an answer that are handed to HTTP/2 at once. What was handed over waits there for its client without a place and
+/// without an end.
+const CHUNK: usize = 16 << 10;
 
 /// A call under way. It ends once: with its status, or as cancelled when it is dropped before it has one.
 pub(crate) struct Underway {
@@ -28,7 +33,9 @@ pub(crate) struct Underway {
     /// The most bytes of a message on this port.
     pub(crate) message_max: usize,
     /// The place among the calls in flight.
-    pub(crate) place: Option<OwnedSemaphorePermit>,
+    pub(crate) place: Option<Place>,
+    /// When the call has to be answered; `None` for streams.
+    pub(crate) deadline: Option<Instant>,
     pub(crate) over: bool,
 }
 
@@ -44,7 +51,7 @@ impl Underway {
             self.end(Code::Unknown, None);
             return Response::from_parts(parts, body);
         }
-        Response::from_parts(parts, Body::new(Answering { body, call: Some(self) }))
+        Response::from_parts(parts, Body::new(Answering { body, rest: Bytes::new(), call: Some(self) }))
     }
 
     /// Ends the call with the status in these headers, which leave with the details that they must have.
@@ -78,9 +85,6 @@ impl Underway {
             (Reason::TooLarge, Part::Head) => {
                 Some(Error::Full { reason: Reason::TooLarge, limit: "bytes in a message", most: self.message_max })
             }
-            (Reason::Malformed, _) if status.code() == Code::Unimplemented => {
-                Some(Error::because(Reason::Malformed, "compressed messages are not taken"))
-            }
             (reason, _) => Some(Error::because(reason, "")),
         }
     }
@@ -101,7 +105,9 @@ impl Underway {
 
 impl Drop for Underway {
     fn drop(&mut self) {
-        self.end(Code::Cancelled, None);
+        // An answer that its client did not take in time was reset.
+        let is_late = self.deadline.is_some_and(|deadline| deadline <= Instant::now());
+        self.end(if is_late { Code::DeadlineExceeded } else { Code::Cancelled }, None);
     }
 }
 
@@ -117,6 +123,8 @@ enum Part {
 /// The body of an answer, until its trailers.
 struct Answering {
     body: Body,
+    /// What is left of the data that the body gave last.
+    rest: Bytes,
     call: Option<Underway>,
 }
 
@@ -130,7 +138,13 @@ impl Answering {
                     }
                     Some(Ok(Frame::trailers(trailers)))
                 }
-                Err(data) => Some(Ok(data)),
+                Err(frame) => Some(Ok(match frame.into_data() {
+                    Ok(data) => {
+                        self.rest = data;
+                        self.chunk()
+                    }
+                    Err(other) => other,
+                })),
             },
             nothing => {
                 if let Some(mut call) = self.call.take() {
@@ -139,6 +153,12 @@ impl Answering {
                 nothing
             }
         }
+    }
+}
+
+impl Answering {
+    fn chunk(&mut self) -> Frame<Bytes> {
+        Frame::data(self.rest.split_to(self.rest.len().min(CHUNK)))
     }
 }
 
@@ -151,17 +171,20 @@ impl http_body::Body for Answering {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.get_mut();
+        if !this.rest.is_empty() {
+            return Poll::Ready(Some(Ok(this.chunk())));
+        }
         let span = this.call.as_ref().map_or_else(Span::none, |call| call.span.clone());
         let frame = ready!(span.in_scope(|| Pin::new(&mut this.body).poll_frame(context)));
         Poll::Ready(this.ended(frame))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        SizeHint::default()
     }
 }
 

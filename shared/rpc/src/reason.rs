@@ -211,7 +211,7 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         ),
         Reason::TooLarge => (
             Code::ResourceExhausted,
-            "The message is larger than the limit.",
+            "The message or its metadata is larger than the limit.",
             "送信された内容が大きさの上限を超えています。",
         ),
         Reason::TooManyWatchers => {
@@ -226,6 +226,12 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         Reason::MethodUnknown => {
             (Code::Unimplemented, "There is no such method here.", "この接続先には、指定された操作がありません。")
         }
+
+        Reason::Compressed => (
+            Code::Unimplemented,
+            "Compressed messages are not accepted. Send the message uncompressed.",
+            "圧縮された内容は受け付けていません。圧縮せずに送信してください。",
+        ),
 
         Reason::Draining => (
             Code::Unavailable,
@@ -332,7 +338,7 @@ mod tests {
     #[test]
     fn every_reason_has_both_sentences_and_no_two_share_one() {
         let reasons = reasons();
-        assert_eq!(reasons.len(), 57);
+        assert_eq!(reasons.len(), 58);
         for reason in &reasons {
             let Answer { english, japanese, .. } = answer(*reason);
             assert!(english.is_ascii() && english.ends_with('.'), "{}", reason.id());

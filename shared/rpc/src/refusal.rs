@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 use thiserror::Error as ThisError;
 
 /// Why a handshake was refused. The sentence is [`Display`](std::fmt::Display); nothing in it
@@ -54,6 +54,11 @@ pub enum Refusal {
     /// The client sent an alert: mostly it does not trust this server's certificate.
     #[error("the client ended the handshake with the alert {0:?}: see to the server's certificate")]
     ClientAlert(AlertDescription),
+    /// More certificates than a message of TLS may hold.
+    #[error(
+        "the client's chain of certificates is too large for TLS: it needs its own certificate and intermediates only"
+    )]
+    ChainTooLarge,
     /// Plain HTTP, or noise.
     #[error("what arrived is not TLS")]
     NotTls,
@@ -67,8 +72,14 @@ pub enum Refusal {
     #[error("the client closed the connection before the end of the handshake")]
     Closed,
     /// All connections of this port are taken.
-    #[error("the port has reached its limit of connections")]
-    Full,
+    #[error("the port has reached its limit of {0} connections")]
+    Full(usize),
+    /// The caller has all the connections that one caller may have.
+    #[error("the caller has reached the limit of {0} connections of one caller")]
+    FullOfOne(usize),
+    /// A newer connection needed the place of this one, which had not finished its handshake.
+    #[error("too many clients do not finish their handshake, and this one has waited longest")]
+    MadeRoom,
 }
 
 impl Refusal {
@@ -91,12 +102,20 @@ impl Refusal {
             Self::ApplicationProtocol => "application_protocol",
             Self::Incompatible => "incompatible",
             Self::ClientAlert(_) => "client_alert",
+            Self::ChainTooLarge => "chain_too_large",
             Self::NotTls => "not_tls",
             Self::Misbehaved => "misbehaved",
             Self::Timeout => "timeout",
             Self::Closed => "closed",
-            Self::Full => "full",
+            Self::Full(_) => "full",
+            Self::FullOfOne(_) => "full_of_one",
+            Self::MadeRoom => "made_room",
         }
+    }
+
+    /// Whether it is one of many alike, whose number says nothing new.
+    pub(crate) fn is_of_a_crowd(self) -> bool {
+        matches!(self, Self::Full(_) | Self::FullOfOne(_) | Self::MadeRoom)
     }
 
     /// Reads the reason out of what the handshake failed with.
@@ -118,6 +137,9 @@ impl Refusal {
             ) => Self::ProtocolVersion,
             Error::PeerIncompatible(_) => Self::Incompatible,
             Error::AlertReceived(alert) => Self::ClientAlert(*alert),
+            Error::InvalidMessage(
+                InvalidMessage::CertificatePayloadTooLarge | InvalidMessage::HandshakePayloadTooLarge,
+            ) => Self::ChainTooLarge,
             Error::InvalidMessage(_) => Self::NotTls,
             _ => Self::Misbehaved,
         }

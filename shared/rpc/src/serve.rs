@@ -10,7 +10,7 @@
 //!     .layer(trace)
 //!     .layer(authorize) // request.extensions().get::<Connection>()
 //!     .service(routes);
-//! serve(listener, service, port, shutdown).await?;
+//! serve(listener, service, port, shutdown).await;
 //! ```
 
 use std::cell::RefCell;
@@ -22,30 +22,30 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::FutureExt;
 use rustls::ServerConfig;
 use rustls::server::Acceptor;
-use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::StreamExt;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic::body::Body;
-use tonic::transport::Server;
-use tonic::transport::server::{Connected, TcpIncoming};
-use tower::BoxError;
+use tonic::transport::server::TcpIncoming;
 use tower::Service;
 
 use crate::guard::{Bounds, Guarded};
+use crate::http2::serve_connection;
 use crate::identity::{Identity, IdentityError};
+pub use crate::limits::Limits;
+use crate::places::{Place, Places, Shortage};
 pub use crate::refusal::Refusal;
 use crate::tls::{Reloading, RevokedNow};
 use crate::verify::PRESENTED;
+use crate::waiting::Waiting;
 
 /// How long the loop rests after the operating system refused to accept (out of descriptors).
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -56,54 +56,11 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 64 << 10;
 
+/// Connections with a finished handshake that wait to be served.
+const HANDOVER: usize = 64;
+
 /// How long the end may take after the remaining connections were cut.
 const CUT: Duration = Duration::from_secs(1);
-
-/// The bounds of a port. Each holds for this port alone.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Handshakes that compute at the same time.
-    pub handshakes: usize,
-    /// From accept to the end of the handshake, waiting for a free place included; and again from
-    /// there to the client's first byte.
-    pub handshake_timeout: Duration,
-    /// Connections that have not finished their handshake. One too many is closed at once.
-    pub pending: usize,
-    /// Connections with a finished handshake. One too many is closed at once.
-    pub connections: usize,
-    /// HTTP/2 streams per connection.
-    pub streams: u32,
-    /// Bytes of all headers of a request.
-    pub header_list: u32,
-    /// Time between HTTP/2 pings, and between TCP probes of an idle connection.
-    pub keepalive_interval: Duration,
-    /// Time for the answer to a ping; then the connection is dropped.
-    pub keepalive_timeout: Duration,
-    /// Age at which the client is asked to connect anew.
-    pub connection_age: Duration,
-    /// Time for calls to end after that; then the connection is cut.
-    pub connection_grace: Duration,
-    /// Time for calls to end after the shutdown began; then the connections are cut.
-    pub drain: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            handshakes: 64,
-            handshake_timeout: Duration::from_secs(5),
-            pending: 1024,
-            connections: 1024,
-            streams: 256,
-            header_list: 16 << 10,
-            keepalive_interval: Duration::from_secs(20),
-            keepalive_timeout: Duration::from_secs(10),
-            connection_age: Duration::from_secs(3600),
-            connection_grace: Duration::from_secs(60),
-            drain: Duration::from_secs(20),
-        }
-    }
-}
 
 /// What a port has counted since its start; read by metrics and tests.
 #[derive(Debug, Default)]
@@ -214,96 +171,64 @@ pub enum Drained {
     ByForce,
 }
 
-/// Why a port could not serve.
-#[derive(Debug, Error)]
-pub enum ServeError {
-    /// The HTTP server gave up.
-    #[error("the server failed: {0}")]
-    Server(#[from] tonic::transport::Error),
-}
-
 /// Serves until `shutdown` is cancelled, then stops accepting, lets calls end for
 /// [`Limits::drain`] and cuts what remains. Returns at most a second later.
 ///
 /// A certificate that is trusted but names nobody is served: [`Connection::identity`] is then an
 /// error, and it is for a layer to refuse. Dropping the future cuts all connections.
-///
-/// # Errors
-/// [`ServeError`]; a single client can cause none.
-pub async fn serve<S, B>(
-    listener: TcpListener,
-    service: S,
-    port: Port,
-    shutdown: CancellationToken,
-) -> Result<Drained, ServeError>
+pub async fn serve<S>(listener: TcpListener, service: S, port: Port, shutdown: CancellationToken) -> Drained
 where
-    S: Service<http::Request<Body>, Response = http::Response<B>> + Clone + Send + 'static,
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
-    S::Error: Into<BoxError> + Send,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
 {
     let limits = port.limits.clone();
     let kill = CancellationToken::new();
     let _cut_when_dropped = kill.clone().drop_guard();
-    let (handover, arrivals) = mpsc::channel(limits.handshakes.max(1));
+    let (handover, mut arrivals) = mpsc::channel(HANDOVER);
     let accepting = Arc::new(Door::new(port, kill.clone())).accept(listener, handover, shutdown.clone());
-    let serving = http_server(&limits).serve_with_incoming_shutdown(
-        service,
-        ReceiverStream::new(arrivals).map(Ok::<_, Infallible>),
-        shutdown.clone().cancelled_owned(),
-    );
-    let accepting = accepting.map(Ok::<_, tonic::transport::Error>);
-    let both = async { tokio::try_join!(accepting, serving) };
+    let serving = async {
+        let connections = TaskTracker::new();
+        while let Some(stream) = arrivals.recv().await {
+            let connection = Stream::held(&stream).connection.clone();
+            let (service, limits, shutdown) = (service.clone(), limits.clone(), shutdown.clone());
+            connections.spawn(serve_connection(stream, connection, service, limits, shutdown));
+        }
+        // All doorkeepers are gone, so nobody arrives any more.
+        connections.close();
+        connections.wait().await;
+    };
+    let both = async { tokio::join!(accepting, serving) };
     tokio::pin!(both);
     let over = async {
         shutdown.cancelled().await;
         sleep(limits.drain).await;
     };
     tokio::select! {
-        result = &mut both => {
-            result?;
-            return Ok(Drained::Cleanly);
-        }
+        ((), ()) = &mut both => return Drained::Cleanly,
         () = over => {}
     }
     kill.cancel();
     // The connections end by themselves now. Should one not, its stream is dead all the same.
-    if let Ok(result) = timeout(CUT, both).await {
-        result?;
-    }
-    Ok(Drained::ByForce)
-}
-
-/// The greatest age is asked for here and enforced by the stream: the server's own grace period
-/// would cut connections without having asked first.
-fn http_server(limits: &Limits) -> Server {
-    Server::builder()
-        .max_concurrent_streams(limits.streams)
-        .http2_max_header_list_size(limits.header_list)
-        .http2_keepalive_interval(Some(limits.keepalive_interval))
-        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
-        .max_connection_age(limits.connection_age)
+    let _ = timeout(CUT, both).await;
+    Drained::ByForce
 }
 
 /// Lets clients in.
 struct Door {
     port: Port,
-    pending: Arc<Semaphore>,
-    handshakes: Semaphore,
-    connections: Arc<Semaphore>,
-    /// Whether it has been said that the port is full since the last client was let in: a flood must not fill the log.
-    full: AtomicBool,
+    waiting: Waiting,
+    connections: Places,
+    /// Whether it has been said that there is a crowd since the last client was let in: a flood must not fill the log.
+    crowded: AtomicBool,
     kill: CancellationToken,
 }
 
 impl Door {
     fn new(port: Port, kill: CancellationToken) -> Self {
         Self {
-            pending: Arc::new(Semaphore::new(port.limits.pending)),
-            handshakes: Semaphore::new(port.limits.handshakes),
-            connections: Arc::new(Semaphore::new(port.limits.connections)),
-            full: AtomicBool::new(false),
+            waiting: Waiting::new(port.limits.pending),
+            connections: Places::new(port.limits.connections, port.limits.connections_each),
+            crowded: AtomicBool::new(false),
             port,
             kill,
         }
@@ -340,31 +265,23 @@ impl Door {
         handover: &mpsc::Sender<Stream>,
         shutdown: &CancellationToken,
     ) {
-        let Ok(pending) = self.pending.clone().try_acquire_owned() else {
-            return self.refuse(peer, None, Refusal::Full);
-        };
-        let (door, handover) = (self.clone(), handover.clone());
+        let (door, handover, turn) = (self.clone(), handover.clone(), self.waiting.enter(peer.ip()));
         let admission = PRESENTED.scope(RefCell::new(None), async move {
-            door.admit(tcp, peer, handover).await;
-            drop(pending);
+            tokio::select! {
+                () = turn.over.cancelled() => door.refuse(peer, None, Refusal::MadeRoom),
+                () = door.admit(tcp, peer, handover) => {}
+            }
         });
         tokio::spawn(shutdown.clone().run_until_cancelled_owned(admission));
     }
 
     async fn admit(&self, tcp: TcpStream, peer: SocketAddr, handover: mpsc::Sender<Stream>) {
-        let admitted = match self.handshake(tcp).await {
-            Ok(tls) => match self.connections.clone().try_acquire_owned() {
-                Ok(place) => Ok((tls, place)),
-                Err(_) => Err((Refusal::Full, None)),
-            },
-            Err(refused) => Err(refused),
-        };
-        match admitted {
-            Ok((tls, place)) => {
+        match self.handshake(tcp).await.and_then(|tls| self.placed(tls)) {
+            Ok((tls, identity, place)) => {
                 self.port.counters.accepted.fetch_add(1, Ordering::Relaxed);
-                self.full.store(false, Ordering::Relaxed);
+                self.crowded.store(false, Ordering::Relaxed);
                 // The receiver is gone only after a shutdown has begun.
-                let _ = handover.send(self.stream(tls, peer, place)).await;
+                let _ = handover.send(self.stream(tls, identity, peer, place)).await;
             }
             Err((refusal, tcp)) => {
                 let serial = PRESENTED.with(RefCell::take);
@@ -376,9 +293,8 @@ impl Door {
         }
     }
 
-    /// The first message is awaited without a place, so that those who connect and say nothing
-    /// do not keep out those who speak.
-    async fn handshake(&self, tcp: TcpStream) -> Result<TlsStream<TcpStream>, (Refusal, Option<TcpStream>)> {
+    /// Nobody is known yet, so a handshake has no place but its turn. What it computes takes a few hundred microseconds.
+    async fn handshake(&self, tcp: TcpStream) -> Result<TlsStream<TcpStream>, NotLetIn> {
         let late = |_| (Refusal::Timeout, None);
         let deadline = Instant::now() + self.port.limits.handshake_timeout;
         let mut hello = LazyConfigAcceptor::new(Acceptor::default(), tcp);
@@ -386,16 +302,31 @@ impl Door {
             .await
             .map_err(late)?
             .map_err(|error| (Refusal::from_io(&error), hello.take_io()))?;
-        let _place = timeout_at(deadline, self.handshakes.acquire()).await.map_err(late)?;
         let accept = start.into_stream(self.port.tls.config()).into_fallible();
         timeout_at(deadline, accept).await.map_err(late)?.map_err(|(error, tcp)| (Refusal::from_io(&error), Some(tcp)))
     }
 
-    fn stream(&self, tls: TlsStream<TcpStream>, peer: SocketAddr, place: OwnedSemaphorePermit) -> Stream {
+    /// Who the client is, and its place among the connections.
+    fn placed(&self, tls: TlsStream<TcpStream>) -> Result<LetIn, NotLetIn> {
         let identity = match tls.get_ref().1.peer_certificates() {
             Some([leaf, ..]) => Identity::from_certificate(leaf),
             _ => Err(IdentityError::NoCertificate),
         };
+        let full = |shortage| match shortage {
+            Shortage::OfAll(most) => (Refusal::Full(most), None),
+            Shortage::OfOne(most) => (Refusal::FullOfOne(most), None),
+        };
+        let place = self.connections.take(identity.as_ref().map_or("", Identity::uri)).map_err(full)?;
+        Ok((tls, identity, place))
+    }
+
+    fn stream(
+        &self,
+        tls: TlsStream<TcpStream>,
+        identity: Result<Identity, IdentityError>,
+        peer: SocketAddr,
+        place: Place,
+    ) -> Stream {
         let limits = &self.port.limits;
         let revoked = self.port.tls.revoked();
         let bounds = Bounds {
@@ -417,7 +348,7 @@ impl Door {
             return tracing::debug!(port, %peer_addr, "a client left before its handshake ended");
         }
         self.port.counters.refused.fetch_add(1, Ordering::Relaxed);
-        if refusal != Refusal::Full || !self.full.swap(true, Ordering::Relaxed) {
+        if !refusal.is_of_a_crowd() || !self.crowded.swap(true, Ordering::Relaxed) {
             tracing::warn!(port, %peer_addr, serial, reason = %refusal, "a handshake was refused");
         }
         if let Some(refusals) = &self.port.refusals {
@@ -447,19 +378,17 @@ async fn linger(mut tcp: TcpStream) {
     let _ = timeout(LINGER, farewell).await;
 }
 
+/// Whoever is let in, with the place that is taken for it.
+type LetIn = (TlsStream<TcpStream>, Result<Identity, IdentityError>, Place);
+
+/// Why somebody is not let in, and the socket on which that can still be heard.
+type NotLetIn = (Refusal, Option<TcpStream>);
+
 /// A connection as the HTTP server takes it.
 type Stream = Guarded<TlsStream<TcpStream>, Admitted>;
 
 /// What a connection holds until its end.
 struct Admitted {
     connection: Connection,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Connected for Stream {
-    type ConnectInfo = Connection;
-
-    fn connect_info(&self) -> Connection {
-        self.held().connection.clone()
-    }
+    _place: Place,
 }

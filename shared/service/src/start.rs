@@ -320,7 +320,7 @@ async fn listen(port: &'static str, address: SocketAddr) -> Result<(TcpListener,
     Ok((listener, address))
 }
 
-async fn port<S, B>(
+async fn port<S>(
     listener: TcpListener,
     service: S,
     name: &'static str,
@@ -328,11 +328,14 @@ async fn port<S, B>(
     metrics: Metrics,
     draining: CancellationToken,
 ) where
-    S: tower::Service<http::Request<tonic::body::Body>, Response = http::Response<B>> + Clone + Send + 'static,
+    S: tower::Service<
+            http::Request<tonic::body::Body>,
+            Response = http::Response<tonic::body::Body>,
+            Error = std::convert::Infallible,
+        > + Clone
+        + Send
+        + 'static,
     S::Future: Send,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
-    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let (refusals, mut refused) = tokio::sync::mpsc::channel(64);
     let port = Port {
@@ -347,11 +350,8 @@ async fn port<S, B>(
             metrics.handshake_failed()
         }
     };
-    let (served, ()) = tokio::join!(serve(listener, service, port, draining), counting);
-    match served {
-        Ok(drained) => tracing::info!(port = name, ?drained, "the port is closed"),
-        Err(error) => tracing::error!(port = name, %error, "the port broke down"),
-    }
+    let (drained, ()) = tokio::join!(serve(listener, service, port, draining), counting);
+    tracing::info!(port = name, ?drained, "the port is closed");
 }
 
 async fn dial(link: Link, dial: Dial, draining: CancellationToken) {

@@ -50,7 +50,7 @@ pub use crate::{
     head::{Heads, JournalHead},
     inner::{Fault, Faults},
     migration::KNOWN as SCHEMA,
-    read::{Answer, BYTES, Held, Listed},
+    read::{Answer, BYTES, Held, Listed, Room},
     rebuild::Rebuilt,
     receipt::TakeReceipt,
     replica::{Replica, Replicas},

@@ -71,6 +71,25 @@ pub(crate) const PING: &str = "SELECT one FROM store";
 /// The most bytes of entries that one read gives, unless a single entry is larger.
 pub const BYTES: usize = 2 << 20;
 
+/// The room on a page, of entries or of a list: what would make the page larger than [`BYTES`] comes on the next one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Room {
+    items: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// Takes so many bytes. Whether there was room; for the first item there always is.
+    pub fn takes(&mut self, bytes: usize) -> bool {
+        let is_full = self.items > 0 && self.bytes + bytes > BYTES;
+        if !is_full {
+            self.items += 1;
+            self.bytes += bytes;
+        }
+        !is_full
+    }
+}
+
 /// An entry as it is held.
 #[derive(Clone, Debug)]
 pub struct Held {
@@ -213,14 +232,12 @@ impl Store {
         &self,
         mut rows: impl Stream<Item = Result<AnyRow, sqlx::Error>> + Unpin,
     ) -> Result<Vec<Held>, Error> {
-        let (mut all, mut bytes) = (Vec::new(), 0);
+        let (mut all, mut room) = (Vec::new(), Room::default());
         while let Some(row) = rows.try_next().await? {
             let held = self.with_content(&row)?;
-            let size = held.entry.encoded_len();
-            if bytes + size > BYTES && !all.is_empty() {
+            if !room.takes(held.entry.encoded_len()) {
                 break;
             }
-            bytes += size;
             all.push(held);
         }
         Ok(all)

@@ -59,7 +59,8 @@ pub async fn serve(dir: &Path, say: impl FnOnce(String)) -> Result<(), String> {
         let _ = std::io::stdin().read(&mut [0]);
         ending.cancel();
     });
-    renkei_rpc::serve::serve(listener, service, port, shutdown).await.map(|_| ()).map_err(|error| error.to_string())
+    renkei_rpc::serve::serve(listener, service, port, shutdown).await;
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the control validates nothing")]

@@ -49,7 +49,7 @@ pub(super) fn processor_time(process: u32) -> Result<Duration, String> {
 ///
 /// # Errors
 /// When there is no such process.
-pub(super) fn resident(process: u32) -> Result<f64, String> {
+pub(crate) fn resident(process: u32) -> Result<f64, String> {
     let text = read(&format!("/proc/{process}/status"))?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("the process has no memory")?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse().map_err(|_| "VmRSS is not understood")?;

@@ -6,11 +6,11 @@ use renkei_proto::{
     options::v1::Reason,
     referral::v1::{IssueReferralRequest, ListReferralsRequest, ListSchemesRequest, SchemeContent},
     r#type::v1::{Agency, Finding, Text},
-    watch::v1::{Event, WatchResponse, event::Change},
+    watch::v1::{Event, WatchRequest, WatchResponse, event::Change, watch_service_client::WatchServiceClient},
 };
 use renkei_tests::{
     acts::{Acts, both, publish_all, refused, settle, words},
-    desk::PATIENCE,
+    desk::{PATIENCE, TANAKA},
     feed::Feed,
     pair::Pair,
     scenario::start,
@@ -131,17 +131,19 @@ async fn a_cursor_that_this_service_did_not_make_is_unknown() {
 }
 
 #[tokio::test]
-async fn sixty_four_may_watch_at_once_and_a_place_that_is_given_up_is_free_again() {
+async fn sixteen_of_one_caller_may_watch_at_once_and_a_place_that_is_given_up_is_free_again() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, _ipa) = both(&pair).unwrap();
     let mut watches = Vec::new();
-    for _ in 0..64 {
+    for _ in 0..16 {
         watches.push(ppc.watch("", "").await.unwrap());
     }
     let full = ppc.watch("", "").await.map(|_| ());
-    assert_eq!(full.as_ref().unwrap_err().limit, Some(("watchers".to_owned(), "64".to_owned())));
+    assert_eq!(full.as_ref().unwrap_err().limit, Some(("watchers of one caller".to_owned(), "16".to_owned())));
     refused(full, Reason::TooManyWatchers, "");
-    // The others go on.
+    // Another system has its own places, and those that watch go on.
+    let neighbour = WatchServiceClient::new(ppc.desk.on_behalf_of("casework", TANAKA).unwrap());
+    neighbour.clone().watch(WatchRequest::default()).await.unwrap();
     let scheme = ppc.publish(ppc.publishing("leak-report")).await.unwrap();
     for watch in &mut watches {
         while watch.event().await.unwrap().matter != scheme.name {}

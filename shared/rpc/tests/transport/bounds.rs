@@ -15,7 +15,7 @@ use tonic::transport::Channel;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use crate::fixture::{NOW, Running, World, ask, within};
+use crate::fixture::{Leaf, NOW, Running, SERVICE, Spec, World, ask, within};
 
 /// What an HTTP/2 client sends first, with empty settings.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
@@ -57,18 +57,37 @@ async fn an_idle_client_does_not_delay_the_end() {
 #[tokio::test]
 async fn clients_that_say_nothing_keep_nobody_out_and_are_dropped() {
     let world = World::new();
-    let limits = Limits { handshakes: 1, handshake_timeout: Duration::from_secs(2), ..Limits::default() };
+    let limits = Limits { pending: 8, handshake_timeout: Duration::from_secs(2), ..Limits::default() };
     let mut port = Running::start(&world.server_files(), limits).await;
     let mut mute = Vec::new();
     for _ in 0..8 {
         mute.push(TcpStream::connect(port.address).await.unwrap());
     }
-    // The ninth is served although eight have not even begun and one place is all there is.
+    // The ninth is served although eight have not even begun and eight places are all there are.
     assert_eq!(ask(&world.dial(port.address, &world.client()).channel().unwrap()).await, Ok(()));
-    for _ in &mute {
+    assert_eq!(port.refused().await.refusal, Refusal::MadeRoom);
+    for _ in 1..mute.len() {
         assert_eq!(port.refused().await.refusal, Refusal::Timeout);
     }
     assert_eq!((port.counters.accepted(), port.counters.refused()), (1, 8));
+}
+
+#[tokio::test]
+async fn one_caller_does_not_take_all_connections() {
+    let world = World::new();
+    let limits = Limits { connections: 4, connections_each: 2, ..Limits::default() };
+    let mut port = Running::start(&world.server_files(), limits).await;
+    let (one, other) = (world.client(), world.trusted.issue(&Spec { uris: vec![SERVICE], ..Spec::client() }));
+    let dial = |leaf: &Leaf| world.dial(port.address, leaf).channel().unwrap();
+    let (first, second, third, neighbour) = (dial(&one), dial(&one), dial(&one), dial(&other));
+    assert_eq!((ask(&first).await, ask(&second).await), (Ok(()), Ok(())));
+    assert!(ask(&third).await.is_err());
+    assert_eq!(port.refused().await.refusal, Refusal::FullOfOne(2));
+    assert_eq!(ask(&neighbour).await, Ok(()));
+
+    drop(first);
+    let freed = async { while ask(&third).await.is_err() {} };
+    within(freed).await;
 }
 
 #[tokio::test]
@@ -81,7 +100,7 @@ async fn one_connection_too_many_is_closed_and_the_place_comes_free_again() {
     let second = world.dial(port.address, &world.client()).channel().unwrap();
     let told = ask(&second).await.unwrap_err();
     assert!(told.contains("without saying why"), "{told}");
-    assert_eq!(port.refused().await.refusal, Refusal::Full);
+    assert_eq!(port.refused().await.refusal, Refusal::Full(1));
     assert_eq!(ask(&first).await, Ok(()));
 
     drop(first);
@@ -151,9 +170,9 @@ async fn a_client_that_says_nothing_after_its_handshake_is_cut_and_others_may_re
 }
 
 #[tokio::test]
-async fn a_handshake_waits_for_a_free_place() {
+async fn a_handshake_that_stalls_half_way_keeps_nobody_out() {
     let world = World::new();
-    let limits = Limits { handshakes: 1, handshake_timeout: Duration::from_secs(1), ..Limits::default() };
+    let limits = Limits { pending: 1, ..Limits::default() };
     let port = Running::start(&world.server_files(), limits).await;
     let dial = world.dial(port.address, &world.client());
     let mut stalled = TcpStream::connect(port.address).await.unwrap();
@@ -161,13 +180,10 @@ async fn a_handshake_waits_for_a_free_place() {
     let mut hello = Vec::new();
     session.write_tls(&mut hello).unwrap();
     stalled.write_all(&hello).await.unwrap();
-    // The server's answer shows that the place is taken.
+    // The server's answer shows that the handshake has begun.
     stalled.read_exact(&mut [0; 5]).await.unwrap();
-
-    let channel = dial.channel().unwrap();
-    let served = async { while ask(&channel).await.is_err() {} };
-    within(served).await;
-    assert!(port.counters.refused() >= 1, "the stalled one had to go first");
+    assert_eq!(ask(&dial.channel().unwrap()).await, Ok(()));
+    assert_eq!(port.counters.refused(), 1, "the stalled one made room");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use rcgen::{
     date_time_ymd,
 };
 use renkei_rpc::connect::{Dial, explain};
-use renkei_rpc::serve::{Connection, Counters, Drained, Limits, Port, Refused, ServeError, serve};
+use renkei_rpc::serve::{Connection, Counters, Drained, Limits, Port, Refused, serve};
 use renkei_rpc::tls::{Files, Reloading};
 use rustls::ServerConfig;
 use tempfile::TempDir;
@@ -200,7 +200,7 @@ pub(crate) struct Running {
     pub(crate) refusals: mpsc::Receiver<Refused>,
     pub(crate) callers: mpsc::UnboundedReceiver<Caller>,
     pub(crate) shutdown: CancellationToken,
-    pub(crate) ended: JoinHandle<Result<Drained, ServeError>>,
+    pub(crate) ended: JoinHandle<Drained>,
     calls: Arc<AtomicU64>,
 }
 
@@ -255,7 +255,7 @@ impl Running {
     /// Stops and returns how it ended.
     pub(crate) async fn stop(self) -> Drained {
         self.shutdown.cancel();
-        within(self.ended).await.unwrap().unwrap()
+        within(self.ended).await.unwrap()
     }
 }
 
