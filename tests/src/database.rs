@@ -54,6 +54,15 @@ pub fn url(setup: &Setup, own: Agency) -> String {
     served.unwrap_or_else(|| format!("sqlite:{}", file(setup, own)))
 }
 
+/// Sets the database up, as `migrate` does: no service makes one by itself. One that is there stays.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_up(setup: &Setup, own: Agency) -> Result<(), String> {
+    let id = format!("store of {} in {}", own.id(), setup.dir.display());
+    Store::migrate(&url(setup, own), own, &id).await.map(|_| ()).map_err(said)
+}
+
 /// Opens the database.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ mod delete;
 mod disk;
 mod floods;
 mod hello;
+mod load;
 mod silent;
 
 use std::fmt::Display;

@@ -27,4 +27,6 @@ pub mod scenario;
 pub mod schemes;
 pub mod seed;
 pub mod setup;
+pub mod signs;
+pub mod silence;
 pub mod wire;

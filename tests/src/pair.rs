@@ -173,6 +173,9 @@ impl Pair {
         let engine = choice.engine.map_or_else(database::engine, Ok)?;
         let mut setup = Setup::new(&dir, machine_time(), seed)?;
         setup.databases = database::served(engine);
+        for agency in AGENCIES {
+            database::set_up(&setup, agency).await?;
+        }
         let mut wires = BTreeMap::new();
         for agency in AGENCIES {
             let io = |error: std::io::Error| error.to_string();

@@ -74,6 +74,8 @@ mod seed;
 mod server;
 #[path = "suite/session.rs"]
 mod session;
+#[path = "suite/signs.rs"]
+mod signs;
 #[path = "suite/stop.rs"]
 mod stop;
 #[path = "suite/stranger.rs"]

@@ -75,13 +75,16 @@ impl Error {
             Self::Store(StoreError::Recovering) => Reason::Recovering,
             Self::Store(StoreError::AuditUnavailable) => Reason::AuditUnavailable,
             Self::Store(StoreError::Ended) => Reason::Draining,
-            Self::Store(StoreError::Database(_) | StoreError::Uncommitted(_)) => Reason::DatabaseUnavailable,
+            Self::Store(
+                StoreError::Database(_) | StoreError::Uncommitted(_) | StoreError::Missing(_) | StoreError::Replaced(_),
+            ) => Reason::DatabaseUnavailable,
             Self::Store(
                 StoreError::WrongOwner { .. }
                 | StoreError::NewerSchema { .. }
                 | StoreError::OlderSchema { .. }
                 | StoreError::OlderServer { .. }
                 | StoreError::NotCopied
+                | StoreError::Served(_)
                 | StoreError::Damaged(_)
                 | StoreError::Content(_),
             )

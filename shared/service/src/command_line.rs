@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    io::{ErrorKind, Write as _},
+    io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -38,7 +38,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// Runs the service until SIGTERM or Ctrl-C; takes fresh certificates and revocation lists on SIGHUP.
-    Serve,
+    Serve {
+        /// Sets up a new database before, where there was none. Without it a database that is not there is an error.
+        #[arg(long)]
+        first_start: bool,
+    },
     /// Checks configuration, files, keys and database, and tries to reach the peer. Changes nothing.
     Check,
     /// Sets up or upgrades the database.
@@ -115,11 +119,14 @@ fn said(error: impl std::fmt::Display) -> String {
 
 async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
     let file = arguments.config.unwrap_or_else(|| Path::new("/etc/renkei").join(format!("{}.toml", own.id())));
-    let config = Config::load(&file, variables()).map_err(said)?;
+    let mut config = Config::load(&file, variables()).map_err(said)?;
     config.callers(own).map_err(|error| said(error.of(&file)))?;
     let source = source(&config).map_err(said)?;
     match arguments.task {
-        Task::Serve => serve(own, config, source).await,
+        Task::Serve { first_start } => {
+            config.database.first_start = first_start;
+            serve(own, config, source).await
+        }
         Task::Check => check(own, &config).await,
         Task::Migrate => {
             let url = config.database.opened_with().map_err(said)?;
@@ -176,7 +183,7 @@ async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
         Task::Doctor => doctor::examine(own, &config, &mut |line| say(&line)).await,
         Task::Health => match asked(&config).await? {
             Some(status) if status.database.is_empty() => say("the service runs and its database answers"),
-            Some(status) => Err(format!("the database does not answer: {}", status.database)),
+            Some(status) => Err(status.database),
             None if config.operator.is_none() => Err("there is no `operator.listen` to ask at".to_owned()),
             None => Err("no service answers on the operator's port".to_owned()),
         },
@@ -262,32 +269,20 @@ async fn check(own: Agency, config: &Config) -> Result<(), String> {
     }
 }
 
-/// How the database stands. One that `serve` will set up or upgrade is no fault.
+/// How the database stands. One that `serve` will upgrade is not a fault.
 pub(crate) async fn database(own: Agency, config: &Config) -> Result<String, String> {
-    let migrates = config.database.migrates();
-    let missing = match migrates {
-        true => Ok("there is no database yet: `serve` sets it up".to_owned()),
-        false => Err("there is no database yet: run `migrate`, which sets it up".to_owned()),
-    };
-    if let Some(file) = config.database.file() {
-        if !file.parent().is_some_and(Path::is_dir) {
-            return Err(format!(
-                "there is no folder for the database {}: make it or set `database.url`",
-                file.display()
-            ));
-        }
-        // Opening would make one of an empty file.
-        if std::fs::metadata(file).map_or_else(|error| error.kind() == ErrorKind::NotFound, |it| it.len() == 0) {
-            return missing;
-        }
+    if let Some(file) = config.database.file()
+        && !file.parent().is_some_and(Path::is_dir)
+    {
+        let file = file.display();
+        return Err(format!("there is no folder for the database {file}: make it or set `database.url`"));
     }
     match open(own, config).await {
         Ok(store) => {
             store.close().await;
             Ok("the database is this agency's and up to date".to_owned())
         }
-        Err(StartError::Store(Error::OlderSchema { found: 0, .. })) => missing,
-        Err(StartError::Store(Error::OlderSchema { found, known })) if migrates => {
+        Err(StartError::Store(Error::OlderSchema { found, known })) if config.database.migrates() => {
             Ok(format!("the database has schema {found}: `serve` upgrades it to {known}"))
         }
         Err(error) => Err(said(error)),

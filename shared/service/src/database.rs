@@ -26,21 +26,22 @@ pub struct Database {
     pub url: String,
     /// A file with the password of the account on a server.
     pub password: Option<PathBuf>,
-    /// `serve` sets up and upgrades it; when left out, for SQLite only.
+    /// `serve` upgrades it; when left out, for SQLite only.
     pub migrate: Option<bool>,
+    /// `serve` sets it up; asked for on the command line and nowhere else.
+    #[serde(skip)]
+    pub first_start: bool,
 }
 
 impl Database {
-    /// Whether `serve` sets up and upgrades it. On a database server that is an act of its own, with rights of its own.
+    /// Whether `serve` upgrades it. On a database server that is an act of its own, with rights of its own.
     pub fn migrates(&self) -> bool {
         self.migrate.unwrap_or(Dialect::of(&self.url) == Some(Dialect::Sqlite))
     }
 
     /// The file of an embedded database; `None` on a server.
     pub(crate) fn file(&self) -> Option<&Path> {
-        let path = self.url.strip_prefix("sqlite:")?;
-        let path = path.strip_prefix("//").unwrap_or(path);
-        path.split('?').next().map(Path::new)
+        renkei_store::file_of(&self.url)
     }
 
     pub(crate) fn check(&self, sandbox: bool) -> Result<(), ConfigError> {
@@ -91,7 +92,7 @@ impl Database {
         let wrong = |why: String| StartError::Key { file: file.display().to_string(), why };
         let text = std::fs::read_to_string(file).map(Zeroizing::new);
         let text = text.map_err(|error| wrong(format!("it cannot be read ({error})")))?;
-        let password = text.trim_end_matches(['\r', '\n']);
+        let password = text.lines().next().unwrap_or_default();
         if password.is_empty() {
             return Err(wrong("it holds no password: write it into its first line".to_owned()));
         }

@@ -77,6 +77,9 @@ pub(crate) async fn examine(
     }
     tell("service", service)?;
     if let Some(status) = &status {
+        if !status.database.is_empty() {
+            tell("database", Wrong(status.database.clone()))?;
+        }
         tell("clock", clock(status))?;
         tell("journals", journals(status))?;
     }

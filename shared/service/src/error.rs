@@ -25,6 +25,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] renkei_store::Error),
+    /// A first start where there was one before.
+    #[error("there is a database already: `--first-start` is for the first start alone, leave it out")]
+    NotFirst,
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] renkei_rpc::tls::TlsError),

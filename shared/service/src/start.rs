@@ -22,7 +22,7 @@ use renkei_rpc::{
     token::Tokens,
     validate::{Desk, DigestKey},
 };
-use renkei_store::{Call, Fault, Faults, Options, Store, arrive::Begin, recover::Reopen};
+use renkei_store::{Call, Fault, Faults, Options, SCHEMA, Store, arrive::Begin, recover::Reopen};
 use renkei_telemetry::{Metrics, Telemetry};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
@@ -110,12 +110,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         None => None,
     };
     let options = options(own, &config, metrics.clone())?;
-    if config.database.migrates() {
-        let ran = Store::migrate(&options.url, own, &source.moment().id("store", 0)).await?;
-        if ran > 0 {
-            tracing::info!(migrations = ran, "the database was set up");
-        }
-    }
+    set_up(own, &config, &options.url, &source).await?;
     let store = Store::open(options).await?;
     store.join(config.spoken()?).await?;
     let said = begin(&store, &source).await?;
@@ -185,6 +180,24 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     tracing::info!(desk = %desk_address, link = %link_address, operator = shown, "serving");
     let (desk, link) = (desk_address, link_address);
     Ok(Running { desk, link, operator, store, desk_gate, link_gate, readiness, reload, draining, tasks })
+}
+
+/// Brings the database to the schema of this version. One that is not there is a loss: it is made on request only, and a
+/// request where there is one is a mistake that would hide the next loss.
+async fn set_up(own: Agency, config: &Config, url: &str, source: &Source) -> Result<(), StartError> {
+    if config.database.first_start {
+        let ran = Store::migrate(url, own, &source.moment().id("store", 0)).await?;
+        if ran < SCHEMA {
+            return Err(StartError::NotFirst);
+        }
+        tracing::warn!(migrations = ran, "a first start was asked for: a new database was set up");
+    } else if config.database.migrates() {
+        let ran = Store::upgrade(url, own).await?;
+        if ran > 0 {
+            tracing::info!(migrations = ran, "the database was upgraded");
+        }
+    }
+    Ok(())
 }
 
 /// Every method that the ports serve has a rule, those of health and reflection included.

@@ -39,8 +39,14 @@ pub(crate) struct Status {
     /// What is wrong with certificates, roots and revocation lists. A service of before says nothing of it.
     #[serde(default)]
     pub(crate) trust_faults: Vec<TrustFault>,
-    /// Empty while the database answers; otherwise why it does not.
+    /// Empty while the database answers and what is written to it is committed; otherwise what is wrong.
     pub(crate) database: String,
+    /// Empty while reads of secret material can be put on record; otherwise why not.
+    #[serde(default)]
+    pub(crate) recording: String,
+    /// The length of the embedded database's log of changes.
+    #[serde(default)]
+    pub(crate) log_bytes: Option<u64>,
     /// What the database shows; none while it does not answer.
     pub(crate) held: Option<HeldStands>,
     /// Only of a service that runs.
@@ -182,6 +188,11 @@ impl Status {
         let looking = tokio::time::timeout(LOOK, HeldStands::of(store, &link, now));
         let held = looking.await.map_err(|_| format!("no answer within {} s", LOOK.as_secs()));
         let held = held.and_then(|held| held.map_err(|error| error.to_string()));
+        let mut database = trouble(store).await;
+        if let (true, Err(why)) = (database.is_empty(), &held) {
+            database.clone_from(why);
+        }
+        let condition = store.condition();
         let feed = store.heads().borrow().feed;
         Self {
             agency: store.own().id().to_owned(),
@@ -190,7 +201,9 @@ impl Status {
             link,
             trust: trust(&material.ends, machine),
             trust_faults: faults(material.faults),
-            database: held.as_ref().err().cloned().unwrap_or_default(),
+            database,
+            recording: if condition.writes.is_empty() { condition.records } else { condition.writes },
+            log_bytes: store.log_bytes(),
             held: held.ok(),
             watchers: live.map(|live| WatchersStand {
                 open: live.watchers.open(),
@@ -203,6 +216,10 @@ impl Status {
     pub(crate) fn record(&self, own: Agency, metrics: &Metrics) {
         metrics.link_up(self.link.state == CONNECTED);
         metrics.database_up(self.database.is_empty());
+        metrics.audit_writable(self.recording.is_empty());
+        if let Some(bytes) = self.log_bytes {
+            metrics.database_log(bytes);
+        }
         for port in ["desk", "link", "dial"] {
             let of = |what| self.trust.iter().find(|it| it.port == port && it.what == what).map(|it| it.seconds_left);
             if let Some(certificate) = of(CERTIFICATE) {
@@ -242,6 +259,9 @@ impl Status {
             ("link", [self.link.state.as_str(), self.link.cause.as_str()].join(": ").trim_end_matches(": ").to_owned()),
             ("database", if self.database.is_empty() { "answers".to_owned() } else { self.database.clone() }),
         ];
+        if let Some(bytes) = self.log_bytes {
+            rows.push(("log of changes", format!("{bytes} bytes")));
+        }
         if let Some(held) = &self.held {
             rows.extend(held.rows());
         }
@@ -258,6 +278,16 @@ impl Status {
         }
         rows.into_iter().map(|(name, value)| format!("{name:24}{value}")).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// What is wrong with the database, in a sentence; empty when nothing is. Readiness, `status`, `health`, `doctor` and the
+/// metrics all ask here.
+pub(crate) async fn trouble(store: &Store) -> String {
+    let answers = match tokio::time::timeout(LOOK, store.ping()).await {
+        Ok(answers) => answers.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("the database does not answer within {} s", LOOK.as_secs())),
+    };
+    answers.err().unwrap_or_else(|| store.condition().trouble().to_owned())
 }
 
 const CONNECTED: &str = "connected";

@@ -20,7 +20,7 @@ use renkei_store::{Call, Error, Store, arrive::Begin};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, operator::Facts, source, start::Tls};
+use crate::{config::Config, operator::Facts, source, start::Tls, status::trouble};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Checkpoints are written at most so often.
@@ -160,14 +160,19 @@ pub(crate) async fn observe(facts: Facts, draining: CancellationToken) {
     }
 }
 
-/// Readiness follows the database.
+/// Readiness follows the database, and a change is logged once.
 pub(crate) async fn watch_database(store: Store, readiness: Arc<Readiness>, draining: CancellationToken) {
+    let mut is_well = true;
     loop {
-        let answers = store.ping().await;
-        if let Err(error) = &answers {
-            tracing::warn!(%error, "the database does not answer");
+        let trouble = trouble(&store).await;
+        if trouble.is_empty() != is_well {
+            is_well = trouble.is_empty();
+            match is_well {
+                true => tracing::info!("the database is well again"),
+                false => tracing::error!(trouble, "the database is not well"),
+            }
         }
-        readiness.report(Need::Database, answers.is_ok()).await;
+        readiness.report(Need::Database, is_well).await;
         if draining.run_until_cancelled(tokio::time::sleep(PING)).await.is_none() {
             return;
         }

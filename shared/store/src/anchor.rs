@@ -12,12 +12,13 @@ use renkei_proto::{
     FactKind,
     journal::v1::{PrivateAnchored, fact},
 };
-use sqlx::{AnyConnection, Row as _};
+use sqlx::Row as _;
 
 use crate::{
     Store,
     bulk::number,
     command::Call,
+    connection::Connection,
     error::Error,
     stage::{Anchoring, Stage},
     writer::ENTRY_AT,
@@ -52,7 +53,7 @@ impl Store {
         let Some(anchored) = journal_rules::anchor(Seen::whole(&page), own) else {
             return Ok(PrivateStanding::NotAnchored);
         };
-        if is_present(&mut *self.inner.read.acquire().await?, anchored).await? {
+        if is_present(&mut self.inner.read.acquire().await?, anchored).await? {
             return Ok(PrivateStanding::Whole);
         }
         let held = self.previous(Journal::Private).await?.head.seq;
@@ -62,7 +63,7 @@ impl Store {
 
 /// Anchors the private journal at the end of a batch that asks for it. A journal that is behind its anchor is not anchored
 /// anew by itself: that would take away the only sign of the loss.
-pub(crate) async fn add(connection: &mut AnyConnection, stage: &mut Stage, moment: &Moment) -> Result<(), Error> {
+pub(crate) async fn add(connection: &mut Connection, stage: &mut Stage, moment: &Moment) -> Result<(), Error> {
     let asked = std::mem::take(&mut stage.anchoring);
     let own = stage.own();
     let head = stage.heads().private.head();
@@ -95,7 +96,7 @@ pub(crate) async fn add(connection: &mut AnyConnection, stage: &mut Stage, momen
 }
 
 /// The private journal holds the entry that the anchor names.
-async fn is_present(connection: &mut AnyConnection, anchored: &PrivateAnchored) -> Result<bool, Error> {
+async fn is_present(connection: &mut Connection, anchored: &PrivateAnchored) -> Result<bool, Error> {
     let query = sqlx::query(ENTRY_AT).bind(Journal::Private.id()).bind(number(anchored.seq));
     let row = query.fetch_optional(connection).await?;
     Ok(row.map(|row| row.try_get::<Vec<u8>, _>(0)).transpose()?.is_some_and(|hash| hash == anchored.hash))

@@ -1,11 +1,12 @@
 //! Audit chains: who did what, in a chain of hashes per replica that is anchored in the journal by checkpoints.
 
 use renkei_journal::Hash;
-use sqlx::{AnyConnection, Row as _};
+use sqlx::Row as _;
 
 use crate::{
     bulk::{Insert, Value, count},
     command::Call,
+    connection::Connection,
     error::Error,
 };
 
@@ -110,7 +111,7 @@ pub(crate) fn held(row: &sqlx::any::AnyRow) -> Result<Held, Error> {
     Ok(Held { seq, prev_hash, hash: hash(row.try_get(2)?)?, computed })
 }
 
-pub(crate) async fn head(connection: &mut AnyConnection, chain: &str) -> Result<ChainHead, Error> {
+pub(crate) async fn head(connection: &mut Connection, chain: &str) -> Result<ChainHead, Error> {
     let row = sqlx::query(HEAD).bind(chain).fetch_optional(connection).await?;
     let Some(row) = row else { return Ok(ChainHead { chain: chain.to_owned(), seq: 0, hash: Hash::default() }) };
     Ok(ChainHead { chain: chain.to_owned(), seq: count(row.try_get(0)?), hash: hash(row.try_get(1)?)? })

@@ -6,9 +6,9 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use sqlx::{Any, AnyConnection, AssertSqlSafe, query::Query};
+use sqlx::{Any, AssertSqlSafe, query::Query};
 
-use crate::dialect::Dialect;
+use crate::{connection::Connection, dialect::Dialect};
 
 /// How many rows one statement inserts into a table: few sizes, as a connection keeps a hundred prepared statements, and
 /// each twice the next, so that any number is reached with the fewest statements.
@@ -108,7 +108,7 @@ impl Insert {
     /// Inserts rows, each with a value per column.
     pub(crate) async fn run(
         &'static self,
-        connection: &mut AnyConnection,
+        connection: &mut Connection,
         rows: Vec<Vec<Value>>,
     ) -> Result<(), sqlx::Error> {
         let mut bulk = Bulk::default();
@@ -128,8 +128,8 @@ impl Bulk {
     }
 
     /// Writes everything. The tables do not depend on each other's order.
-    pub(crate) async fn run(mut self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-        let dialect = Dialect::spoken(connection);
+    pub(crate) async fn run(mut self, connection: &mut Connection) -> Result<(), sqlx::Error> {
+        let dialect = connection.dialect();
         for size in ROWS {
             loop {
                 let mut parts: Vec<_> = self.0.iter_mut().filter(|(_, rows)| rows.len() >= size).collect();
@@ -180,7 +180,7 @@ pub(crate) fn select_text(select: &str, first: usize, keys: usize) -> String {
 
 /// Runs `{select} IN (…)` over all keys in statements of fixed sizes; unused places repeat the last key.
 pub(crate) async fn select(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     select: &'static str,
     keys: Vec<Value>,
 ) -> Result<Vec<sqlx::any::AnyRow>, sqlx::Error> {
@@ -200,7 +200,7 @@ pub(crate) async fn select(
 
 /// Runs `{delete} IN (…)` over all keys, as [`select`] does.
 pub(crate) async fn delete(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     delete: &'static str,
     keys: Vec<Value>,
 ) -> Result<(), sqlx::Error> {

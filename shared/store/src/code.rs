@@ -36,6 +36,9 @@ pub(crate) fn told(error: &sqlx::Error) -> String {
         sqlx::Error::Io(why) if why.kind() == std::io::ErrorKind::InvalidData => {
             (format!("no TLS connection: {why}"), TLS)
         }
+        sqlx::Error::Io(why) if why.kind() == std::io::ErrorKind::TimedOut => {
+            (why.to_string(), "see the server, and the network before it")
+        }
         sqlx::Error::Io(why) => (why.to_string(), "start the server or set `database.url`"),
         sqlx::Error::Tls(why) => (format!("no TLS connection: {why}"), TLS),
         sqlx::Error::PoolTimedOut => {

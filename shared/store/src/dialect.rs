@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use sqlx::{
-    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Connection as _, Database as _, Executor as _,
-    Postgres, Row as _,
+    AnyConnection, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _,
     any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers},
     postgres::PgListener,
 };
 
-use crate::error::Error;
+use crate::{
+    connection::{PATIENCE, Pool},
+    error::Error,
+    place::{File, file_of},
+};
 
 /// The most connections that read at once.
 const READERS: u32 = 8;
@@ -17,8 +20,10 @@ const READERS: u32 = 8;
 const WRITERS: [u32; 2] = [1, 2];
 /// How long a connection is waited for.
 const ACQUIRE: Duration = Duration::from_secs(5);
-/// A connection that nobody has used for so long is asked whether it still stands.
+/// A connection that nobody has used for so long is asked whether it still answers.
 const IDLE: Duration = Duration::from_millis(10);
+/// It may take so long; then it is closed, and there is time left to make another one.
+const PING: Duration = Duration::from_secs(2);
 /// The oldest major version of PostgreSQL that is spoken to.
 const OLDEST: i64 = 14;
 
@@ -47,11 +52,6 @@ impl Dialect {
             "postgres" | "postgresql" => Some(Self::Postgres),
             _ => None,
         }
-    }
-
-    /// What is spoken on a connection.
-    pub(crate) fn spoken(connection: &AnyConnection) -> Self {
-        if connection.backend_name() == Postgres::NAME { Self::Postgres } else { Self::Sqlite }
     }
 
     /// Puts the dialect's types into a migration.
@@ -132,6 +132,8 @@ impl Dialect {
                 // The log is taken into the file after 32 MiB, not after every few batches; pages of 8 MiB stay in memory.
                 "PRAGMA wal_autocheckpoint = 8192",
                 "PRAGMA cache_size = -8192",
+                // A log that grew while something read for long, or while the disk was full, shrinks again.
+                "PRAGMA journal_size_limit = 67108864",
             ],
             Self::Postgres => &[
                 "SET lock_timeout = '5s'",
@@ -184,38 +186,66 @@ impl Listener {
 
     /// Tells the others that this replica has committed.
     pub(crate) async fn tell(&mut self) -> Result<(), sqlx::Error> {
-        sqlx::query(TELL).bind(self.own.as_str()).execute(&mut self.postgres).await?;
-        Ok(())
+        let telling = sqlx::query(TELL).bind(self.own.as_str()).execute(&mut self.postgres);
+        tokio::time::timeout(PATIENCE, telling).await.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|_| ())
     }
 }
 
-/// Two pools on one database: what writes, and what reads. Only with `create` is the file of
-/// SQLite made when there is none: a wrong path must not look like a database that was never set up.
-pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result<(AnyPool, AnyPool), Error> {
+/// A database that was connected to.
+pub(crate) struct Connected {
+    /// What writes.
+    pub(crate) write: Pool,
+    /// What reads.
+    pub(crate) read: Pool,
+    /// The file of an embedded one.
+    pub(crate) file: Option<File>,
+}
+
+/// Two pools on one database. Only with `create` is the file of SQLite made when there is none: a wrong path, or one whose
+/// disk is missing, must not look like a database that was never set up.
+pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result<Connected, Error> {
     install_default_drivers();
-    let url = match dialect {
-        Dialect::Sqlite if create && !url.contains('?') => format!("{url}?mode=rwc"),
-        _ => url.to_owned(),
+    let path = file_of(url);
+    let opened = path.filter(|_| !create).map(File::at).transpose()?;
+    let url = match path {
+        Some(path) => format!("sqlite:{}?mode={}", path.display(), if create { "rwc" } else { "rw" }),
+        None => url.to_owned(),
     };
     probe(dialect, &url).await?;
+    let file = match opened {
+        None => path.map(File::at).transpose()?,
+        opened => opened,
+    };
     let pool = |most: u32| {
+        let file = file.clone();
         AnyPoolOptions::new()
             .max_connections(most)
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
             .before_acquire(move |connection, of| {
-                // A file is there as long as this process is.
-                let stands = !dialect.is_shared() || of.idle_for < IDLE;
-                Box::pin(async move { Ok(stands || connection.ping().await.is_ok()) })
+                let is_fresh = !dialect.is_shared() || of.idle_for < IDLE;
+                let answers = async move { is_fresh || answers(connection).await };
+                Box::pin(async move { Ok(answers.await) })
             })
-            .after_connect(move |connection, _| Box::pin(set(dialect, connection)))
+            .after_connect(move |connection, _| {
+                // Never another file under the same name.
+                let same = file.as_ref().map_or(Ok(()), File::check);
+                Box::pin(async move {
+                    same.map_err(|error| sqlx::Error::Configuration(error.to_string().into()))?;
+                    set(dialect, connection).await
+                })
+            })
     };
     // Statements are in no log: to ask for each whether they are wanted there costs as much as to prepare it.
     let options = url.parse::<AnyConnectOptions>()?.disable_statement_logging();
     let write = pool(WRITERS[usize::from(dialect == Dialect::Postgres)]).connect_with(options.clone()).await?;
     write.acquire().await?.ping().await?;
     let read = pool(READERS).connect_with(options).await?;
-    Ok((write, read))
+    Ok(Connected { write: Pool::new(write, dialect), read: Pool::new(read, dialect), file })
+}
+
+async fn answers(connection: &mut AnyConnection) -> bool {
+    matches!(tokio::time::timeout(PING, connection.ping()).await, Ok(Ok(())))
 }
 
 async fn set(dialect: Dialect, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {

@@ -30,7 +30,7 @@ pub enum Error {
     Ended,
     /// The database does not answer, or not as it should.
     #[error("{}", told(.0))]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     /// The batch in which the command was run is not known to be committed: the same call may be repeated.
     #[error("{0}")]
     Uncommitted(String),
@@ -58,7 +58,22 @@ pub enum Error {
         /// The newest schema of this version.
         known: i64,
     },
-    /// The database is not set up yet, or an older schema.
+    /// There is no database. It may be lost, so none is made but on request.
+    #[error(
+        "there is no database {0}: where there was one, put it back or restore a backup; \
+         `migrate` or `serve --first-start` sets up a new one"
+    )]
+    Missing(String),
+    /// The database that was opened is gone, or there is another one in its place.
+    #[error(
+        "the {0} was deleted or replaced while the service runs: stop the service, put it back or restore a backup, \
+         and start again"
+    )]
+    Replaced(String),
+    /// Another process serves from the file.
+    #[error("another process serves from {0}: stop that one, as a file of SQLite has one service")]
+    Served(String),
+    /// The database has an older schema.
     #[error("the database has schema {found}, this version needs {known}: run `migrate`")]
     OlderSchema {
         /// The schema in the database.
@@ -75,4 +90,16 @@ pub enum Error {
     /// Content cannot be opened with the keys at hand.
     #[error("content cannot be opened: {0}")]
     Content(&'static str),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            // The statement was answered, but a row is not what it must be: to ask again does not help.
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::RowNotFound => {
+                Self::Damaged(format!("a row is missing or cannot be read ({error})"))
+            }
+            error => Self::Database(error),
+        }
+    }
 }

@@ -143,8 +143,10 @@ pub(crate) use numbers;
 /// Reads all heads.
 pub(crate) const SELECT: &str = concat!("SELECT journal, hash, ", numbers!(), " FROM head");
 
-/// Takes the own head's row, so that one writer at a time goes on over all replicas.
-pub(crate) const TAKE: &str = "UPDATE head SET turn = turn WHERE journal = $1";
+/// Takes the own head's row, so that one writer at a time goes on over all replicas. In a database that was made anew under
+/// the same name there is no such row.
+pub(crate) const TAKE: &str = "UPDATE head SET turn = turn WHERE journal = $1 AND EXISTS \
+     (SELECT 1 FROM store WHERE one = 1 AND store_id = $2)";
 
 /// Writes heads.
 pub(crate) static HEAD: Insert = Insert {

@@ -1,18 +1,26 @@
 //! What the writer and the readers of one store share.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use renkei_telemetry::Metrics;
-use sqlx::{Any, AnyPool, Transaction};
 use tokio::sync::{Notify, watch};
 
 use crate::{
+    condition::Course,
+    connection::{Pool, Transaction},
     content::KeyRing,
     dialect::Dialect,
     error::Error,
     head::{self, Heads},
+    place::File,
     replica::Replicas,
 };
 
@@ -35,8 +43,18 @@ pub(crate) struct Inner {
     pub(crate) store_id: String,
     pub(crate) dialect: Dialect,
     pub(crate) url: String,
-    pub(crate) write: AnyPool,
-    pub(crate) read: AnyPool,
+    /// The file of an embedded database.
+    pub(crate) file: Option<File>,
+    /// The lock on it of a process that serves.
+    pub(crate) serving: Mutex<Option<std::fs::File>>,
+    /// A database on a server is not the one that was opened.
+    pub(crate) is_another: AtomicBool,
+    pub(crate) write: Pool,
+    pub(crate) read: Pool,
+    /// What becomes of batches.
+    pub(crate) writes: Course,
+    /// What becomes of records of reads.
+    pub(crate) records: Course,
     pub(crate) ring: KeyRing,
     pub(crate) key: Arc<SigningKey>,
     pub(crate) heads: watch::Sender<Heads>,
@@ -63,13 +81,39 @@ impl Inner {
 }
 
 impl Inner {
+    /// The database is the one that was opened.
+    pub(crate) fn is_there(&self) -> Result<(), Error> {
+        if self.is_another.load(Ordering::Relaxed) {
+            return Err(another());
+        }
+        self.file.as_ref().map_or(Ok(()), File::check)
+    }
+
+    /// Notes whether a database that was asked for its id is the one that was opened.
+    pub(crate) fn is_found(&self, same: bool) -> Result<(), Error> {
+        self.is_another.store(!same, Ordering::Relaxed);
+        if same { Ok(()) } else { Err(another()) }
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn begin(&self) -> Result<Transaction, Error> {
+        self.is_there()?;
+        Ok(self.write.begin().await?)
+    }
+
+    /// Ends it. An error leaves unknown whether it took place, or tells that it took place in a file that is gone.
+    pub(crate) async fn commit(&self, transaction: Transaction) -> Result<(), Error> {
+        transaction.commit().await?;
+        self.is_there()
+    }
+
     /// Begins a transaction that writes the journals: one at a time over all replicas. SQLite's own lock sees to that, on
     /// a server the row of the own head.
-    pub(crate) async fn begin_writing(&self) -> Result<Transaction<'static, Any>, Error> {
-        let mut transaction = self.write.begin_with(self.dialect.begin()).await?;
+    pub(crate) async fn begin_writing(&self) -> Result<Transaction, Error> {
+        let mut transaction = self.begin().await?;
         if self.dialect.is_shared() {
-            // Not in one message with what begins: when that fails, the transaction is not known, and is never rolled back.
-            sqlx::query(head::TAKE).bind(self.own.id()).execute(&mut *transaction).await?;
+            let take = sqlx::query(head::TAKE).bind(self.own.id()).bind(self.store_id.as_str());
+            self.is_found(take.execute(&mut *transaction).await?.rows_affected() == 1)?;
         }
         Ok(transaction)
     }
@@ -86,4 +130,8 @@ impl Inner {
         });
         self.wrote.notify_one();
     }
+}
+
+fn another() -> Error {
+    Error::Replaced("database".to_owned())
 }

@@ -9,6 +9,8 @@ mod audit;
 mod bulk;
 mod code;
 mod command;
+mod condition;
+mod connection;
 mod content;
 mod dialect;
 mod error;
@@ -16,6 +18,7 @@ mod head;
 mod inner;
 mod load;
 mod migration;
+mod place;
 mod read;
 mod read_audit;
 mod rebuild;
@@ -27,7 +30,7 @@ mod stage;
 mod statements;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
 use prost::Message as _;
 use renkei_domain::{moment::Moment, page::Journal, term};
@@ -40,16 +43,19 @@ use tokio::{
     task::JoinHandle,
 };
 
+use crate::condition::Course;
 pub use crate::{
     anchor::PrivateStanding,
     audit::{ChainHead, Held as HeldRecord, Recorded},
     command::{Call, Command},
+    condition::Condition,
     content::KeyRing,
     dialect::Dialect,
     error::Error,
     head::{Heads, JournalHead},
     inner::{Fault, Faults},
     migration::KNOWN as SCHEMA,
+    place::file_of,
     read::{Answer, BYTES, Held, Listed, Room},
     rebuild::Rebuilt,
     receipt::TakeReceipt,
@@ -94,7 +100,7 @@ impl Store {
     /// When the database is not there or does not answer, belongs to the other agency or has another schema.
     pub async fn open(options: Options) -> Result<Self, Error> {
         let dialect = dialect_of(&options.url)?;
-        let (write, read) = dialect::connect(dialect, &options.url, false).await?;
+        let dialect::Connected { write, read, file } = dialect::connect(dialect, &options.url, false).await?;
         let identity = migration::check(&read, dialect, options.own).await?;
         let rows = sqlx::query(head::SELECT).fetch_all(&read).await?;
         let (heads, _) = watch::channel(head::read(options.own, &rows)?);
@@ -105,6 +111,11 @@ impl Store {
             store_id: identity.store_id,
             dialect,
             url: options.url,
+            file,
+            serving: Mutex::default(),
+            is_another: AtomicBool::new(false),
+            writes: Course::default(),
+            records: Course::default(),
             write,
             read,
             ring: options.ring,
@@ -139,13 +150,15 @@ impl Store {
     /// # Errors
     /// When the database does not answer or is of a newer schema.
     pub async fn migrate(url: &str, own: Agency, store_id: &str) -> Result<i64, Error> {
-        let dialect = dialect_of(url)?;
-        let (write, read) = dialect::connect(dialect, url, true).await?;
-        let ran = migration::migrate(&write, dialect, own, store_id).await?;
-        migration::check(&read, dialect, own).await?;
-        write.close().await;
-        read.close().await;
-        Ok(ran)
+        migrated(url, own, Some(store_id)).await
+    }
+
+    /// Upgrades a database that was set up before. Gives the number of migrations that ran.
+    ///
+    /// # Errors
+    /// When there is none, it does not answer or is of a newer schema.
+    pub async fn upgrade(url: &str, own: Agency) -> Result<i64, Error> {
+        migrated(url, own, None).await
     }
 
     /// Runs a command and waits until it is durable. A call of the service itself waits for a place in the queue.
@@ -230,6 +243,17 @@ impl Store {
         self.inner.write.close().await;
         self.inner.read.close().await;
     }
+}
+
+/// Sets up a database under an id, or upgrades one that is there.
+async fn migrated(url: &str, own: Agency, store_id: Option<&str>) -> Result<i64, Error> {
+    let dialect = dialect_of(url)?;
+    let database = dialect::connect(dialect, url, store_id.is_some()).await?;
+    let ran = migration::migrate(&database.write, dialect, own, store_id).await?;
+    migration::check(&database.read, dialect, own).await?;
+    database.write.close().await;
+    database.read.close().await;
+    Ok(ran)
 }
 
 /// Runs what writes. SQLite works on a thread of its own, and wakes a task that has one too directly: on the runtime's

@@ -9,10 +9,11 @@ use renkei_domain::{
     page::{Journal, Page},
 };
 use renkei_proto::r#type::v1::Agency;
-use sqlx::{AnyConnection, AssertSqlSafe, Row as _, any::AnyRow};
+use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
 use crate::{
     bulk::{Value, count, number, select, select_text},
+    connection::Connection,
     content::KeyRing,
     error::Error,
     head::{self, Heads, numbers},
@@ -63,7 +64,7 @@ pub(crate) struct Needed {
 /// Reads the heads, the replies to these calls, and these pages. The agreement and both agencies' journal pages are always
 /// read.
 pub(crate) async fn needed(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     own: Agency,
     calls: &[String],
     keys: &mut Keys,
@@ -104,7 +105,7 @@ pub(crate) async fn needed(
 
 /// Puts what was read onto the stage, and loads what else the keys name.
 pub(crate) async fn load(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     stage: &mut Stage,
     needed: &Needed,
     keys: Keys,

@@ -1,12 +1,14 @@
 //! Migrations in order. A service starts only on the schema it knows.
 
 use renkei_proto::r#type::v1::Agency;
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Executor as _, Row as _};
+use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 
 use crate::{
     code::is_without_table,
+    connection::{Connection, Pool},
     dialect::{Dialect, PLACE},
     error::Error,
+    head,
 };
 
 const MIGRATIONS: [&str; 6] = [
@@ -39,32 +41,48 @@ pub(crate) struct Identity {
 }
 
 /// The schema in the database; 0 when it is empty.
-async fn found(pool: &AnyPool) -> Result<i64, Error> {
+async fn found(pool: &Pool) -> Result<i64, Error> {
     // A database that was never set up has no such table. No other fault may look like it.
     match sqlx::query(FOUND).fetch_optional(pool).await {
         Ok(Some(row)) => Ok(row.try_get(0)?),
-        Ok(None) => Ok(0),
-        Err(error) if is_without_table(&error) => Ok(0),
+        Ok(None) => Err(damaged("its table store has no row")),
+        Err(error) if is_without_table(&error) => match sqlx::query(head::SELECT).fetch_all(pool).await {
+            Ok(_) => Err(damaged("its table store is missing")),
+            Err(_) => Ok(0),
+        },
         Err(error) => Err(error.into()),
     }
 }
 
-/// Brings the database to the schema this version knows. An empty one becomes this agency's.
-pub(crate) async fn migrate(pool: &AnyPool, dialect: Dialect, own: Agency, store_id: &str) -> Result<i64, Error> {
+fn missing(dialect: Dialect) -> Error {
+    Error::Missing(if dialect.is_shared() { "on the server" } else { "in the file" }.to_owned())
+}
+
+fn damaged(what: &str) -> Error {
+    Error::Damaged(format!("{what}: restore a backup"))
+}
+
+/// Brings the database to the schema this version knows. An empty one becomes this agency's, under the id that is given, or
+/// is an error when none is.
+pub(crate) async fn migrate(pool: &Pool, dialect: Dialect, own: Agency, store_id: Option<&str>) -> Result<i64, Error> {
     let found = found(pool).await?;
+    if found == 0 && store_id.is_none() {
+        return Err(missing(dialect));
+    }
     if found > KNOWN {
         return Err(Error::NewerSchema { found, known: KNOWN });
     }
     for (number, text) in (1_i64..).zip(MIGRATIONS).filter(|(number, _)| *number > found) {
-        let mut transaction = pool.begin_with(dialect.begin()).await?;
+        let mut transaction = pool.begin().await?;
         if let Some(unhurried) = dialect.unhurried() {
+            transaction.wait_for_ever();
             transaction.execute(unhurried).await?;
         }
         for statement in statements(&dialect.ddl(text)) {
             transaction.execute(AssertSqlSafe(statement)).await?;
         }
         if number == 1 {
-            sqlx::query(FIRST).bind(store_id).bind(own.id()).execute(&mut *transaction).await?;
+            sqlx::query(FIRST).bind(store_id.unwrap_or_default()).bind(own.id()).execute(&mut *transaction).await?;
             for journal in ["ppc", "ipa", "private"] {
                 sqlx::query(FIRST_HEAD).bind(journal).bind(vec![0_u8; 32]).execute(&mut *transaction).await?;
             }
@@ -79,10 +97,13 @@ pub(crate) async fn migrate(pool: &AnyPool, dialect: Dialect, own: Agency, store
 }
 
 /// Checks that the database is this agency's and of the schema that this version knows.
-pub(crate) async fn check(pool: &AnyPool, dialect: Dialect, own: Agency) -> Result<Identity, Error> {
+pub(crate) async fn check(pool: &Pool, dialect: Dialect, own: Agency) -> Result<Identity, Error> {
     let found = found(pool).await?;
     if found > KNOWN {
         return Err(Error::NewerSchema { found, known: KNOWN });
+    }
+    if found == 0 {
+        return Err(missing(dialect));
     }
     if found < KNOWN {
         return Err(Error::OlderSchema { found, known: KNOWN });
@@ -95,12 +116,12 @@ pub(crate) async fn check(pool: &AnyPool, dialect: Dialect, own: Agency) -> Resu
     let marked = row.try_get::<i64, _>(2)? != 0;
     let known: String = row.try_get(3)?;
     let moved =
-        dialect == Dialect::Postgres && !known.is_empty() && found_at(&mut *pool.acquire().await?).await? != known;
+        dialect == Dialect::Postgres && !known.is_empty() && found_at(&mut pool.acquire().await?).await? != known;
     Ok(Identity { store_id: row.try_get(0)?, marked: marked || moved })
 }
 
 /// Notes where the database stands now, where a server says it.
-pub(crate) async fn place(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), Error> {
+pub(crate) async fn place(connection: &mut Connection, dialect: Dialect) -> Result<(), Error> {
     if dialect == Dialect::Postgres {
         let place = found_at(&mut *connection).await?;
         sqlx::query(PLACED).bind(place).execute(connection).await?;
@@ -108,7 +129,7 @@ pub(crate) async fn place(connection: &mut AnyConnection, dialect: Dialect) -> R
     Ok(())
 }
 
-async fn found_at(connection: &mut AnyConnection) -> Result<String, Error> {
+async fn found_at(connection: &mut Connection) -> Result<String, Error> {
     Ok(sqlx::query(PLACE).fetch_one(connection).await?.try_get(0)?)
 }
 

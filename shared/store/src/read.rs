@@ -21,12 +21,14 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::Event,
 };
-use sqlx::{AnyPool, AssertSqlSafe, Row as _, any::AnyRow};
+use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
 use crate::{
     Store,
     audit::{self, ChainHead},
     bulk::{count, number},
+    code::is_without_table,
+    connection::Pool,
     error::Error,
     head,
     load::{PAGES_BETWEEN, decode_page, prefix_range, read_page},
@@ -66,7 +68,7 @@ pub(crate) const WRITTEN_AT: &str = "SELECT written_us FROM entry WHERE journal 
 pub(crate) const FORGET_REQUESTS: &str = "DELETE FROM request WHERE at_us < $1";
 pub(crate) const AUDIT_RECORDS: &str = "SELECT seq, prev_hash, hash, at_us, official, caller, method, matter, purpose, \
      outcome FROM audit WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT $3 + 0";
-pub(crate) const PING: &str = "SELECT one FROM store";
+pub(crate) const PING: &str = "SELECT store_id FROM store WHERE one = 1";
 
 /// The most bytes of entries that one read gives, unless a single entry is larger.
 pub const BYTES: usize = 2 << 20;
@@ -219,12 +221,9 @@ impl Store {
     /// # Errors
     /// When the database does not answer or a content does not open.
     pub async fn entries(&self, journal: Journal, from: u64, limit: usize) -> Result<Vec<Held>, Error> {
-        let rows = sqlx::query(ENTRIES)
-            .bind(journal.id())
-            .bind(number(from))
-            .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
-            .fetch(&self.inner.read);
-        self.bounded(rows).await
+        let query = sqlx::query(ENTRIES).bind(journal.id()).bind(number(from));
+        let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
+        self.bounded(query.fetch(&mut self.inner.read.acquire().await?)).await
     }
 
     /// Rows with contents, as far as they have [`BYTES`]; at least one.
@@ -272,12 +271,10 @@ impl Store {
     /// # Errors
     /// When the database does not answer or a content does not open.
     pub async fn contents_of(&self, permit: &ReadPermit, after_turn: u64, limit: usize) -> Result<Vec<Held>, Error> {
-        let rows = sqlx::query(CONTENTS_OF)
-            .bind(permit.matter())
-            .bind(number(after_turn))
-            .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
-            .fetch(&self.inner.read);
-        Ok(self.bounded(rows).await?.into_iter().map(|held| opened(permit, held)).collect())
+        let query = sqlx::query(CONTENTS_OF).bind(permit.matter()).bind(number(after_turn));
+        let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
+        let all = self.bounded(query.fetch(&mut self.inner.read.acquire().await?)).await?;
+        Ok(all.into_iter().map(|held| opened(permit, held)).collect())
     }
 
     /// One entry without its content.
@@ -407,7 +404,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn audit_heads(&self) -> Result<Vec<ChainHead>, Error> {
         let (mut connection, mut heads, mut after) = (self.inner.read.acquire().await?, Vec::new(), String::new());
-        while let Some(row) = sqlx::query(audit::NEXT_CHAIN).bind(&after).fetch_optional(&mut *connection).await? {
+        while let Some(row) = sqlx::query(audit::NEXT_CHAIN).bind(&after).fetch_optional(&mut connection).await? {
             after = row.try_get(0)?;
             heads.push(audit::head(&mut connection, &after).await?);
         }
@@ -443,20 +440,24 @@ impl Store {
 
     /// Connections of each pool: those that nobody uses, and those in use.
     pub fn connections(&self) -> [(&'static str, usize, usize); 2] {
-        let of = |pool: &AnyPool| (pool.num_idle(), usize::try_from(pool.size()).unwrap_or_default());
         [("read", &self.inner.read), ("write", &self.inner.write)].map(|(name, pool)| {
-            let (idle, all) = of(pool);
+            let (idle, all) = pool.sizes();
             (name, idle, all.saturating_sub(idle))
         })
     }
 
-    /// The database answers.
+    /// The database answers, and is the one that was opened.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it does not or is not.
     pub async fn ping(&self) -> Result<(), Error> {
-        sqlx::query(PING).fetch_one(&self.inner.read).await?;
-        Ok(())
+        let found = match sqlx::query(PING).fetch_optional(&self.inner.read).await {
+            // A table that is not there any more: the database was made anew.
+            Err(error) if is_without_table(&error) => None,
+            found => found?.map(|row| row.try_get::<String, _>(0)).transpose()?,
+        };
+        self.inner.is_found(found.as_deref() == Some(self.id()))?;
+        self.inner.is_there()
     }
 }
 
@@ -506,7 +507,7 @@ pub(crate) fn held(row: &AnyRow) -> Result<Held, Error> {
     })
 }
 
-pub(crate) async fn officials(pool: &AnyPool, own: Agency) -> Result<Vec<(Matter, Page)>, Error> {
+pub(crate) async fn officials(pool: &Pool, own: Agency) -> Result<Vec<(Matter, Page)>, Error> {
     let (from, to) = prefix_range(&Matter::prefix(Noun::Official, own));
     let rows = sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(pool).await?;
     let named: BTreeMap<String, Page> = rows.iter().map(read_page).collect::<Result<_, _>>()?;

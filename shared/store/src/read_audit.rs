@@ -27,7 +27,6 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
     let mut waiting = Vec::with_capacity(BATCH);
     // The end of the chain, as long as it is known.
     let mut chain = None;
-    inner.metrics.audit_writable(true);
     loop {
         tokio::select! {
             biased;
@@ -35,9 +34,10 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
             _ = closing.wait_for(|closing| *closing), if !queue.is_closed() => { queue.close(); continue }
         }
         let (records, callers): (Vec<_>, Vec<_>) = waiting.drain(..).map(|it| (it.record, it.done)).unzip();
+        inner.records.begin();
         let committed = commit(&inner, &records, chain.take()).await;
+        inner.records.end(&committed);
         let outcome = committed.map(|head| chain = Some(head));
-        inner.metrics.audit_writable(outcome.is_ok());
         if let Err(error) = &outcome {
             tracing::error!(%error, reads = records.len(), "reads were not recorded, and are not answered");
         }
@@ -51,13 +51,13 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
 /// Chains the records behind what stands in the database, so that nothing is lost when the outcome of a commit is unknown.
 async fn commit(inner: &Inner, records: &[Record], known: Option<ChainHead>) -> Result<ChainHead, Error> {
     inner.fault("record reads")?;
-    let mut transaction = inner.write.begin_with(inner.dialect.begin()).await?;
+    let mut transaction = inner.begin().await?;
     let mut head = match known {
         Some(head) => head,
         None => audit::head(&mut transaction, &format!("{}/r", inner.replica)).await?,
     };
     let rows = audit::chain(&mut head, records);
     audit::AUDIT.run(&mut transaction, rows).await?;
-    transaction.commit().await?;
+    inner.commit(transaction).await?;
     Ok(head)
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::TryStreamExt as _;
 use renkei_domain::{index::Lookup, matter::Matter, moment::Moment};
 use renkei_proto::r#type::v1::Agency;
-use sqlx::{AnyConnection, Row as _};
+use sqlx::Row as _;
 
 use crate::{
     Store,
     bulk::{count, delete, number},
+    connection::Connection,
     error::Error,
     head::Heads,
     read::{Held, held},
@@ -60,7 +61,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn rebuild(&self, moment: &Moment, write: bool) -> Result<Rebuilt, Error> {
-        let mut transaction = self.inner.write.begin_with(self.inner.dialect.begin()).await?;
+        let mut transaction = self.inner.begin().await?;
         let heads = self.heads().borrow().clone();
         let rebuilt = fold(&mut transaction, self.own(), heads, moment, write).await?;
         if write && !rebuilt.differing.is_empty() {
@@ -72,7 +73,7 @@ impl Store {
 
 /// Folds everything again inside a transaction and replaces what stands there otherwise.
 pub(crate) async fn refold(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     own: Agency,
     heads: Heads,
     moment: &Moment,
@@ -81,7 +82,7 @@ pub(crate) async fn refold(
 }
 
 async fn fold(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     own: Agency,
     heads: Heads,
     moment: &Moment,
@@ -165,7 +166,7 @@ impl Fold {
     }
 
     /// Compares what was made with what stands up to a matter, and puts right what differs.
-    async fn settle(&mut self, connection: &mut AnyConnection, to: &str) -> Result<(), Error> {
+    async fn settle(&mut self, connection: &mut Connection, to: &str) -> Result<(), Error> {
         let made = std::mem::take(&mut self.made);
         let from = std::mem::replace(&mut self.settled, to.to_owned());
         let pages = pages_between(&mut *connection, (&from, to), &made).await?;
@@ -179,7 +180,7 @@ impl Fold {
     }
 
     /// Compares what stands beside the pages, and puts it right.
-    async fn beside(&mut self, connection: &mut AnyConnection) -> Result<(), Error> {
+    async fn beside(&mut self, connection: &mut Connection) -> Result<(), Error> {
         let mut lookups = BTreeSet::new();
         for row in sqlx::query(ALL_LOOKUPS).fetch_all(&mut *connection).await? {
             lookups.insert((Lookup { kind: row.try_get(0)?, value: row.try_get(1)? }, row.try_get(2)?));
@@ -207,7 +208,7 @@ impl Fold {
 
 /// The pages between two matters that do not stand as they were made.
 async fn pages_between(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     (from, to): (&str, &str),
     made: &Made,
 ) -> Result<BTreeSet<String>, Error> {
@@ -229,7 +230,7 @@ async fn pages_between(
 
 /// The matters between two that lists show otherwise than it was made.
 async fn lists_between(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     (from, to): (&str, &str),
     made: &Made,
 ) -> Result<BTreeSet<String>, Error> {
@@ -247,7 +248,7 @@ async fn lists_between(
 }
 
 async fn put_right(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     made: &Made,
     pages: &BTreeSet<String>,
     lists: &BTreeSet<String>,

@@ -18,12 +18,13 @@ use renkei_proto::{
     options::v1::Reason,
     r#type::v1::Agency,
 };
-use sqlx::{AnyConnection, Row as _};
+use sqlx::Row as _;
 
 use crate::{
     Store,
     bulk::{Insert, count, number},
     command::Command,
+    connection::Connection,
     content::MatterKey,
     dialect::Dialect,
     error::Error,
@@ -159,7 +160,7 @@ impl Store {
         Ok(())
     }
 
-    async fn last_kept(&self, connection: &mut AnyConnection, seq: u64) -> Result<(Hash, i64, u64, u32), Error> {
+    async fn last_kept(&self, connection: &mut Connection, seq: u64) -> Result<(Hash, i64, u64, u32), Error> {
         let query = sqlx::query(crate::read::ENTRY).bind(self.own().id()).bind(number(seq));
         let Some(row) = query.fetch_optional(connection).await? else { return Ok((Hash::default(), 0, 0, 1)) };
         let held = crate::read::held(&row)?;
@@ -169,7 +170,7 @@ impl Store {
 
     /// Puts the own entries above a number into the table `aside`, encrypted. What a journal says of itself is not judged
     /// again: it is said anew.
-    async fn set_aside(&self, connection: &mut AnyConnection, above: u64, moment: &Moment) -> Result<(), Error> {
+    async fn set_aside(&self, connection: &mut Connection, above: u64, moment: &Moment) -> Result<(), Error> {
         let mut from = above + 1;
         let key = self.aside_key(&mut *connection, moment).await?;
         loop {
@@ -197,7 +198,7 @@ impl Store {
         }
     }
 
-    async fn aside_key(&self, connection: &mut AnyConnection, moment: &Moment) -> Result<MatterKey, Error> {
+    async fn aside_key(&self, connection: &mut Connection, moment: &Moment) -> Result<MatterKey, Error> {
         if let Some(row) = sqlx::query(MATTER_KEY).bind(ASIDE_MATTER).fetch_optional(&mut *connection).await? {
             let (wrapped, id): (Vec<u8>, String) = (row.try_get(0)?, row.try_get(1)?);
             return self.inner.ring.unwrap(ASIDE_MATTER, &wrapped, &id);
@@ -256,10 +257,10 @@ impl Store {
             return Err(Error::NotCopied);
         }
         sqlx::query(COPY).bind(path).execute(&self.inner.read).await?;
-        let (write, read) = crate::dialect::connect(Dialect::Sqlite, &format!("sqlite:{path}"), false).await?;
-        sqlx::query(MARK).bind(1_i64).execute(&write).await?;
-        write.close().await;
-        read.close().await;
+        let copy = crate::dialect::connect(Dialect::Sqlite, &format!("sqlite:{path}"), false).await?;
+        sqlx::query(MARK).bind(1_i64).execute(&copy.write).await?;
+        copy.write.close().await;
+        copy.read.close().await;
         Ok(())
     }
 }
@@ -337,7 +338,7 @@ fn is_number_taken(stage: &Stage, fact: &Fact) -> bool {
 }
 
 /// Writes what a recovery staged beside its entries.
-pub(crate) async fn save(connection: &mut AnyConnection, stage: &Stage, dialect: Dialect) -> Result<(), Error> {
+pub(crate) async fn save(connection: &mut Connection, stage: &Stage, dialect: Dialect) -> Result<(), Error> {
     if stage.unmark {
         sqlx::query(MARK).bind(0_i64).execute(&mut *connection).await?;
         migration::place(&mut *connection, dialect).await?;

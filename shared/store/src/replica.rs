@@ -7,7 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     Store,
     bulk::{count, number},
+    condition,
     dialect::Listener,
     error::Error,
     head,
@@ -88,9 +89,12 @@ impl Store {
     /// `kinds`: the kinds of fact that it speaks.
     ///
     /// # Errors
-    /// When the database does not answer or cannot be written.
+    /// When the database does not answer or cannot be written, or another process serves from its file.
     pub async fn join(&self, kinds: Vec<String>) -> Result<(), Error> {
         let inner = Arc::clone(&self.inner);
+        if let Some(file) = &inner.file {
+            *inner.serving.lock().unwrap_or_else(PoisonError::into_inner) = Some(file.serve()?);
+        }
         let own = Replica { name: inner.replica.clone(), started: 0, kinds, link: LinkStatus::default() };
         let mut others = Others::default();
         inner.replicas.send_replace(Replicas { live: vec![own.clone()], leads: !inner.dialect.is_shared() });
@@ -99,6 +103,7 @@ impl Store {
             look(&inner, &mut others).await?;
             tokio::spawn(beat(Arc::clone(&inner), others, self.closing.subscribe()));
         }
+        tokio::spawn(condition::heal(Arc::clone(&inner), self.closing.subscribe()));
         tokio::spawn(follow(inner, self.closing.subscribe()));
         Ok(())
     }
@@ -136,6 +141,7 @@ impl Store {
         if let Err(error) = left {
             tracing::warn!(%error, "the other replicas were not told of the end: they find out by themselves");
         }
+        *self.inner.serving.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

@@ -12,10 +12,10 @@ use renkei_domain::{
 };
 use renkei_journal::SigningKey;
 use renkei_proto::{journal::v1::Entry, r#type::v1::Agency};
-use sqlx::AnyConnection;
 
 use crate::{
     bulk::{Bulk, Insert, Value, delete, number},
+    connection::Connection,
     content::{KeyRing, MatterKey},
     error::Error,
     head::{self, HEAD, Heads},
@@ -81,7 +81,7 @@ const WORTH: usize = 8;
 /// Signs the batch's own entries and writes everything with as few statements as can be; `bulk` holds what more is written.
 pub(crate) async fn save(
     inner: &Inner,
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     stage: &mut Stage,
     before: &Heads,
     moment: &Moment,
@@ -119,7 +119,7 @@ pub(crate) async fn save(
 }
 
 pub(crate) async fn write_head(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     heads: &Heads,
     own: Agency,
     journal: Journal,

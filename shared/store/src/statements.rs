@@ -3,13 +3,16 @@
 use crate::{
     Dialect, audit,
     bulk::{Insert, KEYS, ROWS, select_text, text},
-    dialect, head, load, migration, read, rebuild, recover, replica, save, writer,
+    condition, dialect, head, load, migration, read, rebuild, recover, replica, save, writer,
 };
 
 const SINGLE: &[&str] = &[
     audit::HEAD,
     audit::NEXT_CHAIN,
     audit::OF_MATTER,
+    condition::TRIAL,
+    condition::TRIAL_RECORD,
+    condition::TRIAL_UNDONE,
     dialect::TELL,
     head::SELECT,
     head::TAKE,

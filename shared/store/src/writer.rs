@@ -12,7 +12,7 @@ use renkei_domain::{
 use renkei_journal::Hash;
 use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
 use renkei_telemetry::span;
-use sqlx::{Any, AnyConnection, Row as _, Transaction};
+use sqlx::Row as _;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
@@ -23,6 +23,7 @@ use crate::{
     audit::{self, Record},
     bulk::{Bulk, Insert, Value, number, select},
     command::{AnyCommand, Call},
+    connection::{Connection, Transaction},
     error::Error,
     head::Heads,
     inner::Inner,
@@ -97,7 +98,10 @@ type Chain = Option<audit::ChainHead>;
 
 async fn batch(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Vec<Outcome> {
     let begun = Instant::now();
-    match attempt(inner, jobs, chain).await {
+    inner.writes.begin();
+    let outcomes = attempt(inner, jobs, chain).await;
+    inner.writes.end(&outcomes);
+    match outcomes {
         Ok(outcomes) => {
             inner.metrics.committed(jobs.len(), begun.elapsed());
             outcomes
@@ -124,14 +128,14 @@ async fn attempt(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Result<Vec<O
         return Ok(publish(inner, ready, chain));
     }
     let ready = prepare(inner, jobs, &mut transaction, None).await?;
-    transaction.commit().await?;
+    inner.commit(transaction).await?;
     Ok(publish(inner, ready, chain))
 }
 
 /// An error leaves unknown whether it took place.
-async fn commit(inner: &Inner, transaction: Transaction<'static, Any>) -> Result<(), Error> {
+async fn commit(inner: &Inner, transaction: Transaction) -> Result<(), Error> {
     inner.fault("before commit")?;
-    transaction.commit().await?;
+    inner.commit(transaction).await?;
     inner.fault("after commit")
 }
 
@@ -152,7 +156,7 @@ fn publish(inner: &Inner, ready: Ready, chain: &mut Chain) -> Vec<Outcome> {
     ready.outcomes
 }
 
-async fn took_place(connection: &mut AnyConnection, trace: &Trace) -> Result<bool, Error> {
+async fn took_place(connection: &mut Connection, trace: &Trace) -> Result<bool, Error> {
     let (statement, place, seq, hash) = match trace {
         Trace::Nothing => return Ok(false),
         Trace::Entry(journal, seq, hash) => (ENTRY_AT, journal.id(), seq, hash),
@@ -163,7 +167,7 @@ async fn took_place(connection: &mut AnyConnection, trace: &Trace) -> Result<boo
 }
 
 /// Loads, runs and saves a batch.
-async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut AnyConnection, chain: Chain) -> Result<Ready, Error> {
+async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain: Chain) -> Result<Ready, Error> {
     let mut keys = Keys::default();
     for job in jobs {
         keys.extend(job.command.keys(&job.moment));
@@ -258,7 +262,7 @@ fn one(stage: &mut Stage, replies: &mut Replies, job: &Job) -> Result<Outcome, E
 
 async fn audit_records(
     inner: &Inner,
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     records: &[Record],
     chain: Chain,
     bulk: &mut Bulk,
@@ -300,7 +304,7 @@ impl Replies {
         Self { found, again: BTreeMap::new(), fresh: Vec::new() }
     }
 
-    async fn find_again(&mut self, connection: &mut AnyConnection, jobs: &[Job]) -> Result<(), Error> {
+    async fn find_again(&mut self, connection: &mut Connection, jobs: &[Job]) -> Result<(), Error> {
         let digests = jobs.iter().filter(|job| !job.call.digest.is_empty());
         let digests = digests.map(|job| Value::from(job.call.digest.clone())).collect();
         for row in select(connection, BY_DIGEST, digests).await? {

@@ -50,6 +50,7 @@ struct Instruments {
     notice_remaining: Gauge<f64>,
     database_up: Gauge<u64>,
     database_connections: Gauge<u64>,
+    database_log: Gauge<u64>,
     audit_writable: Gauge<u64>,
     audit_anchor_age: Gauge<f64>,
 }
@@ -140,8 +141,13 @@ impl Metrics {
                 "renkei.agreement.notice.remaining",
                 "Time until the last day on which a notice about the end of the term can be sent (Art. 8).",
             ),
-            database_up: count("renkei.database.up", "", "1 while the database answers."),
+            database_up: count("renkei.database.up", "", "1 while the database answers and batches are committed."),
             database_connections: count("renkei.database.connections", "{connection}", "Connections to the database."),
+            database_log: count(
+                "renkei.database.log.size",
+                "By",
+                "The length of the embedded database's log of changes.",
+            ),
             audit_writable: count(
                 "renkei.audit.writable",
                 "",
@@ -256,7 +262,12 @@ impl Metrics {
         self.0.notice_remaining.record(seconds(remaining), &[]);
     }
 
-    /// Whether the database answers.
+    /// The length of the embedded database's log of changes, in bytes.
+    pub fn database_log(&self, bytes: u64) {
+        self.0.database_log.record(bytes, &[]);
+    }
+
+    /// Whether the database answers and what is written to it is committed.
     pub fn database_up(&self, up: bool) {
         self.0.database_up.record(u64::from(up), &[]);
     }
@@ -375,6 +386,7 @@ mod tests {
             metrics.notice(86_400);
             metrics.database_up(true);
             metrics.database_connections("read", 1, 0);
+            metrics.database_log(0);
             metrics.audit_writable(true);
             metrics.audit_anchored(Duration::ZERO);
             metrics.handshake_failed();
@@ -393,6 +405,7 @@ mod tests {
                 ("renkei.clock.skew", "s"),
                 ("renkei.crl.remaining", "s"),
                 ("renkei.database.connections", "{connection}"),
+                ("renkei.database.log.size", "By"),
                 ("renkei.database.up", ""),
                 ("renkei.duties.open", "{duty}"),
                 ("renkei.duties.overdue", "{duty}"),

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use renkei_store::Store;
 use renkei_tests::{
     cluster::{Database, Engine},
     compose,
@@ -67,6 +68,8 @@ async fn both_services_start_on_the_files_that_are_mounted_and_find_each_other()
             ("RENKEI__TELEMETRY__OTLP_ENDPOINT", "http://127.0.0.1:1".to_owned()),
         ];
         let config = read(dir.path(), &format!("{id}/{id}.toml"));
+        // As the one-time service of each agency does.
+        Store::migrate(database.url(), agency, "of a container").await.unwrap();
         let service = Process::start_with(agency, &dir.path().join(id), id, &config, &variables).await.unwrap();
         links[id].lead_to(service.link);
         databases.push(database);

@@ -37,8 +37,9 @@ fn arranged() -> (TempDir, std::path::PathBuf) {
 #[tokio::test]
 async fn the_documented_example_starts_with_ports_from_the_environment() {
     let (_dir, file) = arranged();
-    let config = Config::load(&file, free_ports()).unwrap();
+    let mut config = Config::load(&file, free_ports()).unwrap();
     assert_eq!(config.desk.listen.port(), 0, "the environment overrides the file");
+    config.database.first_start = true;
     let (telemetry, _) = Telemetry::in_memory("renkei-ppc");
     let source = Clock::at(scenario::start().unwrap()).source([4; 32]);
     let running = renkei_service::start(Agency::Ppc, config, source, &telemetry).await.unwrap();
@@ -52,7 +53,9 @@ async fn a_database_of_the_other_agency_is_refused_with_what_to_do() {
     let config = Config::load(&file, free_ports()).unwrap();
     let (telemetry, _) = Telemetry::in_memory("renkei-ppc");
     let source = Clock::at(scenario::start().unwrap()).source([5; 32]);
-    renkei_service::start(Agency::Ppc, config.clone(), source.clone(), &telemetry).await.unwrap().stop().await;
+    let mut first = config.clone();
+    first.database.first_start = true;
+    renkei_service::start(Agency::Ppc, first, source.clone(), &telemetry).await.unwrap().stop().await;
     let mut other = config;
     other.callers.clear();
     let error = renkei_service::start(Agency::Ipa, other, source, &telemetry).await.err().unwrap().to_string();
@@ -119,7 +122,7 @@ fn a_collector_that_nothing_can_be_sent_to_is_refused_before_the_start() {
 }
 
 #[test]
-fn only_an_embedded_database_is_set_up_by_the_service_when_nothing_is_said() {
+fn only_an_embedded_database_is_upgraded_by_the_service_when_nothing_is_said() {
     let migrates = |url: &str, line: &str| {
         let text = EXAMPLE.replacen("sqlite:ppc.db", url, 1).replacen("\nmigrate = true\n", line, 1);
         Config::parse(&text, Path::new("/")).unwrap().database.migrates()

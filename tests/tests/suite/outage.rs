@@ -107,8 +107,7 @@ async fn what_is_wrong_with_a_database_is_said_in_one_sentence_at_the_start() {
             std::fs::write(down.pair.setup.dir.join("ppc/no.db"), "This is no database. ".repeat(100)).unwrap();
             let other = url.replace("renkei.db", "no.db");
             down.says(&other, &BOTH, &["file is not a database", "restore a backup"]).await;
-            down.says(&url.replace("renkei.db", "none/renkei.db"), &["serve"], &["unable to open", "`database.url`"])
-                .await;
+            down.says(&url.replace("renkei.db", "none/renkei.db"), &["serve"], &["there is no database at"]).await;
         }
         Engine::Postgres => {
             down.says(&url.replace("host=/", "host=/nowhere/"), &BOTH, &["start the server", "`database.url`"]).await;

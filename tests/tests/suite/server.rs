@@ -50,7 +50,7 @@ impl Remote {
         pki::write(&root, &authority.certificate()).unwrap();
         pki::write(&dir.join("wrong-roots.pem"), &Authority::new("other", machine_time()).unwrap().certificate())
             .unwrap();
-        pki::write(&dir.join("password"), &format!("{PASSWORD}\n")).unwrap();
+        pki::write(&dir.join("password"), &format!("{PASSWORD}\nonly the first line counts\n")).unwrap();
         pki::write(&dir.join("wrong-password"), "wrong\n").unwrap();
         Self { pair, cluster, port, root, file }
     }

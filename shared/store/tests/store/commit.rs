@@ -80,6 +80,54 @@ fn a_batch_that_did_not_begin_is_an_error_and_can_be_repeated() {
     });
 }
 
+/// What makes the database end every transaction of a batch and of a record by itself, as a full disk does, and what lets
+/// them go on again: SQLite rolls back at once, PostgreSQL at the COMMIT.
+fn ending_transactions(engine: Engine) -> [&'static [&'static str]; 2] {
+    match engine {
+        Engine::Sqlite => [
+            &["CREATE TRIGGER full AFTER INSERT ON audit BEGIN SELECT RAISE(ROLLBACK, 'disk is full'); END"],
+            &["DROP TRIGGER full"],
+        ],
+        Engine::Postgres => [
+            &[
+                "CREATE TABLE absent (one BIGINT PRIMARY KEY)",
+                "CREATE TABLE refused (one BIGINT REFERENCES absent (one) DEFERRABLE INITIALLY DEFERRED)",
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+                 'BEGIN INSERT INTO refused VALUES (1); RETURN NEW; END'",
+                "CREATE TRIGGER refuse AFTER INSERT ON audit FOR EACH ROW EXECUTE FUNCTION refuse()",
+            ],
+            &["DROP TRIGGER refuse ON audit"],
+        ],
+    }
+}
+
+#[test]
+fn a_transaction_that_the_database_ends_by_itself_keeps_no_later_one_from_being_made() {
+    on_each(async |database| {
+        let [end, relent] = ending_transactions(database.engine());
+        let side = Side::new(Agency::Ppc, database).await;
+        side.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        let read = async || side.store.record_read(&side.call(), "schemes/leak", "OK", &side.source.moment()).await;
+        for statement in end {
+            side.tamper(statement).await;
+        }
+        let act = issue(Agency::Ppc, 1, "leak", "report-1");
+        for _ in 0..2 {
+            let outcome = side.act_as(call(900), act.clone()).await;
+            assert!(matches!(outcome, Err(Error::Uncommitted(_))), "{outcome:?}");
+            let outcome = read().await;
+            assert!(matches!(outcome, Err(Error::AuditUnavailable)), "{outcome:?}");
+        }
+        for statement in relent {
+            side.tamper(statement).await;
+        }
+        assert_eq!(side.act_as(call(900), act.clone()).await.unwrap().entry, "agencies/ppc/entries/2");
+        read().await.unwrap();
+        assert_eq!((side.heads().own.seq, side.number("SELECT COUNT(*) FROM audit").await), (2, 3));
+        assert_eq!(side.audit().await, []);
+    });
+}
+
 #[test]
 fn a_refused_call_is_noted_once_whatever_becomes_of_the_commit() {
     on_each(async |database| {

@@ -167,15 +167,20 @@ pub struct Cluster {
     programs: PathBuf,
     directory: PathBuf,
     port: String,
-    /// Held with its input: the cluster ends when that is closed, that is with the process.
-    _shell: Child,
+    /// Held with its input: the cluster ends when that is closed, at the latest with the process.
+    shell: Child,
 }
 
 impl Cluster {
     /// Starts one. With a certificate, its key and a free port it serves TLS on the loopback network, too.
     pub fn start(tls: &[&str]) -> Self {
+        Self::start_in(Path::new("/tmp"), tls)
+    }
+
+    /// As [`Cluster::start`], with all its files in a folder.
+    pub fn start_in(folder: &Path, tls: &[&str]) -> Self {
         let mut command = as_no_root();
-        command.args(tls);
+        command.args(tls).env("FOLDER", folder);
         // A group of its own: what ends the tests at the terminal must not end what cleans up after them.
         command.current_dir("/").process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         if DURABLE.load(Ordering::Relaxed) {
@@ -187,7 +192,7 @@ impl Cluster {
         let mut words = line.split_whitespace();
         match [words.next(), words.next(), words.next(), words.next()] {
             [Some("ready"), Some(programs), Some(directory), Some(port)] => {
-                Self { programs: programs.into(), directory: directory.into(), port: port.to_owned(), _shell: child }
+                Self { programs: programs.into(), directory: directory.into(), port: port.to_owned(), shell: child }
             }
             _ => panic!("{} ({:?})", line.trim(), child.wait()),
         }
@@ -205,6 +210,14 @@ impl Cluster {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{text}: {said}");
         String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        // It is over when the server has ended and its files are gone.
+        let _ = self.shell.wait();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use renkei_domain::{matter::Noun, scope::Reader};
+use renkei_domain::{matter::Noun, page::Journal, scope::Reader};
 use renkei_proto::r#type::v1::Agency;
 use renkei_store::{Dialect, Error, Options, SCHEMA, Store, statements};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, SqlSafeStr as _};
@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, SqlSafeStr a
 use super::{
     acts::publish,
     database::{Database, Engine},
-    side::{Side, on_each, options, tamper},
+    side::{Side, content, on_each, options, runtime, tamper},
 };
 
 async fn opened(own: Agency, database: &Database) -> Error {
@@ -102,8 +102,96 @@ fn a_database_that_was_never_set_up_says_what_to_do() {
             fs::write(path, []).unwrap();
         }
         let empty = opened(Agency::Ppc, &database).await;
-        assert!(matches!(empty, Error::OlderSchema { found: 0, .. }), "{empty}");
-        assert!(empty.to_string().contains("run `migrate`"), "{empty}");
+        assert!(matches!(empty, Error::Missing(_)), "{empty}");
+        assert!(empty.to_string().contains("restore a backup; `migrate`"), "{empty}");
+        let kept = Store::upgrade(database.url(), Agency::Ppc).await.unwrap_err();
+        assert!(matches!(kept, Error::Missing(_)), "an upgrade sets up nothing: {kept}");
+    });
+}
+
+#[test]
+fn a_database_that_lost_its_first_table_is_damaged_and_not_taken_for_a_new_one() {
+    on_each(async |database| {
+        let database = Side::new(Agency::Ppc, database).await.end().await;
+        for (loss, words) in [
+            ("DELETE FROM store", "its table store has no row: restore a backup"),
+            ("ALTER TABLE store RENAME TO elsewhere", "its table store is missing: restore a backup"),
+        ] {
+            tamper(&database, loss).await;
+            let error = opened(Agency::Ppc, &database).await;
+            assert!(error.to_string().contains(words), "{error}");
+            let error = Store::migrate(database.url(), Agency::Ppc, "another").await.unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    });
+}
+
+#[test]
+fn a_file_has_one_process_that_serves() {
+    runtime().block_on(async {
+        let side = Side::new(Agency::Ppc, Database::new(Engine::Sqlite)).await;
+        side.store.join(Vec::new()).await.unwrap();
+        let other = Store::open(options(Agency::Ppc, &side.database)).await.unwrap();
+        let error = other.join(Vec::new()).await.unwrap_err();
+        assert!(matches!(error, Error::Served(_)), "{error}");
+        side.store.close().await;
+        other.join(Vec::new()).await.unwrap();
+        other.close().await;
+    });
+}
+
+#[test]
+fn a_row_that_is_missing_is_damage_and_not_a_database_that_does_not_answer() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        side.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        side.tamper("DELETE FROM matter_key").await;
+        let error = content(&side.store, Journal::Of(Agency::Ppc), 1).await.unwrap_err();
+        assert!(matches!(error, Error::Damaged(_)), "{error:?}");
+    });
+}
+
+/// What is answered and told when the database is not the one that was opened.
+async fn assert_refused(side: &Side) {
+    let outcome = side.act(publish(Agency::Ppc, "lost")).await.unwrap_err();
+    assert!(outcome.to_string().contains("was deleted or replaced while the service runs"), "{outcome}");
+    let read = side.store.record_read(&side.call(), "schemes/leak", "OK", &side.source.moment()).await;
+    assert!(matches!(read, Err(Error::AuditUnavailable)), "{read:?}");
+    let answers = side.store.ping().await.unwrap_err();
+    assert!(matches!(answers, Error::Replaced(_)), "{answers}");
+    assert!(side.store.condition().trouble().contains("was deleted or replaced"));
+}
+
+#[test]
+fn nothing_is_written_to_a_file_that_was_deleted_or_replaced_until_it_is_back() {
+    runtime().block_on(async {
+        let side = Side::new(Agency::Ppc, Database::new(Engine::Sqlite)).await;
+        side.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        let file = renkei_store::file_of(side.database.url()).unwrap().to_owned();
+        let away = file.with_extension("away");
+        fs::rename(&file, &away).unwrap();
+        assert_refused(&side).await;
+        fs::copy(&away, &file).unwrap();
+        assert_refused(&side).await;
+        fs::rename(&away, &file).unwrap();
+        side.act(publish(Agency::Ppc, "kept")).await.unwrap();
+        side.store.ping().await.unwrap();
+        assert_eq!((side.heads().own.seq, side.store.condition().trouble()), (2, ""));
+        side.end().await;
+    });
+}
+
+#[test]
+fn nothing_is_written_to_a_database_that_was_made_anew_on_the_server() {
+    runtime().block_on(async {
+        let side = Side::new(Agency::Ppc, Database::new(Engine::Postgres)).await;
+        side.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        side.tamper("UPDATE store SET store_id = 'another'").await;
+        assert_refused(&side).await;
+        side.tamper("ALTER TABLE store RENAME TO elsewhere").await;
+        let answers = side.store.ping().await.unwrap_err();
+        assert!(matches!(answers, Error::Replaced(_)), "{answers}");
+        side.end().await;
     });
 }
 
@@ -115,8 +203,7 @@ fn a_database_that_is_not_there_is_not_made_by_opening_it() {
             Engine::Postgres => database.url().replace("/renkei_", "/no_renkei_"),
         };
         let error = Store::open(Options { url: missing, ..options(Agency::Ppc, &database) }).await.err().unwrap();
-        assert!(matches!(error, Error::Database(_)), "{error}");
-        let words = if database.engine() == Engine::Sqlite { "unable to open" } else { "does not exist" };
+        let words = if database.engine() == Engine::Sqlite { "there is no database at" } else { "does not exist" };
         assert!(error.to_string().contains(words), "{error}");
         if let Some(path) = database.url().strip_prefix("sqlite:") {
             assert!(!fs::exists(path).unwrap());

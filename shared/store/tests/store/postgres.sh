@@ -14,7 +14,7 @@ fi
 # Tests need nothing to outlast the machine; measurements ask for the server as it comes.
 quick="-c fsync=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off"
 [ -z "${DURABLE:-}" ] || quick=
-dir=$(mktemp -d /tmp/renkei-postgres-XXXXXX)
+dir=$(mktemp -d "$FOLDER/renkei-postgres-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 network=listen_addresses=
 if [ $# -eq 3 ]; then

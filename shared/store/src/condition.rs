@@ -1,0 +1,166 @@
+//! How the database does for those who write to it: whether batches are committed and reads are put on record. Every sign
+//! of the service tells of this one account.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::watch, time::Instant};
+
+use crate::{Store, error::Error, inner::Inner};
+
+/// Failures are told of when they have lasted so long: a single one may be a lock or a cut connection.
+const LASTS: Duration = Duration::from_secs(3);
+/// A batch that has waited for the database for so long is as good as one that failed.
+const STUCK: Duration = Duration::from_secs(5);
+/// How often it is tried whether writes succeed again, while they fail.
+const PERIOD: Duration = Duration::from_secs(2);
+/// A trial counts only when nothing else has failed for so long: a batch may meet what a trial does not.
+const QUIET: Duration = Duration::from_secs(10);
+/// The bytes that a trial writes: more than what a full disk may have left in files that have their size already.
+const BYTES: usize = 64 << 10;
+
+pub(crate) const TRIAL: &str = "INSERT INTO request (call, digest, reply, at_us) VALUES ('', $1, $2, 0) \
+     ON CONFLICT (call) DO UPDATE SET reply = excluded.reply";
+pub(crate) const TRIAL_RECORD: &str = "INSERT INTO audit (chain, seq, prev_hash, hash, at_us, official, caller, method, \
+     matter, purpose, outcome) VALUES ('', 0, $1, $1, 0, '', '', '', '', '', '')";
+pub(crate) const TRIAL_UNDONE: &str = "DELETE FROM audit WHERE chain = '' AND seq = 0";
+
+/// What is wrong with the database, in a sentence each; empty where nothing is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// It is not the one that was opened, or batches are not committed.
+    pub writes: String,
+    /// Reads of secret material are not put on record.
+    pub records: String,
+}
+
+impl Condition {
+    /// The first of them; empty when all is well.
+    #[must_use]
+    pub fn trouble(&self) -> &str {
+        if self.writes.is_empty() { &self.records } else { &self.writes }
+    }
+}
+
+impl Store {
+    /// How the database does for those who write to it. Asks nobody.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        let told = |course: &Course, what: &str| {
+            course.trouble().map(|(since, why)| format!("{what} for {} s: {why}", since.as_secs()))
+        };
+        let inner = &self.inner;
+        let lost = inner.is_there().err().map(|error| error.to_string());
+        Condition {
+            writes: lost.or_else(|| told(&inner.writes, "nothing is written")).unwrap_or_default(),
+            records: told(&inner.records, "reads of secret material are not recorded").unwrap_or_default(),
+        }
+    }
+
+    /// The length of the embedded database's log of changes, in bytes; none on a server.
+    #[must_use]
+    pub fn log_bytes(&self) -> Option<u64> {
+        self.inner.file.as_ref().map(crate::place::File::log_bytes)
+    }
+}
+
+/// Attempts of one kind: what has become of them of late.
+#[derive(Default)]
+pub(crate) struct Course(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// When the attempt that goes on began.
+    begun: Option<Instant>,
+    failing: Option<Failing>,
+}
+
+/// No attempt has succeeded since.
+struct Failing {
+    since: Instant,
+    last: Instant,
+    why: String,
+}
+
+impl Course {
+    pub(crate) fn begin(&self) {
+        self.state().begun = Some(Instant::now());
+    }
+
+    pub(crate) fn end<T>(&self, outcome: &Result<T, Error>) {
+        let mut state = self.state();
+        let now = Instant::now();
+        let begun = state.begun.take().unwrap_or(now);
+        let Err(error) = outcome else {
+            state.failing = None;
+            return;
+        };
+        let why = error.to_string();
+        match &mut state.failing {
+            Some(failing) => (failing.last, failing.why) = (now, why),
+            none => *none = Some(Failing { since: begun, last: now, why }),
+        }
+    }
+
+    /// For how long nothing has succeeded, and why; none when that is not worth telling.
+    fn trouble(&self) -> Option<(Duration, String)> {
+        let state = self.state();
+        let failing = state.failing.as_ref().map(|failing| (failing.since.elapsed(), failing.why.clone()));
+        let failing = failing.filter(|(since, _)| *since >= LASTS);
+        let stuck = state.begun.map(|begun| (begun.elapsed(), "the database does not answer".to_owned()));
+        failing.or(stuck.filter(|(since, _)| *since >= STUCK))
+    }
+
+    fn is_failing(&self) -> bool {
+        self.state().failing.is_some()
+    }
+
+    /// A trial succeeded.
+    fn relieve(&self) {
+        let mut state = self.state();
+        if state.failing.as_ref().is_some_and(|failing| failing.last.elapsed() >= QUIET) {
+            state.failing = None;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tries to write while writes fail: whoever is told that they do sends nothing that could show that they succeed again.
+pub(crate) async fn heal(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = closing.wait_for(|closing| *closing) => return,
+            () = tokio::time::sleep(PERIOD) => {}
+        }
+        if (inner.writes.is_failing() || inner.records.is_failing()) && attempt(&inner).await.is_ok() {
+            inner.writes.relieve();
+            inner.records.relieve();
+        }
+    }
+}
+
+/// Writes what a batch and a read would: a reply to nobody, which is forgotten with the old ones, and a record.
+async fn attempt(inner: &Inner) -> Result<(), Error> {
+    let mut transaction = inner.begin_writing().await?;
+    sqlx::query(TRIAL).bind(vec![0; 32]).bind(filler()).execute(&mut *transaction).await?;
+    sqlx::query(TRIAL_RECORD).bind(vec![0; 32]).execute(&mut *transaction).await?;
+    sqlx::query(TRIAL_UNDONE).execute(&mut *transaction).await?;
+    inner.commit(transaction).await
+}
+
+/// Bytes that no database compresses.
+fn filler() -> Vec<u8> {
+    let mut state = 1_u32;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(next).take(BYTES / 4).flatten().collect()
+}

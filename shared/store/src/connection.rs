@@ -1,0 +1,234 @@
+//! Connections to the database: every statement goes through [`Connection`], every transaction through [`Transaction`].
+//!
+//! Two rules apply here and nowhere else. A statement that a server does not answer in time is given up, and its connection
+//! with it: a network that swallows everything would keep it for ever, whatever the server's own limits are. And a
+//! connection whose transaction did not end in a commit is closed: after a failed COMMIT or BEGIN the driver does not know
+//! how the transaction stands, and every later one on that connection would fail.
+
+use std::{
+    io,
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+
+use futures::{
+    FutureExt as _, StreamExt as _, TryStreamExt as _,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use sqlx::{
+    Any, AnyConnection, AnyPool, Either, Execute, Executor, SqlStr,
+    any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
+    pool::PoolConnection,
+};
+
+use crate::dialect::Dialect;
+
+/// How long a server may take to answer a statement: its own limit of 5 s, and a margin. A file answers by itself.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+type Steps<'e> = BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, sqlx::Error>>;
+
+/// Connections to one database.
+#[derive(Clone, Debug)]
+pub(crate) struct Pool {
+    connections: AnyPool,
+    dialect: Dialect,
+}
+
+impl Pool {
+    pub(crate) fn new(connections: AnyPool, dialect: Dialect) -> Self {
+        Self { connections, dialect }
+    }
+
+    pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
+        let patience = self.dialect.is_shared().then_some(PATIENCE);
+        let connection = self.connections.acquire().await?;
+        Ok(Connection { connection, dialect: self.dialect, patience, is_sound: true })
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        // From the first statement on it is closed unless it ends in a commit.
+        let mut transaction = Transaction { connection: self.acquire().await?, is_committed: false };
+        (&mut *transaction).execute(self.dialect.begin()).await?;
+        Ok(transaction)
+    }
+
+    /// How many connections nobody uses, and how many there are.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        (self.connections.num_idle(), usize::try_from(self.connections.size()).unwrap_or_default())
+    }
+
+    pub(crate) async fn close(&self) {
+        self.connections.close().await;
+    }
+}
+
+/// One connection. It goes back to its pool, unless a statement on it was given up.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    connection: PoolConnection<Any>,
+    dialect: Dialect,
+    patience: Option<Duration>,
+    /// It may go back to its pool: the last statement was answered.
+    is_sound: bool,
+}
+
+impl Connection {
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// From now on its statements may take as long as they need.
+    pub(crate) fn wait_for_ever(&mut self) {
+        self.patience = None;
+    }
+
+    /// The connection itself, for how long an answer is waited for, and whether it is sound.
+    fn parts(&mut self) -> (&mut AnyConnection, Option<Duration>, &mut bool) {
+        (&mut self.connection, self.patience, &mut self.is_sound)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if !self.is_sound {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+/// A transaction. Its connection is closed, which rolls it back, unless it is committed.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    connection: Connection,
+    is_committed: bool,
+}
+
+impl Transaction {
+    /// An error leaves unknown whether it took place.
+    pub(crate) async fn commit(mut self) -> Result<(), sqlx::Error> {
+        (&mut self.connection).execute("COMMIT").await?;
+        self.is_committed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        self.connection.is_sound &= self.is_committed;
+    }
+}
+
+impl Deref for Transaction {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+/// Waits for one answer, as long as is allowed. The connection is not sound when it is given up, here or by the caller.
+async fn answered<T>(
+    patience: Option<Duration>,
+    is_sound: &mut bool,
+    answer: impl Future<Output = T>,
+) -> Result<T, sqlx::Error> {
+    *is_sound = false;
+    let answer = match patience {
+        Some(patience) => tokio::time::timeout(patience, answer).await.map_err(|_| silent(patience))?,
+        None => answer.await,
+    };
+    *is_sound = true;
+    Ok(answer)
+}
+
+fn silent(patience: Duration) -> sqlx::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", patience.as_secs())).into()
+}
+
+impl<'c> Executor<'c> for &'c mut Connection {
+    type Database = Any;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Steps<'e>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        let (connection, patience, is_sound) = self.parts();
+        let steps = connection.fetch_many(query);
+        let next = move |(mut steps, is_sound): (Steps<'e>, &'e mut bool)| async move {
+            match answered(patience, is_sound, steps.next()).await {
+                Ok(step) => step.map(|step| (step, (steps, is_sound))),
+                Err(error) => Some((Err(error), (steps, is_sound))),
+            }
+        };
+        stream::unfold((steps, is_sound), next).boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        let (connection, patience, is_sound) = self.parts();
+        let row = connection.fetch_optional(query);
+        answered(patience, is_sound, row).map(|row| row?).boxed()
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [AnyTypeInfo],
+    ) -> BoxFuture<'e, Result<AnyStatement, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        let (connection, patience, is_sound) = self.parts();
+        let statement = connection.prepare_with(sql, parameters);
+        answered(patience, is_sound, statement).map(|statement| statement?).boxed()
+    }
+}
+
+/// For single statements whose rows fit into memory: all of them are read before the first one is given.
+impl<'p> Executor<'p> for &'p Pool {
+    type Database = Any;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Steps<'e>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        let steps = async move {
+            let mut connection = self.acquire().await?;
+            let steps: Vec<_> = connection.fetch_many(query).try_collect().await?;
+            Ok::<_, sqlx::Error>(stream::iter(steps.into_iter().map(Ok)))
+        };
+        stream::once(steps).try_flatten().boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        async move { self.acquire().await?.fetch_optional(query).await }.boxed()
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [AnyTypeInfo],
+    ) -> BoxFuture<'e, Result<AnyStatement, sqlx::Error>>
+    where
+        'p: 'e,
+    {
+        async move { self.acquire().await?.prepare_with(sql, parameters).await }.boxed()
+    }
+}
