@@ -10,7 +10,8 @@ include!(concat!(env!("OUT_DIR"), "/validate.rs"));
 
 /// The most violations that are reported of one message.
 const MOST: usize = 50;
-/// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z in seconds: what a `Timestamp` may hold.
+/// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z in seconds: the range of a `Timestamp`. The calendar of the services ends
+/// some hours earlier; what it cannot compute counts as its last instant (`moment::instant` of the domain).
 const INSTANTS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// A pattern of the contract, compiled when it is first needed.

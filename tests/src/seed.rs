@@ -2,8 +2,9 @@
 //! store runs the same commands as for a desk call, an arrival and a receipt. Only the network is left out.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use futures::future::try_join_all;
@@ -44,6 +45,7 @@ struct Side {
     store: Store,
     source: Source,
     keys: Keys,
+    units: Arc<BTreeSet<String>>,
 }
 
 /// The configuration of one side in a folder, where a pair of processes writes it.
@@ -109,7 +111,7 @@ impl Side {
         // As the service does when it starts.
         let begin = Begin { kinds: config.spoken().map_err(said)? };
         store.write("begin", Call::own("begin"), source.moment(), begin).await.map_err(said)?;
-        Ok(Self { store, source, keys })
+        Ok(Self { store, source, keys, units: Arc::new(config.units()) })
     }
 
     fn own_seq(&self) -> u64 {
@@ -200,8 +202,9 @@ async fn hand_over(from: &Side, to: &Side, last: u64) -> Result<(), String> {
         written.wait_for(|heads| heads.own.seq > held).await.map_err(said)?;
         let entries = from.store.entries(Journal::Of(author), held + 1, BATCH).await.map_err(said)?;
         let entries = entries.into_iter().map(|held| held.entry).collect();
-        let arrive =
-            Arrive { own: receiver, journal: author, entries: verified(entries, &from.keys).await?, last_try: true };
+        let entries = verified(entries, &from.keys).await?;
+        let units = to.units.clone();
+        let arrive = Arrive { own: receiver, journal: author, entries, last_try: true, units };
         let stop = to.store.write("arrive", Call::own("arrive"), to.source.moment(), arrive).await.map_err(said)?;
         if stop.reason() != Reason::Unspecified {
             return Err(format!("entry {} of {} is not taken: {}", stop.seq, author.id(), stop.reason().id()));

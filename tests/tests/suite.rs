@@ -86,6 +86,8 @@ mod term;
 mod trace;
 #[path = "suite/trust.rs"]
 mod trust;
+#[path = "suite/units.rs"]
+mod units;
 #[path = "suite/verify.rs"]
 mod verify;
 #[path = "suite/watch.rs"]

@@ -365,7 +365,8 @@ fn requested(it: &RequestAdviceRequest, at: &At<'_>) -> Result<Said, Refusal> {
         fiscal_year,
         year_ordinal,
     };
-    let reporter_dates = it.statutory.as_ref().map(statutory::dates_of).transpose()?.flatten();
+    let stated = it.statutory.as_ref().map(|facts| statutory::dates_of(facts, at.moment.now));
+    let reporter_dates = stated.transpose()?.flatten();
     let words = AdviceRequestedContent { title: it.title.clone(), submission: Some(submission), reporter_dates };
     Ok(Said::new(Fact::AdviceRequested(requested)).with(&words))
 }

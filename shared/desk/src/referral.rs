@@ -27,7 +27,7 @@ use renkei_proto::{
         ReferralFollowedUp, ReferralGiven, ReferralIssued, ReportReferred, ReportReferredContent,
         ReviseJudgementRequest, Scheme, SchemeVersion, referral_service_server::ReferralService,
     },
-    r#type::v1::Agency,
+    r#type::v1::{Agency, StatutoryDates},
 };
 use renkei_rpc::{
     error::Error,
@@ -65,7 +65,7 @@ impl Referrals {
     async fn hand_out(
         &self,
         call: &Call,
-        it: &IssueReferralRequest,
+        dates: Option<StatutoryDates>,
         referral: Referral,
     ) -> Result<IssueReferralResponse, Error> {
         let Readable { matter, page, .. } = readable(&self.desk, call, &referral.name).await?;
@@ -76,7 +76,6 @@ impl Referrals {
         for version in &issued.introduced {
             schemes.extend(self.introduced(call, version).await?);
         }
-        let dates = it.statutory.as_ref().map(statutory::dates_of).transpose()?.flatten();
         let code = if issued.code_digest.is_empty() {
             String::new()
         } else {
@@ -114,9 +113,8 @@ impl ReferralService for Referrals {
         request: Request<IssueReferralRequest>,
     ) -> Result<Response<IssueReferralResponse>, Status> {
         open(request, &self.desk, async |call, it: IssueReferralRequest| {
-            if let Some(facts) = &it.statutory {
-                statutory::dates_of(facts)?;
-            }
+            let stated = it.statutory.as_ref().map(|facts| statutory::dates_of(facts, call.moment.now));
+            let dates = stated.transpose()?.flatten();
             let id = call.moment.id("referral", 0);
             let mut code_digest = Vec::new();
             if it.code {
@@ -124,10 +122,10 @@ impl ReferralService for Referrals {
                 code_digest = digest(&SHA256, &proof).as_ref().to_vec();
             }
             let matter = Matter::new(Noun::Referral, self.desk.own, &id);
-            let issue = Issue { matter, code_digest, request: it.clone() };
+            let issue = Issue { matter, code_digest, request: it };
             let (who, moment) = (call.call.clone(), call.moment.clone());
             let referral = self.desk.store.write("issue_referral", who, moment, issue).await?;
-            self.hand_out(&call, &it, referral).await
+            self.hand_out(&call, dates, referral).await
         })
         .await
     }
@@ -321,7 +319,7 @@ impl Act for Change {
                     (Some((_, issued)), true) => issued.introduced.clone(),
                     _ => it.introduced.clone(),
                 };
-                let given_at = it.given_at.as_ref().and_then(instant);
+                let given_at = it.given_at.as_ref().map(instant);
                 let days = issued.zip(given_at).map_or(0, |((mark, _), given_at)| days(mark, given_at));
                 let given = ReferralGiven { given_at: it.given_at, channel: it.channel, introduced, days };
                 Said::new(fact::Fact::ReferralGiven(given))

@@ -194,7 +194,7 @@ fn due_ahead(d: &Deciding, due: Option<&Due>) -> Result<(), Refusal> {
 
 /// What is still to come, if it is named, lies in the future.
 fn ahead(d: &Deciding, field: &'static str, named: Option<&prost_types::Timestamp>) -> Result<(), Refusal> {
-    if named.is_none_or(|at| instant(at).is_some_and(|at| at > d.now)) {
+    if named.is_none_or(|at| instant(at) > d.now) {
         return Ok(());
     }
     Err(Refusal::field(Reason::FieldInvalid, field, "must lie in the future"))

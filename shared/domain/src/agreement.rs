@@ -16,7 +16,7 @@ use renkei_proto::{
 
 use crate::{
     calendar,
-    decide::{Deciding, Refusal, must},
+    decide::{Deciding, Refusal, must, past},
     matter::{Matter, Noun, entry_name},
     moment::{instant, stamp},
     page::{Said as _, Seen, View},
@@ -36,9 +36,7 @@ pub(crate) fn arrived(d: &Deciding, fact: &NoticeArrived) -> Result<(), Refusal>
     d.answers(fact.notice_seq)?;
     let giver = d.author().peer();
     find(d.page(), giver, fact.notice_seq)?;
-    let Some(arrived_at) = fact.arrived_at.as_ref().and_then(instant).filter(|at| *at <= d.now) else {
-        return Err(Refusal::field(Reason::FieldInvalid, "arrived_at", "an arrival does not lie in the future"));
-    };
+    let arrived_at = past("arrived_at", fact.arrived_at.as_ref(), d.now)?;
     let news = arrival(d.page(), giver, fact.notice_seq)
         .is_none_or(|recorded| fact.channel() != ArrivalChannel::Link && arrived_at < recorded);
     must(news, Reason::WrongState, "its arrival is recorded already")
@@ -76,7 +74,7 @@ fn find<'a>(seen: Seen<'a>, giver: Agency, seq: u64) -> Result<&'a Mark, Refusal
 /// The earliest arrival that the receiving agency recorded.
 fn arrival(seen: Seen<'_>, giver: Agency, seq: u64) -> Option<Timestamp> {
     let arrivals = seen.marks(giver.peer()).filter_map(|mark| match mark.said() {
-        Some(fact::Fact::NoticeArrived(it)) if it.notice_seq == seq => it.arrived_at.as_ref().and_then(instant),
+        Some(fact::Fact::NoticeArrived(it)) if it.notice_seq == seq => it.arrived_at.as_ref().map(instant),
         _ => None,
     });
     arrivals.min()

@@ -15,6 +15,7 @@ use renkei_proto::{
 use crate::{
     advice, agreement, calendar, counts, era, item, journal,
     matter::{Matter, Noun},
+    moment::instant,
     official,
     page::{Journal, Said as _, Seen, View},
     referral, scheme,
@@ -81,6 +82,19 @@ pub(crate) fn must(holds: bool, reason: Reason, detail: &str) -> Result<(), Refu
     if holds { Ok(()) } else { Err(Refusal::new(reason, detail)) }
 }
 
+/// The instant of something that is stated to have happened, or to be known, by now.
+///
+/// # Errors
+/// `FIELD_INVALID` when it is absent or lies in the future.
+pub fn past(
+    field: &'static str,
+    stated: Option<&prost_types::Timestamp>,
+    now: Timestamp,
+) -> Result<Timestamp, Refusal> {
+    let stated = stated.map(instant).filter(|at| *at <= now);
+    stated.ok_or_else(|| Refusal::field(Reason::FieldInvalid, field, "must not lie in the future"))
+}
+
 /// Judges whether the view's author may write this fact in this matter at this time. `answers` is the number of the
 /// peer's entry that it answers, 0 for none.
 ///
@@ -137,6 +151,7 @@ pub fn decide(view: &View, matter: &Matter, fact: &Fact, answers: u64, now: Time
         fact::Fact::ItemQuestionAsked(_) => item::question_asked(&deciding)?,
         fact::Fact::ItemQuestionAnswered(_) => item::question_answered(&deciding)?,
         fact::Fact::ItemFeedbackGiven(it) => item::feedback_given(&deciding, it)?,
+        fact::Fact::ItemUnitsMissing(it) => item::units_missing(&deciding, it)?,
         fact::Fact::EntryRefused(it) => journal::refused(&deciding, it)?,
         fact::Fact::KindsSpoken(it) => journal::kinds_spoken(&deciding, it)?,
         fact::Fact::KeyAdded(it) => journal::key_added(&deciding, it)?,
@@ -193,9 +208,12 @@ impl<'a> Deciding<'a> {
     }
 
     /// A matter takes so many entries of an agency and no more. What ends a matter is not counted out, and what the peer
-    /// makes an agency refuse is not counted.
+    /// makes an agency's service answer is not counted.
     pub(crate) fn room(&self) -> Result<(), Refusal> {
-        let said = self.page().all(self.author()).filter(|mark| mark.kind() != Some(FactKind::EntryRefused));
+        let counts = |kind: Option<FactKind>| {
+            !matches!(kind, Some(FactKind::EntryRefused | FactKind::ItemUnitsMissing))
+        };
+        let said = self.page().all(self.author()).filter(|mark| counts(mark.kind()));
         let full = said.count() >= MOST_ENTRIES;
         must(!full, Reason::WrongState, "a matter has at most 200 entries of an agency: open another one")
     }

@@ -26,17 +26,21 @@ pub enum Kind {
     AnswerAdvice,
     /// Answer a question about an own item (Art. 5(2)).
     AnswerItemQuestion,
+    /// An item names units that its receiver does not have: its originator names others, or the receiver adds them
+    /// (Art. 7(2)).
+    SettleItemUnits,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ConfirmReferral,
         Self::GiveAdvice,
         Self::CompleteAdviceRequest,
         Self::NoteAdvice,
         Self::AnswerAdvice,
         Self::AnswerItemQuestion,
+        Self::SettleItemUnits,
     ];
 
     /// Its name in indexes, metrics and for operators.
@@ -48,6 +52,7 @@ impl Kind {
             Self::NoteAdvice => "note_advice",
             Self::AnswerAdvice => "answer_advice",
             Self::AnswerItemQuestion => "answer_item_question",
+            Self::SettleItemUnits => "settle_item_units",
         }
     }
 }
@@ -67,21 +72,25 @@ impl Duty {
     }
 }
 
-/// What this agency has to do next in a matter.
-pub fn of(own: Agency, matter: &Matter, seen: Seen<'_>) -> Option<Duty> {
+/// What this agency has to do next in a matter: of each kind at most one.
+pub fn of(own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Duty> {
     match matter.noun {
         Noun::Referral => {
             let is_open = matter.opener == own && referrals::state(seen, own) == referral::State::Issued;
-            is_open.then_some(Duty::undated(Kind::ConfirmReferral))
+            is_open.then_some(Duty::undated(Kind::ConfirmReferral)).into_iter().collect()
         }
-        Noun::AdviceRequest if advice::waiting_for(seen) == own => Some(in_advice(own, seen)),
+        Noun::AdviceRequest if advice::waiting_for(seen) == own => vec![in_advice(own, seen)],
         Noun::Item => {
             let asked = matter.opener == own && item::has_open_question(seen, own);
-            asked.then_some(Duty::undated(Kind::AnswerItemQuestion))
+            let asked = asked.then_some(Duty::undated(Kind::AnswerItemQuestion));
+            asked.into_iter().chain(item::lacks_units(seen, matter.opener).then_some(SETTLE)).collect()
         }
-        _ => None,
+        _ => Vec::new(),
     }
 }
+
+/// Both agencies' duty: either of them can end it.
+const SETTLE: Duty = Duty { kind: Kind::SettleItemUnits, due: None };
 
 fn in_advice(own: Agency, seen: Seen<'_>) -> Duty {
     use advice_request::State;

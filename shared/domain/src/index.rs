@@ -51,6 +51,7 @@ pub fn is_automatic(fact: &fact::Fact) -> bool {
     match fact {
         fact::Fact::NoticeArrived(it) => it.channel() == ArrivalChannel::Link,
         fact::Fact::RecallAnswered(it) => it.disposition() == RecallDisposition::Sealed,
+        fact::Fact::ItemUnitsMissing(_) => true,
         fact => journal::stops(FactKind::of(fact)),
     }
 }

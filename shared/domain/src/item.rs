@@ -11,7 +11,7 @@ use renkei_proto::{
     options::v1::Reason,
     sharing::v1::{
         Item, ItemAcknowledged, ItemFeedback, ItemFeedbackGiven, ItemKind, ItemQuestion, ItemRecalled, ItemRevision,
-        ItemTerms, Necessity, Publication, item::State,
+        ItemTerms, ItemUnitsMissing, Necessity, Publication, item::State,
     },
     r#type::v1::{Agency, Marking},
 };
@@ -19,7 +19,7 @@ use renkei_proto::{
 use crate::{
     decide::{Deciding, Refusal, must},
     matter::{Matter, Noun, entry_name},
-    moment::instant,
+    moment::{end, instant},
     page::Seen,
     scope,
 };
@@ -102,6 +102,20 @@ pub(crate) fn recall_answered(d: &Deciding) -> Result<(), Refusal> {
     };
     d.answers(recall.seq)?;
     must(seal(d.page(), d.matter.opener).is_none(), Reason::WrongState, "the recall is answered already")
+}
+
+/// The receiver's service alone knows its units; everybody knows which ones the revision names. Room is not asked for: this
+/// has to be said however full the matter is.
+pub(crate) fn units_missing(d: &Deciding, fact: &ItemUnitsMissing) -> Result<(), Refusal> {
+    let current = open(d)?;
+    let is_current = fact.revision == current.it.publication.revision;
+    must(is_current, Reason::WrongState, "this is not the current revision")?;
+    d.answers(current.mark.seq)?;
+    let named = scope::units(current.terms());
+    let all_named = fact.units.iter().all(|unit| named.contains(unit));
+    must(all_named, Reason::FactDiffers, "a unit is missing that the revision does not name")?;
+    let news = missing_units(d.page(), d.matter.opener) != fact.units;
+    must(news, Reason::WrongState, "the same units are missing as before")
 }
 
 pub(crate) fn acknowledged(d: &Deciding, fact: &ItemAcknowledged) -> Result<(), Refusal> {
@@ -219,6 +233,31 @@ fn seal(seen: Seen<'_>, opener: Agency) -> Option<&Mark> {
     seen.answer(opener.peer(), recall.seq, sealed).map(|(mark, ())| mark)
 }
 
+/// The units that the current revision names and the receiver does not have, as its service has answered last.
+pub fn missing_units(seen: Seen<'_>, opener: Agency) -> &[String] {
+    let revision = current(seen, opener).map_or(0, |current| current.mark.seq);
+    let answered = seen.each(opener.peer(), |fact| match fact {
+        fact::Fact::ItemUnitsMissing(it) => Some(it.units.as_slice()),
+        _ => None,
+    });
+    answered.filter(|(mark, _)| mark.answers == revision).last().map_or(&[], |(_, units)| units)
+}
+
+/// The item is shared, and the receiver does not have all units that it names.
+pub(crate) fn lacks_units(seen: Seen<'_>, opener: Agency) -> bool {
+    recall(seen, opener).is_none() && !missing_units(seen, opener).is_empty()
+}
+
+/// What the receiver's service has to answer about the units of the current revision, when it has these; `None` when
+/// nothing, or when it has said so.
+pub fn units_to_answer(seen: Seen<'_>, opener: Agency, had: &BTreeSet<String>) -> Option<(u64, ItemUnitsMissing)> {
+    let current = current(seen, opener).filter(|_| recall(seen, opener).is_none())?;
+    let missing: Vec<String> = scope::units(current.terms()).iter().filter(|it| !had.contains(*it)).cloned().collect();
+    let news = missing_units(seen, opener) != missing;
+    let revision = current.it.publication.revision;
+    news.then(|| (current.mark.seq, ItemUnitsMissing { revision, units: missing }))
+}
+
 /// How the item is handled at the receiver: the current marking, as far as the receiver has raised it, restrictions in
 /// the order of their numbers.
 fn marking(seen: Seen<'_>, opener: Agency) -> Option<Marking> {
@@ -269,8 +308,7 @@ pub fn resource(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -
     let current = current(seen, opener)?;
     let (it, terms) = (current.it, current.terms());
     let recall = recall(seen, opener);
-    let at = |stamp: &Option<prost_types::Timestamp>| stamp.as_ref().and_then(instant);
-    let embargo = terms.plan.as_ref().and_then(|plan| at(&plan.embargo_until));
+    let embargo = terms.plan.as_ref().and_then(|plan| plan.embargo_until.as_ref()).map(instant);
     Some(Item {
         name: matter.to_string(),
         case_number: matter.case_number(it.publication.fiscal_year, it.publication.year_ordinal),
@@ -282,8 +320,8 @@ pub fn resource(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -
         tlp: scope::tlp(terms.scope.as_ref()).into(),
         marking: marking(seen, opener),
         necessity: it.necessity.into(),
-        valid: at(&terms.valid_from).is_none_or(|from| from <= now)
-            && at(&terms.valid_until).is_none_or(|until| now < until),
+        valid: terms.valid_from.as_ref().is_none_or(|from| instant(from) <= now)
+            && end(terms.valid_until.as_ref()).is_none_or(|until| now < until),
         embargoed: embargo.is_some_and(|until| now < until),
         revisions: revisions(seen, opener, it.publication.revision),
         acknowledged_revision: acknowledged_revision(seen, opener),
@@ -304,6 +342,7 @@ pub fn resource(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -
         entries: seen.entries(),
         etag,
         content: None,
+        missing_units: missing_units(seen, opener).to_vec(),
     })
 }
 

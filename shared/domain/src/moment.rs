@@ -76,9 +76,16 @@ fn whole_micros(now: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
 }
 
-/// An instant of the wire; `None` when it is out of range.
-pub fn instant(stamp: &prost_types::Timestamp) -> Option<Timestamp> {
-    Timestamp::new(stamp.seconds, stamp.nanos).ok()
+/// An instant of the wire. The calendar ends some hours before the contract does (9999-12-30T22:00:00Z), so an instant
+/// that it cannot compute is the nearest one that it can: the far future or the far past, and never an absent one.
+pub fn instant(stamp: &prost_types::Timestamp) -> Timestamp {
+    let nearest = if stamp.seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::new(stamp.seconds, stamp.nanos.clamp(0, 999_999_999)).unwrap_or(nearest)
+}
+
+/// The end of something; `None` when it never comes: it is absent, or lies beyond what the calendar can compute.
+pub fn end(stamp: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
+    stamp.map(instant).filter(|end| *end < Timestamp::MAX)
 }
 
 /// An instant for the wire.
@@ -88,9 +95,9 @@ pub fn stamp(instant: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds, nanos: i32::try_from(rest * 1_000).unwrap_or_default() }
 }
 
-/// An instant of the wire in microseconds since 1970; 0 when it is absent or out of range.
+/// An instant of the wire in microseconds since 1970; 0 when it is absent.
 pub fn micros(stamp: Option<&prost_types::Timestamp>) -> i64 {
-    stamp.and_then(instant).map_or(0, Timestamp::as_microsecond)
+    stamp.map_or(0, |stamp| instant(stamp).as_microsecond())
 }
 
 #[cfg(test)]
@@ -106,6 +113,27 @@ mod tests {
         assert_ne!(one.id("entry", 1), Moment::new(now, [8; 32]).id("entry", 1));
         assert_eq!(one.id("entry", 1).len(), 36);
         assert_eq!(one.id("entry", 1).as_bytes()[14], b'7');
+    }
+
+    #[test]
+    fn every_instant_of_the_contract_has_its_place_in_the_calendar_and_keeps_the_order() {
+        let wire = |seconds, nanos| prost_types::Timestamp { seconds, nanos };
+        let in_order = [
+            wire(-62_135_596_800, 0),
+            wire(-1, 999_999_999),
+            wire(0, 0),
+            wire(253_402_207_200, 0),
+            wire(253_402_207_201, 0),
+            wire(253_402_300_799, 999_999_999),
+        ];
+        assert!(in_order.windows(2).all(|pair| instant(&pair[0]) <= instant(&pair[1])));
+        assert_eq!(instant(&in_order[5]), Timestamp::MAX);
+        assert_eq!(micros(Some(&in_order[5])), Timestamp::MAX.as_microsecond());
+        for beyond in [wire(i64::MAX, 0), wire(i64::MAX, i32::MIN), wire(253_402_300_800, 0)] {
+            assert_eq!(instant(&beyond), Timestamp::MAX);
+        }
+        assert_eq!(instant(&wire(i64::MIN, -1)), Timestamp::MIN);
+        assert_eq!(micros(None), 0);
     }
 
     #[test]

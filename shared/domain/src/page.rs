@@ -151,7 +151,7 @@ impl Said for Mark {
     }
 
     fn at(&self) -> Timestamp {
-        self.written_at.as_ref().and_then(instant).unwrap_or_default()
+        self.written_at.as_ref().map(instant).unwrap_or_default()
     }
 }
 

@@ -3,7 +3,7 @@
 //! State: `FOLLOWED_UP > GIVEN > DISCHARGED > ISSUED`.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp};
 use renkei_proto::{
     journal::v1::{Mark, fact},
     options::v1::Reason,
@@ -16,13 +16,16 @@ use renkei_proto::{
 
 use crate::{
     agreement, calendar,
-    decide::{Deciding, Refusal, must},
+    decide::{Deciding, Refusal, must, past},
     matter::{Matter, Noun, entry_name},
-    moment::instant,
-    page::{Seen, View},
+    page::{Said as _, Seen, View},
     scheme,
     term::Standing,
 };
+
+/// How long before its issue a referral may have been given: an office tells the reporter first and registers later, and
+/// often knows no more than the day.
+const GIVEN_BEFORE: SignedDuration = SignedDuration::from_hours(24);
 
 /// What an agency decides when it receives a report.
 pub struct Introduction {
@@ -83,9 +86,11 @@ pub(crate) fn given(d: &Deciding, fact: &ReferralGiven) -> Result<(), Refusal> {
         "the duty was discharged: no scheme fits",
     )?;
     must(gift(d.page(), d.author()).is_none(), Reason::WrongState, "the referral was given already")?;
-    let Some(given_at) = fact.given_at.as_ref().and_then(instant).filter(|at| *at <= d.now) else {
-        return Err(Refusal::field(Reason::FieldInvalid, "given_at", "must not lie in the future"));
-    };
+    let given_at = past("given_at", fact.given_at.as_ref(), d.now)?;
+    if given_at.duration_until(mark.at()) > GIVEN_BEFORE {
+        let must = "must not lie more than a day before the referral was issued";
+        return Err(Refusal::field(Reason::FieldInvalid, "given_at", must));
+    }
     must(fact.days == days(mark, given_at), Reason::FactDiffers, "the days from issue to giving are counted wrongly")?;
     let peer = d.author().peer();
     for (i, introduced) in fact.introduced.iter().enumerate() {
@@ -130,10 +135,8 @@ pub fn filing(view: &View, under: Option<&SchemeVersion>, filed_on: &str, now: T
     if !known {
         return Err(Refusal::field(Reason::NotFound, "filed_under", "this agency has no such scheme"));
     }
-    match scheme::day(filed_on) {
-        Some(day) if day <= calendar::day(now) => Ok(()),
-        _ => Err(Refusal::field(Reason::FieldInvalid, "filed_on", "must be a day that exists and has come")),
-    }
+    let filed = scheme::day_that_has_come(filed_on, now).map(|_| ());
+    filed.ok_or_else(|| Refusal::field(Reason::FieldInvalid, "filed_on", "must be a day that exists and has come"))
 }
 
 pub(crate) fn judgement_revised(d: &Deciding, fact: &JudgementRevised) -> Result<(), Refusal> {
@@ -151,16 +154,12 @@ fn open<'a>(d: &Deciding<'a>) -> Result<(&'a Mark, &'a ReferralIssued), Refusal>
 }
 
 fn judgement(judgement: Option<&Judgement>, now: Timestamp) -> Result<(), Refusal> {
-    let judged_at = judgement.and_then(|judgement| judgement.judged_at.as_ref()).and_then(instant);
-    match judged_at {
-        Some(at) if at <= now => Ok(()),
-        _ => Err(Refusal::field(Reason::FieldInvalid, "judgement.judged_at", "must not lie in the future")),
-    }
+    past("judgement.judged_at", judgement.and_then(|judgement| judgement.judged_at.as_ref()), now).map(|_| ())
 }
 
 /// Civil days in Japan from the issue to an instant; 0 when it lies before.
 pub fn days(issued: &Mark, until: Timestamp) -> u32 {
-    let from = issued.written_at.as_ref().and_then(instant).map_or(Date::ZERO, calendar::day);
+    let from = calendar::day(issued.at());
     let days = from.until(calendar::day(until)).map_or(0, |span| span.get_days());
     u32::try_from(days).unwrap_or_default()
 }

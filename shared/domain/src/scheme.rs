@@ -2,7 +2,7 @@
 //!
 //! State: `WITHDRAWN > PUBLISHED`. Versions are marks.
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use renkei_proto::{
     journal::v1::{Mark, fact},
     options::v1::Reason,
@@ -14,6 +14,7 @@ use renkei_proto::{
 };
 
 use crate::{
+    calendar,
     decide::{Deciding, Refusal, must},
     matter::{Matter, Noun, entry_name},
     page::{Seen, View},
@@ -80,6 +81,11 @@ fn terms(terms: Option<&SchemeTerms>) -> Result<(), Refusal> {
 /// A civil day `YYYY-MM-DD`; `None` when there is no such day.
 pub fn day(text: &str) -> Option<Date> {
     (text.len() == 10).then(|| text.parse().ok()).flatten()
+}
+
+/// A civil day `YYYY-MM-DD` on which something happened; `None` when there is no such day, or it has not come in Japan.
+pub fn day_that_has_come(text: &str, now: Timestamp) -> Option<Date> {
+    day(text).filter(|day| *day <= calendar::day(now))
 }
 
 /// The current version of a scheme.

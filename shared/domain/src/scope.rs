@@ -11,7 +11,7 @@ use crate::{
     decide::{Refusal, must},
     item,
     matter::{Matter, Noun},
-    moment::instant,
+    moment::{end, instant},
     page::Seen,
 };
 
@@ -87,7 +87,7 @@ pub(crate) fn audiences(terms: &ItemTerms) -> Vec<Shown> {
         Some(scope::Scope::Undesignated(_)) => return vec![Shown::to_everybody()],
         Some(scope::Scope::Designated(designated)) => designated,
     };
-    let until_us = designated.expires.as_ref().and_then(instant).map_or(i64::MAX, Timestamp::as_microsecond);
+    let until_us = end(designated.expires.as_ref()).map_or(i64::MAX, Timestamp::as_microsecond);
     let any = || vec!["*".to_owned()];
     let units = if designated.audience() == Audience::Units { designated.units.clone() } else { any() };
     let purposes = match designated.audience() {
@@ -98,6 +98,14 @@ pub(crate) fn audiences(terms: &ItemTerms) -> Vec<Shown> {
     each.map(|audience| Shown { audience, until_us }).collect()
 }
 
+/// The units that terms name; none where they name a wider circle.
+pub(crate) fn units(terms: &ItemTerms) -> &[String] {
+    match terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) {
+        Some(scope::Scope::Designated(designated)) => &designated.units,
+        _ => &[],
+    }
+}
+
 /// Judges the terms of an item when it is published.
 ///
 /// # Errors
@@ -106,14 +114,14 @@ pub fn check(terms: &ItemTerms, now: Timestamp) -> Result<(), Refusal> {
     if terms.marking.is_none() {
         return Err(Refusal::field(Reason::FieldInvalid, "terms.marking", "must be set"));
     }
-    let from = terms.valid_from.as_ref().and_then(instant);
-    if let Some(until) = terms.valid_until.as_ref().and_then(instant)
+    let from = terms.valid_from.as_ref().map(instant);
+    if let Some(until) = end(terms.valid_until.as_ref())
         && (until <= now || from.is_some_and(|from| until <= from))
     {
         let must = "must lie in the future and after valid_from";
         return Err(Refusal::field(Reason::FieldInvalid, "terms.valid_until", must));
     }
-    let embargo = terms.plan.as_ref().and_then(|plan| plan.embargo_until.as_ref()).and_then(instant);
+    let embargo = terms.plan.as_ref().and_then(|plan| plan.embargo_until.as_ref()).map(instant);
     match terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) {
         Some(scope::Scope::Designated(designated)) => designation(designated, embargo, now),
         _ => Ok(()),
@@ -125,7 +133,7 @@ fn designation(it: &Designated, embargo: Option<Timestamp>, now: Timestamp) -> R
     let contradictory = |field, detail: &str| Err(Refusal::field(Reason::ScopeContradictory, field, detail));
     let (units, purposes, expires) =
         ("terms.scope.designated.units", "terms.scope.designated.purposes", "terms.scope.designated.expires");
-    let until = it.expires.as_ref().and_then(instant);
+    let until = end(it.expires.as_ref());
     match it.audience() {
         Audience::Units if it.units.is_empty() => return empty(units, "no unit is named, so nobody would see it"),
         Audience::Units => {}

@@ -6,7 +6,7 @@
 //! The final report (確報) is due on day 30, on day 60 when a wrongful purpose (item 3) applies;
 //! when that day is closed it moves to the next open day.
 
-use jiff::ToSpan;
+use jiff::{Timestamp, ToSpan};
 use jiff::civil::{Date, date};
 
 use renkei_proto::{options::v1::Reason, r#type::v1 as wire};
@@ -224,9 +224,9 @@ fn nth_day(knew_on: Date, number: u8) -> Date {
 /// before the rules, or no item can apply. An item that the number of persons suggests is never added.
 ///
 /// # Errors
-/// `FIELD_INVALID` for a day that does not exist, an item that the sector does not have, and item 4 with so few persons
-/// that it cannot apply.
-pub fn dates_of(facts: &wire::StatutoryFacts) -> Result<Option<wire::StatutoryDates>, Refusal> {
+/// `FIELD_INVALID` for a day that does not exist or has not come, an item that the sector does not have, and item 4 with so
+/// few persons that it cannot apply.
+pub fn dates_of(facts: &wire::StatutoryFacts, now: Timestamp) -> Result<Option<wire::StatutoryDates>, Refusal> {
     let invalid = |field, detail: &str| Refusal::field(Reason::FieldInvalid, field, detail);
     let sector = if facts.sector() == wire::Sector::Public { Sector::Public } else { Sector::Private };
     let numbers: Vec<u8> = facts.items.iter().map(|item| u8::try_from(*item).unwrap_or(u8::MAX)).collect();
@@ -245,8 +245,8 @@ pub fn dates_of(facts: &wire::StatutoryFacts) -> Result<Option<wire::StatutoryDa
     if facts.knew_on.is_empty() {
         return Ok(None);
     }
-    let knew_on = scheme::day(&facts.knew_on);
-    let knew_on = knew_on.ok_or_else(|| invalid("statutory.knew_on", "must be a day that exists"))?;
+    let knew_on = scheme::day_that_has_come(&facts.knew_on, now);
+    let knew_on = knew_on.ok_or_else(|| invalid("statutory.knew_on", "must be a day that exists and has come"))?;
     let dates = dates(&Facts { knew_on: Some(knew_on), items, persons });
     Ok(dates.map(|dates| wire::StatutoryDates {
         rules: dates.rule_set.to_owned(),

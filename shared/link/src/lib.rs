@@ -41,6 +41,8 @@ pub struct Settings {
     pub own_keys: Keys,
     /// The kinds of fact that this version understands.
     pub kinds: BTreeSet<FactKind>,
+    /// The units that the own agency has: items may name others.
+    pub units: Arc<BTreeSet<String>>,
     /// The peer dials, this side does not: for networks that let connections through one way only. Then both journals go
     /// over the peer's session.
     pub is_dialled_only: bool,

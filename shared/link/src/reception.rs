@@ -114,7 +114,8 @@ impl Incoming {
         let changes_keys = entries.iter().any(|it| it.fact.as_ref().is_ok_and(|it| is_of_keys(it.fact.fact.as_ref())));
         let next = link.store().heads().borrow().of(link.own(), Journal::Of(self.journal)).seq + 1;
         let last_try = self.asked == Some(next);
-        let arrive = Arrive { own: link.own(), journal: self.journal, entries, last_try };
+        let units = link.0.settings.units.clone();
+        let arrive = Arrive { own: link.own(), journal: self.journal, entries, last_try, units };
         let moment = link.0.settings.source.moment();
         let stop = link.store().write("arrive", Call::own("arrive"), moment, arrive).await?;
         if changes_keys {

@@ -1,7 +1,7 @@
 //! The configuration: one strict TOML file, overridden by the environment. Every value is documented in `example.toml`.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -420,6 +420,11 @@ impl Config {
             callers.insert(uri.clone(), Caller { roles, unit: row.unit.clone() });
         }
         Ok(callers)
+    }
+
+    /// The units of the internal systems: those that the agency has.
+    pub fn units(&self) -> BTreeSet<String> {
+        self.callers.values().map(|row| row.unit.clone()).filter(|unit| !unit.is_empty()).collect()
     }
 
     /// The kinds of fact that this service speaks.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use renkei_desk::{JournalKeys, Watchers, services};
-use renkei_domain::moment::Source;
+use renkei_domain::{duty, matter::Matter, moment::Source};
 use renkei_link::Link;
 use renkei_proto::{options::v1::Surface, r#type::v1::Agency};
 use renkei_rpc::{
@@ -22,7 +22,7 @@ use renkei_rpc::{
     token::Tokens,
     validate::{Desk, DigestKey},
 };
-use renkei_store::{Call, Fault, Faults, Options, SCHEMA, Store, arrive::Begin, recover::Reopen};
+use renkei_store::{AnswerUnits, Call, Fault, Faults, Options, SCHEMA, Store, arrive::Begin, recover::Reopen};
 use renkei_telemetry::{Metrics, Telemetry};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
@@ -43,6 +43,8 @@ use crate::{
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long calls, sessions and ticks may take to end.
 const STOP: Duration = Duration::from_secs(25);
+/// The most items of which a start answers which of their units are missing.
+const UNITS_AT_ONCE: usize = 1000;
 /// How long the database may take to close after that.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -114,6 +116,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let store = Store::open(options).await?;
     store.join(config.spoken()?).await?;
     let said = begin(&store, &source).await?;
+    answer_units(&store, &source, &config).await?;
 
     let draining = CancellationToken::new();
     let keys = JournalKeys { own: key::of_own(&config, store.key())?, peer: key::of_peer(&config)? };
@@ -123,6 +126,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         peer_keys: keys.peer.clone(),
         own_keys: keys.own.clone(),
         kinds,
+        units: Arc::new(config.units()),
         is_dialled_only: config.peer.dial == DialMode::PeerOnly,
         metrics: metrics.clone(),
         draining: draining.clone(),
@@ -257,6 +261,21 @@ async fn begin(store: &Store, source: &Source) -> Result<Option<tick::Said>, Sta
         // Said when the recovery is over.
         Err(renkei_store::Error::Recovering) => Ok(None),
         Ok(()) => Ok(Some((store.heads().borrow().own.incarnation, kinds))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The peer is told when units that it named have been added to the configuration, or are missing still.
+async fn answer_units(store: &Store, source: &Source, config: &Config) -> Result<(), StartError> {
+    let missing = store.duties(duty::Kind::SettleItemUnits, UNITS_AT_ONCE).await?;
+    let items = missing.iter().map(|(_, name)| Matter::of(name)).filter(|matter| matter.opener != store.own());
+    let answers = AnswerUnits { items: items.collect(), units: config.units() };
+    if answers.items.is_empty() {
+        return Ok(());
+    }
+    match store.write("answer_units", Call::own("answer_units"), source.moment(), answers).await {
+        // The own journal is fetched back first, with what was answered before; the next start looks again.
+        Ok(()) | Err(renkei_store::Error::Recovering) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

@@ -100,8 +100,8 @@ async fn count_months(parts: &Parts) -> Result<(), Error> {
 /// The first day of the month in which the first own entry was written; none before there is one.
 async fn first_month(parts: &Parts) -> Result<Option<Date>, Error> {
     let first = parts.store.entries(Journal::Of(parts.own), 1, 1).await?;
-    let written = first.first().and_then(|held| instant(held.header.written_at.as_ref()?));
-    Ok(written.map(|written| calendar::day(written).first_of_month()))
+    let written = first.first().and_then(|held| held.header.written_at.as_ref());
+    Ok(written.map(|written| calendar::day(instant(written)).first_of_month()))
 }
 
 async fn checkpoint(parts: &Parts) -> Result<(), Error> {

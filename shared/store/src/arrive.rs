@@ -1,11 +1,13 @@
 //! Entries that come over the link: taken, refused, or the journal stops. The receiver repeats the author's judgement on
 //! what the author held, so late arrival is never a reason to refuse.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use jiff::Timestamp;
 use renkei_domain::{
     content,
     decide::{self, Keys, Refusal, decide},
-    journal as journal_rules,
+    item, journal as journal_rules,
     matter::Matter,
     moment::{Moment, instant, stamp},
     page::{Journal, Said as _, View},
@@ -48,6 +50,8 @@ pub struct Arrive {
     pub entries: Vec<Arriving>,
     /// A broken chain was asked for again already, so now it stops.
     pub last_try: bool,
+    /// The units that the own agency has.
+    pub units: Arc<BTreeSet<String>>,
 }
 
 impl Command for Arrive {
@@ -151,7 +155,7 @@ impl Arrive {
                 let refused = EntryRefused { seq, reason: refusal.reason.into() };
                 stage.write(&matter, fact::Fact::EntryRefused(refused), None, seq)?;
             }
-            Ok(()) => arrived(stage, &matter, &fact, seq)?,
+            Ok(()) => arrived(stage, &matter, &fact, seq, &self.units)?,
         }
         Ok(Ok(()))
     }
@@ -184,7 +188,13 @@ impl Arrive {
 }
 
 /// What follows from the arrival of an entry that holds.
-fn arrived(stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64) -> Result<(), Refusal> {
+fn arrived(
+    stage: &mut Stage,
+    matter: &Matter,
+    fact: &Fact,
+    seq: u64,
+    units: &BTreeSet<String>,
+) -> Result<(), Refusal> {
     match &fact.fact {
         // A notice under Art. 8 counts from its arrival here, which is recorded with it.
         Some(fact::Fact::NoticeGiven(_)) => {
@@ -200,6 +210,8 @@ fn arrived(stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64) -> Result<
             let sealed = RecallAnswered { disposition: RecallDisposition::Sealed.into() };
             stage.write(matter, fact::Fact::RecallAnswered(sealed), None, seq)?;
         }
+        // Nobody here sees it for a unit that is not there, and the originator is told so.
+        Some(fact) if item::published_in(fact).is_some() => crate::units::answer(stage, matter, units)?,
         // The peer has lost what it held, and says so: what it had signed for before binds it no longer.
         Some(fact::Fact::JournalReopened(_)) => {
             let seen = stage.heads().peer.seen_peer_seq;
@@ -212,12 +224,12 @@ fn arrived(stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64) -> Result<
     Ok(())
 }
 
-/// The arrival of this entry was answered already: refused, its notice recorded, its item sealed.
+/// The arrival of this entry was answered already: refused, its notice recorded, its item sealed, its units found missing.
 fn answered(stage: &Stage, matter: &Matter, seq: u64) -> bool {
     stage.page(&matter.to_string()).all(stage.own()).any(|mark| match mark.said() {
         Some(fact::Fact::EntryRefused(it)) => it.seq == seq,
         Some(fact::Fact::NoticeArrived(it)) => it.notice_seq == seq,
-        Some(fact::Fact::RecallAnswered(_)) => mark.answers == seq,
+        Some(fact::Fact::RecallAnswered(_) | fact::Fact::ItemUnitsMissing(_)) => mark.answers == seq,
         _ => false,
     })
 }
@@ -279,7 +291,7 @@ fn audit(stage: &Stage, arriving: &Arriving, matter: &Matter) -> Result<(), Refu
         return Err(Refusal::new(Reason::WrongDirection, "this kind of fact never crosses"));
     }
     let view = View::of_author(&stage.pages, header.author(), header);
-    let written_at = header.written_at.as_ref().and_then(instant).unwrap_or(Timestamp::MIN);
+    let written_at = header.written_at.as_ref().map_or(Timestamp::MIN, instant);
     decide(&view, matter, &fact.fact, header.answers, written_at).map(|_| ())
 }
 

@@ -28,6 +28,7 @@ mod replica;
 mod save;
 mod stage;
 mod statements;
+mod units;
 mod writer;
 
 use std::sync::{Arc, Mutex, atomic::AtomicBool};
@@ -62,6 +63,7 @@ pub use crate::{
     replica::{Replica, Replicas},
     stage::{Stage, content, etag},
     statements::statements,
+    units::AnswerUnits,
     writer::{BATCH, QUEUE},
 };
 

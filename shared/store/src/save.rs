@@ -265,11 +265,11 @@ pub(crate) fn listed(own: Agency, matter: &Matter, page: &Page, opened: i64) -> 
     let noun = Matter::prefix(matter.noun, matter.opener);
     let shown = scope::shown_to(own, matter, seen).into_iter();
     let shown = shown.map(|it| (noun.clone(), it.audience, opened, matter.to_string(), it.until_us));
-    let duty = duty::of(own, matter, seen).map(|duty| {
+    let duties = duty::of(own, matter, seen).into_iter().map(|duty| {
         let due = duty.due.map_or_else(|| UNDATED.to_owned(), |day| day.to_string());
         (format!("{DUTIES}{}", duty.kind.id()), due, opened, matter.to_string(), i64::MAX)
     });
-    shown.chain(duty).collect()
+    shown.chain(duties).collect()
 }
 
 /// The values of a row of a list.

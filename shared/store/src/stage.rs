@@ -375,7 +375,7 @@ impl Stage {
     }
 
     fn tally(&mut self, journal: Journal, header: &Header, fact: &fact::Fact) {
-        let written = header.written_at.as_ref().and_then(renkei_domain::moment::instant).unwrap_or_default();
+        let written = header.written_at.as_ref().map(renkei_domain::moment::instant).unwrap_or_default();
         for tally in counts::tallies(journal, fact, calendar::day(written)) {
             if tally.by == 0 {
                 continue;

@@ -14,7 +14,7 @@ use renkei_proto::{
     sharing::v1::{
         AttackMethodPublished, ItemAcknowledged, ItemFeedbackGiven, ItemFeedbackGivenContent, ItemKind,
         ItemQuestionAnswered, ItemQuestionAnsweredContent, ItemQuestionAsked, ItemQuestionAskedContent, ItemRecalled,
-        ItemRecalledContent, Necessity, RecallAnswered, RecallDisposition, RecallReason, ResearchResultPublished,
+        ItemRecalledContent, ItemUnitsMissing, Necessity, RecallAnswered, RecallDisposition, RecallReason, ResearchResultPublished,
         TechnologyTrendPublished, ThreatInformationPublished, Usefulness,
     },
     r#type::v1::{Marking, Statement},
@@ -113,6 +113,7 @@ pub(super) fn sample(it: &Liar, kind: FactKind) -> Result<(fact::Fact, Option<Ve
         K::ItemFeedbackGiven => {
             (feedback(1), content(&|| ItemFeedbackGivenContent { comment: text() }.encode_to_vec()))
         }
+        K::ItemUnitsMissing => (missing(&["policy"]), None),
         K::OfficialBarred => (F::OfficialBarred(OfficialBarred { reason: BarReason::Left.into() }), None),
         K::OfficialUnbarred => (F::OfficialUnbarred(OfficialUnbarred {}), None),
         kind => return Err(format!("there is no sample of {}", kind.name())),
@@ -129,6 +130,11 @@ pub(super) fn findings(it: &Liar) -> Option<Vec<u8>> {
 
 fn sealed() -> fact::Fact {
     fact::Fact::RecallAnswered(RecallAnswered { disposition: RecallDisposition::Sealed.into() })
+}
+
+pub(super) fn missing(units: &[&str]) -> fact::Fact {
+    let units = units.iter().map(ToString::to_string).collect();
+    fact::Fact::ItemUnitsMissing(ItemUnitsMissing { revision: 1, units })
 }
 
 pub(super) fn acknowledged(revision: u32, marking: Option<Marking>) -> fact::Fact {

@@ -19,7 +19,7 @@ use renkei_proto::{
     referral::v1::{CodeTried, FilingCounted, ReportReferred},
     r#type::v1::{
         Agency::{self, Ipa, Ppc},
-        Finding, IncidentKind,
+        Audience, Finding, IncidentKind, Purpose,
     },
 };
 
@@ -31,7 +31,7 @@ use super::{
     advice_acts::request,
     catalogue::{published, scheme},
     choice::Choice,
-    item_acts::{item, kinds, publish as publish_item, terms},
+    item_acts::{designated, item, kinds, missing_units, publish as publish_item, terms, within},
     model::{Act, BOTH, Pair, Party},
 };
 
@@ -92,6 +92,7 @@ const TABLE: [(&str, Where); 50] = [
     ("item_question_asked", Where::Peers),
     ("item_question_answered", Where::Own),
     ("item_feedback_given", Where::Peers),
+    ("item_units_missing", Where::Peers),
     ("entry_refused", Where::Anywhere),
     ("kinds_spoken", Where::Own),
     ("key_added", Where::Own),
@@ -264,6 +265,14 @@ fn about_items(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
     let published = BOTH.into_iter().flat_map(kinds).find(|item| fact_kind(**item) == Some(kind));
     if let Some(published) = published {
         return publish_item(pair.of(author), &item(author, 0), *published, terms());
+    }
+    if kind == FactKind::ItemUnitsMissing {
+        let matter = item(author.peer(), 0);
+        let units = within(designated(Audience::Units, &["policy"], &[Purpose::Policy]));
+        let act = publish_item(pair.of(author.peer()), &matter, kinds(author.peer())[0], units);
+        pair.of_mut(author.peer()).write(&act).unwrap();
+        pair.exchange(author);
+        return missing_units(pair.of(author), &matter, &["policy"]);
     }
     let (path, choice): (&[Choice], Choice) = match kind {
         FactKind::ItemRecalled => (&[PublishItem], Recall),

@@ -6,7 +6,7 @@ use renkei_domain::{
 };
 use renkei_proto::r#type::v1::{
     Agency::{self, Ipa, Ppc},
-    IncidentKind,
+    Audience, IncidentKind, Purpose,
 };
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     advice_acts::{request, shown},
     catalogue::published,
     choice::Choice,
+    item_acts::{ask_about, designated, item, kinds, missing_units, publish, recall_item, revise, within},
     model::{BOTH, Pair},
 };
 
@@ -24,7 +25,7 @@ fn duties(pair: &Pair, matter: &Matter) -> Vec<(Agency, Kind)> {
     for own in BOTH {
         assert_eq!(of(Ppc, own), of(Ipa, own), "both agencies see the same duty of {own:?}");
     }
-    BOTH.into_iter().filter_map(|own| of(own, own).map(|duty| (own, duty.kind))).collect()
+    BOTH.into_iter().flat_map(|own| of(own, own).into_iter().map(move |duty| (own, duty.kind))).collect()
 }
 
 #[test]
@@ -39,12 +40,12 @@ fn in_an_advice_request_whoever_is_waited_for_has_a_duty_and_nobody_else() {
 #[test]
 fn advice_is_due_on_the_day_that_the_request_names() {
     let pair = after(&[Choice::AskAdvice, Choice::Accept]);
-    let duty = duty::of(Ipa, &request(0), pair.ipa.page(&request(0))).unwrap();
+    let duty = duty::of(Ipa, &request(0), pair.ipa.page(&request(0)))[0];
     let due = shown(&pair.ppc, &request(0)).unwrap().due.unwrap();
     assert_eq!((duty.kind, duty.due.unwrap().to_string()), (Kind::GiveAdvice, due.on));
     let pair = after(&[Choice::AskAdvice, Choice::AskClarification]);
     assert_eq!(duties(&pair, &request(0)), [(Ppc, Kind::CompleteAdviceRequest)]);
-    assert_eq!(duty::of(Ppc, &request(0), pair.ppc.page(&request(0))).unwrap().due, None);
+    assert_eq!(duty::of(Ppc, &request(0), pair.ppc.page(&request(0)))[0].due, None);
 }
 
 #[test]
@@ -58,4 +59,31 @@ fn whoever_issued_a_referral_confirms_that_it_was_given() {
     let given = give(&pair.ppc, &matter);
     pair.of_mut(Ppc).write(&given).unwrap();
     assert_eq!(duties(pair.exchange(Ppc), &matter), []);
+}
+
+#[test]
+fn an_item_for_units_that_its_receiver_lacks_is_a_duty_of_both_until_either_settles_it() {
+    let matter = item(Ipa, 0);
+    let named = |units: &[&str]| within(designated(Audience::Units, units, &[Purpose::Policy]));
+    let mut pair = Pair::new();
+    let act = publish(&pair.ipa, &matter, kinds(Ipa)[0], named(&["policy", "polcy"]));
+    pair.ipa.write(&act).unwrap();
+    assert_eq!(duties(pair.exchange(Ipa), &matter), []);
+    let act = missing_units(&pair.ppc, &matter, &["polcy"]);
+    pair.ppc.write(&act).unwrap();
+    let act = ask_about(&pair.ppc, &matter);
+    pair.ppc.write(&act).unwrap();
+    let both = [(Ppc, Kind::SettleItemUnits), (Ipa, Kind::AnswerItemQuestion), (Ipa, Kind::SettleItemUnits)];
+    assert_eq!(duties(pair.exchange(Ipa), &matter), both);
+
+    let settled = [(Ipa, Kind::AnswerItemQuestion)];
+    let mut added = pair.clone();
+    let act = missing_units(&added.ppc, &matter, &[]);
+    added.ppc.write(&act).unwrap();
+    assert_eq!(duties(added.exchange(Ipa), &matter), settled);
+    for act in [revise(&pair.ipa, &matter, named(&["policy"])), recall_item(&matter)] {
+        let mut pair = pair.clone();
+        pair.ipa.write(&act).unwrap();
+        assert_eq!(duties(pair.exchange(Ipa), &matter), settled);
+    }
 }

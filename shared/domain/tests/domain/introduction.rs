@@ -12,11 +12,12 @@ use renkei_proto::{
 
 use super::{
     catalogue::shown,
+    model::at,
     statutory::{city_b, company_a, company_c, facts},
 };
 
 fn dates(facts: &StatutoryFacts) -> Option<StatutoryDates> {
-    dates_of(facts).unwrap()
+    dates_of(facts, at("2028-01-01T00:00:00+09:00")).unwrap()
 }
 
 fn paper(issuer: Agency, reporter: ReporterKind, dates: Option<&StatutoryDates>, code: &str) -> Text {

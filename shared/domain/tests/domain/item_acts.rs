@@ -12,7 +12,7 @@ use renkei_proto::{
     journal::v1::fact,
     sharing::v1::{
         AttackMethodPublished, Item, ItemAcknowledged, ItemFeedbackGiven, ItemKind, ItemQuestionAnswered,
-        ItemQuestionAsked, ItemRecalled, ItemTerms, Necessity, Publication, RecallAnswered, RecallDisposition,
+        ItemQuestionAsked, ItemRecalled, ItemTerms, ItemUnitsMissing, Necessity, Publication, RecallAnswered, RecallDisposition,
         RecallReason, ResearchResultPublished, TechnologyTrendPublished, ThreatInformationPublished, Usefulness,
     },
     r#type::v1::{
@@ -153,6 +153,14 @@ pub fn raise(party: &Party, matter: &Matter) -> Act {
     let next = all.into_iter().find(|restriction| !before.restrictions().any(|it| it == *restriction));
     let more = marking(Confidentiality::Level2, next.as_slice());
     acknowledge(party, matter, Some(raised(&before, &more)))
+}
+
+/// What the receiver's service says when a revision names units that it does not have.
+pub fn missing_units(party: &Party, matter: &Matter, units: &[&str]) -> Act {
+    let units: Vec<String> = units.iter().map(ToString::to_string).collect();
+    about_current(party, matter, |revision| {
+        fact::Fact::ItemUnitsMissing(ItemUnitsMissing { revision, units: units.clone() })
+    })
 }
 
 pub fn ask_about(party: &Party, matter: &Matter) -> Act {

@@ -39,7 +39,7 @@ pub struct Entry {
 
 impl Entry {
     pub fn written_at(&self) -> Timestamp {
-        instant(self.header.written_at.as_ref().unwrap()).unwrap()
+        instant(self.header.written_at.as_ref().unwrap())
     }
 }
 

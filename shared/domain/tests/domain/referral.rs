@@ -145,6 +145,16 @@ fn giving_states_a_time_that_has_come_its_days_and_versions_that_were_published(
     let tomorrow = Some(stamp(super::model::at("2026-11-27T09:00:01+09:00")));
     assert_eq!(given_with(|fact| fact.given_at = tomorrow), Some(Reason::FieldInvalid));
     assert_eq!(given_with(|fact| fact.given_at = None), Some(Reason::FieldInvalid));
+    // The referral was issued at nine in the morning of the 24th. An office registers later than it tells.
+    for (given, refused) in [
+        ("2026-11-23T09:00:00+09:00", None),
+        ("2026-11-23T08:59:59.999999+09:00", Some(Reason::FieldInvalid)),
+        ("2020-01-01T00:00:00+09:00", Some(Reason::FieldInvalid)),
+        ("0001-01-01T00:00:00Z", Some(Reason::FieldInvalid)),
+    ] {
+        let given = Some(stamp(super::model::at(given)));
+        assert_eq!(given_with(|fact| (fact.given_at, fact.days) = (given, 0)), refused, "{given:?}");
+    }
     let other = |scheme_id: &str, version| SchemeVersion { scheme_id: scheme_id.to_owned(), version };
     assert_eq!(given_with(|fact| fact.introduced = vec![other("virus", 1)]), None, "another scheme of the peer");
     assert_eq!(given_with(|fact| fact.introduced[0].version = 2), Some(Reason::FieldInvalid));

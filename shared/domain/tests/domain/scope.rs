@@ -262,6 +262,30 @@ fn a_scope_that_ends_beyond_all_computing_does_not_end() {
     assert_eq!(shown_to(Agency::Ppc, &matter, pair.ipa.page(&matter))[0].until_us, i64::MAX);
 }
 
+/// `9999-12-31T23:59:59Z` is how many systems write "for ever".
+#[test]
+fn an_embargo_and_a_beginning_beyond_all_computing_never_come() {
+    let never = Some(prost_types::Timestamp { seconds: 253_402_300_799, nanos: 0 });
+    let plan = Some(PublicationPlan { embargo_until: never, publisher: Agency::Ppc.into() });
+    let year = stamp(now() + SignedDuration::from_hours(8760));
+    let public = ItemTerms { plan, ..within(designated(Public, &[], &[])) };
+    assert_eq!(checked(&public), contradictory(EMBARGO));
+    let expires = Designated { expires: Some(year), ..designated(Party, &[], TRAINING) };
+    assert_eq!(checked(&ItemTerms { plan, ..within(expires) }), contradictory(EXPIRES));
+    let forward = ItemTerms { valid_from: never, valid_until: Some(year), ..terms() };
+    assert_eq!(checked(&forward), Some((Reason::FieldInvalid, "terms.valid_until")));
+
+    let both = Designated { expires: never, ..designated(Party, &[], TRAINING) };
+    let terms = ItemTerms { plan, valid_from: never, valid_until: never, ..within(both) };
+    assert_eq!(checked(&terms), None);
+    let mut pair = Pair::new();
+    let matter = item(Agency::Ipa, 0);
+    let act = publish(&pair.ipa, &matter, kinds(Agency::Ipa)[0], terms);
+    pair.ipa.write(&act).unwrap();
+    let shown = renkei_domain::item::resource(&matter, pair.ipa.page(&matter), now(), String::new()).unwrap();
+    assert_eq!((shown.embargoed, shown.valid), (true, false));
+}
+
 #[test]
 fn a_reader_stands_in_the_audiences_of_its_unit_and_its_purpose() {
     let audiences = |unit: &str, purpose: &str| {

@@ -1,10 +1,17 @@
 //! The reporter's dates from the wire to the wire.
 
-use renkei_domain::statutory::dates_of;
+use renkei_domain::{decide::Refusal, statutory::dates_of};
 use renkei_proto::{
     options::v1::Reason,
     r#type::v1::{Persons, PersonsKind, Sector, StatutoryDates, StatutoryFacts},
 };
+
+use super::model::at;
+
+/// The dates as they are computed after every day that is stated here.
+fn stated(facts: &StatutoryFacts) -> Result<Option<StatutoryDates>, Refusal> {
+    dates_of(facts, at("2028-01-01T00:00:00+09:00"))
+}
 
 pub fn facts(sector: Sector, knew_on: &str, items: &[u32], persons: Option<(PersonsKind, u64)>) -> StatutoryFacts {
     StatutoryFacts {
@@ -31,8 +38,23 @@ pub fn company_c() -> StatutoryFacts {
 }
 
 fn window_and_due(facts: &StatutoryFacts) -> [String; 3] {
-    let StatutoryDates { preliminary_from, preliminary_to, final_due, .. } = dates_of(facts).unwrap().unwrap();
+    let StatutoryDates { preliminary_from, preliminary_to, final_due, .. } = stated(facts).unwrap().unwrap();
     [preliminary_from, preliminary_to, final_due]
+}
+
+#[test]
+fn a_day_of_knowing_that_has_not_come_gives_no_dates() {
+    let of = |knew_on: &str, now: &str| dates_of(&facts(Sector::Private, knew_on, &[1], None), at(now));
+    let refused = Err((Reason::FieldInvalid, "statutory.knew_on"));
+    for (knew_on, now, allowed) in [
+        ("2026-12-02", "2026-12-02T00:00:00+09:00", true),
+        ("2026-12-02", "2026-12-01T23:59:59.999999+09:00", false),
+        ("2032-11-13", "2026-12-02T09:00:00+09:00", false),
+        ("9999-12-31", "2026-12-02T09:00:00+09:00", false),
+    ] {
+        let found = of(knew_on, now).map(|_| ()).map_err(|refusal| (refusal.reason, refusal.field));
+        assert_eq!(found, if allowed { Ok(()) } else { refused }, "{knew_on} at {now}");
+    }
 }
 
 #[test]
@@ -46,24 +68,24 @@ fn the_reporters_of_the_scenario_get_their_dates() {
 
 #[test]
 fn dates_name_their_rules_their_days_and_their_calendar() {
-    let dates = dates_of(&city_b()).unwrap().unwrap();
+    let dates = stated(&city_b()).unwrap().unwrap();
     assert_eq!((dates.rules.as_str(), dates.final_days), ("appi-rules-43-44/2023-04-01", 60));
     assert_eq!((dates.calendar.as_str(), dates.by_rule), ("jp-2023-2027", false));
     let sensitive = facts(Sector::Private, "2026-11-13", &[1], None);
-    assert_eq!(dates_of(&sensitive).unwrap().unwrap().final_days, 30);
-    assert!(dates_of(&facts(Sector::Private, "2027-12-15", &[1], None)).unwrap().unwrap().by_rule);
+    assert_eq!(stated(&sensitive).unwrap().unwrap().final_days, 30);
+    assert!(stated(&facts(Sector::Private, "2027-12-15", &[1], None)).unwrap().unwrap().by_rule);
 }
 
 #[test]
 fn an_unknown_day_of_knowing_gives_no_dates_but_its_facts_are_checked() {
-    assert_eq!(dates_of(&facts(Sector::Private, "", &[1, 3], None)), Ok(None));
-    assert!(dates_of(&facts(Sector::Private, "", &[5], None)).is_err());
+    assert_eq!(stated(&facts(Sector::Private, "", &[1, 3], None)), Ok(None));
+    assert!(stated(&facts(Sector::Private, "", &[5], None)).is_err());
 }
 
 #[test]
 fn what_is_not_a_day_or_an_item_of_the_sector_is_refused_with_its_field() {
     let refused = |sector, knew_on, items: &[u32], persons| {
-        dates_of(&facts(sector, knew_on, items, persons)).err().map(|refusal| (refusal.reason, refusal.field))
+        stated(&facts(sector, knew_on, items, persons)).err().map(|refusal| (refusal.reason, refusal.field))
     };
     let day = Some((Reason::FieldInvalid, "statutory.knew_on"));
     for knew_on in ["2026-02-29", "2026-13-01", "20261113", "2026-11-13T00:00:00", "yesterday"] {
@@ -80,7 +102,7 @@ fn what_is_not_a_day_or_an_item_of_the_sector_is_refused_with_its_field() {
 #[test]
 fn item_4_is_refused_where_the_number_of_persons_rules_it_out_and_never_added() {
     let refused = |sector, items: &[u32], kind, number| {
-        dates_of(&facts(sector, "2026-11-13", items, Some((kind, number)))).err().map(|refusal| refusal.field)
+        stated(&facts(sector, "2026-11-13", items, Some((kind, number)))).err().map(|refusal| refusal.field)
     };
     let item = Some("statutory.items");
     for (sector, limit) in [(Sector::Private, 1_000), (Sector::Public, 100)] {
@@ -92,15 +114,15 @@ fn item_4_is_refused_where_the_number_of_persons_rules_it_out_and_never_added() 
         assert_eq!(refused(sector, &[4], PersonsKind::Unknown, 0), None);
     }
     let missing = facts(Sector::Private, "2026-11-13", &[1], Some((PersonsKind::Exact, 5_000)));
-    let dates = dates_of(&missing).unwrap().unwrap();
+    let dates = stated(&missing).unwrap().unwrap();
     assert_eq!((dates.final_days, dates.final_due.as_str()), (30, "2026-12-14"), "nothing is added silently");
 }
 
 #[test]
 fn without_a_possible_item_there_is_no_duty_and_there_are_no_dates() {
-    let of = |kind, number| dates_of(&facts(Sector::Private, "2026-11-13", &[], Some((kind, number)))).unwrap();
+    let of = |kind, number| stated(&facts(Sector::Private, "2026-11-13", &[], Some((kind, number)))).unwrap();
     assert_eq!(of(PersonsKind::Exact, 1_000), None);
     assert!(of(PersonsKind::Exact, 1_001).is_some());
     assert!(of(PersonsKind::Unknown, 0).is_some());
-    assert_eq!(dates_of(&facts(Sector::Private, "2022-03-31", &[3], None)), Ok(None), "before the rules");
+    assert_eq!(stated(&facts(Sector::Private, "2022-03-31", &[3], None)), Ok(None), "before the rules");
 }

@@ -160,7 +160,8 @@ fn what_is_not_understood_waits_for_a_version_that_understands() {
         let entries = written(&pair, 3).await;
         let mut coming: Vec<_> = entries.iter().map(|entry| arriving(entry.clone(), Agency::Ppc).unwrap()).collect();
         coming[1].fact = Err(not_understood(2));
-        let older = Arrive { own: Agency::Ipa, journal: Agency::Ppc, entries: coming, last_try: true };
+        let units = std::sync::Arc::default();
+        let older = Arrive { own: Agency::Ipa, journal: Agency::Ppc, entries: coming, last_try: true, units };
 
         assert_eq!(pair.ipa.run(older).await.unwrap(), stopped(2, Reason::NotUnderstood));
 

@@ -1,5 +1,7 @@
 //! The link between two stores without a network: what sender and receiver do, called by hand.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use prost::Message as _;
 use renkei_domain::{
     moment::{micros, stamp},
@@ -76,6 +78,9 @@ pub fn arriving(entry: Entry, author: Agency) -> Result<Arriving, Break> {
     Ok(Arriving { entry, opened, fact, content })
 }
 
+/// The unit that both sides have; items may name others.
+pub const UNIT: &str = "policy";
+
 /// Hands entries of a journal to a store, as its receiver does after it asked again in vain for what was wrong.
 pub async fn arrive(to: &Side, journal: Agency, entries: Vec<Entry>) -> Result<Stop, Error> {
     arrive_as(to, journal, entries, true).await
@@ -93,7 +98,8 @@ pub async fn arrive_as(to: &Side, journal: Agency, entries: Vec<Entry>, last_try
             }
         }
     }
-    let stop = to.run(Arrive { own: to.own, journal, entries: good, last_try }).await?;
+    let units = Arc::new(BTreeSet::from([UNIT.to_owned()]));
+    let stop = to.run(Arrive { own: to.own, journal, entries: good, last_try, units }).await?;
     match broken {
         Some((entry, reason)) if stop == Stop::default() => to.run(StopJournal { entry, reason }).await,
         _ => Ok(stop),

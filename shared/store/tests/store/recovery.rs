@@ -379,7 +379,8 @@ fn an_entry_that_comes_back_in_the_batch_of_the_reopening_is_not_judged_again() 
         let again = ppc.store.aside().await.unwrap();
         let entries = asked_back(&pair.ipa, 1).await;
         let entries = entries.into_iter().map(|entry| arriving(entry, Agency::Ppc).unwrap()).collect();
-        let back = Arrive { own: Agency::Ppc, journal: Agency::Ppc, entries, last_try: true };
+        let units = std::sync::Arc::default();
+        let back = Arrive { own: Agency::Ppc, journal: Agency::Ppc, entries, last_try: true, units };
 
         let batch = Batch::hold(ppc, &gate, &mut steps).await;
         let mut back = Box::pin(ppc.run(back));

@@ -4,7 +4,8 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use renkei_domain::{
     decide::decide_read,
-    item::current,
+    duty,
+    item::{current, missing_units},
     matter::{Matter, Noun, parse_entry_name},
     moment::stamp,
     page::{Journal, Seen},
@@ -23,7 +24,7 @@ use renkei_proto::{
         scope,
     },
 };
-use renkei_store::{Call, Error, Store, content};
+use renkei_store::{AnswerUnits, Call, Error, Store, content};
 
 use super::{
     acts::{Act, publish},
@@ -182,6 +183,66 @@ fn a_recall_seals_on_arrival_and_only_why_stays_readable() {
         assert_eq!(answer.header.fact_type, "recall_answered");
         pair.assert_equal().await;
         assert_eq!(pair.ppc.audit().await, []);
+    });
+}
+
+/// For these units, for policy.
+fn to_these(units: &[&str]) -> Scope {
+    let units = units.iter().map(ToString::to_string).collect();
+    let Scope { scope } = to_policy(Purpose::Policy, None);
+    let scope = scope.map(|scope| match scope {
+        scope::Scope::Designated(it) => scope::Scope::Designated(Designated { units, ..it }),
+        other => other,
+    });
+    Scope { scope }
+}
+
+#[test]
+fn units_that_are_missing_are_answered_when_the_item_arrives_and_when_they_are_added() {
+    on_each(async |database| {
+        let pair = Pair::new(database).await;
+        pair.ipa.act(share(1, to_these(&["policy", "polcy", "lost"]))).await.unwrap();
+        pair.ipa.act(share(2, to_these(&["policy"]))).await.unwrap();
+        pair.ipa.act(share(3, everybody())).await.unwrap();
+        pair.settle().await;
+        let answers = async || {
+            let entries = pair.ppc.own_entries().await;
+            entries.iter().filter(|held| held.header.fact_type == "item_units_missing").count()
+        };
+        let missing = async |side: &Side, n: u64| {
+            let page = side.store.page(&item(n).to_string()).await.unwrap().unwrap();
+            missing_units(Seen::whole(&page), Agency::Ipa).to_vec()
+        };
+        let duties = async |side: &Side| side.store.duties(duty::Kind::SettleItemUnits, 10).await.unwrap();
+        for side in [&pair.ppc, &pair.ipa] {
+            assert_eq!(missing(side, 1).await, ["polcy", "lost"]);
+            assert_eq!(missing(side, 2).await, [""; 0]);
+            assert_eq!(duties(side).await, [(None, item(1).to_string())]);
+        }
+        assert_eq!(answers().await, 1);
+
+        // A start with no further unit that was named says nothing; others say what is missing still.
+        for (units, still, said) in [
+            (&["policy", "other"][..], &["polcy", "lost"][..], 1),
+            (&["policy", "polcy"], &["lost"], 2),
+            (&["policy", "polcy", "lost"], &[], 3),
+        ] {
+            let units = units.iter().map(ToString::to_string).collect();
+            pair.ppc.run(AnswerUnits { items: vec![item(1), item(2), item(3)], units }).await.unwrap();
+            pair.settle().await;
+            assert_eq!(answers().await, said);
+            for side in [&pair.ppc, &pair.ipa] {
+                assert_eq!(missing(side, 1).await, still);
+            }
+        }
+        for side in [&pair.ppc, &pair.ipa] {
+            assert_eq!(missing(side, 1).await, [""; 0]);
+            assert_eq!(duties(side).await, []);
+            assert_eq!(side.audit().await, []);
+            let rebuilt = side.store.rebuild(&side.source.moment(), false).await.unwrap();
+            assert_eq!(rebuilt.differing, Vec::<String>::new());
+        }
+        pair.assert_equal().await;
     });
 }
 
