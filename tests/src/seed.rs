@@ -136,7 +136,7 @@ async fn publish(author: &Side, items: u64) -> Result<(), String> {
                 if let Some(first) = broken.first() {
                     return Err(format!("the request breaks the contract: {}: {}", first.field, first.must));
                 }
-                let command = renkei_desk::publishing(own, &moment, request);
+                let command = renkei_desk::publishing(own, &moment, request).map_err(said)?;
                 author.store.write("publish_item", call, moment, command).await.map_err(said)
             }
         }))

@@ -4,14 +4,19 @@ use jiff::Timestamp;
 use prost::Message;
 use renkei_domain::{
     calendar,
-    decide::{Keys, Refusal, decide_read},
+    decide::{Keys, Refusal, decide_read, past},
     era,
     matter::{Matter, parse_entry_name},
     moment::Moment,
     page::Seen,
     scope::Reader,
 };
-use renkei_proto::{Validate, journal::v1::fact, options::v1::Reason, r#type::v1::Agency};
+use renkei_proto::{
+    Validate,
+    journal::v1::fact,
+    options::v1::Reason,
+    r#type::v1::{Agency, Statement},
+};
 use renkei_rpc::validate::{Desk, open};
 use renkei_store::{Command, Stage};
 use tonic::{Request, Response, Status};
@@ -33,10 +38,10 @@ pub(crate) trait Act: Send + Sync + 'static {
         Keys::matter(matter.to_string())
     }
 
-    /// What is to be written.
+    /// What is to be written, as far as it depends on the page.
     ///
     /// # Errors
-    /// What only the desk can see: a name that is none, a text that is missing.
+    /// What only the desk can see, such as a name of nothing.
     fn says(&self, at: &At<'_>) -> Result<Said, Refusal>;
 }
 
@@ -62,27 +67,16 @@ impl<'a> At<'a> {
     }
 }
 
-/// What an act says.
+/// What an act says, beside its words.
 pub(crate) struct Said {
     fact: fact::Fact,
-    content: Option<Vec<u8>>,
     answers: u64,
 }
 
 impl Said {
-    /// A fact without words that answers nothing.
+    /// A fact that answers nothing.
     pub(crate) fn new(fact: fact::Fact) -> Self {
-        Self { fact, content: None, answers: 0 }
-    }
-
-    /// With these words.
-    pub(crate) fn with(self, words: &impl Message) -> Self {
-        self.with_bytes(words.encode_to_vec())
-    }
-
-    /// With words that are encoded already.
-    pub(crate) fn with_bytes(self, words: Vec<u8>) -> Self {
-        Self { content: Some(words), ..self }
+        Self { fact, answers: 0 }
     }
 
     /// Answering this number of the peer's journal.
@@ -91,15 +85,17 @@ impl Said {
     }
 }
 
-/// Opens a request, does what it says, and answers with the matter as it then stands.
+/// Opens a request, does what it says, and answers with the matter as it then stands. `check` makes the act of the request
+/// before it queues: everything that needs no page is judged, parsed and encoded there, so that the writer, and with it
+/// every other caller, does not wait for it.
 pub(crate) async fn act<M: Message + Validate, A: Act>(
     request: Request<M>,
     desk: &Desk,
     name: &'static str,
-    doing: impl FnOnce(&Moment, M) -> Doing<A>,
+    check: impl FnOnce(&Moment, M) -> Result<Doing<A>, Refusal>,
 ) -> Result<Response<A::Resource>, Status> {
     open(request, desk, async |call, it: M| {
-        let doing = Doing { reader: call.reader, ..doing(&call.moment, it) };
+        let doing = Doing { reader: call.reader, ..check(&call.moment, it)? };
         Ok(desk.store.write(name, call.call, call.moment, doing).await?)
     })
     .await
@@ -112,17 +108,29 @@ pub(crate) struct Doing<A> {
     etag: Option<String>,
     reader: Reader,
     act: A,
+    /// The words of its entry, encoded; `None` for a fact without words.
+    words: Option<Vec<u8>>,
 }
 
 impl<A> Doing<A> {
     /// An act that opens a matter.
     pub(crate) fn opening(matter: Matter, act: A) -> Self {
-        Self { matter, etag: None, reader: Reader::default(), act }
+        Self { matter, etag: None, reader: Reader::default(), act, words: None }
     }
 
     /// An act in the matter of this name.
     pub(crate) fn within(name: String, etag: String, act: A) -> Self {
-        Self { matter: Matter::of(&name), etag: Some(etag), reader: Reader::default(), act }
+        Self { matter: Matter::of(&name), etag: Some(etag), reader: Reader::default(), act, words: None }
+    }
+
+    /// With these words, empty ones where a request leaves out what it may.
+    pub(crate) fn with(self, words: Option<&impl Message>) -> Self {
+        self.with_bytes(words.map(Message::encode_to_vec).unwrap_or_default())
+    }
+
+    /// With words that are encoded already.
+    pub(crate) fn with_bytes(self, words: Vec<u8>) -> Self {
+        Self { words: Some(words), ..self }
     }
 
     /// Nobody acts on what is hidden from him.
@@ -146,8 +154,8 @@ impl<A: Act> Command for Doing<A> {
             stage.expect(&name, etag)?;
         }
         let at = At { stage, matter: &self.matter, moment, unit: &self.reader.unit };
-        let Said { fact, content, answers } = self.act.says(&at)?;
-        stage.write(&self.matter, fact, content, answers)?;
+        let Said { fact, answers } = self.act.says(&at)?;
+        stage.write(&self.matter, fact, self.words.clone(), answers)?;
         self.again(stage, &name, moment).ok_or_else(|| Refusal::new(Reason::Internal, "the matter has no page"))
     }
 
@@ -156,6 +164,18 @@ impl<A: Act> Command for Doing<A> {
         self.etag.as_ref().map(|_| self.readable(stage, moment)).transpose().ok()?;
         A::Resource::of(&Matter::of(matter), stage.page(matter), moment.now, stage.etag(matter))
     }
+}
+
+/// What statements say is known by now: none is as of a time to come.
+///
+/// # Errors
+/// `FIELD_INVALID`.
+pub(crate) fn as_of_now<'a>(
+    field: &'static str,
+    statements: impl IntoIterator<Item = &'a Statement>,
+    moment: &Moment,
+) -> Result<(), Refusal> {
+    statements.into_iter().try_for_each(|it| past(field, it.as_of.as_ref(), moment.now).map(|_| ()))
 }
 
 /// Keys of an act that opens a matter with a case number.

@@ -1,7 +1,6 @@
 //! Technical advice and support (Art. 4(2)): PPC's half asks, IPA's half helps, both read.
 
 use jiff::Timestamp;
-use prost::Message;
 use renkei_domain::{
     advice::{self, handed_back_open, last_submission, target},
     decide::{Keys, Refusal},
@@ -36,7 +35,7 @@ use renkei_rpc::{
 use tonic::{Request, Response, Status};
 
 use crate::{
-    act::{Act, At, Doing, Resource, Said, act, opening, seq_of},
+    act::{Act, At, Doing, Resource, Said, act, as_of_now, opening, seq_of},
     read::{EntryWords, decode, entries, get, list},
 };
 
@@ -61,36 +60,33 @@ impl Resource for AdviceRequest {
 #[tonic::async_trait]
 impl AdviceAskingService for Advices {
     async fn request_advice(&self, it: Request<RequestAdviceRequest>) -> Result<Response<AdviceRequest>, Status> {
-        let opening = |moment: &Moment, it| {
-            let matter = Matter::new(Noun::AdviceRequest, Agency::Ppc, &moment.id("advice", 0));
-            Doing::opening(matter, Change::Request(it))
-        };
-        act(it, &self.desk, "request_advice", opening).await
+        act(it, &self.desk, "request_advice", requesting).await
     }
 
     async fn supplement_advice_request(
         &self,
         it: Request<SupplementAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "supplement_advice_request", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Supplement(it))
-        })
-        .await
+        act(it, &self.desk, "supplement_advice_request", supplementing).await
     }
 
     async fn answer_clarification(
         &self,
         it: Request<AnswerClarificationRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "answer_clarification", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Clarify(it))
+        act(it, &self.desk, "answer_clarification", |moment, mut it: AnswerClarificationRequest| {
+            let statements = it.content.as_ref().map(|words| words.statements.as_slice()).unwrap_or_default();
+            as_of_now("content.statements", statements, moment)?;
+            let words = it.content.take();
+            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Clarify(it)).with(words.as_ref()))
         })
         .await
     }
 
     async fn ask_quotation(&self, it: Request<AskQuotationRequest>) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "ask_quotation", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::AskQuotation(it))
+        act(it, &self.desk, "ask_quotation", |_, mut it: AskQuotationRequest| {
+            let words = it.content.take();
+            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::AskQuotation(it)).with(words.as_ref()))
         })
         .await
     }
@@ -100,7 +96,7 @@ impl AdviceAskingService for Advices {
         it: Request<WithdrawAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "withdraw_advice_request", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Withdraw(it))
+            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Withdraw(it)))
         })
         .await
     }
@@ -110,7 +106,7 @@ impl AdviceAskingService for Advices {
         it: Request<CloseAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "close_advice_request", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Close(it))
+            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Close(it)))
         })
         .await
     }
@@ -123,7 +119,7 @@ impl AdviceGivingService for Advices {
         it: Request<AcceptAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "accept_advice_request", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Accept(it))
+            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Accept(it)))
         })
         .await
     }
@@ -132,8 +128,9 @@ impl AdviceGivingService for Advices {
         &self,
         it: Request<HandBackAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "hand_back_advice_request", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::HandBack(it))
+        act(it, &self.desk, "hand_back_advice_request", |_, mut it: HandBackAdviceRequestRequest| {
+            let words = it.content.take();
+            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::HandBack(it)).with(words.as_ref()))
         })
         .await
     }
@@ -142,34 +139,47 @@ impl AdviceGivingService for Advices {
         &self,
         it: Request<DeclineAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "decline_advice_request", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Decline(it))
+        act(it, &self.desk, "decline_advice_request", |_, mut it: DeclineAdviceRequestRequest| {
+            let words = it.content.take();
+            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Decline(it)).with(words.as_ref()))
         })
         .await
     }
 
     async fn ask_clarification(&self, it: Request<AskClarificationRequest>) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "ask_clarification", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::AskClarification(it))
+        act(it, &self.desk, "ask_clarification", |_, mut it: AskClarificationRequest| {
+            let words = it.content.take();
+            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::AskClarification(it)).with(words.as_ref()))
         })
         .await
     }
 
     async fn give_advice(&self, it: Request<GiveAdviceRequest>) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "give_advice", |_, it| Doing::within(it.name.clone(), it.etag.clone(), Change::Give(it)))
-            .await
+        act(it, &self.desk, "give_advice", |moment, mut it: GiveAdviceRequest| {
+            let words = it.content.take();
+            let questions = answered_in(words.as_ref(), ["content.findings", "content.measures", ANSWERS], moment)?;
+            let change = Change::Give { questions, request: it.clone() };
+            Ok(Doing::within(it.name, it.etag, change).with(words.as_ref()))
+        })
+        .await
     }
 
     async fn correct_advice(&self, it: Request<CorrectAdviceRequest>) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "correct_advice", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Correct(it))
+        act(it, &self.desk, "correct_advice", |moment, mut it: CorrectAdviceRequest| {
+            let words = it.content.take();
+            let advice = words.as_ref().and_then(|words| words.advice.as_ref());
+            let fields = ["content.advice.findings", "content.advice.measures", "content.advice.answers"];
+            let questions = answered_in(advice, fields, moment)?;
+            let change = Change::Correct { questions, request: it.clone() };
+            Ok(Doing::within(it.name, it.etag, change).with(words.as_ref()))
         })
         .await
     }
 
     async fn answer_quotation(&self, it: Request<AnswerQuotationRequest>) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "answer_quotation", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::AnswerQuotation(it))
+        act(it, &self.desk, "answer_quotation", |_, mut it: AnswerQuotationRequest| {
+            let words = it.content.take();
+            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::AnswerQuotation(it)).with(words.as_ref()))
         })
         .await
     }
@@ -246,8 +256,8 @@ fn words(fact_type: &str, bytes: &[u8]) -> Result<Option<Content>, Error> {
 
 /// What officials do in a request for advice.
 enum Change {
-    Request(RequestAdviceRequest),
-    Supplement(SupplementAdviceRequestRequest),
+    Request { questions: u32, request: RequestAdviceRequest },
+    Supplement { questions: u32 },
     Clarify(AnswerClarificationRequest),
     AskQuotation(AskQuotationRequest),
     Withdraw(WithdrawAdviceRequestRequest),
@@ -256,8 +266,8 @@ enum Change {
     HandBack(HandBackAdviceRequestRequest),
     Decline(DeclineAdviceRequestRequest),
     AskClarification(AskClarificationRequest),
-    Give(GiveAdviceRequest),
-    Correct(CorrectAdviceRequest),
+    Give { questions: Vec<u32>, request: GiveAdviceRequest },
+    Correct { questions: Vec<u32>, request: CorrectAdviceRequest },
     AnswerQuotation(AnswerQuotationRequest),
 }
 
@@ -266,30 +276,24 @@ impl Act for Change {
 
     fn keys(&self, matter: &Matter, moment: &Moment) -> Keys {
         match self {
-            Self::Request(_) => opening(matter, moment),
+            Self::Request { .. } => opening(matter, moment),
             _ => Keys::matter(matter.to_string()),
         }
     }
 
     fn says(&self, at: &At<'_>) -> Result<Said, Refusal> {
         Ok(match self {
-            Self::Request(it) => requested(it, at)?,
-            Self::Supplement(it) => supplemented(it, at)?,
+            Self::Request { questions, request } => requested(*questions, request, at),
+            Self::Supplement { questions } => supplemented(*questions, at),
             Self::Clarify(it) => {
                 let answered = AdviceClarificationAnswered { due: Some(target(urgency(at), at.moment.now)) };
-                said(Fact::AdviceClarificationAnswered(answered), it.content.as_ref()).answering(seq_of(
-                    &it.clarification,
-                    Agency::Ipa,
-                    "clarification",
-                )?)
+                let answers = seq_of(&it.clarification, Agency::Ipa, "clarification")?;
+                Said::new(Fact::AdviceClarificationAnswered(answered)).answering(answers)
             }
             Self::AskQuotation(it) => {
                 let asked = AdviceQuotationAsked { wanted_by: it.wanted_by, embargo_until: it.embargo_until };
-                said(Fact::AdviceQuotationAsked(asked), it.content.as_ref()).answering(seq_of(
-                    &it.advice,
-                    Agency::Ipa,
-                    "advice",
-                )?)
+                let answers = seq_of(&it.advice, Agency::Ipa, "advice")?;
+                Said::new(Fact::AdviceQuotationAsked(asked)).answering(answers)
             }
             Self::Withdraw(it) => Said::new(Fact::AdviceWithdrawn(AdviceWithdrawn { reason: it.reason })),
             Self::Close(it) => {
@@ -301,45 +305,32 @@ impl Act for Change {
             }
             Self::HandBack(it) => {
                 let back = AdviceHandedBack { reason: it.reason };
-                worked_on(said(Fact::AdviceHandedBack(back), it.content.as_ref()), at)
+                worked_on(Said::new(Fact::AdviceHandedBack(back)), at)
             }
             Self::Decline(it) => {
                 let declined = AdviceDeclined { reason: it.reason };
-                worked_on(said(Fact::AdviceDeclined(declined), it.content.as_ref()), at)
+                worked_on(Said::new(Fact::AdviceDeclined(declined)), at)
             }
             Self::AskClarification(it) => {
                 let asked = AdviceClarificationAsked { wanted_by: it.wanted_by };
-                worked_on(said(Fact::AdviceClarificationAsked(asked), it.content.as_ref()), at)
+                worked_on(Said::new(Fact::AdviceClarificationAsked(asked)), at)
             }
-            Self::Give(it) => {
-                let questions = answered_in(it.content.as_ref())?;
-                let given = AdviceGiven { stage: it.stage, questions, quotation: quotation(it.quotation()).into() };
-                worked_on(said(Fact::AdviceGiven(given), it.content.as_ref()), at)
+            Self::Give { questions, request: it } => {
+                let (questions, quotation) = (questions.clone(), quotation(it.quotation()).into());
+                let given = AdviceGiven { stage: it.stage, questions, quotation };
+                worked_on(Said::new(Fact::AdviceGiven(given)), at)
             }
-            Self::Correct(it) => {
-                let questions = answered_in(it.content.as_ref().and_then(|content| content.advice.as_ref()))?;
+            Self::Correct { questions, request: it } => {
                 let seq = seq_of(&it.advice, Agency::Ipa, "advice")?;
-                let corrected = AdviceCorrected { seq, questions, quotation: quotation(it.quotation()).into() };
-                said(Fact::AdviceCorrected(corrected), it.content.as_ref())
+                let (questions, quotation) = (questions.clone(), quotation(it.quotation()).into());
+                Said::new(Fact::AdviceCorrected(AdviceCorrected { seq, questions, quotation }))
             }
             Self::AnswerQuotation(it) => {
                 let answered = AdviceQuotationAnswered { finding: it.finding };
-                let words = it.content.clone().unwrap_or_default();
-                said(Fact::AdviceQuotationAnswered(answered), Some(&words)).answering(seq_of(
-                    &it.quotation,
-                    Agency::Ppc,
-                    "quotation",
-                )?)
+                let answers = seq_of(&it.quotation, Agency::Ppc, "quotation")?;
+                Said::new(Fact::AdviceQuotationAnswered(answered)).answering(answers)
             }
         })
-    }
-}
-
-/// A fact with the words that the contract demands in its request.
-fn said(fact: Fact, words: Option<&impl Message>) -> Said {
-    match words {
-        Some(words) => Said::new(fact).with(words),
-        None => Said::new(fact),
     }
 }
 
@@ -348,12 +339,22 @@ fn worked_on(said: Said, at: &At<'_>) -> Said {
     said.answering(last_submission(at.page()))
 }
 
-fn requested(it: &RequestAdviceRequest, at: &At<'_>) -> Result<Said, Refusal> {
-    let submission = it.submission.clone().unwrap_or_default();
+fn requesting(moment: &Moment, mut it: RequestAdviceRequest) -> Result<Doing<Change>, Refusal> {
+    let submission = it.submission.take().unwrap_or_default();
     let questions = count(&submission);
     if questions == 0 {
         return Err(Refusal::field(Reason::FieldInvalid, "submission.questions", "asks at least one question"));
     }
+    as_of_now("submission.facts", &submission.facts, moment)?;
+    let stated = it.statutory.as_ref().map(|facts| statutory::dates_of(facts, moment.now));
+    let reporter_dates = stated.transpose()?.flatten();
+    let title = std::mem::take(&mut it.title);
+    let words = AdviceRequestedContent { title, submission: Some(submission), reporter_dates };
+    let matter = Matter::new(Noun::AdviceRequest, Agency::Ppc, &moment.id("advice", 0));
+    Ok(Doing::opening(matter, Change::Request { questions, request: it }).with(Some(&words)))
+}
+
+fn requested(questions: u32, it: &RequestAdviceRequest, at: &At<'_>) -> Said {
     let (fiscal_year, year_ordinal) = at.next_case("advice");
     let requested = AdviceRequested {
         purposes: it.purposes.clone(),
@@ -365,23 +366,25 @@ fn requested(it: &RequestAdviceRequest, at: &At<'_>) -> Result<Said, Refusal> {
         fiscal_year,
         year_ordinal,
     };
-    let stated = it.statutory.as_ref().map(|facts| statutory::dates_of(facts, at.moment.now));
-    let reporter_dates = stated.transpose()?.flatten();
-    let words = AdviceRequestedContent { title: it.title.clone(), submission: Some(submission), reporter_dates };
-    Ok(Said::new(Fact::AdviceRequested(requested)).with(&words))
+    Said::new(Fact::AdviceRequested(requested))
 }
 
-fn supplemented(it: &SupplementAdviceRequestRequest, at: &At<'_>) -> Result<Said, Refusal> {
-    let submission = it.submission.clone().unwrap_or_default();
+fn supplementing(moment: &Moment, it: SupplementAdviceRequestRequest) -> Result<Doing<Change>, Refusal> {
+    let submission = it.submission.unwrap_or_default();
     if submission == Submission::default() {
         return Err(Refusal::field(Reason::FieldInvalid, "submission", "adds something"));
     }
+    as_of_now("submission.facts", &submission.facts, moment)?;
+    let change = Change::Supplement { questions: count(&submission) };
+    let words = AdviceSupplementedContent { submission: Some(submission) };
+    Ok(Doing::within(it.name, it.etag, change).with(Some(&words)))
+}
+
+fn supplemented(questions: u32, at: &At<'_>) -> Said {
     let handed_back = handed_back_open(at.page());
     let due = handed_back.map(|_| target(urgency(at), at.moment.now));
-    let supplemented = AdviceSupplemented { questions: count(&submission), due };
-    let words = AdviceSupplementedContent { submission: Some(submission) };
-    let said = Said::new(Fact::AdviceSupplemented(supplemented)).with(&words);
-    Ok(said.answering(handed_back.map_or(0, |mark| mark.seq)))
+    let said = Said::new(Fact::AdviceSupplemented(AdviceSupplemented { questions, due }));
+    said.answering(handed_back.map_or(0, |mark| mark.seq))
 }
 
 fn count(submission: &Submission) -> u32 {
@@ -406,16 +409,27 @@ fn quotation(named: Quotation) -> Quotation {
     if named == Quotation::Unspecified { Quotation::ConfirmFirst } else { named }
 }
 
-/// The numbers of the questions that advice answers, in their order.
-fn answered_in(content: Option<&AdviceContent>) -> Result<Vec<u32>, Refusal> {
-    let content = content.cloned().unwrap_or_default();
-    if content == AdviceContent::default() {
+/// Where the answers of advice are in its request.
+const ANSWERS: &str = "content.answers";
+
+/// The numbers of the questions that sound advice answers, in their order. `fields` is where its findings, measures and
+/// answers are.
+fn answered_in(
+    content: Option<&AdviceContent>,
+    fields: [&'static str; 3],
+    moment: &Moment,
+) -> Result<Vec<u32>, Refusal> {
+    let Some(content) = content.filter(|content| **content != AdviceContent::default()) else {
         return Err(Refusal::field(Reason::FieldInvalid, "content", "says something"));
-    }
+    };
+    let [findings, measures, answers] = fields;
+    as_of_now(findings, &content.findings, moment)?;
+    as_of_now(measures, &content.measures, moment)?;
+    as_of_now(answers, content.answers.iter().filter_map(|it| it.answer.as_ref()), moment)?;
     let mut numbers: Vec<u32> = content.answers.iter().map(|answer| answer.question).collect();
     numbers.sort_unstable();
     if numbers.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(Refusal::field(Reason::FieldInvalid, "content.answers", "answers each question once"));
+        return Err(Refusal::field(Reason::FieldInvalid, ANSWERS, "answers each question once"));
     }
     Ok(numbers)
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use prost::Message as _;
 use renkei_domain::{
-    decide::{Keys as Pages, Refusal},
+    decide::{Keys as Pages, ReadPermit, Refusal},
     index::is_automatic,
     journal as journal_rules,
     matter::{Matter, entry_name, parse_entry_name},
@@ -31,17 +31,17 @@ use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    read::{Filling, begin, may_see, size},
+    read::{Filling, begin, permit, size},
     verify::{Verified, verify},
 };
 
 /// They see that an entry is there, whoever may read its matter.
 const EXAMINERS: [Role; 2] = [Role::Operator, Role::Auditor];
 
-/// How much of an entry is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// How much of the entries of a matter is shown.
 enum Sight {
-    Whole,
+    /// Whole, but for those about revisions in whose scope the caller is not.
+    Whole(ReadPermit),
     Envelope,
 }
 
@@ -70,28 +70,29 @@ impl Evidences {
     /// How the entries of a matter are shown: whole to those who may read it, their envelopes to operators and auditors, and
     /// not at all to others.
     async fn sight(&self, call: &Call, matter: &str) -> Result<Option<Sight>, Error> {
-        if may_see(&self.desk, call, matter).await? {
-            return Ok(Some(Sight::Whole));
+        if let Some(permit) = permit(&self.desk, call, matter).await? {
+            return Ok(Some(Sight::Whole(permit)));
         }
         let examines = EXAMINERS.iter().any(|role| call.reader.roles.contains(role));
         Ok(examines.then_some(Sight::Envelope))
     }
 
     /// The entry as the desk shows it; `None` for one of the private journal.
-    async fn entry(&self, sight: Sight, held: Held) -> Result<Option<JournalEntry>, Error> {
+    async fn entry(&self, sight: &Sight, held: Held) -> Result<Option<JournalEntry>, Error> {
         let Journal::Of(author) = held.journal else { return Ok(None) };
         let delivery = match author == self.desk.own {
             true => Some(self.delivery(held.header.seq).await?),
             false => None,
         };
         let header = held.header;
+        let is_shown = matches!(sight, Sight::Whole(permit) if permit.shows(held.journal, header.seq));
         Ok(Some(JournalEntry {
             name: entry_name(author, header.seq),
             entry_id: header.entry_id,
             author: author.into(),
             matter: header.matter,
             fact_type: header.fact_type,
-            fact: (sight == Sight::Whole && held.fact.fact.is_some()).then_some(held.fact),
+            fact: (is_shown && held.fact.fact.is_some()).then_some(held.fact),
             written_at: header.written_at,
             arrived_at: instant(held.arrived_us),
             hash: held.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -151,7 +152,7 @@ impl EvidenceService for Evidences {
             let (author, seq) = parse_entry_name(&it.name).ok_or_else(missing)?;
             let held = self.desk.store.entry(Journal::Of(author), seq).await?.ok_or_else(missing)?;
             let sight = self.sight(&call, &held.header.matter).await?.ok_or_else(missing)?;
-            self.entry(sight, held).await?.ok_or_else(missing)
+            self.entry(&sight, held).await?.ok_or_else(missing)
         })
         .await
     }
@@ -172,7 +173,7 @@ impl EvidenceService for Evidences {
             held.truncate(size);
             let mut page = Filling::default();
             for held in held {
-                if !page.add(held.turn, self.entry(sight, held).await?) {
+                if !page.add(held.turn, self.entry(&sight, held).await?) {
                     break;
                 }
             }

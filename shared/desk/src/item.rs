@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use prost::Message;
 use renkei_domain::{
-    decide::{Keys, Refusal, direction},
+    decide::{Keys, Refusal, direction, past},
     item::{self, current},
     matter::{Matter, Noun},
     moment::Moment,
     page::{Journal, Seen},
-    scope::marking,
+    scope::{self, marking},
 };
 use renkei_proto::{
     FactKind,
@@ -22,7 +22,7 @@ use renkei_proto::{
         ReviseItemRequest, TechnologyTrendPublished, ThreatInformationPublished, item_content::Item as Kind,
         item_entry::Content, item_service_server::ItemService,
     },
-    r#type::v1::Agency,
+    r#type::v1::{Agency, Marking, Tlp},
 };
 use renkei_rpc::{
     error::Error,
@@ -82,37 +82,43 @@ impl ItemService for Items {
     }
 
     async fn revise_item(&self, it: Request<ReviseItemRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "revise_item", |_, it| Doing::within(it.name.clone(), it.etag.clone(), Change::Revise(it)))
-            .await
+        let own = self.desk.own;
+        act(it, &self.desk, "revise_item", |moment, it| revises(own, moment, it)).await
     }
 
     async fn recall_item(&self, it: Request<RecallItemRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "recall_item", |_, it| Doing::within(it.name.clone(), it.etag.clone(), Change::Recall(it)))
-            .await
+        act(it, &self.desk, "recall_item", |_, it: RecallItemRequest| {
+            Ok(Doing::within(it.name, it.etag, Change::Recall { reason: it.reason }).with(it.content.as_ref()))
+        })
+        .await
     }
 
     async fn acknowledge_item(&self, it: Request<AcknowledgeItemRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "acknowledge_item", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Acknowledge(it))
+        act(it, &self.desk, "acknowledge_item", |_, it: AcknowledgeItemRequest| {
+            Ok(Doing::within(it.name, it.etag, Change::Acknowledge { marking: it.marking }))
         })
         .await
     }
 
     async fn ask_about_item(&self, it: Request<AskAboutItemRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "ask_about_item", |_, it| Doing::within(it.name.clone(), it.etag.clone(), Change::Ask(it)))
-            .await
+        act(it, &self.desk, "ask_about_item", |_, it: AskAboutItemRequest| {
+            Ok(Doing::within(it.name, it.etag, Change::Ask).with(it.content.as_ref()))
+        })
+        .await
     }
 
     async fn answer_item_question(&self, it: Request<AnswerItemQuestionRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "answer_item_question", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Answer(it))
+        act(it, &self.desk, "answer_item_question", |_, it: AnswerItemQuestionRequest| {
+            let change = Change::Answer { question: it.question };
+            Ok(Doing::within(it.name, it.etag, change).with(it.content.as_ref()))
         })
         .await
     }
 
     async fn give_feedback(&self, it: Request<GiveFeedbackRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "give_feedback", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Feedback(it))
+        act(it, &self.desk, "give_feedback", |_, it: GiveFeedbackRequest| {
+            let change = Change::Feedback { usefulness: it.usefulness };
+            Ok(Doing::within(it.name, it.etag, change).with(it.content.as_ref()))
         })
         .await
     }
@@ -182,23 +188,129 @@ fn entry(it: EntryWords) -> Result<ItemEntry, Error> {
 }
 
 /// What `PublishItem` does with a sound request, as a command: for who fills a database without a network.
-pub fn publishing(own: Agency, moment: &Moment, it: PublishItemRequest) -> impl Command<Reply = Item> {
+///
+/// # Errors
+/// What the call would be refused for before it queues.
+pub fn publishing(
+    own: Agency,
+    moment: &Moment,
+    it: PublishItemRequest,
+) -> Result<impl Command<Reply = Item> + use<>, Refusal> {
     opens(own, moment, it)
 }
 
-fn opens(own: Agency, moment: &Moment, it: PublishItemRequest) -> Doing<Change> {
-    Doing::opening(Matter::new(Noun::Item, own, &moment.id("item", 0)), Change::Publish(it))
+fn opens(own: Agency, moment: &Moment, it: PublishItemRequest) -> Result<Doing<Change>, Refusal> {
+    let matter = Matter::new(Noun::Item, own, &moment.id("item", 0));
+    let necessity = it.necessity();
+    let (words, bytes) = Words::check(&matter, own, moment, it.content)?;
+    if (words.kind == FactKind::AttackMethodPublished) != (necessity != Necessity::Unspecified) {
+        return Err(Refusal::field(Reason::FieldInvalid, NECESSITY, NECESSITY_MUST));
+    }
+    let terms = it.terms.unwrap_or_default();
+    let terms = ItemTerms { marking: Some(marking(terms.marking)), ..terms };
+    Ok(Doing::opening(matter, Change::Publish { words, necessity, terms }).with_bytes(bytes))
 }
 
-/// What officials do with an item.
+fn revises(own: Agency, moment: &Moment, it: ReviseItemRequest) -> Result<Doing<Change>, Refusal> {
+    let necessity = it.necessity();
+    let (words, bytes) = Words::check(&Matter::of(&it.name), own, moment, it.content)?;
+    if words.kind != FactKind::AttackMethodPublished && necessity != Necessity::Unspecified {
+        return Err(Refusal::field(Reason::FieldInvalid, NECESSITY, NECESSITY_MUST));
+    }
+    let (terms, cleared) = (it.terms.unwrap_or_default(), it.cleared);
+    let change = Change::Revise { words, necessity, terms, cleared };
+    Ok(Doing::within(it.name, it.etag, change).with_bytes(bytes))
+}
+
+const NECESSITY: &str = "necessity";
+const NECESSITY_MUST: &str = "is stated for PPC's items and for no others";
+
+/// What is known of the words of an item without its page.
+struct Words {
+    /// The fact that publishes them.
+    kind: FactKind,
+    /// The strictest mark in their bundle, and where that is in the request.
+    mark: Option<Tlp>,
+    bundle: &'static str,
+}
+
+impl Words {
+    /// Checks the words of a request, and gives them encoded as well.
+    fn check(
+        matter: &Matter,
+        own: Agency,
+        moment: &Moment,
+        content: Option<ItemContent>,
+    ) -> Result<(Self, Vec<u8>), Refusal> {
+        let Some(item) = content.and_then(|content| content.item) else {
+            return Err(Refusal::field(Reason::FieldInvalid, ITEM, "must be set"));
+        };
+        let (kind, text, as_of, bundle, bytes) = match &item {
+            Kind::AttackMethod(it) => (
+                FactKind::AttackMethodPublished,
+                &it.text,
+                "content.attack_method.text.as_of",
+                "content.attack_method.text.stix_bundle",
+                it.encode_to_vec(),
+            ),
+            Kind::ResearchResult(it) => (
+                FactKind::ResearchResultPublished,
+                &it.text,
+                "content.research_result.text.as_of",
+                "content.research_result.text.stix_bundle",
+                it.encode_to_vec(),
+            ),
+            Kind::ThreatInformation(it) => (
+                FactKind::ThreatInformationPublished,
+                &it.text,
+                "content.threat_information.text.as_of",
+                "content.threat_information.text.stix_bundle",
+                it.encode_to_vec(),
+            ),
+            Kind::TechnologyTrend(it) => (
+                FactKind::TechnologyTrendPublished,
+                &it.text,
+                "content.technology_trend.text.as_of",
+                "content.technology_trend.text.stix_bundle",
+                it.encode_to_vec(),
+            ),
+        };
+        direction(kind, matter, own).map_err(|refusal| Refusal { field: ITEM, ..refusal })?;
+        past(as_of, text.as_ref().and_then(|text| text.as_of.as_ref()), moment.now)?;
+        let mark = stix::read(bundle, text.as_ref().map(|text| text.stix_bundle.as_slice()).unwrap_or_default())?;
+        Ok((Self { kind, mark, bundle }, bytes))
+    }
+
+    /// Their publication. What the bundle's marks allow is what the terms allow.
+    fn publish(&self, publication: Publication, necessity: Necessity) -> Result<Said, Refusal> {
+        let scope = publication.terms.as_ref().and_then(|terms| terms.scope.as_ref());
+        if self.mark.is_some_and(|mark| !scope::admits(scope, mark)) {
+            let must = "an object in it bears a mark that is stricter than the scope: name a narrower scope";
+            return Err(Refusal::field(Reason::ScopeContradictory, self.bundle, must));
+        }
+        let publication = Some(publication);
+        Ok(Said::new(match self.kind {
+            FactKind::AttackMethodPublished => {
+                Fact::AttackMethodPublished(AttackMethodPublished { publication, necessity: necessity.into() })
+            }
+            FactKind::ResearchResultPublished => Fact::ResearchResultPublished(ResearchResultPublished { publication }),
+            FactKind::ThreatInformationPublished => {
+                Fact::ThreatInformationPublished(ThreatInformationPublished { publication })
+            }
+            _ => Fact::TechnologyTrendPublished(TechnologyTrendPublished { publication }),
+        }))
+    }
+}
+
+/// What officials do with an item, as far as it depends on its page.
 enum Change {
-    Publish(PublishItemRequest),
-    Revise(ReviseItemRequest),
-    Recall(RecallItemRequest),
-    Acknowledge(AcknowledgeItemRequest),
-    Ask(AskAboutItemRequest),
-    Answer(AnswerItemQuestionRequest),
-    Feedback(GiveFeedbackRequest),
+    Publish { words: Words, necessity: Necessity, terms: ItemTerms },
+    Revise { words: Words, necessity: Necessity, terms: ItemTerms, cleared: Vec<i32> },
+    Recall { reason: i32 },
+    Acknowledge { marking: Option<Marking> },
+    Ask,
+    Answer { question: String },
+    Feedback { usefulness: i32 },
 }
 
 impl Act for Change {
@@ -206,7 +318,7 @@ impl Act for Change {
 
     fn keys(&self, matter: &Matter, moment: &Moment) -> Keys {
         match self {
-            Self::Publish(_) => opening(matter, moment),
+            Self::Publish { .. } => opening(matter, moment),
             _ => Keys::matter(matter.to_string()),
         }
     }
@@ -216,93 +328,47 @@ impl Act for Change {
         let published = current.map_or(0, |current| current.mark.seq);
         let revision = current.map_or(1, |current| current.it.publication.revision);
         Ok(match self {
-            Self::Publish(it) => {
+            Self::Publish { words, necessity, terms } => {
                 let (fiscal_year, year_ordinal) = at.next_case("item");
-                let publication =
-                    Publication { revision: 1, terms: terms(it.terms.clone()), fiscal_year, year_ordinal };
-                publish(at, publication, None, it.necessity(), it.content.as_ref())?
+                let terms = Some(terms.clone());
+                words.publish(Publication { revision: 1, terms, fiscal_year, year_ordinal }, *necessity)?
             }
-            Self::Revise(it) => {
+            Self::Revise { words, necessity, terms, cleared } => {
                 let Some(current) = current else {
                     return Err(Refusal::new(Reason::NotFound, "there is no such item"));
                 };
+                // Whose item it is, is judged with the fact.
+                let is_own = at.matter.opener == at.stage.own();
+                if is_own && item::fact_kind(current.it.kind) != Some(words.kind) {
+                    return Err(Refusal::field(
+                        Reason::FieldInvalid,
+                        ITEM,
+                        "must be of the kind of the revision before",
+                    ));
+                }
                 let publication = Publication {
                     // Beyond the last the domain refuses it, by the state of the item.
                     revision: (revision + 1).min(item::LAST_REVISION),
-                    terms: terms(it.terms.clone()),
+                    terms: Some(scope::revised(current.terms(), terms.clone(), cleared)?),
                     ..current.it.publication.clone()
                 };
-                // Whose item it is, is judged with the fact.
-                let kind = item::fact_kind(current.it.kind).filter(|_| at.matter.opener == at.stage.own());
-                publish(at, publication, kind, it.necessity(), it.content.as_ref())?
+                let kept = if *necessity == Necessity::Unspecified { current.it.necessity } else { *necessity };
+                words.publish(publication, kept)?
             }
-            Self::Recall(it) => Said::new(Fact::ItemRecalled(ItemRecalled { reason: it.reason }))
-                .with(&it.content.clone().unwrap_or_default()),
-            Self::Acknowledge(it) => {
-                let acknowledged = ItemAcknowledged { revision, marking: it.marking.clone() };
+            Self::Recall { reason } => Said::new(Fact::ItemRecalled(ItemRecalled { reason: *reason })),
+            Self::Acknowledge { marking } => {
+                let acknowledged = ItemAcknowledged { revision, marking: marking.clone() };
                 Said::new(Fact::ItemAcknowledged(acknowledged)).answering(published)
             }
-            Self::Ask(it) => Said::new(Fact::ItemQuestionAsked(ItemQuestionAsked {}))
-                .with(&it.content.clone().unwrap_or_default())
-                .answering(published),
-            Self::Answer(it) => Said::new(Fact::ItemQuestionAnswered(ItemQuestionAnswered {}))
-                .with(&it.content.clone().unwrap_or_default())
-                .answering(seq_of(&it.question, at.matter.opener.peer(), "question")?),
-            Self::Feedback(it) => {
-                let given = ItemFeedbackGiven { revision, usefulness: it.usefulness };
-                Said::new(Fact::ItemFeedbackGiven(given))
-                    .with(&it.content.clone().unwrap_or_default())
-                    .answering(published)
+            Self::Ask => Said::new(Fact::ItemQuestionAsked(ItemQuestionAsked {})).answering(published),
+            Self::Answer { question } => {
+                let asked = seq_of(question, at.matter.opener.peer(), "question")?;
+                Said::new(Fact::ItemQuestionAnswered(ItemQuestionAnswered {})).answering(asked)
+            }
+            Self::Feedback { usefulness } => {
+                let given = ItemFeedbackGiven { revision, usefulness: *usefulness };
+                Said::new(Fact::ItemFeedbackGiven(given)).answering(published)
             }
         })
     }
-}
-
-/// The terms of a call, with the default marking where it gives none.
-fn terms(given: Option<ItemTerms>) -> Option<ItemTerms> {
-    given.map(|terms| ItemTerms { marking: Some(marking(terms.marking.clone())), ..terms })
-}
-
-/// The publication of an item of the kind that its content is of, which a revision keeps.
-fn publish(
-    at: &At<'_>,
-    publication: Publication,
-    kept: Option<FactKind>,
-    necessity: Necessity,
-    content: Option<&ItemContent>,
-) -> Result<Said, Refusal> {
-    let Some(kind) = content.and_then(|content| content.item.as_ref()) else {
-        return Err(Refusal::field(Reason::FieldInvalid, ITEM, "must be set"));
-    };
-    let publication = Some(publication);
-    let (fact, text, words, bundle) = match kind {
-        Kind::AttackMethod(it) => {
-            let fact = AttackMethodPublished { publication, necessity: necessity.into() };
-            let bundle = "content.attack_method.text.stix_bundle";
-            (Fact::AttackMethodPublished(fact), &it.text, it.encode_to_vec(), bundle)
-        }
-        Kind::ResearchResult(it) => {
-            let fact = Fact::ResearchResultPublished(ResearchResultPublished { publication });
-            (fact, &it.text, it.encode_to_vec(), "content.research_result.text.stix_bundle")
-        }
-        Kind::ThreatInformation(it) => {
-            let fact = Fact::ThreatInformationPublished(ThreatInformationPublished { publication });
-            (fact, &it.text, it.encode_to_vec(), "content.threat_information.text.stix_bundle")
-        }
-        Kind::TechnologyTrend(it) => {
-            let fact = Fact::TechnologyTrendPublished(TechnologyTrendPublished { publication });
-            (fact, &it.text, it.encode_to_vec(), "content.technology_trend.text.stix_bundle")
-        }
-    };
-    let kind = FactKind::of(&fact);
-    direction(kind, at.matter, at.stage.own()).map_err(|refusal| Refusal { field: ITEM, ..refusal })?;
-    if kept.is_some_and(|kept| kept != kind) {
-        return Err(Refusal::field(Reason::FieldInvalid, ITEM, "must be of the kind of the revision before"));
-    }
-    let is_ppcs = kind == FactKind::AttackMethodPublished;
-    if is_ppcs != (necessity != Necessity::Unspecified) {
-        return Err(Refusal::field(Reason::FieldInvalid, "necessity", "is stated for PPC's items and for no others"));
-    }
-    stix::check(bundle, text.as_ref().map(|text| text.stix_bundle.as_slice()).unwrap_or_default())?;
-    Ok(Said::new(fact).with_bytes(words))
 }

@@ -65,12 +65,17 @@ pub(crate) async fn get<R: Resource>(desk: &Desk, call: &Call, name: &str) -> Re
 
 /// Whether the caller may read the matter of this name now, so that it may know of it.
 pub(crate) async fn may_see(desk: &Desk, call: &Call, name: &str) -> Result<bool, Error> {
+    Ok(permit(desk, call, name).await?.is_some())
+}
+
+/// The caller's leave to read the matter of this name now; `None` when it is hidden.
+pub(crate) async fn permit(desk: &Desk, call: &Call, name: &str) -> Result<Option<ReadPermit>, Error> {
     let matter = Matter::of(name);
     // A scope stands in the page.
     let page = if matter.noun.is_scoped() { desk.store.page(name).await? } else { None };
     let page = page.unwrap_or_default();
     let now = desk.source.moment().now;
-    Ok(decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, now).is_ok())
+    Ok(decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, now).ok())
 }
 
 /// What one page of a list is made of.

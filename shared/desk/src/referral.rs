@@ -122,7 +122,8 @@ impl ReferralService for Referrals {
                 code_digest = digest(&SHA256, &proof).as_ref().to_vec();
             }
             let matter = Matter::new(Noun::Referral, self.desk.own, &id);
-            let issue = Issue { matter, code_digest, request: it };
+            let report = content(&ReportReferredContent { report: it.report.clone() });
+            let issue = Issue { matter, code_digest, report, request: it };
             let (who, moment) = (call.call.clone(), call.moment.clone());
             let referral = self.desk.store.write("issue_referral", who, moment, issue).await?;
             self.hand_out(&call, dates, referral).await
@@ -135,7 +136,7 @@ impl ReferralService for Referrals {
         request: Request<ConfirmReferralGivenRequest>,
     ) -> Result<Response<Referral>, Status> {
         act(request, &self.desk, "confirm_referral_given", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Confirm(it))
+            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Confirm(it)))
         })
         .await
     }
@@ -170,7 +171,7 @@ impl ReferralService for Referrals {
 
     async fn revise_judgement(&self, request: Request<ReviseJudgementRequest>) -> Result<Response<Referral>, Status> {
         act(request, &self.desk, "revise_judgement", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Judge(it))
+            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Judge(it)))
         })
         .await
     }
@@ -250,6 +251,8 @@ fn own_scheme(stage: &Stage, name: &str) -> Option<SchemeVersion> {
 struct Issue {
     matter: Matter,
     code_digest: Vec<u8>,
+    /// The reference of the report, encoded.
+    report: Option<Vec<u8>>,
     request: IssueReferralRequest,
 }
 
@@ -287,8 +290,7 @@ impl Command for Issue {
         }
         stage.write(&self.matter, fact::Fact::ReferralIssued(fact), None, 0)?;
         let report = ReportReferred { statutory: it.statutory.clone(), language: it.language };
-        let reference = content(&ReportReferredContent { report: it.report.clone() });
-        stage.write(&self.matter, fact::Fact::ReportReferred(report), reference, 0)?;
+        stage.write(&self.matter, fact::Fact::ReportReferred(report), self.report.clone(), 0)?;
         reply(stage, &self.matter.to_string())
     }
 

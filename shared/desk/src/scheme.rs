@@ -14,7 +14,7 @@ use renkei_proto::{
     options::v1::Reason,
     referral::v1::{
         GetSchemeRequest, ListSchemesRequest, ListSchemesResponse, PublishSchemeRequest, ReviseSchemeRequest, Scheme,
-        SchemeContent, SchemePublished, SchemeRevised, SchemeWithdrawn, WithdrawSchemeRequest,
+        SchemeContent, SchemePublished, SchemeRevised, SchemeTerms, SchemeWithdrawn, WithdrawSchemeRequest,
         scheme_service_server::SchemeService,
     },
 };
@@ -45,22 +45,24 @@ impl Schemes {
 impl SchemeService for Schemes {
     async fn publish_scheme(&self, request: Request<PublishSchemeRequest>) -> Result<Response<Scheme>, Status> {
         let own = self.desk.own;
-        let opening = |_: &_, it: PublishSchemeRequest| {
-            Doing::opening(Matter::new(Noun::Scheme, own, &it.scheme_id), Change::Publish(it))
-        };
-        act(request, &self.desk, "publish_scheme", opening).await
+        act(request, &self.desk, "publish_scheme", |_, it: PublishSchemeRequest| {
+            let matter = Matter::new(Noun::Scheme, own, &it.scheme_id);
+            Ok(Doing::opening(matter, Change::Publish(it.terms.unwrap_or_default())).with(it.content.as_ref()))
+        })
+        .await
     }
 
     async fn revise_scheme(&self, request: Request<ReviseSchemeRequest>) -> Result<Response<Scheme>, Status> {
-        act(request, &self.desk, "revise_scheme", |_, it| {
-            Doing::within(it.name.clone(), it.etag.clone(), Change::Revise(it))
+        act(request, &self.desk, "revise_scheme", |_, it: ReviseSchemeRequest| {
+            let change = Change::Revise(it.terms.unwrap_or_default());
+            Ok(Doing::within(it.name, it.etag, change).with(it.content.as_ref()))
         })
         .await
     }
 
     async fn withdraw_scheme(&self, request: Request<WithdrawSchemeRequest>) -> Result<Response<Scheme>, Status> {
         act(request, &self.desk, "withdraw_scheme", |_, it: WithdrawSchemeRequest| {
-            Doing::within(it.name, it.etag, Change::Withdraw)
+            Ok(Doing::within(it.name, it.etag, Change::Withdraw))
         })
         .await
     }
@@ -117,8 +119,8 @@ pub(crate) async fn scheme_content(desk: &Desk, it: &Readable, seq: u64) -> Resu
 
 /// What officials do with an own scheme.
 enum Change {
-    Publish(PublishSchemeRequest),
-    Revise(ReviseSchemeRequest),
+    Publish(SchemeTerms),
+    Revise(SchemeTerms),
     Withdraw,
 }
 
@@ -132,14 +134,10 @@ impl Act for Change {
     fn says(&self, at: &At<'_>) -> Result<Said, Refusal> {
         let version = current(at.page(), at.matter.opener).map_or(0, |current| current.version);
         Ok(match self {
-            Self::Publish(it) => {
-                let published = SchemePublished { terms: Some(it.terms.clone().unwrap_or_default()) };
-                Said::new(Fact::SchemePublished(published)).with(&it.content.clone().unwrap_or_default())
-            }
-            Self::Revise(it) => {
-                let terms = Some(it.terms.clone().unwrap_or_default());
-                let revised = SchemeRevised { version: (version + 1).max(2), terms };
-                Said::new(Fact::SchemeRevised(revised)).with(&it.content.clone().unwrap_or_default())
+            Self::Publish(terms) => Said::new(Fact::SchemePublished(SchemePublished { terms: Some(terms.clone()) })),
+            Self::Revise(terms) => {
+                let revised = SchemeRevised { version: (version + 1).max(2), terms: Some(terms.clone()) };
+                Said::new(Fact::SchemeRevised(revised))
             }
             Self::Withdraw => Said::new(Fact::SchemeWithdrawn(SchemeWithdrawn { version: version.max(1) })),
         })

@@ -78,8 +78,9 @@ impl fmt::Debug for Code {
     }
 }
 
-/// Reads a code as people type it: lower case, full width, I and L for 1 and O for 0 are
-/// understood; hyphens and spaces anywhere are ignored.
+/// Reads a code as people type and paste it: lower case, full width, I and L for 1 and O for 0 are
+/// understood; hyphens of all kinds, spaces, corner brackets and invisible characters anywhere are
+/// ignored.
 ///
 /// # Errors
 ///
@@ -173,15 +174,42 @@ fn check_value(mut characters: impl Iterator<Item = char>) -> Option<u8> {
     u8::try_from(remainder).ok()
 }
 
-/// The character that was meant, or `None` for one that separates groups.
+/// The character that was meant, or `None` for one that separates or encloses groups.
 fn normal(typed: char) -> Option<char> {
     match narrow(typed).to_ascii_uppercase() {
-        '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{30FC}' => None,
-        white if white.is_whitespace() => None,
+        hyphen if is_hyphen(hyphen) => None,
+        '\u{300C}' | '\u{300D}' | '\u{FF62}' | '\u{FF63}' => None,
+        unseen if unseen.is_whitespace() || is_invisible(unseen) => None,
         'I' | 'L' => Some('1'),
         'O' => Some('0'),
         other => Some(other),
     }
+}
+
+/// What stands for a hyphen: the key beside the zero of a Japanese keyboard writes U+30FC, or U+FF70 in half width; the
+/// others come from word processors, spreadsheets and web pages.
+fn is_hyphen(typed: char) -> bool {
+    matches!(
+        typed,
+        '-' | '\u{2010}'
+            ..='\u{2015}'
+                | '\u{2043}'
+                | '\u{207B}'
+                | '\u{208B}'
+                | '\u{2212}'
+                | '\u{2500}'
+                | '\u{2501}'
+                | '\u{30FC}'
+                | '\u{FE58}'
+                | '\u{FE63}'
+                | '\u{FF70}'
+    )
+}
+
+/// Soft hyphens, marks of direction and width, and the byte order mark: they come along when a code is pasted.
+fn is_invisible(typed: char) -> bool {
+    matches!(typed, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
 }
 
 /// Full-width forms as a Japanese keyboard writes them, U+FF01 … U+FF5E and the wave dash.
@@ -272,7 +300,13 @@ mod tests {
             printed.replace('-', " \u{3000}"),
             format!("  {printed}\n"),
             full_width.collect(),
+            format!("\u{FEFF}「{printed}」"),
+            printed.chars().flat_map(|one| [one, '\u{200B}']).collect(),
         ] {
+            assert_eq!(parts(&typed).as_ref(), Ok(&expected), "{typed}");
+        }
+        for hyphen in "ｰ﹣─⁻ー−‐－\u{AD}".chars() {
+            let typed = printed.replace('-', &hyphen.to_string());
             assert_eq!(parts(&typed).as_ref(), Ok(&expected), "{typed}");
         }
     }

@@ -210,9 +210,8 @@ impl<'a> Deciding<'a> {
     /// A matter takes so many entries of an agency and no more. What ends a matter is not counted out, and what the peer
     /// makes an agency's service answer is not counted.
     pub(crate) fn room(&self) -> Result<(), Refusal> {
-        let counts = |kind: Option<FactKind>| {
-            !matches!(kind, Some(FactKind::EntryRefused | FactKind::ItemUnitsMissing))
-        };
+        let counts =
+            |kind: Option<FactKind>| !matches!(kind, Some(FactKind::EntryRefused | FactKind::ItemUnitsMissing));
         let said = self.page().all(self.author()).filter(|mark| counts(mark.kind()));
         let full = said.count() >= MOST_ENTRIES;
         must(!full, Reason::WrongState, "a matter has at most 200 entries of an agency: open another one")
@@ -266,8 +265,12 @@ impl ReadPermit {
     /// The content of this entry may be read: of a sealed matter only why it is sealed, and of no revision more than its
     /// own scope allows.
     pub fn opens(&self, journal: Journal, seq: u64, kind: FactKind) -> bool {
-        let closed = matches!(journal, Journal::Of(author) if self.closed.contains(&(author, seq)));
-        !closed && (!self.sealed || kind == FactKind::ItemRecalled)
+        self.shows(journal, seq) && (!self.sealed || kind == FactKind::ItemRecalled)
+    }
+
+    /// The fact of this entry may be read: it is about no revision in whose own scope the reader is not.
+    pub fn shows(&self, journal: Journal, seq: u64) -> bool {
+        !matches!(journal, Journal::Of(author) if self.closed.contains(&(author, seq)))
     }
 }
 

@@ -255,7 +255,7 @@ pub fn units_to_answer(seen: Seen<'_>, opener: Agency, had: &BTreeSet<String>) -
     let missing: Vec<String> = scope::units(current.terms()).iter().filter(|it| !had.contains(*it)).cloned().collect();
     let news = missing_units(seen, opener) != missing;
     let revision = current.it.publication.revision;
-    news.then(|| (current.mark.seq, ItemUnitsMissing { revision, units: missing }))
+    news.then_some((current.mark.seq, ItemUnitsMissing { revision, units: missing }))
 }
 
 /// How the item is handled at the receiver: the current marking, as far as the receiver has raised it, restrictions in

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use renkei_proto::{
     options::v1::{Reason, Role},
-    sharing::v1::ItemTerms,
+    sharing::v1::{ItemTerm, ItemTerms},
     r#type::v1::{Agency, Audience, Confidentiality, Designated, Marking, Purpose, Scope, Tlp, scope},
 };
 
@@ -111,8 +111,10 @@ pub(crate) fn units(terms: &ItemTerms) -> &[String] {
 /// # Errors
 /// `SCOPE_EMPTY` when nobody would see it, `SCOPE_CONTRADICTORY` when the scope says two things at once, `FIELD_INVALID`.
 pub fn check(terms: &ItemTerms, now: Timestamp) -> Result<(), Refusal> {
-    if terms.marking.is_none() {
-        return Err(Refusal::field(Reason::FieldInvalid, "terms.marking", "must be set"));
+    for (field, is_set) in [("terms.scope", terms.scope.is_some()), ("terms.marking", terms.marking.is_some())] {
+        if !is_set {
+            return Err(Refusal::field(Reason::FieldInvalid, field, "must be set"));
+        }
     }
     let from = terms.valid_from.as_ref().map(instant);
     if let Some(until) = end(terms.valid_until.as_ref())
@@ -180,6 +182,32 @@ pub fn tlp(scope: Option<&Scope>) -> Tlp {
         Audience::Public => Tlp::Clear,
         Audience::Unspecified => Tlp::Unspecified,
     }
+}
+
+/// What bears this mark of the Traffic Light Protocol may go to everybody in this scope.
+pub fn admits(scope: Option<&Scope>, mark: Tlp) -> bool {
+    // The contract numbers the levels from the strictest on.
+    tlp(scope) <= mark
+}
+
+/// The terms of a revision: what it names, and what was said before where it names nothing and clears nothing.
+///
+/// # Errors
+/// `FIELD_INVALID` when it names what it clears.
+pub fn revised(before: &ItemTerms, named: ItemTerms, cleared: &[i32]) -> Result<ItemTerms, Refusal> {
+    let clears = |term: ItemTerm| cleared.contains(&term.into());
+    let both = (clears(ItemTerm::ValidFrom) && named.valid_from.is_some())
+        || (clears(ItemTerm::ValidUntil) && named.valid_until.is_some())
+        || (clears(ItemTerm::Plan) && named.plan.is_some());
+    must(!both, Reason::FieldInvalid, "clears a term that is named: do one of both")
+        .map_err(|refusal| Refusal { field: "cleared", ..refusal })?;
+    Ok(ItemTerms {
+        scope: named.scope.or_else(|| before.scope.clone()),
+        marking: named.marking.or_else(|| before.marking.clone()),
+        valid_from: named.valid_from.or(before.valid_from.filter(|_| !clears(ItemTerm::ValidFrom))),
+        valid_until: named.valid_until.or(before.valid_until.filter(|_| !clears(ItemTerm::ValidUntil))),
+        plan: named.plan.or(before.plan.filter(|_| !clears(ItemTerm::Plan))),
+    })
 }
 
 /// The marking that a call gives, or the default: 機密性2 without restriction.

@@ -6,8 +6,8 @@
 //! The final report (確報) is due on day 30, on day 60 when a wrongful purpose (item 3) applies;
 //! when that day is closed it moves to the next open day.
 
-use jiff::{Timestamp, ToSpan};
 use jiff::civil::{Date, date};
+use jiff::{Timestamp, ToSpan};
 
 use renkei_proto::{options::v1::Reason, r#type::v1 as wire};
 

@@ -188,13 +188,7 @@ impl Arrive {
 }
 
 /// What follows from the arrival of an entry that holds.
-fn arrived(
-    stage: &mut Stage,
-    matter: &Matter,
-    fact: &Fact,
-    seq: u64,
-    units: &BTreeSet<String>,
-) -> Result<(), Refusal> {
+fn arrived(stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64, units: &BTreeSet<String>) -> Result<(), Refusal> {
     match &fact.fact {
         // A notice under Art. 8 counts from its arrival here, which is recorded with it.
         Some(fact::Fact::NoticeGiven(_)) => {

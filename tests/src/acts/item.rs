@@ -87,6 +87,7 @@ impl Acts {
             terms: it.terms.clone(),
             necessity: it.necessity,
             content: Some(item_content(it.kind(), "改めた内容", self.world.now())),
+            cleared: Vec::new(),
         }
     }
 

@@ -167,7 +167,12 @@ pub(super) fn items() -> Vec<Lie> {
             Reason::HeaderDiffers,
             at(|it| &it.scene.other_recalled, |it| it.scene.other_recalled.seq - 1, K::RecallAnswered),
         ),
-        lie("units missing that the revision does not name", BOTH, Reason::FactDiffers, revision(missing(&["lost"]), None)),
+        lie(
+            "units missing that the revision does not name",
+            BOTH,
+            Reason::FactDiffers,
+            revision(missing(&["lost"]), None),
+        ),
         lie("no units missing, and none before", BOTH, Reason::WrongState, revision(missing(&[]), None)),
         lie(
             "an acknowledgement of a revision to come",

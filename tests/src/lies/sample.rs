@@ -14,8 +14,8 @@ use renkei_proto::{
     sharing::v1::{
         AttackMethodPublished, ItemAcknowledged, ItemFeedbackGiven, ItemFeedbackGivenContent, ItemKind,
         ItemQuestionAnswered, ItemQuestionAnsweredContent, ItemQuestionAsked, ItemQuestionAskedContent, ItemRecalled,
-        ItemRecalledContent, ItemUnitsMissing, Necessity, RecallAnswered, RecallDisposition, RecallReason, ResearchResultPublished,
-        TechnologyTrendPublished, ThreatInformationPublished, Usefulness,
+        ItemRecalledContent, ItemUnitsMissing, Necessity, RecallAnswered, RecallDisposition, RecallReason,
+        ResearchResultPublished, TechnologyTrendPublished, ThreatInformationPublished, Usefulness,
     },
     r#type::v1::{Marking, Statement},
 };

@@ -7,9 +7,9 @@ use renkei_proto::{
     advice::v1::RequestAdviceRequest,
     options::v1::Reason,
     sharing::v1::{
-        Item, ItemContent, ItemFeedbackGivenContent, ItemKind, ItemTerms, ItemText, ListItemEntriesRequest,
-        ListItemsRequest, PublicationPlan, PublishItemRequest, RecallReason, Usefulness, item::State, item_content,
-        item_entry,
+        Item, ItemContent, ItemFeedbackGivenContent, ItemKind, ItemTerm, ItemTerms, ItemText, ListItemEntriesRequest,
+        ListItemsRequest, Necessity, PublicationPlan, PublishItemRequest, RecallReason, ReviseItemRequest, Usefulness,
+        item::State, item_content, item_entry,
     },
     r#type::v1::{Agency, Audience, Confidentiality, Designated, Marking, Purpose, Restriction, Scope, Tlp, scope},
 };
@@ -273,6 +273,61 @@ async fn a_marking_is_only_raised_by_the_receiver() {
     assert_eq!(at_both(&ppc, &ipa, &it.name).await.marking, raised.marking);
 }
 
+/// A clerk corrects a misprint and names nothing but the words.
+#[tokio::test]
+async fn a_revision_keeps_what_it_does_not_name_and_ends_what_it_says() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    let after = |hours| Some(stamp(pair.clock.now() + SignedDuration::from_hours(hours)));
+    let restrictions = vec![Restriction::NoCopy.into(), Restriction::NoForward.into()];
+    let level2 = |restrictions| Some(Marking { confidentiality: Confidentiality::Level2.into(), restrictions });
+    let plan = |hours| Some(PublicationPlan { embargo_until: after(hours), publisher: Agency::Ipa.into() });
+    let narrow = || Some(to_units(&["policy"], &[Purpose::Policy]));
+    let (scope, marking) = (narrow(), level2(restrictions));
+    let terms = ItemTerms { scope, marking, valid_from: after(1), valid_until: after(9), plan: plan(5) };
+    for author in [&ppc, &ipa] {
+        let request = PublishItemRequest {
+            terms: Some(terms.clone()),
+            necessity: necessity_of(author).into(),
+            ..author.publishing_item(to_the_party())
+        };
+        let mut it = author.publish_item(request).await.unwrap();
+        let mut expected = terms.clone();
+        let named = |named: ItemTerms| (Some(named), Vec::new());
+        let cleared = |terms: &[ItemTerm]| (None, terms.iter().map(|it| (*it).into()).collect());
+        let silent = ItemTerms::default;
+        // What a revision names and clears, and what that changes.
+        type Step = ((Option<ItemTerms>, Vec<i32>), fn(&mut ItemTerms));
+        let steps: [Step; 8] = [
+            ((None, Vec::new()), |_| ()),
+            (named(silent()), |_| ()),
+            (named(ItemTerms { marking: level2(Vec::new()), ..silent() }), |it| {
+                it.marking.as_mut().unwrap().restrictions.clear();
+            }),
+            (named(ItemTerms { scope: Some(to_the_party()), ..silent() }), |it| it.scope = Some(to_the_party())),
+            (cleared(&[ItemTerm::ValidFrom]), |it| it.valid_from = None),
+            (cleared(&[ItemTerm::ValidUntil]), |it| it.valid_until = None),
+            (cleared(&[ItemTerm::Plan]), |it| it.plan = None),
+            (cleared(&[ItemTerm::Plan, ItemTerm::ValidFrom]), |_| ()),
+        ];
+        for (revision, ((terms, cleared), change)) in (2..).zip(steps) {
+            let necessity = Necessity::Unspecified.into();
+            let request = ReviseItemRequest { terms, cleared, necessity, ..author.revising_item(&it) };
+            it = author.revise_item(request).await.unwrap();
+            change(&mut expected);
+            assert_eq!((it.revision, it.terms.as_ref()), (revision, Some(&expected)));
+            assert_eq!((it.necessity(), it.embargoed), (necessity_of(author), expected.plan.is_some()));
+        }
+        let seen = at_both(&ppc, &ipa, &it.name).await;
+        assert_eq!((seen.terms, seen.marking), (Some(expected.clone()), expected.marking));
+    }
+}
+
+/// Why the item of the test above is necessary.
+fn necessity_of(author: &Acts) -> Necessity {
+    if author.agency == Agency::Ppc { Necessity::Contain } else { Necessity::Unspecified }
+}
+
 #[tokio::test]
 async fn validity_embargo_and_expiry_follow_the_clock() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
@@ -343,7 +398,11 @@ async fn an_instant_beyond_the_calendar_is_the_far_future_and_never_absent() {
             for acts in [&ppc, &ipa] {
                 let it = acts.item(&it.name).await.unwrap();
                 assert_eq!((it.embargoed, it.valid), (embargoed, valid), "{terms:?} at {}", acts.agency.id());
-                assert_eq!(it.terms.unwrap(), ItemTerms { marking: it.marking, ..terms.clone() }, "kept as it was said");
+                assert_eq!(
+                    it.terms.unwrap(),
+                    ItemTerms { marking: it.marking, ..terms.clone() },
+                    "kept as it was said"
+                );
             }
         }
         let public = ItemTerms { plan: until(far), ..terms_for(scope(Audience::Public, None)) };

@@ -7,13 +7,14 @@ use renkei_proto::{
     agreement::v1::NoticeKind,
     options::v1::Reason,
     sharing::v1::{
-        AnswerItemQuestionRequest, Item, ItemContent, ItemKind, ItemTerms, Necessity, PublicationPlan,
+        AnswerItemQuestionRequest, Item, ItemContent, ItemKind, ItemTerm, ItemTerms, Necessity, PublicationPlan,
         PublishItemRequest, ReviseItemRequest, item::State, item_content,
     },
     r#type::v1::{Agency, Attachment, Audience, Designated, Marking, Purpose, Scope, scope},
 };
 use renkei_tests::{
-    acts::{Acts, both, item_content as words, refused, settle, to_the_party},
+    acts::{Acts, Answer, both, item_content as words, refused, settle, terms_for, to_the_party, to_units},
+    database::Lock,
     pair::Pair,
     scenario::{instant, start},
 };
@@ -108,7 +109,6 @@ async fn terms_that_say_nothing_or_two_things_are_refused_and_write_nothing() {
     };
     type Spoil = Box<dyn Fn(&mut ItemTerms)>;
     let cases: Vec<(Reason, &str, Spoil)> = vec![
-        (FieldInvalid, "terms.scope", Box::new(|it| it.scope = None)),
         (FieldInvalid, "terms.scope.scope", Box::new(|it| it.scope = Some(Scope::default()))),
         (FieldInvalid, "terms.scope.designated.audience", Box::new(|it| designated(it).audience = 0)),
         (FieldInvalid, "terms.scope.designated.audience", Box::new(|it| designated(it).audience = 7)),
@@ -189,6 +189,12 @@ async fn terms_that_say_nothing_or_two_things_are_refused_and_write_nothing() {
             }),
         ),
     ];
+    let unscoped = PublishItemRequest { terms: Some(ItemTerms::default()), ..ipa.publishing_item(to_the_party()) };
+    refused(ipa.publish_item(unscoped).await, FieldInvalid, "terms.scope");
+    let plan_and_not = ItemTerms { plan: plan(60), ..ItemTerms::default() };
+    let cleared = vec![ItemTerm::Plan.into()];
+    let both = ReviseItemRequest { terms: Some(plan_and_not), cleared, ..ipa.revising_item(&it) };
+    refused(ipa.revise_item(both).await, FieldInvalid, "cleared");
     for (reason, field, spoil) in cases {
         let mut request = ipa.publishing_item(to_the_party());
         spoil(request.terms.as_mut().unwrap());
@@ -279,6 +285,112 @@ async fn content_beyond_its_bounds_and_what_is_no_stix_bundle_is_refused() {
     ppc.revise_item(revising(&content)).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
     assert_eq!(ipa.item(&own.name).await.unwrap().content, Some(content));
+}
+
+const BUNDLE_FIELD: &str = "content.threat_information.text.stix_bundle";
+
+/// Publishes threat information with this bundle.
+async fn share(ipa: &Acts, bundle: &[u8], scope: Scope) -> Answer<Item> {
+    let mut request = ipa.publishing_item(scope);
+    text(request.content.as_mut().unwrap()).stix_bundle = bundle.to_vec();
+    ipa.publish_item(request).await
+}
+
+/// Each of these was accepted as a bundle once, or refused without a word of what was wrong in it.
+#[tokio::test]
+async fn a_bundle_that_not_every_reader_accepts_is_refused_and_the_first_broken_rule_is_named() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    for (bundle, says) in [
+        (&include_bytes!("../../data/stix/euc-jp.json")[..], "is not UTF-8"),
+        (include_bytes!("../../data/stix/shift-jis.json"), "is not UTF-8"),
+        (include_bytes!("../../data/stix/raw-surrogate-cesu8.json"), "is not UTF-8"),
+        (include_bytes!("../../data/stix/bom.json"), "byte order mark"),
+        (include_bytes!("../../data/stix/lone-surrogate.json"), "hex escape at line 1 column 419"),
+        (include_bytes!("../../data/stix/deep.json"), "recursion limit"),
+        (include_bytes!("../../data/stix/no-objects.json"), "has no objects"),
+        (include_bytes!("../../data/stix/empty-type.json"), "objects[0]: its type must be 3 to 250 of a-z"),
+        (include_bytes!("../../data/stix/type-not-a-type.json"), "objects[0]: its type must be 3 to 250 of a-z"),
+        (include_bytes!("../../data/stix/one-bad-of-two-hundred.json"), "objects[150]: its spec_version must be 2.1"),
+    ] {
+        let refusal = share(&ipa, bundle, to_the_party()).await.unwrap_err();
+        assert_eq!((refusal.reason, refusal.fields), (Reason::FieldInvalid, vec![BUNDLE_FIELD.to_owned()]), "{says}");
+        assert!(refusal.message.contains(says), "{says}: {}", refusal.message);
+    }
+    let custom = include_bytes!("../../data/stix/custom-observable-without-spec-version.json");
+    let it = share(&ipa, custom, to_the_party()).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!(text(&mut ppc.item(&it.name).await.unwrap().content.unwrap()).stix_bundle, custom);
+}
+
+#[tokio::test]
+async fn an_object_is_marked_no_stricter_than_the_item_is_shared() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (_, ipa) = both(&pair).unwrap();
+    let red = include_bytes!("../../data/stix/tlp-red-inside.json");
+    let wider = |audience: Audience| {
+        let purposes = if audience == Audience::Public { Vec::new() } else { vec![Purpose::Policy.into()] };
+        let it = Designated { audience: audience.into(), units: Vec::new(), purposes, expires: None };
+        Scope { scope: Some(scope::Scope::Designated(it)) }
+    };
+    let units = || to_units(&["policy"], &[Purpose::Policy]);
+    for scope in [to_the_party(), wider(Audience::Clients), wider(Audience::Public)] {
+        refused(share(&ipa, red, scope).await, Reason::ScopeContradictory, BUNDLE_FIELD);
+    }
+    let it = share(&ipa, red, units()).await.unwrap();
+    // A revision that widens the scope is refused with it, and one that keeps the scope is not.
+    let mut request = ipa.revising_item(&it);
+    text(request.content.as_mut().unwrap()).stix_bundle = red.to_vec();
+    let widened = ReviseItemRequest { terms: Some(terms_for(to_the_party())), ..request.clone() };
+    refused(ipa.revise_item(widened).await, Reason::ScopeContradictory, BUNDLE_FIELD);
+    ipa.revise_item(ReviseItemRequest { terms: None, ..request }).await.unwrap();
+
+    // Marks of both versions of the protocol, also on a part of an object.
+    const RED: &str = "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1";
+    let own = "marking-definition--2b9e1d4a-8a3e-4a7e-9d6c-0f6f1c1d2e3f";
+    let with = |from: &str, to: &str| String::from_utf8(red.to_vec()).unwrap().replacen(from, to, 1);
+    let part = with(r#""object_marking_refs": ["#, r#""granular_markings": [{"selectors": ["name"], "marking_ref":"#);
+    let part = part.replacen(&format!("{RED}\"\n   ]"), &format!("{RED}\"}}]"), 1);
+    // The bundle's own definitions count, wherever they are.
+    let object = format!(r#"{{"type": "marking-definition", "spec_version": "2.1", "id": "{own}", "#);
+    let defined = |level: &str| with(RED, own).replacen("\n  }\n ]", &format!("\n  }}, {object}{level}}}\n ]"), 1);
+    let first = defined(r#""definition_type": "tlp", "definition": {"tlp": "amber"}"#);
+    let second =
+        defined(r#""extensions": {"extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d": {"tlp_2_0": "red"}}"#);
+    for (bundle, public, clients) in [
+        (part, false, false),
+        (first, false, true),
+        (second, false, false),
+        (with(RED, "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"), false, false),
+        (with(RED, "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82"), false, true),
+        (with(RED, "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003"), false, false),
+        (with(RED, "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"), false, true),
+        (with(RED, "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"), true, true),
+        // Not a mark of the protocol.
+        (with(RED, own), true, true),
+    ] {
+        for (audience, admitted) in [(Audience::Public, public), (Audience::Clients, clients)] {
+            let answer = share(&ipa, bundle.as_bytes(), wider(audience)).await;
+            match admitted {
+                true => drop(answer.unwrap()),
+                false => refused(answer, Reason::ScopeContradictory, BUNDLE_FIELD),
+            }
+        }
+    }
+}
+
+/// The writer is held up by another program's lock; what needs no page is answered all the same.
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_told_without_the_writer() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (_, ipa) = both(&pair).unwrap();
+    let lock = Lock::take(&pair.setup, Agency::Ipa).unwrap();
+    let bad = include_bytes!("../../data/stix/one-bad-of-two-hundred.json");
+    refused(share(&ipa, bad, to_the_party()).await, Reason::FieldInvalid, BUNDLE_FIELD);
+    let mut ahead = ipa.publishing_item(to_the_party());
+    text(ahead.content.as_mut().unwrap()).as_of = at(1);
+    refused(ipa.publish_item(ahead).await, Reason::FieldInvalid, "content.threat_information.text.as_of");
+    drop(lock);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use renkei_domain::moment::stamp;
 use renkei_proto::{
+    advice::v1::RequestAdviceRequest,
     options::v1::Reason,
     referral::v1::{
         ConfirmReferralGivenRequest, IssueReferralRequest, ListReferralsRequest, Referral, ReferralGround,
@@ -123,8 +124,19 @@ async fn the_reporter_gets_a_notice_in_both_languages_with_dates_and_code() {
 
     let before = ppc.link().await.unwrap().own_seq;
     let no_day = StatutoryFacts { knew_on: "2026-11-31".to_owned(), ..statutory.clone() };
-    let no_item = StatutoryFacts { items: vec![5], ..statutory };
-    for (field, wrong) in [("statutory.knew_on", no_day), ("statutory.items", no_item)] {
+    // The clock of the test is at 2026-11-24: a slip of the year, and a day to come.
+    let day = |knew_on: &str| StatutoryFacts { knew_on: knew_on.to_owned(), ..statutory.clone() };
+    let [slip, tomorrow, far] = ["2032-11-13", "2026-11-25", "9999-12-31"].map(day);
+    let no_item = StatutoryFacts { items: vec![5], ..statutory.clone() };
+    let asking = RequestAdviceRequest { statutory: Some(slip.clone()), ..ppc.requesting() };
+    refused(ppc.request_advice(asking).await, Reason::FieldInvalid, "statutory.knew_on");
+    for (field, wrong) in [
+        ("statutory.knew_on", no_day),
+        ("statutory.knew_on", slip),
+        ("statutory.knew_on", tomorrow),
+        ("statutory.knew_on", far),
+        ("statutory.items", no_item),
+    ] {
         let request = IssueReferralRequest { statutory: Some(wrong), ..ppc.issuing() };
         refused(ppc.issue(request).await, Reason::FieldInvalid, field);
     }
@@ -197,6 +209,11 @@ async fn what_the_state_of_a_referral_does_not_allow_is_refused_and_writes_nothi
     refused(ppc.confirm(ppc.confirming(&issued)).await, Reason::EtagStale, "etag");
     refused(ppc.revise(ppc.revising(&issued, Finding::Applies)).await, Reason::EtagStale, "etag");
     refused(ppc.confirm(ppc.confirming(&given)).await, Reason::WrongState, "");
+    for given_at in ["0001-01-01T00:00:00Z", "2020-01-01T00:00:00+09:00"] {
+        let given_at = Some(stamp(instant(given_at).unwrap()));
+        let long_before = ConfirmReferralGivenRequest { given_at, ..ppc.confirming(&open) };
+        refused(ppc.confirm(long_before).await, Reason::FieldInvalid, "given_at");
+    }
     refused(ppc.confirm(ppc.confirming(&discharged)).await, Reason::WrongState, "");
 
     type Spoil = fn(&mut ConfirmReferralGivenRequest);

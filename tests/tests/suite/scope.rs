@@ -80,18 +80,31 @@ struct Shared {
     name: String,
     within: Within,
     recalled: bool,
+    /// Its first publication, and who may see what that says.
+    first: (String, Within),
     /// Its entries, of both sides.
     entries: Vec<String>,
 }
 
+impl Shared {
+    /// An entry of the item is shown whole to whoever sees the item, unless it is about a revision for others.
+    fn shows(&self, caller: &Caller, entry: &JournalEntry) -> bool {
+        let about_first = entry.name == self.first.0 || entry.fact_type == "item_units_missing";
+        caller.sees(self) && (!about_first || self.first.1.shows(caller.unit, caller.purpose))
+    }
+}
+
 /// What is published, what it is revised to, whether it is recalled.
-fn table() -> Vec<(Scope, Option<Scope>, Within, bool)> {
-    let all = within(&[], &[]);
+fn table() -> Vec<(Scope, Within, Option<Scope>, Within, bool)> {
+    let all = || within(&[], &[]);
+    let (narrow, training) = (within(&["guidance"], &["policy"]), within(&["policy"], &["training"]));
+    let lost = within(&["guidance"], &["training"]);
     let mut table = vec![
-        (to_the_party(), None, all.clone(), false),
-        (to_the_party(), None, all.clone(), true),
-        (to_the_party(), Some(within(&["guidance"], &["policy"]).scope()), within(&["guidance"], &["policy"]), false),
-        (within(&["guidance"], &["training"]).scope(), Some(to_the_party()), all, false),
+        (to_the_party(), all(), None, all(), false),
+        (to_the_party(), all(), None, all(), true),
+        (to_the_party(), all(), Some(narrow.scope()), narrow, false),
+        (lost.scope(), lost, Some(to_the_party()), all(), false),
+        (training.scope(), training, Some(to_the_party()), all(), false),
     ];
     for it in [
         within(&[], &[]),
@@ -106,18 +119,19 @@ fn table() -> Vec<(Scope, Option<Scope>, Within, bool)> {
         Within { live: false, ..within(&[], &["policy"]) },
         Within { live: false, ..within(&["policy"], &["policy"]) },
     ] {
-        table.push((it.scope(), None, it, false));
+        table.push((it.scope(), it.clone(), None, it, false));
     }
     let narrow = within(&["policy"], &["policy"]);
-    table.push((narrow.scope(), None, narrow, true));
+    table.push((narrow.scope(), narrow.clone(), None, narrow, true));
     table
 }
 
 /// Publishes the table and gives it oldest first.
 async fn share(author: &Acts, reader: &Acts) -> Vec<Shared> {
     let mut shared = Vec::new();
-    for (scope, revised, within, recalled) in table() {
+    for (scope, first, revised, within, recalled) in table() {
         let mut it = author.publish_item(author.publishing_item(scope)).await.unwrap();
+        let first = (it.revisions[0].entry.clone(), first);
         if let Some(scope) = revised {
             let terms: Option<ItemTerms> = Some(terms_for(scope));
             it = author.revise_item(ReviseItemRequest { terms, ..author.revising_item(&it) }).await.unwrap();
@@ -125,7 +139,7 @@ async fn share(author: &Acts, reader: &Acts) -> Vec<Shared> {
         if recalled {
             author.recall_item(author.recalling(&it)).await.unwrap();
         }
-        shared.push(Shared { name: it.name, within, recalled, entries: Vec::new() });
+        shared.push(Shared { name: it.name, within, recalled, first, entries: Vec::new() });
     }
     let (ppc, ipa) = if author.agency == Agency::Ppc { (author, reader) } else { (reader, author) };
     settle(ppc, ipa).await.unwrap();
@@ -277,7 +291,7 @@ async fn evidence(caller: &mut Caller, it: &Shared, missing: [&str; 2]) {
     } else {
         assert_eq!(listed.entries.len(), 1, "{what}");
         assert_eq!(listed.next_page_token.is_empty(), it.entries.len() == 1, "{what}");
-        assert_eq!(is_whole(&listed.entries[0]), whole, "{what}");
+        assert_eq!(is_whole(&listed.entries[0]), it.shows(caller, &listed.entries[0]), "{what}");
     }
     for name in &it.entries {
         let found = caller.evidence.get_entry(get(name)).await;
@@ -286,7 +300,7 @@ async fn evidence(caller: &mut Caller, it: &Shared, missing: [&str; 2]) {
             continue;
         }
         let found = found.unwrap().into_inner();
-        assert_eq!((is_whole(&found), &found.matter), (whole, &it.name), "{what}");
+        assert_eq!((is_whole(&found), &found.matter), (it.shows(caller, &found), &it.name), "{what}");
         assert!(!found.header.is_empty() && found.hash.len() == 64 && found.written_at.is_some(), "{what}");
     }
 }
@@ -375,6 +389,35 @@ async fn nobody_gets_out_more_than_scope_unit_and_purpose_allow() {
                 let request = GetItemRequest { name: it.name.clone() };
                 assert!(caller.items.get_item(request).await.unwrap().get_ref().content.is_some());
             }
+        }
+    }
+}
+
+/// A revision for everybody does not tell for whom and for what the one before was.
+#[tokio::test]
+async fn the_fact_of_a_revision_is_shown_within_its_own_scope_alone() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    let narrow = within(&["investigation"], &["incident_response"]).scope();
+    let it = ipa.publish_item(ipa.publishing_item(narrow)).await.unwrap();
+    let revising = ReviseItemRequest { terms: Some(terms_for(to_the_party())), ..ipa.revising_item(&it) };
+    let it = ipa.revise_item(revising).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    for (acts, caller, purpose, shown) in [
+        (&ppc, "sharing", "policy", [false, true]),
+        (&ppc, "casework", "incident_response", [true, true]),
+        (&ppc, "casework", "policy", [false, true]),
+        (&ppc, "auditor", "policy", [false, false]),
+        (&ipa, "sharing", "policy", [true, true]),
+    ] {
+        let authentic = InterceptedService::new(acts.desk.channel(caller).unwrap(), TANAKA.purpose(purpose));
+        let mut evidence = EvidenceServiceClient::new(authentic);
+        let list = ListEntriesRequest { matter: it.name.clone(), ..Default::default() };
+        let listed = evidence.list_entries(list).await.unwrap().into_inner().entries;
+        assert_eq!(listed.iter().map(is_whole).collect::<Vec<_>>(), shown, "{caller} for {purpose}");
+        for (name, shown) in it.entries.iter().zip(shown) {
+            let found = evidence.get_entry(GetEntryRequest { name: name.clone() }).await.unwrap().into_inner();
+            assert_eq!((is_whole(&found), found.written_at.is_some()), (shown, true), "{caller} for {purpose}");
         }
     }
 }

@@ -56,7 +56,7 @@ enum Where {
     PrivateOwn,
 }
 
-const TABLE: [(&str, Where); 50] = [
+const TABLE: [(&str, Where); 51] = [
     ("notice_given", Where::Agreement),
     ("notice_arrived", Where::Agreement),
     ("notice_withdrawn", Where::Agreement),

@@ -143,7 +143,8 @@ fn a_revision_has_the_next_number_the_same_kind_and_the_same_case_number() {
     assert_eq!(next(research, |it| it.year_ordinal = 2), differs);
     assert_eq!(next(research, |it| it.revision = 3), differs);
     assert_eq!(next(ItemKind::TechnologyTrend, |_| {}), differs);
-    assert_eq!(next(research, |it| it.terms.as_mut().unwrap().scope = None), None, "the contract refuses it");
+    let unscoped = next(research, |it| it.terms.as_mut().unwrap().scope = None);
+    assert_eq!(unscoped, Some(Reason::FieldInvalid));
 }
 
 #[test]

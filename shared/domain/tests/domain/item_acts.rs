@@ -12,8 +12,9 @@ use renkei_proto::{
     journal::v1::fact,
     sharing::v1::{
         AttackMethodPublished, Item, ItemAcknowledged, ItemFeedbackGiven, ItemKind, ItemQuestionAnswered,
-        ItemQuestionAsked, ItemRecalled, ItemTerms, ItemUnitsMissing, Necessity, Publication, RecallAnswered, RecallDisposition,
-        RecallReason, ResearchResultPublished, TechnologyTrendPublished, ThreatInformationPublished, Usefulness,
+        ItemQuestionAsked, ItemRecalled, ItemTerms, ItemUnitsMissing, Necessity, Publication, RecallAnswered,
+        RecallDisposition, RecallReason, ResearchResultPublished, TechnologyTrendPublished, ThreatInformationPublished,
+        Usefulness,
     },
     r#type::v1::{
         Agency, Audience, Confidentiality, Designated, Marking, Purpose, Restriction, Scope, Undesignated,
