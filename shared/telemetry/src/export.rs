@@ -18,6 +18,7 @@ use prometheus::Registry;
 use crate::error::Error;
 use crate::memory::Spans;
 use crate::queue::{self, Dropped};
+use crate::reach::Reach;
 use crate::sampling;
 
 /// How long one export may take, its retries included.
@@ -81,11 +82,11 @@ impl Providers {
         if !endpoint.starts_with("http://") {
             return Err(Error::Endpoint(endpoint.to_owned()));
         }
-        let (dropped, shown) = (Dropped::default(), Registry::new());
+        let (dropped, shown, reach) = (Dropped::default(), Registry::new(), Reach::default());
         Ok(Self {
-            traces: traces(identity, ratio, endpoint, &dropped)?,
-            meters: meters(identity, endpoint, &shown)?,
-            logs: logs(identity, endpoint)?,
+            traces: traces(identity, ratio, endpoint, &dropped, &reach)?,
+            meters: meters(identity, endpoint, &shown, &reach)?,
+            logs: logs(identity, endpoint, &reach)?,
             dropped,
             shown,
             measured: InMemoryMetricExporter::default(),
@@ -106,7 +107,13 @@ impl Providers {
     }
 }
 
-fn traces(identity: &Identity<'_>, ratio: f64, endpoint: &str, dropped: &Dropped) -> Result<SdkTracerProvider, Error> {
+fn traces(
+    identity: &Identity<'_>,
+    ratio: f64,
+    endpoint: &str,
+    dropped: &Dropped,
+    reach: &Reach,
+) -> Result<SdkTracerProvider, Error> {
     let exporter = SpanExporter::builder()
         .with_tonic()
         .with_endpoint(endpoint)
@@ -114,11 +121,11 @@ fn traces(identity: &Identity<'_>, ratio: f64, endpoint: &str, dropped: &Dropped
         .with_retry_policy(RetryPolicy::recommended())
         .build()
         .map_err(Error::Exporter)?;
-    let processor = queue::bounded(exporter, queue::LIMIT, dropped);
+    let processor = queue::bounded(reach.watch(exporter), queue::LIMIT, dropped);
     Ok(tracer(identity, ratio).with_span_processor(processor).build())
 }
 
-fn meters(identity: &Identity<'_>, endpoint: &str, shown: &Registry) -> Result<SdkMeterProvider, Error> {
+fn meters(identity: &Identity<'_>, endpoint: &str, shown: &Registry, reach: &Reach) -> Result<SdkMeterProvider, Error> {
     let exporter = MetricExporter::builder()
         .with_temporality(Temporality::Cumulative)
         .with_tonic()
@@ -127,7 +134,7 @@ fn meters(identity: &Identity<'_>, endpoint: &str, shown: &Registry) -> Result<S
         .with_retry_policy(RetryPolicy::recommended())
         .build()
         .map_err(Error::Exporter)?;
-    let sent = PeriodicReader::builder(exporter).with_interval(METRICS_INTERVAL).build();
+    let sent = PeriodicReader::builder(reach.watch(exporter)).with_interval(METRICS_INTERVAL).build();
     let provider = SdkMeterProvider::builder().with_resource(resource(identity));
     Ok(provider.with_reader(sent).with_reader(reader(shown)?).build())
 }
@@ -138,7 +145,7 @@ fn reader(shown: &Registry) -> Result<PrometheusExporter, Error> {
     exporter.scope_info_enabled(false).build().map_err(|error| Error::Registry(error.to_string()))
 }
 
-fn logs(identity: &Identity<'_>, endpoint: &str) -> Result<SdkLoggerProvider, Error> {
+fn logs(identity: &Identity<'_>, endpoint: &str, reach: &Reach) -> Result<SdkLoggerProvider, Error> {
     let exporter = LogExporter::builder()
         .with_tonic()
         .with_endpoint(endpoint)
@@ -151,7 +158,7 @@ fn logs(identity: &Identity<'_>, endpoint: &str) -> Result<SdkLoggerProvider, Er
         .with_max_export_batch_size(LOG_BATCH)
         .with_scheduled_delay(LOG_DELAY)
         .build();
-    let processor = BatchLogProcessor::builder(exporter).with_batch_config(config).build();
+    let processor = BatchLogProcessor::builder(reach.watch(exporter)).with_batch_config(config).build();
     let provider = SdkLoggerProvider::builder().with_resource(resource(identity));
     Ok(provider.with_log_processor(processor).build())
 }

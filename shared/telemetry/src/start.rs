@@ -9,7 +9,7 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::error::OTelSdkResult;
 use tracing::level_filters::LevelFilter;
-use tracing::{Dispatch, Level, Metadata, dispatcher};
+use tracing::{Dispatch, Metadata, dispatcher};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, Targets, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
@@ -75,6 +75,15 @@ pub fn start(settings: Settings) -> Result<Telemetry, Error> {
         None => Providers::silent(&identity, ratio)?,
     };
     Ok(Telemetry::of(providers, filters, Some(settings.lines())))
+}
+
+/// Whether a log filter can be read.
+///
+/// # Errors
+///
+/// [`Error::LogFilter`].
+pub fn check_log_filter(directives: &str) -> Result<(), Error> {
+    Filters::of(directives).map(|_| ())
 }
 
 /// The running telemetry of one service.
@@ -241,9 +250,9 @@ fn dispatch(providers: &Providers, filters: Filters, lines: Option<JsonLines>) -
     Dispatch::new(Registry::default().with(layers))
 }
 
-/// What the SDK says of its own coming and going is no news of the service; its warnings are.
+/// The SDK names its events and gives them no message. What matters of them the service says in its own words (`reach`).
 fn is_worth_a_line(metadata: &Metadata<'_>) -> bool {
-    metadata.is_event() && (!metadata.target().starts_with("opentelemetry") || *metadata.level() <= Level::WARN)
+    metadata.is_event() && !metadata.target().starts_with("opentelemetry")
 }
 
 fn exportable(level: LevelFilter) -> Targets {

@@ -1,5 +1,5 @@
-//! The W3C trace context, version 00 (<https://www.w3.org/TR/trace-context/>):
-//! `00-{trace id, 32 hex}-{parent id, 16 hex}-{flags, 2 hex}`, lower case.
+//! The W3C trace context (<https://www.w3.org/TR/trace-context/>). Version 00 is written:
+//! `00-{trace id, 32 hex}-{parent id, 16 hex}-{flags, 2 hex}`, lower case. Of a higher version the same four fields are read.
 //!
 //! It is all that crosses: no `tracestate`, no baggage.
 
@@ -10,8 +10,8 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, Tra
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Bytes of a traceparent: `00-` 32 `-` 16 `-` 2.
-const LENGTH: usize = 55;
+/// The most bytes of a traceparent of a higher version; version 00 has 55.
+const LONGEST: usize = 512;
 
 /// A valid trace context that somebody else wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,17 +22,18 @@ pub struct Traceparent {
 }
 
 impl Traceparent {
-    /// Reads a header strictly: version 00, lower case, neither id all zero, nothing around it.
-    /// Of the flags only "sampled" is kept.
+    /// Reads a header strictly: lower case, neither id all zero, and nothing around the four fields. A version above 00 may
+    /// add more behind a hyphen; version ff is forbidden. Of the flags only "sampled" is kept.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != LENGTH {
+        let (version, rest) = field(text, 2)?;
+        let (trace, rest) = field(rest.strip_prefix('-')?, 32)?;
+        let (span, rest) = field(rest.strip_prefix('-')?, 16)?;
+        let (flags, rest) = field(rest.strip_prefix('-')?, 2)?;
+        let is_whole = rest.is_empty() || (version != "00" && rest.starts_with('-') && text.len() <= LONGEST);
+        if version == "ff" || !is_whole {
             return None;
         }
-        let rest = text.strip_prefix("00-")?;
-        let (trace, rest) = field(rest, 32)?;
-        let (span, rest) = field(rest.strip_prefix('-')?, 16)?;
-        let (flags, _) = field(rest.strip_prefix('-')?, 2)?;
         let read = Self {
             trace: TraceId::from_hex(trace).ok()?,
             span: SpanId::from_hex(span).ok()?,
@@ -136,7 +137,7 @@ fn field(text: &str, digits: usize) -> Option<(&str, &str)> {
 mod tests {
     use tracing::dispatcher::with_default;
 
-    use super::{Traceparent, add_link, continue_from, current_traceparent, sampled, traceparent_of};
+    use super::{LONGEST, Traceparent, add_link, continue_from, current_traceparent, sampled, traceparent_of};
     use crate::Telemetry;
 
     const GIVEN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -163,7 +164,10 @@ mod tests {
         let bad = [
             "",
             "00",
-            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "0-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "CC-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01more",
+            "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
             "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
             "00-00000000000000000000000000000000-b7ad6b7169203331-01",
@@ -180,6 +184,19 @@ mod tests {
         for text in bad {
             assert_eq!(Traceparent::parse(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn of_a_higher_version_the_known_fields_are_read() {
+        for text in [
+            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+            "fe-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-",
+        ] {
+            assert_eq!(Traceparent::parse(text).unwrap().to_string(), GIVEN, "{text}");
+        }
+        let long = format!("cc{}-{}", &GIVEN[2..], "x".repeat(LONGEST));
+        assert_eq!(Traceparent::parse(&long), None);
     }
 
     #[test]
