@@ -68,6 +68,8 @@ pub struct Pair {
     /// What both are made of. Goes after them, with their databases.
     pub setup: Setup,
     kind: Kind,
+    /// The files with the time of PPC's and IPA's process.
+    clock_files: [PathBuf; 2],
     folder: Option<TempDir>,
 }
 
@@ -186,6 +188,7 @@ impl Pair {
         }
         let address =
             |agency: Agency| wires.get(agency.id()).map(|(_, link)| link.address().to_string()).unwrap_or_default();
+        let clock_files = AGENCIES.map(|agency| setup.clock_file(agency, &choice));
         let configs = AGENCIES.map(|agency| setup.config(agency, &address(agency.peer()), &choice));
         let mut side = |agency: Agency, config: String| -> Result<Side, String> {
             let (desk_wire, link_wire) = wires.remove(agency.id()).ok_or("an agency has no wires")?;
@@ -207,7 +210,7 @@ impl Pair {
         };
         let [ppc, ipa] = configs;
         let (ppc, ipa) = (side(Agency::Ppc, ppc)?, side(Agency::Ipa, ipa)?);
-        Ok(Self { setup, clock, ppc, ipa, kind, folder: temporary })
+        Ok(Self { setup, clock, ppc, ipa, kind, clock_files, folder: temporary })
     }
 
     /// One side.
@@ -286,7 +289,7 @@ impl Pair {
             ipa: self.ipa.desk.clone(),
             links: [Arc::clone(&self.ppc.link_wire), Arc::clone(&self.ipa.link_wire)],
             clock: self.clock.clone(),
-            clock_file: (self.kind == Kind::Processes).then(|| self.setup.dir.join("clock")),
+            clock_files: if self.kind == Kind::Processes { self.clock_files.to_vec() } else { Vec::new() },
         }
     }
 
@@ -296,6 +299,22 @@ impl Pair {
     /// When the clock's file cannot be written.
     pub fn set_clock(&self, instant: Timestamp) -> Result<(), String> {
         self.world().set_clock(instant)
+    }
+
+    /// Sets the clock of one side, which runs on from there, for processes with judged clocks.
+    ///
+    /// # Errors
+    /// When the clock's file cannot be written.
+    pub fn run_clock_of(&self, agency: Agency, instant: Timestamp) -> Result<(), String> {
+        write_clock(&self.clock_files[usize::from(agency != Agency::Ppc)], &format!("{instant} runs"))
+    }
+
+    /// Sets the clock of one side, for processes with judged clocks.
+    ///
+    /// # Errors
+    /// When the clock's file cannot be written.
+    pub fn set_clock_of(&self, agency: Agency, instant: Timestamp) -> Result<(), String> {
+        write_clock(&self.clock_files[usize::from(agency != Agency::Ppc)], &instant.to_string())
     }
 
     /// The folder with everything; `None` when it is not the pair's own.
@@ -342,7 +361,7 @@ pub struct World {
     pub ipa: Desk,
     links: [Arc<Wire>; 2],
     clock: Clock,
-    clock_file: Option<PathBuf>,
+    clock_files: Vec<PathBuf>,
 }
 
 impl World {
@@ -372,12 +391,23 @@ impl World {
     /// When the clock's file cannot be written.
     pub fn set_clock(&self, instant: Timestamp) -> Result<(), String> {
         self.clock.set(instant);
-        let Some(file) = &self.clock_file else { return Ok(()) };
-        // Replaced whole, so that nobody reads half an instant.
-        let fresh = file.with_extension("new");
-        std::fs::write(&fresh, format!("{instant}\n")).map_err(|error| error.to_string())?;
-        std::fs::rename(fresh, file).map_err(|error| error.to_string())
+        self.clock_files.iter().try_for_each(|file| write_clock(file, &instant.to_string()))
     }
+
+    /// Lets the clock of the processes run on from what it shows.
+    ///
+    /// # Errors
+    /// When the clock's file cannot be written.
+    pub fn run_clock(&self) -> Result<(), String> {
+        self.clock_files.iter().try_for_each(|file| write_clock(file, &format!("{} runs", self.now())))
+    }
+}
+
+/// Replaces the file whole, so that nobody reads half an instant.
+fn write_clock(file: &Path, text: &str) -> Result<(), String> {
+    let fresh = file.with_extension("new");
+    std::fs::write(&fresh, format!("{text}\n")).map_err(|error| error.to_string())?;
+    std::fs::rename(fresh, file).map_err(|error| error.to_string())
 }
 
 impl Side {

@@ -110,6 +110,18 @@ pub fn invitation(pair: &Pair, root: &std::path::Path, collector: Option<SocketA
     text
 }
 
+/// Where the clock of both services is, and how to move it. It runs on from where the scenario ended.
+pub fn on_the_clock(pair: &Pair) -> String {
+    let (file, ended) = (pair.setup.dir.join("clock"), pair.clock.now());
+    let file = file.display();
+    format!(
+        "Both services took {ended} for the time when the scenario ended, and their clock runs on from there. Set it with\n  \
+         echo \"2026-12-15T09:00:00+09:00 runs\" > {file}\n  \
+         echo \"$(date +%Y-%m-%dT%H:%M:%S%:z) runs\" > {file}   # the time of this machine\n\
+         Without `runs` it stands still."
+    )
+}
+
 /// Caller, method, request and purpose.
 fn calls(agency: Agency) -> [(&'static str, &'static str, String, &'static str); 5] {
     let of_peer = || format!(r#"{{"parent":"agencies/{}"}}"#, agency.peer().id());

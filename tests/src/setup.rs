@@ -53,6 +53,8 @@ pub struct Choice {
     pub engine: Option<Engine>,
     /// The services read their time from the file `clock` in the folder.
     pub clock_file: bool,
+    /// Each service has a file of its own, `clock-ppc` and `clock-ipa`, and judges it like a machine's clock.
+    pub judged_clocks: bool,
     /// Lines for the section `[sandbox]` of an agency.
     pub sandbox: BTreeMap<&'static str, String>,
     /// An agency that never dials.
@@ -119,12 +121,18 @@ impl Setup {
         let _ =
             writeln!(text, "\n[telemetry]\n{}sample_ratio = {:?}\n", endpoint.unwrap_or_default(), choice.sample_ratio);
         if choice.clock_file {
-            let _ = writeln!(text, "[clock]\nfile = \"{}\"\n", self.dir.join("clock").display());
+            let file = self.clock_file(own, choice);
+            let _ = writeln!(text, "[clock]\nfile = \"{}\"\njudged = {}\n", file.display(), choice.judged_clocks);
         }
         if let Some(lines) = choice.sandbox.get(id) {
             let _ = writeln!(text, "[failures]\n{lines}\n");
         }
         text
+    }
+
+    /// The file with the time of one side.
+    pub(crate) fn clock_file(&self, own: Agency, choice: &Choice) -> PathBuf {
+        self.dir.join(if choice.judged_clocks { format!("clock-{}", own.id()) } else { "clock".to_owned() })
     }
 
     /// A file of one side.

@@ -10,6 +10,8 @@ mod advice_read;
 mod advice_refusals;
 #[path = "suite/certificates.rs"]
 mod certificates;
+#[path = "suite/clock.rs"]
+mod clock;
 #[path = "suite/code.rs"]
 mod code;
 #[path = "suite/command_line.rs"]

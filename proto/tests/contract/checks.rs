@@ -52,6 +52,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("renkei.evidence.v1.ListEntriesRequest", of::<ListEntriesRequest>),
     ("renkei.evidence.v1.UnbarOfficialRequest", of::<UnbarOfficialRequest>),
     ("renkei.evidence.v1.VerifyJournalsRequest", of::<VerifyJournalsRequest>),
+    ("renkei.journal.v1.ClockConfirmedContent", of::<ClockConfirmedContent>),
     ("renkei.journal.v1.Entry", of::<Entry>),
     ("renkei.journal.v1.Fact", of::<Fact>),
     ("renkei.journal.v1.Header", of::<Header>),

@@ -51,6 +51,7 @@ const PUBLISHED: &[(i32, &str)] = &[
     (121, "RECOVERING"),
     (122, "DATABASE_UNAVAILABLE"),
     (123, "AUDIT_UNAVAILABLE"),
+    (124, "CLOCK_DOUBTED"),
     (130, "DEADLINE"),
     (140, "INTERNAL"),
     (150, "HEADER_DIFFERS"),

@@ -9,7 +9,7 @@ use renkei_proto::{
         AdviceRequestedContent, AdviceSupplementedContent,
     },
     agreement::v1::NoticeGivenContent,
-    journal::v1::{JournalStoppedContent, StopLiftedContent},
+    journal::v1::{ClockConfirmedContent, JournalStoppedContent, StopLiftedContent},
     options::v1::Reason,
     referral::v1::{ReportReferredContent, SchemeContent},
     sharing::v1::{
@@ -49,6 +49,7 @@ pub fn check(kind: FactKind, content: Option<&[u8]>, committed: bool) -> Result<
         FactKind::ItemFeedbackGiven => holds::<ItemFeedbackGivenContent>(content),
         FactKind::ReportReferred => holds::<ReportReferredContent>(content),
         FactKind::StopLifted => holds::<StopLiftedContent>(content),
+        FactKind::ClockConfirmed => holds::<ClockConfirmedContent>(content),
         FactKind::JournalStopped => holds::<JournalStoppedContent>(content),
         _ => return must(!committed, Reason::ContentDiffers, "this kind of fact has no content"),
     };

@@ -164,9 +164,10 @@ pub fn decide(view: &View, matter: &Matter, fact: &Fact, answers: u64, now: Time
         fact::Fact::CodeTried(_) => noun(matter, Noun::Code)?,
         fact::Fact::OfficialBarred(_) => official::barred(&deciding)?,
         fact::Fact::OfficialUnbarred(_) => official::unbarred(&deciding)?,
-        fact::Fact::StopLifted(_) | fact::Fact::JournalStopped(_) | fact::Fact::LossFound(_) => {
-            noun(matter, Noun::Journal)?;
-        }
+        fact::Fact::StopLifted(_)
+        | fact::Fact::JournalStopped(_)
+        | fact::Fact::LossFound(_)
+        | fact::Fact::ClockConfirmed(_) => noun(matter, Noun::Journal)?,
     }
     Ok(Permit { matter: matter.clone(), author: view.author(), kind })
 }

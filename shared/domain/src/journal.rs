@@ -5,8 +5,8 @@
 use renkei_proto::{
     FactKind,
     journal::v1::{
-        AuditCheckpointed, EntryRefused, JournalReopened, KeyAdded, KeyRevoked, KindsSpoken, Mark, PrivateAnchored,
-        fact,
+        AuditCheckpointed, ClockConfirmed, EntryRefused, JournalReopened, KeyAdded, KeyRevoked, KindsSpoken, Mark,
+        PrivateAnchored, fact,
     },
     options::v1::Reason,
     r#type::v1::Agency,
@@ -134,6 +134,14 @@ pub fn anchor(seen: Seen<'_>, agency: Agency) -> Option<&PrivateAnchored> {
 fn last_checkpoint(seen: Seen<'_>, agency: Agency) -> Option<(&Mark, &AuditCheckpointed)> {
     seen.last(agency, |fact| match fact {
         fact::Fact::AuditCheckpointed(it) => Some(it),
+        _ => None,
+    })
+}
+
+/// The last confirmation of the clock in the private part of the own journal's page, with its number there.
+pub fn clock_confirmed(local: &[Mark]) -> Option<(u64, &ClockConfirmed)> {
+    local.iter().rev().find_map(|mark| match mark.said() {
+        Some(fact::Fact::ClockConfirmed(it)) => Some((mark.seq, it)),
         _ => None,
     })
 }

@@ -25,3 +25,4 @@ pub mod scheme;
 pub mod scope;
 pub mod statutory;
 pub mod term;
+pub mod timekeeper;

@@ -5,23 +5,27 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
 
+use crate::timekeeper::{Basis, Timekeeper};
+
 /// Time and randomness of one call.
 #[derive(Clone)]
 pub struct Moment {
     /// When the call is judged.
     pub now: Timestamp,
+    /// What that time rests on.
+    pub basis: Basis,
     seed: [u8; 32],
 }
 
 impl Moment {
     /// A moment from a reading of the clock and 32 bytes of randomness, which nobody else may hold.
     pub fn new(now: Timestamp, seed: [u8; 32]) -> Self {
-        Self { now: whole_micros(now), seed }
+        Self { now: whole_micros(now), basis: Basis::Unjudged, seed }
     }
 
     /// The same randomness at another time: the writer raises the time to the last one written.
     pub fn at(&self, now: Timestamp) -> Self {
-        Self { now: whole_micros(now), seed: self.seed }
+        Self { now: whole_micros(now), ..self.clone() }
     }
 
     /// The `n`th 32 random bytes for one use of this call. Different labels and numbers are independent (HMAC-SHA-256).
@@ -57,17 +61,36 @@ impl Moment {
 
 /// Where moments come from. The services hand in clock and randomness; tests hand in their own.
 #[derive(Clone)]
-pub struct Source(Arc<dyn Fn() -> Moment + Send + Sync>);
+pub struct Source {
+    draw: Arc<dyn Fn() -> Moment + Send + Sync>,
+    keeper: Option<Arc<Timekeeper>>,
+}
 
 impl Source {
-    /// A source that draws with this function.
+    /// A source that draws with this function. Nobody judges its clock.
     pub fn new(draw: impl Fn() -> Moment + Send + Sync + 'static) -> Self {
-        Self(Arc::new(draw))
+        Self { draw: Arc::new(draw), keeper: None }
+    }
+
+    /// A source whose clock is judged, with 32 bytes of randomness for each moment.
+    pub fn judged(keeper: Timekeeper, seed: impl Fn() -> [u8; 32] + Send + Sync + 'static) -> Self {
+        let keeper = Arc::new(keeper);
+        let clock = Arc::clone(&keeper);
+        let draw = move || {
+            let (now, basis) = clock.time();
+            Moment { basis, ..Moment::new(now, seed()) }
+        };
+        Self { draw: Arc::new(draw), keeper: Some(keeper) }
     }
 
     /// Draws the moment of one call.
     pub fn moment(&self) -> Moment {
-        (self.0)()
+        (self.draw)()
+    }
+
+    /// Who judges the clock; `None` when nobody does.
+    pub fn keeper(&self) -> Option<&Timekeeper> {
+        self.keeper.as_deref()
     }
 }
 

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use renkei_domain::{journal as journal_rules, moment::Source, page::Seen};
+use renkei_domain::{journal as journal_rules, moment::Source, page::Seen, timekeeper::Basis};
 use renkei_journal::Keys;
 use renkei_proto::{FactKind, journal::v1::fact, link::v1::link_service_server::LinkServiceServer, r#type::v1::Agency};
 use renkei_rpc::{error::Error, validate::LINK_MESSAGE_MAX};
@@ -83,6 +83,11 @@ impl Link {
 
     fn own(&self) -> Agency {
         self.0.settings.store.own()
+    }
+
+    /// Nobody knows what time it is: what arrives cannot be dated, nor a receipt for it.
+    fn is_out_of_time(&self) -> bool {
+        self.0.settings.source.moment().basis == Basis::Unknown
     }
 
     fn store(&self) -> &Store {

@@ -3,7 +3,7 @@
 use std::{sync::PoisonError, time::Duration};
 
 use renkei_domain::{
-    moment::{Moment, micros, stamp},
+    moment::{Moment, instant, micros, stamp},
     term,
 };
 use renkei_journal::{sign_receipt, verify_receipt};
@@ -37,6 +37,9 @@ const HELLO: Duration = Duration::from_secs(10);
 /// Entries leave so many places free for receipts and stops. The peer waits for at most four receipts, so they always
 /// find a place, and two sides that both stream never wait for each other.
 const SPARE: usize = 8;
+
+/// How often it is looked whether a doubted clock is right again, while entries of the peer wait for that.
+const CLOCK: Duration = Duration::from_secs(1);
 
 /// Clocks that are further apart than ten minutes raise an alarm.
 const SKEW_US: u64 = 10 * 60 * 1_000_000;
@@ -224,6 +227,8 @@ impl<'a> Session<'a> {
                     }
                 }
                 _ = heads.changed() => {}
+                // Nobody tells when a clock is right again.
+                () = tokio::time::sleep(CLOCK), if self.ignored => {}
                 () = draining.cancelled() => {
                     self.say(Kind::Goodbye(Goodbye { reason: Reason::Draining.into() })).await?;
                     return Ok(Ended::Closed("the service is shutting down".to_owned()));
@@ -235,7 +240,7 @@ impl<'a> Session<'a> {
     /// When a stop was lifted here, or the own journal is back, the peer's journal is asked for again.
     async fn ask_again(&mut self, heads: &Heads) -> Result<(), Error> {
         let resumed = self.stopped && heads.peer.stop_seq == 0;
-        let is_back = self.ignored && !comes_back(heads);
+        let is_back = self.ignored && !comes_back(heads) && !self.link.is_out_of_time();
         if resumed || is_back {
             (self.stopped, self.ignored) = (self.stopped && !resumed, self.ignored && !is_back);
             let journal = self.link.own().peer().into();
@@ -249,8 +254,8 @@ impl<'a> Session<'a> {
             Kind::Entries(entries) => {
                 let journal = entries.journal();
                 let own = journal == self.link.own();
-                // What the peer's author saw cannot be judged before it is back.
-                if !own && comes_back(&self.link.store().heads().borrow()) {
+                // What the peer's author saw cannot be judged before it is back, and what arrives is dated here.
+                if !own && (comes_back(&self.link.store().heads().borrow()) || self.link.is_out_of_time()) {
                     self.ignored = true;
                     return Ok(None);
                 }
@@ -326,6 +331,9 @@ impl<'a> Session<'a> {
 
     /// A receipt was signed just now by the peer's clock. Skew is an alarm and never a reason to refuse anything.
     fn compare_clocks(&mut self, receipt: &Receipt, moment: &Moment) {
+        if let (Some(keeper), Some(at)) = (self.link.0.settings.source.keeper(), receipt.at.as_ref().map(instant)) {
+            keeper.heard(at);
+        }
         let apart_us = micros(receipt.at.as_ref()).abs_diff(moment.now.as_microsecond());
         *self.link.0.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(Duration::from_micros(apart_us));
         if apart_us > SKEW_US && !std::mem::replace(&mut self.skewed, true) {
@@ -337,7 +345,8 @@ impl<'a> Session<'a> {
     /// that is durable.
     async fn sign(&self) -> Result<(), Error> {
         let heads = self.link.store().heads().borrow().clone();
-        if heads.peer.seq == 0 || heads.recovering() {
+        // A receipt bears a date.
+        if heads.peer.seq == 0 || heads.recovering() || self.link.is_out_of_time() {
             return Ok(());
         }
         let receipt = Receipt {

@@ -28,6 +28,8 @@ pub enum Need {
     Database,
     /// The own certificate and the revocation lists are valid.
     TrustMaterial,
+    /// The clock is not doubted.
+    Clock,
 }
 
 /// Says whether the service is ready. It is not before every [`Need`] was reported as met.
@@ -41,6 +43,7 @@ pub struct Readiness {
 struct State {
     database: bool,
     trust_material: bool,
+    clock: bool,
     draining: bool,
 }
 
@@ -67,6 +70,7 @@ impl Readiness {
         match need {
             Need::Database => state.database = met,
             Need::TrustMaterial => state.trust_material = met,
+            Need::Clock => state.clock = met,
         }
         if state.is_ready() != before {
             self.publish(!before).await;
@@ -100,7 +104,7 @@ impl Readiness {
 
 impl State {
     fn is_ready(&self) -> bool {
-        self.database && self.trust_material && !self.draining
+        self.database && self.trust_material && self.clock && !self.draining
     }
 }
 
@@ -203,8 +207,11 @@ mod tests {
         const SERVICE: &str = "renkei.watch.v1.WatchService";
         let readiness = Readiness::new(&[SERVICE]).await;
         let steps = [
+            (Need::Clock, true, false),
             (Need::Database, true, false),
             (Need::TrustMaterial, true, true),
+            (Need::Clock, false, false),
+            (Need::Clock, true, true),
             (Need::Database, false, false),
             (Need::Database, true, true),
             (Need::TrustMaterial, false, false),
@@ -222,8 +229,9 @@ mod tests {
     #[tokio::test]
     async fn watchers_learn_of_the_end_and_go() {
         let readiness = Readiness::new(&[]).await;
-        readiness.report(Need::Database, true).await;
-        readiness.report(Need::TrustMaterial, true).await;
+        for need in [Need::Database, Need::TrustMaterial, Need::Clock] {
+            readiness.report(need, true).await;
+        }
         let health = HealthService::from_health_reporter(readiness.reporter.clone());
         let mut watching = health.watch(Request::new(HealthCheckRequest::default())).await.unwrap().into_inner();
         assert_eq!(watching.next().await.unwrap().unwrap().status, 1);

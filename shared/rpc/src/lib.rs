@@ -2,6 +2,7 @@
 //! transport beneath.
 
 pub mod authorize;
+pub mod certificate;
 pub mod client;
 pub mod connect;
 mod contract;

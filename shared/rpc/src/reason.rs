@@ -30,7 +30,7 @@ fn retry_after(reason: Reason) -> Option<Duration> {
     let seconds = match reason {
         Reason::Busy => 1,
         Reason::Draining | Reason::DatabaseUnavailable => 5,
-        Reason::TooManyWatchers | Reason::Recovering | Reason::AuditUnavailable => 30,
+        Reason::TooManyWatchers | Reason::Recovering | Reason::AuditUnavailable | Reason::ClockDoubted => 30,
         _ => return None,
     };
     Some(Duration::from_secs(seconds))
@@ -253,6 +253,11 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "The audit record cannot be written, so nothing secret is shown.",
             "監査記録を残せないため、この情報は表示できません。",
         ),
+        Reason::ClockDoubted => (
+            Code::Unavailable,
+            "The service's clock is doubted. Until an operator confirms it, nothing is written and no text is shown.",
+            "システムの時計が正しいか疑わしいため、運用担当者が確認するまで、登録や変更及び本文の閲覧はできません。",
+        ),
 
         Reason::Deadline => (
             Code::DeadlineExceeded,
@@ -376,8 +381,15 @@ mod tests {
     fn what_passes_by_itself_says_when() {
         let passing: Vec<_> =
             reasons().into_iter().filter(|reason| answer(*reason).retry_after.is_some()).map(Reason::id).collect();
-        let expected =
-            ["BUSY", "TOO_MANY_WATCHERS", "DRAINING", "RECOVERING", "DATABASE_UNAVAILABLE", "AUDIT_UNAVAILABLE"];
+        let expected = [
+            "BUSY",
+            "TOO_MANY_WATCHERS",
+            "DRAINING",
+            "RECOVERING",
+            "DATABASE_UNAVAILABLE",
+            "AUDIT_UNAVAILABLE",
+            "CLOCK_DOUBTED",
+        ];
         assert_eq!(passing, expected);
     }
 }

@@ -126,6 +126,10 @@ where
             // What was recalled since the backup is not known to be: it is sealed again first.
             return Err(renkei_store::Error::Recovering.into());
         }
+        if moment.basis.is_doubted() {
+            // Embargoes and scopes end by the clock, and the read would be recorded under a doubtful date.
+            return Err(renkei_store::Error::ClockDoubted.into());
+        }
         let answer = body(call, message).await;
         let outcome = answer.as_ref().err().map_or("OK", |error| error.reason().id());
         let recorded = desk.store.record_read(&who, &matter, outcome, &moment).await;

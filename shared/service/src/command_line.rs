@@ -8,9 +8,14 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use renkei_domain::moment::Source;
-use renkei_proto::{Validate as _, journal::v1::StopLiftedContent, r#type::v1::Agency};
-use renkei_store::{Call, Error, Store, arrive::Resume};
+use jiff::{Timestamp, civil::DateTime};
+use renkei_domain::{calendar::TOKYO, moment::Source};
+use renkei_proto::{
+    Validate as _,
+    journal::v1::{ClockConfirmedContent, StopLiftedContent},
+    r#type::v1::Agency,
+};
+use renkei_store::{Call, Error, Store, arrive::Resume, clock::ConfirmClock};
 use renkei_telemetry::{LogTarget, Settings, Telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -63,6 +68,19 @@ enum Task {
         /// Why, in 1 to 1000 characters; is recorded.
         #[arg(long)]
         reason: String,
+    },
+    /// Confirms the clock of this machine after it was doubted, so that acts are taken again. Is recorded.
+    ConfirmClock {
+        /// The time by another clock, such as `2026-11-29T10:15` in Japan, or with an offset. Ten minutes at most from what
+        /// this machine shows.
+        #[arg(long)]
+        time: String,
+        /// Why the clock is right, in 1 to 1000 characters; is recorded.
+        #[arg(long)]
+        reason: String,
+        /// Agrees that acts are dated by the last entry, when that is dated ahead of the clock.
+        #[arg(long)]
+        dated_ahead: bool,
     },
     /// Shows what was set aside in a recovery and waits for an official.
     Recover,
@@ -118,15 +136,30 @@ fn said(error: impl std::fmt::Display) -> String {
 }
 
 async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
-    let file = arguments.config.unwrap_or_else(|| Path::new("/etc/renkei").join(format!("{}.toml", own.id())));
-    let mut config = Config::load(&file, variables()).map_err(said)?;
+    // Before anything else, so that no signal is lost and none ends the service half way.
+    let signals = matches!(arguments.task, Task::Serve { .. }).then(Signals::new).transpose().map_err(said)?;
+    let (mut config, source) = load(own, arguments.config)?;
+    match (arguments.task, signals) {
+        (Task::Serve { first_start }, Some(signals)) => {
+            config.database.first_start = first_start;
+            serve(own, config, source, signals).await
+        }
+        (task, _) => command(own, config, source, task).await,
+    }
+}
+
+fn load(own: Agency, file: Option<PathBuf>) -> Result<(Config, Source), String> {
+    let file = file.unwrap_or_else(|| Path::new("/etc/renkei").join(format!("{}.toml", own.id())));
+    let config = Config::load(&file, variables()?).map_err(said)?;
     config.callers(own).map_err(|error| said(error.of(&file)))?;
     let source = source(&config).map_err(said)?;
-    match arguments.task {
-        Task::Serve { first_start } => {
-            config.database.first_start = first_start;
-            serve(own, config, source).await
-        }
+    Ok((config, source))
+}
+
+async fn command(own: Agency, config: Config, source: Source, task: Task) -> Result<(), String> {
+    match task {
+        // Begun in `run`, which hears the signals.
+        Task::Serve { .. } => Ok(()),
         Task::Check => check(own, &config).await,
         Task::Migrate => {
             let url = config.database.opened_with().map_err(said)?;
@@ -156,11 +189,14 @@ async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
             if !words.violations().is_empty() {
                 return Err("`--reason` must have 1 to 1000 characters".to_owned());
             }
-            let store = open(own, &config).await.map_err(said)?;
+            let store = open_to_write(own, &config, &source).await?;
             let resume = Resume { from_seq: from, reason };
             store.write("resume", Call::own("resume"), source.moment(), resume).await.map_err(said)?;
             store.close().await;
             say(&format!("the peer's journal goes on from {from}"))
+        }
+        Task::ConfirmClock { time, reason, dated_ahead } => {
+            confirm_clock(own, &config, &source, &time, reason, dated_ahead).await
         }
         Task::Recover => recover(own, &config).await,
         Task::Backup { file } => {
@@ -173,17 +209,18 @@ async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
             let status = match asked(&config).await? {
                 Some(status) => status,
                 None => {
-                    let store = open(own, &config).await.map_err(said)?;
+                    let store = open_to_write(own, &config, &source).await?;
                     let material = Tls::load(&config).map_err(said)?.stands();
-                    Status::of(&store, None, material, source::machine(), source.moment().now).await
+                    Status::of(&store, None, material, source::machine(), &source).await
                 }
             };
             say(&if json { serde_json::to_string_pretty(&status).map_err(said)? } else { status.table() })
         }
-        Task::Doctor => doctor::examine(own, &config, &mut |line| say(&line)).await,
+        Task::Doctor => doctor::examine(own, &config, &source, &mut |line| say(&line)).await,
         Task::Health => match asked(&config).await? {
-            Some(status) if status.database.is_empty() => say("the service runs and its database answers"),
-            Some(status) => Err(status.database),
+            Some(status) if !status.database.is_empty() => Err(status.database),
+            Some(status) if !status.clock.is_empty() => Err(format!("the clock is doubted: {}", status.clock)),
+            Some(_) => say("the service runs and its database answers"),
             None if config.operator.is_none() => Err("there is no `operator.listen` to ask at".to_owned()),
             None => Err("no service answers on the operator's port".to_owned()),
         },
@@ -199,8 +236,13 @@ async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the environment overrides the configuration, and is read here only")]
-fn variables() -> HashMap<String, String> {
-    std::env::vars().filter(|(name, _)| name.starts_with("RENKEI__")).collect()
+fn variables() -> Result<HashMap<String, String>, String> {
+    let own = std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"RENKEI__"));
+    own.map(|(name, value)| match (name.to_str(), value.to_str()) {
+        (Some(name), Some(value)) => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("the environment's variable {} is not UTF-8: write it anew or unset it", name.display())),
+    })
+    .collect()
 }
 
 /// How the service that runs says that it stands; none when none answers.
@@ -211,15 +253,20 @@ async fn asked(config: &Config) -> Result<Option<Status>, String> {
     }
 }
 
-async fn serve(own: Agency, config: Config, source: Source) -> Result<(), String> {
+async fn serve(own: Agency, config: Config, source: Source, mut signals: Signals) -> Result<(), String> {
     let telemetry = telemetry(own, &config).map_err(said)?;
     telemetry.install_global().map_err(said)?;
-    // Before the start, so that the signal ends nothing while it goes on.
-    let hangup = signal(SignalKind::hangup()).map_err(said)?;
-    let running = crate::start(own, config, source, &telemetry).await.map_err(said)?;
-    asked_to_end(&running, hangup).await?;
+    let started = tokio::select! {
+        started = crate::start(own, config, source, &telemetry) => Some(started.map_err(said)?),
+        () = signals.end() => None,
+    };
+    if let Some(running) = &started {
+        signals.reload_until_the_end(running).await;
+    }
     tracing::info!("shutting down");
-    running.stop().await;
+    if let Some(running) = started {
+        running.stop().await;
+    }
     let flushed = tokio::task::spawn_blocking(move || telemetry.shutdown()).await.map_err(said)?;
     // What a collector misses is no failure of the service.
     flushed.or_else(|error| {
@@ -234,21 +281,43 @@ fn telemetry(own: Agency, config: &Config) -> Result<Telemetry, renkei_telemetry
         instance: config.replica.clone(),
         otlp_endpoint: config.telemetry.otlp_endpoint.clone(),
         sample_ratio: config.telemetry.sample_ratio,
-        // The exporters' own chatter about starting and ending says nothing of the service.
-        log_filter: format!("opentelemetry=warn,opentelemetry_sdk=warn,{}", config.telemetry.log),
+        log_filter: config.telemetry.log.clone(),
         sandbox: config.sandbox,
         log: LogTarget::Stderr,
     })
 }
 
-async fn asked_to_end(running: &Running, mut hangup: Signal) -> Result<(), String> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(said)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(said)?;
-    loop {
+/// The signals that a service heeds, from the moment on at which this is made.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits until somebody asks the service to end.
+    async fn end(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            Some(()) = hangup.recv() => running.reload(),
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    async fn reload_until_the_end(&mut self, running: &Running) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                Some(()) = self.hangup.recv() => running.reload(),
+            }
         }
     }
 }
@@ -256,11 +325,12 @@ async fn asked_to_end(running: &Running, mut hangup: Signal) -> Result<(), Strin
 async fn check(own: Agency, config: &Config) -> Result<(), String> {
     let tls = Tls::load(config).map_err(said)?;
     key::check(config).map_err(said)?;
-    doctor::ended(&tls).map_or(Ok(()), Err)?;
+    let doubts = doctor::check_trust(own, config, &tls)?;
     // What the service that runs has refused shows only there.
     let faults = doctor::faults(&tls, asked(config).await.ok().flatten().as_ref());
     faults.into_iter().next().map_or(Ok(()), Err)?;
     say("configuration, keys and certificates are right")?;
+    doubts.iter().try_for_each(|doubt| say(&format!("but {doubt}")))?;
     say(&database(own, config).await?)?;
     // A peer that is away is a normal state.
     match dialling(own, config, &tls).probe().await {
@@ -279,7 +349,10 @@ pub(crate) async fn database(own: Agency, config: &Config) -> Result<String, Str
     }
     match open(own, config).await {
         Ok(store) => {
+            let writable = store.try_writing().await;
             store.close().await;
+            writable
+                .map_err(|error| format!("the database cannot be written ({error}): look at the account's rights"))?;
             Ok("the database is this agency's and up to date".to_owned())
         }
         Err(StartError::Store(Error::OlderSchema { found, known })) if config.database.migrates() => {
@@ -300,6 +373,47 @@ async fn prove(own: Agency, config: &Config) -> Result<(), String> {
     let counts: Vec<String> =
         verified.journals.iter().map(|(journal, head)| format!("{} {}", journal.id(), head.seq)).collect();
     say(&format!("journals verified: {}", counts.join(" ")))
+}
+
+/// Opens the database and compares the clock with it: what is written bears a date.
+pub(crate) async fn open_to_write(own: Agency, config: &Config, source: &Source) -> Result<Store, String> {
+    let store = open(own, config).await.map_err(said)?;
+    source::compare(source, &store).await.map_err(said)?;
+    Ok(store)
+}
+
+async fn confirm_clock(
+    own: Agency,
+    config: &Config,
+    source: &Source,
+    time: &str,
+    reason: String,
+    dated_ahead: bool,
+) -> Result<(), String> {
+    if !(ClockConfirmedContent { reason: reason.clone() }).violations().is_empty() {
+        return Err("`--reason` must have 1 to 1000 characters".to_owned());
+    }
+    let time = instant(time).ok_or("`--time` must be a time such as 2026-11-29T10:15, in Japan or with an offset")?;
+    let keeper = source.keeper().ok_or("the clock of this sandbox is never doubted: see `clock.judged`")?;
+    let store = open_to_write(own, config, source).await?;
+    let time = keeper.confirm(time).map_err(|shown| {
+        format!(
+            "this machine's clock shows {shown:.0}, which is more than ten minutes from {time:.0}: set it right first"
+        )
+    })?;
+    let confirm = ConfirmClock { time, dated_ahead, reason };
+    store.write("confirm_clock", Call::own("confirm_clock"), source.moment(), confirm).await.map_err(said)?;
+    store.runs(time).await.map_err(said)?;
+    let ahead = store.dated_ahead(time).await.map_err(said)?;
+    store.close().await;
+    say(&format!("the clock is confirmed: it is {time:.0}"))?;
+    ahead.map_or(Ok(()), |(last, _)| say(&format!("until {last:.0} every act is dated {last:.0}")))
+}
+
+/// A time with an offset, or in Japan.
+fn instant(text: &str) -> Option<Timestamp> {
+    let in_japan = || text.parse::<DateTime>().ok().and_then(|civil| TOKYO.to_timestamp(civil).ok());
+    text.parse().ok().or_else(in_japan)
 }
 
 async fn recover(own: Agency, config: &Config) -> Result<(), String> {

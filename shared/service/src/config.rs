@@ -268,8 +268,12 @@ impl Default for Telemetry {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clock {
-    /// Holds an instant (RFC 3339) in its first line.
+    /// Its first line contains the instant (RFC 3339) that the clock shows. With `runs` behind it, the clock showed it when
+    /// the file was written, and runs on from there.
     pub file: PathBuf,
+    /// Its jumps are judged like those of a machine's clock.
+    #[serde(default)]
+    pub judged: bool,
 }
 
 /// What a sandbox lets fail.
@@ -281,6 +285,12 @@ pub struct Failures {
     /// Kinds of fact that this service does not speak, as an older version would not.
     #[serde(default)]
     pub kinds_unspoken: Vec<String>,
+}
+
+/// Whether two sockets cannot listen on both addresses. Each free port (0) is another one.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let same = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && same
 }
 
 /// Whether telemetry can be sent to a URL: the client speaks plain HTTP, to a collector close by.
@@ -318,10 +328,11 @@ impl Config {
     }
 
     fn with(text: &str, base: &Path, variables: HashMap<String, String>) -> Result<Self, ConfigError> {
+        // As text: only where the configuration has a number or a flag is it read as one.
         let environment = Environment::with_prefix("RENKEI").prefix_separator("__").separator("__");
         let read = config::Config::builder()
             .add_source(File::from_str(text, FileFormat::Toml))
-            .add_source(environment.try_parsing(true).source(Some(variables)))
+            .add_source(environment.source(Some(variables)))
             .build()?;
         let mut config: Self = read.try_deserialize()?;
         config.check()?;
@@ -368,8 +379,52 @@ impl Config {
                 return Err(value(format!("callers.{uri}.unit"), "must be 1-64 of a-z, 0-9 and hyphens, or left out"));
             }
         }
+        if let Err(error) = renkei_telemetry::check_log_filter(&self.telemetry.log) {
+            let why = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            return Err(value("telemetry.log", format!("must be like `info` or `renkei_link=debug,info` ({why})")));
+        }
+        self.check_addresses()?;
+        self.check_key_ids()?;
         self.failpoint()?;
         self.kinds()?;
+        Ok(())
+    }
+
+    /// No two ports are one, and the peer is not this service itself.
+    fn check_addresses(&self) -> Result<(), ConfigError> {
+        let operator = self.operator.as_ref().map(|operator| ("operator.listen", operator.listen));
+        let ports = [("desk.listen", self.desk.listen), ("link.listen", self.link.listen)];
+        let ports: Vec<_> = ports.into_iter().chain(operator).collect();
+        for (place, (key, address)) in ports.iter().enumerate() {
+            if let Some((other, _)) = ports.iter().take(place).find(|(_, other)| collide(*address, *other)) {
+                return Err(value(*key, format!("must be another address or port than that of `{other}`")));
+            }
+        }
+        let (link, peer) = (self.link.listen, self.peer.address.replace("localhost:", "127.0.0.1:"));
+        if peer.parse().is_ok_and(|peer| collide(link, peer)) {
+            return Err(value("peer.address", "must lead to the other agency: it is the address of `link.listen`"));
+        }
+        Ok(())
+    }
+
+    /// The id of a key names one key.
+    fn check_key_ids(&self) -> Result<(), ConfigError> {
+        let former = self.journal.former_keys.iter().map(|key| ("journal.former_keys", &key.id));
+        let peers = self.peer.keys.iter().map(|key| ("peer.keys", &key.id));
+        let journals: Vec<_> =
+            [("journal.key_id", &self.journal.key_id)].into_iter().chain(former).chain(peers).collect();
+        let contents: Vec<_> = self.content.keys.iter().map(|key| ("content.keys", &key.id)).collect();
+        for ids in [journals, contents] {
+            for (place, (key, id)) in ids.iter().enumerate() {
+                if let Some((other, _)) = ids.iter().take(place).find(|(_, other)| other == id) {
+                    let also = if other == key { String::new() } else { format!(", also in `{other}`") };
+                    return Err(value(
+                        *key,
+                        format!("must name each key by an id of its own: {id} is there twice{also}"),
+                    ));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -388,6 +443,11 @@ impl Config {
             *path = base.join(&*path);
         }
         self.database.begin_at(base);
+    }
+
+    /// Whether the clock is judged. A sandbox's may jump.
+    pub(crate) fn judges_clock(&self) -> bool {
+        !self.sandbox || self.clock.as_ref().is_some_and(|clock| clock.judged)
     }
 
     /// The internal systems with their roles.

@@ -6,11 +6,13 @@ use std::{
     time::Duration,
 };
 
+use renkei_domain::moment::Source;
 use renkei_proto::r#type::v1::Agency;
+use renkei_rpc::certificate;
 use tokio::net::TcpStream;
 
 use crate::{
-    command_line::database,
+    command_line::{database, open_to_write},
     config::Config,
     key, operator, source,
     start::{Tls, dialling},
@@ -41,6 +43,7 @@ use Finding::{Doubtful, Right, Wrong};
 pub(crate) async fn examine(
     own: Agency,
     config: &Config,
+    source: &Source,
     say: &mut impl FnMut(String) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut wrong = 0;
@@ -65,7 +68,7 @@ pub(crate) async fn examine(
     match &tls {
         Err(error) => tell("certificates", Wrong(error.to_string()))?,
         Ok(tls) => {
-            for finding in ends(tls) {
+            for finding in ends(tls).into_iter().chain(usable(own, config)) {
                 tell("certificates", finding)?;
             }
         }
@@ -76,11 +79,14 @@ pub(crate) async fn examine(
         tell("certificates", Wrong(fault))?;
     }
     tell("service", service)?;
+    match &status {
+        Some(status) => tell("clock", clock(status))?,
+        None => tell("clock", resting_clock(own, config, source).await)?,
+    }
     if let Some(status) = &status {
         if !status.database.is_empty() {
             tell("database", Wrong(status.database.clone()))?;
         }
-        tell("clock", clock(status))?;
         tell("journals", journals(status))?;
     }
     if let Ok(tls) = &tls {
@@ -144,12 +150,41 @@ fn ends(tls: &Tls) -> Vec<Finding> {
 
 const RENEW: &str = "put a fresh one in its place, which is taken while the service runs";
 
-/// What is wrong with the first certificate or revocation list that has ended; none when all are good.
-pub(crate) fn ended(tls: &Tls) -> Option<String> {
-    ends(tls).into_iter().find_map(|finding| match finding {
-        Wrong(text) => Some(text),
-        Right(_) | Doubtful(_) => None,
-    })
+/// Whether others can use the own certificates.
+fn usable(own: Agency, config: &Config) -> Vec<Finding> {
+    let both = [
+        ("desk", certificate::of_desk(&config.desk.files())),
+        ("link", certificate::of_link(&config.link.files(), own)),
+    ];
+    let mut findings = Vec::new();
+    for (port, found) in both {
+        match found {
+            Err(error) => findings.push(Wrong(error.to_string())),
+            Ok(found) => {
+                let sentence = |text: String| format!("the certificate of {port} {text}");
+                findings.extend(found.wrong.into_iter().map(|text| Wrong(sentence(text))));
+                findings.extend(found.doubtful.into_iter().map(|text| Doubtful(sentence(text))));
+            }
+        }
+    }
+    findings
+}
+
+/// What `check` says of certificates and revocation lists beyond that they fit together: sentences to read when nothing is
+/// wrong.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(crate) fn check_trust(own: Agency, config: &Config, tls: &Tls) -> Result<Vec<String>, String> {
+    let mut doubts = Vec::new();
+    for finding in ends(tls).into_iter().filter(|it| !matches!(it, Doubtful(_))).chain(usable(own, config)) {
+        match finding {
+            Wrong(text) => return Err(text),
+            Doubtful(text) => doubts.push(text),
+            Right(_) => {}
+        }
+    }
+    Ok(doubts)
 }
 
 /// What is wrong with certificates, roots and revocation lists: with those in the files, and with those that the service
@@ -179,7 +214,27 @@ async fn running(config: &Config) -> (Finding, Option<Status>) {
     }
 }
 
+/// The clock before a start. What hinders that is told of by the line on the database.
+async fn resting_clock(own: Agency, config: &Config, source: &Source) -> Finding {
+    let unknown = || Doubtful("not compared with the last run: the database is not open".to_owned());
+    // Opening would make one of an empty file.
+    if config.database.file().is_some_and(|file| std::fs::metadata(file).map_or(true, |it| it.len() == 0)) {
+        return unknown();
+    }
+    let Ok(store) = open_to_write(own, config, source).await else { return unknown() };
+    let found = match source::stopped_by_clock(source, &store).await {
+        Ok(doubt) if doubt.is_empty() => Right("agrees with the last run".to_owned()),
+        Ok(doubt) => Wrong(doubt),
+        Err(_) => unknown(),
+    };
+    store.close().await;
+    found
+}
+
 fn clock(status: &Status) -> Finding {
+    if !status.clock.is_empty() {
+        return Wrong(format!("{}; acts are refused meanwhile", status.clock));
+    }
     match status.link.clock_skew_seconds {
         None => Doubtful("not compared with the peer's yet: that takes a receipt".to_owned()),
         Some(apart) if apart > SKEW => {

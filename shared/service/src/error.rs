@@ -55,6 +55,9 @@ pub enum StartError {
         /// Why.
         why: String,
     },
+    /// A restored copy opens a new incarnation at once, which a doubted clock cannot date.
+    #[error("the database is a restored copy, and the clock is doubted: {0}; then start again")]
+    ClockOfCopy(String),
     /// Traces, metrics and logs.
     #[error("telemetry cannot start: {0}")]
     Telemetry(#[from] renkei_telemetry::Error),

@@ -17,8 +17,15 @@ pub(crate) fn check(config: &Config) -> Result<(), StartError> {
     ring(config)?;
     of_own(config, &signing(config)?)?;
     of_peer(config)?;
-    for file in [&config.secrets.digest_key, &config.secrets.token_key, &config.secrets.code_key] {
-        secret(file)?;
+    let secrets = [&config.secrets.digest_key, &config.secrets.token_key, &config.secrets.code_key];
+    let mut known: Vec<(&Path, Zeroizing<[u8; 32]>)> = Vec::new();
+    for file in secrets.into_iter().chain(config.content.keys.iter().map(|key| &key.file)) {
+        let key = secret(file)?;
+        if let Some((other, _)) = known.iter().find(|(_, other)| **other == *key) {
+            let why = format!("it is the one in {}: every secret is a key of its own", other.display());
+            return Err(StartError::Key { file: file.display().to_string(), why });
+        }
+        known.push((file, key));
     }
     Ok(())
 }

@@ -35,6 +35,8 @@ const LASTS: Duration = Duration::from_secs(15);
 const REST: Duration = Duration::from_millis(100);
 /// How long `status` waits for the service that runs.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause before it asks once more.
+const AGAIN: Duration = Duration::from_secs(1);
 /// The most bytes of an answer that `status` takes.
 const ANSWER: u64 = 1 << 20;
 
@@ -52,7 +54,7 @@ pub(crate) struct Facts {
 impl Facts {
     /// How the service stands now.
     pub(crate) async fn status(&self) -> Status {
-        Status::of(&self.store, Some(&self.live), self.tls.stands(), machine(), self.source.moment().now).await
+        Status::of(&self.store, Some(&self.live), self.tls.stands(), machine(), &self.source).await
     }
 
     /// Puts into the metrics how the service stands now.
@@ -103,8 +105,9 @@ pub(crate) async fn serve(listener: TcpListener, facts: Facts, draining: Cancell
             draining.run_until_cancelled(tokio::time::sleep(REST)).await;
             continue;
         };
-        // One too many is closed at once.
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        // One too many waits for a place: those who say nothing leave theirs soon.
+        let waiting = draining.run_until_cancelled(Arc::clone(&places).acquire_owned());
+        let Some(Ok(place)) = waiting.await else { return };
         let facts = facts.clone();
         let service = service_fn(move |request| {
             let facts = facts.clone();
@@ -128,17 +131,34 @@ pub(crate) async fn serve(listener: TcpListener, facts: Facts, draining: Cancell
 /// # Errors
 /// When something answers that is no such service.
 pub(crate) async fn ask(address: SocketAddr) -> Result<Option<Status>, String> {
-    let asking = async {
-        let mut tcp = TcpStream::connect(address).await?;
-        tcp.write_all(format!("GET /status HTTP/1.0\r\nhost: {address}\r\n\r\n").as_bytes()).await?;
-        let mut answer = Vec::new();
-        tcp.take(ANSWER).read_to_end(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let Ok(Ok(answer)) = timeout(PATIENCE, asking).await else { return Ok(None) };
+    let mut answer = answer(address).await;
+    if answer.as_ref().is_some_and(Vec::is_empty) {
+        // Whoever closes without a word may be about to end or to start.
+        tokio::time::sleep(AGAIN).await;
+        answer = self::answer(address).await;
+    }
+    let Some(answer) = answer else { return Ok(None) };
+    if answer.is_empty() {
+        return Err(format!("what listens at {address} closes connections without an answer: try again"));
+    }
     let body = answer.windows(4).position(|four| four == b"\r\n\r\n").map(|at| &answer[at + 4..]);
     let status = body.and_then(|body| serde_json::from_slice(body).ok());
     status
         .map(Some)
         .ok_or_else(|| format!("at {address} answers something that is no service of this kind: set `operator.listen`"))
+}
+
+/// What is answered there; nothing at all from who closes at once, `None` when nobody listens or answers in time.
+async fn answer(address: SocketAddr) -> Option<Vec<u8>> {
+    let asking = async {
+        let mut tcp = TcpStream::connect(address).await?;
+        let mut answer = Vec::new();
+        let request = format!("GET /status HTTP/1.0\r\nhost: {address}\r\n\r\n");
+        // Whoever closes at once may reset the connection too.
+        if tcp.write_all(request.as_bytes()).await.is_ok() {
+            let _ = tcp.take(ANSWER).read_to_end(&mut answer).await;
+        }
+        Ok::<_, std::io::Error>(answer)
+    };
+    timeout(PATIENCE, asking).await.ok()?.ok()
 }

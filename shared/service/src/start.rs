@@ -10,7 +10,7 @@ use std::{
 };
 
 use renkei_desk::{JournalKeys, Watchers, services};
-use renkei_domain::{duty, matter::Matter, moment::Source};
+use renkei_domain::{duty, matter::Matter, moment::Source, timekeeper::Timekeeper};
 use renkei_link::Link;
 use renkei_proto::{options::v1::Surface, r#type::v1::Agency};
 use renkei_rpc::{
@@ -35,6 +35,7 @@ use crate::{
     error::StartError,
     key,
     operator::{self, Facts},
+    source,
     status::{Ends, Live, TrustStands},
     tick,
 };
@@ -114,6 +115,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let options = options(own, &config, metrics.clone())?;
     set_up(own, &config, &options.url, &source).await?;
     let store = Store::open(options).await?;
+    source::compare(&source, &store).await?;
     store.join(config.spoken()?).await?;
     let said = begin(&store, &source).await?;
     answer_units(&store, &source, &config).await?;
@@ -176,6 +178,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     }
     let parts = tick::Parts { own, store: store.clone(), source, sandbox: config.sandbox };
     tasks.spawn(tick::run(parts.clone(), draining.clone()));
+    tasks.spawn(tick::watch_clock(parts.clone(), readiness.clone(), draining.clone()));
     tasks.spawn(tick::say_kinds_again(parts, said, draining.clone()));
     tasks.spawn(tick::watch_database(store.clone(), readiness.clone(), draining.clone()));
     let reload = Arc::new(Notify::new());
@@ -250,6 +253,9 @@ fn faults(config: &Config) -> Result<Faults, StartError> {
 /// Gives them with the incarnation in which they stand; none during a recovery.
 async fn begin(store: &Store, source: &Source) -> Result<Option<tick::Said>, StartError> {
     if store.is_marked().await? {
+        if let Some(doubt) = source.keeper().and_then(Timekeeper::doubt) {
+            return Err(StartError::ClockOfCopy(source::doubted(&doubt)));
+        }
         let mut again = store.aside().await?;
         again.retain(|it| it.reason.is_empty());
         tracing::error!("the database is a restored copy: a new incarnation is opened");
@@ -258,8 +264,8 @@ async fn begin(store: &Store, source: &Source) -> Result<Option<tick::Said>, Sta
     let kinds = store.replicas().borrow().kinds();
     let begin = Begin { kinds: kinds.clone() };
     match store.write("begin", Call::own("begin"), source.moment(), begin).await {
-        // Said when the recovery is over.
-        Err(renkei_store::Error::Recovering) => Ok(None),
+        // Said when the recovery is over, or the clock is confirmed.
+        Err(renkei_store::Error::Recovering | renkei_store::Error::ClockDoubted) => Ok(None),
         Ok(()) => Ok(Some((store.heads().borrow().own.incarnation, kinds))),
         Err(error) => Err(error.into()),
     }

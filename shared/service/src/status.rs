@@ -7,7 +7,7 @@ use renkei_desk::Watchers;
 use renkei_domain::{
     agreement, calendar, duty, journal,
     matter::{Matter, entry_name},
-    moment::micros,
+    moment::{Source, micros},
     page::{Journal, Seen},
     term::{self, Standing},
 };
@@ -18,6 +18,8 @@ use renkei_rpc::tls::Expiry;
 use renkei_store::{Error, Heads, JournalHead, Store};
 use renkei_telemetry::{Direction, Metrics};
 use serde::{Deserialize, Serialize};
+
+use crate::source::stopped_by_clock;
 
 /// The most duties of a kind that are counted.
 const DUTIES: usize = 10_000;
@@ -47,6 +49,9 @@ pub(crate) struct Status {
     /// The length of the embedded database's log of changes.
     #[serde(default)]
     pub(crate) log_bytes: Option<u64>,
+    /// Empty while the clock is not doubted; otherwise why it is. Acts are refused meanwhile.
+    #[serde(default)]
+    pub(crate) clock: String,
     /// What the database shows; none while it does not answer.
     pub(crate) held: Option<HeldStands>,
     /// Only of a service that runs.
@@ -176,14 +181,16 @@ pub(crate) struct Live {
 }
 
 impl Status {
-    /// Looks everything up. `machine` is the machine's clock, by which certificates are judged; `now` that of the service.
+    /// Looks everything up. `machine` is the machine's clock, by which certificates are judged; `source` has that of the
+    /// service.
     pub(crate) async fn of(
         store: &Store,
         live: Option<&Live>,
         material: TrustStands,
         machine: Timestamp,
-        now: Timestamp,
+        source: &Source,
     ) -> Self {
+        let now = source.moment().now;
         let link = live.map_or_else(LinkStands::unknown, |live| LinkStands::of(store, live));
         let looking = tokio::time::timeout(LOOK, HeldStands::of(store, &link, now));
         let held = looking.await.map_err(|_| format!("no answer within {} s", LOOK.as_secs()));
@@ -194,6 +201,9 @@ impl Status {
         }
         let condition = store.condition();
         let feed = store.heads().borrow().feed;
+        // Whether the database answers is told above.
+        let clock = tokio::time::timeout(LOOK, stopped_by_clock(source, store)).await;
+        let clock = clock.ok().and_then(Result::ok).unwrap_or_default();
         Self {
             agency: store.own().id().to_owned(),
             as_of: now.to_string(),
@@ -204,6 +214,7 @@ impl Status {
             database,
             recording: if condition.writes.is_empty() { condition.records } else { condition.writes },
             log_bytes: store.log_bytes(),
+            clock,
             held: held.ok(),
             watchers: live.map(|live| WatchersStand {
                 open: live.watchers.open(),
@@ -220,6 +231,7 @@ impl Status {
         if let Some(bytes) = self.log_bytes {
             metrics.database_log(bytes);
         }
+        metrics.clock_doubted(!self.clock.is_empty());
         for port in ["desk", "link", "dial"] {
             let of = |what| self.trust.iter().find(|it| it.port == port && it.what == what).map(|it| it.seconds_left);
             if let Some(certificate) = of(CERTIFICATE) {
@@ -267,6 +279,9 @@ impl Status {
         }
         let skew = self.link.clock_skew_seconds.map(|apart| format!("{apart:.3} s apart from the peer's"));
         rows.push(("clock", dash(&skew.unwrap_or_default())));
+        if !self.clock.is_empty() {
+            rows.push(("clock doubted", self.clock.clone()));
+        }
         for it in &self.trust {
             rows.push(("ends", format!("{} of {} in {} days, {}", it.what, it.port, it.days_left, it.ends_at)));
         }

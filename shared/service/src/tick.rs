@@ -17,7 +17,7 @@ use renkei_rpc::{
     tls::{Files, Reloading},
 };
 use renkei_store::{Call, Error, Store, arrive::Begin};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{config::Config, operator::Facts, source, start::Tls, status::trouble};
@@ -33,6 +33,8 @@ const PING: Duration = Duration::from_secs(2);
 const RELOAD: Duration = Duration::from_secs(30);
 /// How often it is put into the metrics how the service stands, for a collector; a scrape looks by itself.
 const OBSERVE: Duration = Duration::from_secs(15);
+/// How often the clock is looked at.
+const CLOCK: Duration = Duration::from_secs(1);
 /// The pause before the kinds are said once more.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -67,7 +69,7 @@ pub(crate) async fn run(parts: Parts, draining: CancellationToken) {
 
 fn said(what: &'static str, done: Result<(), Error>) {
     match done {
-        Ok(()) | Err(Error::Recovering) => {}
+        Ok(()) | Err(Error::Recovering | Error::ClockDoubted) => {}
         Err(error) => tracing::warn!(what, %error, "a tick failed and is tried again"),
     }
 }
@@ -148,6 +150,46 @@ pub(crate) async fn say_kinds_again(parts: Parts, mut said: Option<Said>, draini
             }
         };
         if !matches!(draining.run_until_cancelled(next).await, Some(Ok(()))) {
+            return;
+        }
+    }
+}
+
+/// Readiness follows the clock. While it is right, that is noted in the database every minute; while it is doubted, an
+/// operator's confirmation is looked for.
+pub(crate) async fn watch_clock(parts: Parts, readiness: Arc<Readiness>, draining: CancellationToken) {
+    let Parts { store, source, .. } = parts;
+    let Some(keeper) = source.keeper() else { return readiness.report(Need::Clock, true).await };
+    // The private journal's head when the doubt began: an older confirmation says nothing of it.
+    let mut doubted_at = None;
+    let mut noted: Option<Instant> = None;
+    loop {
+        match (keeper.doubt(), doubted_at) {
+            (None, None) => {
+                if noted.is_none_or(|noted| noted.elapsed() >= MINUTE) && store.runs(source.moment().now).await.is_ok()
+                {
+                    noted = Some(Instant::now());
+                }
+            }
+            (None, Some(_)) => {
+                tracing::info!("the clock is right again, or was confirmed");
+                (doubted_at, noted) = (None, None);
+            }
+            (Some(doubt), None) => {
+                tracing::error!(why = source::doubted(&doubt), "the clock is doubted: acts are refused");
+                doubted_at = Some(store.heads().borrow().private.seq);
+            }
+            (Some(_), Some(seq)) => {
+                // A database that does not answer is told of elsewhere.
+                let confirmed = store.clock_confirmed().await.ok().flatten();
+                if let Some((_, time)) = confirmed.filter(|(at, _)| *at > seq) {
+                    // Another replica's clock may be the one that was confirmed.
+                    let _ = keeper.confirm(time);
+                }
+            }
+        }
+        readiness.report(Need::Clock, doubted_at.is_none()).await;
+        if draining.run_until_cancelled(tokio::time::sleep(CLOCK)).await.is_none() {
             return;
         }
     }

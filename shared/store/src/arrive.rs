@@ -397,6 +397,10 @@ impl Command for StoppedByPeer {
     fn while_recovering(&self) -> bool {
         true
     }
+
+    fn is_undated(&self) -> bool {
+        true
+    }
 }
 
 /// What a service says of itself when it starts: the kinds it speaks, if they changed; and a stop because something was

@@ -29,6 +29,11 @@ pub trait Command: Send + Sync + 'static {
         false
     }
 
+    /// It dates nothing, so it is run even while nobody knows the time.
+    fn is_undated(&self) -> bool {
+        false
+    }
+
     /// The reply made again from a matter's page, for a repeat of a call whose stored reply was lost with the database.
     /// `None` for commands that nobody repeats.
     fn again(&self, _stage: &Stage, _matter: &str, _moment: &Moment) -> Option<Self::Reply> {
@@ -74,6 +79,7 @@ pub(crate) trait AnyCommand: Send + Sync {
     fn keys(&self, moment: &Moment) -> Keys;
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<Vec<u8>, Refusal>;
     fn while_recovering(&self) -> bool;
+    fn is_undated(&self) -> bool;
     fn again(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<Vec<u8>>;
 }
 
@@ -88,6 +94,10 @@ impl<C: Command> AnyCommand for C {
 
     fn while_recovering(&self) -> bool {
         Command::while_recovering(self)
+    }
+
+    fn is_undated(&self) -> bool {
+        Command::is_undated(self)
     }
 
     fn again(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<Vec<u8>> {

@@ -22,6 +22,17 @@ pub enum Error {
     /// The service fetches its own journal back; nothing is written meanwhile.
     #[error("the service fetches its journal back from the peer")]
     Recovering,
+    /// The wall clock is doubted; what would be dated by it is not written.
+    #[error("the service's clock is doubted: no operator has confirmed it yet")]
+    ClockDoubted,
+    /// The act would be dated far ahead of the clock, because the last entry is.
+    #[error(
+        "the last entry is dated {last}, ahead of the clock, and an act is never dated before it: see `confirm-clock`"
+    )]
+    DatedAhead {
+        /// The time of the last entry.
+        last: jiff::Timestamp,
+    },
     /// A read of secret material cannot be recorded, so it is not answered.
     #[error("the read cannot be recorded")]
     AuditUnavailable,

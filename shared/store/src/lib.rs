@@ -7,6 +7,7 @@ mod anchor;
 pub mod arrive;
 mod audit;
 mod bulk;
+pub mod clock;
 mod code;
 mod command;
 mod condition;
@@ -208,6 +209,18 @@ impl Store {
         let reading = read_audit::Reading { record, done };
         self.reads.try_send(reading).map_err(|_| Error::AuditUnavailable)?;
         recorded.await.map_err(|_| Error::AuditUnavailable)?
+    }
+
+    /// Tries whether the database can be written, and changes nothing.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub async fn try_writing(&self) -> Result<(), Error> {
+        let mut transaction = self.inner.begin_writing().await?;
+        sqlx::query(head::TAKE).bind(self.inner.own.id()).execute(&mut *transaction).await?;
+        // Never committed, so it is rolled back.
+        drop(transaction);
+        Ok(())
     }
 
     /// The ids of the officials who are barred, after every commit of this replica.

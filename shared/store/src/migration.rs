@@ -11,17 +11,18 @@ use crate::{
     head,
 };
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_sharing.sql"),
     include_str!("migrations/0003_replicas.sql"),
     include_str!("migrations/0004_views.sql"),
     include_str!("migrations/0005_answers.sql"),
     include_str!("migrations/0006_place.sql"),
+    include_str!("migrations/0007_clock.sql"),
 ];
 
 /// The schema this version knows.
-pub const KNOWN: i64 = 6;
+pub const KNOWN: i64 = 7;
 
 pub(crate) const FOUND: &str = "SELECT schema FROM store WHERE one = 1";
 pub(crate) const IDENTITY: &str = "SELECT store_id, own, marked, place FROM store WHERE one = 1";

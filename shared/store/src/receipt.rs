@@ -76,4 +76,8 @@ impl Command for TakeReceipt {
     fn while_recovering(&self) -> bool {
         true
     }
+
+    fn is_undated(&self) -> bool {
+        true
+    }
 }

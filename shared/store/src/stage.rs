@@ -23,7 +23,7 @@ use renkei_proto::{
 };
 use renkei_telemetry::Traceparent;
 
-use crate::{command::Call, head::Heads};
+use crate::{clock, command::Call, head::Heads};
 
 /// The most bytes of an entry's content (`SaltedContent` in the contract).
 pub const CONTENT: usize = 1 << 20;
@@ -394,8 +394,7 @@ impl Stage {
 
     /// Begins a command.
     pub(crate) fn begin(&mut self, call: &Call, moment: &Moment) {
-        let last = self.heads.own.written_us.max(self.heads.private.written_us);
-        let raised = moment.now.as_microsecond().max(last);
+        let raised = moment.now.as_microsecond().max(clock::last_us(&self.heads));
         let now = Timestamp::from_microsecond(raised).unwrap_or(moment.now);
         self.running = Running { call: call.clone(), moment: moment.at(now), drawn: 0 };
         self.undo = Undo {

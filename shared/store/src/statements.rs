@@ -3,13 +3,15 @@
 use crate::{
     Dialect, audit,
     bulk::{Insert, KEYS, ROWS, select_text, text},
-    condition, dialect, head, load, migration, read, rebuild, recover, replica, save, writer,
+    clock, condition, dialect, head, load, migration, read, rebuild, recover, replica, save, writer,
 };
 
 const SINGLE: &[&str] = &[
     audit::HEAD,
     audit::NEXT_CHAIN,
     audit::OF_MATTER,
+    clock::RAN_UNTIL,
+    clock::RUNS,
     condition::TRIAL,
     condition::TRIAL_RECORD,
     condition::TRIAL_UNDONE,

@@ -22,6 +22,7 @@ use tracing::{Instrument as _, Span};
 use crate::{
     audit::{self, Record},
     bulk::{Bulk, Insert, Value, number, select},
+    clock,
     command::{AnyCommand, Call},
     connection::{Connection, Transaction},
     error::Error,
@@ -205,7 +206,10 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
             // Since the call was let in. The page is read under the head row, so no replica misses it.
             None if barred => Err(Refusal::new(Reason::OfficialBarred, "").into()),
             None if stage.heads().recovering() && !job.command.while_recovering() => Err(Error::Recovering),
-            None => one(&mut stage, &mut replies, job)?,
+            None => match clock::admit(&stage, job) {
+                Ok(()) => one(&mut stage, &mut replies, job)?,
+                Err(doubted) => Err(doubted),
+            },
         };
         let first = stage.entries.get(written);
         // What arrives is in the traces of those who wrote it, and this span in only one of them.
@@ -284,6 +288,7 @@ fn record(stage: &Stage, job: &Job, outcome: &Outcome, matter: Option<String>) -
         Err(Error::Refused(Refusal { reason, .. })) => reason.id().to_owned(),
         Err(Error::RequestIdReused) => Reason::RequestIdReused.id().to_owned(),
         Err(Error::Recovering) => Reason::Recovering.id().to_owned(),
+        Err(Error::ClockDoubted | Error::DatedAhead { .. }) => Reason::ClockDoubted.id().to_owned(),
         Err(_) => Reason::Internal.id().to_owned(),
     };
     let matter = matter.filter(|_| outcome == "OK");

@@ -40,6 +40,7 @@ struct Instruments {
     receipt_lag: Histogram<f64>,
     link_up: Gauge<u64>,
     clock_skew: Gauge<f64>,
+    clock_doubted: Gauge<u64>,
     watchers: Gauge<u64>,
     watch_lag: Gauge<u64>,
     duties_open: Gauge<u64>,
@@ -120,6 +121,11 @@ impl Metrics {
                 .build(),
             link_up: count("renkei.link.up", "", "1 while a session with the peer is open."),
             clock_skew: seconds("renkei.clock.skew", "Difference to the peer's clock at its last receipt."),
+            clock_doubted: count(
+                "renkei.clock.doubted",
+                "",
+                "1 while the clock is doubted and acts are refused, until an operator confirms it.",
+            ),
             watchers: count("renkei.watchers", "{watcher}", "Watches that are open."),
             watch_lag: count("renkei.watch.lag", "{change}", "Changes that the slowest watcher has not been told yet."),
             duties_open: count("renkei.duties.open", "{duty}", "What this agency has to do, by kind."),
@@ -228,6 +234,11 @@ impl Metrics {
     /// How far apart the two services' clocks are.
     pub fn clock_skew(&self, apart: Duration) {
         self.0.clock_skew.record(apart.as_secs_f64(), &[]);
+    }
+
+    /// Whether the clock is doubted, so that acts are refused.
+    pub fn clock_doubted(&self, doubted: bool) {
+        self.0.clock_doubted.record(u64::from(doubted), &[]);
     }
 
     /// So many watches are open; the slowest is so many changes behind.
@@ -380,6 +391,7 @@ mod tests {
             metrics.receipted(Duration::from_millis(4));
             metrics.link_up(true);
             metrics.clock_skew(Duration::from_millis(20));
+            metrics.clock_doubted(false);
             metrics.watchers(2, 7);
             metrics.duties("give_advice", 3, 1);
             metrics.trust("desk", 86_400, Some(-1));
@@ -402,6 +414,7 @@ mod tests {
                 ("renkei.backlog.age", "s"),
                 ("renkei.backlog.entries", "{entry}"),
                 ("renkei.certificate.remaining", "s"),
+                ("renkei.clock.doubted", ""),
                 ("renkei.clock.skew", "s"),
                 ("renkei.crl.remaining", "s"),
                 ("renkei.database.connections", "{connection}"),

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use clap::{Parser, ValueEnum};
 use renkei_tests::{
     database::Engine,
-    sandbox::{invitation, last_line, overview, walk_with},
+    sandbox::{invitation, last_line, on_the_clock, overview, walk_with},
     setup::{AGENCIES, Choice},
 };
 use tempfile::TempDir;
@@ -56,6 +56,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         Choice { engine: Some(engine), collectors: collectors.collect(), sample_ratio: 1.0, ..Choice::default() };
     let walked = walk_with(Some(folder.clone()), seed()?, choice, &mut say).await;
     let mut pair = walked.map_err(|error| with_logs(&folder, error))?;
+    pair.world().run_clock()?;
     if !arguments.once {
         say(String::new());
         say(invitation(&pair, &root(), arguments.collector));
@@ -64,6 +65,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     say(String::new());
     say(last_line(&pair).await?);
     if !arguments.once {
+        say(on_the_clock(&pair));
         say("Both services stay up until Ctrl-C.".to_owned());
         tokio::signal::ctrl_c().await.map_err(|error| error.to_string())?;
     }

@@ -14,8 +14,10 @@ use renkei_tests::{
     database::{self, Engine},
     pair::Pair,
     pki,
+    pki::Use,
     process::binary,
     sandbox::walk,
+    setup::Choice,
 };
 use tokio::process::Command;
 
@@ -291,6 +293,121 @@ async fn what_is_wrong_with_a_configuration_is_said_in_one_sentence() {
     let other_side = run_with(Agency::Ipa, &file(&pair, Agency::Ppc), &["serve"], &[]).await;
     assert_sentence(&other_side, &["ipa"]);
     assert_eq!(run(&pair, Agency::Ppc, &["dance"]).await.code, Some(2));
+}
+
+#[tokio::test]
+async fn a_variable_that_is_not_utf_8_is_named_when_it_is_ours_and_not_looked_at_otherwise() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let pair = Pair::down(Choice::default()).await.unwrap();
+    pair.write_configs().unwrap();
+    let shift_jis = std::ffi::OsStr::from_bytes(b"\x93\xfa\x96{");
+    let run = async |name: &std::ffi::OsStr, task: &str| {
+        let mut command = Command::new(binary(Agency::Ppc).unwrap());
+        command.arg("--config").arg(file(&pair, Agency::Ppc)).arg(task).env(name, shift_jis).stdin(Stdio::null());
+        let output = command.output().await.unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    };
+    for foreign in ["X".as_ref(), shift_jis, "RENKEI".as_ref()] {
+        let said = run(foreign, "check").await;
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
+    }
+    for task in ["check", "serve", "health", "status"] {
+        assert_sentence(&run("RENKEI__REPLICA".as_ref(), task).await, &["RENKEI__REPLICA is not UTF-8"]);
+    }
+}
+
+#[tokio::test]
+async fn a_check_finds_keys_and_certificates_that_do_not_serve() {
+    let mut pair = Pair::down(Choice::default()).await.unwrap();
+    pair.write_configs().unwrap();
+    let key = |name: &str| pair.setup.dir.join("ppc").join(name);
+    let whole = std::fs::read(key("token.key")).unwrap();
+    std::fs::copy(key("digest.key"), key("token.key")).unwrap();
+    let said = run(&pair, Agency::Ppc, &["check"]).await;
+    assert_sentence(
+        &said,
+        &["token.key cannot be used: it is the one in", "digest.key: every secret is a key of its own"],
+    );
+    std::fs::write(key("token.key"), whole).unwrap();
+    assert_eq!(run(&pair, Agency::Ppc, &["check"]).await.code, Some(0));
+
+    let dir = pair.setup.dir.clone();
+    let ppc = &mut pair.setup.pki.ppc;
+    let desk = ppc.desk_authority.issue("spiffe://ppc/desk/service", Use::Client).unwrap();
+    let link = ppc.link_authority.issue("spiffe://ppc/link", Use::Server).unwrap();
+    for (files, issued, says) in [
+        (pki::desk_files(&dir, "ppc"), desk, "the certificate of desk is not meant for servers"),
+        (pki::link_files(&dir, "ppc"), link, "the certificate of link is not meant for servers and clients"),
+    ] {
+        let [certificate, secret] = [&files.certificate, &files.key].map(|file| std::fs::read(file).unwrap());
+        pki::write_pair(&files, &issued).unwrap();
+        assert_sentence(&run(&pair, Agency::Ppc, &["check"]).await, &[says]);
+        let said = run(&pair, Agency::Ppc, &["doctor"]).await;
+        assert!(said.out.lines().any(|line| line.starts_with("fail ") && line.contains(says)), "{said:?}");
+        std::fs::write(&files.certificate, certificate).unwrap();
+        std::fs::write(&files.key, secret).unwrap();
+    }
+}
+
+/// Sends a signal to a service that does not serve yet, since its configuration comes through a pipe that stays open.
+async fn signalled_early(pair: &Pair, signal: &str) -> (tokio::process::Child, tokio::process::ChildStdin) {
+    let mut child = Command::new(binary(Agency::Ppc).unwrap())
+        .args(["--config", "/dev/stdin", "serve"])
+        .current_dir(&pair.setup.dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let id = child.id().unwrap();
+    // The handler of a signal is in the process's table as soon as it is installed.
+    let number = if signal == "HUP" { 1 } else { 15 };
+    let caught = || {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t")).unwrap().to_owned();
+        u64::from_str_radix(&line, 16).unwrap() >> (number - 1) & 1 == 1
+    };
+    let waiting = async {
+        while !caught() {
+            tokio::task::yield_now().await
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), waiting).await.unwrap();
+    let told = Command::new("kill").args(["-s", signal, &id.to_string()]).status().await.unwrap();
+    assert!(told.success());
+    let stdin = child.stdin.take().unwrap();
+    (child, stdin)
+}
+
+#[tokio::test]
+async fn a_signal_is_heard_before_the_configuration_is_read() {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+
+    let pair = Pair::down(Choice::default()).await.unwrap();
+    let config = pair.ppc.config();
+    let (mut child, mut stdin) = signalled_early(&pair, "TERM").await;
+    stdin.write_all(config.as_bytes()).await.unwrap();
+    drop(stdin);
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(40), child.wait()).await.unwrap().unwrap();
+    assert!(ended.success(), "{ended}");
+
+    let (mut child, mut stdin) = signalled_early(&pair, "HUP").await;
+    stdin.write_all(config.as_bytes()).await.unwrap();
+    drop(stdin);
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let serves = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains("\"serving\"") {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(40), serves).await.unwrap());
+    child.kill().await.unwrap();
 }
 
 /// A database of its own for PPC, which is not there yet; on a server it is there and empty.

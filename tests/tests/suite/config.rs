@@ -90,6 +90,46 @@ fn every_wrong_value_is_named_in_a_sentence() {
 }
 
 #[test]
+fn what_only_the_start_would_find_is_found_in_the_configuration() {
+    for (from, to, says) in [
+        ("log = \"info\"", "log = \"info,=[\"", "`telemetry.log`"),
+        (
+            "\"127.0.0.1:7444\"",
+            "\"127.0.0.1:7443\"",
+            "`link.listen` must be another address or port than that of `desk.listen`",
+        ),
+        ("\"127.0.0.1:7444\"", "\"0.0.0.0:7443\"", "`link.listen` must be another address"),
+        ("\"127.0.0.1:9464\"", "\"127.0.0.1:7444\"", "`operator.listen` must be another address"),
+        ("\"ipa.example:7444\"", "\"127.0.0.1:7444\"", "`peer.address` must lead to the other agency"),
+        ("\"ipa.example:7444\"", "\"localhost:7444\"", "`peer.address` must lead to the other agency"),
+        ("id = \"ipa-1\"", "id = \"ppc-1\"", "`peer.keys` must name each key by an id of its own: ppc-1"),
+        (
+            "file = \"content.key\"",
+            "file = \"content.key\"\n[[content.keys]]\nid = \"content-1\"\nfile = \"other.key\"",
+            "`content.keys` must name each key by an id of its own: content-1",
+        ),
+    ] {
+        let error = error_of(from, to);
+        assert!(error.contains(says), "{to}: {error}");
+        assert_eq!(error.lines().count(), 1, "one sentence: {error}");
+    }
+}
+
+#[test]
+fn the_environment_is_text_where_the_configuration_has_text() {
+    let (_dir, file) = arranged();
+    let with = |name: &str, value: &str| Config::load(&file, [(name.to_owned(), value.to_owned())].into());
+    for name in ["12345678e901", "1", "true", "007"] {
+        assert_eq!(with("RENKEI__REPLICA", name).unwrap().replica, name);
+    }
+    assert_eq!(with("RENKEI__TELEMETRY__SAMPLE_RATIO", "0.5").unwrap().telemetry.sample_ratio, 0.5);
+    assert_eq!(with("RENKEI__DATABASE__MIGRATE", "false").unwrap().database.migrate, Some(false));
+    assert!(with("RENKEI__SANDBOX", "true").unwrap().sandbox);
+    assert!(with("RENKEI__SANDBOX", "perhaps").is_err());
+    assert!(with("RENKEI__TELEMETRY__SAMPLE_RATIO", "half").is_err());
+}
+
+#[test]
 fn an_address_that_nobody_can_dial_is_refused_before_the_start() {
     let of = |address: &str| EXAMPLE.replacen("\"ipa.example:7444\"", &format!("{address:?}"), 1);
     let long = |length: usize| format!("{}:7444", "a".repeat(length));

@@ -85,6 +85,20 @@ async fn ppc_head(pair: &Pair) -> u64 {
 }
 
 #[tokio::test]
+async fn those_who_say_nothing_at_the_operators_port_do_not_make_the_service_look_ill() {
+    let mut pair = Pair::processes(None, start().unwrap(), [74; 32], Choice::default()).await.unwrap();
+    let address = pair.ppc.operator().unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..16 {
+        silent.push(tokio::net::TcpStream::connect(address).await.unwrap());
+    }
+    let (code, text) = pair.command_line(Agency::Ppc, &["health"]).await.unwrap();
+    assert_eq!((code, text.as_str()), (Some(0), "the service runs and its database answers\n"));
+    drop(silent);
+    pair.stop_both().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_duty_is_shown_until_it_is_done_and_the_doctor_finds_nothing() {
     let mut pair = Pair::processes(None, start().unwrap(), [72; 32], Choice::default()).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();

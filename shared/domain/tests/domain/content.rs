@@ -16,7 +16,7 @@ use renkei_proto::{
         AdviceRequestedContent, AdviceSupplementedContent, Submission,
     },
     agreement::v1::NoticeGivenContent,
-    journal::v1::{JournalStoppedContent, StopLiftedContent, fact},
+    journal::v1::{ClockConfirmedContent, JournalStoppedContent, StopLiftedContent, fact},
     options::v1::Reason,
     referral::v1::ReportReferredContent,
     sharing::v1::{
@@ -85,6 +85,7 @@ fn content_of(kind: FactKind) -> Option<Vec<u8>> {
         FactKind::ItemFeedbackGiven => ItemFeedbackGivenContent::default().encode_to_vec(),
         FactKind::ReportReferred => ReportReferredContent { report: "2026-000001".to_owned() }.encode_to_vec(),
         FactKind::StopLifted => StopLiftedContent { reason: "mended".to_owned() }.encode_to_vec(),
+        FactKind::ClockConfirmed => ClockConfirmedContent { reason: "right".to_owned() }.encode_to_vec(),
         FactKind::JournalStopped => JournalStoppedContent::default().encode_to_vec(),
         _ => return None,
     })

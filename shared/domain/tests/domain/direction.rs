@@ -12,8 +12,9 @@ use renkei_proto::{
     FactKind,
     agreement::v1::{NoticeGiven, NoticeKind},
     journal::v1::{
-        AuditCheckpointed, BarReason, EntryRefused, Fact, Header, JournalReopened, JournalStopped, KeyAdded,
-        KeyRevoked, KindsSpoken, LossFound, OfficialBarred, OfficialUnbarred, PrivateAnchored, StopLifted, fact,
+        AuditCheckpointed, BarReason, ClockConfirmed, EntryRefused, Fact, Header, JournalReopened, JournalStopped,
+        KeyAdded, KeyRevoked, KindsSpoken, LossFound, OfficialBarred, OfficialUnbarred, PrivateAnchored, StopLifted,
+        fact,
     },
     options::v1::{Reason, Role},
     referral::v1::{CodeTried, FilingCounted, ReportReferred},
@@ -56,7 +57,7 @@ enum Where {
     PrivateOwn,
 }
 
-const TABLE: [(&str, Where); 51] = [
+const TABLE: [(&str, Where); 52] = [
     ("notice_given", Where::Agreement),
     ("notice_arrived", Where::Agreement),
     ("notice_withdrawn", Where::Agreement),
@@ -108,6 +109,7 @@ const TABLE: [(&str, Where); 51] = [
     ("loss_found", Where::Private),
     ("official_barred", Where::PrivateOwn),
     ("official_unbarred", Where::PrivateOwn),
+    ("clock_confirmed", Where::Private),
 ];
 
 const OPENERS: [Agency; 3] = [Agency::Ppc, Agency::Ipa, Agency::Unspecified];
@@ -328,6 +330,7 @@ fn about_journals(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
         FactKind::CodeTried => fact::Fact::CodeTried(CodeTried::default()),
         FactKind::StopLifted => fact::Fact::StopLifted(StopLifted::default()),
         FactKind::JournalStopped => fact::Fact::JournalStopped(JournalStopped::default()),
+        FactKind::ClockConfirmed => fact::Fact::ClockConfirmed(ClockConfirmed::default()),
         _ => fact::Fact::LossFound(LossFound::default()),
     };
     let matter = match kind {
