@@ -67,7 +67,7 @@ pub struct Scene {
     pub other: Known,
     /// One that the other side has recalled; the number of the recall, which is answered.
     pub other_recalled: Known,
-    /// A request for advice with two questions.
+    /// A request for advice with two questions, under the name that was drawn last.
     pub submitted: Known,
     /// Another that IPA has accepted.
     pub accepted: Known,
@@ -166,7 +166,13 @@ impl Liar {
         self.session.send(std::slice::from_ref(entry)).await;
         let receipt = loop {
             match self.session.hear().await.map_err(said)? {
-                Some(Kind::Stop(stop)) if stop.seq == seq => return Ok(Fate::Stopped(stop.reason())),
+                Some(Kind::Stop(signed)) => {
+                    let stop = renkei_proto::link::v1::Stop::decode(signed.stop.as_slice());
+                    let stop = stop.map_err(|error| error.to_string())?;
+                    if stop.seq == seq {
+                        return Ok(Fate::Stopped(stop.reason()));
+                    }
+                }
                 Some(Kind::Ask(ask)) if ask.from_seq == seq => self.session.send(std::slice::from_ref(entry)).await,
                 Some(Kind::Receipt(signed)) => {
                     let receipt = renkei_proto::journal::v1::Receipt::decode(signed.receipt.as_slice());
@@ -256,10 +262,15 @@ impl Liar {
         self.fresh(Noun::Item, self.agency)
     }
 
-    /// The first publication of an item that the other side may read.
+    /// The first publication of the item that was named last. The other side may read it.
     pub fn publication(&self) -> Publication {
         let terms = Some(ItemTerms { marking: Some(marking(None)), ..terms_for(to_the_party()) });
-        Publication { revision: 1, terms, fiscal_year: 2026, year_ordinal: 1 }
+        Publication { revision: 1, terms, fiscal_year: 2026, year_ordinal: self.drawn }
+    }
+
+    /// The second publication of the item whose case number has this ordinal.
+    pub fn revision(&self, year_ordinal: u64) -> Publication {
+        Publication { revision: 2, year_ordinal, ..self.publication() }
     }
 
     /// The liar's kind of item, with these words.
@@ -289,7 +300,7 @@ impl Liar {
         })
     }
 
-    /// A request for advice with two questions.
+    /// A request for advice with two questions, under the name that was drawn last.
     pub fn requested(&self) -> AdviceRequested {
         AdviceRequested {
             purposes: vec![1],
@@ -299,7 +310,7 @@ impl Liar {
             due: Some(target(Urgency::Normal, self.pair.clock.now())),
             marking: Some(marking(None)),
             fiscal_year: 2026,
-            year_ordinal: 1,
+            year_ordinal: self.drawn,
         }
     }
 
@@ -335,10 +346,10 @@ impl Liar {
     }
 
     async fn set_the_scene(&mut self) -> Result<(), String> {
-        let [first, second] = [self.fresh_item(), self.fresh_item()];
-        let published = self.published(self.publication());
-        self.scene.own = self.truth(&first, published.clone(), self.words(), 0).await?;
-        self.truth(&second, published, self.words(), 0).await?;
+        let first = self.fresh_item();
+        self.scene.own = self.truth(&first, self.published(self.publication()), self.words(), 0).await?;
+        let second = self.fresh_item();
+        self.truth(&second, self.published(self.publication()), self.words(), 0).await?;
         let recalled = fact::Fact::ItemRecalled(ItemRecalled { reason: RecallReason::Incorrect.into() });
         let why = ItemRecalledContent { explanation: "誤り".to_owned() }.encode_to_vec();
         self.scene.own_recalled = self.truth(&second, recalled, Some(why), 0).await?;

@@ -15,6 +15,7 @@ pub mod frames;
 pub mod http;
 pub mod liar;
 pub mod lies;
+pub mod operator;
 pub mod pair;
 pub mod peer;
 pub mod pki;

@@ -8,15 +8,16 @@ use renkei_domain::{
     moment::{Moment, stamp},
     term::agreement_digest,
 };
-use renkei_journal::{Draft, Hash, Previous, SigningKey, chain, header_hash, sign_header, sign_receipt};
+use renkei_journal::{Draft, Hash, Previous, SigningKey, chain, header_hash, sign_header, sign_receipt, sign_stop};
 use renkei_proto::{
-    journal::v1::{Entry, Fact, Header, Receipt, SaltedContent, SignedReceipt, fact},
+    journal::v1::{Entry, Fact, Header, Receipt, SaltedContent, SignedHeader, SignedReceipt, fact},
     link::v1::{
-        Ask, Entries, ExchangeRequest, ExchangeResponse, Frame, Head, Hello, Stop,
+        Ask, Entries, ExchangeRequest, ExchangeResponse, Frame, Hello, SignedStop, Stop,
         frame::Kind,
         link_service_client::LinkServiceClient,
         link_service_server::{LinkService, LinkServiceServer},
     },
+    options::v1::Reason,
     referral::v1::SchemePublished,
     r#type::v1::Agency,
 };
@@ -54,7 +55,9 @@ pub struct Peer {
     /// How far its entries say that it has seen the other journal.
     pub seen: u64,
     /// What it says that it holds of the other journal.
-    pub held: Head,
+    pub held: Option<SignedHeader>,
+    /// The version of the exchange that it speaks.
+    pub version: u32,
     /// What it says of its agreement.
     pub agreement: [u8; 32],
     /// The key that it signs with.
@@ -100,7 +103,8 @@ impl Peer {
             agency,
             place: Place { previous: Previous::start(agency, agreement_digest()), matters: BTreeMap::new() },
             seen: 0,
-            held: Head { seq: 0, hash: vec![0; 32] },
+            held: None,
+            version: 1,
             agreement: agreement_digest(),
             key: signing_key(&pair.setup, agency)?,
             files: pki::link_files(&pair.setup.dir, agency.id()),
@@ -180,15 +184,19 @@ impl Peer {
         sign_receipt(&self.key, &Receipt { journal, up_to_seq, head_hash, own_seq, at })
     }
 
+    /// A stop of the other journal.
+    pub fn stop(&self, seq: u64, reason: Reason) -> SignedStop {
+        sign_stop(&self.key, &Stop { seq, reason: reason.into(), journal: self.agency.peer().into() })
+    }
+
     fn hello(&self) -> Hello {
-        let head = self.place.previous.head;
         Hello {
             agency: self.agency.into(),
-            version: 1,
+            version: self.version,
             incarnation: self.place.previous.incarnation,
             agreement_sha256: self.agreement.to_vec(),
-            own: Some(Head { seq: head.seq, hash: head.hash.to_vec() }),
-            held: Some(self.held.clone()),
+            own: self.journal.last().map(signed_header),
+            held: self.held.clone(),
             key_ids: vec![self.key.key_id().to_owned()],
         }
     }
@@ -229,6 +237,11 @@ impl Peer {
         pair.side(self.agency).link_wire.lead_to(address);
         Ok(Listening { arrivals, _until: shutdown.drop_guard() })
     }
+}
+
+/// What stands for an entry in a hello.
+pub fn signed_header(entry: &Entry) -> SignedHeader {
+    SignedHeader { header: entry.header.clone(), key_id: entry.key_id.clone(), signature: entry.signature.clone() }
 }
 
 /// The header of an entry of the test's making.
@@ -311,7 +324,8 @@ impl Session {
     /// # Errors
     /// The status with which the session ends before that.
     pub async fn stop(&mut self) -> Answer<Stop> {
-        self.until(|kind| if let Kind::Stop(stop) = kind { Some(stop) } else { None }).await
+        self.until(|kind| if let Kind::Stop(signed) = kind { Stop::decode(signed.stop.as_slice()).ok() } else { None })
+            .await
     }
 
     /// From which number on the next ask wants a journal.

@@ -10,6 +10,8 @@ mod advice_read;
 mod advice_refusals;
 #[path = "suite/certificates.rs"]
 mod certificates;
+#[path = "suite/claims.rs"]
+mod claims;
 #[path = "suite/clock.rs"]
 mod clock;
 #[path = "suite/code.rs"]
@@ -38,6 +40,8 @@ mod item_refused;
 mod lies;
 #[path = "suite/limits.rs"]
 mod limits;
+#[path = "suite/loss.rs"]
+mod loss;
 #[path = "suite/neighbours.rs"]
 mod neighbours;
 #[path = "suite/official.rs"]

@@ -49,8 +49,10 @@ fn arriving() -> Vec<MessageDescriptor> {
         }
     }
     for message in POOL.all_messages().filter(|message| message.package_name().starts_with("renkei.")) {
-        let signed = ["Header", "Fact", "Entry", "Receipt"].contains(&message.name());
-        if message.name().ends_with("Content") || signed && message.package_name() == "renkei.journal.v1" {
+        let signed = ["Header", "Fact", "Entry", "Receipt"].contains(&message.name())
+            && message.package_name() == "renkei.journal.v1"
+            || message.full_name() == "renkei.link.v1.Stop";
+        if message.name().ends_with("Content") || signed {
             add(message);
         }
     }

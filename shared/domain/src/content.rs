@@ -9,7 +9,10 @@ use renkei_proto::{
         AdviceRequestedContent, AdviceSupplementedContent,
     },
     agreement::v1::NoticeGivenContent,
-    journal::v1::{ClockConfirmedContent, JournalStoppedContent, StopLiftedContent},
+    journal::v1::{
+        ClockConfirmedContent, JournalStoppedContent, OfficialsConfirmedContent, RecoveryEndedContent,
+        StopLiftedContent,
+    },
     options::v1::Reason,
     referral::v1::{ReportReferredContent, SchemeContent},
     sharing::v1::{
@@ -50,6 +53,8 @@ pub fn check(kind: FactKind, content: Option<&[u8]>, committed: bool) -> Result<
         FactKind::ReportReferred => holds::<ReportReferredContent>(content),
         FactKind::StopLifted => holds::<StopLiftedContent>(content),
         FactKind::ClockConfirmed => holds::<ClockConfirmedContent>(content),
+        FactKind::RecoveryEnded => holds::<RecoveryEndedContent>(content),
+        FactKind::OfficialsConfirmed => holds::<OfficialsConfirmedContent>(content),
         FactKind::JournalStopped => holds::<JournalStoppedContent>(content),
         _ => return must(!committed, Reason::ContentDiffers, "this kind of fact has no content"),
     };

@@ -19,54 +19,114 @@ use crate::{
 /// Counts from 1 to below this are hidden, until an agreed method says otherwise.
 pub const THRESHOLD: u64 = 5;
 
-/// Something that is counted up: `kind` within `year`. Counters are rebuilt from the own journals.
+/// Something that is counted: `kind` within `year`. Counters are rebuilt from the journals.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tally {
     /// What is counted, such as `referral` or `given/virus`.
     pub kind: String,
     /// A fiscal year such as 2026, a month such as 202611, or 0 for all years.
     pub year: u32,
-    /// By how much.
-    pub by: u64,
+    /// How the counter moves.
+    pub step: Step,
+}
+
+/// How a counter moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    /// By so much.
+    Add(u64),
+    /// To this number, unless it is beyond it.
+    Reach(u64),
 }
 
 impl Tally {
-    fn new(kind: impl Into<String>, year: u32, by: u64) -> Self {
-        Self { kind: kind.into(), year, by }
+    fn add(kind: impl Into<String>, year: u32, by: u64) -> Self {
+        Self { kind: kind.into(), year, step: Step::Add(by) }
     }
 }
 
-/// What an own entry counts up. `day` is the day of writing in Japan.
-pub fn tallies(journal: Journal, fact: &fact::Fact, day: Date) -> Vec<Tally> {
-    let month = month_key(day);
-    match (journal, fact) {
-        (Journal::Of(_), fact::Fact::ReferralIssued(it)) => {
-            let mut out = vec![Tally::new("referral", 0, 1), Tally::new("referral", it.fiscal_year, 1)];
-            out.extend(it.introduced.iter().map(|scheme| Tally::new(format!("issued/{}", scheme.scheme_id), month, 1)));
-            out
+/// A number that an agency gives out once: the ordinal of its matters of one kind within a year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ordinal {
+    /// What is numbered, such as `referral`.
+    pub kind: &'static str,
+    /// The fiscal year; 0 for all years.
+    pub year: u32,
+    /// The number, from 1.
+    pub number: u64,
+}
+
+/// The numbers that a fact gives to the matter that it opens: those in its case number and its referral code.
+pub fn ordinals(fact: &fact::Fact) -> Vec<Ordinal> {
+    let one = |kind, year, number| vec![Ordinal { kind, year, number }];
+    match fact {
+        fact::Fact::ReferralIssued(it) => {
+            [one("referral", 0, it.ordinal), one("referral", it.fiscal_year, it.year_ordinal)].concat()
         }
-        (Journal::Of(_), fact::Fact::ReferralGiven(it)) => it
+        fact::Fact::AdviceRequested(it) => one("advice", it.fiscal_year, it.year_ordinal),
+        fact => match item::published_in(fact).filter(|it| it.publication.revision == 1) {
+            Some(it) => one("item", it.publication.fiscal_year, it.publication.year_ordinal),
+            None => Vec::new(),
+        },
+    }
+}
+
+/// The counter that an author's numbers have reached. The peer's numbers have counters of their own.
+pub fn reached(own: Agency, author: Agency, kind: &str) -> String {
+    if author == own { kind.to_owned() } else { format!("peer/{kind}") }
+}
+
+/// An author's numbers of one kind and year only grow, so none is given out twice: not by the agency itself, not after a
+/// recovery, and not by the peer. `counter` reads one of the counters.
+///
+/// # Errors
+/// `ALREADY_EXISTS`.
+pub fn free(own: Agency, author: Agency, fact: &fact::Fact, counter: impl Fn(u32, &str) -> u64) -> Result<(), Refusal> {
+    let is_free = |it: &Ordinal| it.number > counter(it.year, &reached(own, author, it.kind));
+    must(ordinals(fact).iter().all(is_free), Reason::AlreadyExists, "its number was given to another matter")
+}
+
+/// What an entry counts. `day` is the day of writing in Japan.
+pub fn tallies(own: Agency, journal: Journal, fact: &fact::Fact, day: Date) -> Vec<Tally> {
+    let Journal::Of(author) = journal else { return private_tallies(fact, month_key(day)) };
+    let reach =
+        |it: Ordinal| Tally { kind: reached(own, author, it.kind), year: it.year, step: Step::Reach(it.number) };
+    let mut out: Vec<Tally> = ordinals(fact).into_iter().map(reach).collect();
+    if author == own {
+        out.extend(own_tallies(fact, month_key(day)));
+    }
+    out
+}
+
+fn own_tallies(fact: &fact::Fact, month: u32) -> Vec<Tally> {
+    match fact {
+        fact::Fact::ReferralIssued(it) => {
+            it.introduced.iter().map(|scheme| Tally::add(format!("issued/{}", scheme.scheme_id), month, 1)).collect()
+        }
+        fact::Fact::ReferralGiven(it) => it
             .introduced
             .iter()
             .flat_map(|scheme| {
                 [
-                    Tally::new(format!("given/{}", scheme.scheme_id), month, 1),
-                    Tally::new(format!("days/{}", scheme.scheme_id), month, u64::from(it.days)),
+                    Tally::add(format!("given/{}", scheme.scheme_id), month, 1),
+                    Tally::add(format!("days/{}", scheme.scheme_id), month, u64::from(it.days)),
                 ]
             })
             .collect(),
-        (Journal::Of(_), fact::Fact::AdviceRequested(it)) => vec![Tally::new("advice", it.fiscal_year, 1)],
-        (Journal::Of(_), fact) if let Some(it) = item::published_in(fact).filter(|it| it.publication.revision == 1) => {
-            vec![Tally::new("item", it.publication.fiscal_year, 1)]
-        }
-        (Journal::Of(_), fact::Fact::ReferralFollowedUp(it)) => filed(it.filed_under.as_ref(), month),
-        (Journal::Private, fact::Fact::FilingCounted(it)) => filed(it.filed_under.as_ref(), month),
+        fact::Fact::ReferralFollowedUp(it) => filed(it.filed_under.as_ref(), month),
+        _ => Vec::new(),
+    }
+}
+
+fn private_tallies(fact: &fact::Fact, month: u32) -> Vec<Tally> {
+    match fact {
+        fact::Fact::FilingCounted(it) => filed(it.filed_under.as_ref(), month),
         _ => Vec::new(),
     }
 }
 
 fn filed(under: Option<&renkei_proto::referral::v1::SchemeVersion>, month: u32) -> Vec<Tally> {
-    under.map(|under| Tally::new(format!("filed/{}", under.scheme_id), month, 1)).into_iter().collect()
+    under.map(|under| Tally::add(format!("filed/{}", under.scheme_id), month, 1)).into_iter().collect()
 }
 
 /// The month of a day as a counter's year, such as 202611.

@@ -167,7 +167,9 @@ pub fn decide(view: &View, matter: &Matter, fact: &Fact, answers: u64, now: Time
         fact::Fact::StopLifted(_)
         | fact::Fact::JournalStopped(_)
         | fact::Fact::LossFound(_)
-        | fact::Fact::ClockConfirmed(_) => noun(matter, Noun::Journal)?,
+        | fact::Fact::ClockConfirmed(_)
+        | fact::Fact::RecoveryEnded(_)
+        | fact::Fact::OfficialsConfirmed(_) => noun(matter, Noun::Journal)?,
     }
     Ok(Permit { matter: matter.clone(), author: view.author(), kind })
 }

@@ -1,5 +1,7 @@
 //! Officials (役員・委員・職員) who are barred from calling (Art. 7(1)): private, and never crossing.
 
+use std::collections::BTreeSet;
+
 use renkei_proto::{
     evidence::v1::Official,
     journal::v1::{BarReason, Mark, fact},
@@ -10,7 +12,7 @@ use renkei_proto::{
 use crate::{
     decide::{Deciding, Refusal, must},
     matter::{Matter, Noun},
-    page::Said as _,
+    page::{Said as _, View},
 };
 
 /// The most officials that are barred at once.
@@ -44,6 +46,12 @@ fn local<'a>(d: &Deciding<'a>) -> &'a [Mark] {
 /// The local part of an official's page says that the official is barred.
 pub fn is_barred(local: &[Mark]) -> bool {
     matches!(local.last().and_then(|mark| mark.said()), Some(fact::Fact::OfficialBarred(_)))
+}
+
+/// The ids of an agency's officials who are barred.
+pub fn barred_ids(view: &View<'_>, own: Agency) -> BTreeSet<String> {
+    let all = view.list(Noun::Official, own).map(|(id, _)| id);
+    all.filter(|id| is_barred(view.local(&matter(own, id).to_string()))).map(str::to_owned).collect()
 }
 
 /// The official as the desk shows it.

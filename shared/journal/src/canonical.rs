@@ -8,6 +8,8 @@ use renkei_proto::Validate;
 pub(crate) const PART_LIMIT: usize = 65_536;
 /// The most bytes of a receipt (`SignedReceipt` in the contract).
 pub(crate) const RECEIPT_LIMIT: usize = 1024;
+/// The most bytes of a stop (`SignedStop` in the contract).
+pub(crate) const STOP_LIMIT: usize = 64;
 
 /// The message in these bytes, or in one phrase why it is not understood. `what` names it in the phrase.
 pub(crate) fn read<M: Message + Default + Validate>(bytes: &[u8], limit: usize, what: &str) -> Result<M, String> {

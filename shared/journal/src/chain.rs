@@ -117,12 +117,14 @@ pub(crate) fn same_journal(header: &Header, previous: &Previous, seq: u64) -> Re
     Ok(())
 }
 
-/// Neither the time nor what was seen of the peer fell.
+/// Neither the time nor what was seen of the peer fell. An author that reopens its journal after a loss begins with what it
+/// has of the peer's journal now, which may be less than its entries before the loss had seen.
 pub(crate) fn in_order(header: &Header, previous: &Previous, seq: u64) -> Result<(), Break> {
     if written_us(header) < previous.written_us {
         return Err(Break::OrderBroken { seq, field: "written_at" });
     }
-    if header.seen_peer_seq < previous.seen_peer_seq {
+    let reopens = header.incarnation > previous.incarnation;
+    if header.seen_peer_seq < previous.seen_peer_seq && !reopens {
         return Err(Break::OrderBroken { seq, field: "seen_peer_seq" });
     }
     Ok(())

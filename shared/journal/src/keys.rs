@@ -75,6 +75,11 @@ impl Keys {
         holds.then_some(&key.public_key)
     }
 
+    /// The public key with this id, whatever the numbers are at which it holds.
+    pub(crate) fn any(&self, key_id: &str) -> Option<&[u8; 32]> {
+        self.keys.get(key_id).map(|key| &key.public_key)
+    }
+
     /// Does what the fact of entry `seq` says of keys: an added key holds, and a revoked one does not, from the next
     /// entry on. Other facts change nothing.
     ///

@@ -9,6 +9,7 @@
 //! | `content_commitment` | SHA-256 of salt (32 bytes) and content; empty when there is no content |
 //! | entry's signature | Ed25519 (RFC 8032) over `renkei header v1`, one zero byte, and the header's bytes |
 //! | receipt's signature | Ed25519 over `renkei receipt v1`, one zero byte, and the receipt's bytes |
+//! | stop's signature | Ed25519 over `renkei stop v1`, one zero byte, and the stop's bytes |
 //! | audit hash | SHA-256 of `renkei audit v1`, one zero byte, the previous hash and the record's bytes |
 //!
 //! A header, fact or receipt is understood only when its bytes decode, hold every rule of the contract and are exactly
@@ -36,6 +37,7 @@ mod matter;
 mod parallel;
 mod pem;
 mod receipt;
+mod stop;
 mod verify;
 
 pub use audit::audit_hash;
@@ -49,4 +51,8 @@ pub use keys::Keys;
 pub use matter::verify_matter;
 pub use parallel::in_parallel;
 pub use receipt::{sign_receipt, verify_receipt};
-pub use verify::{Opened, Understood, Verified, check_body, check_content, check_fact, verify, verify_signature};
+pub use stop::{sign_stop, verify_stop};
+pub use verify::{
+    Opened, Understood, Verified, check_body, check_content, check_fact, is_signed_by_author, verify, verify_header,
+    verify_signature,
+};

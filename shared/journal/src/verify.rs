@@ -4,7 +4,7 @@
 use prost::Message as _;
 use renkei_proto::{
     FactKind,
-    journal::v1::{Entry, Fact, Header},
+    journal::v1::{Entry, Fact, Header, SignedHeader},
 };
 
 use crate::{
@@ -116,11 +116,27 @@ pub fn verify(entry: &Entry, previous: &Previous, keys: &Keys) -> Result<Verifie
 /// [`Break::NotUnderstood`], [`Break::KeyUnknown`] or [`Break::BadSignature`], with the number that the header names, or
 /// 0 when none can be read.
 pub fn verify_signature(entry: &Entry, keys: &Keys) -> Result<Opened, Break> {
-    let opened = open(entry)?;
+    let opened = open(&entry.header)?;
     let seq = opened.header.seq;
     let public_key = keys.find(&entry.key_id, seq, seq)?;
     signed_by(entry, public_key, seq)?;
     Ok(opened)
+}
+
+/// Verifies a header that stands for its whole entry, as [`verify_signature`] does for an entry.
+///
+/// # Errors
+/// As [`verify_signature`].
+pub fn verify_header(signed: &SignedHeader, keys: &Keys) -> Result<Opened, Break> {
+    let SignedHeader { header, key_id, signature } = signed.clone();
+    verify_signature(&Entry { header, key_id, signature, ..Entry::default() }, keys)
+}
+
+/// Whether one of the author's keys signed the header's bytes, whatever they are. A header that this version does not
+/// understand names no number that a key could be judged at.
+#[must_use]
+pub fn is_signed_by_author(entry: &Entry, keys: &Keys) -> bool {
+    keys.any(&entry.key_id).is_some_and(|public_key| is_header_signed(public_key, &entry.header, &entry.signature))
 }
 
 /// Measures fact and content by the header. Content that is absent though committed to was erased, which is fine.
@@ -183,12 +199,12 @@ pub fn check_content(entry: &Entry, opened: &Opened) -> Result<(), Lie> {
 }
 
 /// Reads the header without looking at the signature.
-pub(crate) fn open(entry: &Entry) -> Result<Opened, Break> {
-    let header = read(&entry.header, PART_LIMIT, "header").map_err(|what| {
-        let seq = Header::decode(entry.header.as_slice()).map_or(0, |header| header.seq);
+pub(crate) fn open(bytes: &[u8]) -> Result<Opened, Break> {
+    let header = read(bytes, PART_LIMIT, "header").map_err(|what| {
+        let seq = Header::decode(bytes).map_or(0, |header| header.seq);
         Break::NotUnderstood { seq, what }
     })?;
-    Ok(Opened { header, hash: header_hash(&entry.header) })
+    Ok(Opened { header, hash: header_hash(bytes) })
 }
 
 /// The signature is this key's.

@@ -21,7 +21,7 @@ use renkei_journal::Keys;
 use renkei_proto::{FactKind, journal::v1::fact, link::v1::link_service_server::LinkServiceServer, r#type::v1::Agency};
 use renkei_rpc::{error::Error, validate::LINK_MESSAGE_MAX};
 use renkei_store::Store;
-use renkei_telemetry::Metrics;
+use renkei_telemetry::{Claim, Metrics};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::dial::run;
@@ -79,6 +79,11 @@ impl Link {
     /// How far apart the two services' clocks were at the last receipt that came to this replica; none before the first.
     pub fn skew(&self) -> Option<Duration> {
         *self.0.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The peer claimed something that nothing proves: it changed nothing, and the operator is told.
+    fn unproven(&self, claim: Claim) {
+        self.0.settings.metrics.unproven(claim);
     }
 
     fn own(&self) -> Agency {

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use prost::Message as _;
 use renkei_domain::page::Journal;
 use renkei_journal::{
-    Break, Fault, Keys, Lie, Opened, Understood, check_content, check_fact, in_parallel, verify_signature,
+    Break, Fault, Keys, Lie, Opened, Understood, check_content, check_fact, in_parallel, is_signed_by_author,
+    verify_signature,
 };
 use renkei_proto::{
     FactKind,
     journal::v1::{Entry, Fact, Header},
-    link::v1::{Ask, Entries, Stop, frame::Kind},
+    link::v1::{Ask, Entries, Stop},
     options::v1::Reason,
     r#type::v1::Agency,
 };
@@ -25,10 +26,15 @@ use crate::{Link, is_of_keys};
 
 /// What becomes of a batch.
 pub(crate) enum Taken {
-    /// All of it stands in the database.
+    /// All of it is in the database.
     All,
-    /// This frame is to be answered: ask again, or stop.
-    Answer(Kind),
+    /// The peer is asked again.
+    Ask(Ask),
+    /// The journal is stopped here, as the peer is told.
+    Stop(Stop),
+    /// What came twice has no signature of the journal's author. The peer is told, the session ends, and nothing is stopped:
+    /// whoever has the peer's certificate could have sent it.
+    Unproven(Stop),
     /// The peer repeats itself: the session ends, and the next one begins anew.
     End(String),
 }
@@ -127,10 +133,11 @@ impl Incoming {
         if stop.reason() == Reason::Gap {
             return Ok(Some(self.ask(stop.seq, "its entries do not follow each other")));
         }
-        Ok(Some(Taken::Answer(Kind::Stop(stop))))
+        Ok(Some(Taken::Stop(stop)))
     }
 
-    /// Signature or key do not hold: asked for once more, then the journal stops, or waits for the key.
+    /// The header is not understood, or its signature or key is wrong: asked for once more. Then the journal stops at what
+    /// its author signed, and only the session ends at anything else.
     async fn broken(&mut self, link: &Link, entry: Entry, broken: &Break) -> Result<Taken, Error> {
         let next = link.store().heads().borrow().of(link.own(), Journal::Of(self.journal)).seq + 1;
         let reason = broken.reason();
@@ -141,10 +148,12 @@ impl Incoming {
         if self.journal == link.own() {
             return Ok(Taken::End(broken.to_string()));
         }
+        if !is_signed_by_author(&entry, &self.keys) {
+            return Ok(Taken::Unproven(Stop { seq: next, reason: reason.into(), journal: self.journal.into() }));
+        }
         let moment = link.0.settings.source.moment();
         let stop = StopJournal { entry, reason };
-        let stop: Stop = link.store().write("stop_journal", Call::own("stop_journal"), moment, stop).await?;
-        Ok(Taken::Answer(Kind::Stop(stop)))
+        Ok(Taken::Stop(link.store().write("stop_journal", Call::own("stop_journal"), moment, stop).await?))
     }
 
     /// Asks from a number on; the second time the session ends.
@@ -152,7 +161,7 @@ impl Incoming {
         if self.asked.replace(seq) == Some(seq) {
             return Taken::End(format!("number {seq} of the peer's journal is held off: {why}"));
         }
-        Taken::Answer(Kind::Ask(Ask { journal: self.journal.into(), from_seq: seq }))
+        Taken::Ask(Ask { journal: self.journal.into(), from_seq: seq })
     }
 }
 

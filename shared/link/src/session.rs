@@ -2,24 +2,27 @@
 
 use std::{sync::PoisonError, time::Duration};
 
+use prost::Message as _;
 use renkei_domain::{
     moment::{Moment, instant, micros, stamp},
+    page::Journal,
     term,
 };
-use renkei_journal::{sign_receipt, verify_receipt};
+use renkei_journal::{header_hash, sign_receipt, sign_stop, verify_header, verify_receipt, verify_stop};
 use renkei_proto::{
     Validate,
-    journal::v1::{Receipt, SignedReceipt},
-    link::v1::{Ask, Frame, Goodbye, Head, Hello, Stop, frame::Kind},
+    journal::v1::{Entry, Header, Receipt, SignedHeader, SignedReceipt},
+    link::v1::{Ask, Frame, Goodbye, Hello, SignedStop, Stop, frame::Kind},
     options::v1::Reason,
+    r#type::v1::Agency,
 };
 use renkei_rpc::{error::Error, validate::Frames};
 use renkei_store::{
     Call, Heads, TakeReceipt,
     arrive::StoppedByPeer,
-    recover::{Met, Reopen, Standing},
+    recover::{Cause, PeerHolds, Standing},
 };
-use renkei_telemetry::span;
+use renkei_telemetry::{Claim, span};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
@@ -73,9 +76,8 @@ struct Session<'a> {
     asked: Option<Outgoing>,
     peer: Incoming,
     back: Incoming,
-    /// The peer's head in its hello: a recovery is over only when it is held.
-    peer_head: u64,
-    peer_held: u64,
+    /// The peer's head in its hello, once verified: a recovery ends only when the peer's journal is here up to it.
+    peer_head: Option<u64>,
     streams: bool,
     stopped: bool,
     /// Entries of the peer came before the own journal was back; they are asked for again.
@@ -93,7 +95,8 @@ pub(crate) async fn run<M: prost::Message + Validate>(
 ) -> Result<Ended, Error> {
     // Another replica may have written what the peer holds already.
     link.store().refresh().await?;
-    send(&output, Kind::Hello(hello(link))).await?;
+    link.store().mend_ends(&link.0.settings.source.moment()).await?;
+    send(&output, Kind::Hello(hello(link).await?)).await?;
     let first = tokio::time::timeout(HELLO, input.next()).await;
     let Ok(first) = first else { return Ok(Ended::Closed("the peer said no hello within 10 s".to_owned())) };
     let peer = match first? {
@@ -106,30 +109,53 @@ pub(crate) async fn run<M: prost::Message + Validate>(
         send(&output, Kind::Goodbye(Goodbye { reason })).await?;
         return Ok(Ended::Closed("the peer said hello as another agency".to_owned()));
     }
+    if peer.version != VERSION {
+        let reason = Reason::NotUnderstood.into();
+        send(&output, Kind::Goodbye(Goodbye { reason })).await?;
+        let cause = format!("the peer speaks version {} of the exchange, this service {VERSION}", peer.version);
+        return Ok(Ended::Closed(cause));
+    }
     if peer.agreement_sha256 != term::agreement_digest() {
         let reason = Reason::AgreementDiffers.into();
         send(&output, Kind::Goodbye(Goodbye { reason })).await?;
         return Ok(Ended::AgreementDiffers);
     }
-    let mut session = Session::met(link, output, &peer, streams).await?;
+    let holds = peer_holds(link, peer.held.as_ref()).await?;
+    if let Some(reason) = refuted(link, &holds).await? {
+        let seq = holds.head.seq;
+        link.unproven(Claim::Hello);
+        tracing::error!(seq, reason = reason.id(), "the peer's hello claims an entry of ours that it cannot prove");
+        send(&output, Kind::Goodbye(Goodbye { reason: reason.into() })).await?;
+        let cause = format!("the peer claims number {seq} of our journal without proof: {}", reason.id());
+        return Ok(Ended::Closed(cause));
+    }
+    let mut session = Session::met(link, output, &peer, holds.head.seq, streams).await?;
     if streams {
         link.connected().await;
     }
     session.go_on(input).await
 }
 
-fn hello(link: &Link) -> Hello {
+async fn hello(link: &Link) -> Result<Hello, Error> {
     let heads = link.store().heads().borrow().clone();
-    let head = |head: renkei_journal::Head| Some(Head { seq: head.seq, hash: head.hash.to_vec() });
-    Hello {
+    Ok(Hello {
         agency: link.own().into(),
         version: VERSION,
         incarnation: heads.own.incarnation,
         agreement_sha256: term::agreement_digest().to_vec(),
-        own: head(heads.own.head()),
-        held: head(heads.peer.head()),
+        own: last(link, link.own(), heads.own.seq).await?,
+        held: last(link, link.own().peer(), heads.peer.seq).await?,
         key_ids: vec![link.store().key().key_id().to_owned()],
-    }
+    })
+}
+
+/// The header at the head of a journal, as its author signed it.
+async fn last(link: &Link, journal: Agency, seq: u64) -> Result<Option<SignedHeader>, Error> {
+    let held = link.store().entry(Journal::Of(journal), seq).await?;
+    Ok(held.map(|held| {
+        let Entry { header, key_id, signature, .. } = held.entry;
+        SignedHeader { header, key_id, signature }
+    }))
 }
 
 /// The own journal is not back yet.
@@ -151,23 +177,22 @@ async fn send(output: &Output, kind: Kind) -> Result<(), Error> {
 }
 
 impl<'a> Session<'a> {
-    /// Compares what both hold. When the peer holds more of our journal than we do, it is fetched back.
-    async fn met(link: &'a Link, output: Output, peer: &Hello, streams: bool) -> Result<Session<'a>, Error> {
-        let held = peer.held.clone().unwrap_or_default();
-        let peer_head = peer.own.as_ref().map_or(0, |head| head.seq);
-        let met = Met { own: link.own(), held: held.clone() };
-        if met.standing(link.store()).await? == Standing::Behind {
-            link.store().rewind(&held, &link.0.settings.source.moment()).await?;
-        }
+    /// Begins a session with a peer that has our journal up to a number.
+    async fn met(
+        link: &'a Link,
+        output: Output,
+        peer: &Hello,
+        peer_held: u64,
+        streams: bool,
+    ) -> Result<Session<'a>, Error> {
         let mut session = Session {
             link,
             output,
-            own: Outgoing::new(link.own(), held.seq + 1, true),
+            own: Outgoing::new(link.own(), peer_held + 1, true),
             asked: None,
             peer: Incoming::new(link, link.own().peer()).await?,
             back: Incoming::new(link, link.own()).await?,
-            peer_head,
-            peer_held: held.seq,
+            peer_head: peer_head(link, peer.own.as_ref()).await?,
             streams,
             stopped: false,
             ignored: false,
@@ -175,20 +200,27 @@ impl<'a> Session<'a> {
         };
         let heads = link.store().heads().borrow().clone();
         // The receipt may come in either session, whichever carries the journal.
-        if heads.own.receipted < held.seq && !heads.recovering() {
-            session.own.held(link.store(), heads.own.receipted, held.seq).await?;
+        if heads.own.receipted < peer_held && !heads.recovering() {
+            session.own.held(link.store(), heads.own.receipted, peer_held).await?;
         }
-        if heads.recovering() {
+        if comes_back(&heads) {
             let from_seq = heads.own.seq + 1;
             session.say(Kind::Ask(Ask { journal: link.own().into(), from_seq })).await?;
-            session.recovered().await?;
         }
+        session.recovered().await?;
+        // The receipt comes first: whoever has stopped at a number signs for the one before it.
+        session.sign().await?;
         if heads.peer.stop_seq != 0 {
-            session.say(Kind::Stop(Stop { seq: heads.peer.stop_seq, reason: heads.peer.stop_reason.into() })).await?;
+            session.say_stop(heads.peer.stop_seq, heads.peer.stop_reason).await?;
             session.stopped = true;
         }
-        session.sign().await?;
         Ok(session)
+    }
+
+    /// Says where the peer's journal is stopped here, signed.
+    async fn say_stop(&self, seq: u64, reason: Reason) -> Result<(), Error> {
+        let stop = Stop { seq, reason: reason.into(), journal: self.link.own().peer().into() };
+        self.say(Kind::Stop(sign_stop(self.link.store().key(), &stop))).await
     }
 
     async fn say(&self, kind: Kind) -> Result<(), Error> {
@@ -260,30 +292,56 @@ impl<'a> Session<'a> {
                     return Ok(None);
                 }
                 let incoming = if own { &mut self.back } else { &mut self.peer };
-                match incoming.take(self.link, entries).await? {
-                    Taken::All => {}
-                    Taken::Answer(answer) => {
-                        self.stopped |= matches!(answer, Kind::Stop(_));
-                        self.say(answer).await?;
-                    }
-                    Taken::End(why) => return Ok(Some(Ended::Closed(why))),
-                }
+                let taken = incoming.take(self.link, entries).await?;
                 self.recovered().await?;
                 if !own {
                     self.sign().await?;
                 }
+                match taken {
+                    Taken::All => {}
+                    Taken::Ask(ask) => self.say(Kind::Ask(ask)).await?,
+                    Taken::Stop(stop) => {
+                        self.stopped = true;
+                        self.say_stop(stop.seq, stop.reason()).await?;
+                    }
+                    Taken::Unproven(stop) => {
+                        self.link.unproven(Claim::Entry);
+                        self.say_stop(stop.seq, stop.reason()).await?;
+                        let cause = format!("number {} came without the signature of its author", stop.seq);
+                        return Ok(Some(Ended::Closed(cause)));
+                    }
+                    Taken::End(why) => return Ok(Some(Ended::Closed(why))),
+                }
             }
             Kind::Receipt(signed) => self.receipted(signed).await?,
             Kind::Ask(ask) => self.asked(ask).await?,
-            Kind::Stop(stop) => {
-                tracing::error!(seq = stop.seq, reason = stop.reason().id(), "the peer has stopped our journal");
-                self.own.again(u64::MAX);
-                self.stopped_by_peer(stop).await?;
-            }
+            Kind::Stop(signed) => self.stop(signed).await?,
             Kind::Goodbye(bye) => return Ok(Some(parted(bye.reason()))),
             Kind::Hello(_) => return Ok(Some(Ended::Closed("the peer said hello twice".to_owned()))),
         }
         Ok(None)
+    }
+
+    /// Takes a stop that the peer signed. Any other changes nothing: our journal goes on.
+    async fn stop(&mut self, signed: SignedStop) -> Result<(), Error> {
+        let keys = self.link.keys(self.link.own().peer()).await?;
+        let known = self.link.store().heads().borrow().peer.seq;
+        let verified = verify_stop(&signed, &keys, known).map_err(|broken| broken.to_string()).and_then(|stop| {
+            let is_ours = stop.journal() == self.link.own();
+            is_ours.then_some(stop).ok_or_else(|| "it is about another journal than ours".to_owned())
+        });
+        match verified {
+            Ok(stop) => {
+                tracing::error!(seq = stop.seq, reason = stop.reason().id(), "the peer has stopped our journal");
+                self.own.again(u64::MAX);
+                self.stopped_by_peer(stop).await
+            }
+            Err(why) => {
+                self.link.unproven(Claim::Stop);
+                tracing::error!(why, "a stop of the peer does not verify");
+                Ok(())
+            }
+        }
     }
 
     async fn stopped_by_peer(&self, stop: Stop) -> Result<(), Error> {
@@ -311,7 +369,8 @@ impl<'a> Session<'a> {
             Err(broken) => {
                 // It proves nothing and changes nothing. The entries beside it have signatures of their own, and their
                 // journal stops when these do not hold.
-                tracing::error!(reason = broken.reason().id(), %broken, "a receipt of the peer does not hold");
+                self.link.unproven(Claim::Receipt);
+                tracing::error!(reason = broken.reason().id(), %broken, "a receipt of the peer does not verify");
                 return Ok(());
             }
         };
@@ -359,18 +418,61 @@ impl<'a> Session<'a> {
         self.say(Kind::Receipt(sign_receipt(self.link.store().key(), &receipt))).await
     }
 
-    /// Ends a recovery when both journals are held as the hello said.
+    /// Ends a recovery when both journals are here as far as was proved: our own up to where we wrote it, the peer's up to
+    /// its own head and to what our entries have seen of it.
     async fn recovered(&mut self) -> Result<(), Error> {
         let store = self.link.store();
         let heads = store.heads().borrow().clone();
-        if !heads.recovering() || heads.own.seq < heads.own.recover_to || heads.peer.seq < self.peer_head {
+        let is_whole = self.peer_head.is_some_and(|head| heads.peer.seq >= head);
+        if heads.own.recover_to == 0 || comes_back(&heads) || heads.lacks_seen() || !is_whole {
             return Ok(());
         }
-        let mut again = store.aside().await?;
-        again.retain(|it| it.reason.is_empty());
-        let reopen = Reopen { again, peer_held: self.peer_held };
-        store.write("reopen", Call::own("reopen"), self.link.0.settings.source.moment(), reopen).await?;
+        let moment = self.link.0.settings.source.moment();
+        let reopen = store.reopening(Cause::FetchedBack).await?;
+        store.write("reopen", Call::own("reopen"), moment, reopen).await?;
         self.own.again(heads.own.seq + 1);
         Ok(())
+    }
+}
+
+/// What the peer has of our journal, and whether our own signature proves it. It needs no proof where the entry is here.
+async fn peer_holds(link: &Link, last: Option<&SignedHeader>) -> Result<PeerHolds, Error> {
+    let Some(last) = last else { return Ok(PeerHolds { head: renkei_journal::Head::EMPTY, is_proved: true }) };
+    let claimed = Header::decode(last.header.as_slice()).unwrap_or_default();
+    let head = renkei_journal::Head { seq: claimed.seq, hash: header_hash(&last.header) };
+    let keys = link.keys(link.own()).await?;
+    // A private entry is signed with the same key, for another agreement's digest.
+    let is_of_journal = |header: &Header| {
+        header.author() == link.own() && header.agreement_sha256 == term::agreement_digest() && header.seq > 0
+    };
+    let is_proved = verify_header(last, &keys).is_ok_and(|opened| is_of_journal(opened.header()));
+    Ok(PeerHolds { head, is_proved })
+}
+
+/// Compares what the peer has of our journal with what is here. Where our own signature proves that the peer has more, our
+/// journal is fetched back. A claim that nothing proves changes nothing: the reason why is returned.
+async fn refuted(link: &Link, holds: &PeerHolds) -> Result<Option<Reason>, Error> {
+    Ok(match link.store().standing(holds).await? {
+        Standing::Agreed => None,
+        Standing::Behind => {
+            link.store().rewind(holds.head, &link.0.settings.source.moment()).await?;
+            None
+        }
+        Standing::Unproven => Some(Reason::BadSignature),
+        Standing::Contradicted => Some(Reason::Fork),
+    })
+}
+
+/// The number of the peer's last entry; none while its signature cannot be verified.
+async fn peer_head(link: &Link, last: Option<&SignedHeader>) -> Result<Option<u64>, Error> {
+    let Some(last) = last else { return Ok(Some(0)) };
+    let keys = link.keys(link.own().peer()).await?;
+    match verify_header(last, &keys) {
+        Ok(opened) if opened.header().author() == link.own().peer() => Ok(Some(opened.header().seq)),
+        Ok(_) => Ok(None),
+        Err(broken) => {
+            tracing::warn!(%broken, "the peer's own head does not verify: no recovery ends in this session");
+            Ok(None)
+        }
     }
 }

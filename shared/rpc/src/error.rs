@@ -72,7 +72,7 @@ impl Error {
             Self::Refused(refusal) | Self::Store(StoreError::Refused(refusal)) => refusal.reason,
             Self::Store(StoreError::RequestIdReused) => Reason::RequestIdReused,
             Self::Store(StoreError::Busy { .. }) => Reason::Busy,
-            Self::Store(StoreError::Recovering) => Reason::Recovering,
+            Self::Store(StoreError::Recovering | StoreError::BarListOpen) => Reason::Recovering,
             Self::Store(StoreError::ClockDoubted | StoreError::DatedAhead { .. }) => Reason::ClockDoubted,
             Self::Store(StoreError::AuditUnavailable) => Reason::AuditUnavailable,
             Self::Store(StoreError::Ended) => Reason::Draining,
@@ -379,9 +379,10 @@ mod tests {
 
     #[test]
     fn errors_of_the_store_have_their_reasons() {
-        let cases: [(StoreError, Reason); 6] = [
+        let cases: [(StoreError, Reason); 7] = [
             (StoreError::RequestIdReused, Reason::RequestIdReused),
             (StoreError::Recovering, Reason::Recovering),
+            (StoreError::BarListOpen, Reason::Recovering),
             (StoreError::ClockDoubted, Reason::ClockDoubted),
             (StoreError::Ended, Reason::Draining),
             (StoreError::NewerSchema { found: 2, known: 1 }, Reason::Internal),

@@ -240,8 +240,8 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         ),
         Reason::Recovering => (
             Code::Unavailable,
-            "The service is fetching its journal back from the peer and takes no writes meanwhile.",
-            "発信記録簿を復旧しています。完了するまで登録や変更はできません。",
+            "The service recovers from a loss. Nothing is written and nothing secret is read until that is done.",
+            "データの消失から復旧しています。完了するまで、登録、変更及び秘密に属する情報の閲覧はできません。",
         ),
         Reason::DatabaseUnavailable => (
             Code::Unavailable,

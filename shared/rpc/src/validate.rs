@@ -108,7 +108,8 @@ where
 /// journal is fetched back nothing is looked at, nor recorded.
 ///
 /// # Errors
-/// `AUDIT_UNAVAILABLE` when it cannot be recorded, `RECOVERING` while the own journal is fetched back; else as [`open`].
+/// `AUDIT_UNAVAILABLE` when it cannot be recorded, `RECOVERING` during a recovery and until the list of barred officials is
+/// confirmed after it; else as [`open`].
 pub async fn open_secret<M, R, F>(
     request: Request<M>,
     desk: &Desk,
@@ -122,10 +123,8 @@ where
     let (call, message) = opened(request, &desk.source, &desk.digest_key)?;
     let (moment, who, matter) = (call.moment.clone(), call.call.clone(), matter(&message));
     let read = async {
-        if desk.store.heads().borrow().recovering() {
-            // What was recalled since the backup is not known to be: it is sealed again first.
-            return Err(renkei_store::Error::Recovering.into());
-        }
+        // What was recalled since the backup is not known to be, nor who was barred.
+        desk.store.heads().borrow().admit_officials()?;
         if moment.basis.is_doubted() {
             // Embargoes and scopes end by the clock, and the read would be recorded under a doubtful date.
             return Err(renkei_store::Error::ClockDoubted.into());

@@ -7,11 +7,11 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use jiff::{Timestamp, civil::DateTime};
 use renkei_domain::{calendar::TOKYO, moment::Source};
 use renkei_proto::{
-    Validate as _,
+    Validate,
     journal::v1::{ClockConfirmedContent, StopLiftedContent},
     r#type::v1::Agency,
 };
@@ -23,7 +23,9 @@ use crate::{
     config::Config,
     doctor,
     error::StartError,
-    key, operator, source,
+    key, operator,
+    recovery::{self, Recovery},
+    source,
     start::{Running, Tls, dialling, open},
     status::{Status, hex},
     trace,
@@ -82,8 +84,9 @@ enum Task {
         #[arg(long)]
         dated_ahead: bool,
     },
-    /// Shows what was set aside in a recovery and waits for an official.
-    Recover,
+    /// Shows what was set aside in a recovery and waits for an official, and what else a recovery waits for. Ends one that
+    /// cannot end by itself, or confirms after a loss who is barred.
+    Recover(Recover),
     /// Copies the database while it runs, and marks the copy: whoever starts on it opens a new incarnation. SQLite only;
     /// a copy that was made with PostgreSQL's own tools is known by where it stands.
     Backup {
@@ -108,6 +111,33 @@ enum Task {
     },
 }
 
+/// What is done about a recovery; without arguments it is shown.
+#[derive(Args)]
+struct Recover {
+    /// Ends a recovery without what is not back, because nobody has it any more. Why, in 1 to 1000 characters; is recorded.
+    #[arg(long, value_name = "REASON", conflicts_with = "barred")]
+    end: Option<String>,
+    /// After a loss: every official who is barred, by id, with commas between them; `none` when nobody is. Officials act
+    /// again from then on, and those who are missing from this agency's list are barred again.
+    #[arg(long, value_name = "IDS", requires = "reason")]
+    barred: Option<String>,
+    /// On what the list of barred officials rests, in 1 to 1000 characters; is recorded.
+    #[arg(long, requires = "barred")]
+    reason: Option<String>,
+}
+
+impl From<Recover> for Recovery {
+    fn from(arguments: Recover) -> Self {
+        match arguments {
+            Recover { end: Some(reason), .. } => Self::End(reason),
+            Recover { barred: Some(barred), reason, .. } => {
+                Self::Confirm { barred, reason: reason.unwrap_or_default() }
+            }
+            Recover { .. } => Self::Show,
+        }
+    }
+}
+
 /// Runs the command line of an agency's binary. Exit code 0: done; 1: failed, with the reason in a sentence; 2: usage.
 pub fn main(own: Agency) -> ExitCode {
     let arguments = Arguments::parse();
@@ -127,11 +157,11 @@ fn failed(why: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn say(line: &str) -> Result<(), String> {
+pub(crate) fn say(line: &str) -> Result<(), String> {
     writeln!(std::io::stdout().lock(), "{line}").map_err(|error| error.to_string())
 }
 
-fn said(error: impl std::fmt::Display) -> String {
+pub(crate) fn said(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
@@ -185,10 +215,7 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
         }
         Task::Verify => prove(own, &config).await,
         Task::Resume { from, reason } => {
-            let words = StopLiftedContent { reason: reason.clone() };
-            if !words.violations().is_empty() {
-                return Err("`--reason` must have 1 to 1000 characters".to_owned());
-            }
+            is_within(&StopLiftedContent { reason: reason.clone() }, "reason")?;
             let store = open_to_write(own, &config, &source).await?;
             let resume = Resume { from_seq: from, reason };
             store.write("resume", Call::own("resume"), source.moment(), resume).await.map_err(said)?;
@@ -198,7 +225,7 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
         Task::ConfirmClock { time, reason, dated_ahead } => {
             confirm_clock(own, &config, &source, &time, reason, dated_ahead).await
         }
-        Task::Recover => recover(own, &config).await,
+        Task::Recover(recover) => recovery::run(own, &config, &source, recover.into()).await,
         Task::Backup { file } => {
             let store = open(own, &config).await.map_err(said)?;
             let path = file.to_str().ok_or("the file's name is not UTF-8")?;
@@ -233,6 +260,12 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
             lines.iter().try_for_each(|line| say(line))
         }
     }
+}
+
+/// The words that an operator gives with a command are recorded, within the bounds of the contract.
+pub(crate) fn is_within(words: &impl Validate, argument: &str) -> Result<(), String> {
+    let is_within = words.violations().is_empty();
+    is_within.then_some(()).ok_or_else(|| format!("`--{argument}` must have 1 to 1000 characters"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the environment overrides the configuration, and is read here only")]
@@ -390,9 +423,7 @@ async fn confirm_clock(
     reason: String,
     dated_ahead: bool,
 ) -> Result<(), String> {
-    if !(ClockConfirmedContent { reason: reason.clone() }).violations().is_empty() {
-        return Err("`--reason` must have 1 to 1000 characters".to_owned());
-    }
+    is_within(&ClockConfirmedContent { reason: reason.clone() }, "reason")?;
     let time = instant(time).ok_or("`--time` must be a time such as 2026-11-29T10:15, in Japan or with an offset")?;
     let keeper = source.keeper().ok_or("the clock of this sandbox is never doubted: see `clock.judged`")?;
     let store = open_to_write(own, config, source).await?;
@@ -414,18 +445,4 @@ async fn confirm_clock(
 fn instant(text: &str) -> Option<Timestamp> {
     let in_japan = || text.parse::<DateTime>().ok().and_then(|civil| TOKYO.to_timestamp(civil).ok());
     text.parse().ok().or_else(in_japan)
-}
-
-async fn recover(own: Agency, config: &Config) -> Result<(), String> {
-    let store = open(own, config).await.map_err(said)?;
-    let heads = store.heads().borrow().clone();
-    if heads.recovering() {
-        say(&format!("fetching the own journal back: {} of {}", heads.own.seq, heads.own.recover_to))?;
-    }
-    let aside = store.aside().await.map_err(said)?;
-    for again in &aside {
-        let why = if again.reason.is_empty() { "waits for the recovery" } else { again.reason.as_str() };
-        say(&format!("{} {} {} {why}", again.entry_id, again.seq, again.matter))?;
-    }
-    say(&format!("set aside: {}", aside.len()))
 }

@@ -7,6 +7,7 @@ mod doctor;
 mod error;
 mod key;
 mod operator;
+mod recovery;
 mod source;
 mod start;
 mod status;

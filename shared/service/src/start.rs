@@ -22,7 +22,7 @@ use renkei_rpc::{
     token::Tokens,
     validate::{Desk, DigestKey},
 };
-use renkei_store::{AnswerUnits, Call, Fault, Faults, Options, SCHEMA, Store, arrive::Begin, recover::Reopen};
+use renkei_store::{AnswerUnits, Call, Fault, Faults, Options, SCHEMA, Store, arrive::Begin, recover::Cause};
 use renkei_telemetry::{Metrics, Telemetry};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
@@ -252,14 +252,14 @@ fn faults(config: &Config) -> Result<Faults, StartError> {
 /// On a marked copy a new incarnation is opened at once. The kinds that all replicas speak are said when they changed.
 /// Gives them with the incarnation in which they stand; none during a recovery.
 async fn begin(store: &Store, source: &Source) -> Result<Option<tick::Said>, StartError> {
+    store.mend_ends(&source.moment()).await?;
     if store.is_marked().await? {
         if let Some(doubt) = source.keeper().and_then(Timekeeper::doubt) {
             return Err(StartError::ClockOfCopy(source::doubted(&doubt)));
         }
-        let mut again = store.aside().await?;
-        again.retain(|it| it.reason.is_empty());
         tracing::error!("the database is a restored copy: a new incarnation is opened");
-        store.write("reopen", Call::own("reopen"), source.moment(), Reopen { again, peer_held: 0 }).await?;
+        let reopen = store.reopening(Cause::Copy).await?;
+        store.write("reopen", Call::own("reopen"), source.moment(), reopen).await?;
     }
     let kinds = store.replicas().borrow().kinds();
     let begin = Begin { kinds: kinds.clone() };

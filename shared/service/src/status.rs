@@ -120,6 +120,8 @@ pub(crate) struct HeldStands {
     /// The own journal is stopped at the peer.
     pub(crate) stopped_by_peer_at: Option<String>,
     pub(crate) recovering: bool,
+    /// After a loss nobody has confirmed yet who is barred, and no official acts.
+    pub(crate) bar_list_open: bool,
     /// Own entries that wait for an official after a recovery.
     pub(crate) set_aside: usize,
     /// Those that there are, by kind.
@@ -248,7 +250,7 @@ impl Status {
         let Some(held) = &self.held else { return };
         metrics.journal(own.id(), held.own_seq, held.stopped_by_peer_at.is_some());
         metrics.journal(own.peer().id(), held.peer_seq, held.stopped_at.is_some());
-        metrics.recovering(held.recovering);
+        metrics.recovering(held.recovering || held.bar_list_open);
         let age = held.oldest_waiting.as_ref().map_or(0, |waiting| waiting.for_seconds);
         metrics.backlog(Direction::Out, held.backlog, Duration::from_secs(age));
         metrics.backlog(Direction::In, held.expected, Duration::from_secs(held.expected_for_seconds));
@@ -371,6 +373,7 @@ impl HeldStands {
             stopped_at: stop(peer),
             stopped_by_peer_at: stop(own),
             recovering: heads.recovering(),
+            bar_list_open: heads.is_bar_list_open(),
             set_aside: store.aside().await?.len(),
             duties: duties(store, calendar::day(now)).await?,
             agreement: AgreementStands::of(Seen::whole(&page), now),
@@ -394,6 +397,10 @@ impl HeldStands {
         rows.push(("stopped here at", some(&self.stopped_at)));
         rows.push(("stopped by the peer at", some(&self.stopped_by_peer_at)));
         rows.push(("recovering", self.recovering.to_string()));
+        if self.bar_list_open {
+            let waits = "wait until `recover --barred` has confirmed after the loss who is barred";
+            rows.push(("officials", waits.to_owned()));
+        }
         rows.push(("set aside", self.set_aside.to_string()));
         for it in &self.duties {
             let next = it.next_due.as_ref().map(|day| format!(", next by {day}")).unwrap_or_default();

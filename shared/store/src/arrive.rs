@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 use renkei_domain::{
-    content,
+    content, counts,
     decide::{self, Keys, Refusal, decide},
     item, journal as journal_rules,
     matter::Matter,
@@ -63,6 +63,8 @@ impl Command for Arrive {
             let header = arriving.opened.header();
             let kind = FactKind::named(&header.fact_type).unwrap_or(FactKind::EntryRefused);
             keys.extend(decide::keys(&header.matter, kind));
+            let fact = arriving.fact.as_ref().ok().and_then(|understood| understood.fact.fact.as_ref());
+            keys.years.extend(fact.map(counts::ordinals).unwrap_or_default().iter().map(|ordinal| ordinal.year));
             keys.entries.insert((Journal::Of(self.journal), header.seq));
             keys.ids.insert(header.entry_id.clone());
         }
@@ -73,16 +75,16 @@ impl Command for Arrive {
         let Heads { own, peer, .. } = stage.heads();
         if self.journal != self.own && own.seq < own.recover_to {
             // What the peer says is judged, and answered, on the own journal: that is fetched back first.
-            return Ok(Stop { seq: peer.seq + 1, reason: Reason::Gap.into() });
+            return Ok(self.stop(peer.seq + 1, Reason::Gap));
         }
         for arriving in &self.entries {
             let head = stage.heads().of(self.own, Journal::Of(self.journal));
             if head.stop_seq != 0 && self.journal != self.own {
-                return Ok(Stop { seq: head.stop_seq, reason: head.stop_reason.into() });
+                return Ok(self.stop(head.stop_seq, head.stop_reason));
             }
             if let Err(reason) = self.one(stage, arriving)? {
                 let seq = stage.heads().of(self.own, Journal::Of(self.journal)).seq + 1;
-                return Ok(Stop { seq, reason: reason.into() });
+                return Ok(self.stop(seq, reason));
             }
         }
         Ok(Stop::default())
@@ -94,6 +96,10 @@ impl Command for Arrive {
 }
 
 impl Arrive {
+    fn stop(&self, seq: u64, reason: Reason) -> Stop {
+        Stop { seq, reason: reason.into(), journal: self.journal.into() }
+    }
+
     /// Takes one entry, or says why the journal does not go on.
     fn one(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Result<(), Reason>, Refusal> {
         let header = arriving.opened.header();
@@ -244,7 +250,8 @@ fn stop(stage: &mut Stage, entry: &Entry, reason: Reason) {
     stage.tell("", Change::JournalStopChanged(JournalStopChanged { seq, reason: reason.into() }));
 }
 
-/// Stops the peer's journal for what was found before the writer: a bad signature, twice.
+/// Stops the peer's journal at a header that the peer signed and that this version does not understand, when it came twice.
+/// What the peer did not sign stops nothing: whoever has its certificate could send it.
 pub struct StopJournal {
     /// What came.
     pub entry: Entry,
@@ -264,7 +271,8 @@ impl Command for StopJournal {
             stop(stage, &self.entry, self.reason);
         }
         let peer = &stage.heads().peer;
-        Ok(Stop { seq: peer.stop_seq, reason: peer.stop_reason.into() })
+        let journal = stage.own().peer().into();
+        Ok(Stop { seq: peer.stop_seq, reason: peer.stop_reason.into(), journal })
     }
 }
 
@@ -286,7 +294,8 @@ fn audit(stage: &Stage, arriving: &Arriving, matter: &Matter) -> Result<(), Refu
     }
     let view = View::of_author(&stage.pages, header.author(), header);
     let written_at = header.written_at.as_ref().map_or(Timestamp::MIN, instant);
-    decide(&view, matter, &fact.fact, header.answers, written_at).map(|_| ())
+    decide(&view, matter, &fact.fact, header.answers, written_at)?;
+    fact.fact.fact.as_ref().map_or(Ok(()), |fact| stage.number_is_free(header.author(), fact))
 }
 
 fn reason(fault: &Fault) -> Reason {
@@ -387,8 +396,9 @@ impl Command for StoppedByPeer {
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
         let own = &mut stage.heads.own;
-        // A session that is late, or another replica's, tells of a stop that a receipt has lifted since.
-        if self.stop.seq == 0 || self.stop.seq > own.receipted {
+        // A session that is late, or another replica's, tells of a stop that a receipt has lifted since; and nobody can
+        // refuse an entry that was never written.
+        if self.stop.seq == 0 || (own.receipted + 1..=own.seq).contains(&self.stop.seq) {
             (own.stop_seq, own.stop_reason) = (self.stop.seq, self.stop.reason());
         }
         Ok(())

@@ -22,6 +22,9 @@ pub enum Error {
     /// The service fetches its own journal back; nothing is written meanwhile.
     #[error("the service fetches its journal back from the peer")]
     Recovering,
+    /// After a loss no operator has confirmed yet who is barred, so no official acts (Art. 7(1)).
+    #[error("after a loss an operator has to confirm who is barred: `recover --barred`")]
+    BarListOpen,
     /// The wall clock is doubted; what would be dated by it is not written.
     #[error("the service's clock is doubted: no operator has confirmed it yet")]
     ClockDoubted,

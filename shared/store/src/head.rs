@@ -8,6 +8,7 @@ use sqlx::{Row as _, any::AnyRow};
 use crate::{
     bulk::{Insert, Value, count},
     error::Error,
+    read::Held,
 };
 
 /// The head of one journal.
@@ -33,7 +34,8 @@ pub struct JournalHead {
     pub stop_seq: u64,
     /// Why it is stopped.
     pub stop_reason: Reason,
-    /// Own journal: the highest number that the peer holds, while that is more than we do.
+    /// Own journal: the number up to which it is known to have been written, while less of it is here. Private journal: a
+    /// number above 0 after a loss, until an operator has confirmed who is barred.
     pub recover_to: u64,
 }
 
@@ -41,6 +43,16 @@ impl JournalHead {
     /// Its place in the chain.
     pub fn head(&self) -> Head {
         Head { seq: self.seq, hash: self.hash }
+    }
+
+    /// Goes back to an entry that is here; to the beginning when none is.
+    pub(crate) fn back_to(&mut self, last: Option<&Held>) {
+        let header = last.map(|last| &last.header);
+        self.seq = header.map_or(0, |header| header.seq);
+        self.hash = last.map_or_else(Hash::default, |last| last.hash);
+        self.written_us = header.map_or(0, |header| micros(header.written_at.as_ref()));
+        self.seen_peer_seq = header.map_or(0, |header| header.seen_peer_seq);
+        self.incarnation = header.map_or(1, |header| header.incarnation);
     }
 }
 
@@ -60,9 +72,32 @@ pub struct Heads {
 }
 
 impl Heads {
-    /// The own journal is being fetched back from the peer.
+    /// Entries are missing here that the peer has to give back: own ones, or ones of the peer that own ones have seen.
     pub fn recovering(&self) -> bool {
-        self.own.recover_to > 0
+        self.own.recover_to > 0 || self.lacks_seen()
+    }
+
+    /// Own entries have seen more of the peer's journal than is here.
+    pub fn lacks_seen(&self) -> bool {
+        self.peer.seq < self.own.seen_peer_seq
+    }
+
+    /// A loss is known, and no operator has confirmed since who is barred: the private journal is nowhere else, so a bar
+    /// may be lost without a trace.
+    pub fn is_bar_list_open(&self) -> bool {
+        self.private.recover_to > 0
+    }
+
+    /// Officials act, and read what is secret, only while nothing is missing that could keep it from them.
+    ///
+    /// # Errors
+    /// `Recovering`, `BarListOpen`.
+    pub fn admit_officials(&self) -> Result<(), Error> {
+        match (self.recovering(), self.is_bar_list_open()) {
+            (true, _) => Err(Error::Recovering),
+            (_, true) => Err(Error::BarListOpen),
+            _ => Ok(()),
+        }
     }
 
     /// How many own entries wait for the peer's receipt.

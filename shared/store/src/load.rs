@@ -128,6 +128,7 @@ pub(crate) async fn load(
             self::page(stage, row.try_get(0)?, row.try_get(1)?, &page, &local)?;
         }
     }
+    stage.years.extend(&keys.years);
     let years: Vec<Value> = keys.years.iter().map(|year| i64::from(*year).into()).collect();
     for row in select(&mut *connection, COUNTERS, years).await? {
         let year = u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();

@@ -60,10 +60,13 @@ impl Command for TakeReceipt {
             return Ok(());
         }
         let moved = it.up_to_seq > own.receipted;
+        // Who has stopped at a number signs for the one before it at most. A receipt for others since shows that the stop
+        // is over, or was never meant.
+        let is_past_stop = it.up_to_seq >= own.stop_seq || (moved && it.up_to_seq + 1 != own.stop_seq);
         own.receipted = it.up_to_seq;
         own.receipted_own = it.own_seq;
         own.receipted_us = micros(it.at.as_ref());
-        if own.stop_seq != 0 && own.receipted >= own.stop_seq {
+        if own.stop_seq != 0 && is_past_stop {
             (own.stop_seq, own.stop_reason) = (0, Reason::Unspecified);
         }
         stage.receipts.push(Taken { receipt: self.receipt.clone(), signed: self.signed.clone() });

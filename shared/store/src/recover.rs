@@ -3,32 +3,40 @@
 //! Own entries without a receipt are set aside, the journal is fetched back from the peer, a new incarnation is opened and
 //! what was set aside and did not come back is judged again under its own entry id.
 
+use std::collections::BTreeSet;
+
 use prost::Message as _;
 use renkei_domain::{
+    counts,
     decide::{self, Keys, Refusal},
-    matter::Matter,
+    matter::{Matter, Noun},
     moment::Moment,
+    official,
     page::Journal,
 };
-use renkei_journal::Hash;
+use renkei_journal::Head;
 use renkei_proto::{
     FactKind,
-    journal::v1::{Entry, Fact, Header, JournalReopened, LossFound, fact},
-    link::v1::Head,
+    journal::v1::{
+        BarReason, Entry, Fact, Header, JournalReopened, LossFound, OfficialBarred, OfficialsConfirmed,
+        OfficialsConfirmedContent, Receipt, RecoveryEnded, RecoveryEndedContent, fact,
+    },
     options::v1::Reason,
     r#type::v1::Agency,
 };
 use sqlx::Row as _;
 
 use crate::{
-    Store,
+    PrivateStanding, Store,
     bulk::{Insert, count, number},
     command::Command,
     connection::Connection,
     content::MatterKey,
     dialect::Dialect,
     error::Error,
-    head, migration,
+    head::{self, JournalHead},
+    migration,
+    read::Held,
     rebuild::refold,
     save::write_head,
     stage::Stage,
@@ -53,6 +61,10 @@ pub(crate) const FORGET_KEYS: &str =
     "DELETE FROM matter_key WHERE matter <> $1 AND matter NOT IN (SELECT matter FROM page)";
 pub(crate) const COPY: &str = "VACUUM INTO $1";
 pub(crate) const MARK: &str = "UPDATE store SET marked = $1 WHERE one = 1";
+pub(crate) const RECEIPT_OF: &str = "SELECT receipt FROM receipt WHERE up_to_seq = $1 ORDER BY own_seq DESC LIMIT 1";
+pub(crate) const LAST_BELOW: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
+     e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
+     WHERE e.journal = $1 AND e.seq <= $2 ORDER BY e.seq DESC LIMIT 1";
 pub(crate) const MATTER_KEY: &str = "SELECT wrapped_key, ring_key_id FROM matter_key WHERE matter = $1";
 
 /// The name under which what is set aside is encrypted.
@@ -81,77 +93,104 @@ pub struct Again {
     pub reason: String,
 }
 
-/// What the peer's hello says of the two journals.
-pub struct Met {
-    /// Whose service this is.
-    pub own: Agency,
-    /// What the peer holds of our journal.
-    pub held: Head,
+/// What the peer says that it has of our journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerHolds {
+    /// The last entry.
+    pub head: Head,
+    /// Our own signature on that entry was verified.
+    pub is_proved: bool,
 }
 
-/// What follows from a hello.
+/// What follows from the peer's account of our journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Both go on.
     Agreed,
-    /// The peer holds more of our journal than we do, or other entries than ours: we are behind.
+    /// Our own signature proves that we wrote entries that are not here: we have lost them.
     Behind,
-}
-
-impl Met {
-    /// Compares the hello with what is held here.
-    pub async fn standing(&self, store: &Store) -> Result<Standing, Error> {
-        let own = store.heads().borrow().own.clone();
-        if own.recover_to > 0 || self.held.seq > own.seq {
-            return Ok(Standing::Behind);
-        }
-        if self.held.seq == 0 {
-            return Ok(Standing::Agreed);
-        }
-        let ours = store.entry(Journal::Of(self.own), self.held.seq).await?.map(|held| held.hash);
-        let same = ours.is_some_and(|hash| self.held.hash == hash);
-        Ok(if same { Standing::Agreed } else { Standing::Behind })
-    }
+    /// Nobody has proved that we wrote the entry that the peer names.
+    Unproven,
+    /// We did write it, but the peer has signed for another entry with this number since.
+    Contradicted,
 }
 
 impl Store {
-    /// Begins a recovery: own entries without a receipt are set aside, pages are folded again, and writes are refused
-    /// until the own journal is held to what the peer holds.
+    /// What the peer's account of our journal means. `last` is the last entry of ours that the peer says it has; it proves
+    /// something only where our own signature on it was verified.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn rewind(&self, peer_held: &Head, moment: &Moment) -> Result<(), Error> {
-        let held = peer_held.seq;
+    pub async fn standing(&self, last: &PeerHolds) -> Result<Standing, Error> {
+        let own = self.heads().borrow().own.clone();
+        let journal = Journal::Of(self.own());
+        let PeerHolds { head, is_proved } = last;
+        if head.seq == 0 && !is_proved {
+            return Ok(Standing::Unproven);
+        }
+        if head.seq <= own.seq && head.seq > 0 {
+            let ours = self.entry(journal, head.seq).await?.map(|held| held.hash);
+            match ours {
+                Some(ours) if ours == head.hash => {}
+                // Only the last entry's absence changes what is written next; `verify` finds the others.
+                None if head.seq < own.seq => {}
+                None if head.hash == own.hash => return Ok(Standing::Behind),
+                _ if !is_proved => return Ok(Standing::Unproven),
+                _ if head.seq <= own.receipted && self.is_receipted(&own).await? => return Ok(Standing::Contradicted),
+                _ => return Ok(Standing::Behind),
+            }
+        }
+        if head.seq > own.seq && !is_proved {
+            return Ok(Standing::Unproven);
+        }
+        Ok(if head.seq > own.seq || own.recover_to > 0 { Standing::Behind } else { Standing::Agreed })
+    }
+
+    /// Whether the peer's newest receipt is for our journal as it is here, so that whatever it covers is what was sent.
+    async fn is_receipted(&self, own: &JournalHead) -> Result<bool, Error> {
+        let query = sqlx::query(RECEIPT_OF).bind(number(own.receipted));
+        let Some(row) = query.fetch_optional(&self.inner.read).await? else { return Ok(false) };
+        let receipt: Vec<u8> = row.try_get(0)?;
+        let damaged = |error| Error::Damaged(format!("a receipt: {error}"));
+        let receipt = Receipt::decode(receipt.as_slice()).map_err(damaged)?;
+        let ours = self.entry(Journal::Of(self.own()), own.receipted).await?;
+        Ok(ours.is_some_and(|ours| receipt.head_hash == ours.hash))
+    }
+
+    /// Begins a recovery: own entries without a receipt are set aside, pages are folded again, and writes are refused
+    /// until the own journal is here up to `lost`, which our own signature or our own head proves to have been written.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn rewind(&self, lost: Head, moment: &Moment) -> Result<(), Error> {
         let (own, journal) = (self.own(), Journal::Of(self.own()));
         let mut transaction = self.inner.begin_writing().await?;
         let rows = sqlx::query(head::SELECT).fetch_all(&mut *transaction).await?;
         let mut heads = head::read(own, &rows)?;
         if heads.own.recover_to > 0 {
-            heads.own.recover_to = heads.own.recover_to.max(held);
+            heads.own.recover_to = heads.own.recover_to.max(lost.seq);
             write_head(&mut transaction, &heads, own, journal).await?;
             transaction.commit().await?;
             self.inner.publish(heads);
             return Ok(());
         }
         // Under the head row nothing hides that another replica wrote and sent what is missed here.
-        let query = sqlx::query(crate::writer::ENTRY_AT).bind(own.id()).bind(number(held));
+        let query = sqlx::query(crate::writer::ENTRY_AT).bind(own.id()).bind(number(lost.seq));
         let ours =
             query.fetch_optional(&mut *transaction).await?.map(|row| row.try_get::<Vec<u8>, _>(0)).transpose()?;
-        if held == 0 || ours.is_some_and(|hash| hash == peer_held.hash) {
+        if lost.seq == 0 || ours.is_some_and(|hash| hash == lost.hash) {
             return Ok(());
         }
-        let keep = heads.own.receipted.min(heads.own.seq);
+        let last = last_below(&mut transaction, journal, heads.own.receipted.min(heads.own.seq)).await?;
+        let keep = last.as_ref().map_or(0, |last| last.header.seq);
         self.set_aside(&mut transaction, keep, moment).await?;
         for statement in [DELETE_REQUESTS, DELETE_ENTRIES, DELETE_CONTENTS] {
             sqlx::query(statement).bind(own.id()).bind(number(keep)).execute(&mut *transaction).await?;
         }
-        let before = heads.own.clone();
-        let last = self.last_kept(&mut transaction, keep).await?;
-        heads.own.seq = keep;
-        heads.own.recover_to = held;
-        (heads.own.hash, heads.own.written_us, heads.own.seen_peer_seq) = (last.0, last.1, last.2);
-        heads.own.incarnation = last.3;
-        tracing::error!(own = before.seq, kept = keep, peer_holds = held, "the database is behind what the peer holds");
+        tracing::error!(own = heads.own.seq, kept = keep, written = lost.seq, "own entries are missing here");
+        heads.own.back_to(last.as_ref());
+        heads.own.receipted = keep;
+        heads.own.recover_to = lost.seq;
         write_head(&mut transaction, &heads, own, journal).await?;
         refold(&mut transaction, own, heads.clone(), moment).await?;
         sqlx::query(FORGET_KEYS).bind(ASIDE_MATTER).execute(&mut *transaction).await?;
@@ -160,12 +199,55 @@ impl Store {
         Ok(())
     }
 
-    async fn last_kept(&self, connection: &mut Connection, seq: u64) -> Result<(Hash, i64, u64, u32), Error> {
-        let query = sqlx::query(crate::read::ENTRY).bind(self.own().id()).bind(number(seq));
-        let Some(row) = query.fetch_optional(connection).await? else { return Ok((Hash::default(), 0, 0, 1)) };
-        let held = crate::read::held(&row)?;
-        let written = renkei_domain::moment::micros(held.header.written_at.as_ref());
-        Ok((held.hash, written, held.header.seen_peer_seq, held.header.incarnation))
+    /// Compares each journal's head with its last entry, and goes back to the last entry that is here where that one is
+    /// missing: nothing is ever chained to an entry that is not here. The own journal and the peer's are fetched back from
+    /// the peer; nobody has the private one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn mend_ends(&self, moment: &Moment) -> Result<(), Error> {
+        let (own, peer) = (Journal::Of(self.own()), Journal::Of(self.own().peer()));
+        let heads = self.heads().borrow().clone();
+        if heads.own.recover_to == 0 && self.is_end_missing(own, &heads.own).await? {
+            self.rewind(heads.own.head(), moment).await?;
+        }
+        for journal in [peer, Journal::Private] {
+            if self.is_end_missing(journal, heads.of(self.own(), journal)).await? {
+                self.go_back(journal, moment).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_end_missing(&self, journal: Journal, head: &JournalHead) -> Result<bool, Error> {
+        Ok(head.seq > 0 && self.entry(journal, head.seq).await?.is_none())
+    }
+
+    /// The head of a journal that others wrote, or nobody else has, is the last entry that is here.
+    async fn go_back(&self, journal: Journal, moment: &Moment) -> Result<(), Error> {
+        let own = self.own();
+        let mut transaction = self.inner.begin_writing().await?;
+        let rows = sqlx::query(head::SELECT).fetch_all(&mut *transaction).await?;
+        let mut heads = head::read(own, &rows)?;
+        let head = heads.of_mut(own, journal);
+        let lost = head.seq;
+        let last = last_below(&mut transaction, journal, lost).await?;
+        head.back_to(last.as_ref());
+        if head.seq == lost {
+            return Ok(());
+        }
+        if journal == Journal::Private {
+            head.incarnation = 1;
+            head.recover_to = lost;
+        }
+        tracing::error!(journal = journal.id(), kept = head.seq, lost, "entries of a journal are missing at its end");
+        let kept = head.seq;
+        sqlx::query(DELETE_CONTENTS).bind(journal.id()).bind(number(kept)).execute(&mut *transaction).await?;
+        write_head(&mut transaction, &heads, own, journal).await?;
+        refold(&mut transaction, own, heads.clone(), moment).await?;
+        transaction.commit().await?;
+        self.inner.publish(heads);
+        Ok(())
     }
 
     /// Puts the own entries above a number into the table `aside`, encrypted. What a journal says of itself is not judged
@@ -240,6 +322,19 @@ impl Store {
         Ok(all)
     }
 
+    /// The command that opens a new incarnation.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn reopening(&self, cause: Cause) -> Result<Reopen, Error> {
+        let mut again = self.aside().await?;
+        again.retain(|again| again.reason.is_empty());
+        // A copy, or what is left of a journal, may lack the anchors of the private entries that are lost.
+        let is_behind = matches!(self.private_standing().await?, PrivateStanding::Behind { .. });
+        let bars_lost = is_behind || cause != Cause::FetchedBack;
+        Ok(Reopen { again, cause, bars_lost })
+    }
+
     /// The database is a copy that `backup` made, or was restored otherwise: it must open a new incarnation.
     ///
     /// # Errors
@@ -265,13 +360,33 @@ impl Store {
     }
 }
 
-/// Opens a new incarnation and judges again what was set aside. Run when both journals are held as the hello said, or at
-/// once on a marked copy.
+/// The last entry of a journal that is here, of those up to a number.
+async fn last_below(connection: &mut Connection, journal: Journal, seq: u64) -> Result<Option<Held>, Error> {
+    let query = sqlx::query(LAST_BELOW).bind(journal.id()).bind(number(seq));
+    let row = query.fetch_optional(&mut *connection).await?;
+    row.map(|row| crate::read::held(&row)).transpose()
+}
+
+/// Why a new incarnation is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The database is a copy, as its mark or its place tells.
+    Copy,
+    /// Both journals are back as far as was proved.
+    FetchedBack,
+    /// An operator gives up what is not back, for this reason.
+    GivenUp(String),
+}
+
+/// Opens a new incarnation and judges again what was set aside.
 pub struct Reopen {
     /// What was set aside and has no reason yet.
     pub again: Vec<Again>,
-    /// What the peer held when the loss was found; 0 when only the copy's mark tells of it.
-    pub peer_held: u64,
+    /// Why.
+    pub cause: Cause,
+    /// Private entries that guard somebody may be lost: officials act again once an operator has confirmed who is barred
+    /// ([`ConfirmOfficials`]).
+    pub bars_lost: bool,
 }
 
 impl Command for Reopen {
@@ -282,36 +397,45 @@ impl Command for Reopen {
         for again in &self.again {
             let kind = again.fact.fact.as_ref().map_or(FactKind::EntryRefused, FactKind::of);
             keys.extend(decide::keys(&again.matter, kind));
-            if let Some(fact::Fact::ReferralIssued(it)) = &again.fact.fact {
-                keys.years.extend([0, it.fiscal_year]);
-            }
+            let ordinals = again.fact.fact.as_ref().map(counts::ordinals).unwrap_or_default();
+            keys.years.extend(ordinals.iter().map(|ordinal| ordinal.year));
             keys.ids.insert(again.entry_id.clone());
         }
         keys
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
-        if self.peer_held > 0 && !stage.heads().recovering() {
+        let (own, written) = (stage.own(), stage.heads().own.recover_to);
+        match self.cause {
             // Another session has ended the recovery.
-            return Ok(());
+            Cause::FetchedBack if written == 0 => return Ok(()),
+            Cause::GivenUp(_) if !stage.heads().recovering() => {
+                return Err(Refusal::new(Reason::WrongState, "no recovery is under way"));
+            }
+            _ => {}
         }
-        let own = stage.own();
         // Receipts are not taken during a recovery, so this is the number down to which the own journal was cut back.
-        let own_seq = stage.heads().own.receipted;
+        let (own_seq, kept) = (stage.heads().own.seq, stage.heads().own.receipted);
         stage.heads.own.recover_to = 0;
+        if self.bars_lost {
+            stage.heads.private.recover_to = stage.heads().private.seq.max(1);
+        }
         let reopened = JournalReopened { incarnation: stage.heads().own.incarnation + 1 };
         stage.write(&Matter::journal(own), fact::Fact::JournalReopened(reopened), None, 0)?;
-        if self.peer_held > 0 {
-            let loss = LossFound { own_seq, peer_holds: self.peer_held };
+        if written > 0 {
+            let loss = LossFound { own_seq: kept, peer_holds: written };
             stage.note(Matter::journal(own), fact::Fact::LossFound(loss), None);
+        }
+        if let Cause::GivenUp(reason) = &self.cause {
+            let ended = RecoveryEnded { own_seq, written_seq: written.max(own_seq).max(1) };
+            let words = crate::stage::content(&RecoveryEndedContent { reason: reason.clone() });
+            stage.note(Matter::journal(own), fact::Fact::RecoveryEnded(ended), words);
         }
         stage.unmark = true;
         for again in &self.again {
             let outcome = if stage.ids.contains(&again.entry_id) {
                 // It had reached the peer before the loss and came back with the journal.
                 Ok(0)
-            } else if is_number_taken(stage, &again.fact) {
-                Err(Refusal::new(Reason::AlreadyExists, "its number came back with another referral"))
             } else {
                 stage.write_again(&Matter::of(&again.matter), again)
             };
@@ -326,14 +450,54 @@ impl Command for Reopen {
     }
 }
 
-/// The case number and locator of a referral that came back are not given a second time: an official must look at it,
-/// as the reporter holds a code that names the other one.
-fn is_number_taken(stage: &Stage, fact: &Fact) -> bool {
-    match &fact.fact {
-        Some(fact::Fact::ReferralIssued(it)) => {
-            it.ordinal <= stage.counter(0, "referral") || it.year_ordinal <= stage.counter(it.fiscal_year, "referral")
+/// An operator confirms, after a loss, who is barred (Art. 7(1)). Whoever is missing from the list here is barred again;
+/// nobody is unbarred so.
+pub struct ConfirmOfficials {
+    /// Whose service this is.
+    pub own: Agency,
+    /// The ids of all officials who are barred, as the operator knows them.
+    pub barred: BTreeSet<String>,
+    /// On what the operator's list rests.
+    pub reason: String,
+}
+
+impl Command for ConfirmOfficials {
+    type Reply = ();
+
+    fn keys(&self, _: &Moment) -> Keys {
+        let matters = self.barred.iter().map(|id| official::matter(self.own, id).to_string()).collect();
+        Keys { matters, lists: [(Noun::Official, self.own)].into(), ..Keys::default() }
+    }
+
+    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
+        if !stage.heads().is_bar_list_open() {
+            return Err(Refusal::new(Reason::WrongState, "no loss waits for the list of barred officials"));
         }
-        _ => false,
+        if let Some(id) =
+            self.barred.iter().find(|id| Matter::parse(&official::matter(self.own, id).to_string()).is_none())
+        {
+            return Err(Refusal::new(Reason::FieldInvalid, format!("{id} is not the id of an official")));
+        }
+        let known = official::barred_ids(&stage.view(), self.own);
+        if let Some(missing) = known.difference(&self.barred).next() {
+            let detail =
+                format!("{missing} is barred: name every official who is, and unbar afterwards who need not be");
+            return Err(Refusal::new(Reason::FieldInvalid, detail));
+        }
+        for id in self.barred.difference(&known) {
+            let barred = OfficialBarred { reason: BarReason::Confirmed.into() };
+            stage.write(&official::matter(self.own, id), fact::Fact::OfficialBarred(barred), None, 0)?;
+        }
+        let confirmed = OfficialsConfirmed { barred: u32::try_from(self.barred.len()).unwrap_or(u32::MAX) };
+        let words = crate::stage::content(&OfficialsConfirmedContent { reason: self.reason.clone() });
+        stage.write(&Matter::journal(self.own), fact::Fact::OfficialsConfirmed(confirmed), words, 0)?;
+        stage.heads.private.recover_to = 0;
+        stage.anchor_private_anew();
+        Ok(())
+    }
+
+    fn while_recovering(&self) -> bool {
+        true
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use renkei_domain::{
-    calendar, counts,
+    calendar,
+    counts::{self, Step},
     decide::{Permit, Refusal, decide},
     index::{self, Lookup},
     journal as journal_rules,
@@ -82,6 +83,8 @@ pub struct Stage {
     pub(crate) heads: Heads,
     /// Counters as they stand in the database.
     pub(crate) counters: BTreeMap<(u32, String), u64>,
+    /// The years whose counters were asked for; those of others are not known to be 0.
+    pub(crate) years: BTreeSet<u32>,
     /// What the batch adds to them.
     pub(crate) tallied: BTreeMap<(u32, String), u64>,
     pub(crate) hashes: BTreeMap<(Journal, u64), Hash>,
@@ -129,6 +132,7 @@ impl Stage {
             opened: BTreeMap::new(),
             heads,
             counters: BTreeMap::new(),
+            years: BTreeSet::new(),
             tallied: BTreeMap::new(),
             hashes: BTreeMap::new(),
             keyed: BTreeMap::new(),
@@ -293,6 +297,9 @@ impl Stage {
         if journal_rules::guards(permit.kind()) {
             self.anchor_private();
         }
+        if let Some(fact) = &fact.fact {
+            self.number_is_free(self.own, fact)?;
+        }
         let matter = permit.matter().to_string();
         let n = self.draw();
         let moment = &self.running.moment;
@@ -357,9 +364,7 @@ impl Stage {
         if let Some(lookup) = index::lookups(&matter, kind) {
             self.lookups.push((lookup, name.clone()));
         }
-        if journal == Journal::Private || journal == Journal::Of(self.own) {
-            self.tally(journal, header, kind);
-        }
+        self.tally(journal, header, kind);
         if let Journal::Of(author) = journal {
             let state = index::state_name(&matter, self.page(&name));
             let applied = EntryApplied {
@@ -376,15 +381,28 @@ impl Stage {
 
     fn tally(&mut self, journal: Journal, header: &Header, fact: &fact::Fact) {
         let written = header.written_at.as_ref().map(renkei_domain::moment::instant).unwrap_or_default();
-        for tally in counts::tallies(journal, fact, calendar::day(written)) {
-            if tally.by == 0 {
+        for tally in counts::tallies(self.own, journal, fact, calendar::day(written)) {
+            let by = match tally.step {
+                Step::Add(by) => by,
+                Step::Reach(number) => number.saturating_sub(self.counter(tally.year, &tally.kind)),
+            };
+            if by == 0 {
                 continue;
             }
             let key = (tally.year, tally.kind);
             let before = self.tallied.get(&key).copied();
             self.undo.tallied.push((key.clone(), before));
-            self.tallied.insert(key, before.unwrap_or_default() + tally.by);
+            self.tallied.insert(key, before.unwrap_or_default() + by);
         }
+    }
+
+    /// Refuses a fact that opens a matter under a number that its author has given to another one. The command's keys name
+    /// the years of its numbers.
+    pub(crate) fn number_is_free(&self, author: Agency, fact: &fact::Fact) -> Result<(), Refusal> {
+        if !counts::ordinals(fact).iter().all(|ordinal| self.years.contains(&ordinal.year)) {
+            return Err(Refusal::new(Reason::Internal, "the command did not name the year that it counts in"));
+        }
+        counts::free(self.own, author, fact, |year, kind| self.counter(year, kind))
     }
 
     fn draw(&mut self) -> u64 {

@@ -206,6 +206,7 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
             // Since the call was let in. The page is read under the head row, so no replica misses it.
             None if barred => Err(Refusal::new(Reason::OfficialBarred, "").into()),
             None if stage.heads().recovering() && !job.command.while_recovering() => Err(Error::Recovering),
+            None if !job.call.official.is_empty() && stage.heads().is_bar_list_open() => Err(Error::BarListOpen),
             None => match clock::admit(&stage, job) {
                 Ok(()) => one(&mut stage, &mut replies, job)?,
                 Err(doubted) => Err(doubted),
@@ -287,7 +288,7 @@ fn record(stage: &Stage, job: &Job, outcome: &Outcome, matter: Option<String>) -
         Ok(_) => "OK".to_owned(),
         Err(Error::Refused(Refusal { reason, .. })) => reason.id().to_owned(),
         Err(Error::RequestIdReused) => Reason::RequestIdReused.id().to_owned(),
-        Err(Error::Recovering) => Reason::Recovering.id().to_owned(),
+        Err(Error::Recovering | Error::BarListOpen) => Reason::Recovering.id().to_owned(),
         Err(Error::ClockDoubted | Error::DatedAhead { .. }) => Reason::ClockDoubted.id().to_owned(),
         Err(_) => Reason::Internal.id().to_owned(),
     };

@@ -24,6 +24,6 @@ pub mod traceparent;
 pub use error::Error;
 pub use log::LogTarget;
 pub use memory::{FinishedSpan, Measured, Spans};
-pub use metrics::{Direction, Metrics};
+pub use metrics::{Claim, Direction, Metrics};
 pub use start::{SHUTDOWN_LIMIT, Settings, Shown, Telemetry, check_log_filter, start};
 pub use traceparent::Traceparent;

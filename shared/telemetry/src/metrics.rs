@@ -30,6 +30,7 @@ struct Instruments {
     call_duration: Histogram<f64>,
     refusals: Counter<u64>,
     handshake_failures: Counter<u64>,
+    unproven: Counter<u64>,
     write_duration: Histogram<f64>,
     write_batch: Histogram<u64>,
     journal_head: Gauge<u64>,
@@ -65,6 +66,33 @@ pub enum Direction {
     In,
 }
 
+/// What a peer claims, and has to prove with a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// What its hello states of the own journal.
+    Hello,
+    /// That it has stopped the own journal.
+    Stop,
+    /// That it has the own journal up to a number.
+    Receipt,
+    /// That it wrote an entry.
+    Entry,
+}
+
+impl Claim {
+    const ALL: [Self; 4] = [Self::Hello, Self::Stop, Self::Receipt, Self::Entry];
+
+    fn attribute(self) -> KeyValue {
+        let claim = match self {
+            Self::Hello => "hello",
+            Self::Stop => "stop",
+            Self::Receipt => "receipt",
+            Self::Entry => "entry",
+        };
+        KeyValue::new("claim", claim)
+    }
+}
+
 impl Metrics {
     /// Instruments that record nothing, for tests.
     #[must_use]
@@ -91,6 +119,11 @@ impl Metrics {
                 "{handshake}",
                 "TLS handshakes that failed or were refused.",
             ),
+            unproven: counter(
+                "renkei.link.unproven",
+                "{claim}",
+                "What a holder of the peer's certificate claimed without the proof that belongs to it, by kind.",
+            ),
             write_duration: duration(
                 "renkei.write.duration",
                 "Time of one transaction of the writer, its commit included.",
@@ -105,7 +138,7 @@ impl Metrics {
             recovering: count(
                 "renkei.recovering",
                 "",
-                "1 while the own journal is fetched back and writes are refused.",
+                "1 while a recovery goes on, or its list of barred officials is not confirmed, and writes are refused.",
             ),
             backlog_entries: count(
                 "renkei.backlog.entries",
@@ -166,6 +199,7 @@ impl Metrics {
         }));
         // A counter that is not there yet cannot be told from one that is not there at all.
         metrics.0.handshake_failures.add(0, &[]);
+        Claim::ALL.into_iter().for_each(|claim| metrics.0.unproven.add(0, &[claim.attribute()]));
         metrics
     }
 
@@ -193,6 +227,11 @@ impl Metrics {
     /// A TLS handshake failed or was refused.
     pub fn handshake_failed(&self) {
         self.0.handshake_failures.add(1, &[]);
+    }
+
+    /// A holder of the peer's certificate claimed something without proof. It changed nothing.
+    pub fn unproven(&self, claim: Claim) {
+        self.0.unproven.add(1, &[claim.attribute()]);
     }
 
     /// The writer committed a transaction of this many commands, which took this long.

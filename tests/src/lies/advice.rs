@@ -19,7 +19,8 @@ use crate::liar::{Known, Liar};
 /// A request for advice that is spoiled.
 fn request(what: &str, reason: Reason, spoil: fn(&mut AdviceRequested)) -> Lie {
     lie(what, PPC, reason, move |it| {
-        let (matter, mut requested) = (it.fresh(Noun::AdviceRequest, Agency::Ppc), it.requested());
+        let matter = it.fresh(Noun::AdviceRequest, Agency::Ppc);
+        let mut requested = it.requested();
         spoil(&mut requested);
         it.say(&matter, fact::Fact::AdviceRequested(requested), it.asked(), 0)
     })

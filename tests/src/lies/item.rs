@@ -18,10 +18,15 @@ use super::{
 };
 use crate::liar::{Known, Liar, raised};
 
+/// The ordinals of the liar's own item and of the one that it recalled.
+const OWN: u64 = 1;
+const RECALLED: u64 = 2;
+
 /// A publication of a new item that is spoiled.
 fn first(what: &str, reason: Reason, spoil: fn(&Liar, &mut Publication)) -> Lie {
     lie(what, BOTH, reason, move |it| {
-        let (matter, mut publication) = (it.fresh_item(), it.publication());
+        let matter = it.fresh_item();
+        let mut publication = it.publication();
         spoil(it, &mut publication);
         it.say(&matter, it.published(publication), it.words(), 0)
     })
@@ -30,7 +35,7 @@ fn first(what: &str, reason: Reason, spoil: fn(&Liar, &mut Publication)) -> Lie 
 /// A revision of the own item that is spoiled.
 fn revision(what: &str, reason: Reason, spoil: fn(&Liar, &mut Publication)) -> Lie {
     lie(what, BOTH, reason, move |it| {
-        let mut publication = Publication { revision: 2, ..it.publication() };
+        let mut publication = it.revision(OWN);
         spoil(it, &mut publication);
         let matter = it.scene.own.name.clone();
         it.say(&matter, it.published(publication), it.words(), 0)
@@ -41,6 +46,7 @@ fn revision(what: &str, reason: Reason, spoil: fn(&Liar, &mut Publication)) -> L
 pub(super) fn publications() -> Vec<Lie> {
     vec![
         first("the first revision is 2", Reason::FactDiffers, |_, it| it.revision = 2),
+        first("a case number that was given before", Reason::AlreadyExists, |_, it| it.year_ordinal = RECALLED),
         first("a case number of another fiscal year", Reason::FactDiffers, |_, it| it.fiscal_year = 2027),
         revision("published again", Reason::AlreadyExists, |_, it| it.revision = 1),
         revision("a revision is left out", Reason::FactDiffers, |_, it| it.revision = 3),
@@ -50,13 +56,13 @@ pub(super) fn publications() -> Vec<Lie> {
             scoped(it, Designated { audience: Audience::Party.into(), ..Designated::default() });
         }),
         lie("a revision of another kind", IPA, Reason::FactDiffers, |it| {
-            let publication = Some(Publication { revision: 2, ..it.publication() });
+            let publication = Some(it.revision(OWN));
             let published = fact::Fact::ResearchResultPublished(ResearchResultPublished { publication });
             let matter = it.scene.own.name.clone();
             it.say(&matter, published, it.words_of(ItemKind::ResearchResult), 0)
         }),
         lie("a revision of a recalled item", BOTH, Reason::WrongState, |it| {
-            let publication = Publication { revision: 2, ..it.publication() };
+            let publication = it.revision(RECALLED);
             let matter = it.scene.own_recalled.name.clone();
             it.say(&matter, it.published(publication), it.words(), 0)
         }),

@@ -9,7 +9,7 @@ use renkei_proto::{
     advice::v1::{AdviceAccepted, advice_request},
     evidence::v1::DeliveryLevel,
     journal::v1::fact,
-    link::v1::link_status::State,
+    link::v1::{frame::Kind, link_status::State},
     options::v1::Reason,
     sharing::v1::{ItemAcknowledged, item},
     r#type::v1::{Agency, Finding},
@@ -177,7 +177,7 @@ async fn distrust(pair: &mut Pair, id: &str, key: [u8; 32]) -> String {
 }
 
 #[tokio::test]
-async fn a_signature_that_does_not_hold_stops_the_journal_loudly_on_both_sides_until_it_is_resumed() {
+async fn a_signature_that_does_not_verify_is_loud_on_both_sides_and_heals_with_the_right_key() {
     let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
@@ -185,32 +185,52 @@ async fn a_signature_that_does_not_hold_stops_the_journal_loudly_on_both_sides_u
     let another = pair.setup.public_keys["ppc"];
     let right = distrust(&mut pair, "ipa-1", another).await;
     ipa.issue(ipa.issuing()).await.unwrap();
-    let link = ppc.until_link("a stop", |link| link.stopped_at_seq != 0).await.unwrap();
-    assert_eq!((link.stopped_at_seq, link.stopped_reason()), (held + 1, Reason::BadSignature));
     let link = ipa.ask_link("word of the stop", |link| link.stopped_by_peer_at_seq != 0).await.unwrap();
     assert_eq!((link.stopped_by_peer_at_seq, link.stopped_by_peer_reason()), (held + 1, Reason::BadSignature));
-    assert_eq!(ppc.link().await.unwrap().peer_seq, held);
+    let link = ppc.link().await.unwrap();
+    assert_eq!((link.peer_seq, link.stopped_at_seq), (held, 0), "nobody has signed what would stop the journal");
+    assert!(pair.ppc.log().contains("came without the signature of its author"));
 
-    // The right key alone lifts nothing, and no number is skipped.
     pair.ppc.set_config(right);
     pair.stop(Agency::Ppc).await.unwrap();
-    let store = database::open(&pair.setup, Agency::Ppc).await.unwrap();
-    let resume = |from_seq| Resume { from_seq, reason: "the key in the configuration was wrong".to_owned() };
-    let source = pair.clock.source([8; 32]);
-    for from in [held, held + 2] {
-        let skipped = store.write("resume", Call::own("resume"), source.moment(), resume(from)).await;
-        assert!(skipped.unwrap_err().to_string().contains("no number is skipped"));
-    }
     pair.start(Agency::Ppc).await.unwrap();
-    assert_eq!(ppc.link().await.unwrap().stopped_at_seq, held + 1);
-    // Beside the running service, as the command line does it.
-    store.write("resume", Call::own("resume"), source.moment(), resume(held + 1)).await.unwrap();
-    store.close().await;
     settle(&ppc, &ipa).await.unwrap();
     let (ppc_link, ipa_link) = (ppc.link().await.unwrap(), ipa.link().await.unwrap());
     assert_eq!((ppc_link.peer_seq, ppc_link.stopped_at_seq), (held + 1, 0));
     assert_eq!((ipa_link.stopped_by_peer_at_seq, ipa_link.stopped_by_peer_reason()), (0, Reason::Unspecified));
     assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_stop_is_lifted_beside_the_running_service_and_skips_no_number() {
+    let (pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
+    let mut session = peer.dial().await.unwrap();
+    let before = peer.place.clone();
+    let right = peer.publication("virus").unwrap();
+    let broken = peer.lie(&right, |header| header.prev_hash[0] ^= 1);
+    for _ in 0..2 {
+        session.send(std::slice::from_ref(&broken)).await;
+    }
+    assert_eq!(session.stop().await.unwrap().reason(), Reason::ChainBroken);
+    let store = database::open(&pair.setup, Agency::Ppc).await.unwrap();
+    let resume = |from_seq| Resume { from_seq, reason: "the peer has mended its database".to_owned() };
+    let source = pair.clock.source([8; 32]);
+    for from in [0, 2] {
+        let skipped = store.write("resume", Call::own("resume"), source.moment(), resume(from)).await;
+        assert!(skipped.unwrap_err().to_string().contains("no number is skipped"));
+    }
+    assert_eq!(ppc.link().await.unwrap().stopped_at_seq, 1);
+    // As the command line does it.
+    store.write("resume", Call::own("resume"), source.moment(), resume(1)).await.unwrap();
+    store.close().await;
+    assert_eq!(
+        session.until(|kind| if let Kind::Ask(ask) = kind { Some(ask.from_seq) } else { None }).await.unwrap(),
+        1
+    );
+    peer.place = before;
+    session.send(&[right]).await;
+    session.receipted(1).await.unwrap();
+    assert_eq!(ppc.link().await.unwrap().stopped_at_seq, 0);
 }
 
 #[tokio::test]

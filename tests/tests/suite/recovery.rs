@@ -6,7 +6,7 @@ use prost::Message as _;
 use renkei_domain::page::Journal;
 use renkei_proto::{
     journal::v1::{Entry, Fact, fact},
-    link::v1::{Entries, Head, frame::Kind},
+    link::v1::{Entries, frame::Kind},
     options::v1::Reason,
     referral::v1::{IssueReferralRequest, Referral, referral::State},
     r#type::v1::{Agency, Finding},
@@ -15,8 +15,9 @@ use renkei_store::Store;
 use renkei_tests::{
     acts::{Acts, both, publish_all, refused, same_journals, settle, to_the_party},
     database::{self, Engine},
+    operator::confirm_barred,
     pair::Pair,
-    peer::{against, header},
+    peer::{against, header, signed_header},
     scenario::start,
     setup::AGENCIES,
 };
@@ -31,11 +32,12 @@ async fn back_up(pair: &Pair, agency: Agency) -> String {
     copy
 }
 
-/// Puts a copy in place of a side's database.
+/// Puts a copy in place of a side's database. An operator confirms that nobody is barred.
 async fn restore(pair: &mut Pair, agency: Agency, copy: &str) {
     pair.stop(agency).await.unwrap();
     database::replace(&pair.setup, agency, copy).unwrap();
     pair.start(agency).await.unwrap();
+    confirm_barred(pair, agency, &[]).await.unwrap();
 }
 
 /// Referrals with everything that the two halves can hold: one that is given and followed up.
@@ -269,7 +271,7 @@ async fn while_the_journal_is_fetched_back_writes_are_refused_and_nothing_change
     drop(session);
 
     restore(&mut pair, Agency::Ppc, &copy).await;
-    peer.held = Head { seq: 3, hash: renkei_journal::header_hash(&held[2].header).to_vec() };
+    peer.held = Some(signed_header(&held[2]));
     let mut session = peer.dial().await.unwrap();
     let ask = session.ask().await.unwrap();
     assert_eq!(ask.journal(), Agency::Ppc);

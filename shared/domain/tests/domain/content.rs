@@ -16,7 +16,10 @@ use renkei_proto::{
         AdviceRequestedContent, AdviceSupplementedContent, Submission,
     },
     agreement::v1::NoticeGivenContent,
-    journal::v1::{ClockConfirmedContent, JournalStoppedContent, StopLiftedContent, fact},
+    journal::v1::{
+        ClockConfirmedContent, JournalStoppedContent, OfficialsConfirmedContent, RecoveryEndedContent,
+        StopLiftedContent, fact,
+    },
     options::v1::Reason,
     referral::v1::ReportReferredContent,
     sharing::v1::{
@@ -86,6 +89,10 @@ fn content_of(kind: FactKind) -> Option<Vec<u8>> {
         FactKind::ReportReferred => ReportReferredContent { report: "2026-000001".to_owned() }.encode_to_vec(),
         FactKind::StopLifted => StopLiftedContent { reason: "mended".to_owned() }.encode_to_vec(),
         FactKind::ClockConfirmed => ClockConfirmedContent { reason: "right".to_owned() }.encode_to_vec(),
+        FactKind::RecoveryEnded => RecoveryEndedContent { reason: "lost for good".to_owned() }.encode_to_vec(),
+        FactKind::OfficialsConfirmed => {
+            OfficialsConfirmedContent { reason: "list of 1 June".to_owned() }.encode_to_vec()
+        }
         FactKind::JournalStopped => JournalStoppedContent::default().encode_to_vec(),
         _ => return None,
     })

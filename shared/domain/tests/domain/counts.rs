@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::date;
 use renkei_domain::{
-    counts::{THRESHOLD, count, has_ended, month_before, resource, tallies},
+    counts::{Step, THRESHOLD, count, has_ended, month_before, resource, tallies},
     matter::{Matter, Noun},
     page::Journal,
 };
@@ -72,12 +72,16 @@ fn own_acts_are_tallied_in_the_month_of_their_writing() {
         (Agency::Ipa, follow_up(&pair.ipa, &matter).fact),
     ];
     let of = |(agency, fact): &(Agency, fact::Fact)| {
-        let all = tallies(Journal::Of(*agency), fact, date(2026, 12, 1)).into_iter();
-        all.map(|tally| (tally.kind, tally.year, tally.by)).collect::<Vec<_>>()
+        let all = tallies(*agency, Journal::Of(*agency), fact, date(2026, 12, 1)).into_iter();
+        all.map(|tally| (tally.kind, tally.year, tally.step)).collect::<Vec<_>>()
     };
-    let row = |kind: &str, year, by| (kind.to_owned(), year, by);
-    let all = [row("referral", 0, 1), row("referral", 2026, 1), row("issued/unauthorised-access", 202_612, 1)];
+    let row = |kind: &str, year, by| (kind.to_owned(), year, Step::Add(by));
+    let reached = |kind: &str, year| (kind.to_owned(), year, Step::Reach(1));
+    let all = [reached("referral", 0), reached("referral", 2026), row("issued/unauthorised-access", 202_612, 1)];
     assert_eq!(of(&acts[0]), all);
+    let peers = tallies(Agency::Ipa, Journal::Of(Agency::Ppc), &acts[0].1, date(2026, 12, 1)).into_iter();
+    let peers: Vec<_> = peers.map(|tally| (tally.kind, tally.year, tally.step)).collect();
+    assert_eq!(peers, [reached("peer/referral", 0), reached("peer/referral", 2026)], "of the peer only numbers count");
     assert_eq!(
         of(&acts[1]),
         [row("given/unauthorised-access", 202_612, 1), row("days/unauthorised-access", 202_612, 7)]
@@ -85,7 +89,7 @@ fn own_acts_are_tallied_in_the_month_of_their_writing() {
     assert_eq!(of(&acts[2]), [row("filed/unauthorised-access", 202_612, 1)]);
     let filed_under = Some(SchemeVersion { scheme_id: "virus".to_owned(), version: 1 });
     let silent = fact::Fact::FilingCounted(FilingCounted { filed_under, filed_on: "2026-11-30".to_owned() });
-    let silent = tallies(Journal::Private, &silent, date(2026, 12, 1));
+    let silent = tallies(Agency::Ppc, Journal::Private, &silent, date(2026, 12, 1));
     assert_eq!(silent[0].kind, "filed/virus", "a filing without agreement is counted alike");
 }
 

@@ -13,8 +13,8 @@ use renkei_proto::{
     agreement::v1::{NoticeGiven, NoticeKind},
     journal::v1::{
         AuditCheckpointed, BarReason, ClockConfirmed, EntryRefused, Fact, Header, JournalReopened, JournalStopped,
-        KeyAdded, KeyRevoked, KindsSpoken, LossFound, OfficialBarred, OfficialUnbarred, PrivateAnchored, StopLifted,
-        fact,
+        KeyAdded, KeyRevoked, KindsSpoken, LossFound, OfficialBarred, OfficialUnbarred, OfficialsConfirmed,
+        PrivateAnchored, RecoveryEnded, StopLifted, fact,
     },
     options::v1::{Reason, Role},
     referral::v1::{CodeTried, FilingCounted, ReportReferred},
@@ -57,7 +57,7 @@ enum Where {
     PrivateOwn,
 }
 
-const TABLE: [(&str, Where); 52] = [
+const TABLE: [(&str, Where); 54] = [
     ("notice_given", Where::Agreement),
     ("notice_arrived", Where::Agreement),
     ("notice_withdrawn", Where::Agreement),
@@ -110,6 +110,8 @@ const TABLE: [(&str, Where); 52] = [
     ("official_barred", Where::PrivateOwn),
     ("official_unbarred", Where::PrivateOwn),
     ("clock_confirmed", Where::Private),
+    ("recovery_ended", Where::Private),
+    ("officials_confirmed", Where::Private),
 ];
 
 const OPENERS: [Agency; 3] = [Agency::Ppc, Agency::Ipa, Agency::Unspecified];
@@ -331,6 +333,8 @@ fn about_journals(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
         FactKind::StopLifted => fact::Fact::StopLifted(StopLifted::default()),
         FactKind::JournalStopped => fact::Fact::JournalStopped(JournalStopped::default()),
         FactKind::ClockConfirmed => fact::Fact::ClockConfirmed(ClockConfirmed::default()),
+        FactKind::RecoveryEnded => fact::Fact::RecoveryEnded(RecoveryEnded::default()),
+        FactKind::OfficialsConfirmed => fact::Fact::OfficialsConfirmed(OfficialsConfirmed::default()),
         _ => fact::Fact::LossFound(LossFound::default()),
     };
     let matter = match kind {

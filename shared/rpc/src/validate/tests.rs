@@ -5,7 +5,7 @@ use prost_reflect::{DynamicMessage, Value};
 use renkei_proto::{
     RULES,
     evidence::v1::{CheckpointAuditRequest, ListEntriesRequest},
-    link::v1::{ExchangeRequest, Frame, Stop, frame::Kind},
+    link::v1::{Ask, ExchangeRequest, Frame, frame::Kind},
     watch::v1::{WatchRequest, WatchResponse},
 };
 use tonic::Code;
@@ -123,11 +123,13 @@ fn bytes_without_an_id_have_none() {
 
 #[test]
 fn a_frame_that_breaks_the_contract_is_refused() {
-    let stop = |seq| ExchangeRequest {
-        frame: Some(Frame { kind: Some(Kind::Stop(Stop { seq, reason: Reason::Fork.into() })) }),
+    let ask = |from_seq| ExchangeRequest {
+        frame: Some(Frame { kind: Some(Kind::Ask(Ask { journal: Agency::Ppc.into(), from_seq })) }),
     };
-    assert!(validated(stop(1)).is_ok());
-    assert_eq!(validated(stop(0)).unwrap_err().reason(), Reason::FieldInvalid);
+    assert!(validated(ask(1)).is_ok());
+    for from_seq in [0, 1 << 63, u64::MAX] {
+        assert_eq!(validated(ask(from_seq)).unwrap_err().reason(), Reason::FieldInvalid, "{from_seq}");
+    }
     assert_eq!(validated(ExchangeRequest::default()).unwrap_err().reason(), Reason::FieldInvalid);
 }
 

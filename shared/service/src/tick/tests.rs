@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use renkei_domain::moment::Moment;
+use renkei_journal::Head;
 use renkei_journal::{SigningKey, generate_pkcs8};
-use renkei_proto::link::v1::Head;
-use renkei_store::{Fault, Faults, KeyRing, Options, recover::Reopen};
+use renkei_store::{Fault, Faults, KeyRing, Options, recover::Cause};
 use renkei_telemetry::Metrics;
 use tempfile::TempDir;
 
@@ -97,7 +97,7 @@ async fn after_a_recovery_the_kinds_are_said_until_that_is_written() {
     let (_dir, parts, _) = arranged(faults).await;
     begin(&parts).await;
     // The peer holds one entry, and the own copy of it is lost.
-    parts.store.rewind(&Head { seq: 1, hash: vec![0; 32] }, &parts.source.moment()).await.unwrap();
+    parts.store.rewind(Head { seq: 1, hash: [0; 32] }, &parts.source.moment()).await.unwrap();
     recovers.store(true, Ordering::SeqCst);
     let draining = CancellationToken::new();
     let saying = tokio::spawn(say_kinds_again(
@@ -106,7 +106,7 @@ async fn after_a_recovery_the_kinds_are_said_until_that_is_written() {
         draining.clone(),
     ));
     let mut heads = parts.store.heads();
-    let reopen = Reopen { again: Vec::new(), peer_held: 1 };
+    let reopen = parts.store.reopening(Cause::FetchedBack).await.unwrap();
     parts.store.write("reopen", Call::own("reopen"), parts.source.moment(), reopen).await.unwrap();
     let said = heads.wait_for(|heads| heads.own.seq == 2);
     tokio::time::timeout(BOUND, said).await.unwrap().unwrap();

@@ -54,6 +54,12 @@ impl Act {
         Self { matter, keys, run: Arc::new(run), runs: Arc::default() }
     }
 
+    /// The same act, which also reads the counters of a year.
+    pub fn with_year(mut self, year: u32) -> Self {
+        self.keys = self.keys.with_year(year);
+        self
+    }
+
     fn one(matter: Matter, fact: Fact, content: Option<Vec<u8>>, answers: u64) -> Self {
         let (to, kind) = (matter.clone(), FactKind::of(&fact));
         Self::new(matter, kind, move |stage, _| stage.write(&to, fact.clone(), content.clone(), answers))
@@ -188,7 +194,7 @@ pub fn issue(own: Agency, n: u64, under: &str, report: &str) -> Act {
     let under = SchemeVersion { scheme_id: under.to_owned(), version: 1 };
     let reference = content(&ReportReferredContent { report: report.to_owned() });
     let to = matter.clone();
-    let mut act = Act::new(matter, FactKind::ReferralIssued, move |stage, moment| {
+    let act = Act::new(matter, FactKind::ReferralIssued, move |stage, moment| {
         let year = u32::try_from(era::fiscal_year(calendar::day(moment.now))).unwrap();
         let mut fact = ReferralIssued {
             judgement: judgement(Finding::Applies, moment),
@@ -216,8 +222,7 @@ pub fn issue(own: Agency, n: u64, under: &str, report: &str) -> Act {
         stage.write(&to, Fact::ReportReferred(report), reference.clone(), 0)?;
         Ok(seq)
     });
-    act.keys = act.keys.with_year(0).with_year(2026);
-    act
+    act.with_year(0).with_year(2026)
 }
 
 pub fn give(own: Agency, n: u64) -> Act {

@@ -23,7 +23,7 @@ use super::{
 };
 
 fn stopped(seq: u64, reason: Reason) -> Stop {
-    Stop { seq, reason: reason.into() }
+    Stop { seq, reason: reason.into(), journal: Agency::Ppc.into() }
 }
 
 /// PPC's journal of so many entries, of which IPA holds none.
@@ -291,7 +291,7 @@ fn a_receipt_for_another_journal_than_ours_is_refused() {
             sign(&pair.ipa, 3, second.clone(), 0),
             sign(&pair.ipa, 0, second.clone(), 0),
             sign(&pair.ipa, 4, heads.own.hash.to_vec(), 0),
-            sign(&pair.ipa, u64::MAX, second.clone(), 0),
+            sign(&pair.ipa, i64::MAX as u64 - 1, second.clone(), 0),
         ];
         for receipt in wrong {
             assert_eq!(reason(take_receipt(&pair.ppc, receipt).await), Reason::Fork);

@@ -128,13 +128,13 @@ async fn lie(pair: &Pair, what: &str, entry: Entry, header: &Header, fate: Fate)
     let held = ipa.store.entry(Journal::Of(Agency::Ppc), next).await.unwrap();
     match fate {
         Stops(reason) => {
-            assert_eq!(stop, Stop { seq: next, reason: reason.into() }, "{what}");
+            assert_eq!(stop, Stop { seq: next, reason: reason.into(), journal: Agency::Ppc.into() }, "{what}");
             assert!(held.is_none(), "{what}: nothing of it is held");
             assert_eq!(ipa.heads().own, before.own, "{what}: nothing is answered");
             ipa.act(Resume { from_seq: next, reason: what.to_owned() }).await.unwrap();
         }
         Asked => {
-            assert_eq!(stop, Stop { seq: next, reason: Reason::Gap.into() }, "{what}");
+            assert_eq!(stop, Stop { seq: next, reason: Reason::Gap.into(), journal: Agency::Ppc.into() }, "{what}");
             assert_eq!(ipa.heads(), before, "{what}");
         }
         Refused(_) | Taken => {

@@ -5,17 +5,17 @@ use std::{collections::BTreeSet, sync::atomic::Ordering};
 use futures::poll;
 use prost::Message as _;
 use renkei_domain::page::Journal;
-use renkei_journal::fact_hash;
+use renkei_journal::{Head, fact_hash};
 use renkei_proto::{
     journal::v1::{Entry, Fact as ProtoFact, fact::Fact},
-    link::v1::{Head, Stop},
+    link::v1::Stop,
     options::v1::Reason,
     r#type::v1::Agency,
 };
 use renkei_store::{
     Call, Error, JOURNALS, Options, Store,
     arrive::Arrive,
-    recover::{Met, Reopen, Standing},
+    recover::{Cause, ConfirmOfficials, PeerHolds, Standing},
 };
 use sqlx::Row as _;
 
@@ -27,14 +27,13 @@ use super::{
     side::{Batch, Gate, Side, call, content, no_faults, on_each, options, peer_held},
 };
 
-/// What the peer says in its hello of the journal of `side`.
-fn met(side: &Side, peer: &Side) -> Met {
-    let held = peer.heads().peer.head();
-    Met { own: side.own, held: Head { seq: held.seq, hash: held.hash.to_vec() } }
+/// What the peer shows in its hello of the journal of `side`.
+fn holds(peer: &Side) -> PeerHolds {
+    PeerHolds { head: peer.heads().peer.head(), is_proved: true }
 }
 
 async fn standing(side: &Side, peer: &Side) -> Standing {
-    met(side, peer).standing(&side.store).await.unwrap()
+    side.store.standing(&holds(peer)).await.unwrap()
 }
 
 /// What the peer holds of one's journal from a number on, as it is asked for.
@@ -44,9 +43,8 @@ async fn asked_back(peer: &Side, from: u64) -> Vec<Entry> {
 }
 
 /// Opens the new incarnation and judges again what was set aside.
-async fn reopen(side: &Side, peer_held: u64) {
-    let again = side.store.aside().await.unwrap().into_iter().filter(|again| again.reason.is_empty()).collect();
-    side.run(Reopen { again, peer_held }).await.unwrap();
+async fn reopen(side: &Side, cause: Cause) {
+    side.run(side.store.reopening(cause).await.unwrap()).await.unwrap();
 }
 
 /// Everything from the hello on, as the link does it.
@@ -54,11 +52,11 @@ async fn recover(pair: &Pair) {
     let (ppc, ipa) = (&pair.ppc, &pair.ipa);
     assert_eq!(standing(ppc, ipa).await, Standing::Behind);
     let held = ipa.heads().peer.seq;
-    ppc.store.rewind(&peer_held(held), &ppc.source.moment()).await.unwrap();
+    ppc.store.rewind(peer_held(held), &ppc.source.moment()).await.unwrap();
     let back = asked_back(ipa, ppc.heads().own.seq + 1).await;
     assert_eq!(arrive(ppc, Agency::Ppc, back).await.unwrap(), Stop::default());
     assert_eq!(carry(ipa, ppc, 256).await, Stop::default());
-    reopen(ppc, held).await;
+    reopen(ppc, Cause::FetchedBack).await;
 }
 
 fn is_recovering<R>(outcome: Result<R, Error>) -> bool {
@@ -119,7 +117,7 @@ fn a_restored_backup_is_noticed_and_brought_up_to_date() {
         assert!(kept < held);
 
         assert_eq!(standing(ppc, ipa).await, Standing::Behind);
-        ppc.store.rewind(&peer_held(held), &ppc.source.moment()).await.unwrap();
+        ppc.store.rewind(peer_held(held), &ppc.source.moment()).await.unwrap();
 
         assert_eq!((ppc.heads().own.seq, ppc.heads().own.recover_to), (kept, held));
         assert!(is_recovering(ppc.act(notice()).await), "nothing is written before the journal is back");
@@ -135,8 +133,8 @@ fn a_restored_backup_is_noticed_and_brought_up_to_date() {
         assert!(is_recovering(ppc.act(notice()).await), "nor before the peer's journal is back");
         assert_eq!(carry(ipa, ppc, 256).await, Stop::default());
         assert_eq!(ppc.heads().own.seq, held + 1, "only the notice of last night is answered, nothing a second time");
-        reopen(ppc, held).await;
-        reopen(ppc, held).await;
+        reopen(ppc, Cause::FetchedBack).await;
+        reopen(ppc, Cause::FetchedBack).await;
 
         let heads = ppc.heads();
         assert_eq!((heads.own.incarnation, heads.own.recover_to, heads.own.seq), (2, 0, held + 2), "reopened once");
@@ -167,7 +165,7 @@ fn what_was_written_after_the_restore_is_judged_again() {
         ppc.act(issue(Agency::Ppc, 11, "leak", "report-11")).await.unwrap();
         let written: Vec<_> = ppc.own_entries().await.into_iter().skip(usize::try_from(kept).unwrap()).collect();
 
-        ppc.store.rewind(&peer_held(ipa.heads().peer.seq), &ppc.source.moment()).await.unwrap();
+        ppc.store.rewind(peer_held(ipa.heads().peer.seq), &ppc.source.moment()).await.unwrap();
         let aside = ppc.store.aside().await.unwrap();
         assert!(aside.iter().map(|it| &it.entry_id).eq(written.iter().map(|it| &it.header.entry_id)));
         recover(&pair).await;
@@ -218,10 +216,10 @@ fn a_recovery_goes_on_after_a_restart() {
         let Restored { pair: Pair { ppc, ipa }, .. } = restored(database).await;
         ppc.act(publish(Agency::Ppc, "fresh")).await.unwrap();
         let held = ipa.heads().peer.seq;
-        ppc.store.rewind(&peer_held(held), &ppc.source.moment()).await.unwrap();
+        ppc.store.rewind(peer_held(held), &ppc.source.moment()).await.unwrap();
         let ppc = ppc.restart().await;
         assert_eq!(standing(&ppc, &ipa).await, Standing::Behind, "it is known until it is over");
-        ppc.store.rewind(&peer_held(held), &ppc.source.moment()).await.unwrap();
+        ppc.store.rewind(peer_held(held), &ppc.source.moment()).await.unwrap();
         let back = asked_back(&ipa, ppc.heads().own.seq + 1).await;
         arrive(&ppc, Agency::Ppc, back[..1].to_vec()).await.unwrap();
         let ppc = ppc.restart().await;
@@ -229,7 +227,7 @@ fn a_recovery_goes_on_after_a_restart() {
         carry(&ipa, &ppc, 256).await;
         let ppc = ppc.restart().await;
         assert!(is_recovering(ppc.act(notice()).await));
-        reopen(&ppc, held).await;
+        reopen(&ppc, Cause::FetchedBack).await;
         let pair = Pair { ppc: ppc.restart().await, ipa };
         pair.settle().await;
         pair.assert_equal().await;
@@ -245,7 +243,7 @@ fn what_the_peer_changed_is_not_taken_back() {
     on_each(async |database| {
         let Restored { pair, .. } = restored(database).await;
         let (ppc, ipa) = (&pair.ppc, &pair.ipa);
-        ppc.store.rewind(&peer_held(ipa.heads().peer.seq), &ppc.source.moment()).await.unwrap();
+        ppc.store.rewind(peer_held(ipa.heads().peer.seq), &ppc.source.moment()).await.unwrap();
         let (next, heads) = (ppc.heads().own.seq + 1, ppc.heads());
         let back = asked_back(ipa, next).await;
         let with_content = back.iter().position(|entry| entry.content.is_some()).unwrap();
@@ -346,7 +344,14 @@ fn who_lost_what_it_had_signed_for_says_so_and_is_no_liar() {
         let pair = Pair { ppc: Side::restored(Agency::Ppc, yesterday).await, ipa };
         let (ppc, ipa) = (&pair.ppc, &pair.ipa);
 
-        reopen(ppc, 0).await;
+        reopen(ppc, Cause::Copy).await;
+        assert!(
+            matches!(ppc.act(revise(Agency::Ppc, "leak")).await, Err(Error::BarListOpen)),
+            "nor does an official act"
+        );
+        let confirm =
+            ConfirmOfficials { own: Agency::Ppc, barred: BTreeSet::new(), reason: "nobody is barred".to_owned() };
+        ppc.run(confirm).await.unwrap();
         ppc.act(revise(Agency::Ppc, "leak")).await.unwrap();
         assert_eq!(standing(ppc, ipa).await, Standing::Agreed);
         assert_eq!(carry(ppc, ipa, 10).await, Stop::default());
@@ -375,8 +380,8 @@ fn an_entry_that_comes_back_in_the_batch_of_the_reopening_is_not_judged_again() 
         ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
         ppc.act(notice()).await.unwrap();
         carry(ppc, &pair.ipa, 10).await;
-        ppc.store.rewind(&peer_held(2), &ppc.source.moment()).await.unwrap();
-        let again = ppc.store.aside().await.unwrap();
+        ppc.store.rewind(peer_held(2), &ppc.source.moment()).await.unwrap();
+        let reopening = ppc.store.reopening(Cause::FetchedBack).await.unwrap();
         let entries = asked_back(&pair.ipa, 1).await;
         let entries = entries.into_iter().map(|entry| arriving(entry, Agency::Ppc).unwrap()).collect();
         let units = std::sync::Arc::default();
@@ -384,7 +389,7 @@ fn an_entry_that_comes_back_in_the_batch_of_the_reopening_is_not_judged_again() 
 
         let batch = Batch::hold(ppc, &gate, &mut steps).await;
         let mut back = Box::pin(ppc.run(back));
-        let mut reopen = Box::pin(ppc.run(Reopen { again, peer_held: 2 }));
+        let mut reopen = Box::pin(ppc.run(reopening));
         assert!(poll!(&mut back).is_pending() && poll!(&mut reopen).is_pending());
         batch.release().await;
 
@@ -432,9 +437,28 @@ fn equals_and_those_ahead_are_agreed() {
         assert_eq!(standing(&pair.ppc, &pair.ipa).await, Standing::Agreed, "the peer holds nothing yet");
         pair.settle().await;
         assert_eq!(standing(&pair.ppc, &pair.ipa).await, Standing::Agreed);
-        let mut other = met(&pair.ppc, &pair.ipa);
-        other.held.hash = vec![3; 32];
-        assert_eq!(other.standing(&pair.ppc.store).await.unwrap(), Standing::Behind, "the peer holds another entry");
+    });
+}
+
+/// Whatever nobody proved, or the peer's own receipt contradicts, changes nothing.
+#[test]
+fn a_claim_counts_as_far_as_it_is_proved() {
+    on_each(async |database| {
+        let pair = Pair::new(database).await;
+        pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        pair.settle().await;
+        pair.ppc.act(publish(Agency::Ppc, "virus")).await.unwrap();
+        let (receipted, own) = (pair.ppc.heads().own.receipted, pair.ppc.heads().own.head());
+        let claim = async |seq, hash, is_proved| {
+            pair.ppc.store.standing(&PeerHolds { head: Head { seq, hash }, is_proved }).await.unwrap()
+        };
+        assert_eq!(claim(own.seq, own.hash, false).await, Standing::Agreed, "it is here: nothing is to be proved");
+        for seq in [receipted, own.seq, own.seq + 1, i64::MAX as u64, u64::MAX] {
+            assert_eq!(claim(seq, [3; 32], false).await, Standing::Unproven, "{seq}");
+        }
+        assert_eq!(claim(own.seq + 1, [3; 32], true).await, Standing::Behind, "we wrote what is not here");
+        assert_eq!(claim(own.seq, [3; 32], true).await, Standing::Behind, "we wrote another entry under this number");
+        assert_eq!(claim(receipted, [3; 32], true).await, Standing::Contradicted, "the peer signed for the one here");
     });
 }
 
@@ -470,7 +494,7 @@ fn a_backup_is_marked_and_opens_a_new_incarnation() {
         assert!(store.is_marked().await.unwrap());
         let heads = store.heads().borrow().clone();
         assert!(heads.own.seq <= before.own.seq && heads.own.incarnation == 1);
-        let reopen = Reopen { again: Vec::new(), peer_held: 0 };
+        let reopen = store.reopening(Cause::Copy).await.unwrap();
         store.write("reopen", Call::own("test"), moment.clone(), reopen).await.unwrap();
         assert!(!store.is_marked().await.unwrap());
         assert_eq!(store.heads().borrow().own.incarnation, 2);
@@ -485,7 +509,7 @@ fn acts_during_a_recovery_are_turned_away_on_record() {
         let side = Side::new(Agency::Ppc, database).await;
         let known = call(5);
         side.act_as(known.clone(), publish(Agency::Ppc, "leak")).await.unwrap();
-        side.store.rewind(&peer_held(5), &side.source.moment()).await.unwrap();
+        side.store.rewind(peer_held(5), &side.source.moment()).await.unwrap();
 
         assert!(is_recovering(side.act(notice()).await));
 

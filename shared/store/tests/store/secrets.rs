@@ -41,7 +41,7 @@ fn what_is_set_aside_is_encrypted_too() {
     on_each(async |database| {
         let side = Side::new(Agency::Ppc, database).await;
         side.act(publish_with(Agency::Ppc, "leak", CANARY)).await.unwrap();
-        side.store.rewind(&peer_held(1), &side.source.moment()).await.unwrap();
+        side.store.rewind(peer_held(1), &side.source.moment()).await.unwrap();
 
         let aside = side.store.aside().await.unwrap();
         let words = SchemeContent::decode(aside[0].content.clone().unwrap().as_slice()).unwrap();

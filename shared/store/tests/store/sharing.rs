@@ -55,11 +55,13 @@ fn to_policy(purpose: Purpose, expires: Option<Timestamp>) -> Scope {
 /// IPA shares an item, or its next revision.
 fn share(n: u64, scope: Scope) -> Act {
     let matter = item(n);
-    Act::new(matter.clone(), FactKind::ThreatInformationPublished, move |stage, moment| {
-        let before = current(stage.page(&matter.to_string()), Agency::Ipa).map_or(0, |it| it.it.publication.revision);
+    let act = Act::new(matter.clone(), FactKind::ThreatInformationPublished, move |stage, moment| {
+        let last = current(stage.page(&matter.to_string()), Agency::Ipa);
+        let before = last.as_ref().map_or(0, |it| it.it.publication.revision);
+        let year_ordinal = last.map_or(stage.counter(2026, "item") + 1, |it| it.it.publication.year_ordinal);
         let marking = Marking { confidentiality: Confidentiality::Level2.into(), restrictions: Vec::new() };
         let terms = ItemTerms { scope: Some(scope.clone()), marking: Some(marking), ..ItemTerms::default() };
-        let publication = Publication { revision: before + 1, terms: Some(terms), fiscal_year: 2026, year_ordinal: n };
+        let publication = Publication { revision: before + 1, terms: Some(terms), fiscal_year: 2026, year_ordinal };
         let published = ThreatInformationPublished { publication: Some(publication) };
         let text = ItemText {
             title: "脅威".to_owned(),
@@ -70,7 +72,8 @@ fn share(n: u64, scope: Scope) -> Act {
         };
         let words = content(&ThreatInformation { text: Some(text) });
         stage.write(&matter, Fact::ThreatInformationPublished(published), words, 0)
-    })
+    });
+    act.with_year(2026)
 }
 
 fn recall(n: u64) -> Act {

@@ -19,13 +19,7 @@ use renkei_domain::{
     scope::Reader,
 };
 use renkei_journal::{Keys, Lie, Previous, SigningKey, generate_pkcs8, verify_all};
-use renkei_proto::{
-    FactKind,
-    link::v1::{Head, Stop},
-    options::v1::Role,
-    r#type::v1::Agency,
-    watch::v1::Event,
-};
+use renkei_proto::{FactKind, link::v1::Stop, options::v1::Role, r#type::v1::Agency, watch::v1::Event};
 use renkei_store::{
     Call, Command, Error, Fault, Faults, Heads, Held, JOURNALS, KeyRing, Options, Store, arrive::StoppedByPeer,
 };
@@ -66,9 +60,9 @@ pub fn at_once(runs: impl Iterator<Item = (Engine, impl FnOnce() + Send)>) {
     });
 }
 
-/// What a peer says that it holds: so many entries, and others than ours.
-pub fn peer_held(seq: u64) -> Head {
-    Head { seq, hash: vec![0; 32] }
+/// An entry of ours that the peer has proved, and that is not the one here.
+pub fn peer_held(seq: u64) -> renkei_journal::Head {
+    renkei_journal::Head { seq, hash: [0; 32] }
 }
 
 /// What a service says that it speaks.

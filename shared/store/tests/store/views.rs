@@ -5,6 +5,7 @@ use renkei_store::arrive::StoppedByPeer;
 use sqlx::Row as _;
 
 use super::{
+    acts::publish,
     database::Engine,
     rebuild::history,
     side::{OFFICIAL, Side, on_each, tamper},
@@ -103,10 +104,14 @@ fn what_happened_is_said_in_words() {
             Reason::Gap,
             Reason::Fork,
         ];
+        // Only what was written and has no receipt can be stopped.
+        ppc.act(publish(Agency::Ppc, "stopped")).await.unwrap();
+        let seq = ppc.heads().own.seq;
         for reason in reasons {
-            ppc.run(StoppedByPeer { stop: Stop { seq: 1000, reason: reason.into() } }).await.unwrap();
+            let stop = Stop { seq, reason: reason.into(), journal: Agency::Ppc.into() };
+            ppc.run(StoppedByPeer { stop }).await.unwrap();
             let stop = "SELECT stopped_at_number || ' ' || stop_reason AS it FROM readable_head WHERE whose = 'own'";
-            assert_eq!(one(ppc, stop).await, format!("1000 {}", reason.id()));
+            assert_eq!(one(ppc, stop).await, format!("{seq} {}", reason.id()));
         }
     });
 }

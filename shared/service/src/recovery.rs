@@ -1,0 +1,76 @@
+//! `recover`: what a recovery waits for, and what an operator does about it.
+
+use std::collections::BTreeSet;
+
+use renkei_domain::moment::Source;
+use renkei_proto::{
+    journal::v1::{OfficialsConfirmedContent, RecoveryEndedContent},
+    r#type::v1::Agency,
+};
+use renkei_store::{
+    Call, Store,
+    recover::{Cause, ConfirmOfficials},
+};
+
+use crate::{
+    command_line::{is_within, open_to_write, said, say},
+    config::Config,
+};
+
+/// What is done about a recovery.
+pub(crate) enum Recovery {
+    /// Nothing: it is shown.
+    Show,
+    /// It is ended without what is not back, for this reason.
+    End(String),
+    /// An operator names who is barred, and on what that rests.
+    Confirm { barred: String, reason: String },
+}
+
+pub(crate) async fn run(own: Agency, config: &Config, source: &Source, recovery: Recovery) -> Result<(), String> {
+    let store = open_to_write(own, config, source).await?;
+    let done = match recovery {
+        Recovery::Show => show(&store).await,
+        Recovery::End(reason) => end(&store, source, reason).await,
+        Recovery::Confirm { barred, reason } => confirm(&store, source, &barred, reason).await,
+    };
+    store.close().await;
+    done
+}
+
+async fn show(store: &Store) -> Result<(), String> {
+    let heads = store.heads().borrow().clone();
+    if heads.own.recover_to > 0 {
+        say(&format!("fetching the own journal back: {} of {}", heads.own.seq, heads.own.recover_to))?;
+    }
+    if heads.lacks_seen() {
+        say(&format!("fetching the peer's journal: {} of {}", heads.peer.seq, heads.own.seen_peer_seq))?;
+    }
+    if heads.is_bar_list_open() {
+        say("after a loss: officials act again once `recover --barred` has confirmed who is barred")?;
+    }
+    let aside = store.aside().await.map_err(said)?;
+    for again in &aside {
+        let why = if again.reason.is_empty() { "waits for the recovery" } else { again.reason.as_str() };
+        say(&format!("{} {} {} {why}", again.entry_id, again.seq, again.matter))?;
+    }
+    say(&format!("set aside: {}", aside.len()))
+}
+
+async fn end(store: &Store, source: &Source, reason: String) -> Result<(), String> {
+    is_within(&RecoveryEndedContent { reason: reason.clone() }, "end")?;
+    let reopen = store.reopening(Cause::GivenUp(reason)).await.map_err(said)?;
+    store.write("recover", Call::own("recover"), source.moment(), reopen).await.map_err(said)?;
+    let heads = store.heads().borrow().clone();
+    say(&format!("the recovery is ended: the own journal goes on in incarnation {}", heads.own.incarnation))
+}
+
+async fn confirm(store: &Store, source: &Source, barred: &str, reason: String) -> Result<(), String> {
+    is_within(&OfficialsConfirmedContent { reason: reason.clone() }, "reason")?;
+    let ids = barred.split(',').map(str::trim).filter(|id| !id.is_empty() && barred != "none");
+    let barred: BTreeSet<String> = ids.map(str::to_owned).collect();
+    let named = barred.len();
+    let confirm = ConfirmOfficials { own: store.own(), barred, reason };
+    store.write("recover", Call::own("recover"), source.moment(), confirm).await.map_err(said)?;
+    say(&format!("confirmed: {named} officials are barred; officials act again"))
+}

@@ -1,0 +1,2 @@
+-- The counters also know the highest number that the peer has given to a matter, so that none is accepted twice. Nothing
+-- changes in the tables: the service folds the journals again and fills the counters.
