@@ -47,6 +47,7 @@ const PUBLISHED: &[(i32, &str)] = &[
     (103, "TOO_MANY_WATCHERS"),
     (110, "WRONG_SIDE"),
     (111, "METHOD_UNKNOWN"),
+    (112, "COMPRESSED"),
     (120, "DRAINING"),
     (121, "RECOVERING"),
     (122, "DATABASE_UNAVAILABLE"),
