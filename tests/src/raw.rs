@@ -125,6 +125,15 @@ pub fn bare(address: SocketAddr, roots: &str, version: &'static SupportedProtoco
     Ok(over(address, Arc::new(config), Endpoint::from_static("http://localhost")))
 }
 
+/// A client with a certificate that asks nobody whether it is the right service.
+///
+/// # Errors
+/// When the files cannot be read.
+pub fn dialled(address: SocketAddr, files: &Files) -> Result<Channel, String> {
+    let tls = Reloading::client(files).map_err(|error| error.to_string())?;
+    Ok(over(address, tls.config(), Endpoint::from_static("http://localhost")))
+}
+
 /// A client that opens no window: nothing of any answer but its status can be sent to it.
 ///
 /// # Errors
@@ -135,7 +144,7 @@ pub fn windowless(address: SocketAddr, files: &Files) -> Result<Channel, String>
     Ok(over(address, tls.config(), endpoint))
 }
 
-/// Begins a call of streams, sends nothing, and waits for the first answer.
+/// Begins a call of streams, sends nothing, and reads until it ends.
 ///
 /// # Errors
 /// The status of the call.
@@ -144,7 +153,9 @@ pub async fn silent(channel: &Channel, path: &str) -> Result<(), Status> {
     let mut client = Grpc::new(channel.clone());
     client.ready().await.map_err(|error| unsent(error.into()))?;
     let request = Request::new(tokio_stream::pending::<Vec<u8>>());
-    client.streaming(request, path, Raw).await?.into_inner().message().await.map(|_| ())
+    let mut answers = client.streaming(request, path, Raw).await?.into_inner();
+    while answers.message().await?.is_some() {}
+    Ok(())
 }
 
 fn over(address: SocketAddr, config: Arc<ClientConfig>, endpoint: Endpoint) -> Channel {

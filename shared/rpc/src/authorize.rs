@@ -37,7 +37,7 @@ use renkei_proto::{
 };
 use renkei_telemetry::{Metrics, Traceparent, span, traceparent::traceparent_of};
 use tokio::{
-    sync::watch,
+    sync::{Semaphore, SemaphorePermit, watch},
     time::{Instant, timeout_at},
 };
 use tonic::body::Body;
@@ -62,6 +62,10 @@ pub const IN_FLIGHT_EACH: usize = 256;
 pub const METADATA_MAX: usize = 16 << 10;
 /// How long after its deadline a unary call may go on to send its answer. Then its stream is reset.
 const SENDS_FOR: Duration = Duration::from_millis(500);
+
+/// Lists of one caller that are read at the same time. More of them wait, so that they take neither the processor nor the
+/// connections to the database from others.
+const LISTS_EACH: usize = 2;
 
 const CALLS_OF_ONE: &str = "calls in flight of one caller";
 
@@ -204,8 +208,21 @@ impl Authorize {
             Surface::Link => crate::validate::LINK_MESSAGE_MAX,
             Surface::Desk | Surface::Unspecified => crate::validate::DESK_MESSAGE_MAX,
         };
+        let lists = callers.keys().map(|uri| (uri.clone(), Semaphore::new(LISTS_EACH))).collect();
         let (places, handled) = (Places::new(IN_FLIGHT, IN_FLIGHT_EACH), AtomicU64::new(0));
-        Self(Arc::new(Gate { surface, own, callers, barred, source, metrics, streaming, message_max, places, handled }))
+        Self(Arc::new(Gate {
+            surface,
+            own,
+            callers,
+            barred,
+            source,
+            metrics,
+            streaming,
+            message_max,
+            places,
+            lists,
+            handled,
+        }))
     }
 
     /// How many calls were handed on to a service since the start.
@@ -268,6 +285,8 @@ struct Gate {
     streaming: HashSet<String>,
     message_max: usize,
     places: Places,
+    /// By the caller's URI.
+    lists: HashMap<String, Semaphore>,
     handled: AtomicU64,
 }
 
@@ -290,16 +309,28 @@ impl Gate {
         let answer = match admitted {
             Ok(authorized) => {
                 let deadline = authorized.deadline;
+                let turn = self.turn(authorized.rule, authorized.caller.clone());
                 // An answer that its client does not take is given up.
                 deadline.into_iter().for_each(|deadline| http2::end_at(deadline + SENDS_FOR));
                 request.extensions_mut().insert(authorized);
                 self.handled.fetch_add(1, Ordering::Relaxed);
-                within(deadline, inner.call(request).instrument(span)).await
+                let answer = async {
+                    let _turn = turn.await;
+                    inner.call(request).instrument(span).await
+                };
+                within(deadline, answer).await
             }
             Err(error) => Err(error),
         };
         let response = answer.unwrap_or_else(|error| error.status(&self.source.moment()).into_http());
         call.answer(response)
+    }
+
+    /// The turn of a list among those of its caller; other calls need none.
+    async fn turn(&self, rule: &Rule, caller: String) -> Option<SemaphorePermit<'_>> {
+        let is_list = rule.path.rsplit('/').next().is_some_and(|method| method.starts_with("List"));
+        let lists = self.lists.get(&caller).filter(|_| is_list)?;
+        lists.acquire().await.ok()
     }
 
     fn begin(&self, known: Option<&'static Rule>, headers: &HeaderMap) -> Underway {

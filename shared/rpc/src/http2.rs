@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::{Service, ServiceExt as _};
 
+use crate::fields::bounded;
 use crate::limits::Limits;
 
 /// The most bytes of an answer that one stream may have buffered before its client has taken any of them.
@@ -51,7 +52,8 @@ pub(crate) async fn serve_connection<IO, C, S>(
     S::Future: Send,
 {
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-        let (service, mut request) = (service.clone(), request.map(Body::new));
+        let (service, path) = (service.clone(), request.uri().path().to_owned());
+        let mut request = request.map(|body| bounded(&path, body));
         request.extensions_mut().insert(connection.clone());
         service.oneshot(request)
     });

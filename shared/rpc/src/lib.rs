@@ -11,6 +11,7 @@ mod crypto;
 pub mod deadline;
 pub mod error;
 mod explain;
+mod fields;
 mod guard;
 pub mod health;
 mod http2;

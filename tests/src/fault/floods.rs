@@ -3,14 +3,17 @@
 use std::{future::Future, net::SocketAddr, time::Duration};
 
 use hdrhistogram::Histogram;
-use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
+use prost::Message as _;
+use renkei_proto::{options::v1::Reason, referral::v1::ListSchemesRequest, r#type::v1::Agency};
 use renkei_rpc::{error::reason_of, tls::Files};
 use tokio::{net::TcpStream, task::JoinSet, time::Instant};
 use tonic::{Code, Status, transport::Channel};
 
 use crate::{
+    acts::Acts,
     bench::machine::resident,
     cluster::Engine,
+    desk::Desk,
     fault::Report,
     frames::{
         CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, frame,
@@ -25,6 +28,7 @@ use crate::{
 
 const AGREEMENT: &str = "/renkei.agreement.v1.AgreementService/GetAgreement";
 const ISSUE: &str = "/renkei.referral.v1.ReferralService/IssueReferral";
+const LIST: &str = "/renkei.referral.v1.SchemeService/ListSchemes";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 /// A request for the agreement: its name, in field 1.
 const ASK: &[u8] = b"\x0a\x09agreement";
@@ -39,6 +43,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const SLOWER: u32 = 3;
 /// What is faster than this is fast enough, whatever the control took: the flood and the service share a machine.
 const FAST: Duration = Duration::from_millis(50);
+/// Schemes of which a page is made: all that an agency may have.
+const PAGE: usize = 100;
 /// Memory of the service under any flood, in MiB.
 const MEMORY: f64 = 512.0;
 /// TCP connections that never begin TLS.
@@ -87,6 +93,9 @@ pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), S
         let strike = |_| strike(address, files.clone(), blow);
         ground.beside(report, name, false, 2, strike).await?;
     }
+    ground.beside(report, "messages of a million fields", false, 1, |_| fields(desk, ground.reader.clone())).await?;
+    ground.fill().await?;
+    ground.beside(report, "full pages of lists", false, 2, |_| lists(ground.pair.ppc.desk.clone())).await?;
     ground.beside(report, "readers without a window", false, 2, |_| windowless(desk, ground.reader.clone())).await?;
     ground.beside(report, "connections of one certificate", true, 200, |_| held(desk, ground.reader.clone())).await?;
     ground.beside(report, "stalled connections", true, STALLED, |_| stalled(desk)).await?;
@@ -173,6 +182,16 @@ impl Ground {
         let (_, metrics) = get(operator, "/metrics").await?;
         let count = metrics.lines().find_map(|line| line.strip_prefix("renkei_handshake_failures_total "));
         Ok(count.unwrap_or("0").to_owned())
+    }
+
+    /// Publishes what makes a page of a list a full one.
+    async fn fill(&self) -> Result<(), String> {
+        let ppc = Acts::new(&self.pair, Agency::Ppc)?;
+        for number in 0..PAGE {
+            let scheme = ppc.publishing(&format!("s{number}"));
+            ppc.publish(scheme).await.map_err(|refused| format!("{refused:?}"))?;
+        }
+        Ok(())
     }
 
     fn memory(&self) -> Result<f64, String> {
@@ -303,7 +322,7 @@ fn empty_data(_: &mut Frames, blow: u32) -> Vec<u8> {
 
 /// A large header that is put into the table once, and then named again and again by one byte each.
 fn bombs(_: &mut Frames, blow: u32) -> Vec<u8> {
-    let each = 60;
+    let each = 20;
     let call = |n| {
         let mut fields = SMALLEST.to_vec();
         if (blow, n) == (0, 0) {
@@ -315,6 +334,33 @@ fn bombs(_: &mut Frames, blow: u32) -> Vec<u8> {
         frame(HEADERS, END_HEADERS | END_STREAM, stream(blow, each, n), &fields)
     };
     (0..each).flat_map(call).collect()
+}
+
+/// Messages of nothing but empty fields, with a pause: two MiB take this machine some time to encrypt.
+async fn fields(address: SocketAddr, files: Files) -> Result<(), String> {
+    let body = [0x7a, 0].repeat(1_000_000);
+    let channel = raw::dialled(address, &files)?;
+    loop {
+        let told = raw::call(&channel, AGREEMENT, &body, &[OFFICIAL]).await.err();
+        if told.as_ref().and_then(reason_of) != Some(Reason::TooLarge) {
+            return Err(format!("{told:?}"));
+        }
+        tokio::time::sleep(REST).await;
+    }
+}
+
+/// Full pages of a list, as many at once as one connection carries.
+async fn lists(desk: Desk) -> Result<(), String> {
+    let channel = desk.channel("reader")?;
+    let request = ListSchemesRequest { parent: "agencies/ppc".to_owned(), page_size: 500, page_token: String::new() };
+    let body = request.encode_to_vec();
+    let mut calls = JoinSet::new();
+    for _ in 0..100 {
+        let (channel, body) = (channel.clone(), body.clone());
+        calls.spawn(async move { raw::call(&channel, LIST, &body, &[OFFICIAL]).await });
+    }
+    while calls.join_next().await.is_some() {}
+    Ok(())
 }
 
 /// Calls whose answers are never taken.

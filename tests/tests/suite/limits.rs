@@ -58,6 +58,25 @@ async fn a_message_on_the_desk_has_at_most_two_mebibytes() {
 }
 
 #[tokio::test]
+async fn a_message_on_the_desk_has_at_most_twenty_thousand_fields() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let channel = ppc.desk.channel("intake").unwrap();
+    let path = "/renkei.referral.v1.ReferralService/IssueReferral";
+    let call = async |fields: usize| -> Answer<()> {
+        // Empty fields that nobody knows, behind a sound request.
+        let body = [ppc.issuing().encode_to_vec(), [0x7a, 0].repeat(fields)].concat();
+        let answer = raw::call(&channel, path, &body, &[("renkei-official", "tanaka")]).await;
+        answer.map(|_| ()).map_err(Refused::from)
+    };
+    call(19_900).await.unwrap();
+    let many = call(1_000_000).await;
+    assert_eq!(many.clone().unwrap_err().limit, Some(("fields in a message".to_owned(), "20000".to_owned())));
+    refused(many, Reason::TooLarge, "");
+}
+
+#[tokio::test]
 async fn a_message_on_the_link_has_at_most_four_mebibytes() {
     let (pair, _ppc, peer) = against(Agency::Ppc, true).await.unwrap();
     let mut hello = peer.dial().await.unwrap().hello;
