@@ -65,7 +65,7 @@ fn hint(code: Option<Code<'_>>) -> &'static str {
             "55P03" | "57014" | "40001" | "40P01" => "another program holds it locked; end that one or try again",
             "25006" => "set `database.url` to the primary server",
             "42501" => "give the service's account its rights",
-            "3D000" => "make the database or set `database.url`",
+            "3D000" => "restore it where there was one, make it for a first start, or set `database.url`",
             "53300" => "let the server or the account have more connections",
             "53100" => "make room on the server's disk",
             _ => match code.get(..2) {

@@ -26,6 +26,7 @@ pub(crate) const TRIAL: &str = "INSERT INTO request (call, digest, reply, at_us)
 pub(crate) const TRIAL_RECORD: &str = "INSERT INTO audit (chain, seq, prev_hash, hash, at_us, official, caller, method, \
      matter, purpose, outcome) VALUES ('', 0, $1, $1, 0, '', '', '', '', '', '')";
 pub(crate) const TRIAL_UNDONE: &str = "DELETE FROM audit WHERE chain = '' AND seq = 0";
+pub(crate) const TRIAL_FORGOTTEN: &str = "DELETE FROM request WHERE call = ''";
 
 /// What is wrong with the database, in a sentence each; empty where nothing is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -144,13 +145,16 @@ pub(crate) async fn heal(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) 
     }
 }
 
-/// Writes what a batch and a read would: a reply to nobody, which is forgotten with the old ones, and a record.
+/// Writes what a batch and a read would, a reply to nobody and a record, and takes them away again.
 async fn attempt(inner: &Inner) -> Result<(), Error> {
     let mut transaction = inner.begin_writing().await?;
     sqlx::query(TRIAL).bind(vec![0; 32]).bind(filler()).execute(&mut *transaction).await?;
     sqlx::query(TRIAL_RECORD).bind(vec![0; 32]).execute(&mut *transaction).await?;
     sqlx::query(TRIAL_UNDONE).execute(&mut *transaction).await?;
-    inner.commit(transaction).await
+    inner.commit(transaction).await?;
+    // After the commit: what is deleted before it is perhaps never written. If it stays, it goes with the old replies.
+    sqlx::query(TRIAL_FORGOTTEN).execute(&inner.write).await?;
+    Ok(())
 }
 
 /// Bytes that no database compresses.

@@ -14,6 +14,7 @@ use renkei_telemetry::Metrics;
 use tokio::sync::{Notify, watch};
 
 use crate::{
+    code::is_without_table,
     condition::Course,
     connection::{Pool, Transaction},
     content::KeyRing,
@@ -113,7 +114,12 @@ impl Inner {
         let mut transaction = self.begin().await?;
         if self.dialect.is_shared() {
             let take = sqlx::query(head::TAKE).bind(self.own.id()).bind(self.store_id.as_str());
-            self.is_found(take.execute(&mut *transaction).await?.rows_affected() == 1)?;
+            let taken = match take.execute(&mut *transaction).await {
+                // A database that was made anew is empty at first.
+                Err(error) if is_without_table(&error) => 0,
+                taken => taken?.rows_affected(),
+            };
+            self.is_found(taken == 1)?;
         }
         Ok(transaction)
     }

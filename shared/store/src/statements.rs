@@ -13,6 +13,7 @@ const SINGLE: &[&str] = &[
     clock::RAN_UNTIL,
     clock::RUNS,
     condition::TRIAL,
+    condition::TRIAL_FORGOTTEN,
     condition::TRIAL_RECORD,
     condition::TRIAL_UNDONE,
     dialect::TELL,

@@ -8,15 +8,18 @@ use std::{path::PathBuf, time::Duration};
 use renkei_proto::{
     options::v1::Reason,
     referral::v1::{IssueReferralRequest, ListReferralsRequest},
+    sharing::v1::PublishItemRequest,
     r#type::v1::Agency,
 };
 use renkei_tests::{
-    acts::{Acts, both, publish_all, refused, settle},
+    acts::{Acts, both, publish_all, refused, settle, to_the_party},
     database::{self, Engine, Lock},
     pair::Pair,
     process::binary,
     raw,
     scenario::start,
+    setup::Choice,
+    silence::Silence,
 };
 use tokio::process::Command;
 
@@ -111,7 +114,8 @@ async fn what_is_wrong_with_a_database_is_said_in_one_sentence_at_the_start() {
         }
         Engine::Postgres => {
             down.says(&url.replace("host=/", "host=/nowhere/"), &BOTH, &["start the server", "`database.url`"]).await;
-            down.says(&url.replace("/renkei_", "/none_"), &BOTH, &["does not exist", "make the database"]).await;
+            down.says(&url.replace("/renkei_", "/none_"), &BOTH, &["does not exist", "restore it where there was one"])
+                .await;
             down.says(&url.replace("user=postgres", "user=nobody"), &BOTH, &["nobody", "the account"]).await;
             // An account that may log in and nothing else; the table must not look as if it were missing.
             let account = format!("of_{}", down.pair.setup.dir.file_name().unwrap().display()).replace('.', "_");
@@ -238,4 +242,36 @@ async fn no_acknowledged_call_is_lost_and_none_is_executed_twice_while_connectio
     assert_eq!((acknowledged.len(), referrals(&ppc).await), (CALLS, CALLS));
     settle(&ppc, &ipa).await.unwrap();
     assert_eq!(ppc.verify().await.unwrap().fault, "");
+}
+
+/// A network that forgets a connection tells nobody. Written and read is on a new one, without a restart.
+#[tokio::test]
+async fn a_connection_that_swallows_everything_is_given_up_and_no_write_is_lost_or_doubled() {
+    let mut pair = Pair::down(Choice::default()).await.unwrap();
+    if database::engine_of(&pair.setup) == Engine::Sqlite {
+        return;
+    }
+    let url = database::url(&pair.setup, Agency::Ppc);
+    let silence = Silence::before(&url).unwrap();
+    pair.ppc.set_config(pair.ppc.config().replace(&url, &silence.url));
+    pair.start(Agency::Ppc).await.unwrap();
+    let acts = Acts::new(&pair, Agency::Ppc).unwrap();
+    let before = acts.link().await.unwrap().own_seq;
+    let requests: Vec<_> = (0..8).map(|_| acts.publishing_item(to_the_party())).collect();
+    let publish = async |request: &PublishItemRequest| loop {
+        if let Ok(item) = acts.publish_item(request.clone()).await {
+            return item.name;
+        }
+    };
+    // Some are under way when it falls silent, and whoever is not answered repeats the same call.
+    let silent = async {
+        publish(&requests[0]).await;
+        silence.fall();
+    };
+    let all = futures::future::join_all(requests.iter().map(&publish));
+    let (names, ()) = tokio::time::timeout(END, async { tokio::join!(all, silent) }).await.unwrap();
+    let again = tokio::time::timeout(END, futures::future::join_all(requests.iter().map(&publish))).await.unwrap();
+    assert_eq!(names, again, "a repeat is answered as before");
+    assert_eq!(acts.link().await.unwrap().own_seq, before + u64::try_from(names.len()).unwrap());
+    pair.stop(Agency::Ppc).await.unwrap();
 }

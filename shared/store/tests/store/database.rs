@@ -104,6 +104,14 @@ impl Database {
         }
     }
 
+    /// Drops it and makes an empty one under its name, whoever is connected. PostgreSQL only.
+    pub fn make_anew(&self) {
+        if let Place::Name(name) = &self.place {
+            CLUSTER.sql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
+            CLUSTER.sql("postgres", &format!("CREATE DATABASE {name}"));
+        }
+    }
+
     /// Whether these bytes stand in any of its files: data, log of changes, shared memory.
     pub fn stands_in_files(&self, bytes: &[u8]) -> bool {
         self.files().into_iter().any(|path| match fs::read(&path) {

@@ -191,6 +191,11 @@ fn nothing_is_written_to_a_database_that_was_made_anew_on_the_server() {
         side.tamper("ALTER TABLE store RENAME TO elsewhere").await;
         let answers = side.store.ping().await.unwrap_err();
         assert!(matches!(answers, Error::Replaced(_)), "{answers}");
+        side.database.make_anew();
+        assert_refused(&side).await;
+        Store::migrate(side.database.url(), Agency::Ppc, "store-of-somebody").await.unwrap();
+        assert_refused(&side).await;
+        assert_eq!(side.number("SELECT COUNT(*) FROM entry").await, 0);
         side.end().await;
     });
 }
