@@ -252,12 +252,6 @@ fn stops() -> Vec<Lie> {
             let fact = it.published(publication);
             spoiled(it, fact)
         }),
-        stop("no scope at all", BOTH, |it| {
-            let mut publication = it.publication();
-            terms(&mut publication).scope = None;
-            let fact = it.published(publication);
-            spoiled(it, fact)
-        }),
         stop("an attack method that nothing makes necessary", PPC, |it| {
             let published = AttackMethodPublished { publication: Some(it.publication()), necessity: 0 };
             spoiled(it, fact::Fact::AttackMethodPublished(published))

@@ -98,6 +98,7 @@ pub(super) fn scopes() -> Vec<Lie> {
         Some(PublicationPlan { embargo_until: liar.in_days(days), publisher: Agency::Ppc.into() })
     }
     vec![
+        first("no scope at all", Reason::FieldInvalid, |_, it| terms(it).scope = None),
         first("units without a unit", Reason::ScopeEmpty, |_, it| scoped(it, for_policy(Audience::Units))),
         first("a party without a purpose", Reason::ScopeEmpty, |_, it| {
             scoped(it, Designated { purposes: Vec::new(), ..for_policy(Audience::Party) });

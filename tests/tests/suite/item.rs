@@ -415,6 +415,7 @@ async fn an_instant_beyond_the_calendar_is_the_far_future_and_never_absent() {
         let request = RequestAdviceRequest { wanted_by: far, ..ppc.requesting() };
         assert_eq!(ppc.request_advice(request).await.unwrap().wanted_by, far);
     }
+    settle(&ppc, &ipa).await.unwrap();
     assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
 }
 
