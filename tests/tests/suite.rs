@@ -8,6 +8,8 @@ mod advice_crossing;
 mod advice_read;
 #[path = "suite/advice_refusals.rs"]
 mod advice_refusals;
+#[path = "suite/altered.rs"]
+mod altered;
 #[path = "suite/certificates.rs"]
 mod certificates;
 #[path = "suite/claims.rs"]
@@ -86,6 +88,8 @@ mod signs;
 mod stop;
 #[path = "suite/stranger.rs"]
 mod stranger;
+#[path = "suite/tampering.rs"]
+mod tampering;
 #[path = "suite/term.rs"]
 mod term;
 #[path = "suite/trace.rs"]

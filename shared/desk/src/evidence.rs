@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use prost::Message as _;
 use renkei_domain::{
-    decide::{Keys as Pages, ReadPermit, Refusal},
+    decide::{Judged, Keys as Pages, ReadPermit, Refusal},
     index::is_automatic,
     journal as journal_rules,
     matter::{Matter, entry_name, parse_entry_name},
@@ -77,9 +77,17 @@ impl Evidences {
         Ok(examines.then_some(Sight::Envelope))
     }
 
-    /// The entry as the desk shows it; `None` for one of the private journal.
+    /// The entry as the desk shows it; `None` for one of the private journal, and for one that was written after the reader
+    /// was judged.
     async fn entry(&self, sight: &Sight, held: Held) -> Result<Option<JournalEntry>, Error> {
         let Journal::Of(author) = held.journal else { return Ok(None) };
+        if let Sight::Whole(permit) = sight {
+            match permit.judged(held.journal, held.header.seq, &held.hash) {
+                Judged::Entry => {}
+                Judged::Later => return Ok(None),
+                Judged::Another => return Err(self.desk.store.altered(&held.header.matter).into()),
+            }
+        }
         let delivery = match author == self.desk.own {
             true => Some(self.delivery(held.header.seq).await?),
             false => None,
@@ -187,10 +195,10 @@ impl EvidenceService for Evidences {
     }
 
     async fn verify_journals(&self, request: Request<VerifyJournalsRequest>) -> Result<Response<Verification>, Status> {
-        open(request, &self.desk, async |_, _: VerifyJournalsRequest| {
+        open(request, &self.desk, async |call, _: VerifyJournalsRequest| {
             let busy = |_| Error::Full { reason: Reason::Busy, limit: "verifications at once", most: 1 };
             let _one = self.verifying.try_acquire().map_err(busy)?;
-            Ok(match verify(&self.desk.store, &self.keys.own, &self.keys.peer).await {
+            Ok(match verify(&self.desk.store, &self.keys.own, &self.keys.peer, &call.moment).await {
                 Ok(verified) => verification(&verified),
                 Err(fault) => Verification { fault, ..Verification::default() },
             })

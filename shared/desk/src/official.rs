@@ -89,4 +89,8 @@ impl Command for Change {
         stage.write(&self.matter, self.fact.clone(), None, 0)?;
         Ok(official::resource(&self.matter, stage.view().local(&self.matter.to_string())))
     }
+
+    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<Official> {
+        Some(official::resource(&Matter::of(matter), stage.view().local(matter)))
+    }
 }

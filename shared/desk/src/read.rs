@@ -192,9 +192,10 @@ pub(crate) async fn entries<T>(
     }
     let query = Query::new(&call.call.method, query);
     let size = size(page.0);
-    let mut held = desk.store.contents_of(&it.permit, begin(desk, &query, page.1, 0)?, size).await?;
+    let after = begin(desk, &query, page.1, 0)?;
+    let mut held = desk.store.contents_of(&it.permit, after, size).await?;
     held.truncate(size);
-    let newest = held.last().map(|last| last.turn).unwrap_or_default();
+    let newest = held.last().map_or(after, |last| last.turn);
     // The words may have ended the page before its size did.
     let more = !desk.store.entries_of(parent, newest, 1).await?.is_empty();
     let next_page_token = match more {

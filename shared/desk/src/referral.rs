@@ -426,6 +426,10 @@ impl Command for CountFiling {
         stage.write(&self.matter(moment), fact::Fact::FilingCounted(counted), None, 0)?;
         Ok(FollowUpReferralResponse { referral: None })
     }
+
+    fn again(&self, _: &Stage, _: &str, _: &Moment) -> Option<FollowUpReferralResponse> {
+        Some(FollowUpReferralResponse { referral: None })
+    }
 }
 
 /// Writes the own counts of a month that has ended.

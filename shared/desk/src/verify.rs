@@ -1,16 +1,18 @@
-//! The proof that nothing in the journals and audit chains is missing, added or changed, up to where they stand when it
-//! begins. Runs beside a service that writes.
-
-use std::collections::BTreeSet;
+//! The proof that nothing in the database is missing, added or changed, up to where it was when the proof began: journals,
+//! receipts, audit chains, and everything that follows from them. Runs beside a service that writes.
 
 use renkei_domain::{
+    journal as journal_rules,
     matter::entry_name,
-    page::{Journal, Seen},
+    moment::Moment,
+    page::{Journal, Said as _, Seen},
     term,
 };
 use renkei_journal::{Break, Head, Keys, Lie, Previous, Proven, verify_all};
-use renkei_proto::journal::v1::Entry;
-use renkei_store::{ChainHead, Error, JOURNALS, PrivateStanding, Store};
+use renkei_proto::{FactKind, journal::v1::Entry, r#type::v1::Agency};
+use renkei_store::{ChainHead, Error, Heads, JOURNALS, Store};
+
+mod beside;
 
 /// How many entries or records are read at once.
 const CHUNK: usize = 1024;
@@ -24,32 +26,136 @@ pub struct Verified {
     pub chains: Vec<ChainHead>,
 }
 
-/// Verifies all three journals and every audit chain.
+/// The most entries of a journal that a start verifies.
+const TAIL: u64 = 10_000;
+
+/// Verifies the whole database.
 ///
 /// # Errors
-/// The first entry or record that is not right, in a sentence.
-pub async fn verify(store: &Store, own_keys: &Keys, peer_keys: &Keys) -> Result<Verified, String> {
+/// The first entry, record or row that is not right, in a sentence.
+pub async fn verify(store: &Store, own_keys: &Keys, peer_keys: &Keys, moment: &Moment) -> Result<Verified, String> {
+    // As they are in the database, not as this process remembers them.
+    let heads = store.read_heads().await.map_err(said)?;
+    let proof = journals(store, own_keys, peer_keys, &heads).await?;
+    beside::heads(store, &heads, proof.turn).await?;
+    beside::receipts(store, &heads, &proof.own, &proof.peer).await?;
+    beside::anchored(store).await?;
+    let chains = beside::audit(store).await?;
+    beside::caches(store, &heads, moment).await?;
+    Ok(Verified { journals: proof.journals, chains })
+}
+
+/// Verifies the three journals alone: what a rebuild believes.
+///
+/// # Errors
+/// The first entry that is not right, in a sentence.
+pub async fn verify_journals(store: &Store, own_keys: &Keys, peer_keys: &Keys) -> Result<(), String> {
+    let heads = store.read_heads().await.map_err(said)?;
+    journals(store, own_keys, peer_keys, &heads).await?;
+    beside::anchored(store).await
+}
+
+/// What the journals have shown of themselves.
+struct Proof {
+    journals: Vec<(Journal, Head)>,
+    /// The keys as each journal's own facts left them.
+    own: Keys,
+    peer: Keys,
+    /// The turn of the last entry.
+    turn: u64,
+}
+
+async fn journals(store: &Store, own_keys: &Keys, peer_keys: &Keys, heads: &Heads) -> Result<Proof, String> {
     let own = store.own();
-    let mut verified = Verified::default();
+    let mut proof = Proof { journals: Vec::new(), own: own_keys.clone(), peer: peer_keys.clone(), turn: 0 };
     for journal in JOURNALS {
-        let (start, keys) = match journal {
-            Journal::Of(agency) if agency != own => (Previous::start(agency, term::agreement_digest()), peer_keys),
-            Journal::Of(agency) => (Previous::start(agency, term::agreement_digest()), own_keys),
-            Journal::Private => (Previous::start(own, term::private_digest()), own_keys),
-        };
-        // As it stands in the database, not as this process remembers it.
-        let head = store.previous(journal).await.map_err(|error| error.to_string())?.head;
-        one(store, journal, start, keys.clone(), head).await?;
-        verified.journals.push((journal, head));
+        let (start, keys) = start(store, journal, own_keys, peer_keys);
+        let proven = one(store, journal, start, keys, heads).await?;
+        let last = proven.last.head;
+        match store.columns(journal, 1, last.seq).await.map_err(said)? {
+            Ok(last) => proof.turn = proof.turn.max(last),
+            Err(it) => {
+                let (id, seq, column) = (journal.id(), it.seq, it.column);
+                return Err(format!("journal {id}: entry {seq}: the row's {column} is not that of its header"));
+            }
+        }
+        match journal {
+            Journal::Of(agency) if agency == own => proof.own = proven.keys,
+            Journal::Of(_) => proof.peer = proven.keys,
+            Journal::Private => {}
+        }
+        proof.journals.push((journal, last));
     }
-    anchored(store).await?;
-    verified.chains = audit(store).await?;
-    Ok(verified)
+    Ok(proof)
+}
+
+/// Verifies what was written since the last checkpoint, at most the newest 10,000 entries of each journal, in bounded time.
+///
+/// # Errors
+/// The first entry that is not right, in a sentence.
+pub async fn verify_tail(store: &Store, own_keys: &Keys, peer_keys: &Keys) -> Result<(), String> {
+    let own = store.own();
+    let heads = store.read_heads().await.map_err(said)?;
+    let page = store.page(&journal_rules::name(own)).await.map_err(said)?.unwrap_or_default();
+    let checkpoint = Seen::whole(&page).all(own).filter(|mark| mark.kind() == Some(FactKind::AuditCheckpointed)).last();
+    let checkpoint = checkpoint.map_or(0, |mark| mark.seq);
+    let seen = match store.entry(Journal::Of(own), checkpoint).await.map_err(said)? {
+        Some(held) => held.header.seen_peer_seq,
+        None => 0,
+    };
+    let anchored = journal_rules::anchor(Seen::whole(&page), own).map_or(0, |anchored| anchored.seq);
+    for journal in JOURNALS {
+        let since = match journal {
+            Journal::Of(agency) if agency == own => checkpoint,
+            Journal::Of(_) => seen,
+            Journal::Private => anchored,
+        };
+        let last = heads.of(own, journal).seq;
+        let since = since.max(last.saturating_sub(TAIL)).min(last);
+        let (mut start, mut keys) = start(store, journal, own_keys, peer_keys);
+        if let Some(held) = store.entry(journal, since).await.map_err(said)? {
+            start = Previous::after(&held.header, held.hash);
+        }
+        if let Journal::Of(agency) = journal {
+            known_keys(store, agency, since, &mut keys).await?;
+        }
+        one(store, journal, start, keys, &heads).await?;
+    }
+    beside::anchored(store).await
+}
+
+/// The keys that a journal's own facts left up to a number.
+async fn known_keys(store: &Store, agency: Agency, to: u64, keys: &mut Keys) -> Result<(), String> {
+    let page = store.page(&journal_rules::name(agency)).await.map_err(said)?.unwrap_or_default();
+    for mark in Seen::whole(&page).all(agency).take_while(|mark| mark.seq <= to) {
+        if let Some(fact) = &mark.fact {
+            keys.apply(mark.seq, fact).map_err(said)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the first entry of a journal is measured by, and the keys that were agreed outside of it.
+fn start(store: &Store, journal: Journal, own_keys: &Keys, peer_keys: &Keys) -> (Previous, Keys) {
+    let own = store.own();
+    match journal {
+        Journal::Of(agency) => {
+            let keys = if agency == own { own_keys } else { peer_keys };
+            (Previous::start(agency, term::agreement_digest()), keys.clone())
+        }
+        Journal::Private => (Previous::start(own, term::private_digest()), own_keys.clone()),
+    }
+}
+
+pub(crate) fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 /// One journal up to its head, which it must reach. While a chunk is verified the next one is read, so at most two are in
 /// memory.
-async fn one(store: &Store, journal: Journal, start: Previous, keys: Keys, head: Head) -> Result<(), String> {
+async fn one(store: &Store, journal: Journal, start: Previous, keys: Keys, heads: &Heads) -> Result<Proven, String> {
+    let (id, own) = (journal.id(), store.own());
+    let head = heads.of(own, journal).head();
     let mut proven = Proven { last: start, keys };
     let mut next = read(store, journal, proven.last.next_seq(), head).await;
     while proven.last.next_seq() <= head.seq {
@@ -58,15 +164,19 @@ async fn one(store: &Store, journal: Journal, start: Previous, keys: Keys, head:
         // Signatures take all processors for some milliseconds: not on a thread that serves calls.
         let proving = tokio::task::spawn_blocking(move || chunk(entries, proven));
         let (proved, read) = tokio::join!(proving, read(store, journal, reading, head));
-        let (lies, proved) = proved.map_err(|error| format!("journal {}: was not verified: {error}", journal.id()))?;
+        let (lies, proved) = proved.map_err(|error| format!("journal {id}: was not verified: {error}"))?;
         refused(store, journal, &lies).await?;
-        proven = proved.map_err(|broken| format!("journal {}: entry {}: {broken}", journal.id(), broken.seq()))?;
+        proven = proved.map_err(|broken| format!("journal {id}: entry {}: {broken}", broken.seq()))?;
         next = read;
     }
     if proven.last.head != head {
-        return Err(format!("journal {}: the head is not entry {}, the last that is held", journal.id(), head.seq));
+        return Err(format!("journal {id}: the head is not entry {}, the last that is held", head.seq));
     }
-    beyond(store, journal, head).await
+    if proven.last != heads.previous(own, journal) {
+        return Err(format!("journal {id}: the head does not repeat what entry {} says", head.seq));
+    }
+    beyond(store, journal, head).await?;
+    Ok(proven)
 }
 
 /// What was proven of a chunk, and the bodies before its end or break that are not what their header commits to.
@@ -85,8 +195,14 @@ async fn read(store: &Store, journal: Journal, from: u64, head: Head) -> Result<
         Ok(held) => held,
         Err(error) => return Err(unreadable(store, journal, from, &error).await),
     };
-    let held = held.into_iter().filter(|held| held.header.seq <= head.seq);
-    let entries: Vec<Entry> = held.map(|held| held.entry).collect();
+    let mut entries: Vec<Entry> = Vec::with_capacity(held.len());
+    for held in held.into_iter().filter(|held| held.header.seq <= head.seq) {
+        // This version disposes of nothing.
+        if !held.header.content_commitment.is_empty() && !held.content_present {
+            return Err(format!("journal {}: entry {}: its content is missing", journal.id(), held.header.seq));
+        }
+        entries.push(held.entry);
+    }
     if entries.is_empty() {
         return Err(format!("journal {}: entry {from} and later ones are missing up to {}", journal.id(), head.seq));
     }
@@ -128,55 +244,4 @@ async fn refused(store: &Store, journal: Journal, lies: &[Lie]) -> Result<(), St
         }
     }
     Ok(())
-}
-
-/// The private journal has the entry that the own journal anchors.
-async fn anchored(store: &Store) -> Result<(), String> {
-    match store.private_standing().await.map_err(|error| error.to_string())? {
-        PrivateStanding::NotAnchored | PrivateStanding::Whole => Ok(()),
-        PrivateStanding::Behind { anchored, held } => Err(format!(
-            "journal private: entry {anchored}, which the own journal anchors, is missing or another one; the last is {held}"
-        )),
-    }
-}
-
-/// Every audit chain, and the checkpoints that anchor it are not further than it is.
-async fn audit(store: &Store) -> Result<Vec<ChainHead>, String> {
-    let own = renkei_domain::journal::name(store.own());
-    let page = store.page(&own).await.map_err(|error| error.to_string())?.unwrap_or_default();
-    let anchored = renkei_domain::journal::checkpoint(Seen::whole(&page), store.own());
-    let anchors = anchored.map(|it| it.chains.as_slice()).unwrap_or_default();
-    // After the anchors: a chain that begins meanwhile is not missed.
-    let heads = store.audit_heads().await.map_err(|error| error.to_string())?;
-    let known: BTreeSet<&str> = heads.iter().map(|head| head.chain.as_str()).collect();
-    if let Some(lost) = anchors.iter().find(|anchor| !known.contains(anchor.chain.as_str())) {
-        return Err(format!("audit {}: the whole chain is missing", lost.chain));
-    }
-    for head in &heads {
-        let anchor = anchors.iter().find(|anchor| anchor.chain == head.chain);
-        chain(store, &head.chain, anchor.map(|anchor| (anchor.seq, anchor.hash.as_slice()))).await?;
-    }
-    Ok(heads)
-}
-
-async fn chain(store: &Store, name: &str, anchor: Option<(u64, &[u8])>) -> Result<(), String> {
-    let (mut seq, mut hash) = (0, [0; 32]);
-    loop {
-        let records = store.audit_records(name, seq, 500).await.map_err(|error| error.to_string())?;
-        if records.is_empty() {
-            break;
-        }
-        for record in records {
-            let right = record.seq == seq + 1 && record.prev_hash == hash && record.hash == record.computed;
-            let anchored = anchor.is_none_or(|(at, anchored)| at != record.seq || anchored == record.hash);
-            if !right || !anchored {
-                return Err(format!("audit {name}: record {} was changed, or one before it is missing", seq + 1));
-            }
-            (seq, hash) = (record.seq, record.hash);
-        }
-    }
-    match anchor {
-        Some((at, _)) if at > seq => Err(format!("audit {name}: records from {} on are missing", seq + 1)),
-        _ => Ok(()),
-    }
 }

@@ -159,7 +159,7 @@ impl WatchService for Watches {
                     for (number, event) in desk.store.feed(after, CHUNK).await? {
                         after = number;
                         let is_asked = it.matter.is_empty() || event.matter == it.matter;
-                        if is_asked && (event.matter.is_empty() || may_see(&desk, &call, &event.matter).await?) {
+                        if is_asked && is_shown(&desk, &call, &event.matter).await? {
                             let cursor = desk.tokens.cursor_encode(&desk.source.moment(), number)?;
                             yield WatchResponse { cursor, event: Some(event) };
                         }
@@ -184,6 +184,19 @@ impl WatchService for Watches {
             })
         })
         .await
+    }
+}
+
+/// Whether the caller is told of a change. Of a matter that was changed behind the service's back nobody is told, and no watch
+/// ends for it: who reads the matter gets the error.
+async fn is_shown(desk: &Desk, call: &Call, matter: &str) -> Result<bool, Error> {
+    if matter.is_empty() {
+        return Ok(true);
+    }
+    match may_see(desk, call, matter).await {
+        Ok(shown) => Ok(shown),
+        Err(Error::Store(renkei_store::Error::Altered { .. })) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

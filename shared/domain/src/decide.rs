@@ -1,7 +1,7 @@
 //! The policy: who may write what, in which state, while the agreement stands how. The author judges with it before it
 //! writes; the receiver repeats the judgement on the author's view when the entry arrives.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, civil::Date};
 use renkei_proto::{
@@ -257,12 +257,36 @@ pub struct ReadPermit {
     sealed: bool,
     /// Entries about revisions in whose own scope the reader is not.
     closed: BTreeSet<(Agency, u64)>,
+    /// The hashes of the entries that were judged; `None` where nothing depends on which they are.
+    judged: Option<BTreeMap<(Agency, u64), Vec<u8>>>,
+}
+
+/// How an entry relates to the page on which a reader was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// The page has it.
+    Entry,
+    /// It was written after what the page has.
+    Later,
+    /// The page has another one under its number.
+    Another,
 }
 
 impl ReadPermit {
     /// The name of the matter.
     pub fn matter(&self) -> &str {
         &self.matter
+    }
+
+    /// Whether the page on which the reader was judged has this entry.
+    pub fn judged(&self, journal: Journal, seq: u64, hash: &[u8]) -> Judged {
+        let (Some(judged), Journal::Of(author)) = (&self.judged, journal) else { return Judged::Entry };
+        let last = judged.range((author, 0)..=(author, u64::MAX)).next_back().map_or(0, |((_, seq), _)| *seq);
+        match judged.get(&(author, seq)) {
+            Some(known) if known == hash => Judged::Entry,
+            None if seq > last => Judged::Later,
+            _ => Judged::Another,
+        }
     }
 
     /// The content of this entry may be read: of a sealed matter only why it is sealed, and of no revision more than its
@@ -305,12 +329,14 @@ pub fn decide_read(
     let in_scope = scope::shown_to(own, matter, page).iter().any(|shown| shown.fits(reader, now));
     must(in_scope || !matter.noun.is_scoped(), Reason::NotFound, hidden)?;
     if !matter.noun.is_scoped() || matter.opener == own {
-        return Ok(ReadPermit { matter: matter.to_string(), sealed: false, closed: BTreeSet::new() });
+        return Ok(ReadPermit { matter: matter.to_string(), sealed: false, closed: BTreeSet::new(), judged: None });
     }
     let sealed = item::is_sealed(page, matter.opener);
     let in_its_scope = |terms: &ItemTerms| scope::audiences(terms).iter().any(|shown| shown.fits(reader, now));
     let closed = item::entries_about(page, matter.opener, |terms| !in_its_scope(terms));
-    Ok(ReadPermit { matter: matter.to_string(), sealed, closed })
+    let marks = [Agency::Ppc, Agency::Ipa].into_iter().flat_map(|author| page.all(author).map(move |it| (author, it)));
+    let judged = marks.map(|(author, mark)| ((author, mark.seq), mark.hash.clone())).collect();
+    Ok(ReadPermit { matter: matter.to_string(), sealed, closed, judged: Some(judged) })
 }
 
 /// Which pages a judgement reads. The store loads them before anything is decided.

@@ -4,11 +4,11 @@ use std::{sync::PoisonError, time::Duration};
 
 use prost::Message as _;
 use renkei_domain::{
-    moment::{Moment, instant, micros, stamp},
+    moment::{Moment, instant, micros},
     page::Journal,
     term,
 };
-use renkei_journal::{header_hash, sign_receipt, sign_stop, verify_header, verify_receipt, verify_stop};
+use renkei_journal::{header_hash, sign_stop, verify_header, verify_receipt, verify_stop};
 use renkei_proto::{
     Validate,
     journal::v1::{Entry, Header, Receipt, SignedHeader, SignedReceipt},
@@ -18,7 +18,7 @@ use renkei_proto::{
 };
 use renkei_rpc::{error::Error, validate::Frames};
 use renkei_store::{
-    Call, Heads, TakeReceipt,
+    Call, Heads, SignReceipt, TakeReceipt,
     arrive::StoppedByPeer,
     recover::{Cause, PeerHolds, Standing},
 };
@@ -209,7 +209,11 @@ impl<'a> Session<'a> {
         }
         session.recovered().await?;
         // The receipt comes first: whoever has stopped at a number signs for the one before it.
-        session.sign().await?;
+        if !link.is_out_of_time() {
+            let (moment, sign) = (link.0.settings.source.moment(), SignReceipt);
+            link.store().write("sign_receipt", Call::own("sign_receipt"), moment, sign).await?;
+        }
+        session.hand_receipt().await?;
         if heads.peer.stop_seq != 0 {
             session.say_stop(heads.peer.stop_seq, heads.peer.stop_reason).await?;
             session.stopped = true;
@@ -295,7 +299,7 @@ impl<'a> Session<'a> {
                 let taken = incoming.take(self.link, entries).await?;
                 self.recovered().await?;
                 if !own {
-                    self.sign().await?;
+                    self.hand_receipt().await?;
                 }
                 match taken {
                     Taken::All => {}
@@ -400,22 +404,16 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Signs for what is held of the peer's journal. Heads are published commit by commit, so the receipt names a state
-    /// that is durable.
-    async fn sign(&self) -> Result<(), Error> {
-        let heads = self.link.store().heads().borrow().clone();
+    /// Hands over the receipt that was signed and kept with what came last: it names a state that is durable.
+    async fn hand_receipt(&self) -> Result<(), Error> {
         // A receipt bears a date.
-        if heads.peer.seq == 0 || heads.recovering() || self.link.is_out_of_time() {
+        if self.link.store().heads().borrow().recovering() || self.link.is_out_of_time() {
             return Ok(());
         }
-        let receipt = Receipt {
-            journal: self.link.own().peer().into(),
-            up_to_seq: heads.peer.seq,
-            head_hash: heads.peer.hash.to_vec(),
-            own_seq: heads.own.seq,
-            at: Some(stamp(self.link.0.settings.source.moment().now)),
-        };
-        self.say(Kind::Receipt(sign_receipt(self.link.store().key(), &receipt))).await
+        match self.link.store().receipt_given().await? {
+            Some(signed) => self.say(Kind::Receipt(signed)).await,
+            None => Ok(()),
+        }
     }
 
     /// Ends a recovery when both journals are here as far as was proved: our own up to where we wrote it, the peer's up to

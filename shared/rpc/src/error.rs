@@ -86,6 +86,7 @@ impl Error {
                 | StoreError::OlderServer { .. }
                 | StoreError::NotCopied
                 | StoreError::Served(_)
+                | StoreError::Altered { .. }
                 | StoreError::Damaged(_)
                 | StoreError::Content(_),
             )

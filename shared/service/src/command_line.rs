@@ -9,6 +9,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{Timestamp, civil::DateTime};
+use renkei_desk::JournalKeys;
 use renkei_domain::{calendar::TOKYO, moment::Source};
 use renkei_proto::{
     Validate,
@@ -198,6 +199,12 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
         }
         Task::Rebuild { write } => {
             let store = open(own, &config).await.map_err(said)?;
+            if write {
+                // A rebuild believes the journals, so they are proven before it seals what they make.
+                let keys = keys(&config, &store)?;
+                let proven = renkei_desk::verify::verify_journals(&store, &keys.own, &keys.peer).await;
+                proven.map_err(|fault| format!("nothing is made from journals that are not right: {fault}"))?;
+            }
             let rebuilt = store.rebuild(&source.moment(), write).await.map_err(said)?;
             for name in &rebuilt.differing {
                 say(&format!("differs: {name}"))?;
@@ -213,7 +220,7 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
                 .then_some(())
                 .ok_or_else(|| "pages differ from the journals: stop the service and run `rebuild --write`".to_owned())
         }
-        Task::Verify => prove(own, &config).await,
+        Task::Verify => prove(own, &config, &source).await,
         Task::Resume { from, reason } => {
             is_within(&StopLiftedContent { reason: reason.clone() }, "reason")?;
             let store = open_to_write(own, &config, &source).await?;
@@ -395,11 +402,10 @@ pub(crate) async fn database(own: Agency, config: &Config) -> Result<String, Str
     }
 }
 
-async fn prove(own: Agency, config: &Config) -> Result<(), String> {
+async fn prove(own: Agency, config: &Config, source: &Source) -> Result<(), String> {
     let store = open(own, config).await.map_err(said)?;
-    let own_keys = key::of_own(config, store.key()).map_err(said)?;
-    let peer_keys = key::of_peer(config).map_err(said)?;
-    let verified = renkei_desk::verify::verify(&store, &own_keys, &peer_keys).await?;
+    let keys = keys(config, &store)?;
+    let verified = renkei_desk::verify::verify(&store, &keys.own, &keys.peer, &source.moment()).await?;
     for (journal, head) in &verified.journals {
         say(&format!("{:8} {:8} {}", journal.id(), head.seq, hex(&head.hash)))?;
     }
@@ -445,4 +451,9 @@ async fn confirm_clock(
 fn instant(text: &str) -> Option<Timestamp> {
     let in_japan = || text.parse::<DateTime>().ok().and_then(|civil| TOKYO.to_timestamp(civil).ok());
     text.parse().ok().or_else(in_japan)
+}
+
+/// The keys that verify both journals.
+fn keys(config: &Config, store: &Store) -> Result<JournalKeys, String> {
+    Ok(JournalKeys { own: key::of_own(config, store.key()).map_err(said)?, peer: key::of_peer(config).map_err(said)? })
 }

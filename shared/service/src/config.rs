@@ -108,6 +108,9 @@ pub struct Config {
     pub callers: BTreeMap<String, CallerRow>,
     /// The port for the operator.
     pub operator: Option<Operator>,
+    /// The verification of the database.
+    #[serde(default)]
+    pub verify: Verify,
     /// Traces, metrics and logs.
     #[serde(default)]
     pub telemetry: Telemetry,
@@ -244,6 +247,20 @@ pub struct Operator {
     pub listen: SocketAddr,
 }
 
+/// The verification of the database.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {
+    /// The hours between two verifications of the whole database.
+    pub hours: u64,
+}
+
+impl Default for Verify {
+    fn default() -> Self {
+        Self { hours: 24 }
+    }
+}
+
 /// Traces, metrics and logs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -349,6 +366,9 @@ impl Config {
             return Err(value("replica", "must be 1-64 of a-z, 0-9 and hyphens"));
         }
         self.database.check(self.sandbox)?;
+        if !(1..=168).contains(&self.verify.hours) {
+            return Err(value("verify.hours", "must lie between 1 and 168"));
+        }
         if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
             return Err(value("telemetry.sample_ratio", "must lie between 0 and 1"));
         }

@@ -143,6 +143,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     };
     let readiness = Arc::new(Readiness::new(&services(own)).await);
     let watchers = Watchers::default();
+    let verifying = keys.clone();
     let settings = renkei_desk::Settings {
         code_key: key::secret(&config.secrets.code_key)?,
         keys,
@@ -177,6 +178,8 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         tasks.spawn(dial(link, dialling(own, &config, &tls), draining.clone()));
     }
     let parts = tick::Parts { own, store: store.clone(), source, sandbox: config.sandbox };
+    let every = Duration::from_secs(config.verify.hours * 3600);
+    tasks.spawn(tick::verify(parts.clone(), verifying, metrics.clone(), every, draining.clone()));
     tasks.spawn(tick::run(parts.clone(), draining.clone()));
     tasks.spawn(tick::watch_clock(parts.clone(), readiness.clone(), draining.clone()));
     tasks.spawn(tick::say_kinds_again(parts, said, draining.clone()));

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::civil::Date;
 
-use renkei_desk::{Checkpoint, Count};
+use renkei_desk::{
+    Checkpoint, Count, JournalKeys,
+    verify::{verify as verify_all, verify_tail},
+};
 use renkei_domain::{
     calendar, counts,
     matter::{Matter, Noun},
@@ -17,6 +20,7 @@ use renkei_rpc::{
     tls::{Files, Reloading},
 };
 use renkei_store::{Call, Error, Store, arrive::Begin};
+use renkei_telemetry::Metrics;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -193,6 +197,46 @@ pub(crate) async fn watch_clock(parts: Parts, readiness: Arc<Readiness>, drainin
             return;
         }
     }
+}
+
+/// Verifies what was written since the last checkpoint when the service starts, and the whole database at an interval. One
+/// replica does that for all, the others look at the newest again. A fault ends nothing: it is logged, and the alert calls an operator.
+pub(crate) async fn verify(
+    parts: Parts,
+    keys: JournalKeys,
+    metrics: Metrics,
+    every: Duration,
+    draining: CancellationToken,
+) {
+    let mut right = is_right(verify_tail(&parts.store, &keys.own, &keys.peer).await);
+    let mut last = Instant::now();
+    loop {
+        metrics.verified(right, last.elapsed());
+        if draining.run_until_cancelled(tokio::time::sleep(MINUTE)).await.is_none() {
+            return;
+        }
+        if last.elapsed() < every {
+            continue;
+        }
+        if !parts.store.replicas().borrow().leads {
+            right = is_right(verify_tail(&parts.store, &keys.own, &keys.peer).await);
+            last = Instant::now();
+            continue;
+        }
+        let moment = parts.source.moment();
+        let verifying = verify_all(&parts.store, &keys.own, &keys.peer, &moment);
+        let Some(verified) = draining.run_until_cancelled(verifying).await else { return };
+        right = is_right(verified.map(|_| ()));
+        last = Instant::now();
+    }
+}
+
+fn is_right(verified: Result<(), String>) -> bool {
+    match &verified {
+        Ok(()) => tracing::info!("the database was verified"),
+        Err(fault) => tracing::error!(fault, "the database is not right: it was changed or damaged"),
+    }
+    verified.is_ok()
 }
 
 /// The metrics follow how the service stands.

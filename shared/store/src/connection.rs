@@ -54,6 +54,13 @@ impl Pool {
         Ok(transaction)
     }
 
+    /// One view of the database for many reads.
+    pub(crate) async fn begin_reading(&self) -> Result<Transaction, sqlx::Error> {
+        let mut transaction = Transaction { connection: self.acquire().await?, is_committed: false };
+        (&mut *transaction).execute(self.dialect.begin_reading()).await?;
+        Ok(transaction)
+    }
+
     /// How many connections nobody uses, and how many there are.
     pub(crate) fn sizes(&self) -> (usize, usize) {
         (self.connections.num_idle(), usize::try_from(self.connections.size()).unwrap_or_default())

@@ -1,11 +1,16 @@
 //! Content at rest: AES-256-GCM with a key per matter, wrapped by a ring of keys whose newest encrypts.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    hmac,
+};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
 
 const NONCE: usize = 12;
+/// What the key of the seals is derived with, so that one key of the ring is never used for two things.
+const SEAL: &[u8] = b"renkei seal v1";
 
 /// The keys that wrap the matters' keys, oldest first. The newest wraps; all open.
 pub struct KeyRing(Vec<RingKey>);
@@ -13,6 +18,7 @@ pub struct KeyRing(Vec<RingKey>);
 struct RingKey {
     id: String,
     key: LessSafeKey,
+    seal: hmac::Key,
 }
 
 impl KeyRing {
@@ -23,7 +29,9 @@ impl KeyRing {
     pub fn new(keys: Vec<(String, Zeroizing<[u8; 32]>)>) -> Result<Self, Error> {
         let mut ring = Vec::with_capacity(keys.len());
         for (id, key) in keys {
-            ring.push(RingKey { id, key: cipher(&key)? });
+            let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()), SEAL);
+            let seal = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
+            ring.push(RingKey { id, key: cipher(&key)?, seal });
         }
         if ring.is_empty() { Err(Error::Content("the key ring is empty")) } else { Ok(Self(ring)) }
     }
@@ -32,6 +40,21 @@ impl KeyRing {
     pub(crate) fn wrap(&self, matter: &str, key: &[u8; 32], nonce: [u8; 32]) -> Result<(Vec<u8>, String), Error> {
         let newest = self.0.last().ok_or(Error::Content("the key ring is empty"))?;
         Ok((encrypt(&newest.key, nonce_of(nonce), matter.as_bytes(), key)?, newest.id.clone()))
+    }
+
+    /// A keyed digest of these parts, by the newest key.
+    pub(crate) fn seal(&self, domain: &[u8], parts: &[Part<'_>]) -> Vec<u8> {
+        // A ring is never empty.
+        self.0
+            .last()
+            .map(|key| hmac::sign(&key.seal, &sealed_bytes(domain, parts)).as_ref().to_vec())
+            .unwrap_or_default()
+    }
+
+    /// Whether the seal is one of these parts by any key of the ring.
+    pub(crate) fn is_sealed(&self, domain: &[u8], parts: &[Part<'_>], seal: &[u8]) -> bool {
+        let bytes = sealed_bytes(domain, parts);
+        self.0.iter().rev().any(|key| hmac::verify(&key.seal, &bytes, seal).is_ok())
     }
 
     /// Opens a wrapped matter key.
@@ -91,4 +114,26 @@ fn decrypt(key: &LessSafeKey, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Erro
     let mut plain = Zeroizing::new(ciphertext.to_vec());
     let opened = key.open_in_place(nonce, Aad::from(aad), &mut plain).map_err(|_| failed())?;
     Ok(opened.to_vec())
+}
+
+/// One part of what is sealed. Each has its length before it, so that no byte moves from one into another.
+#[derive(Clone, Copy)]
+pub(crate) enum Part<'a> {
+    Bytes(&'a [u8]),
+    Number(i64),
+}
+
+/// The bytes that a seal covers.
+fn sealed_bytes(domain: &[u8], parts: &[Part<'_>]) -> Vec<u8> {
+    let mut out = domain.to_vec();
+    for part in parts {
+        match part {
+            Part::Bytes(bytes) => {
+                out.extend(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+                out.extend(*bytes);
+            }
+            Part::Number(number) => out.extend(number.to_be_bytes()),
+        }
+    }
+    out
 }

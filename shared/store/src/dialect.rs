@@ -89,6 +89,14 @@ impl Dialect {
         }
     }
 
+    /// The statement that begins one view of the database, for many reads.
+    pub(crate) fn begin_reading(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN",
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+
     /// Takes the bound off the statements of a transaction: an index on a large table takes its time.
     pub(crate) fn unhurried(self) -> Option<&'static str> {
         self.is_shared().then_some("SET LOCAL statement_timeout = 0")

@@ -98,6 +98,15 @@ pub enum Error {
     /// A database on a server is not copied by the service.
     #[error("the database is on a server: copy it with PostgreSQL's own tools, such as pg_basebackup or pg_dump")]
     NotCopied,
+    /// A row that the service keeps beside the journals is not the one that it wrote.
+    #[error(
+        "the database was changed behind the service's back: {matter} is not shown; run `verify`, stop the service and run \
+         `rebuild --write`"
+    )]
+    Altered {
+        /// The matter; without its id for an official.
+        matter: String,
+    },
     /// A stored value is not what it must be.
     #[error("the database is damaged: {0}")]
     Damaged(String),

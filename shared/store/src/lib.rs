@@ -19,7 +19,9 @@ mod head;
 mod inner;
 mod load;
 mod migration;
+mod officials;
 mod place;
+mod proof;
 mod read;
 mod read_audit;
 mod rebuild;
@@ -27,6 +29,7 @@ mod receipt;
 pub mod recover;
 mod replica;
 mod save;
+mod seal;
 mod stage;
 mod statements;
 mod units;
@@ -58,9 +61,10 @@ pub use crate::{
     inner::{Fault, Faults},
     migration::KNOWN as SCHEMA,
     place::file_of,
+    proof::{Misplaced, ReceiptRow},
     read::{Answer, BYTES, Held, Listed, Room},
     rebuild::Rebuilt,
-    receipt::TakeReceipt,
+    receipt::{SignReceipt, TakeReceipt},
     replica::{Replica, Replicas},
     stage::{Stage, content, etag},
     statements::statements,
@@ -107,7 +111,8 @@ impl Store {
         let identity = migration::check(&read, dialect, options.own).await?;
         let rows = sqlx::query(head::SELECT).fetch_all(&read).await?;
         let (heads, _) = watch::channel(head::read(options.own, &rows)?);
-        let (barred, _) = watch::channel(read::barred(&read::officials(&read, options.own).await?));
+        let officials = officials::officials(&read, options.own, &options.ring, &options.metrics).await?;
+        let (barred, _) = watch::channel(officials::barred(&officials));
         let inner = Arc::new(inner::Inner {
             own: options.own,
             replica: options.replica,
@@ -131,6 +136,9 @@ impl Store {
             faults: options.faults,
             metrics: options.metrics,
         });
+        if !identity.sealed {
+            rebuild::seal_all(&inner).await?;
+        }
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (reads, reading) = mpsc::channel(read_audit::QUEUE);
         let (closing, closing_seen) = watch::channel(false);

@@ -1,27 +1,31 @@
 //! Reads what a batch needs: what every batch needs in one query, and each other kind of thing in one.
 
-use std::sync::{Arc, LazyLock};
-
-use renkei_domain::{
-    decide::Keys,
-    journal as journal_rules,
-    matter::Matter,
-    page::{Journal, Page},
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
 };
+
+use renkei_domain::{decide::Keys, journal as journal_rules, matter::Matter, page::Journal};
 use renkei_proto::r#type::v1::Agency;
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
 use crate::{
     bulk::{Value, count, number, select, select_text},
     connection::Connection,
-    content::KeyRing,
     error::Error,
     head::{self, Heads, numbers},
+    inner::Inner,
+    seal::{ReplyRow, believed, page_columns},
     stage::Stage,
 };
 
-pub(crate) const PAGES_BETWEEN: &str =
-    "SELECT matter, opened_turn, page, local FROM page WHERE matter >= $1 AND matter < $2";
+/// The pages of a range of matters, found by the journals: a page that was taken away is missed.
+pub(crate) const PAGES_BETWEEN: &str = concat!(
+    "SELECT ",
+    page_columns!("range_of.matter"),
+    " FROM (SELECT matter FROM entry WHERE matter >= $1 AND matter < $2 GROUP BY matter) AS range_of \
+     LEFT JOIN page p ON p.matter = range_of.matter"
+);
 pub(crate) const COUNTERS: &str = "SELECT year, kind, last FROM counter WHERE year";
 pub(crate) const IDS: &str = "SELECT entry_id FROM entry WHERE entry_id";
 pub(crate) const HASHES: [(Journal, &str); 3] = [
@@ -36,16 +40,21 @@ pub(crate) const NEEDS: [(usize, usize); 4] = [(1, 8), (4, 16), (16, 32), (64, 1
 /// The statement that reads the heads, requests and pages with their keys: what every batch needs, at once. What goes to
 /// and fro costs more than what it does there.
 pub(crate) fn needs_text(requests: usize, pages: usize) -> String {
+    let wanted: Vec<String> =
+        (0..pages).map(|n| format!("SELECT CAST(${} AS TEXT) AS matter", 1 + 2 * requests + n)).collect();
     format!(
-        "SELECT 0, journal, hash, hash, hash, {}, 0 FROM head UNION ALL {} UNION ALL {}",
+        "SELECT 0, journal, 0, hash, hash, 0, hash, 0, hash, {} FROM head UNION ALL {} UNION ALL {} UNION ALL \
+         SELECT 3, {}, k.wrapped_key, COALESCE(k.ring_key_id, '') FROM ({}) AS range_wanted \
+         LEFT JOIN page p ON p.matter = range_wanted.matter LEFT JOIN matter_key k ON k.matter = range_wanted.matter",
         numbers!(),
-        select_text("SELECT 1, call, digest, reply, reply, '', 0 FROM request WHERE call", 1, requests),
+        select_text("SELECT 1, call, 0, digest, reply, at_us, seal, 0, seal, '' FROM request WHERE call", 1, requests),
         select_text(
-            "SELECT 2, p.matter, p.page, p.local, k.wrapped_key, COALESCE(k.ring_key_id, ''), p.opened_turn \
-             FROM page p LEFT JOIN matter_key k ON k.matter = p.matter WHERE p.matter",
+            "SELECT 2, matter, 0, digest, digest, 0, digest, 0, digest, '' FROM entry WHERE digest",
             1 + requests,
-            pages
-        )
+            requests
+        ),
+        page_columns!("range_wanted.matter"),
+        wanted.join(" UNION ALL ")
     )
 }
 
@@ -53,26 +62,34 @@ pub(crate) fn needs_text(requests: usize, pages: usize) -> String {
 static TEXTS: LazyLock<[Arc<str>; NEEDS.len()]> =
     LazyLock::new(|| NEEDS.map(|(requests, pages)| needs_text(requests, pages).into()));
 
+/// A reply to a call: call, digest, reply.
+pub(crate) type Reply = (String, Vec<u8>, Vec<u8>);
+
 /// What every batch needs, as it was read.
 pub(crate) struct Needed {
     pub(crate) heads: Heads,
-    /// Replies to calls: call, digest, reply.
-    pub(crate) replies: Vec<(String, Vec<u8>, Vec<u8>)>,
+    pub(crate) replies: Vec<Reply>,
+    /// By the digest of a request, the matter of an entry that it led to.
+    pub(crate) written: BTreeMap<Vec<u8>, String>,
     pages: Vec<AnyRow>,
 }
 
-/// Reads the heads, the replies to these calls, and these pages. The agreement and both agencies' journal pages are always
-/// read.
+/// Stands for the digest of a call that has none: no digest is so short, and an entry of the peer has none at all.
+const NO_DIGEST: [u8; 1] = [0];
+
+/// Reads the heads, the replies to these calls and where they led to, and these pages. The agreement and both agencies'
+/// journal pages are always read.
 pub(crate) async fn needed(
     connection: &mut Connection,
-    own: Agency,
-    calls: &[String],
+    inner: &Inner,
+    calls: &[(String, Vec<u8>)],
     keys: &mut Keys,
 ) -> Result<Needed, Error> {
+    let own = inner.own;
     keys.matters.insert(Matter::AGREEMENT.to_owned());
     keys.matters.extend([Agency::Ppc, Agency::Ipa].map(journal_rules::name));
     let names: Vec<&String> = keys.matters.iter().collect();
-    let (mut heads, mut replies, mut pages) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut heads, mut replies, mut pages, mut written) = (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
     let [.., (most_calls, most_names)] = NEEDS;
     let (mut calls, mut names) = (calls.chunks(most_calls), names.chunks(most_names));
     loop {
@@ -86,21 +103,42 @@ pub(crate) async fn needed(
         let (requests, matters) = NEEDS[size];
         let mut query = sqlx::query(AssertSqlSafe(Arc::clone(&TEXTS[size])));
         for place in 0..requests {
-            query = query.bind(calls.get(place).or(calls.last()).map_or("", String::as_str));
+            query = query.bind(calls.get(place).or(calls.last()).map_or("", |(call, _)| call.as_str()));
+        }
+        for place in 0..requests {
+            let digest = calls.get(place).map(|(_, digest)| digest.as_slice()).filter(|digest| !digest.is_empty());
+            query = query.bind(digest.unwrap_or(&NO_DIGEST));
         }
         for place in 0..matters {
-            query = query.bind(names.get(place).or(names.last()).map_or("", |name| name.as_str()));
+            query = query.bind(names.get(place).map_or("", |name| name.as_str()));
         }
         heads.clear();
         for row in query.fetch_all(&mut *connection).await? {
             match row.try_get::<i64, _>(0)? {
-                0 => heads.push((row.try_get(1)?, row.try_get(2)?, row.try_get(5)?)),
-                1 => replies.push((row.try_get(1)?, row.try_get(2)?, row.try_get(3)?)),
+                0 => heads.push((row.try_get(1)?, row.try_get(3)?, row.try_get(9)?)),
+                1 => replies.extend(reply(inner, &row)?),
+                2 => {
+                    written.entry(row.try_get(3)?).or_insert(row.try_get(1)?);
+                }
                 _ => pages.push(row),
             }
         }
     }
-    Ok(Needed { heads: head::of_rows(own, &heads)?, replies, pages })
+    Ok(Needed { heads: head::of_rows(own, &heads)?, replies, written, pages })
+}
+
+/// A stored reply. One that was changed is none: its call is found by its digest.
+fn reply(inner: &Inner, row: &AnyRow) -> Result<Option<Reply>, Error> {
+    let (call, digest, reply): (String, Vec<u8>, Vec<u8>) = (row.try_get(1)?, row.try_get(3)?, row.try_get(4)?);
+    let seal: Option<Vec<u8>> = row.try_get(6)?;
+    let found = ReplyRow { call: &call, digest: &digest, reply: &reply, at_us: row.try_get(5)? };
+    if seal.is_some() && !found.is_sealed(&inner.ring, seal.as_deref()) {
+        tracing::error!("a stored reply was changed behind the service's back and is not believed");
+        inner.metrics.altered();
+        return Ok(None);
+    }
+    // A reply of an older version has no seal.
+    Ok(seal.is_some().then_some((call, digest, reply)))
 }
 
 /// Puts what was read onto the stage, and loads what else the keys name.
@@ -109,23 +147,29 @@ pub(crate) async fn load(
     stage: &mut Stage,
     needed: &Needed,
     keys: Keys,
-    ring: &KeyRing,
+    inner: &Inner,
 ) -> Result<(), Error> {
     for row in &needed.pages {
         let name: String = row.try_get(1)?;
         // Whoever has a key has a page.
-        if let Some(wrapped) = row.try_get::<Option<Vec<u8>>, _>(4)? {
-            let key = ring.unwrap(&name, &wrapped, &row.try_get::<String, _>(5)?)?;
-            stage.keyed.insert(name.clone(), key);
+        if let Some(wrapped) = row.try_get::<Option<Vec<u8>>, _>(8)? {
+            match inner.ring.unwrap(&name, &wrapped, &row.try_get::<String, _>(9)?) {
+                Ok(key) => {
+                    stage.keyed.insert(name.clone(), key);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the key of a matter does not open");
+                    stage.altered.insert(name.clone());
+                }
+            }
         }
-        page(stage, name, row.try_get(6)?, &row.try_get::<Vec<u8>, _>(2)?, &row.try_get::<Vec<u8>, _>(3)?)?;
+        page(stage, inner, name, row, 1)?;
     }
     for (noun, opener) in &keys.lists {
         let (from, to) = prefix_range(&Matter::prefix(*noun, *opener));
         let rows = sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(&mut *connection).await?;
         for row in &rows {
-            let (page, local): (Vec<u8>, Vec<u8>) = (row.try_get(2)?, row.try_get(3)?);
-            self::page(stage, row.try_get(0)?, row.try_get(1)?, &page, &local)?;
+            page(stage, inner, row.try_get(0)?, row, 0)?;
         }
     }
     stage.years.extend(&keys.years);
@@ -158,22 +202,22 @@ pub(crate) fn prefix_range(prefix: &str) -> (String, String) {
     (prefix.to_owned(), format!("{}0", prefix.trim_end_matches('/')))
 }
 
-fn page(stage: &mut Stage, name: String, opened: i64, page: &[u8], local: &[u8]) -> Result<(), Error> {
-    stage.pages.insert(name.clone(), decode_page(&name, page, local)?);
-    stage.opened.insert(name.clone(), count(opened));
+/// Puts a page onto the stage. One that was changed behind the service's back refuses those who need it, and nobody else.
+fn page(stage: &mut Stage, inner: &Inner, name: String, row: &AnyRow, first: usize) -> Result<(), Error> {
+    if name.is_empty() {
+        return Ok(());
+    }
+    match believed(row, first, &inner.ring, &inner.metrics) {
+        Ok(Some((name, opened, page))) => {
+            stage.pages.insert(name.clone(), page);
+            stage.opened.insert(name, count(opened));
+        }
+        Ok(None) => {}
+        Err(Error::Altered { .. }) => {
+            stage.altered.insert(name.clone());
+        }
+        Err(error) => return Err(error),
+    }
     stage.loaded.insert(name);
     Ok(())
-}
-
-/// A page from its bytes.
-pub(crate) fn decode_page(name: &str, page: &[u8], local: &[u8]) -> Result<Page, Error> {
-    Page::decode(page, local).map_err(|error| Error::Damaged(format!("page {name}: {error}")))
-}
-
-/// A page from its row.
-pub(crate) fn read_page(row: &AnyRow) -> Result<(String, Page), Error> {
-    let name: String = row.try_get(0)?;
-    let (page, local): (Vec<u8>, Vec<u8>) = (row.try_get(2)?, row.try_get(3)?);
-    let page = decode_page(&name, &page, &local)?;
-    Ok((name, page))
 }

@@ -1,7 +1,5 @@
 //! Migrations in order. A service starts only on the schema it knows.
 
-use jiff::Timestamp;
-use renkei_domain::moment::Moment;
 use renkei_proto::r#type::v1::Agency;
 use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 
@@ -11,10 +9,9 @@ use crate::{
     dialect::{Dialect, PLACE},
     error::Error,
     head,
-    rebuild::refold,
 };
 
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_sharing.sql"),
     include_str!("migrations/0003_replicas.sql"),
@@ -23,15 +20,14 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0006_place.sql"),
     include_str!("migrations/0007_clock.sql"),
     include_str!("migrations/0008_numbers.sql"),
+    include_str!("migrations/0009_proof.sql"),
 ];
 
 /// The schema this version knows.
-pub const KNOWN: i64 = 8;
-/// From this schema on the cache of the fold is as this version makes it; an older one is made again.
-const FOLDED: i64 = 8;
+pub const KNOWN: i64 = 9;
 
 pub(crate) const FOUND: &str = "SELECT schema FROM store WHERE one = 1";
-pub(crate) const IDENTITY: &str = "SELECT store_id, own, marked, place FROM store WHERE one = 1";
+pub(crate) const IDENTITY: &str = "SELECT store_id, own, marked, place, sealed FROM store WHERE one = 1";
 pub(crate) const FIRST: &str = "INSERT INTO store (one, store_id, own, schema, marked) VALUES (1, $1, $2, 1, 0)";
 pub(crate) const FIRST_HEAD: &str = "INSERT INTO head (journal, seq, hash, written_us, seen_peer_seq, incarnation, \
      receipted, receipted_own, receipted_us, stop_seq, stop_reason, turn, feed, recover_to) \
@@ -45,6 +41,8 @@ pub(crate) struct Identity {
     pub(crate) store_id: String,
     /// It is a restored copy.
     pub(crate) marked: bool,
+    /// Every page has its seal.
+    pub(crate) sealed: bool,
 }
 
 /// The schema in the database; 0 when it is empty.
@@ -98,13 +96,6 @@ pub(crate) async fn migrate(pool: &Pool, dialect: Dialect, own: Agency, store_id
         if number == KNOWN {
             place(&mut transaction, dialect).await?;
         }
-        // On the newest tables, whichever migration made it necessary.
-        if number == KNOWN && (1..FOLDED).contains(&found) {
-            let rows = sqlx::query(head::SELECT).fetch_all(&mut *transaction).await?;
-            // No entry is written, so neither time nor randomness goes into it.
-            let moment = Moment::new(Timestamp::UNIX_EPOCH, [0; 32]);
-            refold(&mut transaction, own, head::read(own, &rows)?, &moment).await?;
-        }
         transaction.commit().await?;
     }
     Ok(KNOWN - found)
@@ -131,7 +122,8 @@ pub(crate) async fn check(pool: &Pool, dialect: Dialect, own: Agency) -> Result<
     let known: String = row.try_get(3)?;
     let moved =
         dialect == Dialect::Postgres && !known.is_empty() && found_at(&mut pool.acquire().await?).await? != known;
-    Ok(Identity { store_id: row.try_get(0)?, marked: marked || moved })
+    let sealed = row.try_get::<i64, _>(4)? != 0;
+    Ok(Identity { store_id: row.try_get(0)?, marked: marked || moved, sealed })
 }
 
 /// Notes where the database stands now, where a server says it.

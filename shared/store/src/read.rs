@@ -1,18 +1,15 @@
 //! Reads: pages, lists, entries, contents, the feed. None of them writes.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use futures::{Stream, TryStreamExt as _};
 use jiff::{Timestamp, civil::Date};
 use prost::Message as _;
 use renkei_domain::{
-    decide::ReadPermit,
+    decide::{Judged, ReadPermit},
     duty,
     index::Lookup,
     matter::{Matter, Noun},
-    official,
-    page::{Journal, Page},
-    scope::Reader,
+    page::{Journal, Page, Seen},
+    scope::{self, Reader},
 };
 use renkei_journal::{Hash, Previous};
 use renkei_proto::{
@@ -28,14 +25,17 @@ use crate::{
     audit::{self, ChainHead},
     bulk::{count, number},
     code::is_without_table,
-    connection::Pool,
     error::Error,
     head,
-    load::{PAGES_BETWEEN, decode_page, prefix_range, read_page},
     save::{DUTIES, UNDATED, place},
+    seal::{altered, believed, page_columns},
 };
 
-pub(crate) const PAGE: &str = "SELECT matter, opened_turn, page, local FROM page WHERE matter = $1";
+pub(crate) const PAGE: &str = concat!(
+    "SELECT ",
+    page_columns!("range_wanted.matter"),
+    " FROM (SELECT CAST($1 AS TEXT) AS matter) AS range_wanted LEFT JOIN page p ON p.matter = range_wanted.matter"
+);
 /// How many ranges one list reads: openers times audiences.
 pub(crate) const RANGES: [usize; 4] = [1, 2, 4, 8];
 pub(crate) const DUE: &str = "SELECT audience, matter FROM visible WHERE noun = $1 \
@@ -118,7 +118,7 @@ pub struct Held {
 pub struct Listed {
     /// The matter.
     pub matter: Matter,
-    /// Its page without the local part, which no list shows.
+    /// Its page.
     pub page: Page,
     /// Where it stands in the list: newer pages have higher numbers.
     pub place: u64,
@@ -141,17 +141,17 @@ impl Store {
     /// A matter's page.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database does not answer; [`Error::Altered`] when the page is not the one that the service wrote last.
     pub async fn page(&self, matter: &str) -> Result<Option<Page>, Error> {
-        let row = sqlx::query(PAGE).bind(matter).fetch_optional(&self.inner.read).await?;
-        row.map(|row| read_page(&row).map(|(_, page)| page)).transpose()
+        let row = sqlx::query(PAGE).bind(matter).fetch_one(&self.inner.read).await?;
+        Ok(believed(&row, 0, &self.inner.ring, &self.inner.metrics)?.map(|(_, _, page)| page))
     }
 
     /// Pages of a noun of these openers that are shown to a reader, newest first, below a place (`u64::MAX` for the
     /// beginning). Each audience in which the reader is, is a range of the index; all are read at once.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database does not answer; [`Error::Altered`] when what it lists is not what the service wrote.
     pub async fn list(
         &self,
         noun: Noun,
@@ -183,8 +183,16 @@ impl Store {
         rows.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
         rows.truncate(limit);
         let listed = rows.iter().map(|(place, row)| {
-            let (name, page): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(2)?);
-            Ok(Listed { matter: Matter::of(&name), page: decode_page(&name, &page, &[])?, place: *place })
+            let found = believed(row, 0, &self.inner.ring, &self.inner.metrics)?;
+            let (name, _, page) =
+                found.ok_or_else(|| Error::Damaged("a list names a matter without a page".to_owned()))?;
+            let matter = Matter::of(&name);
+            // The index only finds pages: whether one is shown follows from the page.
+            let shown = scope::shown_to(self.inner.own, &matter, Seen::whole(&page));
+            if !shown.iter().any(|shown| shown.fits(reader, now)) {
+                return Err(altered(&self.inner.metrics, &name));
+            }
+            Ok(Listed { matter, page, place: *place })
         });
         listed.collect()
     }
@@ -246,7 +254,9 @@ impl Store {
         let mut held = held(row)?;
         if held.content_present {
             let (nonce, ciphertext): (Vec<u8>, Vec<u8>) = (row.try_get(9)?, row.try_get(10)?);
-            let (wrapped, id): (Vec<u8>, String) = (row.try_get(11)?, row.try_get(12)?);
+            let (wrapped, id): (Option<Vec<u8>>, Option<String>) = (row.try_get(11)?, row.try_get(12)?);
+            let missing = || Error::Damaged("the key of a matter is missing".to_owned());
+            let (wrapped, id) = wrapped.zip(id).ok_or_else(missing)?;
             let key = self.inner.ring.unwrap(&held.header.matter, &wrapped, &id)?;
             let plain = key.open(&place(held.journal.id(), held.header.seq), &nonce, &ciphertext)?;
             let content = SaltedContent::decode(plain.as_slice());
@@ -261,7 +271,8 @@ impl Store {
     /// When the database does not answer or the content does not open.
     pub async fn content(&self, permit: &ReadPermit, journal: Journal, seq: u64) -> Result<Option<Vec<u8>>, Error> {
         let held = self.entries(journal, seq, 1).await?.into_iter().next().filter(|held| held.header.seq == seq);
-        let held = held.filter(|held| held.header.matter == permit.matter()).map(|held| opened(permit, held));
+        let held = held.filter(|held| held.header.matter == permit.matter());
+        let held = held.map(|held| self.opened(permit, held)).transpose()?.flatten();
         Ok(held.and_then(|held| held.entry.content).map(|salted| salted.content))
     }
 
@@ -274,7 +285,25 @@ impl Store {
         let query = sqlx::query(CONTENTS_OF).bind(permit.matter()).bind(number(after_turn));
         let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
         let all = self.bounded(query.fetch(&mut self.inner.read.acquire().await?)).await?;
-        Ok(all.into_iter().map(|held| opened(permit, held)).collect())
+        // What was written since the page was judged is read with the next page.
+        all.into_iter().map_while(|held| self.opened(permit, held).transpose()).collect()
+    }
+
+    /// An entry without its content where that is sealed; `None` when it was written after the page was judged.
+    fn opened(&self, permit: &ReadPermit, mut held: Held) -> Result<Option<Held>, Error> {
+        if held.header.matter != permit.matter() {
+            return Err(altered(&self.inner.metrics, permit.matter()));
+        }
+        match permit.judged(held.journal, held.header.seq, &held.hash) {
+            Judged::Entry => {}
+            Judged::Later => return Ok(None),
+            Judged::Another => return Err(altered(&self.inner.metrics, permit.matter())),
+        }
+        let kind = FactKind::named(&held.header.fact_type);
+        if !kind.is_some_and(|kind| permit.opens(held.journal, held.header.seq, kind)) {
+            held.entry.content = None;
+        }
+        Ok(Some(held))
     }
 
     /// One entry without its content.
@@ -297,7 +326,11 @@ impl Store {
             .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
             .fetch_all(&self.inner.read)
             .await?;
-        rows.iter().map(held).collect()
+        let entries: Vec<Held> = rows.iter().map(held).collect::<Result<_, _>>()?;
+        match entries.iter().any(|held| held.header.matter != matter) {
+            true => Err(altered(&self.inner.metrics, matter)),
+            false => Ok(entries),
+        }
     }
 
     /// The first entries of the peer that answer an own entry.
@@ -365,12 +398,9 @@ impl Store {
         rows.iter().map(audit::recorded).collect()
     }
 
-    /// The pages of officials of whom it was said whether they are barred.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn officials(&self) -> Result<Vec<(Matter, Page)>, Error> {
-        officials(&self.inner.read, self.inner.own).await
+    /// Says that what belongs to a matter was changed behind the service's back.
+    pub fn altered(&self, matter: &str) -> Error {
+        altered(&self.inner.metrics, matter)
     }
 
     /// Changes after a number of the feed, in order.
@@ -466,21 +496,13 @@ pub(crate) fn list_text(ranges: usize) -> String {
     let each = (0..ranges).map(|range| {
         let (noun, audience, limit) = (range * 3 + 3, range * 3 + 4, range * 3 + 5);
         format!(
-            "SELECT matter, opened_turn, page FROM (SELECT v.opened_turn, v.matter, p.page FROM visible v \
-             JOIN page p ON p.matter = v.matter WHERE v.noun = ${noun} AND v.audience = ${audience} \
-             AND v.opened_turn < $1 AND v.until_us > $2 ORDER BY v.opened_turn DESC LIMIT ${limit} + 0) AS range{range}"
+            "SELECT {} FROM (SELECT v.opened_turn, v.matter FROM visible v WHERE v.noun = ${noun} \
+             AND v.audience = ${audience} AND v.opened_turn < $1 AND v.until_us > $2 ORDER BY v.opened_turn DESC \
+             LIMIT ${limit} + 0) AS ranged JOIN page p ON p.matter = ranged.matter",
+            page_columns!("ranged.matter")
         )
     });
     each.collect::<Vec<_>>().join(" UNION ALL ")
-}
-
-/// An entry without its content where that is sealed.
-fn opened(permit: &ReadPermit, mut held: Held) -> Held {
-    let kind = FactKind::named(&held.header.fact_type);
-    if !kind.is_some_and(|kind| permit.opens(held.journal, held.header.seq, kind)) {
-        held.entry.content = None;
-    }
-    held
 }
 
 pub(crate) fn held(row: &AnyRow) -> Result<Held, Error> {
@@ -493,7 +515,8 @@ pub(crate) fn held(row: &AnyRow) -> Result<Held, Error> {
         journal,
         fact: said(&header, &fact_bytes),
         header,
-        hash: audit::hash(row.try_get(8)?)?,
+        // The column is for indexes and joins; what an entry is, its header says.
+        hash: renkei_journal::header_hash(&header_bytes),
         content_present: row.try_get::<Option<Vec<u8>>, _>(9)?.is_some(),
         turn: count(row.try_get(6)?),
         arrived_us: row.try_get(7)?,
@@ -505,19 +528,6 @@ pub(crate) fn held(row: &AnyRow) -> Result<Held, Error> {
             content: None,
         },
     })
-}
-
-pub(crate) async fn officials(pool: &Pool, own: Agency) -> Result<Vec<(Matter, Page)>, Error> {
-    let (from, to) = prefix_range(&Matter::prefix(Noun::Official, own));
-    let rows = sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(pool).await?;
-    let named: BTreeMap<String, Page> = rows.iter().map(read_page).collect::<Result<_, _>>()?;
-    Ok(named.into_iter().map(|(name, page)| (Matter::of(&name), page)).collect())
-}
-
-/// The ids of those who are barred.
-pub(crate) fn barred(officials: &[(Matter, Page)]) -> BTreeSet<String> {
-    let barred = officials.iter().filter(|(_, page)| official::is_barred(page.marks(Journal::Private)));
-    barred.map(|(matter, _)| matter.id.clone()).collect()
 }
 
 fn decode_header(bytes: &[u8]) -> Result<Header, Error> {

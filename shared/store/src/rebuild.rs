@@ -3,30 +3,36 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::TryStreamExt as _;
+use jiff::Timestamp;
 use renkei_domain::{index::Lookup, matter::Matter, moment::Moment};
-use renkei_proto::r#type::v1::Agency;
 use sqlx::Row as _;
 
 use crate::{
     Store,
     bulk::{count, delete, number},
     connection::Connection,
+    content::KeyRing,
     error::Error,
-    head::Heads,
+    head::{self, Heads},
+    inner::Inner,
     read::{Held, held},
-    save::{COUNTER, LOOKUP, ListRow, PAGE, SHOWN_BEFORE, VISIBLE, counter_rows, list_row, listed, lookup_rows},
+    save::{
+        COUNTER, LOOKUP, ListRow, PAGE, SHOWN_BEFORE, VISIBLE, counter_rows, list_row, listed, lookup_rows, page_row,
+    },
+    seal::PageRow,
     stage::Stage,
 };
 
 pub(crate) const BY_MATTER: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
      WHERE (e.matter, e.turn) > ($1, $2) ORDER BY e.matter, e.turn LIMIT $3 + 0";
-pub(crate) const PAGES_AFTER: &str = "SELECT matter, opened_turn, changed_turn, page, local FROM page \
+pub(crate) const PAGES_AFTER: &str = "SELECT matter, opened_turn, changed_turn, page, local, seal FROM page \
      WHERE matter > $1 AND matter <= $2";
 pub(crate) const VISIBLE_AFTER: &str = "SELECT noun, audience, opened_turn, matter, until_us FROM visible \
      WHERE matter > $1 AND matter <= $2";
 pub(crate) const ALL_LOOKUPS: &str = "SELECT kind, value, matter FROM lookup";
 pub(crate) const ALL_COUNTERS: &str = "SELECT year, kind, last FROM counter";
+pub(crate) const SEALED: &str = "UPDATE store SET sealed = 1 WHERE one = 1";
 pub(crate) const FORGET_PAGE: &str = "DELETE FROM page WHERE matter";
 pub(crate) const CLEAR: [&str; 2] = ["DELETE FROM lookup", "DELETE FROM counter"];
 
@@ -48,23 +54,23 @@ pub struct Rebuilt {
     pub differing: Vec<String>,
 }
 
-/// A page's row: opened and changed in which turn, both halves, local part.
-type Row = (i64, i64, Vec<u8>, Vec<u8>);
-
 /// By its name, what each matter makes.
-type Made = BTreeMap<String, (Row, BTreeSet<ListRow>)>;
+type Made = BTreeMap<String, (PageRow, BTreeSet<ListRow>)>;
 
 impl Store {
-    /// Folds the journals again, compares with what stands in the database and, with `write`, puts it right. Runs while
-    /// nobody writes: at the command line.
+    /// Folds the journals again, compares with what stands in the database and, with `write`, puts it right; that runs while
+    /// nobody else writes, and after the journals were verified, for it believes them.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn rebuild(&self, moment: &Moment, write: bool) -> Result<Rebuilt, Error> {
+        if !write {
+            return self.compare(moment).await;
+        }
         let mut transaction = self.inner.begin().await?;
         let heads = self.heads().borrow().clone();
-        let rebuilt = fold(&mut transaction, self.own(), heads, moment, write).await?;
-        if write && !rebuilt.differing.is_empty() {
+        let rebuilt = fold(&mut transaction, &self.inner, heads, moment, true).await?;
+        if !rebuilt.differing.is_empty() {
             transaction.commit().await?;
         }
         Ok(rebuilt)
@@ -74,22 +80,36 @@ impl Store {
 /// Folds everything again inside a transaction and replaces what stands there otherwise.
 pub(crate) async fn refold(
     connection: &mut Connection,
-    own: Agency,
+    inner: &Inner,
     heads: Heads,
     moment: &Moment,
 ) -> Result<(), Error> {
-    fold(connection, own, heads, moment, true).await.map(|_| ())
+    fold(connection, inner, heads, moment, true).await.map(|_| ())
 }
 
-async fn fold(
+/// Folds a database of a version that had no seals again, once, so that every page has one.
+pub(crate) async fn seal_all(inner: &Inner) -> Result<(), Error> {
+    let mut transaction = inner.begin_writing().await?;
+    let rows = sqlx::query(head::SELECT).fetch_all(&mut *transaction).await?;
+    let heads = head::read(inner.own, &rows)?;
+    // A fold draws neither time nor randomness.
+    let moment = Moment::new(Timestamp::UNIX_EPOCH, [0; 32]);
+    refold(&mut transaction, inner, heads, &moment).await?;
+    sqlx::query(SEALED).execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+pub(crate) async fn fold(
     connection: &mut Connection,
-    own: Agency,
+    inner: &Inner,
     heads: Heads,
     moment: &Moment,
     write: bool,
 ) -> Result<Rebuilt, Error> {
     let mut fold = Fold {
-        stage: Stage::new(own, heads, moment.clone()),
+        ring: &inner.ring,
+        stage: Stage::new(inner.own, heads, moment.clone()),
         folding: None,
         made: BTreeMap::new(),
         lookups: BTreeSet::new(),
@@ -122,7 +142,8 @@ async fn fold(
 }
 
 /// The fold over all entries, matter by matter.
-struct Fold {
+struct Fold<'a> {
+    ring: &'a KeyRing,
     /// Holds the page of the matter that is being folded.
     stage: Stage,
     /// That matter, and the turn of its last entry so far.
@@ -138,7 +159,7 @@ struct Fold {
     lists_differ: bool,
 }
 
-impl Fold {
+impl Fold<'_> {
     fn entry(&mut self, held: &Held) {
         let matter = &held.header.matter;
         if self.folding.as_ref().is_none_or(|(name, _)| name != matter) {
@@ -160,7 +181,8 @@ impl Fold {
         };
         let matter = Matter::of(&name);
         let lists = listed(self.stage.own(), &matter, &page, number(opened)).into_iter().collect();
-        let row = (number(opened), number(changed), page.encode(), page.encode_local());
+        let (page, local) = (page.encode(), page.encode_local());
+        let row = PageRow { opened: number(opened), changed: number(changed), page, local };
         self.made.insert(name, (row, lists));
         self.found.pages += 1;
     }
@@ -169,11 +191,11 @@ impl Fold {
     async fn settle(&mut self, connection: &mut Connection, to: &str) -> Result<(), Error> {
         let made = std::mem::take(&mut self.made);
         let from = std::mem::replace(&mut self.settled, to.to_owned());
-        let pages = pages_between(&mut *connection, (&from, to), &made).await?;
+        let pages = pages_between(&mut *connection, (&from, to), &made, self.ring).await?;
         let lists = lists_between(&mut *connection, (&from, to), &made).await?;
         self.lists_differ |= !lists.is_empty();
         if self.write {
-            put_right(connection, &made, &pages, &lists).await?;
+            put_right(connection, &made, &pages, &lists, self.ring).await?;
         }
         self.found.differing.extend(pages);
         Ok(())
@@ -211,6 +233,7 @@ async fn pages_between(
     connection: &mut Connection,
     (from, to): (&str, &str),
     made: &Made,
+    ring: &KeyRing,
 ) -> Result<BTreeSet<String>, Error> {
     // Until it is found to stand as it was made.
     let mut differing: BTreeSet<String> = made.keys().cloned().collect();
@@ -218,8 +241,15 @@ async fn pages_between(
     while let Some(row) = rows.try_next().await? {
         let name: String = row.try_get(0)?;
         // Bytes are compared with bytes: a damaged page need not decode.
-        let stands: Row = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
-        if made.get(&name).is_some_and(|(again, _)| *again == stands) {
+        let stands = PageRow {
+            opened: row.try_get(1)?,
+            changed: row.try_get(2)?,
+            page: row.try_get(3)?,
+            local: row.try_get(4)?,
+        };
+        let seal: Option<Vec<u8>> = row.try_get(5)?;
+        let is_made = made.get(&name).is_some_and(|(again, _)| *again == stands);
+        if is_made && stands.is_sealed(ring, &name, seal.as_deref()) {
             differing.remove(&name);
         } else {
             differing.insert(name);
@@ -252,13 +282,14 @@ async fn put_right(
     made: &Made,
     pages: &BTreeSet<String>,
     lists: &BTreeSet<String>,
+    ring: &KeyRing,
 ) -> Result<(), Error> {
     for (statement, names) in [(FORGET_PAGE, pages), (SHOWN_BEFORE, lists)] {
         delete(&mut *connection, statement, names.iter().map(|name| name.as_str().into()).collect()).await?;
     }
     let rows = pages.iter().filter_map(|name| {
-        let ((opened, changed, page, local), _) = made.get(name)?;
-        Some(vec![name.as_str().into(), (*opened).into(), (*changed).into(), page.clone().into(), local.clone().into()])
+        let (row, _) = made.get(name)?;
+        Some(page_row(name, row.clone(), ring))
     });
     PAGE.run(&mut *connection, rows.collect()).await?;
     let rows = lists.iter().filter_map(|name| made.get(name)).flat_map(|(_, lists)| lists);

@@ -1,4 +1,4 @@
-//! The peer's receipts for the own journal.
+//! Receipts: the peer's for the own journal, and the own ones for the peer's journal.
 
 use renkei_domain::{
     decide::{Keys, Refusal},
@@ -13,7 +13,9 @@ use renkei_proto::{
     watch::v1::{DeliveryChanged, event::Change},
 };
 
-use crate::{command::Command, stage::Stage};
+use sqlx::Row as _;
+
+use crate::{Store, command::Command, error::Error, stage::Stage};
 
 /// A receipt that is kept as evidence.
 pub(crate) struct Taken {
@@ -82,5 +84,42 @@ impl Command for TakeReceipt {
 
     fn is_undated(&self) -> bool {
         true
+    }
+}
+
+/// Signs and keeps a receipt for what is held of the peer's journal, at the end of the batch. What arrives is signed for
+/// with its own batch.
+pub struct SignReceipt;
+
+impl Command for SignReceipt {
+    type Reply = ();
+
+    fn keys(&self, _: &Moment) -> Keys {
+        Keys::default()
+    }
+
+    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
+        stage.signs = true;
+        Ok(())
+    }
+
+    fn while_recovering(&self) -> bool {
+        true
+    }
+}
+
+pub(crate) const GIVEN: &str = "SELECT receipt, key_id, signature FROM receipt_given WHERE up_to_seq >= 0 ORDER BY up_to_seq DESC, own_seq DESC LIMIT 1";
+
+impl Store {
+    /// The newest receipt that was signed for the peer's journal.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn receipt_given(&self) -> Result<Option<SignedReceipt>, Error> {
+        let row = sqlx::query(GIVEN).fetch_optional(&self.inner.read).await?;
+        row.map(|row| {
+            Ok(SignedReceipt { receipt: row.try_get(0)?, key_id: row.try_get(1)?, signature: row.try_get(2)? })
+        })
+        .transpose()
     }
 }

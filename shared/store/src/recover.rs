@@ -192,7 +192,7 @@ impl Store {
         heads.own.receipted = keep;
         heads.own.recover_to = lost.seq;
         write_head(&mut transaction, &heads, own, journal).await?;
-        refold(&mut transaction, own, heads.clone(), moment).await?;
+        refold(&mut transaction, &self.inner, heads.clone(), moment).await?;
         sqlx::query(FORGET_KEYS).bind(ASIDE_MATTER).execute(&mut *transaction).await?;
         transaction.commit().await?;
         self.inner.publish(heads);
@@ -244,7 +244,7 @@ impl Store {
         let kept = head.seq;
         sqlx::query(DELETE_CONTENTS).bind(journal.id()).bind(number(kept)).execute(&mut *transaction).await?;
         write_head(&mut transaction, &heads, own, journal).await?;
-        refold(&mut transaction, own, heads.clone(), moment).await?;
+        refold(&mut transaction, &self.inner, heads.clone(), moment).await?;
         transaction.commit().await?;
         self.inner.publish(heads);
         Ok(())

@@ -24,7 +24,7 @@ use crate::{
     error::Error,
     head,
     inner::Inner,
-    read::{barred, officials},
+    officials::{barred, officials},
 };
 
 pub(crate) const NEXT: &str = "SELECT COALESCE(MAX(started), 0) + 1 FROM replica";
@@ -318,7 +318,8 @@ async fn refresh(inner: &Inner) -> Result<(), Error> {
     let rows = sqlx::query(head::SELECT).fetch_all(&inner.read).await?;
     let heads = head::read(inner.own, &rows)?;
     if before.private.seq < heads.private.seq {
-        inner.barred.send_replace(barred(&officials(&inner.read, inner.own).await?));
+        let found = officials(&inner.read, inner.own, &inner.ring, &inner.metrics).await?;
+        inner.barred.send_replace(barred(&found));
     }
     inner.heads.send_if_modified(|known| {
         // What was committed here meanwhile may be newer than what was read.

@@ -6,12 +6,15 @@ use prost::Message as _;
 use renkei_domain::{
     duty,
     matter::Matter,
-    moment::{Moment, micros},
+    moment::{Moment, micros, stamp},
     page::{Journal, Page, Seen},
     scope,
 };
-use renkei_journal::SigningKey;
-use renkei_proto::{journal::v1::Entry, r#type::v1::Agency};
+use renkei_journal::{SigningKey, sign_receipt};
+use renkei_proto::{
+    journal::v1::{Entry, Receipt, SignedReceipt},
+    r#type::v1::Agency,
+};
 
 use crate::{
     bulk::{Bulk, Insert, Value, delete, number},
@@ -20,6 +23,7 @@ use crate::{
     error::Error,
     head::{self, HEAD, Heads},
     inner::Inner,
+    seal::PageRow,
     stage::{Body, Stage, Staged},
 };
 
@@ -50,9 +54,9 @@ pub(crate) static MATTER_KEY: Insert =
     Insert { table: "matter_key", columns: &["matter", "wrapped_key", "ring_key_id"], conflict: "" };
 pub(crate) static PAGE: Insert = Insert {
     table: "page",
-    columns: &["matter", "opened_turn", "changed_turn", "page", "local"],
+    columns: &["matter", "opened_turn", "changed_turn", "page", "local", "seal"],
     conflict: " ON CONFLICT (matter) DO UPDATE SET changed_turn = excluded.changed_turn, page = excluded.page, \
-               local = excluded.local",
+               local = excluded.local, seal = excluded.seal",
 };
 pub(crate) static VISIBLE: Insert = Insert {
     table: "visible",
@@ -75,6 +79,13 @@ pub(crate) static RECEIPT: Insert = Insert {
     conflict: " ON CONFLICT DO NOTHING",
 };
 
+pub(crate) static RECEIPT_GIVEN: Insert = Insert {
+    table: "receipt_given",
+    columns: &["up_to_seq", "own_seq", "at_us", "receipt", "key_id", "signature"],
+    conflict: " ON CONFLICT (up_to_seq, own_seq) DO UPDATE SET at_us = excluded.at_us, receipt = excluded.receipt, \
+               key_id = excluded.key_id, signature = excluded.signature",
+};
+
 /// From so many own entries on signing is worth another thread: to wake one takes about as long as to sign an entry.
 const WORTH: usize = 8;
 
@@ -90,7 +101,7 @@ pub(crate) async fn save(
     let own = stage.own();
     let (keys, contents) = contents(stage, &inner.ring, moment)?;
     let bodies = bodies(&mut stage.entries);
-    let (pages, visible, changed) = pages(stage);
+    let (pages, visible, changed) = pages(stage, &inner.ring);
     delete(&mut *connection, SHOWN_BEFORE, changed).await?;
     bulk.add(&MATTER_KEY, keys);
     bulk.add(&CONTENT, contents);
@@ -99,7 +110,11 @@ pub(crate) async fn save(
     bulk.add(&LOOKUP, lookup_rows(stage));
     bulk.add(&COUNTER, counter_rows(stage));
     bulk.add(&FEED, feed_rows(stage));
-    bulk.add(&RECEIPT, receipt_rows(stage));
+    bulk.add(&RECEIPT, stage.receipts.iter().map(|taken| receipt_row(&taken.receipt, &taken.signed)).collect());
+    bulk.add(
+        &RECEIPT_GIVEN,
+        given(stage, &inner.key, moment).iter().map(|(it, signed)| receipt_row(it, signed)).collect(),
+    );
     let heads = [Journal::Of(Agency::Ppc), Journal::Of(Agency::Ipa), Journal::Private].into_iter().filter(|journal| {
         let counts = *journal == Journal::Of(own) && (stage.heads.turn, stage.heads.feed) != (before.turn, before.feed);
         counts || stage.heads.of(own, *journal) != before.of(own, *journal)
@@ -139,19 +154,33 @@ fn feed_rows(stage: &Stage) -> Vec<Vec<Value>> {
     rows.collect()
 }
 
-fn receipt_rows(stage: &Stage) -> Vec<Vec<Value>> {
-    let rows = stage.receipts.iter().map(|taken| {
-        let signed = &taken.signed;
-        vec![
-            taken.receipt.up_to_seq.into(),
-            taken.receipt.own_seq.into(),
-            micros(taken.receipt.at.as_ref()).into(),
-            signed.receipt.clone().into(),
-            signed.key_id.as_str().into(),
-            signed.signature.clone().into(),
-        ]
-    });
-    rows.collect()
+fn receipt_row(receipt: &Receipt, signed: &SignedReceipt) -> Vec<Value> {
+    vec![
+        receipt.up_to_seq.into(),
+        receipt.own_seq.into(),
+        micros(receipt.at.as_ref()).into(),
+        signed.receipt.clone().into(),
+        signed.key_id.as_str().into(),
+        signed.signature.clone().into(),
+    ]
+}
+
+/// The receipt with which the batch ends, when entries of the peer came with it or a session asks for one. It is kept with
+/// what it names, so that both sides hold the same.
+fn given(stage: &Stage, key: &SigningKey, moment: &Moment) -> Option<(Receipt, SignedReceipt)> {
+    let heads = &stage.heads;
+    if !stage.signs || heads.peer.seq == 0 || heads.recovering() {
+        return None;
+    }
+    let receipt = Receipt {
+        journal: stage.own().peer().into(),
+        up_to_seq: heads.peer.seq,
+        head_hash: heads.peer.hash.to_vec(),
+        own_seq: heads.own.seq,
+        at: Some(stamp(moment.now)),
+    };
+    let signed = sign_receipt(key, &receipt);
+    Some((receipt, signed))
 }
 
 /// The bodies of the batch's entries in order. What is staged keeps its header and no body.
@@ -221,12 +250,14 @@ fn contents(stage: &mut Stage, ring: &KeyRing, moment: &Moment) -> Result<Conten
 }
 
 /// Rows of changed pages, what lists show of them, and the names of those of which lists may have shown otherwise before.
-fn pages(stage: &Stage) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Vec<Value>) {
+fn pages(stage: &Stage, ring: &KeyRing) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Vec<Value>) {
     let changed: BTreeMap<&str, u64> = stage.entries.iter().map(|it| (it.header.matter.as_str(), it.turn)).collect();
     let (mut rows, mut visible, mut shown_before) = (Vec::new(), Vec::new(), Vec::new());
     for (name, turn) in changed {
         let (Some(page), Some(opened)) = (stage.pages.get(name), stage.opened.get(name)) else { continue };
-        rows.push(vec![name.into(), (*opened).into(), turn.into(), page.encode().into(), page.encode_local().into()]);
+        let row =
+            PageRow { opened: number(*opened), changed: number(turn), page: page.encode(), local: page.encode_local() };
+        rows.push(page_row(name, row, ring));
         let matter = Matter::of(name);
         if matter.noun.is_listed_anew() && *opened < turn {
             // Its scope, or what is to be done in it, may be another one now.
@@ -235,6 +266,12 @@ fn pages(stage: &Stage) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Vec<Value>) {
         visible.extend(listed(stage.own(), &matter, page, number(*opened)).into_iter().map(list_row));
     }
     (rows, visible, shown_before)
+}
+
+/// The values of a page's row, sealed.
+pub(crate) fn page_row(matter: &str, row: PageRow, ring: &KeyRing) -> Vec<Value> {
+    let seal = row.seal(ring, matter);
+    vec![matter.into(), row.opened.into(), row.changed.into(), row.page.into(), row.local.into(), seal.into()]
 }
 
 /// What the stage adds to the counters.

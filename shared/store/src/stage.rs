@@ -89,6 +89,8 @@ pub struct Stage {
     pub(crate) tallied: BTreeMap<(u32, String), u64>,
     pub(crate) hashes: BTreeMap<(Journal, u64), Hash>,
     pub(crate) keyed: BTreeMap<String, crate::content::MatterKey>,
+    /// Matters whose page was changed behind the service's back.
+    pub(crate) altered: BTreeSet<String>,
     /// The pages that were asked for; others are not known to be empty.
     pub(crate) loaded: BTreeSet<String>,
     pub(crate) lookups: Vec<(Lookup, String)>,
@@ -100,6 +102,8 @@ pub struct Stage {
     /// Entries judged again after a recovery, with the reason of those that were refused.
     pub(crate) again: Vec<(String, Reason)>,
     pub(crate) anchoring: Anchoring,
+    /// The batch ends with a receipt for what is held of the peer's journal.
+    pub(crate) signs: bool,
     /// The copy's mark is dealt with.
     pub(crate) unmark: bool,
     undo: Undo,
@@ -136,6 +140,7 @@ impl Stage {
             tallied: BTreeMap::new(),
             hashes: BTreeMap::new(),
             keyed: BTreeMap::new(),
+            altered: BTreeSet::new(),
             loaded: BTreeSet::new(),
             lookups: Vec::new(),
             entries: Vec::new(),
@@ -144,6 +149,7 @@ impl Stage {
             ids: BTreeSet::new(),
             again: Vec::new(),
             anchoring: Anchoring::Not,
+            signs: false,
             unmark: false,
             undo: Undo::default(),
             notes: Vec::new(),
@@ -334,6 +340,7 @@ impl Stage {
 
     /// Adds an entry that came over the link to its journal and page.
     pub(crate) fn take_arrived(&mut self, journal: Journal, entry: Entry, header: Header, hash: Hash, fact: &Fact) {
+        self.signs |= journal == Journal::Of(self.own.peer());
         self.take(journal, header, hash, fact, Body::Arrived(entry));
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     Dialect, audit,
     bulk::{Insert, KEYS, ROWS, select_text, text},
-    clock, condition, dialect, head, load, migration, read, rebuild, recover, replica, save, writer,
+    clock, condition, dialect, head, load, migration, proof, read, rebuild, receipt, recover, replica, save, writer,
 };
 
 const SINGLE: &[&str] = &[
@@ -26,6 +26,12 @@ const SINGLE: &[&str] = &[
     migration::IDENTITY,
     migration::PLACED,
     migration::REACHED,
+    proof::BY_TURN,
+    proof::CHANGES,
+    proof::COLUMNS,
+    proof::RECEIPTS[0],
+    proof::RECEIPTS[1],
+    proof::REPLIES,
     read::ANSWERS,
     read::AUDIT_RECORDS,
     read::FORGET_REQUESTS,
@@ -42,12 +48,14 @@ const SINGLE: &[&str] = &[
     read::RECEIPT_FOR,
     read::RECORDED_AT,
     read::WRITTEN_AT,
+    receipt::GIVEN,
     rebuild::ALL_COUNTERS,
     rebuild::ALL_LOOKUPS,
     rebuild::BY_MATTER,
     rebuild::CLEAR[0],
     rebuild::CLEAR[1],
     rebuild::PAGES_AFTER,
+    rebuild::SEALED,
     rebuild::VISIBLE_AFTER,
     recover::ASIDE_ALL,
     recover::ASIDE_DONE,
@@ -73,7 +81,7 @@ const SINGLE: &[&str] = &[
 ];
 
 /// Statements that end in `IN (…)`.
-const SELECTS: [&str; 8] = [
+const SELECTS: [&str; 7] = [
     rebuild::FORGET_PAGE,
     save::SHOWN_BEFORE,
     load::COUNTERS,
@@ -81,10 +89,9 @@ const SELECTS: [&str; 8] = [
     load::HASHES[0].1,
     load::HASHES[1].1,
     load::HASHES[2].1,
-    writer::BY_DIGEST,
 ];
 
-static INSERTS: [&Insert; 13] = [
+static INSERTS: [&Insert; 14] = [
     &head::HEAD,
     &audit::AUDIT,
     &recover::ASIDE,
@@ -96,6 +103,7 @@ static INSERTS: [&Insert; 13] = [
     &save::MATTER_KEY,
     &save::PAGE,
     &save::RECEIPT,
+    &save::RECEIPT_GIVEN,
     &save::VISIBLE,
     &writer::REQUEST,
 ];

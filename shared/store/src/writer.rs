@@ -21,15 +21,17 @@ use tracing::{Instrument as _, Span};
 
 use crate::{
     audit::{self, Record},
-    bulk::{Bulk, Insert, Value, number, select},
+    bulk::{Bulk, Insert, Value, number},
     clock,
     command::{AnyCommand, Call},
     connection::{Connection, Transaction},
+    content::KeyRing,
     error::Error,
     head::Heads,
     inner::Inner,
-    load::{self, load, needed},
+    load::{self, Needed, load, needed},
     save::save,
+    seal::{ReplyRow, shown},
     stage::Stage,
 };
 
@@ -38,11 +40,15 @@ pub const BATCH: usize = 256;
 /// The most commands that wait.
 pub const QUEUE: usize = 1024;
 
-pub(crate) const BY_DIGEST: &str = "SELECT digest, matter FROM entry WHERE digest";
 pub(crate) const ENTRY_AT: &str = "SELECT hash FROM entry WHERE journal = $1 AND seq = $2";
 pub(crate) const AUDIT_AT: &str = "SELECT hash FROM audit WHERE chain = $1 AND seq = $2";
-pub(crate) static REQUEST: Insert =
-    Insert { table: "request", columns: &["call", "digest", "reply", "at_us"], conflict: "" };
+pub(crate) static REQUEST: Insert = Insert {
+    table: "request",
+    columns: &["call", "digest", "reply", "at_us", "seal"],
+    // The row was changed behind the service's back, or is of an older version: its call was found by its digest.
+    conflict: " ON CONFLICT (call) DO UPDATE SET digest = excluded.digest, reply = excluded.reply, \
+               at_us = excluded.at_us, seal = excluded.seal",
+};
 
 /// A command that waits for the writer.
 pub(crate) struct Job {
@@ -174,23 +180,20 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
         keys.extend(job.command.keys(&job.moment));
         keys.matters.extend(officials_page(inner.own, &job.call));
     }
-    let calls: Vec<String> = jobs.iter().filter_map(|job| job.call.key()).collect();
-    let mut needed = needed(&mut *connection, inner.own, &calls, &mut keys).await?;
+    let calls: Vec<_> = jobs.iter().filter_map(|job| Some((job.call.key()?, job.call.digest.clone()))).collect();
+    let mut needed = needed(&mut *connection, inner, &calls, &mut keys).await?;
     let before = needed.heads.clone();
     let Some(first) = jobs.first() else {
         let (outcomes, officials) = (Vec::new(), Vec::new());
         return Ok(Ready { outcomes, heads: before, trace: Trace::Nothing, chain, officials });
     };
     let mut stage = Stage::new(inner.own, before.clone(), first.moment.clone());
-    let mut replies = Replies::of(std::mem::take(&mut needed.replies));
-    if before.own.incarnation > 1 {
-        replies.find_again(&mut *connection, jobs).await?;
-    }
-    load(&mut *connection, &mut stage, &needed, keys, &inner.ring).await?;
+    let mut replies = Replies::of(&mut needed, jobs);
+    load(&mut *connection, &mut stage, &needed, keys, inner).await?;
     if !replies.again.is_empty() {
         let mut keys = Keys { matters: replies.again.values().cloned().collect(), ..Keys::default() };
-        let needed = load::needed(&mut *connection, inner.own, &[], &mut keys).await?;
-        load(&mut *connection, &mut stage, &needed, keys, &inner.ring).await?;
+        let needed = load::needed(&mut *connection, inner, &[], &mut keys).await?;
+        load(&mut *connection, &mut stage, &needed, keys, inner).await?;
     }
 
     let mut outcomes = Vec::with_capacity(jobs.len());
@@ -207,9 +210,9 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
             None if barred => Err(Refusal::new(Reason::OfficialBarred, "").into()),
             None if stage.heads().recovering() && !job.command.while_recovering() => Err(Error::Recovering),
             None if !job.call.official.is_empty() && stage.heads().is_bar_list_open() => Err(Error::BarListOpen),
-            None => match clock::admit(&stage, job) {
-                Ok(()) => one(&mut stage, &mut replies, job)?,
-                Err(doubted) => Err(doubted),
+            None => match clock::admit(&stage, job).err().or_else(|| altered(&stage, &replies, job)) {
+                Some(error) => Err(error),
+                None => one(&mut stage, &mut replies, inner, job)?,
             },
         };
         let first = stage.entries.get(written);
@@ -248,7 +251,23 @@ fn officials_page(own: Agency, call: &Call) -> Option<String> {
     (!call.official.is_empty()).then(|| official::matter(own, &call.official).to_string())
 }
 
-fn one(stage: &mut Stage, replies: &mut Replies, job: &Job) -> Result<Outcome, Error> {
+/// What a command needs was changed behind the service's back: it is not run, and the others of its batch are.
+fn altered(stage: &Stage, replies: &Replies, job: &Job) -> Option<Error> {
+    if stage.altered.is_empty() {
+        return None;
+    }
+    let mut keys = job.command.keys(&job.moment);
+    keys.matters.extend(officials_page(stage.own(), &job.call));
+    keys.matters.extend(replies.again.get(&job.call.digest).cloned());
+    keys.matters.insert(Matter::AGREEMENT.to_owned());
+    keys.matters.extend([Agency::Ppc, Agency::Ipa].map(renkei_domain::journal::name));
+    let lists: Vec<String> = keys.lists.iter().map(|(noun, opener)| Matter::prefix(*noun, *opener)).collect();
+    let needs =
+        |name: &&String| keys.matters.contains(*name) || lists.iter().any(|list| name.starts_with(list.as_str()));
+    stage.altered.iter().find(needs).map(|name| Error::Altered { matter: shown(name) })
+}
+
+fn one(stage: &mut Stage, replies: &mut Replies, inner: &Inner, job: &Job) -> Result<Outcome, Error> {
     stage.begin(&job.call, &job.moment);
     if let Some(matter) = replies.again.get(&job.call.digest)
         && let Some(reply) = job.command.again(stage, matter, &job.moment)
@@ -260,7 +279,7 @@ fn one(stage: &mut Stage, replies: &mut Replies, job: &Job) -> Result<Outcome, E
     let outcome = job.command.run(stage, &now);
     stage.end(outcome.is_err())?;
     if let Ok(reply) = &outcome {
-        replies.add(job, reply, stage.now().as_microsecond());
+        replies.add(job, reply, stage.now().as_microsecond(), &inner.ring);
     }
     Ok(outcome.map_err(Error::from))
 }
@@ -299,24 +318,20 @@ fn record(stage: &Stage, job: &Job, outcome: &Outcome, matter: Option<String>) -
 /// First replies, by what their repeats are found by.
 struct Replies {
     found: BTreeMap<String, (Vec<u8>, Vec<u8>)>,
-    /// After a recovery: the matter of an entry that this request led to, by the request's digest.
+    /// Where the stored reply is gone: the matter of an entry that this request led to, by the request's digest.
     again: BTreeMap<Vec<u8>, String>,
     fresh: Vec<Vec<Value>>,
 }
 
 impl Replies {
-    fn of(found: Vec<(String, Vec<u8>, Vec<u8>)>) -> Self {
-        let found = found.into_iter().map(|(call, digest, reply)| (call, (digest, reply))).collect();
-        Self { found, again: BTreeMap::new(), fresh: Vec::new() }
-    }
-
-    async fn find_again(&mut self, connection: &mut Connection, jobs: &[Job]) -> Result<(), Error> {
-        let digests = jobs.iter().filter(|job| !job.call.digest.is_empty());
-        let digests = digests.map(|job| Value::from(job.call.digest.clone())).collect();
-        for row in select(connection, BY_DIGEST, digests).await? {
-            self.again.insert(row.try_get(0)?, row.try_get(1)?);
+    fn of(needed: &mut Needed, jobs: &[Job]) -> Self {
+        let replies = std::mem::take(&mut needed.replies).into_iter();
+        let found: BTreeMap<_, _> = replies.map(|(call, digest, reply)| (call, (digest, reply))).collect();
+        let mut again = std::mem::take(&mut needed.written);
+        for job in jobs.iter().filter(|job| job.call.key().is_some_and(|key| found.contains_key(&key))) {
+            again.remove(&job.call.digest);
         }
-        Ok(())
+        Self { found, again, fresh: Vec::new() }
     }
 
     /// The answer to a repeat.
@@ -325,9 +340,16 @@ impl Replies {
         Some(if *digest == job.call.digest { Ok(reply.clone()) } else { Err(Error::RequestIdReused) })
     }
 
-    fn add(&mut self, job: &Job, reply: &[u8], at_us: i64) {
+    fn add(&mut self, job: &Job, reply: &[u8], at_us: i64, ring: &KeyRing) {
         let Some(key) = job.call.key() else { return };
-        self.fresh.push(vec![key.as_str().into(), job.call.digest.clone().into(), reply.to_vec().into(), at_us.into()]);
+        let seal = ReplyRow { call: &key, digest: &job.call.digest, reply, at_us }.seal(ring);
+        self.fresh.push(vec![
+            key.as_str().into(),
+            job.call.digest.clone().into(),
+            reply.to_vec().into(),
+            at_us.into(),
+            seal.into(),
+        ]);
         self.found.insert(key, (job.call.digest.clone(), reply.to_vec()));
     }
 }

@@ -55,6 +55,9 @@ struct Instruments {
     database_log: Gauge<u64>,
     audit_writable: Gauge<u64>,
     audit_anchor_age: Gauge<f64>,
+    altered: Counter<u64>,
+    verified: Gauge<u64>,
+    verified_age: Gauge<f64>,
 }
 
 /// Which way entries go.
@@ -196,7 +199,19 @@ impl Metrics {
                 "renkei.audit.anchor.age",
                 "Time since the audit chains were anchored in the journal, while they have moved since; 0 otherwise.",
             ),
+            altered: counter(
+                "renkei.altered.rows",
+                "{row}",
+                "Rows that were changed behind the service's back and were not believed.",
+            ),
+            verified: count(
+                "renkei.verified",
+                "",
+                "1 when the last verification of the whole database found no fault.",
+            ),
+            verified_age: seconds("renkei.verified.age", "Time since the whole database was last verified."),
         }));
+        metrics.0.altered.add(0, &[]);
         // A counter that is not there yet cannot be told from one that is not there at all.
         metrics.0.handshake_failures.add(0, &[]);
         Claim::ALL.into_iter().for_each(|claim| metrics.0.unproven.add(0, &[claim.attribute()]));
@@ -335,6 +350,17 @@ impl Metrics {
         self.0.audit_writable.record(u64::from(writable), &[]);
     }
 
+    /// A row of the database was not the one that the service wrote, and was not believed.
+    pub fn altered(&self) {
+        self.0.altered.add(1, &[]);
+    }
+
+    /// What the last verification of the whole database came to, and how long ago it ended.
+    pub fn verified(&self, right: bool, age: Duration) {
+        self.0.verified.record(u64::from(right), &[]);
+        self.0.verified_age.record(age.as_secs_f64(), &[]);
+    }
+
     /// For how long the audit chains have moved without being anchored.
     pub fn audit_anchored(&self, age: Duration) {
         self.0.audit_anchor_age.record(age.as_secs_f64(), &[]);
@@ -441,6 +467,8 @@ mod tests {
             metrics.audit_writable(true);
             metrics.audit_anchored(Duration::ZERO);
             metrics.handshake_failed();
+            metrics.altered();
+            metrics.verified(true, Duration::ZERO);
         });
         let units: Vec<(&str, &str)> =
             metrics.iter().map(|(name, (unit, ..))| (name.as_str(), unit.as_str())).collect();
@@ -448,6 +476,7 @@ mod tests {
             units,
             [
                 ("renkei.agreement.notice.remaining", "s"),
+                ("renkei.altered.rows", "{row}"),
                 ("renkei.audit.anchor.age", "s"),
                 ("renkei.audit.writable", ""),
                 ("renkei.backlog.age", "s"),
@@ -469,6 +498,8 @@ mod tests {
                 ("renkei.recovering", ""),
                 ("renkei.refusals", "{refusal}"),
                 ("renkei.spans.dropped", "{span}"),
+                ("renkei.verified", ""),
+                ("renkei.verified.age", "s"),
                 ("renkei.watch.lag", "{change}"),
                 ("renkei.watchers", "{watcher}"),
                 ("renkei.write.batch", "{command}"),

@@ -79,6 +79,10 @@ fn a_database_of_the_first_schema_is_upgraded_with_what_it_holds() {
             "ALTER TABLE visible DROP COLUMN until_us",
             "DROP TABLE replica",
             "ALTER TABLE store DROP COLUMN place",
+            "ALTER TABLE page DROP COLUMN seal",
+            "ALTER TABLE request DROP COLUMN seal",
+            "ALTER TABLE store DROP COLUMN sealed",
+            "DROP TABLE receipt_given",
             "UPDATE store SET schema = 1",
         ] {
             tamper(&database, undo).await;

@@ -9,8 +9,9 @@ use super::{
     side::on_each,
 };
 
-/// Tables that stay small whatever happens: a row each for the store, its journals, replicas and counters.
-const SMALL: [&str; 4] = ["store", "head", "replica", "counter"];
+/// Tables that stay small whatever happens: a row each for the store, its journals, replicas and counters. And the one row
+/// that a statement makes of a name that it asks for.
+const SMALL: [&str; 5] = ["store", "head", "replica", "counter", "CONSTANT"];
 
 /// Not on a path: where the database stands, what is set aside and forgotten in a recovery, replies that are forgotten after
 /// 30 days, and what a rebuild looks at whole.
@@ -25,18 +26,19 @@ const WHOLE: [&str; 7] = [
 ];
 
 /// 20,000 rows in each table that grows. `{n}` is the row's number, `{bytes}` that number as bytes.
-const FILL: [&str; 11] = [
+const FILL: [&str; 12] = [
     "INSERT INTO aside SELECT 'id-' || {n}, {n}, 'agencies/ppc/items/' || {n}, 'item_recalled', {bytes}, {bytes}, '' FROM n",
     "INSERT INTO entry SELECT CASE {n} % 2 WHEN 0 THEN 'ppc' ELSE 'ipa' END, {n}, 'id-' || {n}, 'agencies/ppc/items/' || \
      ({n} / 2), 'item_recalled', {bytes}, {bytes}, 'key', {bytes}, {bytes}, {n} % 1000, {bytes}, {n}, {n}, {n} FROM n",
     "INSERT INTO content SELECT CASE {n} % 2 WHEN 0 THEN 'ppc' ELSE 'ipa' END, {n}, {bytes}, {bytes} FROM n",
     "INSERT INTO matter_key SELECT 'agencies/ppc/items/' || {n}, {bytes}, 'ring' FROM n",
-    "INSERT INTO page SELECT 'agencies/ppc/items/' || {n}, {n}, {n}, {bytes}, {bytes} FROM n",
+    "INSERT INTO page SELECT 'agencies/ppc/items/' || {n}, {n}, {n}, {bytes}, {bytes}, {bytes} FROM n",
     "INSERT INTO visible SELECT 'agencies/ppc/items/', '*/*', {n}, 'agencies/ppc/items/' || {n}, 9223372036854775807 FROM n",
     "INSERT INTO lookup SELECT 'code/ppc', 'L-' || {n}, 'agencies/ppc/referrals/' || {n} FROM n",
     "INSERT INTO feed SELECT {n}, {n}, 'agencies/ppc/items/' || {n}, {bytes} FROM n",
     "INSERT INTO receipt SELECT {n}, {n} / 2, {n}, {bytes}, 'key', {bytes} FROM n",
-    "INSERT INTO request SELECT 'call-' || {n}, {bytes}, {bytes}, {n} FROM n",
+    "INSERT INTO receipt_given SELECT {n}, {n} / 2, {n}, {bytes}, 'key', {bytes} FROM n",
+    "INSERT INTO request SELECT 'call-' || {n}, {bytes}, {bytes}, {n}, {bytes} FROM n",
     "INSERT INTO audit SELECT CASE {n} % 2 WHEN 0 THEN 'a/r' ELSE 'a/w' END, {n}, {bytes}, {bytes}, {n}, 'tanaka', 'caller', \
      'method', 'agencies/ppc/items/' || ({n} / 2), '', 'OK' FROM n",
 ];

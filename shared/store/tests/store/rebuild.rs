@@ -47,7 +47,7 @@ pub async fn history(database: Database) -> Pair {
 }
 
 const TABLES: [&str; 4] = [
-    "SELECT matter, opened_turn, changed_turn, page, local FROM page ORDER BY matter",
+    "SELECT matter, opened_turn, changed_turn, page, local, seal FROM page ORDER BY matter",
     "SELECT noun, audience, opened_turn, matter FROM visible ORDER BY noun, audience, opened_turn, matter",
     "SELECT kind, value, matter FROM lookup ORDER BY kind, value, matter",
     "SELECT kind, year, last FROM counter ORDER BY kind, year",
@@ -108,7 +108,7 @@ fn whatever_is_damaged_is_found_and_repaired() {
         (format!("UPDATE page SET opened_turn = opened_turn + 1 {where_named}"), named),
         (format!("UPDATE page SET changed_turn = changed_turn + 1 {where_named}"), named),
         (format!("DELETE FROM page {where_named}"), named),
-        ("INSERT INTO page SELECT 'agencies/ppc/schemes/zzz', 1, 1, page, local FROM page WHERE matter = 'agreement'".to_owned(), "agencies/ppc/schemes/zzz"),
+        ("INSERT INTO page SELECT 'agencies/ppc/schemes/zzz', 1, 1, page, local, seal FROM page WHERE matter = 'agreement'".to_owned(), "agencies/ppc/schemes/zzz"),
         (format!("DELETE FROM visible {where_named}"), "lists"),
         ("UPDATE visible SET opened_turn = opened_turn + 1".to_owned(), "lists"),
         ("DELETE FROM lookup WHERE kind = 'code/ppc'".to_owned(), "lookups"),

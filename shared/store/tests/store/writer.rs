@@ -326,7 +326,8 @@ fn a_repeated_call_is_answered_alike_and_done_once() {
         let last: (String, String) = (last[0].get(0), last[0].get(1));
         assert_eq!(last, ("REQUEST_ID_REUSED".to_owned(), String::new()), "the attempt is on record");
 
-        let stranger = Call { caller: "spiffe://ppc/desk/casework".to_owned(), ..call };
+        // A digest covers the caller.
+        let stranger = Call { caller: "spiffe://ppc/desk/casework".to_owned(), digest: vec![0xfe; 32], ..call };
         assert_eq!(reason(&side.act_as(stranger, act).await), Reason::AlreadyExists, "another caller's id is another");
         assert_eq!(side.audit().await, []);
     });

@@ -1,0 +1,169 @@
+//! What stands beside the entries: heads, receipts, the anchor of the private journal, audit chains, and caches.
+
+use std::collections::BTreeSet;
+
+use renkei_domain::{
+    journal as journal_rules,
+    moment::{Moment, micros},
+    page::{Journal, Said as _, Seen},
+};
+use renkei_journal::{Keys, verify_receipt};
+use renkei_proto::{
+    journal::v1::{Receipt, fact},
+    options::v1::Reason,
+};
+use renkei_store::{ChainHead, Heads, PrivateStanding, ReceiptRow, Store};
+
+use super::said;
+
+/// The heads agree with each other, with the last turn of the entries, and with what is on record of stops.
+pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(), String> {
+    let (own, peer) = (store.own(), store.own().peer());
+    let seen = heads.own.seen_peer_seq.max(heads.private.seen_peer_seq);
+    if seen > heads.peer.seq {
+        let id = peer.id();
+        return Err(format!("journal {id}: own entries have seen entry {seen}, and the last is {}", heads.peer.seq));
+    }
+    // What is fetched back in a recovery is folded anew, so turns are left out.
+    if turn > heads.turn || (heads.own.incarnation == 1 && turn != heads.turn) {
+        return Err(format!("journal {}: the head has turn {}, the last entry {turn}", own.id(), heads.turn));
+    }
+    let page = store.page(&journal_rules::name(peer)).await.map_err(said)?.unwrap_or_default();
+    let stopped = page.marks(Journal::Private).iter().rev().find_map(|mark| match mark.said() {
+        Some(fact::Fact::JournalStopped(it)) => Some((it.seq, it.reason())),
+        Some(fact::Fact::StopLifted(_)) => Some((0, Reason::Unspecified)),
+        _ => None,
+    });
+    let stopped = stopped.unwrap_or_default();
+    // That stop lifts itself when a newer version starts.
+    let lifted = heads.peer.stop_seq == 0 && stopped.1 == Reason::NotUnderstood;
+    if (heads.peer.stop_seq, heads.peer.stop_reason) != stopped && !lifted {
+        return Err(format!("journal {}: the head's stop is not the one on record", peer.id()));
+    }
+    Ok(())
+}
+
+/// The peer's receipts for the own journal, and the own ones for the peer's: each is signed, and names an entry that is
+/// held. The head has the newest of the peer.
+pub(super) async fn receipts(store: &Store, heads: &Heads, own: &Keys, peer: &Keys) -> Result<(), String> {
+    let newest = signed(store, false, peer).await?;
+    let known = (heads.own.receipted, heads.own.receipted_own, heads.own.receipted_us);
+    let is_newest = |newest: (u64, u64, i64)| match heads.peer.incarnation {
+        1 => newest == known,
+        // The peer has lost what it had signed for, and said so.
+        _ => newest.0 >= known.0,
+    };
+    if !is_newest(newest) {
+        let now = store.read_heads().await.map_err(said)?.own;
+        if newest != (now.receipted, now.receipted_own, now.receipted_us) {
+            let id = store.own().id();
+            return Err(format!(
+                "journal {id}: the head has a receipt for {}, the newest is for {}",
+                known.0, newest.0
+            ));
+        }
+    }
+    signed(store, true, own).await.map(|_| ())
+}
+
+/// Proves every receipt of one direction. Gives up to which number the newest is, at which number of its signer, and when
+/// it was signed.
+async fn signed(store: &Store, given: bool, keys: &Keys) -> Result<(u64, u64, i64), String> {
+    let journal = if given { store.own().peer() } else { store.own() };
+    let whose = if given { "own receipt" } else { "receipt" };
+    let mut newest = (0, 0, 0);
+    loop {
+        let rows = store.receipts(given, (newest.0, newest.1)).await.map_err(said)?;
+        if rows.is_empty() {
+            return Ok(newest);
+        }
+        for row in rows {
+            let wrong = |why: &str| format!("journal {}: the {whose} for {}: {why}", journal.id(), row.up_to_seq);
+            let receipt = verify_receipt(&row.signed, keys, 0).map_err(|broken| wrong(&broken.to_string()))?;
+            if receipt.journal() != journal || !repeats(&row, &receipt) {
+                return Err(wrong("the row does not repeat what was signed"));
+            }
+            let held = store.entry(Journal::Of(journal), receipt.up_to_seq).await.map_err(said)?;
+            let same = held.is_some_and(|held| held.hash.as_slice() == receipt.head_hash);
+            let comes_back = !given && store.heads().borrow().recovering();
+            if !same && receipt.up_to_seq > 0 && !comes_back {
+                return Err(wrong("it names another entry than the one that is held"));
+            }
+            newest = (row.up_to_seq, row.own_seq, row.at_us);
+        }
+    }
+}
+
+fn repeats(row: &ReceiptRow, receipt: &Receipt) -> bool {
+    (row.up_to_seq, row.own_seq, row.at_us) == (receipt.up_to_seq, receipt.own_seq, micros(receipt.at.as_ref()))
+}
+
+/// What follows from the journals is what they make, and stored replies are those that were given.
+pub(super) async fn caches(store: &Store, heads: &Heads, moment: &Moment) -> Result<(), String> {
+    let exact = (heads.own.incarnation == 1).then_some(heads.turn);
+    if let Some(fault) = store.feed_fault(heads.feed, exact).await.map_err(said)? {
+        return Err(fault);
+    }
+    let altered = store.altered_replies().await.map_err(said)?;
+    if altered > 0 {
+        return Err(format!("replies: {altered} are not those that were given"));
+    }
+    let rebuilt = store.compare(moment).await.map_err(said)?;
+    match rebuilt.differing.first() {
+        Some(first) => Err(format!(
+            "pages: {first} differs from what the journals make: stop the service and run `rebuild --write`"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The private journal has the entry that the own journal anchors.
+pub(super) async fn anchored(store: &Store) -> Result<(), String> {
+    match store.private_standing().await.map_err(|error| error.to_string())? {
+        PrivateStanding::NotAnchored | PrivateStanding::Whole => Ok(()),
+        PrivateStanding::Behind { anchored, held } => Err(format!(
+            "journal private: entry {anchored}, which the own journal anchors, is missing or another one; the last is {held}"
+        )),
+    }
+}
+
+/// Every audit chain, and the checkpoints that anchor it are not further than it is.
+pub(super) async fn audit(store: &Store) -> Result<Vec<ChainHead>, String> {
+    let own = journal_rules::name(store.own());
+    let page = store.page(&own).await.map_err(|error| error.to_string())?.unwrap_or_default();
+    let anchored = journal_rules::checkpoint(Seen::whole(&page), store.own());
+    let anchors = anchored.map(|it| it.chains.as_slice()).unwrap_or_default();
+    // After the anchors: a chain that begins meanwhile is not missed.
+    let heads = store.audit_heads().await.map_err(|error| error.to_string())?;
+    let known: BTreeSet<&str> = heads.iter().map(|head| head.chain.as_str()).collect();
+    if let Some(lost) = anchors.iter().find(|anchor| !known.contains(anchor.chain.as_str())) {
+        return Err(format!("audit {}: the whole chain is missing", lost.chain));
+    }
+    for head in &heads {
+        let anchor = anchors.iter().find(|anchor| anchor.chain == head.chain);
+        chain(store, &head.chain, anchor.map(|anchor| (anchor.seq, anchor.hash.as_slice()))).await?;
+    }
+    Ok(heads)
+}
+
+async fn chain(store: &Store, name: &str, anchor: Option<(u64, &[u8])>) -> Result<(), String> {
+    let (mut seq, mut hash) = (0, [0; 32]);
+    loop {
+        let records = store.audit_records(name, seq, 500).await.map_err(|error| error.to_string())?;
+        if records.is_empty() {
+            break;
+        }
+        for record in records {
+            let right = record.seq == seq + 1 && record.prev_hash == hash && record.hash == record.computed;
+            let anchored = anchor.is_none_or(|(at, anchored)| at != record.seq || anchored == record.hash);
+            if !right || !anchored {
+                return Err(format!("audit {name}: record {} was changed, or one before it is missing", seq + 1));
+            }
+            (seq, hash) = (record.seq, record.hash);
+        }
+    }
+    match anchor {
+        Some((at, _)) if at > seq => Err(format!("audit {name}: records from {} on are missing", seq + 1)),
+        _ => Ok(()),
+    }
+}

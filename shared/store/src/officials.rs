@@ -1,0 +1,63 @@
+//! Officials of whom it was said whether they are barred: what the gate and the desk know of them.
+
+use std::collections::BTreeSet;
+
+use renkei_domain::{
+    matter::{Matter, Noun},
+    official,
+    page::{Journal, Page},
+};
+use renkei_proto::r#type::v1::Agency;
+use renkei_telemetry::Metrics;
+use sqlx::Row as _;
+
+use crate::{
+    Store,
+    connection::Pool,
+    content::KeyRing,
+    error::Error,
+    load::{PAGES_BETWEEN, prefix_range},
+    seal::believed,
+};
+
+impl Store {
+    /// The pages of officials of whom it was said whether they are barred.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn officials(&self) -> Result<Vec<(Matter, Page)>, Error> {
+        let found = officials(&self.inner.read, self.inner.own, &self.inner.ring, &self.inner.metrics).await?;
+        found.into_iter().map(|(matter, page)| page.map(|page| (matter, page))).collect()
+    }
+}
+
+/// An official's matter with its page, or why that is not believed.
+pub(crate) type OfficialPage = (Matter, Result<Page, Error>);
+
+pub(crate) async fn officials(
+    pool: &Pool,
+    own: Agency,
+    ring: &KeyRing,
+    metrics: &Metrics,
+) -> Result<Vec<OfficialPage>, Error> {
+    let (from, to) = prefix_range(&Matter::prefix(Noun::Official, own));
+    let mut found = Vec::new();
+    for row in sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(pool).await? {
+        let matter = Matter::of(&row.try_get::<String, _>(0)?);
+        match believed(&row, 0, ring, metrics) {
+            Ok(page) => found.extend(page.map(|(_, _, page)| (matter, Ok(page)))),
+            Err(error @ Error::Altered { .. }) => found.push((matter, Err(error))),
+            Err(error) => return Err(error),
+        }
+    }
+    found.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
+    Ok(found)
+}
+
+/// The ids of those who are barred. Of whom the database was changed, it is not known, so they are barred.
+pub(crate) fn barred(officials: &[OfficialPage]) -> BTreeSet<String> {
+    let barred = officials
+        .iter()
+        .filter(|(_, page)| page.as_ref().map_or(true, |page| official::is_barred(page.marks(Journal::Private))));
+    barred.map(|(matter, _)| matter.id.clone()).collect()
+}

@@ -1,0 +1,271 @@
+//! What a verification reads beside the entries themselves: columns that repeat a header, the feed, receipts, replies, and
+//! whether every page is what the journals make.
+
+use std::collections::VecDeque;
+
+use prost::Message as _;
+use renkei_domain::{
+    matter::entry_name,
+    moment::{Moment, micros},
+    page::Journal,
+};
+use renkei_journal::header_hash;
+use renkei_proto::{
+    journal::v1::{Fact, Header, SignedReceipt},
+    r#type::v1::Agency,
+    watch::v1::{Event, event::Change},
+};
+use sqlx::{Row as _, any::AnyRow};
+
+use crate::{
+    Store,
+    bulk::{count, number},
+    error::Error,
+    head::{self, Heads},
+    rebuild::{Rebuilt, fold},
+    seal::ReplyRow,
+};
+
+pub(crate) const COLUMNS: &str = "SELECT seq, header, fact, entry_id, matter, fact_type, answers, digest, turn, \
+     written_us, arrived_us, hash FROM entry WHERE journal = $1 AND seq >= $2 ORDER BY seq LIMIT $3 + 0";
+pub(crate) const BY_TURN: &str =
+    "SELECT journal, seq, header, turn FROM entry WHERE turn > $1 ORDER BY turn LIMIT $2 + 0";
+pub(crate) const CHANGES: &str =
+    "SELECT number, at_us, matter, change FROM feed WHERE number > $1 ORDER BY number LIMIT $2 + 0";
+pub(crate) const RECEIPTS: [&str; 2] = [
+    "SELECT up_to_seq, own_seq, at_us, receipt, key_id, signature FROM receipt \
+     WHERE (up_to_seq, own_seq) > ($1, $2) ORDER BY up_to_seq, own_seq LIMIT $3 + 0",
+    "SELECT up_to_seq, own_seq, at_us, receipt, key_id, signature FROM receipt_given \
+     WHERE (up_to_seq, own_seq) > ($1, $2) ORDER BY up_to_seq, own_seq LIMIT $3 + 0",
+];
+pub(crate) const REPLIES: &str =
+    "SELECT call, digest, reply, at_us, seal FROM request WHERE call > $1 ORDER BY call LIMIT $2 + 0";
+
+/// How many rows are read at once.
+const CHUNK: i64 = 500;
+
+/// A receipt as its row has it.
+#[derive(Clone, Debug)]
+pub struct ReceiptRow {
+    /// Up to which number, as the column has it.
+    pub up_to_seq: u64,
+    /// At which head of the signer's own journal, as the column has it.
+    pub own_seq: u64,
+    /// When it was signed, in microseconds since 1970, as the column has it.
+    pub at_us: i64,
+    /// What was signed.
+    pub signed: SignedReceipt,
+}
+
+/// Where a journal's rows differ from what their headers say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misplaced {
+    /// The number of the row.
+    pub seq: u64,
+    /// The column.
+    pub column: &'static str,
+}
+
+impl Store {
+    /// The heads as they stand in the database, not as this process remembers them.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read_heads(&self) -> Result<Heads, Error> {
+        let rows = sqlx::query(head::SELECT).fetch_all(&self.inner.read).await?;
+        head::read(self.inner.own, &rows)
+    }
+
+    /// The first row of a journal, from a number up to another, that does not repeat what its header says; otherwise the
+    /// turn of the last one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn columns(&self, journal: Journal, from: u64, to: u64) -> Result<Result<u64, Misplaced>, Error> {
+        let (mut next, mut turn) = (from, 0);
+        while next <= to {
+            let query = sqlx::query(COLUMNS).bind(journal.id()).bind(number(next)).bind(CHUNK);
+            let rows = query.fetch_all(&self.inner.read).await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows {
+                let seq = count(row.try_get(0)?);
+                if seq > to {
+                    return Ok(Ok(turn));
+                }
+                match self.differing(journal, &row, turn)? {
+                    Some(column) => return Ok(Err(Misplaced { seq, column })),
+                    None => turn = count(row.try_get(8)?),
+                }
+                next = seq + 1;
+            }
+        }
+        Ok(Ok(turn))
+    }
+
+    fn differing(&self, journal: Journal, row: &AnyRow, before: u64) -> Result<Option<&'static str>, Error> {
+        let (header_bytes, fact): (Vec<u8>, Vec<u8>) = (row.try_get(1)?, row.try_get(2)?);
+        // One that does not decode is named by its signature.
+        let Ok(header) = Header::decode(header_bytes.as_slice()) else { return Ok(None) };
+        let is_peers = journal == Journal::Of(self.own().peer());
+        let digest =
+            if is_peers { Vec::new() } else { Fact::decode(fact.as_slice()).unwrap_or_default().request_digest };
+        let written_us = micros(header.written_at.as_ref());
+        let arrived_us: i64 = row.try_get(10)?;
+        // What is written here is there at once, unless it was lost and fetched back; only this agency saw the peer's arrive.
+        let is_first = self.inner.heads.borrow().own.incarnation == 1;
+        let arrived = is_peers || arrived_us == written_us || (!is_first && arrived_us > written_us);
+        let right = [
+            ("number", header.seq == count(row.try_get(0)?)),
+            ("entry_id", header.entry_id == row.try_get::<String, _>(3)?),
+            ("matter", header.matter == row.try_get::<String, _>(4)?),
+            ("fact_type", header.fact_type == row.try_get::<String, _>(5)?),
+            ("answers", header.answers == count(row.try_get(6)?)),
+            ("digest", digest == row.try_get::<Vec<u8>, _>(7)?),
+            ("turn", count(row.try_get(8)?) > before),
+            ("written_us", written_us == row.try_get::<i64, _>(9)?),
+            ("arrived_us", arrived),
+            ("hash", header_hash(&header_bytes).as_slice() == row.try_get::<Vec<u8>, _>(11)?),
+        ];
+        Ok(right.into_iter().find(|(_, right)| !right).map(|(column, _)| column))
+    }
+
+    /// What is wrong with the feed up to a number, in a sentence: a change is missing or does not say what its entry makes.
+    /// `exact`: nothing was ever fetched back, so each entry up to this turn has exactly one change, in the same order.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn feed_fault(&self, to: u64, exact: Option<u64>) -> Result<Option<String>, Error> {
+        let mut entries = Turns { store: self, after: 0, waiting: VecDeque::new() };
+        let mut last = 0;
+        while last < to {
+            let rows = sqlx::query(CHANGES).bind(number(last)).bind(CHUNK).fetch_all(&self.inner.read).await?;
+            if rows.is_empty() {
+                return Ok(Some(format!("feed: change {} is missing", last + 1)));
+            }
+            for row in rows {
+                let number = count(row.try_get(0)?);
+                if number > to {
+                    return self.beyond_the_feed(to).await;
+                }
+                if number != last + 1 {
+                    return Ok(Some(format!("feed: change {} is missing", last + 1)));
+                }
+                last = number;
+                let change: Vec<u8> = row.try_get(3)?;
+                let event = Event::decode(change.as_slice()).unwrap_or_default();
+                let told = (micros(event.time.as_ref()), event.matter.as_str());
+                let row: (i64, String) = (row.try_get(1)?, row.try_get(2)?);
+                let mut right = event.encode_to_vec() == change && told == (row.0, row.1.as_str());
+                if let (Some(Change::EntryApplied(applied)), Some(turn)) = (&event.change, exact) {
+                    let entry = entries.next(turn).await?;
+                    right &= entry.is_some_and(|(author, header)| {
+                        (applied.author(), &applied.entry, &applied.fact_type, &event.matter, &event.traceparent)
+                            == (
+                                author,
+                                &entry_name(author, header.seq),
+                                &header.fact_type,
+                                &header.matter,
+                                &header.traceparent,
+                            )
+                    });
+                }
+                right &= event.change.is_some();
+                if !right {
+                    return Ok(Some(format!("feed: change {number} is not what the journals make")));
+                }
+            }
+        }
+        self.beyond_the_feed(to).await
+    }
+
+    /// Nothing is beyond the last number that was given, but for what was written meanwhile.
+    async fn beyond_the_feed(&self, to: u64) -> Result<Option<String>, Error> {
+        let next = sqlx::query(CHANGES).bind(number(to)).bind(1_i64).fetch_optional(&self.inner.read).await?;
+        let moved = next.is_none() || self.read_heads().await?.feed > to;
+        Ok((!moved).then(|| format!("feed: changes are beyond the head, {to}")))
+    }
+
+    /// Receipts after the one with these numbers, in order: the peer's for the own journal, or the own ones for the peer's.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn receipts(&self, given: bool, after: (u64, u64)) -> Result<Vec<ReceiptRow>, Error> {
+        let query = sqlx::query(RECEIPTS[usize::from(given)]).bind(number(after.0)).bind(number(after.1)).bind(CHUNK);
+        let rows = query.fetch_all(&self.inner.read).await?;
+        let rows = rows.iter().map(|row| {
+            Ok(ReceiptRow {
+                up_to_seq: count(row.try_get(0)?),
+                own_seq: count(row.try_get(1)?),
+                at_us: row.try_get(2)?,
+                signed: SignedReceipt { receipt: row.try_get(3)?, key_id: row.try_get(4)?, signature: row.try_get(5)? },
+            })
+        });
+        rows.collect()
+    }
+
+    /// How many stored replies are not as the service wrote them. One without a seal is of an older version.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn altered_replies(&self) -> Result<u64, Error> {
+        let (mut after, mut altered) = (String::new(), 0);
+        loop {
+            let rows = sqlx::query(REPLIES).bind(&after).bind(CHUNK).fetch_all(&self.inner.read).await?;
+            if rows.is_empty() {
+                return Ok(altered);
+            }
+            for row in rows {
+                let (call, digest, reply): (String, Vec<u8>, Vec<u8>) =
+                    (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+                let seal: Option<Vec<u8>> = row.try_get(4)?;
+                let found = ReplyRow { call: &call, digest: &digest, reply: &reply, at_us: row.try_get(3)? };
+                altered += u64::from(seal.is_some() && !found.is_sealed(&self.inner.ring, seal.as_deref()));
+                after = call;
+            }
+        }
+    }
+
+    /// Folds the journals again and compares with the pages and everything beside them, in one view of the database, while
+    /// others write.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn compare(&self, moment: &Moment) -> Result<Rebuilt, Error> {
+        let mut snapshot = self.inner.read.begin_reading().await?;
+        let rows = sqlx::query(head::SELECT).fetch_all(&mut *snapshot).await?;
+        let heads = head::read(self.inner.own, &rows)?;
+        let rebuilt = fold(&mut snapshot, &self.inner, heads, moment, false).await?;
+        snapshot.commit().await?;
+        Ok(rebuilt)
+    }
+}
+
+/// The exchanged entries in the order of their turns.
+struct Turns<'a> {
+    store: &'a Store,
+    after: i64,
+    waiting: VecDeque<(Agency, Header)>,
+}
+
+impl Turns<'_> {
+    /// The next one up to a turn.
+    async fn next(&mut self, to: u64) -> Result<Option<(Agency, Header)>, Error> {
+        while self.waiting.is_empty() && self.after < number(to) {
+            let query = sqlx::query(BY_TURN).bind(self.after).bind(CHUNK);
+            let rows = query.fetch_all(&self.store.inner.read).await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows {
+                let (journal, header): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(2)?);
+                self.after = row.try_get(3)?;
+                if let Some(author) = Agency::from_id(&journal) {
+                    self.waiting.push_back((author, Header::decode(header.as_slice()).unwrap_or_default()));
+                }
+            }
+        }
+        Ok(self.waiting.pop_front())
+    }
+}

@@ -1,0 +1,133 @@
+//! Seals: keyed digests over what the service keeps beside the journals. Pages are a cache and replies are copies, so
+//! nothing else proves them; whoever changes such a row without the service's keys cannot seal it.
+//!
+//! A seal also covers the turn in which the page last changed, which must be the turn of the matter's last entry: an older
+//! copy of the row has a right seal and another turn.
+
+use renkei_domain::{
+    matter::{Matter, Noun},
+    page::Page,
+};
+use renkei_telemetry::Metrics;
+use sqlx::{Row as _, any::AnyRow};
+
+use crate::{
+    content::{KeyRing, Part},
+    error::Error,
+};
+
+const PAGE: &[u8] = b"renkei page v1\0";
+const REPLY: &[u8] = b"renkei reply v1\0";
+
+/// A page as its row has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PageRow {
+    pub(crate) opened: i64,
+    pub(crate) changed: i64,
+    pub(crate) page: Vec<u8>,
+    pub(crate) local: Vec<u8>,
+}
+
+impl PageRow {
+    pub(crate) fn seal(&self, ring: &KeyRing, matter: &str) -> Vec<u8> {
+        ring.seal(PAGE, &self.parts(matter))
+    }
+
+    pub(crate) fn is_sealed(&self, ring: &KeyRing, matter: &str, seal: Option<&[u8]>) -> bool {
+        seal.is_some_and(|seal| ring.is_sealed(PAGE, &self.parts(matter), seal))
+    }
+
+    fn parts<'a>(&'a self, matter: &'a str) -> [Part<'a>; 5] {
+        [
+            Part::Bytes(matter.as_bytes()),
+            Part::Number(self.opened),
+            Part::Number(self.changed),
+            Part::Bytes(&self.page),
+            Part::Bytes(&self.local),
+        ]
+    }
+}
+
+/// A reply to a call as its row has it.
+pub(crate) struct ReplyRow<'a> {
+    pub(crate) call: &'a str,
+    pub(crate) digest: &'a [u8],
+    pub(crate) reply: &'a [u8],
+    pub(crate) at_us: i64,
+}
+
+impl ReplyRow<'_> {
+    pub(crate) fn seal(&self, ring: &KeyRing) -> Vec<u8> {
+        ring.seal(REPLY, &self.parts())
+    }
+
+    pub(crate) fn is_sealed(&self, ring: &KeyRing, seal: Option<&[u8]>) -> bool {
+        seal.is_some_and(|seal| ring.is_sealed(REPLY, &self.parts(), seal))
+    }
+
+    fn parts(&self) -> [Part<'_>; 4] {
+        [Part::Bytes(self.call.as_bytes()), Part::Bytes(self.digest), Part::Bytes(self.reply), Part::Number(self.at_us)]
+    }
+}
+
+/// The columns of a page that [`believed`] reads, in this order; `{}` is the matter that was asked for.
+macro_rules! page_columns {
+    ($matter:literal) => {
+        concat!(
+            $matter,
+            ", p.opened_turn, p.page, p.local, p.changed_turn, p.seal, (SELECT MAX(e.turn) FROM entry e WHERE e.matter = ",
+            $matter,
+            ")"
+        )
+    };
+}
+pub(crate) use page_columns;
+
+/// A page with the turn in which it was opened, if the journals have the matter. `first` is the place of the columns in the
+/// row.
+///
+/// # Errors
+/// [`Error::Altered`] when the row is not the one that the service wrote last.
+pub(crate) fn believed(
+    row: &AnyRow,
+    first: usize,
+    ring: &KeyRing,
+    metrics: &Metrics,
+) -> Result<Option<(String, i64, Page)>, Error> {
+    let matter: String = row.try_get(first)?;
+    let opened: Option<i64> = row.try_get(first + 1)?;
+    let last: Option<i64> = row.try_get(first + 6)?;
+    let Some(opened) = opened else {
+        return if last.is_none() { Ok(None) } else { Err(altered(metrics, &matter)) };
+    };
+    let found = PageRow {
+        opened,
+        changed: row.try_get(first + 4)?,
+        page: row.try_get(first + 2)?,
+        local: row.try_get(first + 3)?,
+    };
+    let seal: Option<Vec<u8>> = row.try_get(first + 5)?;
+    if last != Some(found.changed) || !found.is_sealed(ring, &matter, seal.as_deref()) {
+        return Err(altered(metrics, &matter));
+    }
+    let page = Page::decode(&found.page, &found.local);
+    let page = page.map_err(|error| Error::Damaged(format!("page {}: {error}", shown(&matter))))?;
+    Ok(Some((matter, opened, page)))
+}
+
+/// Says that what belongs to a matter was changed behind the service's back. The ids of officials are in no log.
+pub(crate) fn altered(metrics: &Metrics, matter: &str) -> Error {
+    let shown = shown(matter);
+    tracing::error!(
+        matter = shown,
+        "the database was changed behind the service's back: what it shows is not believed"
+    );
+    metrics.altered();
+    Error::Altered { matter: shown }
+}
+
+/// A matter's name as it may be told.
+pub(crate) fn shown(matter: &str) -> String {
+    let of = Matter::of(matter);
+    if of.noun == Noun::Official { Matter::prefix(of.noun, of.opener) } else { matter.to_owned() }
+}
