@@ -22,8 +22,9 @@ const ONCE: [(&str, &str); 5] = [
 ];
 
 /// Python packages of the tools, pinned.
-const PYTHON: [&str; 7] = [
+const PYTHON: [&str; 8] = [
     "buf-bin==1.75.0",
+    "cryptography==50.0.2",
     "googleapis-common-protos==1.76.0",
     "grpcio==1.85.1",
     "grpcio-status==1.85.1",
@@ -293,7 +294,8 @@ fn cargo_tests(command: &mut Command) -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// The clients in other languages against both services, and protovalidate's own judgement of the contract's vectors.
+/// The clients in other languages against both services, protovalidate's own judgement of the contract's vectors, and the
+/// foreign verifier on the databases of a sandbox.
 fn clients() -> Result<Tally, String> {
     let tools = setup()?;
     let generated = Path::new("target/tools/generated");
@@ -323,6 +325,14 @@ fn clients() -> Result<Tally, String> {
     };
     python("tests/clients/python/parity.py", None)?;
     python("tests/clients/python/client.py", Some(tools.join("bin/buf")))?;
+    let folder = PathBuf::from("target/tools/verified");
+    // There is none in a fresh checkout.
+    let _ = std::fs::remove_dir_all(&folder);
+    if succeeds(Command::new("target/debug/sandbox").args(["--once", "--folder"]).arg(&folder).stdout(Stdio::null()))? {
+        python("tests/clients/python/verify_test.py", Some(folder))?;
+    } else {
+        return Err("the sandbox for the foreign verifier did not end well".to_owned());
+    }
     Ok(tally)
 }
 
