@@ -78,6 +78,7 @@ fn a_database_of_the_first_schema_is_upgraded_with_what_it_holds() {
             "DROP INDEX audit_by_matter",
             "ALTER TABLE visible DROP COLUMN until_us",
             "DROP TABLE replica",
+            "DROP TABLE clock",
             "ALTER TABLE store DROP COLUMN place",
             "ALTER TABLE page DROP COLUMN seal",
             "ALTER TABLE request DROP COLUMN seal",
