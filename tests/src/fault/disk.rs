@@ -32,7 +32,8 @@ const FULL: Duration = Duration::from_secs(120);
 const AGAIN: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), String> {
-    let disk = Disk::mount(if engine == Engine::Sqlite { 24 } else { 160 })?;
+    // Larger than SQLite's log of changes becomes, which would fill a smaller one by itself.
+    let disk = Disk::mount(if engine == Engine::Sqlite { 96 } else { 160 })?;
     let mut pair = Pair::down(Choice { engine: Some(engine), ..Choice::default() }).await?;
     let cluster = (engine == Engine::Postgres).then(|| Cluster::start_in(disk.path(), &[]));
     let url = match &cluster {
