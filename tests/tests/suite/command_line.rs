@@ -7,7 +7,9 @@ use std::{
     process::Stdio,
 };
 
-use renkei_proto::{evidence::v1::ListEntriesRequest, referral::v1::ListReferralsRequest, r#type::v1::Agency};
+use renkei_proto::{
+    evidence::v1::ListEntriesRequest, options::v1::Reason, referral::v1::ListReferralsRequest, r#type::v1::Agency,
+};
 use renkei_tests::{
     acts::{Acts, both, settle},
     cluster::{Database, client},
@@ -164,6 +166,16 @@ async fn commands_work_on_a_service_that_is_down_and_a_copy_opens_a_new_incarnat
     assert_eq!(status["held"]["incarnation"], 2);
     let after = ipa.until_link("the new incarnation", |link| link.peer_seq > before.own_seq).await.unwrap();
     assert_eq!((after.stopped_at_seq, after.backlog), (0, 0));
+    let table = done(&pair, Agency::Ppc, &["status"]).await;
+    assert!(table.contains("until `recover --barred` has confirmed"), "{table}");
+    assert!(done(&pair, Agency::Ppc, &["recover"]).await.contains("officials act again once `recover --barred`"));
+    let refused = ppc.publish(ppc.publishing("before-the-list")).await;
+    assert_eq!(refused.unwrap_err().reason, Reason::Recovering);
+    assert_sentence(&run(&pair, Agency::Ppc, &["recover", "--barred", "none", "--reason", ""]).await, &["1 to 1000"]);
+    let confirm = ["recover", "--barred", "none", "--reason", "the list of the personnel office"];
+    assert!(done(&pair, Agency::Ppc, &confirm).await.contains("confirmed: 0 officials are barred"));
+    assert_sentence(&run(&pair, Agency::Ppc, &confirm).await, &["no loss waits"]);
+    assert_sentence(&run(&pair, Agency::Ppc, &["recover", "--end", "nothing"]).await, &["no recovery is under way"]);
     let published = ppc.publish(ppc.publishing("after-the-restore")).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
     assert_eq!(ipa.scheme(&published.name).await.unwrap().version, 1);

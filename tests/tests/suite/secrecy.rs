@@ -246,8 +246,10 @@ async fn reads_at_once_are_all_on_record_in_one_chain() {
     // Many at once, on both sides, in one chain each.
     for acts in [&ppc, &ipa] {
         let mut reads = tokio::task::JoinSet::new();
-        for _ in 0..64 {
-            let (mut client, request) = (items(acts, "sharing", SUZUKI.purpose("policy")), get(&it.name));
+        // One caller has at most 64 connections, so calls share them.
+        let clients = [(); 8].map(|()| items(acts, "sharing", SUZUKI.purpose("policy")));
+        for client in clients.iter().cycle().take(64) {
+            let (mut client, request) = (client.clone(), get(&it.name));
             reads.spawn(async move { client.get_item(request).await.map(|_| ()) });
         }
         while let Some(read) = reads.join_next().await {
