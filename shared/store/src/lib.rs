@@ -225,7 +225,8 @@ impl Store {
     /// Why it cannot.
     pub async fn try_writing(&self) -> Result<(), Error> {
         let mut transaction = self.inner.begin_writing().await?;
-        sqlx::query(head::TAKE).bind(self.inner.own.id()).execute(&mut *transaction).await?;
+        let take = sqlx::query(head::TAKE).bind(self.inner.own.id()).bind(self.id());
+        take.execute(&mut *transaction).await?;
         // Never committed, so it is rolled back.
         drop(transaction);
         Ok(())
