@@ -9,6 +9,7 @@ use crate::{
     dialect::{Dialect, PLACE},
     error::Error,
     head,
+    rebuild::SEALED,
 };
 
 const MIGRATIONS: [&str; 9] = [
@@ -95,6 +96,10 @@ pub(crate) async fn migrate(pool: &Pool, dialect: Dialect, own: Agency, store_id
         sqlx::query(REACHED).bind(number).execute(&mut *transaction).await?;
         if number == KNOWN {
             place(&mut transaction, dialect).await?;
+        }
+        if number == KNOWN && found == 0 {
+            // It has no page yet, so whoever opens it changes nothing.
+            sqlx::query(SEALED).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
     }
