@@ -197,9 +197,12 @@ async fn read(store: &Store, journal: Journal, from: u64, head: Head) -> Result<
     };
     let mut entries: Vec<Entry> = Vec::with_capacity(held.len());
     for held in held.into_iter().filter(|held| held.header.seq <= head.seq) {
-        // This version disposes of nothing.
+        // This version disposes of nothing. Only what is not as committed to, and was refused for it, is not kept.
         if !held.header.content_commitment.is_empty() && !held.content_present {
-            return Err(format!("journal {}: entry {}: its content is missing", journal.id(), held.header.seq));
+            let seq = held.header.seq;
+            let missing = |_| format!("journal {}: entry {seq}: its content is missing", journal.id());
+            let lie = Lie::ContentDiffers { seq, field: "content" };
+            refused(store, journal, &[lie]).await.map_err(missing)?;
         }
         entries.push(held.entry);
     }
