@@ -239,7 +239,7 @@ impl Peer {
     }
 }
 
-/// What stands for an entry in a hello.
+/// The part of an entry that proves it in a hello.
 pub fn signed_header(entry: &Entry) -> SignedHeader {
     SignedHeader { header: entry.header.clone(), key_id: entry.key_id.clone(), signature: entry.signature.clone() }
 }

@@ -85,7 +85,7 @@ impl Said {
     }
 }
 
-/// Opens a request, does what it says, and answers with the matter as it then stands. `check` makes the act of the request
+/// Opens a request, does what it says, and answers with the matter as it is afterwards. `check` makes the act of the request
 /// before it queues: everything that needs no page is judged, parsed and encoded there, so that the writer, and with it
 /// every other caller, does not wait for it.
 pub(crate) async fn act<M: Message + Validate, A: Act>(

@@ -186,7 +186,7 @@ fn normal(typed: char) -> Option<char> {
     }
 }
 
-/// What stands for a hyphen: the key beside the zero of a Japanese keyboard writes U+30FC, or U+FF70 in half width; the
+/// The characters that mean a hyphen: the key beside the zero of a Japanese keyboard writes U+30FC, or U+FF70 in half width; the
 /// others come from word processors, spreadsheets and web pages.
 fn is_hyphen(typed: char) -> bool {
     matches!(

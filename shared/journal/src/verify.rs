@@ -123,7 +123,7 @@ pub fn verify_signature(entry: &Entry, keys: &Keys) -> Result<Opened, Break> {
     Ok(opened)
 }
 
-/// Verifies a header that stands for its whole entry, as [`verify_signature`] does for an entry.
+/// Verifies a header that represents its whole entry, as [`verify_signature`] does for an entry.
 ///
 /// # Errors
 /// As [`verify_signature`].

@@ -2,7 +2,7 @@
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
-/// The cryptography of every connection. The hybrid key exchange stands first, so that it is the
+/// The cryptography of every connection. The hybrid key exchange comes first, so that it is the
 /// one that a client offers a share for.
 pub(crate) fn provider() -> CryptoProvider {
     use aws_lc_rs::kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768};

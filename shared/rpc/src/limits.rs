@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The bounds of a port. Each holds for this port alone.
+/// The bounds of a port. Each applies to this port alone.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// From accept to the end of the handshake; and again from there to the client's first byte.

@@ -79,7 +79,7 @@ impl Drop for Place {
         taken.all -= 1;
         if let Some(left) = taken.each.get_mut(&self.holder) {
             *left -= 1;
-            // Only who holds a place takes memory.
+            // Only holders of a place use memory.
             if *left == 0 {
                 taken.each.remove(&self.holder);
             }

@@ -379,7 +379,7 @@ async fn check(own: Agency, config: &Config) -> Result<(), String> {
     }
 }
 
-/// How the database stands. One that `serve` will upgrade is not a fault.
+/// The state of the database in a sentence. One that `serve` will upgrade is not a fault.
 pub(crate) async fn database(own: Agency, config: &Config) -> Result<String, String> {
     if let Some(file) = config.database.file()
         && !file.parent().is_some_and(Path::is_dir)

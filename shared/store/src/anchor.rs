@@ -1,4 +1,4 @@
-//! The anchor of the private journal. Nobody else holds that journal, so its head stands in the exchanged one, which the
+//! The anchor of the private journal. Nobody else has that journal, so its head is written into the exchanged one, which the
 //! peer keeps: a private journal that was lost or cut is behind it.
 
 use renkei_domain::{
@@ -95,7 +95,7 @@ pub(crate) async fn add(connection: &mut Connection, stage: &mut Stage, moment: 
     Ok(())
 }
 
-/// The private journal holds the entry that the anchor names.
+/// Whether the private journal contains the entry that the anchor names.
 async fn is_present(connection: &mut Connection, anchored: &PrivateAnchored) -> Result<bool, Error> {
     let query = sqlx::query(ENTRY_AT).bind(Journal::Private.id()).bind(number(anchored.seq));
     let row = query.fetch_optional(connection).await?;

@@ -3,7 +3,7 @@
 //! Two rules apply here and nowhere else. A statement that a server does not answer in time is given up, and its connection
 //! with it: a network that swallows everything would keep it for ever, whatever the server's own limits are. And a
 //! connection whose transaction did not end in a commit is closed: after a failed COMMIT or BEGIN the driver does not know
-//! how the transaction stands, and every later one on that connection would fail.
+//! in which state the transaction is, and every later one on that connection would fail.
 
 use std::{
     io,

@@ -58,7 +58,7 @@ pub struct Rebuilt {
 type Made = BTreeMap<String, (PageRow, BTreeSet<ListRow>)>;
 
 impl Store {
-    /// Folds the journals again, compares with what stands in the database and, with `write`, puts it right; that runs while
+    /// Folds the journals again, compares with what is in the database and, with `write`, puts it right; that runs while
     /// nobody else writes, and after the journals were verified, for it believes them.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What stands beside the entries: heads, receipts, the anchor of the private journal, audit chains, and caches.
+//! The rows beside the entries: heads, receipts, the anchor of the private journal, audit chains, and caches.
 
 use std::collections::BTreeSet;
 
