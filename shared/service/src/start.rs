@@ -117,6 +117,10 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let store = Store::open(options).await?;
     source::compare(&source, &store).await?;
     store.join(config.spoken()?).await?;
+    if config.database.first_start {
+        // A database that replaces a lost one must not look like one that has always been there.
+        store.record_read(&Call::own("first_start"), "", "OK", &source.moment()).await?;
+    }
     let said = begin(&store, &source).await?;
     answer_units(&store, &source, &config).await?;
 

@@ -17,7 +17,8 @@ fn error_of(from: &str, to: &str) -> String {
 }
 
 fn free_ports() -> HashMap<String, String> {
-    ["RENKEI__DESK__LISTEN", "RENKEI__LINK__LISTEN"].map(|name| (name.to_owned(), "127.0.0.1:0".to_owned())).into()
+    let ports = ["RENKEI__DESK__LISTEN", "RENKEI__LINK__LISTEN", "RENKEI__OPERATOR__LISTEN"];
+    ports.map(|name| (name.to_owned(), "127.0.0.1:0".to_owned())).into()
 }
 
 #[expect(clippy::disallowed_methods, reason = "certificates are judged by the machine's clock")]
@@ -44,6 +45,9 @@ async fn the_documented_example_starts_with_ports_from_the_environment() {
     let source = Clock::at(scenario::start().unwrap()).source([4; 32]);
     let running = renkei_service::start(Agency::Ppc, config, source, &telemetry).await.unwrap();
     assert_ne!(running.desk.port(), 0);
+    let heads = running.store.audit_heads().await.unwrap();
+    let recorded = heads.iter().find(|head| head.chain == "a/r").map(|head| head.seq);
+    assert_eq!(recorded, Some(1), "the first start is on record");
     running.stop().await;
 }
 
