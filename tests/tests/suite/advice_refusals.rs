@@ -390,10 +390,14 @@ async fn a_request_has_at_most_a_hundred_questions_and_two_hundred_entries_of_an
     refused(ipa.ask_clarification(ipa.asking_clarification(&it)).await, Reason::WrongState, "");
     refused(ipa.hand_back_advice_request(ipa.handing_back(&it)).await, Reason::WrongState, "");
     refused(ipa.correct_advice(ipa.correcting(&advised)).await, Reason::WrongState, "");
+    // Neither has seen the other's end, however fast the link is.
+    settle(&ppc, &ipa).await.unwrap();
+    pair.cut_link();
     ipa.decline_advice_request(ipa.declining(&it)).await.unwrap();
     ppc.withdraw_advice_request(ppc.withdrawing_advice(&AdviceRequest { etag: String::new(), ..it.clone() }))
         .await
         .unwrap();
+    pair.mend_link();
     let seen = at_both(&ppc, &ipa, &it.name).await;
     assert_eq!((seen.state(), seen.entries.len(), seen.open_clarifications.len()), (State::Withdrawn, 402, 198));
     assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
