@@ -170,6 +170,8 @@ impl Pair {
         choice: Choice,
         kind: Kind,
     ) -> Result<Self, String> {
+        // Configurations name their files by whole paths.
+        let folder = folder.map(std::path::absolute).transpose().map_err(|error| error.to_string())?;
         let temporary = if folder.is_none() { Some(TempDir::new().map_err(|error| error.to_string())?) } else { None };
         let dir = folder.or_else(|| temporary.as_ref().map(|dir| dir.path().to_owned())).unwrap_or_default();
         let engine = choice.engine.map_or_else(database::engine, Ok)?;

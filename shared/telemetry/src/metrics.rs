@@ -460,6 +460,7 @@ mod tests {
             metrics.watchers(2, 7);
             metrics.duties("give_advice", 3, 1);
             metrics.trust("desk", 86_400, Some(-1));
+            metrics.trust_faults("desk", 1);
             metrics.notice(86_400);
             metrics.database_up(true);
             metrics.database_connections("read", 1, 0);
@@ -493,11 +494,13 @@ mod tests {
                 ("renkei.handshake.failures", "{handshake}"),
                 ("renkei.journal.head", "{entry}"),
                 ("renkei.journal.stopped", ""),
+                ("renkei.link.unproven", "{claim}"),
                 ("renkei.link.up", ""),
                 ("renkei.receipt.lag", "s"),
                 ("renkei.recovering", ""),
                 ("renkei.refusals", "{refusal}"),
                 ("renkei.spans.dropped", "{span}"),
+                ("renkei.trust.faults", "{fault}"),
                 ("renkei.verified", ""),
                 ("renkei.verified.age", "s"),
                 ("renkei.watch.lag", "{change}"),
