@@ -198,3 +198,25 @@ async fn a_start_with_a_wrong_clock_takes_no_act_and_no_entry_until_it_is_confir
     ppc.publish(ppc.publishing("after-a-restart")).await.unwrap();
     pair.stop_both().await.unwrap();
 }
+
+/// When PPC wrote its newest entry, by the clock of its service.
+async fn written(ppc: &Acts, scheme: &str) -> Timestamp {
+    ppc.publish(ppc.publishing(scheme)).await.unwrap();
+    let seq = ppc.link().await.unwrap().own_seq;
+    instant(&ppc.entry(Agency::Ppc, seq).await.unwrap().written_at.unwrap())
+}
+
+#[tokio::test]
+async fn a_sandboxs_clock_runs_on_from_where_it_was_and_is_moved_through_its_file() {
+    let pair = Pair::processes(None, start().unwrap(), [73; 32], Choice::default()).await.unwrap();
+    let (ppc, _) = both(&pair).unwrap();
+    pair.world().run_clock().unwrap();
+    let first = written(&ppc, "first").await;
+    let second = written(&ppc, "second").await;
+    assert!(start().unwrap() < first && first < second, "{first} {second}");
+    // As the sandbox's last lines say.
+    std::fs::write(pair.setup.dir.join("clock"), "2026-12-15T09:00:00+09:00 runs\n").unwrap();
+    let moved = written(&ppc, "moved").await;
+    assert_eq!(renkei_domain::calendar::day(moved).to_string(), "2026-12-15");
+    assert!(moved < written(&ppc, "later").await, "it runs on from there");
+}
