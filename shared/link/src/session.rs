@@ -326,7 +326,7 @@ impl<'a> Session<'a> {
         Ok(None)
     }
 
-    /// Takes a stop that the peer signed. Any other changes nothing: our journal goes on.
+    /// Accepts a stop that the peer signed. Any other changes nothing: our journal goes on.
     async fn stop(&mut self, signed: SignedStop) -> Result<(), Error> {
         let keys = self.link.keys(self.link.own().peer()).await?;
         let known = self.link.store().heads().borrow().peer.seq;
@@ -368,7 +368,9 @@ impl<'a> Session<'a> {
 
     async fn receipted(&mut self, signed: SignedReceipt) -> Result<(), Error> {
         let keys = self.link.keys(self.link.own().peer()).await?;
-        let receipt = match verify_receipt(&signed, &keys, 0) {
+        // A key that the peer has revoked signs for nothing, whatever number of its journal the receipt names.
+        let known = self.link.store().heads().borrow().peer.seq;
+        let receipt = match verify_receipt(&signed, &keys, known) {
             Ok(receipt) => receipt,
             Err(broken) => {
                 // It proves nothing and changes nothing. The entries beside it have signatures of their own, and their
@@ -439,12 +441,14 @@ async fn peer_holds(link: &Link, last: Option<&SignedHeader>) -> Result<PeerHold
     let claimed = Header::decode(last.header.as_slice()).unwrap_or_default();
     let head = renkei_journal::Head { seq: claimed.seq, hash: header_hash(&last.header) };
     let keys = link.keys(link.own()).await?;
-    // A private entry is signed with the same key, for another agreement's digest.
-    let is_of_journal = |header: &Header| {
-        header.author() == link.own() && header.agreement_sha256 == term::agreement_digest() && header.seq > 0
-    };
-    let is_proved = verify_header(last, &keys).is_ok_and(|opened| is_of_journal(opened.header()));
+    let is_proved = verify_header(last, &keys).is_ok_and(|opened| is_exchanged(opened.header(), link.own()));
     Ok(PeerHolds { head, is_proved })
+}
+
+/// Whether a verified header is of the journal that its author exchanges. A private entry is signed with the same key, for
+/// another agreement's digest.
+fn is_exchanged(header: &Header, author: Agency) -> bool {
+    header.author() == author && header.agreement_sha256 == term::agreement_digest()
 }
 
 /// Compares what the peer has of our journal with what is here. Where our own signature proves that the peer has more, our
@@ -466,7 +470,7 @@ async fn peer_head(link: &Link, last: Option<&SignedHeader>) -> Result<Option<u6
     let Some(last) = last else { return Ok(Some(0)) };
     let keys = link.keys(link.own().peer()).await?;
     match verify_header(last, &keys) {
-        Ok(opened) if opened.header().author() == link.own().peer() => Ok(Some(opened.header().seq)),
+        Ok(opened) if is_exchanged(opened.header(), link.own().peer()) => Ok(Some(opened.header().seq)),
         Ok(_) => Ok(None),
         Err(broken) => {
             tracing::warn!(%broken, "the peer's own head does not verify: no recovery ends in this session");

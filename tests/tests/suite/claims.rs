@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use prost::Message as _;
-use renkei_journal::sign_header;
+use renkei_journal::{SigningKey, generate_pkcs8, header_hash, sign_header};
 use renkei_proto::{
-    journal::v1::{Entry, Header, SignedHeader},
+    journal::v1::{Entry, Header, KeyAdded, KeyRevoked, SignedHeader, fact},
     link::v1::{Stop, frame::Kind},
     options::v1::Reason,
     r#type::v1::Agency,
@@ -171,4 +171,29 @@ async fn heard(session: &Session, peer: &mut Peer) {
     peer.seen = 3;
     let entry = peer.publication("virus").unwrap();
     session.send(&[entry]).await;
+}
+
+#[tokio::test]
+async fn a_key_that_the_peer_has_revoked_signs_for_nothing_any_more() {
+    let (_pair, ppc, mut peer, entries) = with_a_backlog().await;
+    peer.held = Some(signed_header(&entries[2]));
+    peer.seen = 3;
+    let mut session = peer.dial().await.unwrap();
+    let next = SigningKey::from_pkcs8("ipa-2", &generate_pkcs8(&[5; 32])).unwrap();
+    let journal = "agencies/ipa/journal";
+    let added = KeyAdded { key_id: "ipa-2".to_owned(), public_key: next.public_key().to_vec() };
+    let added = peer.entry(journal, fact::Fact::KeyAdded(added), None, 0).unwrap();
+    let revoked = KeyRevoked { key_id: "ipa-1".to_owned() };
+    let revoked = peer.entry(journal, fact::Fact::KeyRevoked(revoked), None, 0).unwrap();
+    session.send(&[added, revoked]).await;
+    session.receipted(2).await.unwrap();
+    // It names a number of the peer's journal at which the key was valid.
+    let head = header_hash(&entries[2].header).to_vec();
+    session.say(Kind::Receipt(peer.receipt(3, head.clone(), 0))).await;
+    peer.key = next;
+    session.send(&[peer.publication("virus").unwrap()]).await;
+    session.receipted(3).await.unwrap();
+    assert_eq!(ppc.link().await.unwrap().backlog, 1);
+    session.say(Kind::Receipt(peer.receipt(3, head, 3))).await;
+    ppc.until_link("the receipt", |link| link.backlog == 0).await.unwrap();
 }

@@ -14,6 +14,7 @@ use renkei_tests::{
     acts::{Acts, both, settle},
     cluster::{Database, client},
     database::{self, Engine},
+    desk::PATIENCE,
     pair::Pair,
     pki,
     pki::Use,
@@ -34,7 +35,10 @@ struct Said {
 async fn run_with(agency: Agency, file: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Said {
     let mut command = Command::new(binary(agency).unwrap());
     command.arg("--config").arg(file).args(arguments).envs(variables.iter().copied()).stdin(Stdio::null());
-    let output = command.output().await.unwrap();
+    // A `serve` that should have been refused would run for ever.
+    let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await;
+    assert!(output.is_ok(), "{arguments:?} has not ended");
+    let output = output.unwrap().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
