@@ -3,9 +3,9 @@
 
 use prost::Message as _;
 use renkei_domain::{
-    advice::target,
     matter::{Matter, Noun, parse_entry_name},
     moment::stamp,
+    noun::advice::target,
     scope::marking,
 };
 use renkei_journal::fact_hash;

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use renkei_domain::{
-    advice::{self, handed_back_open, last_submission, target},
     decide::{Keys, Refusal},
     matter::{Matter, Noun},
     moment::Moment,
+    noun::advice::{self, handed_back_open, last_submission, target},
     page::Seen,
     scope::marking,
     statutory,

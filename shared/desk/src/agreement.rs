@@ -1,6 +1,6 @@
 //! The memorandum as it stands (Art. 8).
 
-use renkei_domain::{agreement::resource, matter::Matter, page::Seen};
+use renkei_domain::{matter::Matter, noun::agreement::resource, page::Seen};
 use renkei_proto::agreement::v1::{Agreement, GetAgreementRequest, agreement_service_server::AgreementService};
 use renkei_rpc::validate::{Desk, open};
 use renkei_store::etag;

@@ -5,9 +5,9 @@ use prost::Message as _;
 use renkei_domain::{
     decide::{Judged, Keys as Pages, ReadPermit, Refusal},
     index::is_automatic,
-    journal as journal_rules,
     matter::{Matter, entry_name, parse_entry_name},
     moment::{Moment, stamp},
+    noun::journal as journal_rules,
     page::Journal,
 };
 use renkei_journal::Keys;

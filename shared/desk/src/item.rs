@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use prost::Message;
 use renkei_domain::{
     decide::{Keys, Refusal, direction, past},
-    item::{self, current},
     matter::{Matter, Noun},
     moment::Moment,
+    noun::item::{self, current},
     page::{Journal, Seen},
     scope::{self, marking},
 };

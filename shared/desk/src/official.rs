@@ -4,7 +4,7 @@ use renkei_domain::{
     decide::{Keys, Refusal},
     matter::Matter,
     moment::Moment,
-    official,
+    noun::official,
     page::Journal,
 };
 use renkei_proto::{

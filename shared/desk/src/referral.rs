@@ -11,9 +11,11 @@ use renkei_domain::{
     introduction,
     matter::{Matter, Noun},
     moment::{Moment, instant},
+    noun::{
+        referral::{days, introduce, issue, latest_judgement, resource},
+        scheme::{self, current},
+    },
     page::{Said as _, Seen},
-    referral::{days, introduce, issue, latest_judgement, resource},
-    scheme::{self, current},
     statutory,
 };
 use renkei_proto::{
@@ -354,7 +356,7 @@ impl Command for FollowUp {
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<FollowUpReferralResponse, Refusal> {
         let it = &self.request;
         let under = own_scheme(stage, &it.filed_under);
-        renkei_domain::referral::filing(&stage.view(), under.as_ref(), &it.filed_on, moment.now)?;
+        renkei_domain::noun::referral::filing(&stage.view(), under.as_ref(), &it.filed_on, moment.now)?;
         let today = calendar::day(moment.now).to_string();
         if self.tried(stage, &today) >= TRIES {
             let detail = format!("at most {TRIES} wrong codes a day: try again tomorrow");
@@ -421,7 +423,7 @@ impl Command for CountFiling {
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<FollowUpReferralResponse, Refusal> {
         let it = &self.request;
         let filed_under = own_scheme(stage, &it.filed_under);
-        renkei_domain::referral::filing(&stage.view(), filed_under.as_ref(), &it.filed_on, moment.now)?;
+        renkei_domain::noun::referral::filing(&stage.view(), filed_under.as_ref(), &it.filed_on, moment.now)?;
         let counted = FilingCounted { filed_under, filed_on: it.filed_on.clone() };
         stage.write(&self.matter(moment), fact::Fact::FilingCounted(counted), None, 0)?;
         Ok(FollowUpReferralResponse { referral: None })

@@ -5,8 +5,8 @@ use renkei_domain::{
     decide::{self, Keys, Refusal},
     matter::{Matter, Noun},
     moment::Moment,
+    noun::scheme::{current, resource},
     page::{Journal, Seen},
-    scheme::{current, resource},
 };
 use renkei_proto::{
     FactKind,

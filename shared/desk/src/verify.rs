@@ -2,9 +2,9 @@
 //! receipts, audit chains, and everything that follows from them. Runs beside a service that writes.
 
 use renkei_domain::{
-    journal as journal_rules,
     matter::entry_name,
     moment::Moment,
+    noun::journal as journal_rules,
     page::{Journal, Said as _, Seen},
     term,
 };

@@ -11,8 +11,8 @@ use renkei_proto::{
 use crate::{
     calendar,
     decide::{Deciding, Refusal, must},
-    item,
     matter::{Matter, Noun, entry_name},
+    noun::item,
     page::{Journal, Seen},
 };
 

@@ -13,12 +13,11 @@ use renkei_proto::{
 };
 
 use crate::{
-    advice, agreement, calendar, counts, era, item, journal,
+    calendar, counts, era,
     matter::{Matter, Noun},
     moment::instant,
-    official,
+    noun::{advice, agreement, item, journal, official, referral, scheme},
     page::{Journal, Said as _, Seen, View},
-    referral, scheme,
     scope::{self, Reader},
     term::Standing,
 };

@@ -4,11 +4,9 @@ use jiff::civil::Date;
 use renkei_proto::{advice::v1::advice_request, referral::v1::referral, r#type::v1::Agency};
 
 use crate::{
-    advice, item,
     matter::{Matter, Noun},
+    noun::{advice, item, referral as referrals, scheme::day},
     page::Seen,
-    referral as referrals,
-    scheme::day,
 };
 
 /// What is to be done.

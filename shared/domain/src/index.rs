@@ -5,10 +5,10 @@ use renkei_proto::{
 };
 
 use crate::{
-    advice, code, item, journal,
+    code,
     matter::{Matter, Noun},
+    noun::{advice, item, journal, referral, scheme},
     page::Seen,
-    referral, scheme,
 };
 
 /// Another name of a matter.

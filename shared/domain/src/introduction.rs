@@ -11,7 +11,7 @@ use renkei_proto::{
 use crate::{
     era,
     matter::Matter,
-    scheme,
+    noun::scheme,
     term::{self, Party},
 };
 

@@ -3,8 +3,6 @@
 //! [`decide::decide`] judges a fact before it is written and again when it arrives, [`page::apply`] folds entries into
 //! pages, and one file per noun holds what is particular to it.
 
-pub mod advice;
-pub mod agreement;
 pub mod calendar;
 pub mod code;
 pub mod content;
@@ -14,14 +12,10 @@ pub mod duty;
 pub mod era;
 pub mod index;
 pub mod introduction;
-pub mod item;
-pub mod journal;
 pub mod matter;
 pub mod moment;
-pub mod official;
+pub mod noun;
 pub mod page;
-pub mod referral;
-pub mod scheme;
 pub mod scope;
 pub mod statutory;
 pub mod term;

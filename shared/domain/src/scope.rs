@@ -9,9 +9,9 @@ use renkei_proto::{
 
 use crate::{
     decide::{Refusal, must},
-    item,
     matter::{Matter, Noun},
     moment::{end, instant},
+    noun::item,
     page::Seen,
 };
 

@@ -11,7 +11,7 @@ use jiff::{Timestamp, ToSpan};
 
 use renkei_proto::{options::v1::Reason, r#type::v1 as wire};
 
-use crate::{calendar, decide::Refusal, scheme};
+use crate::{calendar, decide::Refusal, noun::scheme};
 
 /// The number of the item "wrongful purpose", which doubles the time for the final report.
 const WRONGFUL_PURPOSE: u8 = 3;

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use renkei_domain::{journal as journal_rules, moment::Source, page::Seen, timekeeper::Basis};
+use renkei_domain::{moment::Source, noun::journal as journal_rules, page::Seen, timekeeper::Basis};
 use renkei_journal::Keys;
 use renkei_proto::{FactKind, journal::v1::fact, link::v1::link_service_server::LinkServiceServer, r#type::v1::Agency};
 use renkei_rpc::{error::Error, validate::LINK_MESSAGE_MAX};

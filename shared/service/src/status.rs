@@ -5,9 +5,10 @@ use std::time::Duration;
 use jiff::{Timestamp, civil::Date};
 use renkei_desk::Watchers;
 use renkei_domain::{
-    agreement, calendar, duty, journal,
+    calendar, duty,
     matter::{Matter, entry_name},
     moment::{Source, micros},
+    noun::{agreement, journal},
     page::{Journal, Seen},
     term::{self, Standing},
 };

@@ -2,9 +2,9 @@
 //! peer keeps: a private journal that was lost or cut is behind it.
 
 use renkei_domain::{
-    journal as journal_rules,
     matter::Matter,
     moment::Moment,
+    noun::journal as journal_rules,
     page::{Journal, Seen},
 };
 use renkei_journal::Head;

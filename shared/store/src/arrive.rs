@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use renkei_domain::{
     content, counts,
     decide::{self, Keys, Refusal, decide},
-    item, journal as journal_rules,
     matter::Matter,
     moment::{Moment, instant, stamp},
+    noun::{item, journal as journal_rules},
     page::{Journal, Said as _, View},
 };
 use renkei_journal::{Break, Fault, Lie, Opened, Understood};

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use renkei_domain::{
     decide::{Keys, Refusal},
-    journal,
     matter::Matter,
     moment::{Moment, instant, stamp},
+    noun::journal,
     page::Journal,
     timekeeper::{Basis, JUMP},
 };

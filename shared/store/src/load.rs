@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use renkei_domain::{decide::Keys, journal as journal_rules, matter::Matter, page::Journal};
+use renkei_domain::{decide::Keys, matter::Matter, noun::journal as journal_rules, page::Journal};
 use renkei_proto::r#type::v1::Agency;
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use renkei_domain::{
     matter::{Matter, Noun},
-    official,
+    noun::official,
     page::{Journal, Page},
 };
 use renkei_proto::r#type::v1::Agency;

@@ -11,7 +11,7 @@ use renkei_domain::{
     decide::{self, Keys, Refusal},
     matter::{Matter, Noun},
     moment::Moment,
-    official,
+    noun::official,
     page::Journal,
 };
 use renkei_journal::Head;
@@ -261,7 +261,7 @@ impl Store {
             from = last.header.seq + 1;
             let mut rows = Vec::new();
             for held in held.iter().filter(|held| {
-                FactKind::named(&held.header.fact_type).is_some_and(|kind| !renkei_domain::journal::stops(kind))
+                FactKind::named(&held.header.fact_type).is_some_and(|kind| !renkei_domain::noun::journal::stops(kind))
             }) {
                 let place = format!("{ASIDE_MATTER}/{}", held.header.entry_id);
                 let nonce = moment.bytes(&place, held.header.seq);

@@ -9,9 +9,9 @@ use renkei_domain::{
     counts::{self, Step},
     decide::{Permit, Refusal, decide},
     index::{self, Lookup},
-    journal as journal_rules,
     matter::{Matter, entry_name},
     moment::{Moment, stamp},
+    noun::journal as journal_rules,
     page::{Journal, Page, Pages, Seen, View, apply},
 };
 use renkei_journal::{Chained, Draft, Hash};

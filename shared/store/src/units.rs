@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use renkei_domain::{
     decide::{Keys, Refusal},
-    item,
     matter::Matter,
     moment::Moment,
+    noun::item,
 };
 use renkei_proto::{FactKind, journal::v1::fact};
 

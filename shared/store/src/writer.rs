@@ -6,7 +6,7 @@ use renkei_domain::{
     decide::{Keys, Refusal},
     matter::{Matter, Noun},
     moment::Moment,
-    official,
+    noun::official,
     page::Journal,
 };
 use renkei_journal::Hash;
@@ -260,7 +260,7 @@ fn altered(stage: &Stage, replies: &Replies, job: &Job) -> Option<Error> {
     keys.matters.extend(officials_page(stage.own(), &job.call));
     keys.matters.extend(replies.again.get(&job.call.digest).cloned());
     keys.matters.insert(Matter::AGREEMENT.to_owned());
-    keys.matters.extend([Agency::Ppc, Agency::Ipa].map(renkei_domain::journal::name));
+    keys.matters.extend([Agency::Ppc, Agency::Ipa].map(renkei_domain::noun::journal::name));
     let lists: Vec<String> = keys.lists.iter().map(|(noun, opener)| Matter::prefix(*noun, *opener)).collect();
     let needs =
         |name: &&String| keys.matters.contains(*name) || lists.iter().any(|list| name.starts_with(list.as_str()));

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use renkei_domain::{
-    journal as journal_rules,
     moment::{Moment, micros},
+    noun::journal as journal_rules,
     page::{Journal, Said as _, Seen},
 };
 use renkei_journal::{Keys, verify_receipt};

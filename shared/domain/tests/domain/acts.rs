@@ -1,10 +1,10 @@
 //! Acts as an honest agency makes them: right by what it holds, as the desk's commands are.
 
 use renkei_domain::{
-    agreement, calendar, counts, era,
+    calendar, counts, era,
     matter::{Matter, Noun},
     moment::stamp,
-    referral, scheme,
+    noun::{agreement, referral, scheme},
     term::term_on,
 };
 use renkei_proto::{

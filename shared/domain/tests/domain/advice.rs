@@ -1,7 +1,7 @@
 //! Technical advice: every act in every state, and what each side may say of what it holds.
 
 use jiff::ToSpan as _;
-use renkei_domain::{advice::state, decide::MOST_ENTRIES, matter::Matter, moment::stamp};
+use renkei_domain::{decide::MOST_ENTRIES, matter::Matter, moment::stamp, noun::advice::state};
 use renkei_proto::{
     advice::v1::{
         AdviceRequest, AdviceRequested, AdviceStage, Quotation, QuotationFinding, Urgency, advice_request::State,

@@ -2,10 +2,10 @@
 
 use jiff::ToSpan as _;
 use renkei_domain::{
-    advice::{clarifications_open, handed_back_open, last_submission, questions, resource, target},
     calendar, era,
     matter::{Matter, Noun, parse_entry_name},
     moment::stamp,
+    noun::advice::{clarifications_open, handed_back_open, last_submission, questions, resource, target},
     scope,
 };
 use renkei_proto::{

@@ -1,9 +1,9 @@
 //! When advice is due, and when it is overdue.
 
 use renkei_domain::{
-    advice::{due, overdue, target},
     calendar::VERSION,
     matter::Matter,
+    noun::advice::{due, overdue, target},
 };
 use renkei_proto::{
     advice::v1::{Due, Urgency},

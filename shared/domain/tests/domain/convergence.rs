@@ -7,8 +7,8 @@ use jiff::ToSpan as _;
 use proptest::{collection::vec, prelude::*};
 use renkei_domain::{
     decide::{Refusal, keys},
-    journal::name,
     matter::Matter,
+    noun::journal::name,
     page::{Pages, Said as _},
 };
 use renkei_proto::{

@@ -1,6 +1,9 @@
 //! What comes of acts that cross while the link is cut.
 
-use renkei_domain::{agreement::standing, referral::resource, scheme, term::Standing};
+use renkei_domain::{
+    noun::{agreement::standing, referral::resource, scheme},
+    term::Standing,
+};
 use renkei_proto::{
     agreement::v1::{NoticeKind, notice},
     journal::v1::fact,
@@ -77,7 +80,7 @@ fn a_scheme_revised_before_the_giving_is_shown_in_the_version_that_was_given() {
     pair.ppc.write(&Act::new(&matter(), fact::Fact::ReferralGiven(given))).unwrap();
     let told = settled(&mut pair);
     assert_eq!(told.introduced[0].version, 2);
-    let issue = renkei_domain::referral::issue(pair.ipa.page(&matter()), Agency::Ppc).unwrap().1;
+    let issue = renkei_domain::noun::referral::issue(pair.ipa.page(&matter()), Agency::Ppc).unwrap().1;
     assert_eq!(issue.introduced[0].version, 1, "the issue stays as it was");
 }
 

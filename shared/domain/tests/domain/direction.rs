@@ -2,9 +2,8 @@
 
 use renkei_domain::{
     decide::{decide, decide_read},
-    item::fact_kind,
     matter::{Matter, Noun},
-    official,
+    noun::{item::fact_kind, official},
     page::{Journal, apply},
     scope::Reader,
 };

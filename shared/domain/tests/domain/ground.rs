@@ -1,6 +1,6 @@
 //! Why a reporter is told: the order of grounds of Art. 4(1).
 
-use renkei_domain::referral::introduce;
+use renkei_domain::noun::referral::introduce;
 use renkei_proto::{
     options::v1::Reason,
     referral::v1::{ReferralGround, ScopeFacts},

@@ -2,9 +2,9 @@
 
 use renkei_domain::{
     decide::{MOST_ENTRIES, decide_read},
-    item::{fact_kind, state},
     matter::Matter,
     moment::stamp,
+    noun::item::{fact_kind, state},
     page::Journal,
     scope::Reader,
 };

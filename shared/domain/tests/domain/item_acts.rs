@@ -3,9 +3,9 @@
 use jiff::ToSpan as _;
 use renkei_domain::{
     calendar, era,
-    item::{current, recall, resource},
     matter::{Matter, Noun, parse_entry_name},
     moment::stamp,
+    noun::item::{current, recall, resource},
     scope::{self, raised},
 };
 use renkei_proto::{

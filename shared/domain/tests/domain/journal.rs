@@ -1,8 +1,8 @@
 //! What an agency says about its own journal, and refusals of the peer's entries.
 
 use renkei_domain::{
-    journal::{anchor, checkpoint, guards, incarnation, spoken, stops},
     matter::Matter,
+    noun::journal::{anchor, checkpoint, guards, incarnation, spoken, stops},
     page::{Journal, Page, Said as _},
 };
 use renkei_proto::{

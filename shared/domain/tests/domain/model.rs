@@ -7,13 +7,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use prost::Message as _;
 use renkei_domain::{
-    advice, agreement, counts,
+    counts,
     decide::{Refusal, decide},
-    item,
     matter::{Matter, Noun},
     moment::{instant, stamp},
+    noun::{advice, agreement, item, referral, scheme},
     page::{Journal, Page, Pages, Said as _, Seen, View, apply},
-    referral, scheme,
 };
 use renkei_proto::{
     FactKind,

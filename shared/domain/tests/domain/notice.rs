@@ -1,7 +1,7 @@
 //! Notices under Art. 8: every act in every state, arrival and timing.
 
 use jiff::ToSpan as _;
-use renkei_domain::agreement::resource;
+use renkei_domain::noun::agreement::resource;
 use renkei_proto::{
     agreement::v1::{ArrivalChannel, Notice, NoticeArrived, NoticeGiven, NoticeKind, NoticeTiming, notice::State},
     journal::v1::{EntryRefused, fact},

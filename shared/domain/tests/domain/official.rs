@@ -1,7 +1,7 @@
 //! Officials who are barred: the agency's own, one after the other, in its private journal.
 
 use renkei_domain::{
-    official::{is_barred, matter, resource},
+    noun::official::{is_barred, matter, resource},
     page::{Journal, apply},
 };
 use renkei_proto::{

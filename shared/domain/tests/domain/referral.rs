@@ -4,7 +4,7 @@ use jiff::ToSpan as _;
 use renkei_domain::{
     matter::Matter,
     moment::stamp,
-    referral::{gift, issue as issue_of, latest_judgement, resource, state},
+    noun::referral::{gift, issue as issue_of, latest_judgement, resource, state},
 };
 use renkei_proto::{
     journal::v1::fact,

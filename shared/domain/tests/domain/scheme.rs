@@ -2,7 +2,7 @@
 
 use renkei_domain::{
     matter::Matter,
-    scheme::{MOST, current, entry_of, state, was_published},
+    noun::scheme::{MOST, current, entry_of, state, was_published},
 };
 use renkei_proto::{
     journal::v1::{EntryRefused, fact},

@@ -282,7 +282,7 @@ fn an_embargo_and_a_beginning_beyond_all_computing_never_come() {
     let matter = item(Agency::Ipa, 0);
     let act = publish(&pair.ipa, &matter, kinds(Agency::Ipa)[0], terms);
     pair.ipa.write(&act).unwrap();
-    let shown = renkei_domain::item::resource(&matter, pair.ipa.page(&matter), now(), String::new()).unwrap();
+    let shown = renkei_domain::noun::item::resource(&matter, pair.ipa.page(&matter), now(), String::new()).unwrap();
     assert_eq!((shown.embargoed, shown.valid), (true, false));
 }
 

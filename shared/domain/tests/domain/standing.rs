@@ -1,6 +1,6 @@
 //! What the end of the agreement, or a dispute about it, does to referral (Art. 8).
 
-use renkei_domain::{agreement::standing, term::Standing};
+use renkei_domain::{noun::agreement::standing, term::Standing};
 use renkei_proto::{
     FactKind,
     agreement::v1::NoticeKind,
@@ -84,7 +84,7 @@ fn a_notice_counts_for_an_author_from_when_it_knows_of_the_arrival() {
     let act = issue(&pair.ipa, &matter, &report(Agency::Ipa, IncidentKind::Virus));
     pair.ipa.write(&act).unwrap();
     pair.exchange(Agency::Ppc).assert_agree();
-    let issued = renkei_domain::referral::issue(pair.ppc.page(&matter), Agency::Ipa).unwrap().1;
+    let issued = renkei_domain::noun::referral::issue(pair.ppc.page(&matter), Agency::Ipa).unwrap().1;
     assert_eq!(issued.ground(), ReferralGround::Duty);
 }
 
@@ -111,7 +111,7 @@ fn out_of_force_referral_goes_on_as_voluntary_and_everything_else_of_it_as_befor
             let act = count_last(pair.of(author));
             pair.of_mut(author).write(&act).unwrap();
             pair.exchange(author).assert_agree();
-            let state = renkei_domain::referral::state(pair.of(author).page(&matter), author);
+            let state = renkei_domain::noun::referral::state(pair.of(author).page(&matter), author);
             assert_eq!(state, State::FollowedUp);
         }
     }

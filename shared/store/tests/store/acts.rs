@@ -12,8 +12,10 @@ use renkei_domain::{
     index::state_name,
     matter::{Matter, Noun, entry_name},
     moment::{Moment, stamp},
-    referral::{introduce, issue as issue_of, latest_judgement},
-    scheme::current,
+    noun::{
+        referral::{introduce, issue as issue_of, latest_judgement},
+        scheme::current,
+    },
     term::term_on,
 };
 use renkei_journal::fact_hash;

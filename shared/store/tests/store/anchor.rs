@@ -1,6 +1,6 @@
 //! The anchor of the private journal in the exchanged one.
 
-use renkei_domain::{journal as journal_rules, page::Journal};
+use renkei_domain::{noun::journal as journal_rules, page::Journal};
 use renkei_journal::Head;
 use renkei_proto::{FactKind, journal::v1::PrivateAnchored, r#type::v1::Agency};
 use renkei_store::{PrivateStanding, arrive::Begin};

@@ -241,7 +241,7 @@ fn the_arrival_of_a_notice_is_recorded_with_it() {
         pair.ipa.act(assent(1, 2)).await.unwrap();
         pair.settle().await;
         let page = pair.ppc.store.page(Matter::AGREEMENT).await.unwrap().unwrap();
-        let state = renkei_domain::agreement::state(renkei_domain::page::Seen::whole(&page), Agency::Ppc, 1);
+        let state = renkei_domain::noun::agreement::state(renkei_domain::page::Seen::whole(&page), Agency::Ppc, 1);
         assert_eq!(state.as_str_name(), "STATE_WITHDRAWN");
         assert_eq!(pair.ppc.store.answers(1).await.unwrap().len(), 1);
         pair.assert_equal().await;

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use renkei_domain::{
     index::code_lookup,
     matter::Noun,
+    noun::referral,
     page::{Journal, Seen},
-    referral,
     scope::Reader,
 };
 use renkei_proto::r#type::v1::Agency;

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use renkei_domain::{
     decide::decide_read,
     duty,
-    item::{current, missing_units},
     matter::{Matter, Noun, parse_entry_name},
     moment::stamp,
+    noun::item::{current, missing_units},
     page::{Journal, Seen},
     scope::Reader,
 };

@@ -22,8 +22,8 @@ use crate::{
     decide::{Deciding, Refusal, must},
     matter::{Matter, Noun, entry_name},
     moment::instant,
+    noun::scheme::day,
     page::Seen,
-    scheme::day,
 };
 
 /// Open days until advice is due, until an agreed method says otherwise (Art. 6).

@@ -15,11 +15,11 @@ use renkei_proto::{
 };
 
 use crate::{
-    agreement, calendar,
+    calendar,
     decide::{Deciding, Refusal, must, past},
     matter::{Matter, Noun, entry_name},
+    noun::{agreement, scheme},
     page::{Said as _, Seen, View},
-    scheme,
     term::Standing,
 };
 
