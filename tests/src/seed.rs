@@ -13,7 +13,7 @@ use renkei_domain::{
     moment::{Moment, Source, stamp},
     page::Journal,
 };
-use renkei_journal::{Keys, check_content, check_fact, in_parallel, sign_receipt, verify_signature};
+use renkei_journal::{PublicKeys, check_content, check_fact, in_parallel, sign_receipt, verify_signature};
 use renkei_proto::{
     Validate as _,
     journal::v1::{Entry, Receipt},
@@ -23,7 +23,7 @@ use renkei_proto::{
 };
 use renkei_service::config::Config;
 use renkei_store::{
-    BATCH, Call, QUEUE, Store, TakeReceipt,
+    BATCH, Caller, QUEUE, Store, TakeReceipt,
     arrive::{Arrive, Arriving, Begin},
 };
 
@@ -44,7 +44,7 @@ const WORDS: usize = 900;
 struct Side {
     store: Store,
     source: Source,
-    keys: Keys,
+    keys: PublicKeys,
     units: Arc<BTreeSet<String>>,
 }
 
@@ -106,11 +106,11 @@ impl Side {
         let source = renkei_service::source(&config).map_err(said)?;
         Store::migrate(&config.database.url, own, &source.moment().id("store", 0)).await.map_err(said)?;
         let store = renkei_service::open(own, &config).await.map_err(said)?;
-        let mut keys = Keys::new();
+        let mut keys = PublicKeys::new();
         keys.add(store.key().key_id(), store.key().public_key(), 1).map_err(said)?;
         // As the service does when it starts.
         let begin = Begin { kinds: config.spoken().map_err(said)? };
-        store.write("begin", Call::own("begin"), source.moment(), begin).await.map_err(said)?;
+        store.write("begin", Caller::own("begin"), source.moment(), begin).await.map_err(said)?;
         Ok(Self { store, source, keys, units: Arc::new(config.units()) })
     }
 
@@ -177,8 +177,8 @@ fn lengthen(content: &mut ItemContent) {
 }
 
 /// As the authorize layer would find it.
-fn call(own: Agency, request_id: &str, moment: &Moment) -> Call {
-    Call {
+fn call(own: Agency, request_id: &str, moment: &Moment) -> Caller {
+    Caller {
         caller: format!("spiffe://{}/desk/sharing", own.id()),
         official: "tanaka".to_owned(),
         unit: "policy".to_owned(),
@@ -205,7 +205,7 @@ async fn hand_over(from: &Side, to: &Side, last: u64) -> Result<(), String> {
         let entries = verified(entries, &from.keys).await?;
         let units = to.units.clone();
         let arrive = Arrive { own: receiver, journal: author, entries, last_try: true, units };
-        let stop = to.store.write("arrive", Call::own("arrive"), to.source.moment(), arrive).await.map_err(said)?;
+        let stop = to.store.write("arrive", Caller::own("arrive"), to.source.moment(), arrive).await.map_err(said)?;
         if stop.reason() != Reason::Unspecified {
             return Err(format!("entry {} of {} is not taken: {}", stop.seq, author.id(), stop.reason().id()));
         }
@@ -219,11 +219,11 @@ async fn hand_over(from: &Side, to: &Side, last: u64) -> Result<(), String> {
         };
         let signed = sign_receipt(to.store.key(), &receipt);
         let take = TakeReceipt { own: author, receipt, signed };
-        from.store.write("receipt", Call::own("receipt"), from.source.moment(), take).await.map_err(said)?;
+        from.store.write("receipt", Caller::own("receipt"), from.source.moment(), take).await.map_err(said)?;
     }
 }
 
-async fn verified(entries: Vec<Entry>, keys: &Keys) -> Result<Vec<Arriving>, String> {
+async fn verified(entries: Vec<Entry>, keys: &PublicKeys) -> Result<Vec<Arriving>, String> {
     let keys = keys.clone();
     let verifying = tokio::task::spawn_blocking(move || {
         let opened = in_parallel(&entries, |entry| verify_signature(entry, &keys));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use prost::Message;
 use renkei_domain::{
     calendar,
-    decide::{Keys, Refusal, decide_read, past},
+    decide::{ReadSet, Refusal, decide_read, past},
     era,
     matter::{Matter, parse_entry_name},
     moment::Moment,
@@ -33,20 +33,20 @@ pub(crate) trait Act: Send + Sync + 'static {
     type Resource: Resource;
 
     /// What judging the act reads.
-    fn keys(&self, matter: &Matter, moment: &Moment) -> Keys {
+    fn reads(&self, matter: &Matter, moment: &Moment) -> ReadSet {
         let _ = moment;
-        Keys::matter(matter.to_string())
+        ReadSet::matter(matter.to_string())
     }
 
     /// What is to be written, as far as it depends on the page.
     ///
     /// # Errors
     /// What only the desk can see, such as a name of nothing.
-    fn says(&self, at: &At<'_>) -> Result<Said, Refusal>;
+    fn says(&self, at: &ActContext<'_>) -> Result<FactDraft, Refusal>;
 }
 
 /// Where an act is done.
-pub(crate) struct At<'a> {
+pub(crate) struct ActContext<'a> {
     pub(crate) stage: &'a Stage,
     pub(crate) matter: &'a Matter,
     pub(crate) moment: &'a Moment,
@@ -54,7 +54,7 @@ pub(crate) struct At<'a> {
     pub(crate) unit: &'a str,
 }
 
-impl<'a> At<'a> {
+impl<'a> ActContext<'a> {
     /// The page of the matter.
     pub(crate) fn page(&self) -> Seen<'a> {
         self.stage.page(&self.matter.to_string())
@@ -68,12 +68,12 @@ impl<'a> At<'a> {
 }
 
 /// What an act says, beside its words.
-pub(crate) struct Said {
+pub(crate) struct FactDraft {
     fact: fact::Fact,
     answers: u64,
 }
 
-impl Said {
+impl FactDraft {
     /// A fact that answers nothing.
     pub(crate) fn new(fact: fact::Fact) -> Self {
         Self { fact, answers: 0 }
@@ -92,17 +92,17 @@ pub(crate) async fn act<M: Message + Validate, A: Act>(
     request: Request<M>,
     desk: &Desk,
     name: &'static str,
-    check: impl FnOnce(&Moment, M) -> Result<Doing<A>, Refusal>,
+    check: impl FnOnce(&Moment, M) -> Result<ActCommand<A>, Refusal>,
 ) -> Result<Response<A::Resource>, Status> {
     open(request, desk, async |call, it: M| {
-        let doing = Doing { reader: call.reader, ..check(&call.moment, it)? };
+        let doing = ActCommand { reader: call.reader, ..check(&call.moment, it)? };
         Ok(desk.store.write(name, call.call, call.moment, doing).await?)
     })
     .await
 }
 
 /// An act with its matter.
-pub(crate) struct Doing<A> {
+pub(crate) struct ActCommand<A> {
     matter: Matter,
     /// The own half's version as the caller read it; `None` for an act that opens its matter.
     etag: Option<String>,
@@ -112,7 +112,7 @@ pub(crate) struct Doing<A> {
     words: Option<Vec<u8>>,
 }
 
-impl<A> Doing<A> {
+impl<A> ActCommand<A> {
     /// An act that opens a matter.
     pub(crate) fn opening(matter: Matter, act: A) -> Self {
         Self { matter, etag: None, reader: Reader::default(), act, words: None }
@@ -140,11 +140,11 @@ impl<A> Doing<A> {
     }
 }
 
-impl<A: Act> Command for Doing<A> {
+impl<A: Act> Command for ActCommand<A> {
     type Reply = A::Resource;
 
-    fn keys(&self, moment: &Moment) -> Keys {
-        self.act.keys(&self.matter, moment)
+    fn reads(&self, moment: &Moment) -> ReadSet {
+        self.act.reads(&self.matter, moment)
     }
 
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<A::Resource, Refusal> {
@@ -153,13 +153,14 @@ impl<A: Act> Command for Doing<A> {
             self.readable(stage, moment)?;
             stage.expect(&name, etag)?;
         }
-        let at = At { stage, matter: &self.matter, moment, unit: &self.reader.unit };
-        let Said { fact, answers } = self.act.says(&at)?;
+        let at = ActContext { stage, matter: &self.matter, moment, unit: &self.reader.unit };
+        let FactDraft { fact, answers } = self.act.says(&at)?;
         stage.write(&self.matter, fact, self.words.clone(), answers)?;
-        self.again(stage, &name, moment).ok_or_else(|| Refusal::new(Reason::Internal, "the matter has no page"))
+        self.reply_to_repeat(stage, &name, moment)
+            .ok_or_else(|| Refusal::new(Reason::Internal, "the matter has no page"))
     }
 
-    fn again(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<A::Resource> {
+    fn reply_to_repeat(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<A::Resource> {
         // What has been hidden from him since is not shown for a repeat.
         self.etag.as_ref().map(|_| self.readable(stage, moment)).transpose().ok()?;
         A::Resource::of(&Matter::of(matter), stage.page(matter), moment.now, stage.etag(matter))
@@ -178,11 +179,11 @@ pub(crate) fn as_of_now<'a>(
     statements.into_iter().try_for_each(|it| past(field, it.as_of.as_ref(), moment.now).map(|_| ()))
 }
 
-/// Keys of an act that opens a matter with a case number.
-pub(crate) fn opening(matter: &Matter, moment: &Moment) -> Keys {
+/// The read set of an act that opens a matter with a case number.
+pub(crate) fn opening(matter: &Matter, moment: &Moment) -> ReadSet {
     // The writer may raise the time over the end of a fiscal year.
     let year = fiscal_year(moment);
-    Keys::matter(matter.to_string()).with_year(year).with_year(year + 1)
+    ReadSet::matter(matter.to_string()).with_year(year).with_year(year + 1)
 }
 
 /// The Japanese fiscal year of a moment.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use renkei_domain::{
-    decide::{Keys, Refusal},
+    decide::{ReadSet, Refusal},
     matter::{Matter, Noun},
     moment::Moment,
     noun::advice::{self, handed_back_open, last_submission, target},
@@ -35,7 +35,7 @@ use renkei_rpc::{
 use tonic::{Request, Response, Status};
 
 use crate::{
-    act::{Act, At, Doing, Resource, Said, act, as_of_now, opening, seq_of},
+    act::{Act, ActCommand, ActContext, FactDraft, Resource, act, as_of_now, opening, seq_of},
     read::{EntryWords, decode, entries, get, list},
 };
 
@@ -78,7 +78,7 @@ impl AdviceAskingService for Advices {
             let statements = it.content.as_ref().map(|words| words.statements.as_slice()).unwrap_or_default();
             as_of_now("content.statements", statements, moment)?;
             let words = it.content.take();
-            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Clarify(it)).with(words.as_ref()))
+            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Clarify(it)).with(words.as_ref()))
         })
         .await
     }
@@ -86,7 +86,7 @@ impl AdviceAskingService for Advices {
     async fn ask_quotation(&self, it: Request<AskQuotationRequest>) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "ask_quotation", |_, mut it: AskQuotationRequest| {
             let words = it.content.take();
-            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::AskQuotation(it)).with(words.as_ref()))
+            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::AskQuotation(it)).with(words.as_ref()))
         })
         .await
     }
@@ -96,7 +96,7 @@ impl AdviceAskingService for Advices {
         it: Request<WithdrawAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "withdraw_advice_request", |_, it| {
-            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Withdraw(it)))
+            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Withdraw(it)))
         })
         .await
     }
@@ -106,7 +106,7 @@ impl AdviceAskingService for Advices {
         it: Request<CloseAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "close_advice_request", |_, it| {
-            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Close(it)))
+            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Close(it)))
         })
         .await
     }
@@ -119,7 +119,7 @@ impl AdviceGivingService for Advices {
         it: Request<AcceptAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "accept_advice_request", |_, it| {
-            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Accept(it)))
+            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Accept(it)))
         })
         .await
     }
@@ -130,7 +130,7 @@ impl AdviceGivingService for Advices {
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "hand_back_advice_request", |_, mut it: HandBackAdviceRequestRequest| {
             let words = it.content.take();
-            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::HandBack(it)).with(words.as_ref()))
+            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::HandBack(it)).with(words.as_ref()))
         })
         .await
     }
@@ -141,7 +141,7 @@ impl AdviceGivingService for Advices {
     ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "decline_advice_request", |_, mut it: DeclineAdviceRequestRequest| {
             let words = it.content.take();
-            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Decline(it)).with(words.as_ref()))
+            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Decline(it)).with(words.as_ref()))
         })
         .await
     }
@@ -149,7 +149,7 @@ impl AdviceGivingService for Advices {
     async fn ask_clarification(&self, it: Request<AskClarificationRequest>) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "ask_clarification", |_, mut it: AskClarificationRequest| {
             let words = it.content.take();
-            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::AskClarification(it)).with(words.as_ref()))
+            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::AskClarification(it)).with(words.as_ref()))
         })
         .await
     }
@@ -159,7 +159,7 @@ impl AdviceGivingService for Advices {
             let words = it.content.take();
             let questions = answered_in(words.as_ref(), ["content.findings", "content.measures", ANSWERS], moment)?;
             let change = Change::Give { questions, request: it.clone() };
-            Ok(Doing::within(it.name, it.etag, change).with(words.as_ref()))
+            Ok(ActCommand::within(it.name, it.etag, change).with(words.as_ref()))
         })
         .await
     }
@@ -171,7 +171,7 @@ impl AdviceGivingService for Advices {
             let fields = ["content.advice.findings", "content.advice.measures", "content.advice.answers"];
             let questions = answered_in(advice, fields, moment)?;
             let change = Change::Correct { questions, request: it.clone() };
-            Ok(Doing::within(it.name, it.etag, change).with(words.as_ref()))
+            Ok(ActCommand::within(it.name, it.etag, change).with(words.as_ref()))
         })
         .await
     }
@@ -179,7 +179,7 @@ impl AdviceGivingService for Advices {
     async fn answer_quotation(&self, it: Request<AnswerQuotationRequest>) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, "answer_quotation", |_, mut it: AnswerQuotationRequest| {
             let words = it.content.take();
-            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::AnswerQuotation(it)).with(words.as_ref()))
+            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::AnswerQuotation(it)).with(words.as_ref()))
         })
         .await
     }
@@ -274,72 +274,74 @@ enum Change {
 impl Act for Change {
     type Resource = AdviceRequest;
 
-    fn keys(&self, matter: &Matter, moment: &Moment) -> Keys {
+    fn reads(&self, matter: &Matter, moment: &Moment) -> ReadSet {
         match self {
             Self::Request { .. } => opening(matter, moment),
-            _ => Keys::matter(matter.to_string()),
+            _ => ReadSet::matter(matter.to_string()),
         }
     }
 
-    fn says(&self, at: &At<'_>) -> Result<Said, Refusal> {
+    fn says(&self, at: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         Ok(match self {
             Self::Request { questions, request } => requested(*questions, request, at),
             Self::Supplement { questions } => supplemented(*questions, at),
             Self::Clarify(it) => {
                 let answered = AdviceClarificationAnswered { due: Some(target(urgency(at), at.moment.now)) };
                 let answers = seq_of(&it.clarification, Agency::Ipa, "clarification")?;
-                Said::new(Fact::AdviceClarificationAnswered(answered)).answering(answers)
+                FactDraft::new(Fact::AdviceClarificationAnswered(answered)).answering(answers)
             }
             Self::AskQuotation(it) => {
                 let asked = AdviceQuotationAsked { wanted_by: it.wanted_by, embargo_until: it.embargo_until };
                 let answers = seq_of(&it.advice, Agency::Ipa, "advice")?;
-                Said::new(Fact::AdviceQuotationAsked(asked)).answering(answers)
+                FactDraft::new(Fact::AdviceQuotationAsked(asked)).answering(answers)
             }
-            Self::Withdraw(it) => Said::new(Fact::AdviceWithdrawn(AdviceWithdrawn { reason: it.reason })),
-            Self::Close(it) => {
-                Said::new(Fact::AdviceClosed(AdviceClosed {})).answering(seq_of(&it.advice, Agency::Ipa, "advice")?)
-            }
+            Self::Withdraw(it) => FactDraft::new(Fact::AdviceWithdrawn(AdviceWithdrawn { reason: it.reason })),
+            Self::Close(it) => FactDraft::new(Fact::AdviceClosed(AdviceClosed {})).answering(seq_of(
+                &it.advice,
+                Agency::Ipa,
+                "advice",
+            )?),
             Self::Accept(it) => {
                 let accepted = AdviceAccepted { unit: accepting(it, at)?, planned_on: it.planned_on.clone() };
-                worked_on(Said::new(Fact::AdviceAccepted(accepted)), at)
+                worked_on(FactDraft::new(Fact::AdviceAccepted(accepted)), at)
             }
             Self::HandBack(it) => {
                 let back = AdviceHandedBack { reason: it.reason };
-                worked_on(Said::new(Fact::AdviceHandedBack(back)), at)
+                worked_on(FactDraft::new(Fact::AdviceHandedBack(back)), at)
             }
             Self::Decline(it) => {
                 let declined = AdviceDeclined { reason: it.reason };
-                worked_on(Said::new(Fact::AdviceDeclined(declined)), at)
+                worked_on(FactDraft::new(Fact::AdviceDeclined(declined)), at)
             }
             Self::AskClarification(it) => {
                 let asked = AdviceClarificationAsked { wanted_by: it.wanted_by };
-                worked_on(Said::new(Fact::AdviceClarificationAsked(asked)), at)
+                worked_on(FactDraft::new(Fact::AdviceClarificationAsked(asked)), at)
             }
             Self::Give { questions, request: it } => {
                 let (questions, quotation) = (questions.clone(), quotation(it.quotation()).into());
                 let given = AdviceGiven { stage: it.stage, questions, quotation };
-                worked_on(Said::new(Fact::AdviceGiven(given)), at)
+                worked_on(FactDraft::new(Fact::AdviceGiven(given)), at)
             }
             Self::Correct { questions, request: it } => {
                 let seq = seq_of(&it.advice, Agency::Ipa, "advice")?;
                 let (questions, quotation) = (questions.clone(), quotation(it.quotation()).into());
-                Said::new(Fact::AdviceCorrected(AdviceCorrected { seq, questions, quotation }))
+                FactDraft::new(Fact::AdviceCorrected(AdviceCorrected { seq, questions, quotation }))
             }
             Self::AnswerQuotation(it) => {
                 let answered = AdviceQuotationAnswered { finding: it.finding };
                 let answers = seq_of(&it.quotation, Agency::Ppc, "quotation")?;
-                Said::new(Fact::AdviceQuotationAnswered(answered)).answering(answers)
+                FactDraft::new(Fact::AdviceQuotationAnswered(answered)).answering(answers)
             }
         })
     }
 }
 
 /// IPA's acts answer what PPC submitted last.
-fn worked_on(said: Said, at: &At<'_>) -> Said {
+fn worked_on(said: FactDraft, at: &ActContext<'_>) -> FactDraft {
     said.answering(last_submission(at.page()))
 }
 
-fn requesting(moment: &Moment, mut it: RequestAdviceRequest) -> Result<Doing<Change>, Refusal> {
+fn requesting(moment: &Moment, mut it: RequestAdviceRequest) -> Result<ActCommand<Change>, Refusal> {
     let submission = it.submission.take().unwrap_or_default();
     let questions = count(&submission);
     if questions == 0 {
@@ -351,10 +353,10 @@ fn requesting(moment: &Moment, mut it: RequestAdviceRequest) -> Result<Doing<Cha
     let title = std::mem::take(&mut it.title);
     let words = AdviceRequestedContent { title, submission: Some(submission), reporter_dates };
     let matter = Matter::new(Noun::AdviceRequest, Agency::Ppc, &moment.id("advice", 0));
-    Ok(Doing::opening(matter, Change::Request { questions, request: it }).with(Some(&words)))
+    Ok(ActCommand::opening(matter, Change::Request { questions, request: it }).with(Some(&words)))
 }
 
-fn requested(questions: u32, it: &RequestAdviceRequest, at: &At<'_>) -> Said {
+fn requested(questions: u32, it: &RequestAdviceRequest, at: &ActContext<'_>) -> FactDraft {
     let (fiscal_year, year_ordinal) = at.next_case("advice");
     let requested = AdviceRequested {
         purposes: it.purposes.clone(),
@@ -366,10 +368,10 @@ fn requested(questions: u32, it: &RequestAdviceRequest, at: &At<'_>) -> Said {
         fiscal_year,
         year_ordinal,
     };
-    Said::new(Fact::AdviceRequested(requested))
+    FactDraft::new(Fact::AdviceRequested(requested))
 }
 
-fn supplementing(moment: &Moment, it: SupplementAdviceRequestRequest) -> Result<Doing<Change>, Refusal> {
+fn supplementing(moment: &Moment, it: SupplementAdviceRequestRequest) -> Result<ActCommand<Change>, Refusal> {
     let submission = it.submission.unwrap_or_default();
     if submission == Submission::default() {
         return Err(Refusal::field(Reason::FieldInvalid, "submission", "adds something"));
@@ -377,13 +379,13 @@ fn supplementing(moment: &Moment, it: SupplementAdviceRequestRequest) -> Result<
     as_of_now("submission.facts", &submission.facts, moment)?;
     let change = Change::Supplement { questions: count(&submission) };
     let words = AdviceSupplementedContent { submission: Some(submission) };
-    Ok(Doing::within(it.name, it.etag, change).with(Some(&words)))
+    Ok(ActCommand::within(it.name, it.etag, change).with(Some(&words)))
 }
 
-fn supplemented(questions: u32, at: &At<'_>) -> Said {
+fn supplemented(questions: u32, at: &ActContext<'_>) -> FactDraft {
     let handed_back = handed_back_open(at.page());
     let due = handed_back.map(|_| target(urgency(at), at.moment.now));
-    let said = Said::new(Fact::AdviceSupplemented(AdviceSupplemented { questions, due }));
+    let said = FactDraft::new(Fact::AdviceSupplemented(AdviceSupplemented { questions, due }));
     said.answering(handed_back.map_or(0, |mark| mark.seq))
 }
 
@@ -391,12 +393,12 @@ fn count(submission: &Submission) -> u32 {
     u32::try_from(submission.questions.len()).unwrap_or(u32::MAX)
 }
 
-fn urgency(at: &At<'_>) -> Urgency {
+fn urgency(at: &ActContext<'_>) -> Urgency {
     advice::request(at.page()).map_or(Urgency::Normal, |(_, request)| request.urgency())
 }
 
 /// The unit that works on a request: the one that is named, or the caller's own.
-fn accepting(it: &AcceptAdviceRequestRequest, at: &At<'_>) -> Result<String, Refusal> {
+fn accepting(it: &AcceptAdviceRequestRequest, at: &ActContext<'_>) -> Result<String, Refusal> {
     let unit = if it.unit.is_empty() { at.unit } else { &it.unit };
     if unit.is_empty() {
         return Err(Refusal::field(Reason::FieldInvalid, "unit", "must be named: the calling system has none"));

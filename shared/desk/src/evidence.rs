@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use prost::Message as _;
 use renkei_domain::{
-    decide::{Judged, Keys as Pages, ReadPermit, Refusal},
+    decide::{Judged, ReadPermit, ReadSet, Refusal},
     index::is_automatic,
     matter::{Matter, entry_name, parse_entry_name},
     moment::{Moment, stamp},
     noun::journal as journal_rules,
     page::Journal,
 };
-use renkei_journal::Keys;
+use renkei_journal::PublicKeys;
 use renkei_proto::{
     evidence::v1::{
         AuditRecord, CheckpointAuditRequest, CheckpointAuditResponse, Delivery, DeliveryLevel, GetEntryRequest,
@@ -26,7 +26,7 @@ use renkei_rpc::{
     token::Query,
     validate::{Call, Desk, open, open_secret},
 };
-use renkei_store::{ChainHead, Command, Held, Recorded, Stage};
+use renkei_store::{ChainHead, Command, Recorded, Stage, StoredEntry};
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
@@ -49,9 +49,9 @@ enum Sight {
 #[derive(Clone)]
 pub struct JournalKeys {
     /// The own ones.
-    pub own: Keys,
+    pub own: PublicKeys,
     /// The peer's.
-    pub peer: Keys,
+    pub peer: PublicKeys,
 }
 
 /// The service.
@@ -79,7 +79,7 @@ impl Evidences {
 
     /// The entry as the desk shows it; `None` for one of the private journal, and for one that was written after the reader
     /// was judged.
-    async fn entry(&self, sight: &Sight, held: Held) -> Result<Option<JournalEntry>, Error> {
+    async fn entry(&self, sight: &Sight, held: StoredEntry) -> Result<Option<JournalEntry>, Error> {
         let Journal::Of(author) = held.journal else { return Ok(None) };
         if let Sight::Whole(permit) = sight {
             match permit.judged(held.journal, held.header.seq, &held.hash) {
@@ -297,8 +297,8 @@ pub struct Checkpoint {
 impl Command for Checkpoint {
     type Reply = CheckpointAuditResponse;
 
-    fn keys(&self, _: &Moment) -> Pages {
-        Pages::default()
+    fn reads(&self, _: &Moment) -> ReadSet {
+        ReadSet::default()
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<CheckpointAuditResponse, Refusal> {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use prost::Message;
 use renkei_domain::{
-    decide::{Keys, Refusal, direction, past},
+    decide::{ReadSet, Refusal, direction, past},
     matter::{Matter, Noun},
     moment::Moment,
     noun::item::{self, current},
@@ -32,7 +32,7 @@ use renkei_store::Command;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    act::{Act, At, Doing, Resource, Said, act, opening, seq_of},
+    act::{Act, ActCommand, ActContext, FactDraft, Resource, act, opening, seq_of},
     read::{EntryWords, Readable, decode, entries, list, readable},
     stix,
 };
@@ -88,21 +88,21 @@ impl ItemService for Items {
 
     async fn recall_item(&self, it: Request<RecallItemRequest>) -> Result<Response<Item>, Status> {
         act(it, &self.desk, "recall_item", |_, it: RecallItemRequest| {
-            Ok(Doing::within(it.name, it.etag, Change::Recall { reason: it.reason }).with(it.content.as_ref()))
+            Ok(ActCommand::within(it.name, it.etag, Change::Recall { reason: it.reason }).with(it.content.as_ref()))
         })
         .await
     }
 
     async fn acknowledge_item(&self, it: Request<AcknowledgeItemRequest>) -> Result<Response<Item>, Status> {
         act(it, &self.desk, "acknowledge_item", |_, it: AcknowledgeItemRequest| {
-            Ok(Doing::within(it.name, it.etag, Change::Acknowledge { marking: it.marking }))
+            Ok(ActCommand::within(it.name, it.etag, Change::Acknowledge { marking: it.marking }))
         })
         .await
     }
 
     async fn ask_about_item(&self, it: Request<AskAboutItemRequest>) -> Result<Response<Item>, Status> {
         act(it, &self.desk, "ask_about_item", |_, it: AskAboutItemRequest| {
-            Ok(Doing::within(it.name, it.etag, Change::Ask).with(it.content.as_ref()))
+            Ok(ActCommand::within(it.name, it.etag, Change::Ask).with(it.content.as_ref()))
         })
         .await
     }
@@ -110,7 +110,7 @@ impl ItemService for Items {
     async fn answer_item_question(&self, it: Request<AnswerItemQuestionRequest>) -> Result<Response<Item>, Status> {
         act(it, &self.desk, "answer_item_question", |_, it: AnswerItemQuestionRequest| {
             let change = Change::Answer { question: it.question };
-            Ok(Doing::within(it.name, it.etag, change).with(it.content.as_ref()))
+            Ok(ActCommand::within(it.name, it.etag, change).with(it.content.as_ref()))
         })
         .await
     }
@@ -118,7 +118,7 @@ impl ItemService for Items {
     async fn give_feedback(&self, it: Request<GiveFeedbackRequest>) -> Result<Response<Item>, Status> {
         act(it, &self.desk, "give_feedback", |_, it: GiveFeedbackRequest| {
             let change = Change::Feedback { usefulness: it.usefulness };
-            Ok(Doing::within(it.name, it.etag, change).with(it.content.as_ref()))
+            Ok(ActCommand::within(it.name, it.etag, change).with(it.content.as_ref()))
         })
         .await
     }
@@ -199,7 +199,7 @@ pub fn publishing(
     opens(own, moment, it)
 }
 
-fn opens(own: Agency, moment: &Moment, it: PublishItemRequest) -> Result<Doing<Change>, Refusal> {
+fn opens(own: Agency, moment: &Moment, it: PublishItemRequest) -> Result<ActCommand<Change>, Refusal> {
     let matter = Matter::new(Noun::Item, own, &moment.id("item", 0));
     let necessity = it.necessity();
     let (words, bytes) = Words::check(&matter, own, moment, it.content)?;
@@ -208,10 +208,10 @@ fn opens(own: Agency, moment: &Moment, it: PublishItemRequest) -> Result<Doing<C
     }
     let terms = it.terms.unwrap_or_default();
     let terms = ItemTerms { marking: Some(marking(terms.marking)), ..terms };
-    Ok(Doing::opening(matter, Change::Publish { words, necessity, terms }).with_bytes(bytes))
+    Ok(ActCommand::opening(matter, Change::Publish { words, necessity, terms }).with_bytes(bytes))
 }
 
-fn revises(own: Agency, moment: &Moment, it: ReviseItemRequest) -> Result<Doing<Change>, Refusal> {
+fn revises(own: Agency, moment: &Moment, it: ReviseItemRequest) -> Result<ActCommand<Change>, Refusal> {
     let necessity = it.necessity();
     let (words, bytes) = Words::check(&Matter::of(&it.name), own, moment, it.content)?;
     if words.kind != FactKind::AttackMethodPublished && necessity != Necessity::Unspecified {
@@ -219,7 +219,7 @@ fn revises(own: Agency, moment: &Moment, it: ReviseItemRequest) -> Result<Doing<
     }
     let (terms, cleared) = (it.terms.unwrap_or_default(), it.cleared);
     let change = Change::Revise { words, necessity, terms, cleared };
-    Ok(Doing::within(it.name, it.etag, change).with_bytes(bytes))
+    Ok(ActCommand::within(it.name, it.etag, change).with_bytes(bytes))
 }
 
 const NECESSITY: &str = "necessity";
@@ -282,14 +282,14 @@ impl Words {
     }
 
     /// Their publication. What the bundle's marks allow is what the terms allow.
-    fn publish(&self, publication: Publication, necessity: Necessity) -> Result<Said, Refusal> {
+    fn publish(&self, publication: Publication, necessity: Necessity) -> Result<FactDraft, Refusal> {
         let scope = publication.terms.as_ref().and_then(|terms| terms.scope.as_ref());
         if self.mark.is_some_and(|mark| !scope::admits(scope, mark)) {
             let must = "an object in it bears a mark that is stricter than the scope: name a narrower scope";
             return Err(Refusal::field(Reason::ScopeContradictory, self.bundle, must));
         }
         let publication = Some(publication);
-        Ok(Said::new(match self.kind {
+        Ok(FactDraft::new(match self.kind {
             FactKind::AttackMethodPublished => {
                 Fact::AttackMethodPublished(AttackMethodPublished { publication, necessity: necessity.into() })
             }
@@ -316,14 +316,14 @@ enum Change {
 impl Act for Change {
     type Resource = Item;
 
-    fn keys(&self, matter: &Matter, moment: &Moment) -> Keys {
+    fn reads(&self, matter: &Matter, moment: &Moment) -> ReadSet {
         match self {
             Self::Publish { .. } => opening(matter, moment),
-            _ => Keys::matter(matter.to_string()),
+            _ => ReadSet::matter(matter.to_string()),
         }
     }
 
-    fn says(&self, at: &At<'_>) -> Result<Said, Refusal> {
+    fn says(&self, at: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         let current = current(at.page(), at.matter.opener);
         let published = current.map_or(0, |current| current.mark.seq);
         let revision = current.map_or(1, |current| current.it.publication.revision);
@@ -355,19 +355,19 @@ impl Act for Change {
                 let kept = if *necessity == Necessity::Unspecified { current.it.necessity } else { *necessity };
                 words.publish(publication, kept)?
             }
-            Self::Recall { reason } => Said::new(Fact::ItemRecalled(ItemRecalled { reason: *reason })),
+            Self::Recall { reason } => FactDraft::new(Fact::ItemRecalled(ItemRecalled { reason: *reason })),
             Self::Acknowledge { marking } => {
                 let acknowledged = ItemAcknowledged { revision, marking: marking.clone() };
-                Said::new(Fact::ItemAcknowledged(acknowledged)).answering(published)
+                FactDraft::new(Fact::ItemAcknowledged(acknowledged)).answering(published)
             }
-            Self::Ask => Said::new(Fact::ItemQuestionAsked(ItemQuestionAsked {})).answering(published),
+            Self::Ask => FactDraft::new(Fact::ItemQuestionAsked(ItemQuestionAsked {})).answering(published),
             Self::Answer { question } => {
                 let asked = seq_of(question, at.matter.opener.peer(), "question")?;
-                Said::new(Fact::ItemQuestionAnswered(ItemQuestionAnswered {})).answering(asked)
+                FactDraft::new(Fact::ItemQuestionAnswered(ItemQuestionAnswered {})).answering(asked)
             }
             Self::Feedback { usefulness } => {
                 let given = ItemFeedbackGiven { revision, usefulness: *usefulness };
-                Said::new(Fact::ItemFeedbackGiven(given)).answering(published)
+                FactDraft::new(Fact::ItemFeedbackGiven(given)).answering(published)
             }
         })
     }

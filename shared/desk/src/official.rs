@@ -1,7 +1,7 @@
 //! Officials who may not call any more (Art. 7(1)).
 
 use renkei_domain::{
-    decide::{Keys, Refusal},
+    decide::{ReadSet, Refusal},
     matter::Matter,
     moment::Moment,
     noun::official,
@@ -81,8 +81,8 @@ struct Change {
 impl Command for Change {
     type Reply = Official;
 
-    fn keys(&self, _: &Moment) -> Keys {
-        Keys::matter(self.matter.to_string())
+    fn reads(&self, _: &Moment) -> ReadSet {
+        ReadSet::matter(self.matter.to_string())
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<Official, Refusal> {
@@ -90,7 +90,7 @@ impl Command for Change {
         Ok(official::resource(&self.matter, stage.view().local(&self.matter.to_string())))
     }
 
-    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<Official> {
+    fn reply_to_repeat(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<Official> {
         Some(official::resource(&Matter::of(matter), stage.view().local(matter)))
     }
 }

@@ -12,7 +12,7 @@ use renkei_rpc::{
     token::Query,
     validate::{Call, Desk},
 };
-use renkei_store::{Held, Listed, Room, etag};
+use renkei_store::{Listed, Room, StoredEntry, etag};
 
 use crate::act::Resource;
 
@@ -219,7 +219,7 @@ pub(crate) struct EntryWords {
 }
 
 impl EntryWords {
-    fn of(held: Held, seen: Seen<'_>) -> Option<Self> {
+    fn of(held: StoredEntry, seen: Seen<'_>) -> Option<Self> {
         let Journal::Of(author) = held.journal else { return None };
         let header = held.header;
         Some(Self {

@@ -6,7 +6,7 @@ use renkei_domain::{
     calendar,
     code::{self, Code},
     counts,
-    decide::{self, Keys, Refusal},
+    decide::{self, ReadSet, Refusal},
     index::code_lookup,
     introduction,
     matter::{Matter, Noun},
@@ -15,7 +15,7 @@ use renkei_domain::{
         referral::{days, introduce, issue, latest_judgement, resource},
         scheme::{self, current},
     },
-    page::{Said as _, Seen},
+    page::{MarkView as _, Seen},
     statutory,
 };
 use renkei_proto::{
@@ -40,7 +40,7 @@ use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
 use crate::{
-    act::{Act, At, Doing, Resource, Said, act, fiscal_year},
+    act::{Act, ActCommand, ActContext, FactDraft, Resource, act, fiscal_year},
     proof::Proofs,
     read::{Readable, get, list, readable},
     scheme::scheme_content,
@@ -138,7 +138,7 @@ impl ReferralService for Referrals {
         request: Request<ConfirmReferralGivenRequest>,
     ) -> Result<Response<Referral>, Status> {
         act(request, &self.desk, "confirm_referral_given", |_, it| {
-            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Confirm(it)))
+            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Confirm(it)))
         })
         .await
     }
@@ -173,7 +173,7 @@ impl ReferralService for Referrals {
 
     async fn revise_judgement(&self, request: Request<ReviseJudgementRequest>) -> Result<Response<Referral>, Status> {
         act(request, &self.desk, "revise_judgement", |_, it| {
-            Ok(Doing::within(it.name.clone(), it.etag.clone(), Change::Judge(it)))
+            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Judge(it)))
         })
         .await
     }
@@ -261,7 +261,7 @@ struct Issue {
 impl Command for Issue {
     type Reply = Referral;
 
-    fn keys(&self, moment: &Moment) -> Keys {
+    fn reads(&self, moment: &Moment) -> ReadSet {
         // The writer may raise the time over the end of a fiscal year.
         let year = fiscal_year(moment);
         let keys = decide::keys(&self.matter.to_string(), FactKind::ReferralIssued);
@@ -296,7 +296,7 @@ impl Command for Issue {
         reply(stage, &self.matter.to_string())
     }
 
-    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<Referral> {
+    fn reply_to_repeat(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<Referral> {
         reply(stage, matter).ok()
     }
 }
@@ -310,11 +310,11 @@ enum Change {
 impl Act for Change {
     type Resource = Referral;
 
-    fn keys(&self, matter: &Matter, _: &Moment) -> Keys {
+    fn reads(&self, matter: &Matter, _: &Moment) -> ReadSet {
         decide::keys(&matter.to_string(), FactKind::ReferralGiven)
     }
 
-    fn says(&self, at: &At<'_>) -> Result<Said, Refusal> {
+    fn says(&self, at: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         let opener = at.matter.opener;
         Ok(match self {
             Self::Confirm(it) => {
@@ -326,12 +326,12 @@ impl Act for Change {
                 let given_at = it.given_at.as_ref().map(instant);
                 let days = issued.zip(given_at).map_or(0, |((mark, _), given_at)| days(mark, given_at));
                 let given = ReferralGiven { given_at: it.given_at, channel: it.channel, introduced, days };
-                Said::new(fact::Fact::ReferralGiven(given))
+                FactDraft::new(fact::Fact::ReferralGiven(given))
             }
             Self::Judge(it) => {
                 let last = latest_judgement(at.page(), opener).map_or(1, |(revision, _)| revision);
                 let revised = JudgementRevised { revision: last + 1, judgement: it.judgement };
-                Said::new(fact::Fact::JudgementRevised(revised))
+                FactDraft::new(fact::Fact::JudgementRevised(revised))
             }
         })
     }
@@ -347,8 +347,8 @@ struct FollowUp {
 impl Command for FollowUp {
     type Reply = FollowUpReferralResponse;
 
-    fn keys(&self, _: &Moment) -> Keys {
-        let mut keys = Keys::matter(self.tries.to_string()).with_schemes();
+    fn reads(&self, _: &Moment) -> ReadSet {
+        let mut keys = ReadSet::matter(self.tries.to_string()).with_schemes();
         keys.matters.extend(self.found.as_ref().map(ToString::to_string));
         keys
     }
@@ -372,7 +372,7 @@ impl Command for FollowUp {
         Ok(FollowUpReferralResponse { referral: Some(reply(stage, &name)?) })
     }
 
-    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<FollowUpReferralResponse> {
+    fn reply_to_repeat(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<FollowUpReferralResponse> {
         Some(FollowUpReferralResponse { referral: reply(stage, matter).ok() })
     }
 }
@@ -415,9 +415,9 @@ impl CountFiling {
 impl Command for CountFiling {
     type Reply = FollowUpReferralResponse;
 
-    fn keys(&self, moment: &Moment) -> Keys {
+    fn reads(&self, moment: &Moment) -> ReadSet {
         let month = counts::month_key(calendar::day(moment.now));
-        Keys::matter(self.matter(moment).to_string()).with_schemes().with_year(month)
+        ReadSet::matter(self.matter(moment).to_string()).with_schemes().with_year(month)
     }
 
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<FollowUpReferralResponse, Refusal> {
@@ -429,7 +429,7 @@ impl Command for CountFiling {
         Ok(FollowUpReferralResponse { referral: None })
     }
 
-    fn again(&self, _: &Stage, _: &str, _: &Moment) -> Option<FollowUpReferralResponse> {
+    fn reply_to_repeat(&self, _: &Stage, _: &str, _: &Moment) -> Option<FollowUpReferralResponse> {
         Some(FollowUpReferralResponse { referral: None })
     }
 }
@@ -451,8 +451,8 @@ impl Count {
 impl Command for Count {
     type Reply = ReferralCounts;
 
-    fn keys(&self, _: &Moment) -> Keys {
-        let keys = Keys::matter(self.matter().to_string()).with_schemes();
+    fn reads(&self, _: &Moment) -> ReadSet {
+        let keys = ReadSet::matter(self.matter().to_string()).with_schemes();
         match counts::month(&self.month) {
             Some(first) => keys.with_year(counts::month_key(first)),
             None => keys,
@@ -468,10 +468,11 @@ impl Command for Count {
             counts::count(&self.month, &ids(self.own), &ids(self.own.peer()), |kind| stage.counter(year, kind));
         stage.write(&matter, fact::Fact::ReferralsCounted(counted), None, 0)?;
         let name = matter.to_string();
-        self.again(stage, &name, moment).ok_or_else(|| Refusal::new(Reason::Internal, "the counts have no page"))
+        self.reply_to_repeat(stage, &name, moment)
+            .ok_or_else(|| Refusal::new(Reason::Internal, "the counts have no page"))
     }
 
-    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<ReferralCounts> {
+    fn reply_to_repeat(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<ReferralCounts> {
         counts::resource(&Matter::of(matter), stage.page(matter))
     }
 }

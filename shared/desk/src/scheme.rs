@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use renkei_domain::{
-    decide::{self, Keys, Refusal},
+    decide::{self, ReadSet, Refusal},
     matter::{Matter, Noun},
     moment::Moment,
     noun::scheme::{current, resource},
@@ -26,7 +26,7 @@ use renkei_store::etag;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    act::{Act, At, Doing, Resource, Said, act},
+    act::{Act, ActCommand, ActContext, FactDraft, Resource, act},
     read::{Filling, Readable, decode, judged, list, readable},
 };
 
@@ -47,7 +47,7 @@ impl SchemeService for Schemes {
         let own = self.desk.own;
         act(request, &self.desk, "publish_scheme", |_, it: PublishSchemeRequest| {
             let matter = Matter::new(Noun::Scheme, own, &it.scheme_id);
-            Ok(Doing::opening(matter, Change::Publish(it.terms.unwrap_or_default())).with(it.content.as_ref()))
+            Ok(ActCommand::opening(matter, Change::Publish(it.terms.unwrap_or_default())).with(it.content.as_ref()))
         })
         .await
     }
@@ -55,14 +55,14 @@ impl SchemeService for Schemes {
     async fn revise_scheme(&self, request: Request<ReviseSchemeRequest>) -> Result<Response<Scheme>, Status> {
         act(request, &self.desk, "revise_scheme", |_, it: ReviseSchemeRequest| {
             let change = Change::Revise(it.terms.unwrap_or_default());
-            Ok(Doing::within(it.name, it.etag, change).with(it.content.as_ref()))
+            Ok(ActCommand::within(it.name, it.etag, change).with(it.content.as_ref()))
         })
         .await
     }
 
     async fn withdraw_scheme(&self, request: Request<WithdrawSchemeRequest>) -> Result<Response<Scheme>, Status> {
         act(request, &self.desk, "withdraw_scheme", |_, it: WithdrawSchemeRequest| {
-            Ok(Doing::within(it.name, it.etag, Change::Withdraw))
+            Ok(ActCommand::within(it.name, it.etag, Change::Withdraw))
         })
         .await
     }
@@ -127,19 +127,21 @@ enum Change {
 impl Act for Change {
     type Resource = Scheme;
 
-    fn keys(&self, matter: &Matter, _: &Moment) -> Keys {
+    fn reads(&self, matter: &Matter, _: &Moment) -> ReadSet {
         decide::keys(&matter.to_string(), FactKind::SchemePublished)
     }
 
-    fn says(&self, at: &At<'_>) -> Result<Said, Refusal> {
+    fn says(&self, at: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         let version = current(at.page(), at.matter.opener).map_or(0, |current| current.version);
         Ok(match self {
-            Self::Publish(terms) => Said::new(Fact::SchemePublished(SchemePublished { terms: Some(terms.clone()) })),
+            Self::Publish(terms) => {
+                FactDraft::new(Fact::SchemePublished(SchemePublished { terms: Some(terms.clone()) }))
+            }
             Self::Revise(terms) => {
                 let revised = SchemeRevised { version: (version + 1).max(2), terms: Some(terms.clone()) };
-                Said::new(Fact::SchemeRevised(revised))
+                FactDraft::new(Fact::SchemeRevised(revised))
             }
-            Self::Withdraw => Said::new(Fact::SchemeWithdrawn(SchemeWithdrawn { version: version.max(1) })),
+            Self::Withdraw => FactDraft::new(Fact::SchemeWithdrawn(SchemeWithdrawn { version: version.max(1) })),
         })
     }
 }

@@ -5,10 +5,10 @@ use renkei_domain::{
     matter::entry_name,
     moment::Moment,
     noun::journal as journal_rules,
-    page::{Journal, Said as _, Seen},
+    page::{Journal, MarkView as _, Seen},
     term,
 };
-use renkei_journal::{Break, Head, Keys, Lie, Previous, Proven, verify_all};
+use renkei_journal::{Break, Head, Lie, Previous, Proven, PublicKeys, verify_all};
 use renkei_proto::{FactKind, journal::v1::Entry, r#type::v1::Agency};
 use renkei_store::{ChainHead, Error, Heads, JOURNALS, Store};
 
@@ -33,7 +33,12 @@ const TAIL: u64 = 10_000;
 ///
 /// # Errors
 /// The first entry, record or row that is not right, in a sentence.
-pub async fn verify(store: &Store, own_keys: &Keys, peer_keys: &Keys, moment: &Moment) -> Result<Verified, String> {
+pub async fn verify(
+    store: &Store,
+    own_keys: &PublicKeys,
+    peer_keys: &PublicKeys,
+    moment: &Moment,
+) -> Result<Verified, String> {
     // As they are in the database, not as this process remembers them.
     let heads = store.read_heads().await.map_err(said)?;
     let proof = journals(store, own_keys, peer_keys, &heads).await?;
@@ -49,7 +54,7 @@ pub async fn verify(store: &Store, own_keys: &Keys, peer_keys: &Keys, moment: &M
 ///
 /// # Errors
 /// The first entry that is not right, in a sentence.
-pub async fn verify_journals(store: &Store, own_keys: &Keys, peer_keys: &Keys) -> Result<(), String> {
+pub async fn verify_journals(store: &Store, own_keys: &PublicKeys, peer_keys: &PublicKeys) -> Result<(), String> {
     let heads = store.read_heads().await.map_err(said)?;
     journals(store, own_keys, peer_keys, &heads).await?;
     beside::anchored(store).await
@@ -59,13 +64,18 @@ pub async fn verify_journals(store: &Store, own_keys: &Keys, peer_keys: &Keys) -
 struct Proof {
     journals: Vec<(Journal, Head)>,
     /// The keys as each journal's own facts left them.
-    own: Keys,
-    peer: Keys,
+    own: PublicKeys,
+    peer: PublicKeys,
     /// The turn of the last entry.
     turn: u64,
 }
 
-async fn journals(store: &Store, own_keys: &Keys, peer_keys: &Keys, heads: &Heads) -> Result<Proof, String> {
+async fn journals(
+    store: &Store,
+    own_keys: &PublicKeys,
+    peer_keys: &PublicKeys,
+    heads: &Heads,
+) -> Result<Proof, String> {
     let own = store.own();
     let mut proof = Proof { journals: Vec::new(), own: own_keys.clone(), peer: peer_keys.clone(), turn: 0 };
     for journal in JOURNALS {
@@ -93,7 +103,7 @@ async fn journals(store: &Store, own_keys: &Keys, peer_keys: &Keys, heads: &Head
 ///
 /// # Errors
 /// The first entry that is not right, in a sentence.
-pub async fn verify_tail(store: &Store, own_keys: &Keys, peer_keys: &Keys) -> Result<(), String> {
+pub async fn verify_tail(store: &Store, own_keys: &PublicKeys, peer_keys: &PublicKeys) -> Result<(), String> {
     let own = store.own();
     let heads = store.read_heads().await.map_err(said)?;
     let page = store.page(&journal_rules::name(own)).await.map_err(said)?.unwrap_or_default();
@@ -125,7 +135,7 @@ pub async fn verify_tail(store: &Store, own_keys: &Keys, peer_keys: &Keys) -> Re
 }
 
 /// The keys that a journal's own facts left up to a number.
-async fn known_keys(store: &Store, agency: Agency, to: u64, keys: &mut Keys) -> Result<(), String> {
+async fn known_keys(store: &Store, agency: Agency, to: u64, keys: &mut PublicKeys) -> Result<(), String> {
     let page = store.page(&journal_rules::name(agency)).await.map_err(said)?.unwrap_or_default();
     for mark in Seen::whole(&page).all(agency).take_while(|mark| mark.seq <= to) {
         if let Some(fact) = &mark.fact {
@@ -136,7 +146,7 @@ async fn known_keys(store: &Store, agency: Agency, to: u64, keys: &mut Keys) -> 
 }
 
 /// What the first entry of a journal is measured by, and the keys that were agreed outside of it.
-fn start(store: &Store, journal: Journal, own_keys: &Keys, peer_keys: &Keys) -> (Previous, Keys) {
+fn start(store: &Store, journal: Journal, own_keys: &PublicKeys, peer_keys: &PublicKeys) -> (Previous, PublicKeys) {
     let own = store.own();
     match journal {
         Journal::Of(agency) => {
@@ -153,7 +163,13 @@ pub(crate) fn said(error: impl std::fmt::Display) -> String {
 
 /// One journal up to its head, which it must reach. While a chunk is verified the next one is read, so at most two are in
 /// memory.
-async fn one(store: &Store, journal: Journal, start: Previous, keys: Keys, heads: &Heads) -> Result<Proven, String> {
+async fn one(
+    store: &Store,
+    journal: Journal,
+    start: Previous,
+    keys: PublicKeys,
+    heads: &Heads,
+) -> Result<Proven, String> {
     let (id, own) = (journal.id(), store.own());
     let head = heads.of(own, journal).head();
     let mut proven = Proven { last: start, keys };

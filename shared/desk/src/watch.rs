@@ -39,11 +39,11 @@ enum Next {
 #[derive(Clone, Debug)]
 pub struct Watchers {
     places: Places,
-    told: Arc<Mutex<Told>>,
+    told: Arc<Mutex<WatchPositions>>,
 }
 
 #[derive(Debug, Default)]
-struct Told {
+struct WatchPositions {
     entered: u64,
     each: BTreeMap<u64, u64>,
 }
@@ -77,7 +77,7 @@ impl Watchers {
         Ok(Watcher { watchers: self.clone(), number, _place: place })
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn told(&self) -> MutexGuard<'_, WatchPositions> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,7 @@ use renkei_proto::{
 
 use crate::{
     calendar,
-    decide::{Deciding, Refusal, must},
+    decide::{Case, Refusal, must},
     matter::{Matter, Noun, entry_name},
     noun::item,
     page::{Journal, Seen},
@@ -153,12 +153,12 @@ pub fn month_before(day: Date) -> String {
     format!("{:04}-{:02}", before.year(), before.month())
 }
 
-pub(crate) fn counted(d: &Deciding, fact: &ReferralsCounted) -> Result<(), Refusal> {
-    d.noun(Noun::ReferralCounts)?;
-    d.answers_nothing()?;
-    must(fact.month == d.matter.id, Reason::FactDiffers, "the counts are of another month than their matter")?;
-    must(latest(d.page(), d.author()).is_none(), Reason::AlreadyExists, "this month is counted already")?;
-    let ended = month(&fact.month).is_some_and(|first| next_month(first) <= d.today());
+pub(crate) fn counted(case: &Case, fact: &ReferralsCounted) -> Result<(), Refusal> {
+    case.noun(Noun::ReferralCounts)?;
+    case.answers_nothing()?;
+    must(fact.month == case.matter.id, Reason::FactDiffers, "the counts are of another month than their matter")?;
+    must(latest(case.page(), case.author()).is_none(), Reason::AlreadyExists, "this month is counted already")?;
+    let ended = month(&fact.month).is_some_and(|first| next_month(first) <= case.today());
     must(ended, Reason::WrongState, "a month is counted after it has ended")?;
     must(fact.schemes.iter().all(is_safe), Reason::FactDiffers, "a count below the statistics threshold is shown")
 }

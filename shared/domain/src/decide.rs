@@ -17,9 +17,9 @@ use crate::{
     matter::{Matter, Noun},
     moment::instant,
     noun::{advice, agreement, item, journal, official, referral, scheme},
-    page::{Journal, Said as _, Seen, View},
+    page::{Journal, MarkView as _, Seen, View},
     scope::{self, Reader},
-    term::Standing,
+    term::TermStanding,
 };
 
 /// Leave to write one fact in one matter. Only [`decide`] makes one, and nothing is appended without it.
@@ -108,61 +108,61 @@ pub fn decide(view: &View, matter: &Matter, fact: &Fact, answers: u64, now: Time
     if kind.rule().effect == Effect::Open {
         let standing = agreement::standing(view, now);
         must(
-            matches!(standing, Standing::InForce(_)),
+            matches!(standing, TermStanding::InForce(_)),
             Reason::AgreementNotInForce,
             "new matters of this article are opened only while the agreement is in force",
         )?;
     }
-    let deciding = Deciding { view: *view, matter, answers, now };
+    let case = Case { view: *view, matter, answers, now };
     match fact {
-        fact::Fact::NoticeGiven(it) => agreement::given(&deciding, it)?,
-        fact::Fact::NoticeArrived(it) => agreement::arrived(&deciding, it)?,
-        fact::Fact::NoticeWithdrawn(it) => agreement::withdrawn(&deciding, it)?,
-        fact::Fact::NoticeWithdrawalAssented(it) => agreement::assented(&deciding, it)?,
-        fact::Fact::SchemePublished(it) => scheme::published(&deciding, it)?,
-        fact::Fact::SchemeRevised(it) => scheme::revised(&deciding, it)?,
-        fact::Fact::SchemeWithdrawn(it) => scheme::withdrawn(&deciding, it)?,
-        fact::Fact::ReferralIssued(it) => referral::issued(&deciding, it)?,
-        fact::Fact::ReferralGiven(it) => referral::given(&deciding, it)?,
-        fact::Fact::ReferralFollowedUp(it) => referral::followed_up(&deciding, it)?,
-        fact::Fact::JudgementRevised(it) => referral::judgement_revised(&deciding, it)?,
-        fact::Fact::ReferralsCounted(it) => counts::counted(&deciding, it)?,
-        fact::Fact::AdviceRequested(it) => advice::requested(&deciding, it)?,
-        fact::Fact::AdviceSupplemented(it) => advice::supplemented(&deciding, it)?,
-        fact::Fact::AdviceClarificationAnswered(it) => advice::clarification_answered(&deciding, it)?,
-        fact::Fact::AdviceQuotationAsked(it) => advice::quotation_asked(&deciding, it)?,
-        fact::Fact::AdviceWithdrawn(_) => advice::withdrawn(&deciding)?,
-        fact::Fact::AdviceClosed(_) => advice::closed(&deciding)?,
-        fact::Fact::AdviceAccepted(it) => advice::accepted(&deciding, it)?,
-        fact::Fact::AdviceHandedBack(_) => advice::handed_back(&deciding)?,
-        fact::Fact::AdviceDeclined(_) => advice::declined(&deciding)?,
-        fact::Fact::AdviceClarificationAsked(it) => advice::clarification_asked(&deciding, it)?,
-        fact::Fact::AdviceGiven(it) => advice::given(&deciding, it)?,
-        fact::Fact::AdviceCorrected(it) => advice::corrected(&deciding, it)?,
-        fact::Fact::AdviceQuotationAnswered(_) => advice::quotation_answered(&deciding)?,
+        fact::Fact::NoticeGiven(it) => agreement::given(&case, it)?,
+        fact::Fact::NoticeArrived(it) => agreement::arrived(&case, it)?,
+        fact::Fact::NoticeWithdrawn(it) => agreement::withdrawn(&case, it)?,
+        fact::Fact::NoticeWithdrawalAssented(it) => agreement::assented(&case, it)?,
+        fact::Fact::SchemePublished(it) => scheme::published(&case, it)?,
+        fact::Fact::SchemeRevised(it) => scheme::revised(&case, it)?,
+        fact::Fact::SchemeWithdrawn(it) => scheme::withdrawn(&case, it)?,
+        fact::Fact::ReferralIssued(it) => referral::issued(&case, it)?,
+        fact::Fact::ReferralGiven(it) => referral::given(&case, it)?,
+        fact::Fact::ReferralFollowedUp(it) => referral::followed_up(&case, it)?,
+        fact::Fact::JudgementRevised(it) => referral::judgement_revised(&case, it)?,
+        fact::Fact::ReferralsCounted(it) => counts::counted(&case, it)?,
+        fact::Fact::AdviceRequested(it) => advice::requested(&case, it)?,
+        fact::Fact::AdviceSupplemented(it) => advice::supplemented(&case, it)?,
+        fact::Fact::AdviceClarificationAnswered(it) => advice::clarification_answered(&case, it)?,
+        fact::Fact::AdviceQuotationAsked(it) => advice::quotation_asked(&case, it)?,
+        fact::Fact::AdviceWithdrawn(_) => advice::withdrawn(&case)?,
+        fact::Fact::AdviceClosed(_) => advice::closed(&case)?,
+        fact::Fact::AdviceAccepted(it) => advice::accepted(&case, it)?,
+        fact::Fact::AdviceHandedBack(_) => advice::handed_back(&case)?,
+        fact::Fact::AdviceDeclined(_) => advice::declined(&case)?,
+        fact::Fact::AdviceClarificationAsked(it) => advice::clarification_asked(&case, it)?,
+        fact::Fact::AdviceGiven(it) => advice::given(&case, it)?,
+        fact::Fact::AdviceCorrected(it) => advice::corrected(&case, it)?,
+        fact::Fact::AdviceQuotationAnswered(_) => advice::quotation_answered(&case)?,
         fact::Fact::AttackMethodPublished(_)
         | fact::Fact::ResearchResultPublished(_)
         | fact::Fact::ThreatInformationPublished(_)
-        | fact::Fact::TechnologyTrendPublished(_) => item::published(&deciding, fact)?,
-        fact::Fact::ItemRecalled(_) => item::recalled(&deciding)?,
-        fact::Fact::RecallAnswered(_) => item::recall_answered(&deciding)?,
-        fact::Fact::ItemAcknowledged(it) => item::acknowledged(&deciding, it)?,
-        fact::Fact::ItemQuestionAsked(_) => item::question_asked(&deciding)?,
-        fact::Fact::ItemQuestionAnswered(_) => item::question_answered(&deciding)?,
-        fact::Fact::ItemFeedbackGiven(it) => item::feedback_given(&deciding, it)?,
-        fact::Fact::ItemUnitsMissing(it) => item::units_missing(&deciding, it)?,
-        fact::Fact::EntryRefused(it) => journal::refused(&deciding, it)?,
-        fact::Fact::KindsSpoken(it) => journal::kinds_spoken(&deciding, it)?,
-        fact::Fact::KeyAdded(it) => journal::key_added(&deciding, it)?,
-        fact::Fact::KeyRevoked(it) => journal::key_revoked(&deciding, it)?,
-        fact::Fact::JournalReopened(it) => journal::reopened(&deciding, it)?,
-        fact::Fact::AuditCheckpointed(it) => journal::checkpointed(&deciding, it)?,
-        fact::Fact::PrivateAnchored(it) => journal::anchored(&deciding, it)?,
+        | fact::Fact::TechnologyTrendPublished(_) => item::published(&case, fact)?,
+        fact::Fact::ItemRecalled(_) => item::recalled(&case)?,
+        fact::Fact::RecallAnswered(_) => item::recall_answered(&case)?,
+        fact::Fact::ItemAcknowledged(it) => item::acknowledged(&case, it)?,
+        fact::Fact::ItemQuestionAsked(_) => item::question_asked(&case)?,
+        fact::Fact::ItemQuestionAnswered(_) => item::question_answered(&case)?,
+        fact::Fact::ItemFeedbackGiven(it) => item::feedback_given(&case, it)?,
+        fact::Fact::ItemUnitsMissing(it) => item::units_missing(&case, it)?,
+        fact::Fact::EntryRefused(it) => journal::refused(&case, it)?,
+        fact::Fact::KindsSpoken(it) => journal::kinds_spoken(&case, it)?,
+        fact::Fact::KeyAdded(it) => journal::key_added(&case, it)?,
+        fact::Fact::KeyRevoked(it) => journal::key_revoked(&case, it)?,
+        fact::Fact::JournalReopened(it) => journal::reopened(&case, it)?,
+        fact::Fact::AuditCheckpointed(it) => journal::checkpointed(&case, it)?,
+        fact::Fact::PrivateAnchored(it) => journal::anchored(&case, it)?,
         fact::Fact::ReportReferred(_) => noun(matter, Noun::Referral)?,
         fact::Fact::FilingCounted(_) => noun(matter, Noun::ReferralCounts)?,
         fact::Fact::CodeTried(_) => noun(matter, Noun::Code)?,
-        fact::Fact::OfficialBarred(_) => official::barred(&deciding)?,
-        fact::Fact::OfficialUnbarred(_) => official::unbarred(&deciding)?,
+        fact::Fact::OfficialBarred(_) => official::barred(&case)?,
+        fact::Fact::OfficialUnbarred(_) => official::unbarred(&case)?,
         fact::Fact::StopLifted(_)
         | fact::Fact::JournalStopped(_)
         | fact::Fact::LossFound(_)
@@ -177,14 +177,14 @@ pub fn decide(view: &View, matter: &Matter, fact: &Fact, answers: u64, now: Time
 pub const MOST_ENTRIES: usize = 200;
 
 /// What every judgement reads.
-pub(crate) struct Deciding<'a> {
+pub(crate) struct Case<'a> {
     pub(crate) view: View<'a>,
     pub(crate) matter: &'a Matter,
     pub(crate) answers: u64,
     pub(crate) now: Timestamp,
 }
 
-impl<'a> Deciding<'a> {
+impl<'a> Case<'a> {
     /// The page of the matter.
     pub(crate) fn page(&self) -> Seen<'a> {
         self.view.page(&self.matter.to_string())
@@ -325,7 +325,7 @@ pub fn decide_read(
     let hidden = "there is no such matter";
     let may = renkei_proto::rule(method).is_some_and(|rule| rule.roles.iter().any(|role| reader.roles.contains(role)));
     must(may, Reason::NotFound, hidden)?;
-    let in_scope = scope::shown_to(own, matter, page).iter().any(|shown| shown.fits(reader, now));
+    let in_scope = scope::visibility(own, matter, page).iter().any(|shown| shown.fits(reader, now));
     must(in_scope || !matter.noun.is_scoped(), Reason::NotFound, hidden)?;
     if !matter.noun.is_scoped() || matter.opener == own {
         return Ok(ReadPermit { matter: matter.to_string(), sealed: false, closed: BTreeSet::new(), judged: None });
@@ -340,7 +340,7 @@ pub fn decide_read(
 
 /// Which pages a judgement reads. The store loads them before anything is decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Keys {
+pub struct ReadSet {
     /// Pages by name.
     pub matters: BTreeSet<String>,
     /// All pages of a noun of one agency.
@@ -353,7 +353,7 @@ pub struct Keys {
     pub ids: BTreeSet<String>,
 }
 
-impl Keys {
+impl ReadSet {
     /// The page of one matter.
     pub fn matter(name: impl Into<String>) -> Self {
         Self { matters: [name.into()].into(), ..Self::default() }
@@ -384,8 +384,8 @@ impl Keys {
 }
 
 /// What judging this kind of fact in this matter reads. The agreement and both agencies' journal pages are always read.
-pub fn keys(matter: &str, kind: FactKind) -> Keys {
-    let keys = Keys::matter(matter);
+pub fn keys(matter: &str, kind: FactKind) -> ReadSet {
+    let keys = ReadSet::matter(matter);
     match kind {
         FactKind::SchemePublished
         | FactKind::SchemeRevised

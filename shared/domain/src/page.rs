@@ -132,7 +132,7 @@ fn keep_latest(marks: &mut Vec<Mark>, kind: FactKind) {
 }
 
 /// What a mark says.
-pub trait Said {
+pub trait MarkView {
     /// The fact in its kind.
     fn said(&self) -> Option<&fact::Fact>;
     /// The kind of fact.
@@ -141,7 +141,7 @@ pub trait Said {
     fn at(&self) -> Timestamp;
 }
 
-impl Said for Mark {
+impl MarkView for Mark {
     fn said(&self) -> Option<&fact::Fact> {
         self.fact.as_ref()?.fact.as_ref()
     }

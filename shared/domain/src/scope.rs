@@ -44,14 +44,14 @@ impl Reader {
 
 /// To whom a matter is shown, and until when. Lists read it from the index; single reads compute it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Shown {
+pub struct Visibility {
     /// `{unit or *}/{purpose or *}`.
     pub audience: String,
     /// Microseconds since 1970 at which it is shown no longer; `i64::MAX` for never.
     pub until_us: i64,
 }
 
-impl Shown {
+impl Visibility {
     fn to_everybody() -> Self {
         Self { audience: EVERYBODY.to_owned(), until_us: i64::MAX }
     }
@@ -66,13 +66,13 @@ impl Shown {
 pub const EVERYBODY: &str = "*/*";
 
 /// To whom the service of `own` shows a matter in lists. Empty for what is not listed.
-pub fn shown_to(own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Shown> {
+pub fn visibility(own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Visibility> {
     match matter.noun {
-        Noun::Scheme | Noun::Referral | Noun::AdviceRequest if !seen.is_empty() => vec![Shown::to_everybody()],
+        Noun::Scheme | Noun::Referral | Noun::AdviceRequest if !seen.is_empty() => vec![Visibility::to_everybody()],
         Noun::Item => match item::current(seen, matter.opener) {
             None => Vec::new(),
             // Its originator's own people are not bound by it.
-            Some(_) if matter.opener == own => vec![Shown::to_everybody()],
+            Some(_) if matter.opener == own => vec![Visibility::to_everybody()],
             Some(current) => audiences(current.terms()),
         },
         _ => Vec::new(),
@@ -80,11 +80,11 @@ pub fn shown_to(own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Shown> {
 }
 
 /// To whom terms show what is shared under them.
-pub(crate) fn audiences(terms: &ItemTerms) -> Vec<Shown> {
+pub(crate) fn audiences(terms: &ItemTerms) -> Vec<Visibility> {
     let designated = match terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) {
         None => return Vec::new(),
         // Until an agreed method says otherwise: the receiving party.
-        Some(scope::Scope::Undesignated(_)) => return vec![Shown::to_everybody()],
+        Some(scope::Scope::Undesignated(_)) => return vec![Visibility::to_everybody()],
         Some(scope::Scope::Designated(designated)) => designated,
     };
     let until_us = end(designated.expires.as_ref()).map_or(i64::MAX, Timestamp::as_microsecond);
@@ -95,7 +95,7 @@ pub(crate) fn audiences(terms: &ItemTerms) -> Vec<Shown> {
         _ => designated.purposes().map(Purpose::id).collect(),
     };
     let each = units.iter().flat_map(|unit| purposes.iter().map(move |purpose| format!("{unit}/{purpose}")));
-    each.map(|audience| Shown { audience, until_us }).collect()
+    each.map(|audience| Visibility { audience, until_us }).collect()
 }
 
 /// The units that terms name; none where they name a wider circle.

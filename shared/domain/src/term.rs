@@ -97,7 +97,7 @@ pub enum Outcome {
 
 /// The standing of the agreement at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum TermStanding {
     /// The term runs.
     InForce(Term),
     /// The term would run, but a notice makes it doubtful and nothing has been agreed yet.
@@ -159,29 +159,29 @@ pub fn timing(term: &Term, written_at: Timestamp, arrived_at: Timestamp) -> Timi
 /// further terms too, until a method settles it; of several for one term the last in the slice
 /// holds. A method does not revive an agreement that was ended in time.
 #[must_use]
-pub fn in_force(now: Timestamp, notices: &[NoticeView], resolutions: &[Resolution]) -> Standing {
+pub fn in_force(now: Timestamp, notices: &[NoticeView], resolutions: &[Resolution]) -> TermStanding {
     let Some(first) = term(1) else {
-        return Standing::NotYet;
+        return TermStanding::NotYet;
     };
     let Some(running) = term_on(calendar::day(now)) else {
-        return Standing::NotYet;
+        return TermStanding::NotYet;
     };
     let (mut last, mut disputed) = (first, false);
     for next in (2..=running.ordinal).map_while(term) {
         let resolution = resolutions.iter().rfind(|one| one.term == next.ordinal);
         match expiry(&last, now, notices) {
-            Expiry::Ends => return Standing::Expired { last },
+            Expiry::Ends => return TermStanding::Expired { last },
             Expiry::Doubtful => disputed = true,
             Expiry::Renewed => {}
         }
         match resolution.map(|one| one.outcome) {
-            Some(Outcome::Ended) if disputed => return Standing::Expired { last },
+            Some(Outcome::Ended) if disputed => return TermStanding::Expired { last },
             Some(Outcome::Renewed) => disputed = false,
             Some(Outcome::Ended) | None => {}
         }
         last = next;
     }
-    if disputed { Standing::Disputed(running) } else { Standing::InForce(running) }
+    if disputed { TermStanding::Disputed(running) } else { TermStanding::InForce(running) }
 }
 
 /// SHA-256 over the agreement as data. Services whose digests differ never exchange an entry.
@@ -378,7 +378,7 @@ mod tests {
     const LAST_INSTANT: &str = "2027-03-31T14:59:59.999999Z";
     const NEXT_TERM: &str = "2027-03-31T15:00:00Z";
 
-    fn standing(now: &str, notices: &[NoticeView]) -> Standing {
+    fn standing(now: &str, notices: &[NoticeView]) -> TermStanding {
         in_force(at(now), notices, &[])
     }
 
@@ -434,21 +434,21 @@ mod tests {
 
     #[test]
     fn the_agreement_is_in_force_from_its_first_instant_in_japan() {
-        assert_eq!(standing("2023-03-31T14:59:59Z", &[]), Standing::NotYet);
-        assert_eq!(standing("2023-03-31T15:00:00Z", &[]), Standing::InForce(nth(1)));
+        assert_eq!(standing("2023-03-31T14:59:59Z", &[]), TermStanding::NotYet);
+        assert_eq!(standing("2023-03-31T15:00:00Z", &[]), TermStanding::InForce(nth(1)));
     }
 
     #[test]
     fn without_a_notice_every_term_is_followed_by_the_next() {
-        assert_eq!(standing(LAST_INSTANT, &[]), Standing::InForce(nth(4)));
-        assert_eq!(standing(NEXT_TERM, &[]), Standing::InForce(nth(5)));
+        assert_eq!(standing(LAST_INSTANT, &[]), TermStanding::InForce(nth(4)));
+        assert_eq!(standing(NEXT_TERM, &[]), TermStanding::InForce(nth(5)));
     }
 
     #[test]
     fn a_notice_in_time_not_to_renew_ends_the_agreement_with_its_term() {
         let notices = [notice(NoticeKind::NotRenew, IN_TIME)];
-        let ended = Standing::Expired { last: nth(4) };
-        assert_eq!(standing(LAST_INSTANT, &notices), Standing::InForce(nth(4)));
+        let ended = TermStanding::Expired { last: nth(4) };
+        assert_eq!(standing(LAST_INSTANT, &notices), TermStanding::InForce(nth(4)));
         assert_eq!(standing(NEXT_TERM, &notices), ended);
         assert_eq!(standing("2030-06-01T00:00:00Z", &notices), ended);
         let renewed = [Resolution { term: 5, outcome: Outcome::Renewed }];
@@ -465,16 +465,16 @@ mod tests {
             (NoticeKind::Other, IN_DOUBT),
         ] {
             let notices = [notice(kind, arrived_at)];
-            assert_eq!(standing(LAST_INSTANT, &notices), Standing::InForce(nth(4)));
-            assert_eq!(standing(NEXT_TERM, &notices), Standing::Disputed(nth(5)));
-            assert_eq!(standing("2028-04-01T00:00:00Z", &notices), Standing::Disputed(nth(6)));
+            assert_eq!(standing(LAST_INSTANT, &notices), TermStanding::InForce(nth(4)));
+            assert_eq!(standing(NEXT_TERM, &notices), TermStanding::Disputed(nth(5)));
+            assert_eq!(standing("2028-04-01T00:00:00Z", &notices), TermStanding::Disputed(nth(6)));
         }
     }
 
     #[test]
     fn a_late_notice_leaves_the_agreement_renewed() {
         for kind in [NoticeKind::NotRenew, NoticeKind::Change, NoticeKind::Other] {
-            assert_eq!(standing(NEXT_TERM, &[notice(kind, LATE)]), Standing::InForce(nth(5)));
+            assert_eq!(standing(NEXT_TERM, &[notice(kind, LATE)]), TermStanding::InForce(nth(5)));
         }
     }
 
@@ -484,29 +484,29 @@ mod tests {
         let renewed = Resolution { term: 5, outcome: Outcome::Renewed };
         let ended = Resolution { term: 5, outcome: Outcome::Ended };
         let settled = |now: &str, methods: &[Resolution]| in_force(at(now), &notices, methods);
-        assert_eq!(settled(NEXT_TERM, &[renewed]), Standing::InForce(nth(5)));
-        assert_eq!(settled(NEXT_TERM, &[ended]), Standing::Expired { last: nth(4) });
-        assert_eq!(settled(NEXT_TERM, &[ended, renewed]), Standing::InForce(nth(5)));
-        assert_eq!(settled(LAST_INSTANT, &[ended]), Standing::InForce(nth(4)));
-        assert_eq!(settled("2028-04-01T00:00:00Z", &[renewed]), Standing::InForce(nth(6)));
-        assert_eq!(in_force(at(NEXT_TERM), &[], &[ended]), Standing::InForce(nth(5)));
+        assert_eq!(settled(NEXT_TERM, &[renewed]), TermStanding::InForce(nth(5)));
+        assert_eq!(settled(NEXT_TERM, &[ended]), TermStanding::Expired { last: nth(4) });
+        assert_eq!(settled(NEXT_TERM, &[ended, renewed]), TermStanding::InForce(nth(5)));
+        assert_eq!(settled(LAST_INSTANT, &[ended]), TermStanding::InForce(nth(4)));
+        assert_eq!(settled("2028-04-01T00:00:00Z", &[renewed]), TermStanding::InForce(nth(6)));
+        assert_eq!(in_force(at(NEXT_TERM), &[], &[ended]), TermStanding::InForce(nth(5)));
     }
 
     #[test]
     fn a_withdrawn_notice_does_not_count() {
         let withdrawn = NoticeView { withdrawn: true, ..notice(NoticeKind::NotRenew, IN_TIME) };
-        assert_eq!(standing(NEXT_TERM, &[withdrawn]), Standing::InForce(nth(5)));
+        assert_eq!(standing(NEXT_TERM, &[withdrawn]), TermStanding::InForce(nth(5)));
     }
 
     #[test]
     fn a_notice_counts_from_its_arrival() {
         let sent = notice(NoticeKind::NotRenew, IN_TIME);
         let pending = NoticeView { arrived_at: None, ..sent };
-        assert_eq!(standing(NEXT_TERM, &[pending]), Standing::InForce(nth(5)));
+        assert_eq!(standing(NEXT_TERM, &[pending]), TermStanding::InForce(nth(5)));
         let arrival = "2027-04-10T00:00:00Z";
         let arrived = NoticeView { arrived_at: Some(at(arrival)), ..sent };
-        assert_eq!(standing("2027-04-09T23:59:59Z", &[arrived]), Standing::InForce(nth(5)));
-        assert_eq!(standing(arrival, &[arrived]), Standing::Disputed(nth(5)));
+        assert_eq!(standing("2027-04-09T23:59:59Z", &[arrived]), TermStanding::InForce(nth(5)));
+        assert_eq!(standing(arrival, &[arrived]), TermStanding::Disputed(nth(5)));
     }
 
     #[test]
@@ -514,9 +514,9 @@ mod tests {
         let doubtful = notice(NoticeKind::Change, IN_DOUBT);
         let ending = notice(NoticeKind::NotRenew, IN_TIME);
         let late = notice(NoticeKind::NotRenew, LATE);
-        let ended = Standing::Expired { last: nth(4) };
+        let ended = TermStanding::Expired { last: nth(4) };
         assert_eq!(standing(NEXT_TERM, &[doubtful, ending]), ended);
-        assert_eq!(standing(NEXT_TERM, &[doubtful, late]), Standing::Disputed(nth(5)));
+        assert_eq!(standing(NEXT_TERM, &[doubtful, late]), TermStanding::Disputed(nth(5)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use renkei_proto::journal::v1::Entry;
 use crate::{
     chain::{Head, Previous, verify_chain},
     fault::{Break, Fault, Lie},
-    keys::Keys,
+    keys::PublicKeys,
     parallel::in_parallel,
     verify::{Opened, Understood, check_content, check_fact, open, signed_by},
 };
@@ -22,7 +22,7 @@ pub struct Proven {
     /// The last entry.
     pub last: Previous,
     /// The keys as the journal's own facts left them.
-    pub keys: Keys,
+    pub keys: PublicKeys,
 }
 
 impl Proven {
@@ -45,7 +45,7 @@ impl Proven {
 /// would give.
 pub fn verify_all(
     entries: impl IntoIterator<Item = Entry>,
-    keys: &Keys,
+    keys: &PublicKeys,
     start: Previous,
     mut lie: impl FnMut(Lie),
 ) -> Result<Proven, Break> {

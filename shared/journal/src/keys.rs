@@ -14,7 +14,7 @@ const MOST: usize = 1000;
 
 /// The public keys of one journal's author by their ids. An id names one key for ever.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Keys {
+pub struct PublicKeys {
     keys: BTreeMap<String, Key>,
 }
 
@@ -26,7 +26,7 @@ struct Key {
     revoked_from: Option<u64>,
 }
 
-impl Keys {
+impl PublicKeys {
     /// No keys.
     #[must_use]
     pub fn new() -> Self {

@@ -47,7 +47,7 @@ pub use fault::{Break, Fault, Lie};
 pub use hash::{Hash, content_commitment, fact_hash, header_hash};
 pub use journal::{Proven, verify_all};
 pub use key::{KeyError, SigningKey, generate_pkcs8};
-pub use keys::Keys;
+pub use keys::PublicKeys;
 pub use matter::verify_matter;
 pub use parallel::in_parallel;
 pub use receipt::{sign_receipt, verify_receipt};

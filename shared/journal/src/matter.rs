@@ -5,7 +5,7 @@ use renkei_proto::journal::v1::{Entry, Header};
 use crate::{
     chain::{Previous, in_order, same_journal},
     fault::{Break, Fault, Lie},
-    keys::Keys,
+    keys::PublicKeys,
     verify::{check_body, verify_signature},
 };
 
@@ -24,7 +24,7 @@ use crate::{
 pub fn verify_matter(
     matter: &str,
     entries: impl IntoIterator<Item = Entry>,
-    keys: &Keys,
+    keys: &PublicKeys,
     start: Previous,
     mut lie: impl FnMut(Lie),
 ) -> Result<Previous, Break> {

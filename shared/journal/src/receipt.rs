@@ -7,7 +7,7 @@ use crate::{
     canonical::{RECEIPT_LIMIT, read},
     fault::Break,
     key::{SigningKey, is_signed},
-    keys::Keys,
+    keys::PublicKeys,
 };
 
 const DOMAIN: &[u8] = b"renkei receipt v1\0";
@@ -31,7 +31,7 @@ pub fn sign_receipt(key: &SigningKey, receipt: &Receipt) -> SignedReceipt {
 /// # Errors
 /// [`Break::NotUnderstood`], [`Break::KeyUnknown`] or [`Break::BadSignature`]; they name `up_to_seq`, or 0 when it
 /// cannot be read.
-pub fn verify_receipt(signed: &SignedReceipt, keys: &Keys, last_known_seq: u64) -> Result<Receipt, Break> {
+pub fn verify_receipt(signed: &SignedReceipt, keys: &PublicKeys, last_known_seq: u64) -> Result<Receipt, Break> {
     let receipt: Receipt = read(&signed.receipt, RECEIPT_LIMIT, "receipt").map_err(|what| {
         let seq = Receipt::decode(signed.receipt.as_slice()).map_or(0, |receipt| receipt.up_to_seq);
         Break::NotUnderstood { seq, what }

@@ -7,7 +7,7 @@ use crate::{
     canonical::{STOP_LIMIT, read},
     fault::Break,
     key::{SigningKey, is_signed},
-    keys::Keys,
+    keys::PublicKeys,
 };
 
 const DOMAIN: &[u8] = b"renkei stop v1\0";
@@ -26,7 +26,7 @@ pub fn sign_stop(key: &SigningKey, stop: &Stop) -> SignedStop {
 /// # Errors
 /// [`Break::NotUnderstood`], [`Break::KeyUnknown`] or [`Break::BadSignature`]; they name the stop's number, or 0 when it
 /// cannot be read.
-pub fn verify_stop(signed: &SignedStop, keys: &Keys, last_known_seq: u64) -> Result<Stop, Break> {
+pub fn verify_stop(signed: &SignedStop, keys: &PublicKeys, last_known_seq: u64) -> Result<Stop, Break> {
     let stop: Stop = read(&signed.stop, STOP_LIMIT, "stop").map_err(|what| {
         let seq = Stop::decode(signed.stop.as_slice()).map_or(0, |stop| stop.seq);
         Break::NotUnderstood { seq, what }

@@ -13,7 +13,7 @@ use crate::{
     entry::{is_header_signed, reopens_as},
     fault::{Break, Fault, Lie},
     hash::{Hash, content_commitment, fact_hash, header_hash},
-    keys::Keys,
+    keys::PublicKeys,
 };
 
 /// A header that was understood and whose signature was verified. Only [`verify_signature`] makes one.
@@ -93,11 +93,11 @@ impl Verified {
 
 /// Verifies an entry as the next one of its journal: signature, chain, body, in this order.
 ///
-/// A key fact holds from the next entry on: the caller hands it to [`Keys::apply`].
+/// A key fact holds from the next entry on: the caller hands it to [`PublicKeys::apply`].
 ///
 /// # Errors
 /// [`Break`] at the number of the next entry.
-pub fn verify(entry: &Entry, previous: &Previous, keys: &Keys) -> Result<Verified, Break> {
+pub fn verify(entry: &Entry, previous: &Previous, keys: &PublicKeys) -> Result<Verified, Break> {
     let place = previous.next_seq();
     let opened = verify_signature(entry, keys).map_err(|broken| broken.at(place))?;
     verify_chain(&opened, previous)?;
@@ -115,7 +115,7 @@ pub fn verify(entry: &Entry, previous: &Previous, keys: &Keys) -> Result<Verifie
 /// # Errors
 /// [`Break::NotUnderstood`], [`Break::KeyUnknown`] or [`Break::BadSignature`], with the number that the header names, or
 /// 0 when none can be read.
-pub fn verify_signature(entry: &Entry, keys: &Keys) -> Result<Opened, Break> {
+pub fn verify_signature(entry: &Entry, keys: &PublicKeys) -> Result<Opened, Break> {
     let opened = open(&entry.header)?;
     let seq = opened.header.seq;
     let public_key = keys.find(&entry.key_id, seq, seq)?;
@@ -127,7 +127,7 @@ pub fn verify_signature(entry: &Entry, keys: &Keys) -> Result<Opened, Break> {
 ///
 /// # Errors
 /// As [`verify_signature`].
-pub fn verify_header(signed: &SignedHeader, keys: &Keys) -> Result<Opened, Break> {
+pub fn verify_header(signed: &SignedHeader, keys: &PublicKeys) -> Result<Opened, Break> {
     let SignedHeader { header, key_id, signature } = signed.clone();
     verify_signature(&Entry { header, key_id, signature, ..Entry::default() }, keys)
 }
@@ -135,7 +135,7 @@ pub fn verify_header(signed: &SignedHeader, keys: &Keys) -> Result<Opened, Break
 /// Whether one of the author's keys signed the header's bytes, whatever they are. A header that this version does not
 /// understand names no number that a key could be judged at.
 #[must_use]
-pub fn is_signed_by_author(entry: &Entry, keys: &Keys) -> bool {
+pub fn is_signed_by_author(entry: &Entry, keys: &PublicKeys) -> bool {
     keys.any(&entry.key_id).is_some_and(|public_key| is_header_signed(public_key, &entry.header, &entry.signature))
 }
 

@@ -9,7 +9,7 @@ use renkei_proto::{
     r#type::v1::Agency,
 };
 use renkei_rpc::error::Error;
-use renkei_store::{Held, Store};
+use renkei_store::{Store, StoredEntry};
 use renkei_telemetry::{Traceparent, span, traceparent};
 
 /// The most entries in a batch.
@@ -38,7 +38,7 @@ struct Sent {
 
 impl Sent {
     /// These entries as a batch; none without an entry.
-    fn of(held: &[Held]) -> Option<Self> {
+    fn of(held: &[StoredEntry]) -> Option<Self> {
         let newest = &held.last()?.header;
         let traces = traceparent::sampled(held.iter().map(|held| held.header.traceparent.as_str()));
         Some(Self { last: newest.seq, written_us: micros(newest.written_at.as_ref()), traces })
@@ -52,7 +52,7 @@ impl Outgoing {
     }
 
     /// The peer asks again from a number.
-    pub(crate) fn again(&mut self, from: u64) {
+    pub(crate) fn resend_from(&mut self, from: u64) {
         self.next = from;
         self.waiting.clear();
     }

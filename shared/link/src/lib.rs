@@ -17,7 +17,7 @@ use std::{
 };
 
 use renkei_domain::{moment::Source, noun::journal as journal_rules, page::Seen, timekeeper::Basis};
-use renkei_journal::Keys;
+use renkei_journal::PublicKeys;
 use renkei_proto::{FactKind, journal::v1::fact, link::v1::link_service_server::LinkServiceServer, r#type::v1::Agency};
 use renkei_rpc::{error::Error, validate::LINK_MESSAGE_MAX};
 use renkei_store::Store;
@@ -36,9 +36,9 @@ pub struct Settings {
     /// Where moments come from.
     pub source: Source,
     /// The peer's keys from the configuration; keys that its journal adds are learnt from there.
-    pub peer_keys: Keys,
+    pub peer_keys: PublicKeys,
     /// The own keys, also those of before: what is fetched back was signed with them.
-    pub own_keys: Keys,
+    pub own_keys: PublicKeys,
     /// The kinds of fact that this version understands.
     pub kinds: BTreeSet<FactKind>,
     /// The units that the own agency has: items may name others.
@@ -100,7 +100,7 @@ impl Link {
     }
 
     /// The keys of one journal: those configured, and what the journal itself says of its keys.
-    async fn keys(&self, journal: Agency) -> Result<Keys, Error> {
+    async fn keys(&self, journal: Agency) -> Result<PublicKeys, Error> {
         let configured = if journal == self.own() { &self.0.settings.own_keys } else { &self.0.settings.peer_keys };
         let mut keys = configured.clone();
         let Some(page) = self.store().page(&journal_rules::name(journal)).await? else { return Ok(keys) };

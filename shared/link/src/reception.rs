@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use prost::Message as _;
 use renkei_domain::page::Journal;
 use renkei_journal::{
-    Break, Fault, Keys, Lie, Opened, Understood, check_content, check_fact, in_parallel, is_signed_by_author,
+    Break, Fault, Lie, Opened, PublicKeys, Understood, check_content, check_fact, in_parallel, is_signed_by_author,
     verify_signature,
 };
 use renkei_proto::{
@@ -17,7 +17,7 @@ use renkei_proto::{
 };
 use renkei_rpc::error::Error;
 use renkei_store::{
-    Call,
+    Caller,
     arrive::{Arrive, Arriving, StopJournal},
 };
 use renkei_telemetry::{span, traceparent};
@@ -25,7 +25,7 @@ use renkei_telemetry::{span, traceparent};
 use crate::{Link, is_of_keys};
 
 /// What becomes of a batch.
-pub(crate) enum Taken {
+pub(crate) enum BatchOutcome {
     /// All of it is in the database.
     All,
     /// The peer is asked again.
@@ -42,7 +42,7 @@ pub(crate) enum Taken {
 /// One journal that comes in over a session.
 pub(crate) struct Incoming {
     journal: Agency,
-    keys: Keys,
+    keys: PublicKeys,
     /// The number that was asked for again because what came did not fit.
     asked: Option<u64>,
 }
@@ -53,7 +53,7 @@ impl Incoming {
     }
 
     /// Takes a batch.
-    pub(crate) async fn take(&mut self, link: &Link, entries: Entries) -> Result<Taken, Error> {
+    pub(crate) async fn take(&mut self, link: &Link, entries: Entries) -> Result<BatchOutcome, Error> {
         let mut rest = entries.entries;
         let headers: Vec<Header> = rest.iter().map(header).collect();
         let (from, to) = (headers.first().map_or(0, |it| it.seq), headers.last().map_or(0, |it| it.seq));
@@ -70,7 +70,7 @@ impl Incoming {
                 }
             }
             self.asked = None;
-            Ok(Taken::All)
+            Ok(BatchOutcome::All)
         };
         tracing::Instrument::instrument(taking, span).await
     }
@@ -93,12 +93,14 @@ impl Incoming {
         let verifying = tokio::task::spawn_blocking(move || {
             let dispatch = tracing::dispatcher::get_default(Clone::clone);
             let shown = in_parallel(&entries, |entry| {
-                tracing::dispatcher::with_default(&dispatch, || shown(entry, &keys, &kinds))
+                tracing::dispatcher::with_default(&dispatch, || checked(entry, &keys, &kinds))
             });
             let mut verified = Vec::with_capacity(entries.len());
             for (entry, shown) in entries.into_iter().zip(shown) {
                 match shown {
-                    Ok(Shown { opened, fact, content }) => verified.push(Arriving { entry, opened, fact, content }),
+                    Ok(CheckedEntry { opened, fact, content }) => {
+                        verified.push(Arriving { entry, opened, fact, content })
+                    }
                     Err(broken) => return (verified, Some((entry, broken))),
                 }
             }
@@ -113,7 +115,7 @@ impl Incoming {
     }
 
     /// Writes verified entries. `None` when all were taken.
-    async fn written(&mut self, link: &Link, entries: Vec<Arriving>) -> Result<Option<Taken>, Error> {
+    async fn written(&mut self, link: &Link, entries: Vec<Arriving>) -> Result<Option<BatchOutcome>, Error> {
         if entries.is_empty() {
             return Ok(None);
         }
@@ -123,7 +125,7 @@ impl Incoming {
         let units = link.0.settings.units.clone();
         let arrive = Arrive { own: link.own(), journal: self.journal, entries, last_try, units };
         let moment = link.0.settings.source.moment();
-        let stop = link.store().write("arrive", Call::own("arrive"), moment, arrive).await?;
+        let stop = link.store().write("arrive", Caller::own("arrive"), moment, arrive).await?;
         if changes_keys {
             self.keys = link.keys(self.journal).await?;
         }
@@ -133,12 +135,12 @@ impl Incoming {
         if stop.reason() == Reason::Gap {
             return Ok(Some(self.ask(stop.seq, "its entries do not follow each other")));
         }
-        Ok(Some(Taken::Stop(stop)))
+        Ok(Some(BatchOutcome::Stop(stop)))
     }
 
     /// The header is not understood, or its signature or key is wrong: asked for once more. Then the journal stops at what
     /// its author signed, and only the session ends at anything else.
-    async fn broken(&mut self, link: &Link, entry: Entry, broken: &Break) -> Result<Taken, Error> {
+    async fn broken(&mut self, link: &Link, entry: Entry, broken: &Break) -> Result<BatchOutcome, Error> {
         let next = link.store().heads().borrow().of(link.own(), Journal::Of(self.journal)).seq + 1;
         let reason = broken.reason();
         let waits = matches!(reason, Reason::KeyUnknown | Reason::Gap);
@@ -146,33 +148,33 @@ impl Incoming {
             return Ok(self.ask(next, &broken.to_string()));
         }
         if self.journal == link.own() {
-            return Ok(Taken::End(broken.to_string()));
+            return Ok(BatchOutcome::End(broken.to_string()));
         }
         if !is_signed_by_author(&entry, &self.keys) {
-            return Ok(Taken::Unproven(Stop { seq: next, reason: reason.into(), journal: self.journal.into() }));
+            return Ok(BatchOutcome::Unproven(Stop { seq: next, reason: reason.into(), journal: self.journal.into() }));
         }
         let moment = link.0.settings.source.moment();
         let stop = StopJournal { entry, reason };
-        Ok(Taken::Stop(link.store().write("stop_journal", Call::own("stop_journal"), moment, stop).await?))
+        Ok(BatchOutcome::Stop(link.store().write("stop_journal", Caller::own("stop_journal"), moment, stop).await?))
     }
 
     /// Asks from a number on; the second time the session ends.
-    fn ask(&mut self, seq: u64, why: &str) -> Taken {
+    fn ask(&mut self, seq: u64, why: &str) -> BatchOutcome {
         if self.asked.replace(seq) == Some(seq) {
-            return Taken::End(format!("number {seq} of the peer's journal is held off: {why}"));
+            return BatchOutcome::End(format!("number {seq} of the peer's journal is held off: {why}"));
         }
-        Taken::Ask(Ask { journal: self.journal.into(), from_seq: seq })
+        BatchOutcome::Ask(Ask { journal: self.journal.into(), from_seq: seq })
     }
 }
 
 /// What an entry shows by itself.
-struct Shown {
+struct CheckedEntry {
     opened: Opened,
     fact: Result<Understood, Fault>,
     content: Result<(), Lie>,
 }
 
-fn shown(entry: &Entry, keys: &Keys, kinds: &BTreeSet<FactKind>) -> Result<Shown, Break> {
+fn checked(entry: &Entry, keys: &PublicKeys, kinds: &BTreeSet<FactKind>) -> Result<CheckedEntry, Break> {
     let claimed = header(entry);
     let _verifying = span::verify(&claimed.entry_id, &claimed.traceparent).entered();
     let opened = verify_signature(entry, keys)?;
@@ -186,7 +188,7 @@ fn shown(entry: &Entry, keys: &Keys, kinds: &BTreeSet<FactKind>) -> Result<Shown
         false => Err(Fault::Stop(not_understood(understood.kind))),
     });
     let content = check_content(entry, &opened);
-    Ok(Shown { opened, fact, content })
+    Ok(CheckedEntry { opened, fact, content })
 }
 
 /// What an entry says of itself, before it is verified.

@@ -18,9 +18,9 @@ use renkei_proto::{
 };
 use renkei_rpc::{error::Error, validate::Frames};
 use renkei_store::{
-    Call, Heads, SignReceipt, TakeReceipt,
+    Caller, Heads, SignReceipt, TakeReceipt,
     arrive::StoppedByPeer,
-    recover::{Cause, PeerHolds, Standing},
+    recover::{Cause, HelloVerdict, PeerHolds},
 };
 use renkei_telemetry::{Claim, span};
 use tokio::sync::mpsc;
@@ -29,7 +29,7 @@ use tracing::Instrument as _;
 use crate::{
     Link,
     batch::Outgoing,
-    reception::{Incoming, Taken},
+    reception::{BatchOutcome, Incoming},
 };
 
 /// The version of the protocol.
@@ -211,7 +211,7 @@ impl<'a> Session<'a> {
         // The receipt comes first: whoever has stopped at a number signs for the one before it.
         if !link.is_out_of_time() {
             let (moment, sign) = (link.0.settings.source.moment(), SignReceipt);
-            link.store().write("sign_receipt", Call::own("sign_receipt"), moment, sign).await?;
+            link.store().write("sign_receipt", Caller::own("sign_receipt"), moment, sign).await?;
         }
         session.hand_receipt().await?;
         if heads.peer.stop_seq != 0 {
@@ -302,19 +302,19 @@ impl<'a> Session<'a> {
                     self.hand_receipt().await?;
                 }
                 match taken {
-                    Taken::All => {}
-                    Taken::Ask(ask) => self.say(Kind::Ask(ask)).await?,
-                    Taken::Stop(stop) => {
+                    BatchOutcome::All => {}
+                    BatchOutcome::Ask(ask) => self.say(Kind::Ask(ask)).await?,
+                    BatchOutcome::Stop(stop) => {
                         self.stopped = true;
                         self.say_stop(stop.seq, stop.reason()).await?;
                     }
-                    Taken::Unproven(stop) => {
+                    BatchOutcome::Unproven(stop) => {
                         self.link.unproven(Claim::Entry);
                         self.say_stop(stop.seq, stop.reason()).await?;
                         let cause = format!("number {} came without the signature of its author", stop.seq);
                         return Ok(Some(Ended::Closed(cause)));
                     }
-                    Taken::End(why) => return Ok(Some(Ended::Closed(why))),
+                    BatchOutcome::End(why) => return Ok(Some(Ended::Closed(why))),
                 }
             }
             Kind::Receipt(signed) => self.receipted(signed).await?,
@@ -337,7 +337,7 @@ impl<'a> Session<'a> {
         match verified {
             Ok(stop) => {
                 tracing::error!(seq = stop.seq, reason = stop.reason().id(), "the peer has stopped our journal");
-                self.own.again(u64::MAX);
+                self.own.resend_from(u64::MAX);
                 self.stopped_by_peer(stop).await
             }
             Err(why) => {
@@ -351,12 +351,12 @@ impl<'a> Session<'a> {
     async fn stopped_by_peer(&self, stop: Stop) -> Result<(), Error> {
         let moment = self.link.0.settings.source.moment();
         let stopped = StoppedByPeer { stop };
-        Ok(self.link.store().write("stopped_by_peer", Call::own("stopped_by_peer"), moment, stopped).await?)
+        Ok(self.link.store().write("stopped_by_peer", Caller::own("stopped_by_peer"), moment, stopped).await?)
     }
 
     async fn asked(&mut self, ask: Ask) -> Result<(), Error> {
         if ask.journal() == self.link.own() && self.streams {
-            self.own.again(ask.from_seq);
+            self.own.resend_from(ask.from_seq);
             if self.link.store().heads().borrow().own.stop_seq != 0 {
                 self.stopped_by_peer(Stop::default()).await?;
             }
@@ -388,7 +388,7 @@ impl<'a> Session<'a> {
             self.link.0.settings.metrics.receipted(Duration::from_micros(u64::try_from(lag).unwrap_or_default()));
         }
         let take = TakeReceipt { own, receipt, signed };
-        let writing = self.link.store().write("receipt", Call::own("receipt"), moment, take);
+        let writing = self.link.store().write("receipt", Caller::own("receipt"), moment, take);
         writing.instrument(span::receipt(own.id(), up_to, &self.own.traces(up_to))).await?;
         self.own.receipted(up_to);
         Ok(())
@@ -429,8 +429,8 @@ impl<'a> Session<'a> {
         }
         let moment = self.link.0.settings.source.moment();
         let reopen = store.reopening(Cause::FetchedBack).await?;
-        store.write("reopen", Call::own("reopen"), moment, reopen).await?;
-        self.own.again(heads.own.seq + 1);
+        store.write("reopen", Caller::own("reopen"), moment, reopen).await?;
+        self.own.resend_from(heads.own.seq + 1);
         Ok(())
     }
 }
@@ -455,13 +455,13 @@ fn is_exchanged(header: &Header, author: Agency) -> bool {
 /// journal is fetched back. A claim that nothing proves changes nothing: the reason why is returned.
 async fn refuted(link: &Link, holds: &PeerHolds) -> Result<Option<Reason>, Error> {
     Ok(match link.store().standing(holds).await? {
-        Standing::Agreed => None,
-        Standing::Behind => {
+        HelloVerdict::Agreed => None,
+        HelloVerdict::Behind => {
             link.store().rewind(holds.head, &link.0.settings.source.moment()).await?;
             None
         }
-        Standing::Unproven => Some(Reason::BadSignature),
-        Standing::Contradicted => Some(Reason::Fork),
+        HelloVerdict::Unproven => Some(Reason::BadSignature),
+        HelloVerdict::Contradicted => Some(Reason::Fork),
     })
 }
 

@@ -1,6 +1,6 @@
 //! How the connection stands, for the desk and for the feed.
 
-use renkei_domain::decide::{Keys, Refusal};
+use renkei_domain::decide::{ReadSet, Refusal};
 use renkei_domain::moment::Moment;
 use renkei_proto::{
     link::v1::{LinkStatus, link_status::State},
@@ -11,7 +11,7 @@ use renkei_rpc::{
     connect::explain,
     error::{Error, reason_of},
 };
-use renkei_store::{Call, Command, Stage};
+use renkei_store::{Caller, Command, Stage};
 
 use crate::{Link, session::Ended};
 
@@ -57,7 +57,10 @@ impl Link {
             return;
         }
         let moment = self.0.settings.source.moment();
-        let told = self.store().write("link_changed", Call::own("link_changed"), moment, Told { connected }).await;
+        let told = self
+            .store()
+            .write("link_changed", Caller::own("link_changed"), moment, LinkAnnouncement { connected })
+            .await;
         if let Err(error) = told {
             tracing::warn!(%error, "the feed was not told of the link");
         }
@@ -65,15 +68,15 @@ impl Link {
 }
 
 /// Tells the feed that the link came or went.
-struct Told {
+struct LinkAnnouncement {
     connected: bool,
 }
 
-impl Command for Told {
+impl Command for LinkAnnouncement {
     type Reply = ();
 
-    fn keys(&self, _: &Moment) -> Keys {
-        Keys::default()
+    fn reads(&self, _: &Moment) -> ReadSet {
+        ReadSet::default()
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {

@@ -74,7 +74,7 @@ pub struct Call {
     /// Its time and randomness, drawn once.
     pub moment: Moment,
     /// Who calls what; what the store wants to know.
-    pub call: renkei_store::Call,
+    pub call: renkei_store::Caller,
     /// The method's rule.
     pub rule: &'static Rule,
     /// Who reads: what it is shown depends on it.
@@ -238,7 +238,7 @@ where
         &message,
         authorized.rule,
         digest_key,
-        renkei_store::Call {
+        renkei_store::Caller {
             caller: authorized.caller,
             official: authorized.official,
             unit: authorized.unit,
@@ -274,7 +274,7 @@ fn check(message: &impl Validate, rule: &Rule) -> Result<(), Error> {
 }
 
 /// Adds what a repeat of the call is told by, if it changes anything.
-fn keyed(message: &impl Message, rule: &Rule, key: &DigestKey, mut call: renkei_store::Call) -> renkei_store::Call {
+fn keyed(message: &impl Message, rule: &Rule, key: &DigestKey, mut call: renkei_store::Caller) -> renkei_store::Caller {
     if rule.mutating {
         let bytes = message.encode_to_vec();
         call.request_id = request_id(&bytes).unwrap_or_default().to_owned();

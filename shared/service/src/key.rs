@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use renkei_journal::{Keys, SigningKey};
+use renkei_journal::{PublicKeys, SigningKey};
 use renkei_store::KeyRing;
 use zeroize::Zeroizing;
 
@@ -59,12 +59,12 @@ pub(crate) fn ring(config: &Config) -> Result<KeyRing, StartError> {
 }
 
 /// The peer's keys.
-pub(crate) fn of_peer(config: &Config) -> Result<Keys, StartError> {
+pub(crate) fn of_peer(config: &Config) -> Result<PublicKeys, StartError> {
     public(&config.peer.keys)
 }
 
 /// The own keys, those of before included.
-pub(crate) fn of_own(config: &Config, key: &SigningKey) -> Result<Keys, StartError> {
+pub(crate) fn of_own(config: &Config, key: &SigningKey) -> Result<PublicKeys, StartError> {
     let mut keys = public(&config.journal.former_keys)?;
     let wrong =
         |why: renkei_journal::KeyError| StartError::PublicKey { id: key.key_id().to_owned(), why: why.to_string() };
@@ -72,8 +72,8 @@ pub(crate) fn of_own(config: &Config, key: &SigningKey) -> Result<Keys, StartErr
     Ok(keys)
 }
 
-fn public(rows: &[PublicKey]) -> Result<Keys, StartError> {
-    let mut keys = Keys::new();
+fn public(rows: &[PublicKey]) -> Result<PublicKeys, StartError> {
+    let mut keys = PublicKeys::new();
     for row in rows {
         let wrong = |why: String| StartError::PublicKey { id: row.id.clone(), why };
         let bytes = BASE64_STANDARD.decode(&row.public_key).map_err(|_| wrong("it is not base64".to_owned()))?;

@@ -22,7 +22,7 @@ use renkei_rpc::{
     token::Tokens,
     validate::{Desk, DigestKey},
 };
-use renkei_store::{AnswerUnits, Call, Fault, Faults, Options, SCHEMA, Store, arrive::Begin, recover::Cause};
+use renkei_store::{AnswerUnits, Caller, Fault, Faults, Options, SCHEMA, Store, arrive::Begin, recover::Cause};
 use renkei_telemetry::{Metrics, Telemetry};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
@@ -119,7 +119,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     store.join(config.spoken()?).await?;
     if config.database.first_start {
         // A database that replaces a lost one must not look like one that has always been there.
-        store.record_read(&Call::own("first_start"), "", "OK", &source.moment()).await?;
+        store.record_read(&Caller::own("first_start"), "", "OK", &source.moment()).await?;
     }
     let said = begin(&store, &source).await?;
     answer_units(&store, &source, &config).await?;
@@ -258,7 +258,7 @@ fn faults(config: &Config) -> Result<Faults, StartError> {
 
 /// On a marked copy a new incarnation is opened at once. The kinds that all replicas speak are said when they changed.
 /// Gives them with the incarnation in which they stand; none during a recovery.
-async fn begin(store: &Store, source: &Source) -> Result<Option<tick::Said>, StartError> {
+async fn begin(store: &Store, source: &Source) -> Result<Option<tick::SpokenKinds>, StartError> {
     store.mend_ends(&source.moment()).await?;
     if store.is_marked().await? {
         if let Some(doubt) = source.keeper().and_then(Timekeeper::doubt) {
@@ -266,11 +266,11 @@ async fn begin(store: &Store, source: &Source) -> Result<Option<tick::Said>, Sta
         }
         tracing::error!("the database is a restored copy: a new incarnation is opened");
         let reopen = store.reopening(Cause::Copy).await?;
-        store.write("reopen", Call::own("reopen"), source.moment(), reopen).await?;
+        store.write("reopen", Caller::own("reopen"), source.moment(), reopen).await?;
     }
     let kinds = store.replicas().borrow().kinds();
     let begin = Begin { kinds: kinds.clone() };
-    match store.write("begin", Call::own("begin"), source.moment(), begin).await {
+    match store.write("begin", Caller::own("begin"), source.moment(), begin).await {
         // Said when the recovery is over, or the clock is confirmed.
         Err(renkei_store::Error::Recovering | renkei_store::Error::ClockDoubted) => Ok(None),
         Ok(()) => Ok(Some((store.heads().borrow().own.incarnation, kinds))),
@@ -286,7 +286,7 @@ async fn answer_units(store: &Store, source: &Source, config: &Config) -> Result
     if answers.items.is_empty() {
         return Ok(());
     }
-    match store.write("answer_units", Call::own("answer_units"), source.moment(), answers).await {
+    match store.write("answer_units", Caller::own("answer_units"), source.moment(), answers).await {
         // The own journal is fetched back first, with what was answered before; the next start looks again.
         Ok(()) | Err(renkei_store::Error::Recovering) => Ok(()),
         Err(error) => Err(error.into()),

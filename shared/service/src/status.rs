@@ -10,7 +10,7 @@ use renkei_domain::{
     moment::{Source, micros},
     noun::{agreement, journal},
     page::{Journal, Seen},
-    term::{self, Standing},
+    term::{self, TermStanding},
 };
 use renkei_journal::Hash;
 use renkei_link::Link;
@@ -484,10 +484,10 @@ async fn unanchored(store: &Store, since: impl Fn(i64) -> u64) -> Result<u64, Er
 impl AgreementStands {
     fn of(seen: Seen<'_>, now: Timestamp) -> Self {
         let standing = match agreement::standing_of(seen, now) {
-            Standing::InForce(term) => format!("in force, term {} until {}", term.ordinal, term.to),
-            Standing::Disputed(term) => format!("disputed since {}", term.from),
-            Standing::Expired { last } => format!("expired with term {} on {}", last.ordinal, last.to),
-            Standing::NotYet => "not begun".to_owned(),
+            TermStanding::InForce(term) => format!("in force, term {} until {}", term.ordinal, term.to),
+            TermStanding::Disputed(term) => format!("disputed since {}", term.from),
+            TermStanding::Expired { last } => format!("expired with term {} on {}", last.ordinal, last.to),
+            TermStanding::NotYet => "not begun".to_owned(),
         };
         let today = calendar::day(now);
         let by = term::term_on(today).map(|term| term.last_open);

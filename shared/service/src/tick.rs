@@ -19,7 +19,7 @@ use renkei_rpc::{
     health::{Need, Readiness},
     tls::{Files, Reloading},
 };
-use renkei_store::{Call, Error, Store, arrive::Begin};
+use renkei_store::{Caller, Error, Store, arrive::Begin};
 use renkei_telemetry::Metrics;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,7 @@ pub(crate) struct Parts {
 }
 
 /// The incarnation in which kinds were said, and which.
-pub(crate) type Said = (u32, Vec<String>);
+pub(crate) type SpokenKinds = (u32, Vec<String>);
 
 /// Every minute: the counts of months that are over and not counted; every hour: checkpoints. One replica does it for all. A
 /// sandbox writes both on command only, so that its clock may jump.
@@ -95,7 +95,7 @@ async fn count_months(parts: &Parts) -> Result<(), Error> {
     }
     let mut counted = Ok(());
     for month in missing.into_iter().rev() {
-        let (count, call) = (Count { own: parts.own, month }, Call::own("count_referrals"));
+        let (count, call) = (Count { own: parts.own, month }, Caller::own("count_referrals"));
         let written = parts.store.write("count_referrals", call, parts.source.moment(), count).await;
         // One month that cannot be counted holds up no other.
         counted = counted.and(written.map(|_| ()));
@@ -113,7 +113,7 @@ async fn first_month(parts: &Parts) -> Result<Option<Date>, Error> {
 async fn checkpoint(parts: &Parts) -> Result<(), Error> {
     let heads = parts.store.audit_heads().await?;
     let checkpoint = Checkpoint { own: parts.own, heads };
-    let call = Call::own("checkpoint_audit");
+    let call = Caller::own("checkpoint_audit");
     parts.store.write("checkpoint_audit", call, parts.source.moment(), checkpoint).await.map(|_| ())
 }
 
@@ -124,7 +124,7 @@ async fn forget(parts: &Parts) -> Result<(), Error> {
 
 /// The kinds that all replicas speak are said again when they changed with a replica that came or went, and after a recovery:
 /// the entry that said so may be lost. Until that is written. `said`: when they were said last, and which.
-pub(crate) async fn say_kinds_again(parts: Parts, mut said: Option<Said>, draining: CancellationToken) {
+pub(crate) async fn say_kinds_again(parts: Parts, mut said: Option<SpokenKinds>, draining: CancellationToken) {
     let (mut heads, mut replicas) = (parts.store.heads(), parts.store.replicas());
     loop {
         let (incarnation, recovering) = {
@@ -139,7 +139,7 @@ pub(crate) async fn say_kinds_again(parts: Parts, mut said: Option<Said>, draini
         let due = leads && !recovering && said.as_ref() != Some(&wanted);
         if due {
             let begin = Begin { kinds: wanted.1.clone() };
-            let written = parts.store.write("begin", Call::own("begin"), parts.source.moment(), begin).await;
+            let written = parts.store.write("begin", Caller::own("begin"), parts.source.moment(), begin).await;
             said = written.is_ok().then_some(wanted);
             self::said("kinds", written);
         }

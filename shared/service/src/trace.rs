@@ -7,7 +7,7 @@ use renkei_domain::{
     page::{Journal, Seen},
 };
 use renkei_proto::journal::v1::fact;
-use renkei_store::{Error, Held, Store};
+use renkei_store::{Error, Store, StoredEntry};
 
 use crate::status::time;
 
@@ -40,7 +40,7 @@ pub(crate) async fn lines(store: &Store, matter: &str) -> Result<Vec<String>, Er
 }
 
 /// How far an entry has come.
-async fn level(store: &Store, held: &Held, entries: &[Held]) -> Result<String, Error> {
+async fn level(store: &Store, held: &StoredEntry, entries: &[StoredEntry]) -> Result<String, Error> {
     let refusal = entries.iter().find_map(|other| match &other.fact.fact {
         Some(fact::Fact::EntryRefused(it)) if other.journal != held.journal && it.seq == held.header.seq => Some(it),
         _ => None,

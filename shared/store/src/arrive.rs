@@ -6,11 +6,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::Timestamp;
 use renkei_domain::{
     content, counts,
-    decide::{self, Keys, Refusal, decide},
+    decide::{self, ReadSet, Refusal, decide},
     matter::Matter,
     moment::{Moment, instant, stamp},
     noun::{item, journal as journal_rules},
-    page::{Journal, Said as _, View},
+    page::{Journal, MarkView as _, View},
 };
 use renkei_journal::{Break, Fault, Lie, Opened, Understood};
 use renkei_proto::{
@@ -57,8 +57,8 @@ pub struct Arrive {
 impl Command for Arrive {
     type Reply = Stop;
 
-    fn keys(&self, _: &Moment) -> Keys {
-        let mut keys = Keys::default();
+    fn reads(&self, _: &Moment) -> ReadSet {
+        let mut keys = ReadSet::default();
         for arriving in &self.entries {
             let header = arriving.opened.header();
             let kind = FactKind::named(&header.fact_type).unwrap_or(FactKind::EntryRefused);
@@ -262,8 +262,8 @@ pub struct StopJournal {
 impl Command for StopJournal {
     type Reply = Stop;
 
-    fn keys(&self, _: &Moment) -> Keys {
-        Keys::default()
+    fn reads(&self, _: &Moment) -> ReadSet {
+        ReadSet::default()
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<Stop, Refusal> {
@@ -354,8 +354,8 @@ pub struct Resume {
 impl Command for Resume {
     type Reply = ();
 
-    fn keys(&self, _: &Moment) -> Keys {
-        Keys::default()
+    fn reads(&self, _: &Moment) -> ReadSet {
+        ReadSet::default()
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
@@ -390,8 +390,8 @@ pub struct StoppedByPeer {
 impl Command for StoppedByPeer {
     type Reply = ();
 
-    fn keys(&self, _: &Moment) -> Keys {
-        Keys::default()
+    fn reads(&self, _: &Moment) -> ReadSet {
+        ReadSet::default()
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
@@ -423,8 +423,8 @@ pub struct Begin {
 impl Command for Begin {
     type Reply = ();
 
-    fn keys(&self, _: &Moment) -> Keys {
-        Keys::default()
+    fn reads(&self, _: &Moment) -> ReadSet {
+        ReadSet::default()
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {

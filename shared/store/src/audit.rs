@@ -5,7 +5,7 @@ use sqlx::Row as _;
 
 use crate::{
     bulk::{Insert, Value, count},
-    command::Call,
+    command::Caller,
     connection::Connection,
     error::Error,
 };
@@ -34,7 +34,7 @@ pub(crate) const OF_MATTER: &str = "SELECT chain, seq, at_us, official, caller, 
 
 /// One record before it is chained.
 pub(crate) struct Record {
-    pub(crate) call: Call,
+    pub(crate) call: Caller,
     pub(crate) matter: String,
     pub(crate) outcome: String,
     pub(crate) at_us: i64,
@@ -87,7 +87,7 @@ pub(crate) fn recorded(row: &sqlx::any::AnyRow) -> Result<Recorded, Error> {
 
 /// A record as it is held, with the hash that its values give.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct StoredRecord {
     /// Its number.
     pub seq: u64,
     /// The hash of the record before, as stored.
@@ -98,7 +98,7 @@ pub struct Held {
     pub computed: Hash,
 }
 
-pub(crate) fn held(row: &sqlx::any::AnyRow) -> Result<Held, Error> {
+pub(crate) fn held(row: &sqlx::any::AnyRow) -> Result<StoredRecord, Error> {
     let seq = count(row.try_get(0)?);
     let prev_hash = hash(row.try_get(1)?)?;
     let mut texts: [String; 6] = Default::default();
@@ -108,7 +108,7 @@ pub(crate) fn held(row: &sqlx::any::AnyRow) -> Result<Held, Error> {
     let [official, caller, method, matter, purpose, outcome] = &texts;
     let bytes = fields(seq, row.try_get(3)?, [official, caller, method, matter, purpose, outcome]);
     let computed = renkei_journal::audit_hash(&prev_hash, &bytes);
-    Ok(Held { seq, prev_hash, hash: hash(row.try_get(2)?)?, computed })
+    Ok(StoredRecord { seq, prev_hash, hash: hash(row.try_get(2)?)?, computed })
 }
 
 pub(crate) async fn head(connection: &mut Connection, chain: &str) -> Result<ChainHead, Error> {

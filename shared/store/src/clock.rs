@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use renkei_domain::{
-    decide::{Keys, Refusal},
+    decide::{ReadSet, Refusal},
     matter::Matter,
     moment::{Moment, instant, stamp},
     noun::journal,
@@ -116,8 +116,8 @@ pub struct ConfirmClock {
 impl Command for ConfirmClock {
     type Reply = ();
 
-    fn keys(&self, _: &Moment) -> Keys {
-        Keys::default()
+    fn reads(&self, _: &Moment) -> ReadSet {
+        ReadSet::default()
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {

@@ -3,7 +3,7 @@
 
 use prost::Message;
 use renkei_domain::{
-    decide::{Keys, Refusal},
+    decide::{ReadSet, Refusal},
     moment::Moment,
 };
 
@@ -15,7 +15,7 @@ pub trait Command: Send + Sync + 'static {
     type Reply: Message + Default + 'static;
 
     /// The pages that it needs.
-    fn keys(&self, moment: &Moment) -> Keys;
+    fn reads(&self, moment: &Moment) -> ReadSet;
 
     /// Does it on the stage. Pure: no clock, no randomness, no waiting. What a refused command staged is dropped, but for
     /// its notes.
@@ -36,14 +36,14 @@ pub trait Command: Send + Sync + 'static {
 
     /// The reply made again from a matter's page, for a repeat of a call whose stored reply was lost with the database.
     /// `None` for commands that nobody repeats.
-    fn again(&self, _stage: &Stage, _matter: &str, _moment: &Moment) -> Option<Self::Reply> {
+    fn reply_to_repeat(&self, _stage: &Stage, _matter: &str, _moment: &Moment) -> Option<Self::Reply> {
         None
     }
 }
 
 /// Who calls: for idempotency, audit and trace. Officials and callers never cross the link.
 #[derive(Clone, Debug, Default)]
-pub struct Call {
+pub struct Caller {
     /// The identity of the calling system; empty for the service itself.
     pub caller: String,
     /// The official on whose behalf it calls; empty for the service itself.
@@ -62,7 +62,7 @@ pub struct Call {
     pub traceparent: String,
 }
 
-impl Call {
+impl Caller {
     /// A call of the service itself: not repeated, not audited.
     pub fn own(method: &'static str) -> Self {
         Self { method: method.to_owned(), ..Self::default() }
@@ -76,16 +76,16 @@ impl Call {
 
 /// A command whose reply is bytes, so that commands of all kinds wait in one queue.
 pub(crate) trait AnyCommand: Send + Sync {
-    fn keys(&self, moment: &Moment) -> Keys;
+    fn reads(&self, moment: &Moment) -> ReadSet;
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<Vec<u8>, Refusal>;
     fn while_recovering(&self) -> bool;
     fn is_undated(&self) -> bool;
-    fn again(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<Vec<u8>>;
+    fn reply_to_repeat(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<Vec<u8>>;
 }
 
 impl<C: Command> AnyCommand for C {
-    fn keys(&self, moment: &Moment) -> Keys {
-        Command::keys(self, moment)
+    fn reads(&self, moment: &Moment) -> ReadSet {
+        Command::reads(self, moment)
     }
 
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<Vec<u8>, Refusal> {
@@ -100,7 +100,7 @@ impl<C: Command> AnyCommand for C {
         Command::is_undated(self)
     }
 
-    fn again(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<Vec<u8>> {
-        Command::again(self, stage, matter, moment).map(|reply| reply.encode_to_vec())
+    fn reply_to_repeat(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<Vec<u8>> {
+        Command::reply_to_repeat(self, stage, matter, moment).map(|reply| reply.encode_to_vec())
     }
 }

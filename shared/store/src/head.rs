@@ -8,7 +8,7 @@ use sqlx::{Row as _, any::AnyRow};
 use crate::{
     bulk::{Insert, Value, count},
     error::Error,
-    read::Held,
+    read::StoredEntry,
 };
 
 /// The head of one journal.
@@ -46,7 +46,7 @@ impl JournalHead {
     }
 
     /// Goes back to an entry that is here; to the beginning when none is.
-    pub(crate) fn back_to(&mut self, last: Option<&Held>) {
+    pub(crate) fn back_to(&mut self, last: Option<&StoredEntry>) {
         let header = last.map(|last| &last.header);
         self.seq = header.map_or(0, |header| header.seq);
         self.hash = last.map_or_else(Hash::default, |last| last.hash);

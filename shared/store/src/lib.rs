@@ -51,8 +51,8 @@ use tokio::{
 use crate::condition::Course;
 pub use crate::{
     anchor::PrivateStanding,
-    audit::{ChainHead, Held as HeldRecord, Recorded},
-    command::{Call, Command},
+    audit::{ChainHead, Recorded, StoredRecord},
+    command::{Caller, Command},
     condition::Condition,
     content::KeyRing,
     dialect::Dialect,
@@ -62,7 +62,7 @@ pub use crate::{
     migration::KNOWN as SCHEMA,
     place::file_of,
     proof::{Misplaced, ReceiptRow},
-    read::{Answer, BYTES, Held, Listed, Room},
+    read::{Answer, BYTES, Listed, Room, StoredEntry},
     rebuild::Rebuilt,
     receipt::{SignReceipt, TakeReceipt},
     replica::{Replica, Replicas},
@@ -179,7 +179,7 @@ impl Store {
     pub async fn write<C: Command>(
         &self,
         name: &'static str,
-        call: Call,
+        call: Caller,
         moment: Moment,
         command: C,
     ) -> Result<C::Reply, Error> {
@@ -206,7 +206,7 @@ impl Store {
     ///
     /// # Errors
     /// `AuditUnavailable`.
-    pub async fn record_read(&self, call: &Call, matter: &str, outcome: &str, moment: &Moment) -> Result<(), Error> {
+    pub async fn record_read(&self, call: &Caller, matter: &str, outcome: &str, moment: &Moment) -> Result<(), Error> {
         let (done, recorded) = oneshot::channel();
         let record = audit::Record {
             call: call.clone(),

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use renkei_domain::{decide::Keys, matter::Matter, noun::journal as journal_rules, page::Journal};
+use renkei_domain::{decide::ReadSet, matter::Matter, noun::journal as journal_rules, page::Journal};
 use renkei_proto::r#type::v1::Agency;
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
@@ -83,7 +83,7 @@ pub(crate) async fn needed(
     connection: &mut Connection,
     inner: &Inner,
     calls: &[(String, Vec<u8>)],
-    keys: &mut Keys,
+    keys: &mut ReadSet,
 ) -> Result<Needed, Error> {
     let own = inner.own;
     keys.matters.insert(Matter::AGREEMENT.to_owned());
@@ -146,7 +146,7 @@ pub(crate) async fn load(
     connection: &mut Connection,
     stage: &mut Stage,
     needed: &Needed,
-    keys: Keys,
+    keys: ReadSet,
     inner: &Inner,
 ) -> Result<(), Error> {
     for row in &needed.pages {

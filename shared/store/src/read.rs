@@ -94,7 +94,7 @@ impl Room {
 
 /// An entry as it is held.
 #[derive(Clone, Debug)]
-pub struct Held {
+pub struct StoredEntry {
     /// Which journal it stands in.
     pub journal: Journal,
     /// The entry as it was signed. Its content stands in it only where the read says so.
@@ -188,7 +188,7 @@ impl Store {
                 found.ok_or_else(|| Error::Damaged("a list names a matter without a page".to_owned()))?;
             let matter = Matter::of(&name);
             // The index only finds pages: whether one is shown follows from the page.
-            let shown = scope::shown_to(self.inner.own, &matter, Seen::whole(&page));
+            let shown = scope::visibility(self.inner.own, &matter, Seen::whole(&page));
             if !shown.iter().any(|shown| shown.fits(reader, now)) {
                 return Err(altered(&self.inner.metrics, &name));
             }
@@ -228,7 +228,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer or a content does not open.
-    pub async fn entries(&self, journal: Journal, from: u64, limit: usize) -> Result<Vec<Held>, Error> {
+    pub async fn entries(&self, journal: Journal, from: u64, limit: usize) -> Result<Vec<StoredEntry>, Error> {
         let query = sqlx::query(ENTRIES).bind(journal.id()).bind(number(from));
         let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
         self.bounded(query.fetch(&mut self.inner.read.acquire().await?)).await
@@ -238,7 +238,7 @@ impl Store {
     async fn bounded(
         &self,
         mut rows: impl Stream<Item = Result<AnyRow, sqlx::Error>> + Unpin,
-    ) -> Result<Vec<Held>, Error> {
+    ) -> Result<Vec<StoredEntry>, Error> {
         let (mut all, mut room) = (Vec::new(), Room::default());
         while let Some(row) = rows.try_next().await? {
             let held = self.with_content(&row)?;
@@ -250,7 +250,7 @@ impl Store {
         Ok(all)
     }
 
-    fn with_content(&self, row: &AnyRow) -> Result<Held, Error> {
+    fn with_content(&self, row: &AnyRow) -> Result<StoredEntry, Error> {
         let mut held = held(row)?;
         if held.content_present {
             let (nonce, ciphertext): (Vec<u8>, Vec<u8>) = (row.try_get(9)?, row.try_get(10)?);
@@ -281,7 +281,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer or a content does not open.
-    pub async fn contents_of(&self, permit: &ReadPermit, after_turn: u64, limit: usize) -> Result<Vec<Held>, Error> {
+    pub async fn contents_of(
+        &self,
+        permit: &ReadPermit,
+        after_turn: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, Error> {
         let query = sqlx::query(CONTENTS_OF).bind(permit.matter()).bind(number(after_turn));
         let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
         let all = self.bounded(query.fetch(&mut self.inner.read.acquire().await?)).await?;
@@ -290,7 +295,7 @@ impl Store {
     }
 
     /// An entry without its content where that is sealed; `None` when it was written after the page was judged.
-    fn opened(&self, permit: &ReadPermit, mut held: Held) -> Result<Option<Held>, Error> {
+    fn opened(&self, permit: &ReadPermit, mut held: StoredEntry) -> Result<Option<StoredEntry>, Error> {
         if held.header.matter != permit.matter() {
             return Err(altered(&self.inner.metrics, permit.matter()));
         }
@@ -310,7 +315,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn entry(&self, journal: Journal, seq: u64) -> Result<Option<Held>, Error> {
+    pub async fn entry(&self, journal: Journal, seq: u64) -> Result<Option<StoredEntry>, Error> {
         let query = sqlx::query(ENTRY).bind(journal.id()).bind(number(seq));
         query.fetch_optional(&self.inner.read).await?.as_ref().map(held).transpose()
     }
@@ -319,14 +324,14 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn entries_of(&self, matter: &str, after_turn: u64, limit: usize) -> Result<Vec<Held>, Error> {
+    pub async fn entries_of(&self, matter: &str, after_turn: u64, limit: usize) -> Result<Vec<StoredEntry>, Error> {
         let rows = sqlx::query(ENTRIES_OF)
             .bind(matter)
             .bind(number(after_turn))
             .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
             .fetch_all(&self.inner.read)
             .await?;
-        let entries: Vec<Held> = rows.iter().map(held).collect::<Result<_, _>>()?;
+        let entries: Vec<StoredEntry> = rows.iter().map(held).collect::<Result<_, _>>()?;
         match entries.iter().any(|held| held.header.matter != matter) {
             true => Err(altered(&self.inner.metrics, matter)),
             false => Ok(entries),
@@ -463,7 +468,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn audit_records(&self, chain: &str, after: u64, limit: i64) -> Result<Vec<audit::Held>, Error> {
+    pub async fn audit_records(&self, chain: &str, after: u64, limit: i64) -> Result<Vec<audit::StoredRecord>, Error> {
         let query = sqlx::query(AUDIT_RECORDS).bind(chain).bind(number(after)).bind(limit);
         query.fetch_all(&self.inner.read).await?.iter().map(audit::held).collect()
     }
@@ -505,13 +510,13 @@ pub(crate) fn list_text(ranges: usize) -> String {
     each.collect::<Vec<_>>().join(" UNION ALL ")
 }
 
-pub(crate) fn held(row: &AnyRow) -> Result<Held, Error> {
+pub(crate) fn held(row: &AnyRow) -> Result<StoredEntry, Error> {
     let journal: String = row.try_get(0)?;
     let journal = Agency::from_id(&journal).map_or(Journal::Private, Journal::Of);
     let header_bytes: Vec<u8> = row.try_get(2)?;
     let fact_bytes: Vec<u8> = row.try_get(5)?;
     let header = decode_header(&header_bytes)?;
-    Ok(Held {
+    Ok(StoredEntry {
         journal,
         fact: said(&header, &fact_bytes),
         header,

@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     head::{self, Heads},
     inner::Inner,
-    read::{Held, held},
+    read::{StoredEntry, held},
     save::{
         COUNTER, LOOKUP, ListRow, PAGE, SHOWN_BEFORE, VISIBLE, counter_rows, list_row, listed, lookup_rows, page_row,
     },
@@ -160,7 +160,7 @@ struct Fold<'a> {
 }
 
 impl Fold<'_> {
-    fn entry(&mut self, held: &Held) {
+    fn entry(&mut self, held: &StoredEntry) {
         let matter = &held.header.matter;
         if self.folding.as_ref().is_none_or(|(name, _)| name != matter) {
             self.finish();

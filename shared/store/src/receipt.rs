@@ -1,7 +1,7 @@
 //! Receipts: the peer's for the own journal, and the own ones for the peer's journal.
 
 use renkei_domain::{
-    decide::{Keys, Refusal},
+    decide::{ReadSet, Refusal},
     moment::{Moment, micros},
     page::Journal,
 };
@@ -18,7 +18,7 @@ use sqlx::Row as _;
 use crate::{Store, command::Command, error::Error, stage::Stage};
 
 /// A receipt that is kept as evidence.
-pub(crate) struct Taken {
+pub(crate) struct StagedReceipt {
     pub(crate) receipt: Receipt,
     pub(crate) signed: SignedReceipt,
 }
@@ -37,8 +37,8 @@ pub struct TakeReceipt {
 impl Command for TakeReceipt {
     type Reply = ();
 
-    fn keys(&self, _: &Moment) -> Keys {
-        Keys { entries: [(Journal::Of(self.own), self.receipt.up_to_seq)].into(), ..Keys::default() }
+    fn reads(&self, _: &Moment) -> ReadSet {
+        ReadSet { entries: [(Journal::Of(self.own), self.receipt.up_to_seq)].into(), ..ReadSet::default() }
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
@@ -71,7 +71,7 @@ impl Command for TakeReceipt {
         if own.stop_seq != 0 && is_past_stop {
             (own.stop_seq, own.stop_reason) = (0, Reason::Unspecified);
         }
-        stage.receipts.push(Taken { receipt: self.receipt.clone(), signed: self.signed.clone() });
+        stage.receipts.push(StagedReceipt { receipt: self.receipt.clone(), signed: self.signed.clone() });
         if moved {
             stage.tell("", Change::DeliveryChanged(DeliveryChanged { up_to_seq: self.receipt.up_to_seq }));
         }
@@ -94,8 +94,8 @@ pub struct SignReceipt;
 impl Command for SignReceipt {
     type Reply = ();
 
-    fn keys(&self, _: &Moment) -> Keys {
-        Keys::default()
+    fn reads(&self, _: &Moment) -> ReadSet {
+        ReadSet::default()
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {

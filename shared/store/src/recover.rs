@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use prost::Message as _;
 use renkei_domain::{
     counts,
-    decide::{self, Keys, Refusal},
+    decide::{self, ReadSet, Refusal},
     matter::{Matter, Noun},
     moment::Moment,
     noun::official,
@@ -36,7 +36,7 @@ use crate::{
     error::Error,
     head::{self, JournalHead},
     migration,
-    read::Held,
+    read::StoredEntry,
     rebuild::refold,
     save::write_head,
     stage::Stage,
@@ -72,7 +72,7 @@ const ASIDE_MATTER: &str = "aside";
 
 /// An own entry that was set aside and is judged again.
 #[derive(Clone)]
-pub struct Again {
+pub struct SetAside {
     /// Its id, which it keeps.
     pub entry_id: String,
     /// The number that it had.
@@ -104,7 +104,7 @@ pub struct PeerHolds {
 
 /// What follows from the peer's account of our journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum HelloVerdict {
     /// Both go on.
     Agreed,
     /// Our own signature proves that we wrote entries that are not here: we have lost them.
@@ -121,12 +121,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn standing(&self, last: &PeerHolds) -> Result<Standing, Error> {
+    pub async fn standing(&self, last: &PeerHolds) -> Result<HelloVerdict, Error> {
         let own = self.heads().borrow().own.clone();
         let journal = Journal::Of(self.own());
         let PeerHolds { head, is_proved } = last;
         if head.seq == 0 && !is_proved {
-            return Ok(Standing::Unproven);
+            return Ok(HelloVerdict::Unproven);
         }
         if head.seq <= own.seq && head.seq > 0 {
             let ours = self.entry(journal, head.seq).await?.map(|held| held.hash);
@@ -134,16 +134,18 @@ impl Store {
                 Some(ours) if ours == head.hash => {}
                 // Only the last entry's absence changes what is written next; `verify` finds the others.
                 None if head.seq < own.seq => {}
-                None if head.hash == own.hash => return Ok(Standing::Behind),
-                _ if !is_proved => return Ok(Standing::Unproven),
-                _ if head.seq <= own.receipted && self.is_receipted(&own).await? => return Ok(Standing::Contradicted),
-                _ => return Ok(Standing::Behind),
+                None if head.hash == own.hash => return Ok(HelloVerdict::Behind),
+                _ if !is_proved => return Ok(HelloVerdict::Unproven),
+                _ if head.seq <= own.receipted && self.is_receipted(&own).await? => {
+                    return Ok(HelloVerdict::Contradicted);
+                }
+                _ => return Ok(HelloVerdict::Behind),
             }
         }
         if head.seq > own.seq && !is_proved {
-            return Ok(Standing::Unproven);
+            return Ok(HelloVerdict::Unproven);
         }
-        Ok(if head.seq > own.seq || own.recover_to > 0 { Standing::Behind } else { Standing::Agreed })
+        Ok(if head.seq > own.seq || own.recover_to > 0 { HelloVerdict::Behind } else { HelloVerdict::Agreed })
     }
 
     /// Whether the peer's newest receipt is for our journal as it is here, so that whatever it covers is what was sent.
@@ -296,7 +298,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn aside(&self) -> Result<Vec<Again>, Error> {
+    pub async fn aside(&self) -> Result<Vec<SetAside>, Error> {
         let mut all = Vec::new();
         for row in sqlx::query(ASIDE_ALL).bind(ASIDE_MATTER).fetch_all(&self.inner.read).await? {
             let (entry_id, nonce, sealed): (String, Vec<u8>, Vec<u8>) =
@@ -307,7 +309,7 @@ impl Store {
             let damaged = |error: prost::DecodeError| Error::Damaged(format!("an entry set aside: {error}"));
             let entry = Entry::decode(plain.as_slice()).map_err(damaged)?;
             let header = Header::decode(entry.header.as_slice()).map_err(damaged)?;
-            all.push(Again {
+            all.push(SetAside {
                 entry_id,
                 seq: count(row.try_get(1)?),
                 matter: row.try_get(2)?,
@@ -361,7 +363,7 @@ impl Store {
 }
 
 /// The last entry of a journal that is here, of those up to a number.
-async fn last_below(connection: &mut Connection, journal: Journal, seq: u64) -> Result<Option<Held>, Error> {
+async fn last_below(connection: &mut Connection, journal: Journal, seq: u64) -> Result<Option<StoredEntry>, Error> {
     let query = sqlx::query(LAST_BELOW).bind(journal.id()).bind(number(seq));
     let row = query.fetch_optional(&mut *connection).await?;
     row.map(|row| crate::read::held(&row)).transpose()
@@ -381,7 +383,7 @@ pub enum Cause {
 /// Opens a new incarnation and judges again what was set aside.
 pub struct Reopen {
     /// What was set aside and has no reason yet.
-    pub again: Vec<Again>,
+    pub again: Vec<SetAside>,
     /// Why.
     pub cause: Cause,
     /// Private entries that guard somebody may be lost: officials act again once an operator has confirmed who is barred
@@ -392,8 +394,8 @@ pub struct Reopen {
 impl Command for Reopen {
     type Reply = ();
 
-    fn keys(&self, _: &Moment) -> Keys {
-        let mut keys = Keys::default();
+    fn reads(&self, _: &Moment) -> ReadSet {
+        let mut keys = ReadSet::default();
         for again in &self.again {
             let kind = again.fact.fact.as_ref().map_or(FactKind::EntryRefused, FactKind::of);
             keys.extend(decide::keys(&again.matter, kind));
@@ -464,9 +466,9 @@ pub struct ConfirmOfficials {
 impl Command for ConfirmOfficials {
     type Reply = ();
 
-    fn keys(&self, _: &Moment) -> Keys {
+    fn reads(&self, _: &Moment) -> ReadSet {
         let matters = self.barred.iter().map(|id| official::matter(self.own, id).to_string()).collect();
-        Keys { matters, lists: [(Noun::Official, self.own)].into(), ..Keys::default() }
+        ReadSet { matters, lists: [(Noun::Official, self.own)].into(), ..ReadSet::default() }
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {

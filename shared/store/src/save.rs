@@ -300,7 +300,7 @@ pub(crate) const UNDATED: &str = "undated";
 pub(crate) fn listed(own: Agency, matter: &Matter, page: &Page, opened: i64) -> Vec<ListRow> {
     let seen = Seen::whole(page);
     let noun = Matter::prefix(matter.noun, matter.opener);
-    let shown = scope::shown_to(own, matter, seen).into_iter();
+    let shown = scope::visibility(own, matter, seen).into_iter();
     let shown = shown.map(|it| (noun.clone(), it.audience, opened, matter.to_string(), it.until_us));
     let duties = duty::of(own, matter, seen).into_iter().map(|duty| {
         let due = duty.due.map_or_else(|| UNDATED.to_owned(), |day| day.to_string());

@@ -24,7 +24,7 @@ use renkei_proto::{
 };
 use renkei_telemetry::Traceparent;
 
-use crate::{clock, command::Call, head::Heads};
+use crate::{clock, command::Caller, head::Heads};
 
 /// The most bytes of an entry's content (`SaltedContent` in the contract).
 pub const CONTENT: usize = 1 << 20;
@@ -49,7 +49,7 @@ pub(crate) enum Body {
 }
 
 /// A change that waits for the commit.
-pub(crate) struct Told {
+pub(crate) struct PendingEvent {
     pub(crate) number: u64,
     pub(crate) at_us: i64,
     pub(crate) event: Event,
@@ -95,8 +95,8 @@ pub struct Stage {
     pub(crate) loaded: BTreeSet<String>,
     pub(crate) lookups: Vec<(Lookup, String)>,
     pub(crate) entries: Vec<Staged>,
-    pub(crate) feed: Vec<Told>,
-    pub(crate) receipts: Vec<crate::receipt::Taken>,
+    pub(crate) feed: Vec<PendingEvent>,
+    pub(crate) receipts: Vec<crate::receipt::StagedReceipt>,
     /// Ids of entries that are taken.
     pub(crate) ids: BTreeSet<String>,
     /// Entries judged again after a recovery, with the reason of those that were refused.
@@ -113,7 +113,7 @@ pub struct Stage {
 
 /// The command that runs now.
 struct Running {
-    call: Call,
+    call: Caller,
     moment: Moment,
     drawn: u64,
 }
@@ -153,7 +153,7 @@ impl Stage {
             unmark: false,
             undo: Undo::default(),
             notes: Vec::new(),
-            running: Running { call: Call::default(), moment, drawn: 0 },
+            running: Running { call: Caller::default(), moment, drawn: 0 },
         }
     }
 
@@ -229,7 +229,7 @@ impl Stage {
     }
 
     /// Judges and appends an own entry again that was set aside in a recovery. Its place is new, its id is its own.
-    pub(crate) fn write_again(&mut self, matter: &Matter, old: &crate::recover::Again) -> Result<u64, Refusal> {
+    pub(crate) fn write_again(&mut self, matter: &Matter, old: &crate::recover::SetAside) -> Result<u64, Refusal> {
         let permit = decide(&self.view(), matter, &old.fact, old.answers, self.now())?;
         self.append(&permit, old.fact.clone(), old.content.clone(), old.answers, Some(old))
     }
@@ -261,7 +261,7 @@ impl Stage {
             traceparent: self.running.call.traceparent.clone(),
             change: Some(change),
         };
-        self.feed.push(Told { number: self.heads.feed, at_us: self.now().as_microsecond(), event });
+        self.feed.push(PendingEvent { number: self.heads.feed, at_us: self.now().as_microsecond(), event });
     }
 
     /// The hash of an entry that is held; the command's keys name it.
@@ -291,7 +291,7 @@ impl Stage {
         fact: Fact,
         content: Option<Vec<u8>>,
         answers: u64,
-        again: Option<&crate::recover::Again>,
+        again: Option<&crate::recover::SetAside>,
     ) -> Result<u64, Refusal> {
         if !self.loaded.contains(&permit.matter().to_string()) {
             return Err(Refusal::new(Reason::Internal, "the command did not name the page that it writes on"));
@@ -418,7 +418,7 @@ impl Stage {
     }
 
     /// Begins a command.
-    pub(crate) fn begin(&mut self, call: &Call, moment: &Moment) {
+    pub(crate) fn begin(&mut self, call: &Caller, moment: &Moment) {
         let raised = moment.now.as_microsecond().max(clock::last_us(&self.heads));
         let now = Timestamp::from_microsecond(raised).unwrap_or(moment.now);
         self.running = Running { call: call.clone(), moment: moment.at(now), drawn: 0 };
@@ -431,7 +431,7 @@ impl Stage {
     }
 
     /// Begins what the writer adds to a batch by itself. It draws other randomness than the command whose moment it has.
-    pub(crate) fn begin_own(&mut self, call: &Call, moment: &Moment) {
+    pub(crate) fn begin_own(&mut self, call: &Caller, moment: &Moment) {
         self.begin(call, moment);
         self.running.drawn = 1 << 32;
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use renkei_domain::{
-    decide::{Keys, Refusal},
+    decide::{ReadSet, Refusal},
     matter::Matter,
     moment::Moment,
     noun::item,
@@ -35,8 +35,8 @@ pub struct AnswerUnits {
 impl Command for AnswerUnits {
     type Reply = ();
 
-    fn keys(&self, _: &Moment) -> Keys {
-        Keys { matters: self.items.iter().map(ToString::to_string).collect(), ..Keys::default() }
+    fn reads(&self, _: &Moment) -> ReadSet {
+        ReadSet { matters: self.items.iter().map(ToString::to_string).collect(), ..ReadSet::default() }
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {

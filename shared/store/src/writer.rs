@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use renkei_domain::{
-    decide::{Keys, Refusal},
+    decide::{ReadSet, Refusal},
     matter::{Matter, Noun},
     moment::Moment,
     noun::official,
@@ -23,7 +23,7 @@ use crate::{
     audit::{self, Record},
     bulk::{Bulk, Insert, Value, number},
     clock,
-    command::{AnyCommand, Call},
+    command::{AnyCommand, Caller},
     connection::{Connection, Transaction},
     content::KeyRing,
     error::Error,
@@ -53,7 +53,7 @@ pub(crate) static REQUEST: Insert = Insert {
 /// A command that waits for the writer.
 pub(crate) struct Job {
     pub(crate) command: Box<dyn AnyCommand>,
-    pub(crate) call: Call,
+    pub(crate) call: Caller,
     pub(crate) moment: Moment,
     pub(crate) done: oneshot::Sender<Result<Vec<u8>, Error>>,
     /// From the queue to the answer.
@@ -175,9 +175,9 @@ async fn took_place(connection: &mut Connection, trace: &Trace) -> Result<bool, 
 
 /// Loads, runs and saves a batch.
 async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain: Chain) -> Result<Ready, Error> {
-    let mut keys = Keys::default();
+    let mut keys = ReadSet::default();
     for job in jobs {
-        keys.extend(job.command.keys(&job.moment));
+        keys.extend(job.command.reads(&job.moment));
         keys.matters.extend(officials_page(inner.own, &job.call));
     }
     let calls: Vec<_> = jobs.iter().filter_map(|job| Some((job.call.key()?, job.call.digest.clone()))).collect();
@@ -191,7 +191,7 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
     let mut replies = Replies::of(&mut needed, jobs);
     load(&mut *connection, &mut stage, &needed, keys, inner).await?;
     if !replies.again.is_empty() {
-        let mut keys = Keys { matters: replies.again.values().cloned().collect(), ..Keys::default() };
+        let mut keys = ReadSet { matters: replies.again.values().cloned().collect(), ..ReadSet::default() };
         let needed = load::needed(&mut *connection, inner, &[], &mut keys).await?;
         load(&mut *connection, &mut stage, &needed, keys, inner).await?;
     }
@@ -247,7 +247,7 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
 }
 
 /// The page in which it stands whether the official of a call is barred; `None` when the service itself calls.
-fn officials_page(own: Agency, call: &Call) -> Option<String> {
+fn officials_page(own: Agency, call: &Caller) -> Option<String> {
     (!call.official.is_empty()).then(|| official::matter(own, &call.official).to_string())
 }
 
@@ -256,7 +256,7 @@ fn altered(stage: &Stage, replies: &Replies, job: &Job) -> Option<Error> {
     if stage.altered.is_empty() {
         return None;
     }
-    let mut keys = job.command.keys(&job.moment);
+    let mut keys = job.command.reads(&job.moment);
     keys.matters.extend(officials_page(stage.own(), &job.call));
     keys.matters.extend(replies.again.get(&job.call.digest).cloned());
     keys.matters.insert(Matter::AGREEMENT.to_owned());
@@ -270,7 +270,7 @@ fn altered(stage: &Stage, replies: &Replies, job: &Job) -> Option<Error> {
 fn one(stage: &mut Stage, replies: &mut Replies, inner: &Inner, job: &Job) -> Result<Outcome, Error> {
     stage.begin(&job.call, &job.moment);
     if let Some(matter) = replies.again.get(&job.call.digest)
-        && let Some(reply) = job.command.again(stage, matter, &job.moment)
+        && let Some(reply) = job.command.reply_to_repeat(stage, matter, &job.moment)
     {
         stage.end(false)?;
         return Ok(Ok(reply));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use renkei_domain::{moment::Moment, scope::marking, term};
-use renkei_journal::{Draft, Keys, Previous, SigningKey, chain, generate_pkcs8, verify_all};
+use renkei_journal::{Draft, Previous, PublicKeys, SigningKey, chain, generate_pkcs8, verify_all};
 use renkei_proto::{
     journal::v1::{Entry, Fact, SaltedContent, fact},
     sharing::v1::{AttackMethodPublished, ItemTerms, Necessity, Publication},
@@ -64,7 +64,7 @@ fn prove(entries: u64) -> Result<(Duration, f64), String> {
 /// Who writes the journal.
 struct Author {
     key: SigningKey,
-    keys: Keys,
+    keys: PublicKeys,
     last: Previous,
     moment: Moment,
     fact: Fact,
@@ -76,7 +76,7 @@ impl Author {
         let moment = Moment::new(now, [7; 32]);
         let key = SigningKey::from_pkcs8(key_id(Agency::Ppc), &generate_pkcs8(&moment.bytes("key", 0)))
             .map_err(|error| error.to_string())?;
-        let mut keys = Keys::new();
+        let mut keys = PublicKeys::new();
         keys.add(key.key_id(), key.public_key(), 1).map_err(|error| error.to_string())?;
         let terms = Some(ItemTerms { marking: Some(marking(None)), ..terms_for(to_the_party()) });
         let publication = Some(Publication { revision: 1, terms, fiscal_year: 2026, year_ordinal: 1 });

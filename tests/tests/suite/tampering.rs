@@ -4,7 +4,7 @@
 
 use prost::Message as _;
 use renkei_domain::{moment::Moment, page::Journal};
-use renkei_journal::{Keys, header_hash, sign_header};
+use renkei_journal::{PublicKeys, header_hash, sign_header};
 use renkei_proto::{evidence::v1::CheckpointAuditRequest, journal::v1::Header, r#type::v1::Agency};
 use renkei_tests::{
     acts::{both, publish_all, settle, to_the_party},
@@ -428,7 +428,7 @@ fn in_words_of(engine: Engine, change: &str, rewritten: &str) -> String {
 }
 
 /// What `verify` says of PPC's database, or why it does not open.
-async fn looked_at(setup: &Setup, keys: &[Keys; 2]) -> Result<String, String> {
+async fn looked_at(setup: &Setup, keys: &[PublicKeys; 2]) -> Result<String, String> {
     let store = database::open(setup, Agency::Ppc).await?;
     let moment = Moment::new(start().unwrap(), [0; 32]);
     let verified = renkei_desk::verify::verify(&store, &keys[0], &keys[1], &moment).await;
@@ -459,7 +459,7 @@ async fn every_change_to_a_database_has_its_sign() {
     let engine = database::engine_of(&pair.setup);
     let sql = |text: &str| database::behind_its_back(&pair.setup, Agency::Ppc, text).unwrap();
     let keys = AGENCIES.map(|agency| {
-        let mut keys = Keys::new();
+        let mut keys = PublicKeys::new();
         keys.add(&key_id(agency), pair.setup.public_keys[agency.id()], 1).unwrap();
         keys
     });

@@ -3,7 +3,7 @@
 
 use prost::Message as _;
 use renkei_domain::{
-    decide::{Keys, Refusal},
+    decide::{ReadSet, Refusal},
     matter::Matter,
     moment::Moment,
 };
@@ -17,7 +17,7 @@ use renkei_proto::{
     referral::v1::ReferralGround,
     r#type::v1::{Agency, Text},
 };
-use renkei_store::{Call, Command, Stage};
+use renkei_store::{Caller, Command, Stage};
 use renkei_tests::{
     acts::{Acts, Refused, both, publish_all, refused, same_journals, settle},
     pair::Pair,
@@ -69,8 +69,8 @@ struct Say(fact::Fact, Option<Vec<u8>>, u64);
 impl Command for Say {
     type Reply = ();
 
-    fn keys(&self, _: &Moment) -> Keys {
-        Keys::matter(Matter::AGREEMENT)
+    fn reads(&self, _: &Moment) -> ReadSet {
+        ReadSet::matter(Matter::AGREEMENT)
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
@@ -84,7 +84,7 @@ async fn say(pair: &Pair, agency: Agency, say: Say) {
     let mut seed = [6; 32];
     seed[..8].copy_from_slice(&store.heads().borrow().turn.to_be_bytes());
     let moment = pair.clock.source(seed).moment();
-    store.write("say", Call::own("say"), moment, say).await.unwrap();
+    store.write("say", Caller::own("say"), moment, say).await.unwrap();
 }
 
 /// Gives PPC's notice about term 4.

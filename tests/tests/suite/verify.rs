@@ -1,7 +1,7 @@
 //! The proof that nothing is missing, added or changed: by call, by command line, and by whoever holds a public key.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use renkei_journal::{Keys, verify_signature};
+use renkei_journal::{PublicKeys, verify_signature};
 use renkei_proto::{
     evidence::v1::{DeliveryLevel, JournalEntry, Verification},
     journal::v1::Entry,
@@ -132,9 +132,9 @@ async fn an_entry_verifies_with_its_authors_public_key_and_nothing_else() {
     let (pair, ppc, ipa) = lived(3).await;
     for acts in [&ppc, &ipa] {
         for author in AGENCIES {
-            let mut keys = Keys::new();
+            let mut keys = PublicKeys::new();
             keys.add(&key_id(author), pair.setup.public_keys[author.id()], 1).unwrap();
-            let mut others = Keys::new();
+            let mut others = PublicKeys::new();
             others.add(&key_id(author), pair.setup.public_keys[author.peer().id()], 1).unwrap();
             let (mut before, mut items) = (vec![0; 32], 0);
             for it in acts.journal(author).await.unwrap() {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use renkei_domain::{
     moment::{Moment, micros},
     noun::journal as journal_rules,
-    page::{Journal, Said as _, Seen},
+    page::{Journal, MarkView as _, Seen},
 };
-use renkei_journal::{Keys, verify_receipt};
+use renkei_journal::{PublicKeys, verify_receipt};
 use renkei_proto::{
     journal::v1::{Receipt, fact},
     options::v1::Reason,
@@ -45,7 +45,7 @@ pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(),
 
 /// The peer's receipts for the own journal, and the own ones for the peer's: each is signed, and names an entry that is
 /// held. The head has the newest of the peer.
-pub(super) async fn receipts(store: &Store, heads: &Heads, own: &Keys, peer: &Keys) -> Result<(), String> {
+pub(super) async fn receipts(store: &Store, heads: &Heads, own: &PublicKeys, peer: &PublicKeys) -> Result<(), String> {
     let newest = signed(store, false, peer).await?;
     let known = (heads.own.receipted, heads.own.receipted_own, heads.own.receipted_us);
     let is_newest = |newest: (u64, u64, i64)| match heads.peer.incarnation {
@@ -68,7 +68,7 @@ pub(super) async fn receipts(store: &Store, heads: &Heads, own: &Keys, peer: &Ke
 
 /// Proves every receipt of one direction. Gives up to which number the newest is, at which number of its signer, and when
 /// it was signed.
-async fn signed(store: &Store, given: bool, keys: &Keys) -> Result<(u64, u64, i64), String> {
+async fn signed(store: &Store, given: bool, keys: &PublicKeys) -> Result<(u64, u64, i64), String> {
     let journal = if given { store.own().peer() } else { store.own() };
     let whose = if given { "own receipt" } else { "receipt" };
     let mut newest = (0, 0, 0);

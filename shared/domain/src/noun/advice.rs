@@ -19,7 +19,7 @@ use renkei_proto::{
 
 use crate::{
     calendar,
-    decide::{Deciding, Refusal, must},
+    decide::{Case, Refusal, must},
     matter::{Matter, Noun, entry_name},
     moment::instant,
     noun::scheme::day,
@@ -40,168 +40,172 @@ pub fn target(urgency: Urgency, now: Timestamp) -> Due {
     Due { on: on.to_string(), calendar: calendar::VERSION.to_owned() }
 }
 
-pub(crate) fn requested(d: &Deciding, fact: &AdviceRequested) -> Result<(), Refusal> {
-    d.noun(Noun::AdviceRequest)?;
-    must(d.matter.opener == Agency::Ppc, Reason::HeaderDiffers, "requests for advice are PPC's")?;
-    d.answers_nothing()?;
-    must(request(d.page()).is_none(), Reason::AlreadyExists, "this advice is requested already")?;
-    due_ahead(d, fact.due.as_ref())?;
-    ahead(d, "wanted_by", fact.wanted_by.as_ref())?;
-    d.fiscal_year(fact.fiscal_year)
+pub(crate) fn requested(case: &Case, fact: &AdviceRequested) -> Result<(), Refusal> {
+    case.noun(Noun::AdviceRequest)?;
+    must(case.matter.opener == Agency::Ppc, Reason::HeaderDiffers, "requests for advice are PPC's")?;
+    case.answers_nothing()?;
+    must(request(case.page()).is_none(), Reason::AlreadyExists, "this advice is requested already")?;
+    due_ahead(case, fact.due.as_ref())?;
+    ahead(case, "wanted_by", fact.wanted_by.as_ref())?;
+    case.fiscal_year(fact.fiscal_year)
 }
 
-pub(crate) fn supplemented(d: &Deciding, fact: &AdviceSupplemented) -> Result<(), Refusal> {
-    open(d)?;
-    let handed_back = handed_back_open(d.page());
-    d.answers(handed_back.map_or(0, |mark| mark.seq))?;
+pub(crate) fn supplemented(case: &Case, fact: &AdviceSupplemented) -> Result<(), Refusal> {
+    open(case)?;
+    let handed_back = handed_back_open(case.page());
+    case.answers(handed_back.map_or(0, |mark| mark.seq))?;
     must(
         fact.due.is_some() == handed_back.is_some(),
         Reason::FactDiffers,
         "a new due day stands where a request is handed back, and nowhere else",
     )?;
     if fact.due.is_some() {
-        due_ahead(d, fact.due.as_ref())?;
+        due_ahead(case, fact.due.as_ref())?;
     }
-    let right = questions(d.page()) + fact.questions <= MOST_QUESTIONS;
+    let right = questions(case.page()) + fact.questions <= MOST_QUESTIONS;
     must(right, Reason::WrongState, "a request has at most 100 questions")?;
-    d.room()
+    case.room()
 }
 
-pub(crate) fn clarification_answered(d: &Deciding, fact: &AdviceClarificationAnswered) -> Result<(), Refusal> {
-    open(d)?;
-    let asked = clarifications_open(d.page()).any(|mark| mark.seq == d.answers);
+pub(crate) fn clarification_answered(case: &Case, fact: &AdviceClarificationAnswered) -> Result<(), Refusal> {
+    open(case)?;
+    let asked = clarifications_open(case.page()).any(|mark| mark.seq == case.answers);
     must(asked, Reason::WrongState, "no open request for clarification has this number")?;
-    due_ahead(d, fact.due.as_ref())?;
-    d.room()
+    due_ahead(case, fact.due.as_ref())?;
+    case.room()
 }
 
-pub(crate) fn quotation_asked(d: &Deciding, fact: &AdviceQuotationAsked) -> Result<(), Refusal> {
-    find(d)?;
-    let advice = outcomes(d.page()).find(|(mark, _)| mark.seq == d.answers);
+pub(crate) fn quotation_asked(case: &Case, fact: &AdviceQuotationAsked) -> Result<(), Refusal> {
+    find(case)?;
+    let advice = outcomes(case.page()).find(|(mark, _)| mark.seq == case.answers);
     let Some((_, advice)) = advice else {
         return Err(Refusal::field(Reason::NotFound, "advice", "there is no such advice in this request"));
     };
     let asks = advice.quotation() == Quotation::ConfirmFirst;
     must(asks, Reason::WrongState, "the advice is free to quote, or internal: there is nothing to confirm")?;
-    let corrected = outcomes(d.page()).any(|(_, other)| other.corrects() == d.answers);
+    let corrected = outcomes(case.page()).any(|(_, other)| other.corrects() == case.answers);
     must(!corrected, Reason::WrongState, "the advice is corrected: ask about its correction")?;
-    ahead(d, "wanted_by", fact.wanted_by.as_ref())?;
-    ahead(d, "embargo_until", fact.embargo_until.as_ref())?;
-    d.room()
+    ahead(case, "wanted_by", fact.wanted_by.as_ref())?;
+    ahead(case, "embargo_until", fact.embargo_until.as_ref())?;
+    case.room()
 }
 
-pub(crate) fn withdrawn(d: &Deciding) -> Result<(), Refusal> {
-    d.answers_nothing()?;
-    open(d)
+pub(crate) fn withdrawn(case: &Case) -> Result<(), Refusal> {
+    case.answers_nothing()?;
+    open(case)
 }
 
 /// PPC takes note of the final advice or a correction: of the newest one, so that none is passed over.
-pub(crate) fn closed(d: &Deciding) -> Result<(), Refusal> {
-    find(d)?;
-    let Some((newest, _)) = conclusions(d.page()).last().filter(|_| is_complete(d.page())) else {
+pub(crate) fn closed(case: &Case) -> Result<(), Refusal> {
+    find(case)?;
+    let Some((newest, _)) = conclusions(case.page()).last().filter(|_| is_complete(case.page())) else {
         return Err(Refusal::new(Reason::WrongState, "there is no final advice to take note of"));
     };
-    let right = d.answers == newest.seq;
+    let right = case.answers == newest.seq;
     must(right, Reason::WrongState, "there is newer advice, or no such advice: read it first")?;
-    must(!is_noted(d.page(), newest.seq), Reason::WrongState, "it is noted already")
+    must(!is_noted(case.page(), newest.seq), Reason::WrongState, "it is noted already")
 }
 
-pub(crate) fn accepted(d: &Deciding, fact: &AdviceAccepted) -> Result<(), Refusal> {
-    works_on(d, &[State::Submitted, State::Clarifying])?;
-    must(acceptance(d.page()).is_none(), Reason::WrongState, "the request is accepted already")?;
+pub(crate) fn accepted(case: &Case, fact: &AdviceAccepted) -> Result<(), Refusal> {
+    works_on(case, &[State::Submitted, State::Clarifying])?;
+    must(acceptance(case.page()).is_none(), Reason::WrongState, "the request is accepted already")?;
     match day(&fact.planned_on) {
-        Some(planned) if planned >= d.today() => Ok(()),
+        Some(planned) if planned >= case.today() => Ok(()),
         _ => Err(Refusal::field(Reason::FieldInvalid, "planned_on", "must be a day that exists and is not over")),
     }
 }
 
-pub(crate) fn handed_back(d: &Deciding) -> Result<(), Refusal> {
-    works_on(d, &[State::Submitted, State::Accepted, State::Clarifying])?;
-    d.room()
+pub(crate) fn handed_back(case: &Case) -> Result<(), Refusal> {
+    works_on(case, &[State::Submitted, State::Accepted, State::Clarifying])?;
+    case.room()
 }
 
-pub(crate) fn declined(d: &Deciding) -> Result<(), Refusal> {
-    works_on(d, &[State::Submitted, State::Accepted, State::Clarifying, State::HandedBack])
+pub(crate) fn declined(case: &Case) -> Result<(), Refusal> {
+    works_on(case, &[State::Submitted, State::Accepted, State::Clarifying, State::HandedBack])
 }
 
-pub(crate) fn clarification_asked(d: &Deciding, fact: &AdviceClarificationAsked) -> Result<(), Refusal> {
-    works_on(d, &[State::Submitted, State::Accepted, State::Clarifying])?;
-    ahead(d, "wanted_by", fact.wanted_by.as_ref())?;
-    d.room()
+pub(crate) fn clarification_asked(case: &Case, fact: &AdviceClarificationAsked) -> Result<(), Refusal> {
+    works_on(case, &[State::Submitted, State::Accepted, State::Clarifying])?;
+    ahead(case, "wanted_by", fact.wanted_by.as_ref())?;
+    case.room()
 }
 
-pub(crate) fn given(d: &Deciding, fact: &AdviceGiven) -> Result<(), Refusal> {
-    works_on(d, &[State::Accepted, State::Clarifying])?;
-    must(acceptance(d.page()).is_some(), Reason::WrongState, "the request is not accepted yet")?;
-    asked(d, &fact.questions)?;
-    let mut answered = answered(d.page());
+pub(crate) fn given(case: &Case, fact: &AdviceGiven) -> Result<(), Refusal> {
+    works_on(case, &[State::Accepted, State::Clarifying])?;
+    must(acceptance(case.page()).is_some(), Reason::WrongState, "the request is not accepted yet")?;
+    asked(case, &fact.questions)?;
+    let mut answered = answered(case.page());
     answered.extend(&fact.questions);
-    let complete = (1..=questions(d.page())).all(|number| answered.contains(&number));
+    let complete = (1..=questions(case.page())).all(|number| answered.contains(&number));
     must(
         fact.stage() != AdviceStage::Final || complete,
         Reason::WrongState,
         "final advice leaves no question unanswered",
     )?;
-    if fact.stage() == AdviceStage::Final { Ok(()) } else { d.room() }
+    if fact.stage() == AdviceStage::Final { Ok(()) } else { case.room() }
 }
 
-pub(crate) fn corrected(d: &Deciding, fact: &AdviceCorrected) -> Result<(), Refusal> {
-    find(d)?;
-    d.answers_nothing()?;
-    if outcomes(d.page()).all(|(mark, _)| mark.seq != fact.seq) {
+pub(crate) fn corrected(case: &Case, fact: &AdviceCorrected) -> Result<(), Refusal> {
+    find(case)?;
+    case.answers_nothing()?;
+    if outcomes(case.page()).all(|(mark, _)| mark.seq != fact.seq) {
         return Err(Refusal::field(Reason::NotFound, "advice", "there is no such advice in this request"));
     }
-    asked(d, &fact.questions)?;
-    d.room()
+    asked(case, &fact.questions)?;
+    case.room()
 }
 
-pub(crate) fn quotation_answered(d: &Deciding) -> Result<(), Refusal> {
-    find(d)?;
-    let open = quotations(d.page()).any(|(mark, _)| mark.seq == d.answers);
+pub(crate) fn quotation_answered(case: &Case) -> Result<(), Refusal> {
+    find(case)?;
+    let open = quotations(case.page()).any(|(mark, _)| mark.seq == case.answers);
     if !open {
         return Err(Refusal::field(Reason::NotFound, "quotation", "there is no such question in this request"));
     }
-    let answer = quotation_answer(d.page(), d.answers);
+    let answer = quotation_answer(case.page(), case.answers);
     must(answer.is_none(), Reason::WrongState, "the question is answered already")?;
-    d.room()
+    case.room()
 }
 
 /// The request of this matter.
-fn find<'a>(d: &Deciding<'a>) -> Result<(&'a Mark, &'a AdviceRequested), Refusal> {
-    d.noun(Noun::AdviceRequest)?;
-    request(d.page()).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such request"))
+fn find<'a>(case: &Case<'a>) -> Result<(&'a Mark, &'a AdviceRequested), Refusal> {
+    case.noun(Noun::AdviceRequest)?;
+    request(case.page()).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such request"))
 }
 
 /// The request is under way: neither answered nor ended.
-fn open(d: &Deciding) -> Result<(), Refusal> {
-    find(d)?;
+fn open(case: &Case) -> Result<(), Refusal> {
+    find(case)?;
     let under_way =
-        matches!(state(d.page()), State::Submitted | State::Accepted | State::Clarifying | State::HandedBack);
+        matches!(state(case.page()), State::Submitted | State::Accepted | State::Clarifying | State::HandedBack);
     must(under_way, Reason::WrongState, "the request is answered, declined or withdrawn")
 }
 
 /// IPA works on a request in one of these states, and answers what PPC submitted last.
-fn works_on(d: &Deciding, states: &[State]) -> Result<(), Refusal> {
-    find(d)?;
-    must(states.contains(&state(d.page())), Reason::WrongState, "the request does not stand so that this can be done")?;
-    d.answers(last_submission(d.page()))
+fn works_on(case: &Case, states: &[State]) -> Result<(), Refusal> {
+    find(case)?;
+    must(
+        states.contains(&state(case.page())),
+        Reason::WrongState,
+        "the request does not stand so that this can be done",
+    )?;
+    case.answers(last_submission(case.page()))
 }
 
-fn due_ahead(d: &Deciding, due: Option<&Due>) -> Result<(), Refusal> {
-    let ahead = due.and_then(|due| day(&due.on)).is_some_and(|on| on >= d.today());
+fn due_ahead(case: &Case, due: Option<&Due>) -> Result<(), Refusal> {
+    let ahead = due.and_then(|due| day(&due.on)).is_some_and(|on| on >= case.today());
     must(ahead, Reason::FactDiffers, "the due day does not exist or lies in the past")
 }
 
 /// What is still to come, if it is named, lies in the future.
-fn ahead(d: &Deciding, field: &'static str, named: Option<&prost_types::Timestamp>) -> Result<(), Refusal> {
-    if named.is_none_or(|at| instant(at) > d.now) {
+fn ahead(case: &Case, field: &'static str, named: Option<&prost_types::Timestamp>) -> Result<(), Refusal> {
+    if named.is_none_or(|at| instant(at) > case.now) {
         return Ok(());
     }
     Err(Refusal::field(Reason::FieldInvalid, field, "must lie in the future"))
 }
 
-fn asked(d: &Deciding, numbers: &[u32]) -> Result<(), Refusal> {
-    let known = questions(d.page());
+fn asked(case: &Case, numbers: &[u32]) -> Result<(), Refusal> {
+    let known = questions(case.page());
     if numbers.iter().all(|number| (1..=known).contains(number)) {
         return Ok(());
     }

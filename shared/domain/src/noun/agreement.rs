@@ -16,53 +16,57 @@ use renkei_proto::{
 
 use crate::{
     calendar,
-    decide::{Deciding, Refusal, must, past},
+    decide::{Case, Refusal, must, past},
     matter::{Matter, Noun, entry_name},
     moment::{instant, stamp},
-    page::{Said as _, Seen, View},
-    term::{self, NoticeView, Standing, Timing},
+    page::{MarkView as _, Seen, View},
+    term::{self, NoticeView, TermStanding, Timing},
 };
 
-pub(crate) fn given(d: &Deciding, fact: &NoticeGiven) -> Result<(), Refusal> {
-    d.noun(Noun::Agreement)?;
-    d.answers_nothing()?;
-    let right = term::term_on(d.today()).is_some_and(|term| term.ordinal == fact.term);
+pub(crate) fn given(case: &Case, fact: &NoticeGiven) -> Result<(), Refusal> {
+    case.noun(Noun::Agreement)?;
+    case.answers_nothing()?;
+    let right = term::term_on(case.today()).is_some_and(|term| term.ordinal == fact.term);
     must(right, Reason::FactDiffers, "the notice names another term than that of its day")
 }
 
 /// Recorded once; only an earlier arrival on paper or by telephone is recorded beside the one over the link.
-pub(crate) fn arrived(d: &Deciding, fact: &NoticeArrived) -> Result<(), Refusal> {
-    d.noun(Noun::Agreement)?;
-    d.answers(fact.notice_seq)?;
-    let giver = d.author().peer();
-    find(d.page(), giver, fact.notice_seq)?;
-    let arrived_at = past("arrived_at", fact.arrived_at.as_ref(), d.now)?;
-    let news = arrival(d.page(), giver, fact.notice_seq)
+pub(crate) fn arrived(case: &Case, fact: &NoticeArrived) -> Result<(), Refusal> {
+    case.noun(Noun::Agreement)?;
+    case.answers(fact.notice_seq)?;
+    let giver = case.author().peer();
+    find(case.page(), giver, fact.notice_seq)?;
+    let arrived_at = past("arrived_at", fact.arrived_at.as_ref(), case.now)?;
+    let news = arrival(case.page(), giver, fact.notice_seq)
         .is_none_or(|recorded| fact.channel() != ArrivalChannel::Link && arrived_at < recorded);
     must(news, Reason::WrongState, "its arrival is recorded already")
 }
 
-pub(crate) fn withdrawn(d: &Deciding, fact: &NoticeWithdrawn) -> Result<(), Refusal> {
-    d.noun(Noun::Agreement)?;
-    d.answers_nothing()?;
-    find(d.page(), d.author(), fact.notice_seq)?;
-    must(withdrawal(d.page(), d.author(), fact.notice_seq).is_none(), Reason::WrongState, "it is withdrawn already")
+pub(crate) fn withdrawn(case: &Case, fact: &NoticeWithdrawn) -> Result<(), Refusal> {
+    case.noun(Noun::Agreement)?;
+    case.answers_nothing()?;
+    find(case.page(), case.author(), fact.notice_seq)?;
+    must(
+        withdrawal(case.page(), case.author(), fact.notice_seq).is_none(),
+        Reason::WrongState,
+        "it is withdrawn already",
+    )
 }
 
-pub(crate) fn assented(d: &Deciding, fact: &NoticeWithdrawalAssented) -> Result<(), Refusal> {
-    d.noun(Noun::Agreement)?;
-    let giver = d.author().peer();
-    find(d.page(), giver, fact.notice_seq)?;
-    let Some(withdrawal) = withdrawal(d.page(), giver, fact.notice_seq) else {
+pub(crate) fn assented(case: &Case, fact: &NoticeWithdrawalAssented) -> Result<(), Refusal> {
+    case.noun(Noun::Agreement)?;
+    let giver = case.author().peer();
+    find(case.page(), giver, fact.notice_seq)?;
+    let Some(withdrawal) = withdrawal(case.page(), giver, fact.notice_seq) else {
         return Err(Refusal::new(Reason::WrongState, "the notice is not withdrawn"));
     };
-    d.answers(withdrawal.seq)?;
+    case.answers(withdrawal.seq)?;
     must(
-        !matches!(standing(&d.view, d.now), Standing::Expired { .. }),
+        !matches!(standing(&case.view, case.now), TermStanding::Expired { .. }),
         Reason::AgreementNotInForce,
         "what has ended is not revived: a new conclusion is a new agreement",
     )?;
-    must(!has_assent(d.page(), giver, withdrawal), Reason::WrongState, "its withdrawal is assented to already")
+    must(!has_assent(case.page(), giver, withdrawal), Reason::WrongState, "its withdrawal is assented to already")
 }
 
 fn find<'a>(seen: Seen<'a>, giver: Agency, seq: u64) -> Result<&'a Mark, Refusal> {
@@ -127,12 +131,12 @@ fn notices(seen: Seen<'_>) -> Vec<Given<'_>> {
 }
 
 /// How the agreement stands at an instant, as the view's author sees it.
-pub fn standing(view: &View, now: Timestamp) -> Standing {
+pub fn standing(view: &View, now: Timestamp) -> TermStanding {
     standing_of(view.page(Matter::AGREEMENT), now)
 }
 
 /// How the agreement stands at an instant by its page.
-pub fn standing_of(seen: Seen<'_>, now: Timestamp) -> Standing {
+pub fn standing_of(seen: Seen<'_>, now: Timestamp) -> TermStanding {
     let views: Vec<NoticeView> = notices(seen)
         .iter()
         .map(|given| NoticeView {
@@ -154,10 +158,10 @@ pub fn standing_of(seen: Seen<'_>, now: Timestamp) -> Standing {
 /// The agreement as the desk shows it.
 pub fn resource(seen: Seen<'_>, now: Timestamp, etag: String) -> Agreement {
     let state = match standing_of(seen, now) {
-        Standing::InForce(_) => proto::agreement::State::InForce,
-        Standing::Disputed(_) => proto::agreement::State::Disputed,
-        Standing::Expired { .. } => proto::agreement::State::Expired,
-        Standing::NotYet => proto::agreement::State::NotYet,
+        TermStanding::InForce(_) => proto::agreement::State::InForce,
+        TermStanding::Disputed(_) => proto::agreement::State::Disputed,
+        TermStanding::Expired { .. } => proto::agreement::State::Expired,
+        TermStanding::NotYet => proto::agreement::State::NotYet,
     };
     Agreement {
         name: Matter::AGREEMENT.to_owned(),

@@ -17,7 +17,7 @@ use renkei_proto::{
 };
 
 use crate::{
-    decide::{Deciding, Refusal, must},
+    decide::{Case, Refusal, must},
     matter::{Matter, Noun, entry_name},
     moment::{end, instant},
     page::Seen,
@@ -55,24 +55,28 @@ pub fn published_in(fact: &fact::Fact) -> Option<Published<'_>> {
     Some(Published { kind, publication, necessity })
 }
 
-pub(crate) fn published(d: &Deciding, fact: &fact::Fact) -> Result<(), Refusal> {
-    d.noun(Noun::Item)?;
-    must(d.matter.opener == d.author(), Reason::WrongDirection, "an item stands under the name of its originator")?;
-    d.answers_nothing()?;
+pub(crate) fn published(case: &Case, fact: &fact::Fact) -> Result<(), Refusal> {
+    case.noun(Noun::Item)?;
+    must(
+        case.matter.opener == case.author(),
+        Reason::WrongDirection,
+        "an item stands under the name of its originator",
+    )?;
+    case.answers_nothing()?;
     let Some(new) = published_in(fact) else {
         return Err(Refusal::field(Reason::FieldInvalid, "terms", "must be set"));
     };
     let (terms, revision) = (new.publication.terms.as_ref(), new.publication.revision);
-    match current(d.page(), d.author()) {
+    match current(case.page(), case.author()) {
         None => {
             must(revision == 1, Reason::FactDiffers, "the first revision is 1")?;
-            d.fiscal_year(new.publication.fiscal_year)?;
+            case.fiscal_year(new.publication.fiscal_year)?;
         }
         Some(_) if revision == 1 => {
             return Err(Refusal::new(Reason::AlreadyExists, "this item is published already"));
         }
         Some(before) => {
-            open(d)?;
+            open(case)?;
             must(before.it.kind == new.kind, Reason::FactDiffers, "a revision is of the same kind of item")?;
             let before = before.it.publication;
             must(before.revision < LAST_REVISION, Reason::WrongState, "an item has at most 100 revisions")?;
@@ -86,88 +90,88 @@ pub(crate) fn published(d: &Deciding, fact: &fact::Fact) -> Result<(), Refusal> 
             must(same_case, Reason::FactDiffers, "a revision keeps the case number")?;
         }
     }
-    terms.map_or(Ok(()), |terms| scope::check(terms, d.now))
+    terms.map_or(Ok(()), |terms| scope::check(terms, case.now))
 }
 
-pub(crate) fn recalled(d: &Deciding) -> Result<(), Refusal> {
-    d.answers_nothing()?;
-    open(d).map(|_| ())
+pub(crate) fn recalled(case: &Case) -> Result<(), Refusal> {
+    case.answers_nothing()?;
+    open(case).map(|_| ())
 }
 
 /// A recall that holds is answered even where its item was refused: its originator may not have known.
-pub(crate) fn recall_answered(d: &Deciding) -> Result<(), Refusal> {
-    d.noun(Noun::Item)?;
-    let Some((recall, _)) = recall(d.page(), d.matter.opener) else {
+pub(crate) fn recall_answered(case: &Case) -> Result<(), Refusal> {
+    case.noun(Noun::Item)?;
+    let Some((recall, _)) = recall(case.page(), case.matter.opener) else {
         return Err(Refusal::new(Reason::WrongState, "the item is not recalled"));
     };
-    d.answers(recall.seq)?;
-    must(seal(d.page(), d.matter.opener).is_none(), Reason::WrongState, "the recall is answered already")
+    case.answers(recall.seq)?;
+    must(seal(case.page(), case.matter.opener).is_none(), Reason::WrongState, "the recall is answered already")
 }
 
 /// The receiver's service alone knows its units; everybody knows which ones the revision names. Room is not asked for: this
 /// has to be said however full the matter is.
-pub(crate) fn units_missing(d: &Deciding, fact: &ItemUnitsMissing) -> Result<(), Refusal> {
-    let current = open(d)?;
+pub(crate) fn units_missing(case: &Case, fact: &ItemUnitsMissing) -> Result<(), Refusal> {
+    let current = open(case)?;
     let is_current = fact.revision == current.it.publication.revision;
     must(is_current, Reason::WrongState, "this is not the current revision")?;
-    d.answers(current.mark.seq)?;
+    case.answers(current.mark.seq)?;
     let named = scope::units(current.terms());
     let all_named = fact.units.iter().all(|unit| named.contains(unit));
     must(all_named, Reason::FactDiffers, "a unit is missing that the revision does not name")?;
-    let news = missing_units(d.page(), d.matter.opener) != fact.units;
+    let news = missing_units(case.page(), case.matter.opener) != fact.units;
     must(news, Reason::WrongState, "the same units are missing as before")
 }
 
-pub(crate) fn acknowledged(d: &Deciding, fact: &ItemAcknowledged) -> Result<(), Refusal> {
-    let current = open(d)?;
+pub(crate) fn acknowledged(case: &Case, fact: &ItemAcknowledged) -> Result<(), Refusal> {
+    let current = open(case)?;
     let is_current = fact.revision == current.it.publication.revision;
     must(is_current, Reason::WrongState, "this is not the current revision: read it first")?;
-    d.answers(current.mark.seq)?;
+    case.answers(current.mark.seq)?;
     // Restrictions in the order of their numbers, so that the same ones in another order are no news.
-    let marking = marking(d.page(), d.matter.opener).map(|it| scope::raised(&it, &it)).unwrap_or_default();
+    let marking = marking(case.page(), case.matter.opener).map(|it| scope::raised(&it, &it)).unwrap_or_default();
     if let Some(raised) = &fact.marking {
         scope::must_raise(&marking, raised)?;
     }
-    let news = acknowledged_revision(d.page(), d.matter.opener) < fact.revision
+    let news = acknowledged_revision(case.page(), case.matter.opener) < fact.revision
         || fact.marking.as_ref().is_some_and(|raised| scope::raised(&marking, raised) != marking);
     must(news, Reason::WrongState, "this revision is acknowledged already")?;
-    d.room()
+    case.room()
 }
 
-pub(crate) fn question_asked(d: &Deciding) -> Result<(), Refusal> {
-    let current = open(d)?;
-    d.answers(current.mark.seq)?;
-    d.room()
+pub(crate) fn question_asked(case: &Case) -> Result<(), Refusal> {
+    let current = open(case)?;
+    case.answers(current.mark.seq)?;
+    case.room()
 }
 
-pub(crate) fn question_answered(d: &Deciding) -> Result<(), Refusal> {
-    open(d)?;
-    let asked = questions(d.page(), d.matter.opener).any(|mark| mark.seq == d.answers);
+pub(crate) fn question_answered(case: &Case) -> Result<(), Refusal> {
+    open(case)?;
+    let asked = questions(case.page(), case.matter.opener).any(|mark| mark.seq == case.answers);
     if !asked {
         return Err(Refusal::field(Reason::NotFound, "question", "there is no such question about this item"));
     }
-    let answer = question_answer(d.page(), d.matter.opener, d.answers);
+    let answer = question_answer(case.page(), case.matter.opener, case.answers);
     must(answer.is_none(), Reason::WrongState, "the question is answered already")?;
-    d.room()
+    case.room()
 }
 
-pub(crate) fn feedback_given(d: &Deciding, fact: &ItemFeedbackGiven) -> Result<(), Refusal> {
-    let current = open(d)?;
+pub(crate) fn feedback_given(case: &Case, fact: &ItemFeedbackGiven) -> Result<(), Refusal> {
+    let current = open(case)?;
     let is_current = fact.revision == current.it.publication.revision;
     must(is_current, Reason::WrongState, "this is not the current revision: read it first")?;
-    d.answers(current.mark.seq)?;
-    d.room()
+    case.answers(current.mark.seq)?;
+    case.room()
 }
 
-fn find<'a>(d: &Deciding<'a>) -> Result<Current<'a>, Refusal> {
-    d.noun(Noun::Item)?;
-    current(d.page(), d.matter.opener).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such item"))
+fn find<'a>(case: &Case<'a>) -> Result<Current<'a>, Refusal> {
+    case.noun(Noun::Item)?;
+    current(case.page(), case.matter.opener).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such item"))
 }
 
 /// The item is shared.
-fn open<'a>(d: &Deciding<'a>) -> Result<Current<'a>, Refusal> {
-    let current = find(d)?;
-    must(recall(d.page(), d.matter.opener).is_none(), Reason::WrongState, "the item is recalled")?;
+fn open<'a>(case: &Case<'a>) -> Result<Current<'a>, Refusal> {
+    let current = find(case)?;
+    must(recall(case.page(), case.matter.opener).is_none(), Reason::WrongState, "the item is recalled")?;
     Ok(current)
 }
 

@@ -13,10 +13,10 @@ use renkei_proto::{
 };
 
 use crate::{
-    decide::{Deciding, Refusal, must},
+    decide::{Case, Refusal, must},
     matter::{Matter, Noun},
     moment::micros,
-    page::{Said as _, Seen},
+    page::{MarkView as _, Seen},
 };
 
 /// A wrong fact of this kind stops the journal; others are refused.
@@ -38,52 +38,52 @@ pub fn guards(kind: FactKind) -> bool {
     matches!(kind, FactKind::OfficialBarred | FactKind::OfficialUnbarred | FactKind::CodeTried)
 }
 
-pub(crate) fn refused(d: &Deciding, fact: &EntryRefused) -> Result<(), Refusal> {
-    d.answers(fact.seq)?;
-    let refused = d.author().peer();
-    let Some(mark) = d.page().all(refused).find(|mark| mark.seq == fact.seq) else {
+pub(crate) fn refused(case: &Case, fact: &EntryRefused) -> Result<(), Refusal> {
+    case.answers(fact.seq)?;
+    let refused = case.author().peer();
+    let Some(mark) = case.page().all(refused).find(|mark| mark.seq == fact.seq) else {
         return Err(Refusal::new(Reason::FactDiffers, "the refused entry does not stand in this matter"));
     };
     must(!mark.kind().is_some_and(stops), Reason::FactDiffers, "nothing answers a journal's own fact")?;
-    must(d.page().refusal(refused, fact.seq).is_none(), Reason::FactDiffers, "the entry is refused already")
+    must(case.page().refusal(refused, fact.seq).is_none(), Reason::FactDiffers, "the entry is refused already")
 }
 
-pub(crate) fn kinds_spoken(d: &Deciding, _: &KindsSpoken) -> Result<(), Refusal> {
-    d.noun(Noun::Journal)?;
-    d.answers_nothing()
+pub(crate) fn kinds_spoken(case: &Case, _: &KindsSpoken) -> Result<(), Refusal> {
+    case.noun(Noun::Journal)?;
+    case.answers_nothing()
 }
 
-pub(crate) fn key_added(d: &Deciding, fact: &KeyAdded) -> Result<(), Refusal> {
-    d.noun(Noun::Journal)?;
-    d.answers_nothing()?;
-    must(!has_key(d.page(), d.author(), &fact.key_id), Reason::FactDiffers, "this key was added before")
+pub(crate) fn key_added(case: &Case, fact: &KeyAdded) -> Result<(), Refusal> {
+    case.noun(Noun::Journal)?;
+    case.answers_nothing()?;
+    must(!has_key(case.page(), case.author(), &fact.key_id), Reason::FactDiffers, "this key was added before")
 }
 
-pub(crate) fn key_revoked(d: &Deciding, fact: &KeyRevoked) -> Result<(), Refusal> {
-    d.noun(Noun::Journal)?;
-    d.answers_nothing()?;
-    let again = d.page().first(d.author(), |it| match it {
+pub(crate) fn key_revoked(case: &Case, fact: &KeyRevoked) -> Result<(), Refusal> {
+    case.noun(Noun::Journal)?;
+    case.answers_nothing()?;
+    let again = case.page().first(case.author(), |it| match it {
         fact::Fact::KeyRevoked(it) if it.key_id == fact.key_id => Some(()),
         _ => None,
     });
     must(again.is_none(), Reason::FactDiffers, "this key was revoked before")
 }
 
-pub(crate) fn reopened(d: &Deciding, fact: &JournalReopened) -> Result<(), Refusal> {
-    d.noun(Noun::Journal)?;
-    d.answers_nothing()?;
-    let right = fact.incarnation == incarnation(d.page(), d.author()) + 1;
+pub(crate) fn reopened(case: &Case, fact: &JournalReopened) -> Result<(), Refusal> {
+    case.noun(Noun::Journal)?;
+    case.answers_nothing()?;
+    let right = fact.incarnation == incarnation(case.page(), case.author()) + 1;
     must(right, Reason::FactDiffers, "a new incarnation is the one before plus one")
 }
 
-pub(crate) fn checkpointed(d: &Deciding, _: &AuditCheckpointed) -> Result<(), Refusal> {
-    d.noun(Noun::Journal)?;
-    d.answers_nothing()
+pub(crate) fn checkpointed(case: &Case, _: &AuditCheckpointed) -> Result<(), Refusal> {
+    case.noun(Noun::Journal)?;
+    case.answers_nothing()
 }
 
-pub(crate) fn anchored(d: &Deciding, _: &PrivateAnchored) -> Result<(), Refusal> {
-    d.noun(Noun::Journal)?;
-    d.answers_nothing()
+pub(crate) fn anchored(case: &Case, _: &PrivateAnchored) -> Result<(), Refusal> {
+    case.noun(Noun::Journal)?;
+    case.answers_nothing()
 }
 
 fn has_key(seen: Seen<'_>, agency: Agency, key_id: &str) -> bool {

@@ -10,9 +10,9 @@ use renkei_proto::{
 };
 
 use crate::{
-    decide::{Deciding, Refusal, must},
+    decide::{Case, Refusal, must},
     matter::{Matter, Noun},
-    page::{Said as _, View},
+    page::{MarkView as _, View},
 };
 
 /// The most officials that are barred at once.
@@ -23,24 +23,24 @@ pub fn matter(own: Agency, id: &str) -> Matter {
     Matter::new(Noun::Official, own, id)
 }
 
-pub(crate) fn barred(d: &Deciding) -> Result<(), Refusal> {
-    own(d)?;
-    must(!is_barred(local(d)), Reason::WrongState, "the official is barred already")
+pub(crate) fn barred(case: &Case) -> Result<(), Refusal> {
+    own(case)?;
+    must(!is_barred(local(case)), Reason::WrongState, "the official is barred already")
 }
 
-pub(crate) fn unbarred(d: &Deciding) -> Result<(), Refusal> {
-    own(d)?;
-    must(is_barred(local(d)), Reason::WrongState, "the official is not barred")
+pub(crate) fn unbarred(case: &Case) -> Result<(), Refusal> {
+    own(case)?;
+    must(is_barred(local(case)), Reason::WrongState, "the official is not barred")
 }
 
-fn own(d: &Deciding) -> Result<(), Refusal> {
-    d.noun(Noun::Official)?;
-    d.answers_nothing()?;
-    must(d.matter.opener == d.author(), Reason::NotFound, "the official is of the other agency")
+fn own(case: &Case) -> Result<(), Refusal> {
+    case.noun(Noun::Official)?;
+    case.answers_nothing()?;
+    must(case.matter.opener == case.author(), Reason::NotFound, "the official is of the other agency")
 }
 
-fn local<'a>(d: &Deciding<'a>) -> &'a [Mark] {
-    d.view.local(&d.matter.to_string())
+fn local<'a>(case: &Case<'a>) -> &'a [Mark] {
+    case.view.local(&case.matter.to_string())
 }
 
 /// The local part of an official's page says that the official is barred.

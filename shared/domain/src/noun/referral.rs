@@ -16,11 +16,11 @@ use renkei_proto::{
 
 use crate::{
     calendar,
-    decide::{Deciding, Refusal, must, past},
+    decide::{Case, Refusal, must, past},
     matter::{Matter, Noun, entry_name},
     noun::{agreement, scheme},
-    page::{Said as _, Seen, View},
-    term::Standing,
+    page::{MarkView as _, Seen, View},
+    term::TermStanding,
 };
 
 /// How long before its issue a referral may have been given: an office tells the reporter first and registers later, and
@@ -49,7 +49,7 @@ pub fn introduce(view: &View, fact: &ReferralIssued, now: Timestamp) -> Result<I
     let is_report = scheme::was_published(view.page(&own), author, under.version);
     must(is_report, Reason::NotAReport, "what was filed is no report under a scheme of this agency")?;
     let introduced = scheme::fitting(view, author.peer(), facts, calendar::day(now));
-    let in_force = matches!(agreement::standing(view, now), Standing::InForce(_));
+    let in_force = matches!(agreement::standing(view, now), TermStanding::InForce(_));
     let found = matches!(judgement.finding(), Finding::Applies | Finding::Suspected);
     let duty = facts.electronic && facts.personal_information && found && !facts.taken_by_ministry && in_force;
     let ground = if introduced.is_empty() {
@@ -64,41 +64,41 @@ pub fn introduce(view: &View, fact: &ReferralIssued, now: Timestamp) -> Result<I
     Ok(Introduction { ground, introduced })
 }
 
-pub(crate) fn issued(d: &Deciding, fact: &ReferralIssued) -> Result<(), Refusal> {
-    d.noun(Noun::Referral)?;
-    d.answers_nothing()?;
-    must(issue(d.page(), d.author()).is_none(), Reason::AlreadyExists, "this referral is issued already")?;
-    judgement(fact.judgement.as_ref(), d.now)?;
-    let right = introduce(&d.view, fact, d.now)?;
+pub(crate) fn issued(case: &Case, fact: &ReferralIssued) -> Result<(), Refusal> {
+    case.noun(Noun::Referral)?;
+    case.answers_nothing()?;
+    must(issue(case.page(), case.author()).is_none(), Reason::AlreadyExists, "this referral is issued already")?;
+    judgement(fact.judgement.as_ref(), case.now)?;
+    let right = introduce(&case.view, fact, case.now)?;
     let same = fact.ground() == right.ground && fact.introduced == right.introduced;
     must(same, Reason::FactDiffers, "ground or introduced schemes are not what the rule gives")?;
     let digest = fact.code_digest.len();
     let code = digest == 0 || (digest == 32 && !fact.introduced.is_empty());
     must(code, Reason::FactDiffers, "a code's digest has 32 bytes and stands only where a scheme is introduced")?;
-    d.fiscal_year(fact.fiscal_year)
+    case.fiscal_year(fact.fiscal_year)
 }
 
-pub(crate) fn given(d: &Deciding, fact: &ReferralGiven) -> Result<(), Refusal> {
-    let (mark, issue) = open(d)?;
+pub(crate) fn given(case: &Case, fact: &ReferralGiven) -> Result<(), Refusal> {
+    let (mark, issue) = open(case)?;
     must(
         issue.ground() != ReferralGround::NoApplicableScheme,
         Reason::WrongState,
         "the duty was discharged: no scheme fits",
     )?;
-    must(gift(d.page(), d.author()).is_none(), Reason::WrongState, "the referral was given already")?;
-    let given_at = past("given_at", fact.given_at.as_ref(), d.now)?;
+    must(gift(case.page(), case.author()).is_none(), Reason::WrongState, "the referral was given already")?;
+    let given_at = past("given_at", fact.given_at.as_ref(), case.now)?;
     if given_at.duration_until(mark.at()) > GIVEN_BEFORE {
         let must = "must not lie more than a day before the referral was issued";
         return Err(Refusal::field(Reason::FieldInvalid, "given_at", must));
     }
     must(fact.days == days(mark, given_at), Reason::FactDiffers, "the days from issue to giving are counted wrongly")?;
-    let peer = d.author().peer();
+    let peer = case.author().peer();
     for (i, introduced) in fact.introduced.iter().enumerate() {
         if fact.introduced[..i].iter().any(|other| other.scheme_id == introduced.scheme_id) {
             return Err(Refusal::field(Reason::FieldInvalid, "introduced", "names a scheme twice"));
         }
         let name = Matter::new(Noun::Scheme, peer, &introduced.scheme_id).to_string();
-        if !scheme::was_published(d.view.page(&name), peer, introduced.version) {
+        if !scheme::was_published(case.view.page(&name), peer, introduced.version) {
             return Err(Refusal::field(
                 Reason::FieldInvalid,
                 "introduced",
@@ -109,17 +109,17 @@ pub(crate) fn given(d: &Deciding, fact: &ReferralGiven) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub(crate) fn followed_up(d: &Deciding, fact: &ReferralFollowedUp) -> Result<(), Refusal> {
-    d.noun(Noun::Referral)?;
-    let opener = d.matter.opener;
-    let Some((mark, issue)) = issue(d.page(), opener) else {
+pub(crate) fn followed_up(case: &Case, fact: &ReferralFollowedUp) -> Result<(), Refusal> {
+    case.noun(Noun::Referral)?;
+    let opener = case.matter.opener;
+    let Some((mark, issue)) = issue(case.page(), opener) else {
         return Err(Refusal::new(Reason::CodeNotFound, "no referral has this code"));
     };
     let right = !issue.code_digest.is_empty() && digest(&SHA256, &fact.proof).as_ref() == issue.code_digest;
     must(right, Reason::CodeNotFound, "no referral has this code")?;
-    d.answers(mark.seq)?;
-    must(follow_up(d.page(), opener).is_none(), Reason::CodeAlreadyUsed, "the referral was followed up before")?;
-    filing(&d.view, fact.filed_under.as_ref(), &fact.filed_on, d.now)
+    case.answers(mark.seq)?;
+    must(follow_up(case.page(), opener).is_none(), Reason::CodeAlreadyUsed, "the referral was followed up before")?;
+    filing(&case.view, fact.filed_under.as_ref(), &fact.filed_on, case.now)
 }
 
 /// A filing names a scheme of the author and a day that is not in the future.
@@ -139,18 +139,18 @@ pub fn filing(view: &View, under: Option<&SchemeVersion>, filed_on: &str, now: T
     filed.ok_or_else(|| Refusal::field(Reason::FieldInvalid, "filed_on", "must be a day that exists and has come"))
 }
 
-pub(crate) fn judgement_revised(d: &Deciding, fact: &JudgementRevised) -> Result<(), Refusal> {
-    open(d)?;
-    judgement(fact.judgement.as_ref(), d.now)?;
-    let revision = latest_judgement(d.page(), d.author()).map_or(0, |(revision, _)| revision);
+pub(crate) fn judgement_revised(case: &Case, fact: &JudgementRevised) -> Result<(), Refusal> {
+    open(case)?;
+    judgement(fact.judgement.as_ref(), case.now)?;
+    let revision = latest_judgement(case.page(), case.author()).map_or(0, |(revision, _)| revision);
     must(fact.revision == revision + 1, Reason::FactDiffers, "a revision's number is the one before plus one")?;
     must(fact.revision <= 1000, Reason::WrongState, "a judgement is revised at most 999 times")
 }
 
-fn open<'a>(d: &Deciding<'a>) -> Result<(&'a Mark, &'a ReferralIssued), Refusal> {
-    d.noun(Noun::Referral)?;
-    d.answers_nothing()?;
-    issue(d.page(), d.author()).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such referral"))
+fn open<'a>(case: &Case<'a>) -> Result<(&'a Mark, &'a ReferralIssued), Refusal> {
+    case.noun(Noun::Referral)?;
+    case.answers_nothing()?;
+    issue(case.page(), case.author()).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such referral"))
 }
 
 fn judgement(judgement: Option<&Judgement>, now: Timestamp) -> Result<(), Refusal> {

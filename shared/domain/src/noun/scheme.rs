@@ -15,7 +15,7 @@ use renkei_proto::{
 
 use crate::{
     calendar,
-    decide::{Deciding, Refusal, must},
+    decide::{Case, Refusal, must},
     matter::{Matter, Noun, entry_name},
     page::{Seen, View},
 };
@@ -25,36 +25,37 @@ pub const MOST: usize = 100;
 /// The highest version of a scheme (`SchemeVersion` in the contract).
 const LAST_VERSION: u32 = 10_000;
 
-pub(crate) fn published(d: &Deciding, fact: &SchemePublished) -> Result<(), Refusal> {
-    d.noun(Noun::Scheme)?;
-    d.answers_nothing()?;
-    must(current(d.page(), d.author()).is_none(), Reason::AlreadyExists, "this scheme is published already")?;
-    let count = d.view.list(Noun::Scheme, d.author()).filter(|(_, seen)| current(*seen, d.author()).is_some()).count();
+pub(crate) fn published(case: &Case, fact: &SchemePublished) -> Result<(), Refusal> {
+    case.noun(Noun::Scheme)?;
+    case.answers_nothing()?;
+    must(current(case.page(), case.author()).is_none(), Reason::AlreadyExists, "this scheme is published already")?;
+    let count =
+        case.view.list(Noun::Scheme, case.author()).filter(|(_, seen)| current(*seen, case.author()).is_some()).count();
     must(count < MOST, Reason::WrongState, "an agency has at most 100 schemes")?;
     terms(fact.terms.as_ref())
 }
 
-pub(crate) fn revised(d: &Deciding, fact: &SchemeRevised) -> Result<(), Refusal> {
-    d.noun(Noun::Scheme)?;
-    d.answers_nothing()?;
-    let version = open(d)?;
+pub(crate) fn revised(case: &Case, fact: &SchemeRevised) -> Result<(), Refusal> {
+    case.noun(Noun::Scheme)?;
+    case.answers_nothing()?;
+    let version = open(case)?;
     must(fact.version == version + 1, Reason::FactDiffers, "a revision's version is the one before plus one")?;
     must(fact.version <= LAST_VERSION, Reason::WrongState, "a scheme has at most 10000 versions")?;
     terms(fact.terms.as_ref())
 }
 
-pub(crate) fn withdrawn(d: &Deciding, fact: &SchemeWithdrawn) -> Result<(), Refusal> {
-    d.noun(Noun::Scheme)?;
-    d.answers_nothing()?;
-    let version = open(d)?;
+pub(crate) fn withdrawn(case: &Case, fact: &SchemeWithdrawn) -> Result<(), Refusal> {
+    case.noun(Noun::Scheme)?;
+    case.answers_nothing()?;
+    let version = open(case)?;
     must(fact.version == version, Reason::FactDiffers, "the withdrawal names another version than the current one")
 }
 
-fn open(d: &Deciding) -> Result<u32, Refusal> {
-    let Some(current) = current(d.page(), d.author()) else {
+fn open(case: &Case) -> Result<u32, Refusal> {
+    let Some(current) = current(case.page(), case.author()) else {
         return Err(Refusal::new(Reason::NotFound, "there is no such scheme"));
     };
-    must(state(d.page(), d.author()) == State::Published, Reason::WrongState, "the scheme is withdrawn")?;
+    must(state(case.page(), case.author()) == State::Published, Reason::WrongState, "the scheme is withdrawn")?;
     Ok(current.version)
 }
 

@@ -6,7 +6,7 @@ use renkei_domain::{
     index::{code_lookup, is_automatic, lookups, state_name},
     matter::Matter,
     page::{Journal, Page, Seen},
-    scope::{EVERYBODY, shown_to},
+    scope::{EVERYBODY, visibility},
 };
 use renkei_proto::{
     FactKind,
@@ -167,7 +167,7 @@ fn what_has_no_scope_is_listed_to_everybody_with_its_state() {
     pair.ppc.write(&act).unwrap();
     let virus = scheme(Agency::Ipa, "virus");
     let audiences = |matter: &Matter, seen: Seen<'_>| -> Vec<String> {
-        shown_to(Agency::Ipa, matter, seen).into_iter().map(|shown| shown.audience).collect()
+        visibility(Agency::Ipa, matter, seen).into_iter().map(|shown| shown.audience).collect()
     };
     for (matter, state) in [
         (issued, "STATE_ISSUED"),

@@ -9,7 +9,7 @@ use renkei_domain::{
     decide::{Refusal, keys},
     matter::Matter,
     noun::journal::name,
-    page::{Pages, Said as _},
+    page::{MarkView as _, Pages},
 };
 use renkei_proto::{
     FactKind,

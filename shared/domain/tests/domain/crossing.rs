@@ -2,7 +2,7 @@
 
 use renkei_domain::{
     noun::{agreement::standing, referral::resource, scheme},
-    term::Standing,
+    term::TermStanding,
 };
 use renkei_proto::{
     agreement::v1::{NoticeKind, notice},
@@ -133,7 +133,7 @@ fn notices_of_both_that_cross_both_arrive_and_the_agreement_ends_once() {
     pair.exchange(Agency::Ppc).assert_agree();
     pair.at(super::standing::EXPIRED);
     for party in [&pair.ppc, &pair.ipa] {
-        assert!(matches!(standing(&party.view(), party.now), Standing::Expired { last } if last.ordinal == 4));
+        assert!(matches!(standing(&party.view(), party.now), TermStanding::Expired { last } if last.ordinal == 4));
     }
 }
 

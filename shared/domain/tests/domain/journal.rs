@@ -3,7 +3,7 @@
 use renkei_domain::{
     matter::Matter,
     noun::journal::{anchor, checkpoint, guards, incarnation, spoken, stops},
-    page::{Journal, Page, Said as _},
+    page::{Journal, MarkView as _, Page},
 };
 use renkei_proto::{
     FactKind,

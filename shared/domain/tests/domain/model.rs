@@ -12,7 +12,7 @@ use renkei_domain::{
     matter::{Matter, Noun},
     moment::{instant, stamp},
     noun::{advice, agreement, item, referral, scheme},
-    page::{Journal, Page, Pages, Said as _, Seen, View, apply},
+    page::{Journal, MarkView as _, Page, Pages, Seen, View, apply},
 };
 use renkei_proto::{
     FactKind,

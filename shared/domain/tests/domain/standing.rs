@@ -1,6 +1,6 @@
 //! What the end of the agreement, or a dispute about it, does to referral (Art. 8).
 
-use renkei_domain::{noun::agreement::standing, term::Standing};
+use renkei_domain::{noun::agreement::standing, term::TermStanding};
 use renkei_proto::{
     FactKind,
     agreement::v1::NoticeKind,
@@ -57,15 +57,15 @@ fn the_standing_follows_from_kind_and_arrival_of_a_notice() {
         let mut pair = ended(kind, arrived);
         for party in [&pair.ppc, &pair.ipa] {
             let found = match standing(&party.view(), party.now) {
-                Standing::InForce(_) => "in force",
-                Standing::Disputed(_) => "disputed",
-                Standing::Expired { .. } => "expired",
-                Standing::NotYet => "not yet",
+                TermStanding::InForce(_) => "in force",
+                TermStanding::Disputed(_) => "disputed",
+                TermStanding::Expired { .. } => "expired",
+                TermStanding::NotYet => "not yet",
             };
             assert_eq!(found, stands, "{kind:?} arrived {arrived}");
         }
         pair.at("2027-03-31T14:59:59Z");
-        assert!(matches!(standing(&pair.ppc.view(), pair.ppc.now), Standing::InForce(_)), "never the current term");
+        assert!(matches!(standing(&pair.ppc.view(), pair.ppc.now), TermStanding::InForce(_)), "never the current term");
     }
 }
 
@@ -77,8 +77,11 @@ fn a_notice_counts_for_an_author_from_when_it_knows_of_the_arrival() {
     pair.ipa.write(&act).unwrap();
     pair.deliver(Agency::Ppc).unwrap().1.unwrap();
     pair.at(EXPIRED);
-    assert!(matches!(standing(&pair.ppc.view(), pair.ppc.now), Standing::Expired { .. }));
-    assert!(matches!(standing(&pair.ipa.view(), pair.ipa.now), Standing::InForce(_)), "the arrival is not known yet");
+    assert!(matches!(standing(&pair.ppc.view(), pair.ppc.now), TermStanding::Expired { .. }));
+    assert!(
+        matches!(standing(&pair.ipa.view(), pair.ipa.now), TermStanding::InForce(_)),
+        "the arrival is not known yet"
+    );
     // IPA issues as a duty by what it holds, and PPC, which knows better, permits it.
     let matter = referral(Agency::Ipa, 1);
     let act = issue(&pair.ipa, &matter, &report(Agency::Ipa, IncidentKind::Virus));
@@ -140,7 +143,7 @@ fn a_withdrawal_with_assent_settles_a_dispute_but_does_not_revive_what_has_ended
         let refused = pair.ppc.write(&act).err().map(|refusal| refusal.reason);
         assert_eq!(refused, (!revived).then_some(Reason::AgreementNotInForce));
         pair.exchange(Agency::Ppc).assert_agree();
-        let in_force = matches!(standing(&pair.ipa.view(), pair.ipa.now), Standing::InForce(_));
+        let in_force = matches!(standing(&pair.ipa.view(), pair.ipa.now), TermStanding::InForce(_));
         assert_eq!(in_force, revived);
     }
 }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use renkei_journal::{Break, KeyError, Keys, Proven, SigningKey, generate_pkcs8};
+use renkei_journal::{Break, KeyError, Proven, PublicKeys, SigningKey, generate_pkcs8};
 use renkei_proto::journal::v1::Entry;
 
 use crate::support::{NOTICES, OWN, Writer, added, forge, journal, keys_of, notice, ppc, proof, revoked, signing_key};
@@ -105,7 +105,7 @@ fn key_facts_that_contradict_what_is_known_stop_the_journal() {
 
 #[test]
 fn a_key_id_names_one_key_for_ever() {
-    let mut keys = Keys::new();
+    let mut keys = PublicKeys::new();
     keys.add("a", [1; 32], 5).unwrap();
     keys.add("a", [1; 32], 3).unwrap();
     assert_eq!((keys.get("a", 2), keys.get("a", 3)), (None, Some(&[1; 32])));
@@ -119,7 +119,7 @@ fn a_key_id_names_one_key_for_ever() {
 
 #[test]
 fn keys_have_a_limit() {
-    let mut keys = Keys::new();
+    let mut keys = PublicKeys::new();
     for n in 0..1000 {
         keys.add(&format!("key-{n}"), [0; 32], 1).unwrap();
     }

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use proptest::{prelude::*, sample::Index};
-use renkei_journal::{Break, Keys, SigningKey, sign_header, sign_receipt, verify_receipt};
+use renkei_journal::{Break, PublicKeys, SigningKey, sign_header, sign_receipt, verify_receipt};
 use renkei_proto::{
     journal::v1::{Receipt, SignedReceipt},
     options::v1::Reason,
@@ -27,7 +27,7 @@ fn signed() -> SignedReceipt {
     sign_receipt(&ipa(), &receipt())
 }
 
-fn reason(signed: &SignedReceipt, keys: &Keys, last_known_seq: u64) -> Option<Reason> {
+fn reason(signed: &SignedReceipt, keys: &PublicKeys, last_known_seq: u64) -> Option<Reason> {
     verify_receipt(signed, keys, last_known_seq).err().map(|broken| broken.reason())
 }
 
@@ -79,10 +79,10 @@ fn a_revoked_key_signs_no_receipt_even_with_an_old_number() {
 
 #[test]
 fn an_added_key_signs_receipts_from_its_entry_on() {
-    let mut keys = Keys::new();
+    let mut keys = PublicKeys::new();
     keys.add("ipa-2026", ipa().public_key(), 41).unwrap();
     assert_eq!(reason(&signed(), &keys, 0), None);
-    let mut keys = Keys::new();
+    let mut keys = PublicKeys::new();
     keys.add("ipa-2026", ipa().public_key(), 42).unwrap();
     assert_eq!(reason(&signed(), &keys, 0), Some(Reason::KeyUnknown));
 }

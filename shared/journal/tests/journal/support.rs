@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use prost::Message as _;
 use renkei_journal::{
-    Break, Draft, Hash, Head, Keys, Lie, Previous, Proven, SigningKey, chain, generate_pkcs8, header_hash, sign_header,
-    verify_all,
+    Break, Draft, Hash, Head, Lie, Previous, Proven, PublicKeys, SigningKey, chain, generate_pkcs8, header_hash,
+    sign_header, verify_all,
 };
 use renkei_proto::{
     agreement::v1::{NoticeGiven, NoticeKind},
@@ -31,8 +31,8 @@ pub fn ppc() -> SigningKey {
     signing_key("ppc-2026", 1)
 }
 
-pub fn keys_of(key: &SigningKey) -> Keys {
-    let mut keys = Keys::new();
+pub fn keys_of(key: &SigningKey) -> PublicKeys {
+    let mut keys = PublicKeys::new();
     keys.add(key.key_id(), key.public_key(), 1).unwrap();
     keys
 }
@@ -133,7 +133,7 @@ pub fn prove(entries: &[Entry]) -> Result<(Head, Vec<Lie>), Break> {
     Ok((proven.head(), lies))
 }
 
-pub fn proof(entries: &[Entry], keys: &Keys, lie: impl FnMut(Lie)) -> Result<Proven, Break> {
+pub fn proof(entries: &[Entry], keys: &PublicKeys, lie: impl FnMut(Lie)) -> Result<Proven, Break> {
     verify_all(entries.iter().cloned(), keys, start(), lie)
 }
 

@@ -42,7 +42,7 @@ fn checkpoint(id: &str) -> CheckpointAuditRequest {
     CheckpointAuditRequest { request_id: id.to_owned() }
 }
 
-fn open_it<M: Message + Validate>(path: &str, caller: &str, message: M) -> Result<renkei_store::Call, Status> {
+fn open_it<M: Message + Validate>(path: &str, caller: &str, message: M) -> Result<renkei_store::Caller, Status> {
     opened(request(path, caller, message), &source(), &DigestKey::new(&[9; 32])).map(|(call, _)| call.call)
 }
 

@@ -49,7 +49,7 @@ fn show(clock: &AtomicI64, instant: &str) {
 
 async fn begin(parts: &Parts) {
     let begin = Begin { kinds: parts.store.replicas().borrow().kinds() };
-    parts.store.write("begin", Call::own("begin"), parts.source.moment(), begin).await.unwrap();
+    parts.store.write("begin", Caller::own("begin"), parts.source.moment(), begin).await.unwrap();
 }
 
 /// The own entries: fact and matter.
@@ -107,7 +107,7 @@ async fn after_a_recovery_the_kinds_are_said_until_that_is_written() {
     ));
     let mut heads = parts.store.heads();
     let reopen = parts.store.reopening(Cause::FetchedBack).await.unwrap();
-    parts.store.write("reopen", Call::own("reopen"), parts.source.moment(), reopen).await.unwrap();
+    parts.store.write("reopen", Caller::own("reopen"), parts.source.moment(), reopen).await.unwrap();
     let said = heads.wait_for(|heads| heads.own.seq == 2);
     tokio::time::timeout(BOUND, said).await.unwrap().unwrap();
     let kinds: Vec<String> = written(&parts.store).await.into_iter().map(|(kind, _)| kind).collect();

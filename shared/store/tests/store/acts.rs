@@ -7,7 +7,7 @@ use std::sync::{
 
 use renkei_domain::{
     calendar,
-    decide::{self, Keys, Refusal},
+    decide::{self, ReadSet, Refusal},
     era,
     index::state_name,
     matter::{Matter, Noun, entry_name},
@@ -40,7 +40,7 @@ type Run = Arc<dyn Fn(&mut Stage, &Moment) -> Result<u64, Refusal> + Send + Sync
 #[derive(Clone)]
 pub struct Act {
     matter: Matter,
-    keys: Keys,
+    keys: ReadSet,
     run: Run,
     /// How often it was run.
     pub runs: Arc<AtomicUsize>,
@@ -91,7 +91,7 @@ impl Act {
 impl Command for Act {
     type Reply = EntryApplied;
 
-    fn keys(&self, _: &Moment) -> Keys {
+    fn reads(&self, _: &Moment) -> ReadSet {
         self.keys.clone()
     }
 
@@ -101,7 +101,7 @@ impl Command for Act {
         Ok(self.reply(stage, seq))
     }
 
-    fn again(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<EntryApplied> {
+    fn reply_to_repeat(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<EntryApplied> {
         (matter == self.name()).then(|| self.reply(stage, 0))
     }
 }

@@ -12,7 +12,7 @@ use renkei_proto::{
     watch::v1::event::Change,
 };
 use renkei_store::{
-    Error, Held,
+    Error, StoredEntry,
     arrive::{Arrive, Begin, Resume, StopJournal, StoppedByPeer},
 };
 
@@ -37,7 +37,7 @@ async fn written(pair: &Pair, n: usize) -> Vec<Entry> {
 
 /// What is kept of a stop: the entry that was not taken.
 async fn evidence(side: &Side) -> Vec<(u64, Reason, JournalStoppedContent)> {
-    let stop = |held: Held| match held.fact.fact {
+    let stop = |held: StoredEntry| match held.fact.fact {
         Some(Fact::JournalStopped(it)) => {
             let content = held.entry.content.unwrap().content;
             Some((it.seq, it.reason(), JournalStoppedContent::decode(content.as_slice()).unwrap()))

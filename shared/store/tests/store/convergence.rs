@@ -8,7 +8,7 @@ use proptest::{
 };
 use renkei_domain::{
     matter::Matter,
-    page::{Journal, Said as _, Seen},
+    page::{Journal, MarkView as _, Seen},
 };
 use renkei_proto::{
     journal::v1::{Entry, fact::Fact},

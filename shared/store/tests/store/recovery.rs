@@ -13,9 +13,9 @@ use renkei_proto::{
     r#type::v1::Agency,
 };
 use renkei_store::{
-    Call, Error, JOURNALS, Options, Store,
+    Caller, Error, JOURNALS, Options, Store,
     arrive::Arrive,
-    recover::{Cause, ConfirmOfficials, PeerHolds, Standing},
+    recover::{Cause, ConfirmOfficials, HelloVerdict, PeerHolds},
 };
 use sqlx::Row as _;
 
@@ -32,7 +32,7 @@ fn holds(peer: &Side) -> PeerHolds {
     PeerHolds { head: peer.heads().peer.head(), is_proved: true }
 }
 
-async fn standing(side: &Side, peer: &Side) -> Standing {
+async fn standing(side: &Side, peer: &Side) -> HelloVerdict {
     side.store.standing(&holds(peer)).await.unwrap()
 }
 
@@ -50,7 +50,7 @@ async fn reopen(side: &Side, cause: Cause) {
 /// Everything from the hello on, as the link does it.
 async fn recover(pair: &Pair) {
     let (ppc, ipa) = (&pair.ppc, &pair.ipa);
-    assert_eq!(standing(ppc, ipa).await, Standing::Behind);
+    assert_eq!(standing(ppc, ipa).await, HelloVerdict::Behind);
     let held = ipa.heads().peer.seq;
     ppc.store.rewind(peer_held(held), &ppc.source.moment()).await.unwrap();
     let back = asked_back(ipa, ppc.heads().own.seq + 1).await;
@@ -77,7 +77,7 @@ async fn assert_each_once(side: &Side) {
 struct Restored {
     pair: Pair,
     /// A call of today: its entry reached IPA.
-    lost_call: (Call, Act),
+    lost_call: (Caller, Act),
 }
 
 /// Yesterday's copy, put back after both went on until today.
@@ -116,7 +116,7 @@ fn a_restored_backup_is_noticed_and_brought_up_to_date() {
         let (kept, held) = (ppc.heads().own.receipted, ipa.heads().peer.seq);
         assert!(kept < held);
 
-        assert_eq!(standing(ppc, ipa).await, Standing::Behind);
+        assert_eq!(standing(ppc, ipa).await, HelloVerdict::Behind);
         ppc.store.rewind(peer_held(held), &ppc.source.moment()).await.unwrap();
 
         assert_eq!((ppc.heads().own.seq, ppc.heads().own.recover_to), (kept, held));
@@ -141,7 +141,7 @@ fn a_restored_backup_is_noticed_and_brought_up_to_date() {
         assert_eq!(ppc.own_entries().await.last().unwrap().header.fact_type, "journal_reopened");
         pair.settle().await;
         pair.assert_equal().await;
-        assert_eq!(standing(ppc, ipa).await, Standing::Agreed);
+        assert_eq!(standing(ppc, ipa).await, HelloVerdict::Agreed);
         assert_each_once(ppc).await;
         for side in [ppc, ipa] {
             side.audit().await;
@@ -198,7 +198,7 @@ async fn assert_loss_recorded(side: &Side, kept: u64, held: u64) {
 }
 
 /// The caller whose reply was lost with the database calls again.
-async fn assert_not_done_again(side: &Side, call: Call, act: Act) {
+async fn assert_not_done_again(side: &Side, call: Caller, act: Act) {
     let (before, runs) = (side.heads(), act.runs.load(Ordering::Relaxed));
     let reply = side.act_as(call.clone(), act.clone()).await.unwrap();
     assert_eq!(reply.state, "STATE_ISSUED");
@@ -218,7 +218,7 @@ fn a_recovery_goes_on_after_a_restart() {
         let held = ipa.heads().peer.seq;
         ppc.store.rewind(peer_held(held), &ppc.source.moment()).await.unwrap();
         let ppc = ppc.restart().await;
-        assert_eq!(standing(&ppc, &ipa).await, Standing::Behind, "it is known until it is over");
+        assert_eq!(standing(&ppc, &ipa).await, HelloVerdict::Behind, "it is known until it is over");
         ppc.store.rewind(peer_held(held), &ppc.source.moment()).await.unwrap();
         let back = asked_back(&ipa, ppc.heads().own.seq + 1).await;
         arrive(&ppc, Agency::Ppc, back[..1].to_vec()).await.unwrap();
@@ -353,7 +353,7 @@ fn who_lost_what_it_had_signed_for_says_so_and_is_no_liar() {
             ConfirmOfficials { own: Agency::Ppc, barred: BTreeSet::new(), reason: "nobody is barred".to_owned() };
         ppc.run(confirm).await.unwrap();
         ppc.act(revise(Agency::Ppc, "leak")).await.unwrap();
-        assert_eq!(standing(ppc, ipa).await, Standing::Agreed);
+        assert_eq!(standing(ppc, ipa).await, HelloVerdict::Agreed);
         assert_eq!(carry(ppc, ipa, 10).await, Stop::default());
 
         assert_eq!(ipa.heads().own.receipted, 0, "what it lost is not received");
@@ -432,11 +432,11 @@ fn a_digest_in_the_peers_entry_answers_no_call_of_ours() {
 fn equals_and_those_ahead_are_agreed() {
     on_each(async |database| {
         let pair = Pair::new(database).await;
-        assert_eq!(standing(&pair.ppc, &pair.ipa).await, Standing::Agreed, "both are empty");
+        assert_eq!(standing(&pair.ppc, &pair.ipa).await, HelloVerdict::Agreed, "both are empty");
         pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
-        assert_eq!(standing(&pair.ppc, &pair.ipa).await, Standing::Agreed, "the peer holds nothing yet");
+        assert_eq!(standing(&pair.ppc, &pair.ipa).await, HelloVerdict::Agreed, "the peer holds nothing yet");
         pair.settle().await;
-        assert_eq!(standing(&pair.ppc, &pair.ipa).await, Standing::Agreed);
+        assert_eq!(standing(&pair.ppc, &pair.ipa).await, HelloVerdict::Agreed);
     });
 }
 
@@ -452,13 +452,21 @@ fn a_claim_counts_as_far_as_it_is_proved() {
         let claim = async |seq, hash, is_proved| {
             pair.ppc.store.standing(&PeerHolds { head: Head { seq, hash }, is_proved }).await.unwrap()
         };
-        assert_eq!(claim(own.seq, own.hash, false).await, Standing::Agreed, "it is here: nothing is to be proved");
+        assert_eq!(claim(own.seq, own.hash, false).await, HelloVerdict::Agreed, "it is here: nothing is to be proved");
         for seq in [receipted, own.seq, own.seq + 1, i64::MAX as u64, u64::MAX] {
-            assert_eq!(claim(seq, [3; 32], false).await, Standing::Unproven, "{seq}");
+            assert_eq!(claim(seq, [3; 32], false).await, HelloVerdict::Unproven, "{seq}");
         }
-        assert_eq!(claim(own.seq + 1, [3; 32], true).await, Standing::Behind, "we wrote what is not here");
-        assert_eq!(claim(own.seq, [3; 32], true).await, Standing::Behind, "we wrote another entry under this number");
-        assert_eq!(claim(receipted, [3; 32], true).await, Standing::Contradicted, "the peer signed for the one here");
+        assert_eq!(claim(own.seq + 1, [3; 32], true).await, HelloVerdict::Behind, "we wrote what is not here");
+        assert_eq!(
+            claim(own.seq, [3; 32], true).await,
+            HelloVerdict::Behind,
+            "we wrote another entry under this number"
+        );
+        assert_eq!(
+            claim(receipted, [3; 32], true).await,
+            HelloVerdict::Contradicted,
+            "the peer signed for the one here"
+        );
     });
 }
 
@@ -495,7 +503,7 @@ fn a_backup_is_marked_and_opens_a_new_incarnation() {
         let heads = store.heads().borrow().clone();
         assert!(heads.own.seq <= before.own.seq && heads.own.incarnation == 1);
         let reopen = store.reopening(Cause::Copy).await.unwrap();
-        store.write("reopen", Call::own("test"), moment.clone(), reopen).await.unwrap();
+        store.write("reopen", Caller::own("test"), moment.clone(), reopen).await.unwrap();
         assert!(!store.is_marked().await.unwrap());
         assert_eq!(store.heads().borrow().own.incarnation, 2);
         assert_eq!(store.rebuild(&moment, false).await.unwrap().differing, Vec::<String>::new());

@@ -18,10 +18,10 @@ use renkei_domain::{
     page::{Journal, Page, Seen},
     scope::Reader,
 };
-use renkei_journal::{Keys, Lie, Previous, SigningKey, generate_pkcs8, verify_all};
+use renkei_journal::{Lie, Previous, PublicKeys, SigningKey, generate_pkcs8, verify_all};
 use renkei_proto::{FactKind, link::v1::Stop, options::v1::Role, r#type::v1::Agency, watch::v1::Event};
 use renkei_store::{
-    Call, Command, Error, Fault, Faults, Heads, Held, JOURNALS, KeyRing, Options, Store, arrive::StoppedByPeer,
+    Caller, Command, Error, Fault, Faults, Heads, JOURNALS, KeyRing, Options, Store, StoredEntry, arrive::StoppedByPeer,
 };
 use renkei_telemetry::Metrics;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, any::AnyRow};
@@ -92,8 +92,8 @@ pub fn key_of(agency: Agency) -> SigningKey {
     SigningKey::from_pkcs8(format!("{}-2026", agency.id()), &generate_pkcs8(&[seed; 32])).unwrap()
 }
 
-pub fn keys_of(agency: Agency) -> Keys {
-    let mut keys = Keys::new();
+pub fn keys_of(agency: Agency) -> PublicKeys {
+    let mut keys = PublicKeys::new();
     keys.add(key_of(agency).key_id(), key_of(agency).public_key(), 1).unwrap();
     keys
 }
@@ -171,7 +171,7 @@ impl Side {
     }
 
     /// A new call of an official.
-    pub fn call(&self) -> Call {
+    pub fn call(&self) -> Caller {
         call(self.calls.fetch_add(1, Ordering::Relaxed))
     }
 
@@ -180,13 +180,13 @@ impl Side {
         self.act_as(self.call(), command).await
     }
 
-    pub async fn act_as<C: Command>(&self, call: Call, command: C) -> Result<C::Reply, Error> {
+    pub async fn act_as<C: Command>(&self, call: Caller, command: C) -> Result<C::Reply, Error> {
         self.store.write("test", call, self.source.moment(), command).await
     }
 
     /// Runs a command of the service itself.
     pub async fn run<C: Command>(&self, command: C) -> Result<C::Reply, Error> {
-        self.act_as(Call::own("test"), command).await
+        self.act_as(Caller::own("test"), command).await
     }
 
     pub fn heads(&self) -> Heads {
@@ -194,8 +194,8 @@ impl Side {
     }
 
     /// All entries of a journal.
-    pub async fn entries(&self, journal: Journal) -> Vec<Held> {
-        let mut all: Vec<Held> = Vec::new();
+    pub async fn entries(&self, journal: Journal) -> Vec<StoredEntry> {
+        let mut all: Vec<StoredEntry> = Vec::new();
         loop {
             let next = u64::try_from(all.len()).unwrap() + 1;
             let some = self.store.entries(journal, next, 100).await.unwrap();
@@ -206,11 +206,11 @@ impl Side {
         }
     }
 
-    pub async fn own_entries(&self) -> Vec<Held> {
+    pub async fn own_entries(&self) -> Vec<StoredEntry> {
         self.entries(Journal::Of(self.own)).await
     }
 
-    pub async fn peer_entries(&self) -> Vec<Held> {
+    pub async fn peer_entries(&self) -> Vec<StoredEntry> {
         self.entries(Journal::Of(self.own.peer())).await
     }
 
@@ -300,10 +300,10 @@ pub async fn tamper(database: &Database, sql: &str) {
 }
 
 /// A call of an official with the `n`th request id; its digest is that of one request.
-pub fn call(n: u64) -> Call {
+pub fn call(n: u64) -> Caller {
     let mut digest = [0xd1; 32];
     digest[..8].copy_from_slice(&n.to_be_bytes());
-    Call {
+    Caller {
         caller: "spiffe://ppc/desk/intake".to_owned(),
         official: OFFICIAL.to_owned(),
         unit: "intake-1".to_owned(),
