@@ -22,6 +22,7 @@ pub use renkei::{advice, agreement, evidence, journal, link, options, referral, 
 
 use journal::v1::fact;
 use options::v1::{Author, Effect, Reason, Role, Surface};
+use prost::Message;
 use r#type::v1::{Agency, Purpose};
 
 include!(concat!(env!("OUT_DIR"), "/rules.rs"));
@@ -70,6 +71,60 @@ pub struct FactRule {
     pub article: &'static str,
     /// What the agreement's term asks of it.
     pub effect: Effect,
+    /// The collection of the matters in which it is written; empty where that is any matter.
+    pub collection: &'static str,
+    /// The message that is its content; `None` for a fact without content.
+    pub content: Option<ContentType>,
+    /// It opens its matter.
+    pub opens: bool,
+    /// The facts of the other agency that it may answer.
+    pub answers: &'static [FactKind],
+    /// Only the latest fact of this kind counts.
+    pub replaces: bool,
+    /// A wrong fact of this kind stops its journal.
+    pub wrong_stops: bool,
+}
+
+/// The message that is the content of a kind of fact.
+#[derive(Clone, Copy, Debug)]
+pub struct ContentType {
+    /// Its full name, such as `renkei.advice.v1.AdviceContent`.
+    pub name: &'static str,
+    /// Whether bytes are such a message, keep all of its rules, and come out of it unchanged.
+    pub is_sound: fn(&[u8]) -> bool,
+}
+
+fn is_sound<M: Message + Default + Validate>(bytes: &[u8]) -> bool {
+    M::decode(bytes).is_ok_and(|message| message.violations().is_empty() && message.encode_to_vec() == bytes)
+}
+
+/// The rule that the methods of one service have in common (option `renkei.options.v1.service_rule`).
+#[derive(Debug)]
+pub struct ServiceRule {
+    /// `package.Service`.
+    pub name: &'static str,
+    /// The port on which it is served.
+    pub surface: Surface,
+    /// The agencies that serve it.
+    pub served_by: &'static [Agency],
+}
+
+/// The message of one kind of fact.
+pub trait FactMessage: Into<fact::Fact> + Sized {
+    /// The kind.
+    const KIND: FactKind;
+
+    /// The message in a fact of its kind; `None` for a fact of another kind.
+    fn of(fact: &fact::Fact) -> Option<&Self>;
+}
+
+/// The content of an entry, as a service returns it beside the entry.
+pub trait EntryContent: Sized {
+    /// The content of a fact of this kind; `None` for a kind whose content the service does not return.
+    ///
+    /// # Errors
+    /// When the bytes are no such message.
+    fn decode(kind: FactKind, bytes: &[u8]) -> Result<Option<Self>, prost::DecodeError>;
 }
 
 /// The rule of a method by its path.

@@ -11,7 +11,6 @@ use renkei_domain::{
     statutory,
 };
 use renkei_proto::{
-    FactKind,
     advice::v1::{
         AcceptAdviceRequestRequest, AdviceAccepted, AdviceClarificationAnswered, AdviceClarificationAsked,
         AdviceClosed, AdviceContent, AdviceCorrected, AdviceDeclined, AdviceEntry, AdviceGiven, AdviceHandedBack,
@@ -22,7 +21,7 @@ use renkei_proto::{
         HandBackAdviceRequestRequest, ListAdviceEntriesRequest, ListAdviceEntriesResponse, ListAdviceRequestsRequest,
         ListAdviceRequestsResponse, Quotation, RequestAdviceRequest, Submission, SupplementAdviceRequestRequest,
         Urgency, WithdrawAdviceRequestRequest, advice_asking_service_server::AdviceAskingService,
-        advice_entry::Content, advice_giving_service_server::AdviceGivingService, advice_service_server::AdviceService,
+        advice_giving_service_server::AdviceGivingService, advice_service_server::AdviceService,
     },
     journal::v1::fact::Fact,
     options::v1::Reason,
@@ -36,7 +35,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     act::{Act, ActCommand, ActContext, FactDraft, Resource, act, as_of_now, opening, seq_of},
-    read::{EntryWords, decode, entries, get, list},
+    read::{EntryWords, entries, get, list},
 };
 
 /// All three services.
@@ -225,7 +224,7 @@ impl AdviceService for Advices {
 }
 
 fn entry(it: EntryWords) -> Result<AdviceEntry, Error> {
-    let content = it.content.as_deref().map(|bytes| words(&it.fact_type, bytes)).transpose()?.flatten();
+    let content = it.content()?;
     Ok(AdviceEntry {
         name: it.name,
         author: it.author.into(),
@@ -236,22 +235,6 @@ fn entry(it: EntryWords) -> Result<AdviceEntry, Error> {
         refused: it.refused,
         content,
     })
-}
-
-fn words(fact_type: &str, bytes: &[u8]) -> Result<Option<Content>, Error> {
-    Ok(Some(match FactKind::named(fact_type) {
-        Some(FactKind::AdviceRequested) => Content::AdviceRequested(decode(bytes)?),
-        Some(FactKind::AdviceSupplemented) => Content::AdviceSupplemented(decode(bytes)?),
-        Some(FactKind::AdviceClarificationAnswered) => Content::AdviceClarificationAnswered(decode(bytes)?),
-        Some(FactKind::AdviceQuotationAsked) => Content::AdviceQuotationAsked(decode(bytes)?),
-        Some(FactKind::AdviceHandedBack) => Content::AdviceHandedBack(decode(bytes)?),
-        Some(FactKind::AdviceDeclined) => Content::AdviceDeclined(decode(bytes)?),
-        Some(FactKind::AdviceClarificationAsked) => Content::AdviceClarificationAsked(decode(bytes)?),
-        Some(FactKind::AdviceGiven) => Content::AdviceGiven(decode(bytes)?),
-        Some(FactKind::AdviceCorrected) => Content::AdviceCorrected(decode(bytes)?),
-        Some(FactKind::AdviceQuotationAnswered) => Content::AdviceQuotationAnswered(decode(bytes)?),
-        _ => return Ok(None),
-    }))
 }
 
 /// What officials do in a request for advice.

@@ -33,7 +33,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     act::{Act, ActCommand, ActContext, FactDraft, Resource, act, opening, seq_of},
-    read::{EntryWords, Readable, decode, entries, list, readable},
+    read::{EntryWords, Readable, decoded, entries, list, readable},
     stix,
 };
 
@@ -55,10 +55,11 @@ impl Items {
         let opener = it.matter.opener;
         let Some(current) = current(Seen::whole(&it.page), opener) else { return Ok(None) };
         let bytes = self.desk.store.content(&it.permit, Journal::Of(opener), current.mark.seq).await?;
-        match (bytes, item::fact_kind(current.it.kind)) {
-            (Some(bytes), Some(kind)) => words(kind, &bytes).map(Some),
-            _ => Ok(None),
-        }
+        let (Some(bytes), Some(kind)) = (bytes, item::fact_kind(current.it.kind)) else { return Ok(None) };
+        Ok(match decoded(kind, &bytes)? {
+            Some(Content::Item(content)) => Some(content),
+            _ => None,
+        })
     }
 
     async fn get(&self, call: &Call, name: &str) -> Result<Item, Error> {
@@ -154,27 +155,8 @@ impl ItemService for Items {
     }
 }
 
-/// The content of a publication by the kind of its fact.
-fn words(kind: FactKind, bytes: &[u8]) -> Result<ItemContent, Error> {
-    let item = match kind {
-        FactKind::AttackMethodPublished => Kind::AttackMethod(decode(bytes)?),
-        FactKind::ResearchResultPublished => Kind::ResearchResult(decode(bytes)?),
-        FactKind::ThreatInformationPublished => Kind::ThreatInformation(decode(bytes)?),
-        FactKind::TechnologyTrendPublished => Kind::TechnologyTrend(decode(bytes)?),
-        _ => return Err(Error::Fault("the words of an item belong to no publication".to_owned())),
-    };
-    Ok(ItemContent { item: Some(item) })
-}
-
 fn entry(it: EntryWords) -> Result<ItemEntry, Error> {
-    let content = match (it.content.as_deref(), FactKind::named(&it.fact_type)) {
-        (Some(bytes), Some(FactKind::ItemRecalled)) => Some(Content::ItemRecalled(decode(bytes)?)),
-        (Some(bytes), Some(FactKind::ItemQuestionAsked)) => Some(Content::ItemQuestionAsked(decode(bytes)?)),
-        (Some(bytes), Some(FactKind::ItemQuestionAnswered)) => Some(Content::ItemQuestionAnswered(decode(bytes)?)),
-        (Some(bytes), Some(FactKind::ItemFeedbackGiven)) => Some(Content::ItemFeedbackGiven(decode(bytes)?)),
-        (Some(bytes), Some(kind)) => Some(Content::Item(words(kind, bytes)?)),
-        _ => None,
-    };
+    let content = it.content()?;
     Ok(ItemEntry {
         name: it.name,
         author: it.author.into(),

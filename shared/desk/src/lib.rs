@@ -19,6 +19,7 @@ pub mod verify;
 mod watch;
 
 use renkei_proto::{
+    SERVICES,
     advice::v1::{
         advice_asking_service_server::AdviceAskingServiceServer,
         advice_giving_service_server::AdviceGivingServiceServer, advice_service_server::AdviceServiceServer,
@@ -26,6 +27,7 @@ use renkei_proto::{
     agreement::v1::agreement_service_server::AgreementServiceServer,
     evidence::v1::{evidence_service_server::EvidenceServiceServer, official_service_server::OfficialServiceServer},
     link::v1::link_status_service_server::LinkStatusServiceServer,
+    options::v1::Surface,
     referral::v1::{referral_service_server::ReferralServiceServer, scheme_service_server::SchemeServiceServer},
     sharing::v1::item_service_server::ItemServiceServer,
     r#type::v1::Agency,
@@ -56,22 +58,8 @@ pub struct Settings {
 
 /// The names of the services that an agency offers, for the check of their rules and for health.
 pub fn services(own: Agency) -> Vec<&'static str> {
-    let half = match own {
-        Agency::Ppc => "renkei.advice.v1.AdviceAskingService",
-        _ => "renkei.advice.v1.AdviceGivingService",
-    };
-    let both = [
-        "renkei.advice.v1.AdviceService",
-        "renkei.agreement.v1.AgreementService",
-        "renkei.evidence.v1.EvidenceService",
-        "renkei.evidence.v1.OfficialService",
-        "renkei.link.v1.LinkStatusService",
-        "renkei.referral.v1.ReferralService",
-        "renkei.referral.v1.SchemeService",
-        "renkei.sharing.v1.ItemService",
-        "renkei.watch.v1.WatchService",
-    ];
-    [half].into_iter().chain(both).collect()
+    let offered = SERVICES.iter().filter(|it| it.surface == Surface::Desk && it.served_by.contains(&own));
+    offered.map(|it| it.name).collect()
 }
 
 /// All services that this desk's agency offers.

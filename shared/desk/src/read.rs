@@ -6,7 +6,7 @@ use renkei_domain::{
     matter::{Matter, Noun, entry_name},
     page::{Journal, Page, Seen},
 };
-use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
+use renkei_proto::{EntryContent, FactKind, options::v1::Reason, r#type::v1::Agency};
 use renkei_rpc::{
     error::Error,
     token::Query,
@@ -235,10 +235,35 @@ impl EntryWords {
     }
 }
 
-/// Words in their type. What is stored was checked when it was written, so anything else is damage.
+impl EntryWords {
+    /// The content in its type; `None` for a fact without content, and where it is sealed or was erased.
+    ///
+    /// # Errors
+    /// A fault of the database: content is checked before it is stored.
+    pub(crate) fn content<C: EntryContent>(&self) -> Result<Option<C>, Error> {
+        let (Some(bytes), Some(kind)) = (self.content.as_deref(), FactKind::named(&self.fact_type)) else {
+            return Ok(None);
+        };
+        decoded(kind, bytes)
+    }
+}
+
+/// Stored content in its type; `None` for a kind whose content the service does not return.
 ///
 /// # Errors
-/// A fault of the database.
-pub(crate) fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, Error> {
-    M::decode(bytes).map_err(|error| Error::Fault(format!("stored words do not decode: {error}")))
+/// A fault of the database: content is checked before it is stored.
+pub(crate) fn decoded<C: EntryContent>(kind: FactKind, bytes: &[u8]) -> Result<Option<C>, Error> {
+    C::decode(kind, bytes).map_err(undecodable)
+}
+
+/// Stored content as this message.
+///
+/// # Errors
+/// A fault of the database: content is checked before it is stored.
+pub(crate) fn decoded_as<M: Message + Default>(bytes: &[u8]) -> Result<M, Error> {
+    M::decode(bytes).map_err(undecodable)
+}
+
+fn undecodable(error: prost::DecodeError) -> Error {
+    Error::Fault(format!("stored content does not decode: {error}"))
 }

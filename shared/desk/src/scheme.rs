@@ -27,7 +27,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     act::{Act, ActCommand, ActContext, FactDraft, Resource, act},
-    read::{Filling, Readable, decode, judged, list, readable},
+    read::{Filling, Readable, decoded_as, judged, list, readable},
 };
 
 /// The service.
@@ -114,7 +114,7 @@ async fn whole(desk: &Desk, it: &Readable) -> Result<Option<Scheme>, Error> {
 /// What an entry of a scheme tells reporters; `None` when it was erased.
 pub(crate) async fn scheme_content(desk: &Desk, it: &Readable, seq: u64) -> Result<Option<SchemeContent>, Error> {
     let bytes = desk.store.content(&it.permit, Journal::Of(it.matter.opener), seq).await?;
-    bytes.as_deref().map(decode).transpose()
+    bytes.as_deref().map(decoded_as).transpose()
 }
 
 /// What officials do with an own scheme.

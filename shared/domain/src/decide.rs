@@ -312,18 +312,8 @@ pub fn decide_read(
     reader: &Reader,
     now: Timestamp,
 ) -> Result<ReadPermit, Refusal> {
-    let method = match matter.noun {
-        Noun::Agreement => "/renkei.agreement.v1.AgreementService/GetAgreement",
-        Noun::Scheme => "/renkei.referral.v1.SchemeService/GetScheme",
-        Noun::Referral => "/renkei.referral.v1.ReferralService/GetReferral",
-        Noun::ReferralCounts => "/renkei.referral.v1.ReferralService/GetReferralCounts",
-        Noun::AdviceRequest => "/renkei.advice.v1.AdviceService/GetAdviceRequest",
-        Noun::Item => "/renkei.sharing.v1.ItemService/GetItem",
-        Noun::Official => "/renkei.evidence.v1.OfficialService/ListBarredOfficials",
-        Noun::Code | Noun::Journal | Noun::Unknown => "/renkei.evidence.v1.EvidenceService/GetEntry",
-    };
     let hidden = "there is no such matter";
-    let may = renkei_proto::rule(method).is_some_and(|rule| rule.roles.iter().any(|role| reader.roles.contains(role)));
+    let may = renkei_proto::readers(matter.noun.collection()).iter().any(|role| reader.roles.contains(role));
     must(may, Reason::NotFound, hidden)?;
     let in_scope = scope::visibility(own, matter, page).iter().any(|shown| shown.fits(reader, now));
     must(in_scope || !matter.noun.is_scoped(), Reason::NotFound, hidden)?;
