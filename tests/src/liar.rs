@@ -3,9 +3,12 @@
 
 use prost::Message as _;
 use renkei_domain::{
-    matter::{Matter, Noun, parse_entry_name},
+    matter::{Collection, Matter, parse_entry_name},
     moment::stamp,
-    noun::advice::target,
+    noun::{
+        advice::{self, target},
+        item,
+    },
     scope::marking,
 };
 use renkei_journal::fact_hash;
@@ -252,14 +255,14 @@ impl Liar {
     }
 
     /// A name that was never used.
-    pub fn fresh(&mut self, noun: Noun, opener: Agency) -> String {
+    pub fn fresh(&mut self, noun: Collection, opener: Agency) -> String {
         self.drawn += 1;
         Matter::new(noun, opener, &format!("0199b7c4-0000-7000-8000-{:012x}", self.drawn)).to_string()
     }
 
     /// An id of an item or request of the liar that was never used.
     pub fn fresh_item(&mut self) -> String {
-        self.fresh(Noun::Item, self.agency)
+        self.fresh(item::COLLECTION, self.agency)
     }
 
     /// The first publication of the item that was named last. The other side may read it.
@@ -373,7 +376,7 @@ impl Liar {
     async fn advice(&mut self) -> Result<(), String> {
         if self.agency == Agency::Ppc {
             for _ in 0..2 {
-                let name = self.fresh(Noun::AdviceRequest, Agency::Ppc);
+                let name = self.fresh(advice::COLLECTION, Agency::Ppc);
                 let requested = fact::Fact::AdviceRequested(self.requested());
                 let known = self.truth(&name, requested, self.asked(), 0).await?;
                 self.scene.submitted = std::mem::replace(&mut self.scene.accepted, known);

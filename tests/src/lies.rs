@@ -2,7 +2,7 @@
 //! whichever agency is lied to.
 
 use prost::Message as _;
-use renkei_domain::matter::Noun;
+use renkei_domain::noun::{self, official, registry};
 use renkei_proto::{
     FactKind,
     journal::v1::{Entry, Fact, fact},
@@ -90,34 +90,25 @@ fn strangers(kind: FactKind) -> &'static [Agency] {
     }
 }
 
-/// The collection to which a kind of fact belongs, and whether it opens a matter in it.
-fn home(kind: FactKind) -> (Noun, bool) {
-    let name = kind.name();
-    let noun = match name {
-        _ if name.starts_with("advice_") => Noun::AdviceRequest,
-        _ if name.starts_with("official_") => Noun::Official,
-        _ => Noun::Item,
-    };
-    (noun, name == "advice_requested" || name.ends_with("_published"))
-}
-
-/// The name of a matter of a noun in which the liar may write this kind of fact, and in which there is nothing.
-fn nothing(liar: &mut Liar, noun: Noun, kind: FactKind) -> String {
-    let opener = match (noun, kind.rule().author) {
-        (Noun::AdviceRequest, _) => Agency::Ppc,
-        (_, Author::Other) => liar.agency.peer(),
+/// The name of a new matter in which the liar may write this kind of fact.
+fn nothing(liar: &mut Liar, kind: FactKind) -> String {
+    let collection = registry::of_kind(kind).collection();
+    let opener = match kind.rule().author {
+        _ if collection == noun::advice::COLLECTION => Agency::Ppc,
+        Author::Other => liar.agency.peer(),
         _ => liar.agency,
     };
-    liar.fresh(noun, opener)
+    liar.fresh(collection, opener)
 }
 
-/// The matter in which a kind of fact could stand now.
+/// The matter in which a kind of fact could be written now.
 fn place(liar: &mut Liar, kind: FactKind) -> String {
-    match (home(kind), kind.rule().author) {
-        ((noun, true), _) => nothing(liar, noun, kind),
-        ((Noun::AdviceRequest, _), _) => liar.scene.accepted.name.clone(),
-        ((Noun::Official, _), _) => format!("agencies/{}/officials/tanaka", liar.agency.id()),
-        (_, Author::Other) => liar.scene.other.name.clone(),
+    let collection = registry::of_kind(kind).collection();
+    match kind.rule().author {
+        _ if kind.rule().opens => nothing(liar, kind),
+        _ if collection == noun::advice::COLLECTION => liar.scene.accepted.name.clone(),
+        _ if collection == official::COLLECTION => official::matter(liar.agency, "tanaka").to_string(),
+        Author::Other => liar.scene.other.name.clone(),
         _ => liar.scene.own.name.clone(),
     }
 }
@@ -149,12 +140,12 @@ fn of_each_kind(kind: FactKind) -> Vec<Lie> {
         let (fact, content) = sample(it, kind)?;
         it.say(&format!("agencies/{}/schemes/virus", opener.id()), fact, content, 0)
     }));
-    let (noun, opens) = home(kind);
+    let opens = kind.rule().opens;
     if !opens {
         // Where there is nothing, nothing is recalled either.
         let reason = if kind == FactKind::RecallAnswered { Reason::WrongState } else { Reason::NotFound };
         lies.push(lie(format!("{name}: where there is nothing"), authors(kind), reason, move |it| {
-            let matter = nothing(it, noun, kind);
+            let matter = nothing(it, kind);
             let (fact, content) = sample(it, kind)?;
             it.say(&matter, fact, content, 0)
         }));
@@ -204,7 +195,7 @@ fn say(it: &mut Liar, matter: &Known, kind: FactKind, answers: u64) -> Result<En
 fn matters() -> Vec<Lie> {
     vec![
         lie("an item under the other agency's name", BOTH, Reason::WrongDirection, |it| {
-            let matter = it.fresh(Noun::Item, it.agency.peer());
+            let matter = it.fresh(noun::item::COLLECTION, it.agency.peer());
             it.say(&matter, it.published(it.publication()), it.words(), 0)
         }),
         lie("an item in a request for advice", BOTH, Reason::HeaderDiffers, |it| {
@@ -221,11 +212,11 @@ fn matters() -> Vec<Lie> {
             it.say(&matter, it.published(it.publication()), it.words(), 0)
         }),
         lie("a request for advice under agencies/ipa", PPC, Reason::HeaderDiffers, |it| {
-            let matter = it.fresh(Noun::AdviceRequest, Agency::Ipa);
+            let matter = it.fresh(noun::advice::COLLECTION, Agency::Ipa);
             it.say(&matter, fact::Fact::AdviceRequested(it.requested()), it.asked(), 0)
         }),
         lie("a request for advice of IPA's under agencies/ipa", IPA, Reason::WrongDirection, |it| {
-            let matter = it.fresh(Noun::AdviceRequest, Agency::Ipa);
+            let matter = it.fresh(noun::advice::COLLECTION, Agency::Ipa);
             it.say(&matter, fact::Fact::AdviceRequested(it.requested()), it.asked(), 0)
         }),
     ]

@@ -1,15 +1,17 @@
 //! An act of an official in a matter: one way from the request to the entry and to the answer, for all nouns.
 
-use jiff::Timestamp;
 use prost::Message;
 use renkei_domain::{
     calendar,
-    decide::{ReadSet, Refusal, decide_read, past},
+    decide::decide_read,
     era,
     matter::{Matter, parse_entry_name},
     moment::Moment,
+    noun::Resource,
     page::Seen,
-    scope::Reader,
+    read_set::ReadSet,
+    refusal::{Refusal, past},
+    visibility::Reader,
 };
 use renkei_proto::{
     Validate,
@@ -21,16 +23,10 @@ use renkei_rpc::validate::{Desk, open};
 use renkei_store::{Command, Stage};
 use tonic::{Request, Response, Status};
 
-/// A noun as the desk shows it.
-pub(crate) trait Resource: Message + Default + 'static {
-    /// The matter without its words; `None` when there is none.
-    fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self>;
-}
-
 /// What officials do in the matters of a noun: an enum with a variant for each request that writes.
 pub(crate) trait Act: Send + Sync + 'static {
     /// What the caller gets: the matter as the act leaves it.
-    type Resource: Resource;
+    type Resource: Resource + Message + Default + 'static;
 
     /// What judging the act reads.
     fn reads(&self, matter: &Matter, moment: &Moment) -> ReadSet {

@@ -1,12 +1,11 @@
 //! Technical advice and support (Art. 4(2)): PPC's half asks, IPA's half helps, both read.
 
-use jiff::Timestamp;
 use renkei_domain::{
-    decide::{ReadSet, Refusal},
-    matter::{Matter, Noun},
+    matter::Matter,
     moment::Moment,
     noun::advice::{self, handed_back_open, last_submission, target},
-    page::Seen,
+    read_set::ReadSet,
+    refusal::Refusal,
     scope::marking,
     statutory,
 };
@@ -34,7 +33,7 @@ use renkei_rpc::{
 use tonic::{Request, Response, Status};
 
 use crate::{
-    act::{Act, ActCommand, ActContext, FactDraft, Resource, act, as_of_now, opening, seq_of},
+    act::{Act, ActCommand, ActContext, FactDraft, act, as_of_now, opening, seq_of},
     read::{EntryWords, entries, get, list},
 };
 
@@ -47,12 +46,6 @@ pub(crate) struct Advices {
 impl Advices {
     pub(crate) fn new(desk: Desk) -> Self {
         Self { desk }
-    }
-}
-
-impl Resource for AdviceRequest {
-    fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self> {
-        advice::resource(matter, seen, now, etag)
     }
 }
 
@@ -201,7 +194,7 @@ impl AdviceService for Advices {
         open(request, &self.desk, async |call, it: ListAdviceRequestsRequest| {
             let query = ListAdviceRequestsRequest::default();
             let page = (it.page_size, it.page_token.as_str());
-            let listing = list(&self.desk, &call, Noun::AdviceRequest, "agencies/ppc", &query, page).await?;
+            let listing = list(&self.desk, &call, advice::COLLECTION, "agencies/ppc", &query, page).await?;
             let (advice_requests, next_page_token) = listing.resources(&self.desk, &call)?;
             Ok(ListAdviceRequestsResponse { advice_requests, next_page_token, as_of: listing.as_of })
         })
@@ -335,7 +328,7 @@ fn requesting(moment: &Moment, mut it: RequestAdviceRequest) -> Result<ActComman
     let reporter_dates = stated.transpose()?.flatten();
     let title = std::mem::take(&mut it.title);
     let words = AdviceRequestedContent { title, submission: Some(submission), reporter_dates };
-    let matter = Matter::new(Noun::AdviceRequest, Agency::Ppc, &moment.id("advice", 0));
+    let matter = Matter::new(advice::COLLECTION, Agency::Ppc, &moment.id("advice", 0));
     Ok(ActCommand::opening(matter, Change::Request { questions, request: it }).with(Some(&words)))
 }
 

@@ -1,8 +1,11 @@
 //! The memorandum as it stands (Art. 8).
 
-use renkei_domain::{matter::Matter, noun::agreement::resource, page::Seen};
+use renkei_domain::{matter::Matter, noun::Resource as _, page::Seen};
 use renkei_proto::agreement::v1::{Agreement, GetAgreementRequest, agreement_service_server::AgreementService};
-use renkei_rpc::validate::{Desk, open};
+use renkei_rpc::{
+    error::Error,
+    validate::{Desk, open},
+};
 use renkei_store::etag;
 use tonic::{Request, Response, Status};
 
@@ -21,8 +24,10 @@ impl Agreements {
 impl AgreementService for Agreements {
     async fn get_agreement(&self, request: Request<GetAgreementRequest>) -> Result<Response<Agreement>, Status> {
         open(request, &self.desk, async |call, _: GetAgreementRequest| {
+            let matter = Matter::of(Matter::AGREEMENT);
             let page = self.desk.store.page(Matter::AGREEMENT).await?.unwrap_or_default();
-            Ok(resource(Seen::whole(&page), call.moment.now, etag(&page, self.desk.own)))
+            let agreement = Agreement::of(&matter, Seen::whole(&page), call.moment.now, etag(&page, self.desk.own));
+            agreement.ok_or_else(|| Error::Fault("the agreement has no resource".to_owned()))
         })
         .await
     }

@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 use prost::Message as _;
 use renkei_domain::{
-    decide::{Judged, ReadPermit, ReadSet, Refusal},
-    index::is_automatic,
+    decide::{Judged, ReadPermit},
     matter::{Matter, entry_name, parse_entry_name},
     moment::{Moment, stamp},
-    noun::journal as journal_rules,
+    noun::{journal as journal_rules, registry},
     page::Journal,
+    read_set::ReadSet,
+    refusal::Refusal,
 };
 use renkei_journal::PublicKeys;
 use renkei_proto::{
@@ -136,7 +137,7 @@ impl Evidences {
                     delivery.refused_reason = refused.reason;
                     return Ok(delivery);
                 }
-                Some(fact) if delivery.answered_by.is_empty() && !is_automatic(&fact) => {
+                Some(fact) if delivery.answered_by.is_empty() && !registry::of_fact(&fact).is_automatic(&fact) => {
                     delivery.level = DeliveryLevel::Answered.into();
                     delivery.answered_by = entry_name(peer, answer.seq);
                     delivery.answered_at = instant(answer.written_us);

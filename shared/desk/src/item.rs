@@ -1,13 +1,14 @@
 //! Sharing of information (Art. 5(2)) within its scope (Art. 7(2)).
 
-use jiff::Timestamp;
 use prost::Message;
 use renkei_domain::{
-    decide::{ReadSet, Refusal, direction, past},
-    matter::{Matter, Noun},
+    decide::direction,
+    matter::Matter,
     moment::Moment,
     noun::item::{self, current},
     page::{Journal, Seen},
+    read_set::ReadSet,
+    refusal::{Refusal, past},
     scope::{self, marking},
 };
 use renkei_proto::{
@@ -32,7 +33,7 @@ use renkei_store::Command;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    act::{Act, ActCommand, ActContext, FactDraft, Resource, act, opening, seq_of},
+    act::{Act, ActCommand, ActContext, FactDraft, act, opening, seq_of},
     read::{EntryWords, Readable, decoded, entries, list, readable},
     stix,
 };
@@ -66,12 +67,6 @@ impl Items {
         let it = readable(&self.desk, call, name).await?;
         let item: Item = it.resource(&self.desk, call)?;
         Ok(Item { content: self.content(&it).await?, ..item })
-    }
-}
-
-impl Resource for Item {
-    fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self> {
-        item::resource(matter, seen, now, etag)
     }
 }
 
@@ -133,7 +128,7 @@ impl ItemService for Items {
         open(request, &self.desk, async |call, it: ListItemsRequest| {
             let query = ListItemsRequest { parent: it.parent.clone(), ..ListItemsRequest::default() };
             let page = (it.page_size, it.page_token.as_str());
-            let listing = list(&self.desk, &call, Noun::Item, &it.parent, &query, page).await?;
+            let listing = list(&self.desk, &call, item::COLLECTION, &it.parent, &query, page).await?;
             let (items, next_page_token) = listing.resources(&self.desk, &call)?;
             Ok(ListItemsResponse { items, next_page_token, as_of: listing.as_of })
         })
@@ -182,7 +177,7 @@ pub fn publishing(
 }
 
 fn opens(own: Agency, moment: &Moment, it: PublishItemRequest) -> Result<ActCommand<Change>, Refusal> {
-    let matter = Matter::new(Noun::Item, own, &moment.id("item", 0));
+    let matter = Matter::new(item::COLLECTION, own, &moment.id("item", 0));
     let necessity = it.necessity();
     let (words, bytes) = Words::check(&matter, own, moment, it.content)?;
     if (words.kind == FactKind::AttackMethodPublished) != (necessity != Necessity::Unspecified) {

@@ -1,11 +1,7 @@
 //! Officials who may not call any more (Art. 7(1)).
 
 use renkei_domain::{
-    decide::{ReadSet, Refusal},
-    matter::Matter,
-    moment::Moment,
-    noun::official,
-    page::Journal,
+    matter::Matter, moment::Moment, noun::official, page::Journal, read_set::ReadSet, refusal::Refusal,
 };
 use renkei_proto::{
     evidence::v1::{

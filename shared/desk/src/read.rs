@@ -3,7 +3,8 @@
 use prost::Message;
 use renkei_domain::{
     decide::{ReadPermit, decide_read},
-    matter::{Matter, Noun, entry_name},
+    matter::{Collection, Matter, entry_name},
+    noun::{Resource, registry},
     page::{Journal, Page, Seen},
 };
 use renkei_proto::{EntryContent, FactKind, options::v1::Reason, r#type::v1::Agency};
@@ -13,8 +14,6 @@ use renkei_rpc::{
     validate::{Call, Desk},
 };
 use renkei_store::{Listed, Room, StoredEntry, etag};
-
-use crate::act::Resource;
 
 /// How many a page has when the caller does not say.
 const DEFAULT: u32 = 50;
@@ -72,7 +71,7 @@ pub(crate) async fn may_see(desk: &Desk, call: &Call, name: &str) -> Result<bool
 pub(crate) async fn permit(desk: &Desk, call: &Call, name: &str) -> Result<Option<ReadPermit>, Error> {
     let matter = Matter::of(name);
     // A scope stands in the page.
-    let page = if matter.noun.is_scoped() { desk.store.page(name).await? } else { None };
+    let page = if registry::of(&matter).is_scoped() { desk.store.page(name).await? } else { None };
     let page = page.unwrap_or_default();
     let now = desk.source.moment().now;
     Ok(decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, now).ok())
@@ -157,7 +156,7 @@ pub(crate) fn begin(desk: &Desk, query: &Query, token: &str, start: u64) -> Resu
 pub(crate) async fn list(
     desk: &Desk,
     call: &Call,
-    noun: Noun,
+    collection: Collection,
     parent: &str,
     query: &impl Message,
     page: (u32, &str),
@@ -171,7 +170,7 @@ pub(crate) async fn list(
     // Taken before the list is read: a watch from here may repeat what the list shows, but misses nothing.
     let feed = desk.store.heads().borrow().feed;
     let size = size(page.0);
-    let mut items = desk.store.list(noun, &openers, (&call.reader, call.moment.now), below, size + 1).await?;
+    let mut items = desk.store.list(collection, &openers, (&call.reader, call.moment.now), below, size + 1).await?;
     let more = items.len() > size;
     items.truncate(size);
     Ok(Listing { items, as_of: desk.tokens.cursor_encode(&call.moment, feed)?, more, query })

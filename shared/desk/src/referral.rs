@@ -1,25 +1,24 @@
 //! Referral of reporters to the other agency's schemes (紹介, Art. 4(1)).
 
 use aws_lc_rs::digest::{SHA256, digest};
-use jiff::Timestamp;
 use renkei_domain::{
     calendar,
-    code::{self, Code},
-    counts,
-    decide::{self, ReadSet, Refusal},
-    index::code_lookup,
-    introduction,
-    matter::{Matter, Noun},
+    matter::Matter,
     moment::{Moment, instant},
     noun::{
-        referral::{days, introduce, issue, latest_judgement, resource},
+        Resource as _,
+        code::{self, Code},
+        referral::{self, code_lookup, days, introduce, introduction, issue, latest_judgement},
+        referral_counts,
         scheme::{self, current},
     },
     page::{MarkView as _, Seen},
+    read_set::ReadSet,
+    refusal::Refusal,
     statutory,
+    tally::month_key,
 };
 use renkei_proto::{
-    FactKind,
     journal::v1::fact,
     options::v1::Reason,
     referral::v1::{
@@ -40,7 +39,7 @@ use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
 use crate::{
-    act::{Act, ActCommand, ActContext, FactDraft, Resource, act, fiscal_year},
+    act::{Act, ActCommand, ActContext, FactDraft, act, fiscal_year},
     proof::Proofs,
     read::{Readable, get, list, readable},
     scheme::scheme_content,
@@ -98,13 +97,13 @@ impl Referrals {
     /// The version of the peer's scheme that was introduced, also when it was revised since.
     async fn introduced(&self, call: &Call, version: &SchemeVersion) -> Result<Option<Scheme>, Error> {
         let peer = self.desk.own.peer();
-        let name = Matter::new(Noun::Scheme, peer, &version.scheme_id).to_string();
+        let name = scheme::matter(peer, version).to_string();
         let it = readable(&self.desk, call, &name).await?;
         let seen = Seen::whole(&it.page);
         let Some(seq) = scheme::entry_of(seen, peer, version.version) else { return Ok(None) };
-        let words = scheme_content(&self.desk, &it, seq).await?;
-        let whole = scheme::resource(&it.matter, seen, words, etag(&it.page, self.desk.own));
-        Ok(whole.map(|scheme| Scheme { version: version.version, ..scheme }))
+        let content = scheme_content(&self.desk, &it, seq).await?;
+        let current = Scheme::of(&it.matter, seen, call.moment.now, etag(&it.page, self.desk.own));
+        Ok(current.map(|scheme| Scheme { version: version.version, content, ..scheme }))
     }
 }
 
@@ -123,7 +122,7 @@ impl ReferralService for Referrals {
                 let proof = self.proofs.prove(code::secret(self.code_key.as_slice(), &id), &id).await?;
                 code_digest = digest(&SHA256, &proof).as_ref().to_vec();
             }
-            let matter = Matter::new(Noun::Referral, self.desk.own, &id);
+            let matter = Matter::new(referral::COLLECTION, self.desk.own, &id);
             let report = content(&ReportReferredContent { report: it.report.clone() });
             let issue = Issue { matter, code_digest, report, request: it };
             let (who, moment) = (call.call.clone(), call.moment.clone());
@@ -164,7 +163,7 @@ impl ReferralService for Referrals {
             let found = self.desk.store.lookup(&lookup).await?.map(|name| Matter::of(&name));
             let id = found.as_ref().map_or(NOBODY, |matter| matter.id.as_str());
             let proof = self.proofs.prove(code.secret(), id).await?;
-            let tries = Matter::new(Noun::Code, self.desk.own.peer(), code.locator());
+            let tries = Matter::new(code::COLLECTION, self.desk.own.peer(), code.locator());
             let follow_up = FollowUp { found, tries, proof, request: it };
             Ok(self.desk.store.write("follow_up_referral", call.call, call.moment, follow_up).await?)
         })
@@ -189,7 +188,7 @@ impl ReferralService for Referrals {
         open(request, &self.desk, async |call, it: ListReferralsRequest| {
             let query = ListReferralsRequest { parent: it.parent.clone(), ..ListReferralsRequest::default() };
             let page = (it.page_size, it.page_token.as_str());
-            let listing = list(&self.desk, &call, Noun::Referral, &it.parent, &query, page).await?;
+            let listing = list(&self.desk, &call, referral::COLLECTION, &it.parent, &query, page).await?;
             let (referrals, next_page_token) = listing.resources(&self.desk, &call)?;
             Ok(ListReferralsResponse { referrals, next_page_token, as_of: listing.as_of })
         })
@@ -216,18 +215,6 @@ impl ReferralService for Referrals {
     }
 }
 
-impl Resource for Referral {
-    fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self> {
-        resource(matter, seen, now, etag)
-    }
-}
-
-impl Resource for ReferralCounts {
-    fn of(matter: &Matter, seen: Seen<'_>, _: Timestamp, _: String) -> Option<Self> {
-        counts::resource(matter, seen)
-    }
-}
-
 /// The code that a reporter quotes; `None` when there is none.
 fn quoted(it: &FollowUpReferralRequest) -> Result<Option<Code>, Refusal> {
     if it.code.is_empty() {
@@ -239,7 +226,7 @@ fn quoted(it: &FollowUpReferralRequest) -> Result<Option<Code>, Refusal> {
 
 /// The referral as a command leaves it.
 fn reply(stage: &Stage, name: &str) -> Result<Referral, Refusal> {
-    resource(&Matter::of(name), stage.page(name), stage.now(), stage.etag(name))
+    Referral::of(&Matter::of(name), stage.page(name), stage.now(), stage.etag(name))
         .ok_or_else(|| Refusal::new(Reason::Internal, "the referral has no page"))
 }
 
@@ -264,7 +251,7 @@ impl Command for Issue {
     fn reads(&self, moment: &Moment) -> ReadSet {
         // The writer may raise the time over the end of a fiscal year.
         let year = fiscal_year(moment);
-        let keys = decide::keys(&self.matter.to_string(), FactKind::ReferralIssued);
+        let keys = ReadSet::matter(self.matter.to_string()).with(scheme::catalogues());
         keys.with_year(0).with_year(year).with_year(year + 1)
     }
 
@@ -311,7 +298,7 @@ impl Act for Change {
     type Resource = Referral;
 
     fn reads(&self, matter: &Matter, _: &Moment) -> ReadSet {
-        decide::keys(&matter.to_string(), FactKind::ReferralGiven)
+        ReadSet::matter(matter.to_string()).with(scheme::catalogues())
     }
 
     fn says(&self, at: &ActContext<'_>) -> Result<FactDraft, Refusal> {
@@ -348,7 +335,7 @@ impl Command for FollowUp {
     type Reply = FollowUpReferralResponse;
 
     fn reads(&self, _: &Moment) -> ReadSet {
-        let mut keys = ReadSet::matter(self.tries.to_string()).with_schemes();
+        let mut keys = ReadSet::matter(self.tries.to_string()).with(scheme::catalogues());
         keys.matters.extend(self.found.as_ref().map(ToString::to_string));
         keys
     }
@@ -356,7 +343,7 @@ impl Command for FollowUp {
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<FollowUpReferralResponse, Refusal> {
         let it = &self.request;
         let under = own_scheme(stage, &it.filed_under);
-        renkei_domain::noun::referral::filing(&stage.view(), under.as_ref(), &it.filed_on, moment.now)?;
+        referral::filing(&stage.view(), under.as_ref(), &it.filed_on, moment.now)?;
         let today = calendar::day(moment.now).to_string();
         if self.tried(stage, &today) >= TRIES {
             let detail = format!("at most {TRIES} wrong codes a day: try again tomorrow");
@@ -381,7 +368,7 @@ impl FollowUp {
     fn tried(&self, stage: &Stage, today: &str) -> usize {
         let name = self.tries.to_string();
         let tries = stage.view().local(&name).iter();
-        tries.filter(|mark| matches!(mark.said(), Some(fact::Fact::CodeTried(it)) if it.day == today)).count()
+        tries.filter(|mark| matches!(mark.stated(), Some(fact::Fact::CodeTried(it)) if it.day == today)).count()
     }
 
     fn follow_up(&self, stage: &mut Stage, under: Option<SchemeVersion>) -> Result<String, Refusal> {
@@ -408,7 +395,7 @@ struct CountFiling {
 impl CountFiling {
     fn matter(&self, moment: &Moment) -> Matter {
         let day = calendar::day(moment.now);
-        Matter::new(Noun::ReferralCounts, self.own, &format!("{:04}-{:02}", day.year(), day.month()))
+        Matter::new(referral_counts::COLLECTION, self.own, &format!("{:04}-{:02}", day.year(), day.month()))
     }
 }
 
@@ -416,14 +403,14 @@ impl Command for CountFiling {
     type Reply = FollowUpReferralResponse;
 
     fn reads(&self, moment: &Moment) -> ReadSet {
-        let month = counts::month_key(calendar::day(moment.now));
-        ReadSet::matter(self.matter(moment).to_string()).with_schemes().with_year(month)
+        let month = month_key(calendar::day(moment.now));
+        ReadSet::matter(self.matter(moment).to_string()).with(scheme::catalogues()).with_year(month)
     }
 
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<FollowUpReferralResponse, Refusal> {
         let it = &self.request;
         let filed_under = own_scheme(stage, &it.filed_under);
-        renkei_domain::noun::referral::filing(&stage.view(), filed_under.as_ref(), &it.filed_on, moment.now)?;
+        referral::filing(&stage.view(), filed_under.as_ref(), &it.filed_on, moment.now)?;
         let counted = FilingCounted { filed_under, filed_on: it.filed_on.clone() };
         stage.write(&self.matter(moment), fact::Fact::FilingCounted(counted), None, 0)?;
         Ok(FollowUpReferralResponse { referral: None })
@@ -444,7 +431,7 @@ pub struct Count {
 
 impl Count {
     fn matter(&self) -> Matter {
-        Matter::new(Noun::ReferralCounts, self.own, &self.month)
+        Matter::new(referral_counts::COLLECTION, self.own, &self.month)
     }
 }
 
@@ -452,20 +439,21 @@ impl Command for Count {
     type Reply = ReferralCounts;
 
     fn reads(&self, _: &Moment) -> ReadSet {
-        let keys = ReadSet::matter(self.matter().to_string()).with_schemes();
-        match counts::month(&self.month) {
-            Some(first) => keys.with_year(counts::month_key(first)),
+        let keys = ReadSet::matter(self.matter().to_string()).with(scheme::catalogues());
+        match referral_counts::month(&self.month) {
+            Some(first) => keys.with_year(month_key(first)),
             None => keys,
         }
     }
 
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<ReferralCounts, Refusal> {
         let matter = self.matter();
-        let year = counts::month(&self.month).map(counts::month_key).unwrap_or_default();
+        let year = referral_counts::month(&self.month).map(month_key).unwrap_or_default();
         let view = stage.view();
-        let ids = |agency: Agency| view.list(Noun::Scheme, agency).map(|(id, _)| id).collect::<Vec<_>>();
-        let counted =
-            counts::count(&self.month, &ids(self.own), &ids(self.own.peer()), |kind| stage.counter(year, kind));
+        let ids = |agency: Agency| view.list(scheme::COLLECTION, agency).map(|(id, _)| id).collect::<Vec<_>>();
+        let counted = referral_counts::count(&self.month, &ids(self.own), &ids(self.own.peer()), |kind| {
+            stage.counter(year, kind)
+        });
         stage.write(&matter, fact::Fact::ReferralsCounted(counted), None, 0)?;
         let name = matter.to_string();
         self.reply_to_repeat(stage, &name, moment)
@@ -473,6 +461,6 @@ impl Command for Count {
     }
 
     fn reply_to_repeat(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<ReferralCounts> {
-        counts::resource(&Matter::of(matter), stage.page(matter))
+        ReferralCounts::of(&Matter::of(matter), stage.page(matter), stage.now(), String::new())
     }
 }

@@ -2,14 +2,17 @@
 
 use jiff::Timestamp;
 use renkei_domain::{
-    decide::{self, ReadSet, Refusal},
-    matter::{Matter, Noun},
+    matter::Matter,
     moment::Moment,
-    noun::scheme::{current, resource},
+    noun::{
+        Resource as _,
+        scheme::{self, COLLECTION, current},
+    },
     page::{Journal, Seen},
+    read_set::ReadSet,
+    refusal::Refusal,
 };
 use renkei_proto::{
-    FactKind,
     journal::v1::fact::Fact,
     options::v1::Reason,
     referral::v1::{
@@ -26,7 +29,7 @@ use renkei_store::etag;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    act::{Act, ActCommand, ActContext, FactDraft, Resource, act},
+    act::{Act, ActCommand, ActContext, FactDraft, act},
     read::{Filling, Readable, decoded_as, judged, list, readable},
 };
 
@@ -46,7 +49,7 @@ impl SchemeService for Schemes {
     async fn publish_scheme(&self, request: Request<PublishSchemeRequest>) -> Result<Response<Scheme>, Status> {
         let own = self.desk.own;
         act(request, &self.desk, "publish_scheme", |_, it: PublishSchemeRequest| {
-            let matter = Matter::new(Noun::Scheme, own, &it.scheme_id);
+            let matter = Matter::new(COLLECTION, own, &it.scheme_id);
             Ok(ActCommand::opening(matter, Change::Publish(it.terms.unwrap_or_default())).with(it.content.as_ref()))
         })
         .await
@@ -69,7 +72,7 @@ impl SchemeService for Schemes {
 
     async fn get_scheme(&self, request: Request<GetSchemeRequest>) -> Result<Response<Scheme>, Status> {
         open(request, &self.desk, async |call, it: GetSchemeRequest| {
-            let scheme = whole(&self.desk, &readable(&self.desk, &call, &it.name).await?).await?;
+            let scheme = whole(&self.desk, &readable(&self.desk, &call, &it.name).await?, call.moment.now).await?;
             scheme.ok_or_else(|| Error::because(Reason::NotFound, "there is no such scheme"))
         })
         .await
@@ -82,11 +85,11 @@ impl SchemeService for Schemes {
         open(request, &self.desk, async |call, it: ListSchemesRequest| {
             let query = ListSchemesRequest { parent: it.parent.clone(), ..ListSchemesRequest::default() };
             let page = (it.page_size, it.page_token.as_str());
-            let listing = list(&self.desk, &call, Noun::Scheme, &it.parent, &query, page).await?;
+            let listing = list(&self.desk, &call, COLLECTION, &it.parent, &query, page).await?;
             let mut page = Filling::default();
             for item in &listing.items {
                 let it = judged(&self.desk, &call, item.matter.clone(), item.page.clone())?;
-                if !page.add(item.place, whole(&self.desk, &it).await?) {
+                if !page.add(item.place, whole(&self.desk, &it, call.moment.now).await?) {
                     break;
                 }
             }
@@ -97,18 +100,13 @@ impl SchemeService for Schemes {
     }
 }
 
-impl Resource for Scheme {
-    fn of(matter: &Matter, seen: Seen<'_>, _: Timestamp, etag: String) -> Option<Self> {
-        resource(matter, seen, None, etag)
-    }
-}
-
 /// A scheme with its content.
-async fn whole(desk: &Desk, it: &Readable) -> Result<Option<Scheme>, Error> {
+async fn whole(desk: &Desk, it: &Readable, now: Timestamp) -> Result<Option<Scheme>, Error> {
     let seen = Seen::whole(&it.page);
     let Some(current) = current(seen, it.matter.opener) else { return Ok(None) };
     let content = scheme_content(desk, it, current.mark.seq).await?;
-    Ok(resource(&it.matter, seen, content, etag(&it.page, desk.own)))
+    let scheme = Scheme::of(&it.matter, seen, now, etag(&it.page, desk.own));
+    Ok(scheme.map(|scheme| Scheme { content, ..scheme }))
 }
 
 /// What an entry of a scheme tells reporters; `None` when it was erased.
@@ -128,7 +126,7 @@ impl Act for Change {
     type Resource = Scheme;
 
     fn reads(&self, matter: &Matter, _: &Moment) -> ReadSet {
-        decide::keys(&matter.to_string(), FactKind::SchemePublished)
+        ReadSet::matter(matter.to_string()).with(scheme::catalogues())
     }
 
     fn says(&self, at: &ActContext<'_>) -> Result<FactDraft, Refusal> {

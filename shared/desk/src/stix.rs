@@ -6,7 +6,7 @@ use std::{
     fmt,
 };
 
-use renkei_domain::decide::Refusal;
+use renkei_domain::refusal::Refusal;
 use renkei_proto::{options::v1::Reason, r#type::v1::Tlp};
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 

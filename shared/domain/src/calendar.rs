@@ -32,12 +32,12 @@ pub struct Holiday {
     /// Sunday, followed by `振替休日`.
     pub name: Cow<'static, str>,
     /// Where the holiday is known from.
-    pub source: Source,
+    pub source: HolidaySource,
 }
 
 /// Where a holiday is known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum HolidaySource {
     /// The year is in the list of this version.
     Listed,
     /// The year is outside the list: computed from the law of today.
@@ -50,6 +50,17 @@ pub fn day(instant: Timestamp) -> Date {
     TOKYO.to_datetime(instant).date()
 }
 
+/// The civil day that is written as `YYYY-MM-DD`; `None` when there is no such day.
+pub fn parse_day(text: &str) -> Option<Date> {
+    (text.len() == 10).then(|| text.parse().ok()).flatten()
+}
+
+/// The civil day, written as `YYYY-MM-DD`, on which something happened; `None` when there is no such day, or when it has not
+/// come in Japan.
+pub fn parse_past_day(text: &str, now: Timestamp) -> Option<Date> {
+    parse_day(text).filter(|date| *date <= day(now))
+}
+
 /// The first instant of the day in Japan. At the two ends of the representable time it is the
 /// nearest instant that exists.
 #[must_use]
@@ -58,16 +69,16 @@ pub fn start(date: Date) -> Timestamp {
     TOKYO.to_timestamp(date.to_datetime(Time::midnight())).unwrap_or(nearest)
 }
 
-/// The holiday on that day, if it is one. Outside the list [`Source::ByRule`] marks the answer;
+/// The holiday on that day, if it is one. Outside the list [`HolidaySource::ByRule`] marks the answer;
 /// outside 1980–2099 the equinox days are not known and not claimed.
 #[must_use]
 pub fn holiday(date: Date) -> Option<Holiday> {
     if is_by_rule(date) {
         let name = by_rule(date)?;
-        Some(Holiday { name, source: Source::ByRule })
+        Some(Holiday { name, source: HolidaySource::ByRule })
     } else {
         let name = HOLIDAYS.days.get(&date)?;
-        Some(Holiday { name: Cow::Borrowed(name), source: Source::Listed })
+        Some(Holiday { name: Cow::Borrowed(name), source: HolidaySource::Listed })
     }
 }
 
@@ -249,10 +260,10 @@ mod tests {
     fn a_holiday_says_whether_it_is_listed_or_computed() {
         let listed = holiday(date(2026, 9, 22)).unwrap();
         assert_eq!(listed.name, "国民の休日");
-        assert_eq!(listed.source, Source::Listed);
+        assert_eq!(listed.source, HolidaySource::Listed);
         let computed = holiday(date(2028, 1, 10)).unwrap();
         assert_eq!(computed.name, "成人の日");
-        assert_eq!(computed.source, Source::ByRule);
+        assert_eq!(computed.source, HolidaySource::ByRule);
         assert!(is_by_rule(date(2022, 12, 31)));
         assert!(!is_by_rule(date(2023, 1, 1)));
         assert!(!is_by_rule(date(2027, 12, 31)));

@@ -2,7 +2,7 @@
 
 use renkei_proto::{FactKind, options::v1::Reason};
 
-use crate::decide::{Refusal, must};
+use crate::refusal::{Refusal, must};
 
 /// Checks content by its fact's kind: it is the message that the contract names for the kind and keeps every rule of the
 /// contract, or there is none where the contract names none. `committed` tells whether the header commits to a content;

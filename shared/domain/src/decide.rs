@@ -1,28 +1,27 @@
-//! The policy: who may write what, in which state, while the agreement stands how. The author judges with it before it
-//! writes; the receiver repeats the judgement on the author's view when the entry arrives.
+//! The policy: the facts that an agency may write, by direction, state and the agreement's term. The author judges with it
+//! before it writes; the receiver repeats the judgement on the author's view when the entry arrives.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 use renkei_proto::{
     FactKind,
     journal::v1::{Fact, fact},
     options::v1::{Author, Effect, Reason},
-    sharing::v1::ItemTerms,
     r#type::v1::Agency,
 };
 
 use crate::{
-    calendar, counts, era,
-    matter::{Matter, Noun},
-    moment::instant,
-    noun::{advice, agreement, item, journal, official, referral, scheme},
+    case::Case,
+    era,
+    matter::Matter,
+    noun::{Noun, Withheld, registry},
     page::{Journal, MarkView as _, Seen, View},
-    scope::{self, Reader},
-    term::TermStanding,
+    refusal::{Refusal, must},
+    visibility::Reader,
 };
 
-/// Leave to write one fact in one matter. Only [`decide`] makes one, and nothing is appended without it.
+/// The right to write one fact in one matter. Only [`decide`] makes one, and nothing is appended without it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Permit {
     matter: Matter,
@@ -31,68 +30,29 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// The matter it is for.
+    /// The matter in which the fact may be written.
     pub fn matter(&self) -> &Matter {
         &self.matter
     }
 
-    /// Who may write.
+    /// The agency that may write it.
     pub fn author(&self) -> Agency {
         self.author
     }
 
-    /// What may be written.
+    /// The kind of fact that may be written.
     pub fn kind(&self) -> FactKind {
         self.kind
     }
 
-    /// It goes into the private journal.
+    /// The fact goes into the private journal.
     pub fn is_private(&self) -> bool {
         self.kind.rule().author == Author::Private
     }
 }
 
-/// A refusal with its stable reason. Holds no content.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {detail}", reason.id())]
-pub struct Refusal {
-    /// Why.
-    pub reason: Reason,
-    /// The request's field that it is about; empty when it is about none.
-    pub field: &'static str,
-    /// What must hold, in a sentence for developers.
-    pub detail: String,
-}
-
-impl Refusal {
-    /// A refusal about no single field.
-    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, field: "", detail: detail.into() }
-    }
-
-    /// A refusal about one field of the request.
-    pub fn field(reason: Reason, field: &'static str, detail: impl Into<String>) -> Self {
-        Self { reason, field, detail: detail.into() }
-    }
-}
-
-/// Refuses unless `holds`.
-pub(crate) fn must(holds: bool, reason: Reason, detail: &str) -> Result<(), Refusal> {
-    if holds { Ok(()) } else { Err(Refusal::new(reason, detail)) }
-}
-
-/// The instant of something that is stated to have happened, or to be known, by now.
-///
-/// # Errors
-/// `FIELD_INVALID` when it is absent or lies in the future.
-pub fn past(
-    field: &'static str,
-    stated: Option<&prost_types::Timestamp>,
-    now: Timestamp,
-) -> Result<Timestamp, Refusal> {
-    let stated = stated.map(instant).filter(|at| *at <= now);
-    stated.ok_or_else(|| Refusal::field(Reason::FieldInvalid, field, "must not lie in the future"))
-}
+/// The most entries of one agency in a matter in which both write.
+pub const MOST_ENTRIES: usize = 200;
 
 /// Judges whether the view's author may write this fact in this matter at this time. `answers` is the number of the
 /// peer's entry that it answers, 0 for none.
@@ -105,135 +65,71 @@ pub fn decide(view: &View, matter: &Matter, fact: &Fact, answers: u64, now: Time
     };
     let kind = FactKind::of(fact);
     direction(kind, matter, view.author())?;
-    if kind.rule().effect == Effect::Open {
-        let standing = agreement::standing(view, now);
-        must(
-            matches!(standing, TermStanding::InForce(_)),
-            Reason::AgreementNotInForce,
-            "new matters of this article are opened only while the agreement is in force",
-        )?;
-    }
+    must(
+        kind.rule().effect != Effect::Open || registry::is_agreement_in_force(view, now),
+        Reason::AgreementNotInForce,
+        "new matters of this article are opened only while the agreement is in force",
+    )?;
     let case = Case { view: *view, matter, answers, now };
-    match fact {
-        fact::Fact::NoticeGiven(it) => agreement::given(&case, it)?,
-        fact::Fact::NoticeArrived(it) => agreement::arrived(&case, it)?,
-        fact::Fact::NoticeWithdrawn(it) => agreement::withdrawn(&case, it)?,
-        fact::Fact::NoticeWithdrawalAssented(it) => agreement::assented(&case, it)?,
-        fact::Fact::SchemePublished(it) => scheme::published(&case, it)?,
-        fact::Fact::SchemeRevised(it) => scheme::revised(&case, it)?,
-        fact::Fact::SchemeWithdrawn(it) => scheme::withdrawn(&case, it)?,
-        fact::Fact::ReferralIssued(it) => referral::issued(&case, it)?,
-        fact::Fact::ReferralGiven(it) => referral::given(&case, it)?,
-        fact::Fact::ReferralFollowedUp(it) => referral::followed_up(&case, it)?,
-        fact::Fact::JudgementRevised(it) => referral::judgement_revised(&case, it)?,
-        fact::Fact::ReferralsCounted(it) => counts::counted(&case, it)?,
-        fact::Fact::AdviceRequested(it) => advice::requested(&case, it)?,
-        fact::Fact::AdviceSupplemented(it) => advice::supplemented(&case, it)?,
-        fact::Fact::AdviceClarificationAnswered(it) => advice::clarification_answered(&case, it)?,
-        fact::Fact::AdviceQuotationAsked(it) => advice::quotation_asked(&case, it)?,
-        fact::Fact::AdviceWithdrawn(_) => advice::withdrawn(&case)?,
-        fact::Fact::AdviceClosed(_) => advice::closed(&case)?,
-        fact::Fact::AdviceAccepted(it) => advice::accepted(&case, it)?,
-        fact::Fact::AdviceHandedBack(_) => advice::handed_back(&case)?,
-        fact::Fact::AdviceDeclined(_) => advice::declined(&case)?,
-        fact::Fact::AdviceClarificationAsked(it) => advice::clarification_asked(&case, it)?,
-        fact::Fact::AdviceGiven(it) => advice::given(&case, it)?,
-        fact::Fact::AdviceCorrected(it) => advice::corrected(&case, it)?,
-        fact::Fact::AdviceQuotationAnswered(_) => advice::quotation_answered(&case)?,
-        fact::Fact::AttackMethodPublished(_)
-        | fact::Fact::ResearchResultPublished(_)
-        | fact::Fact::ThreatInformationPublished(_)
-        | fact::Fact::TechnologyTrendPublished(_) => item::published(&case, fact)?,
-        fact::Fact::ItemRecalled(_) => item::recalled(&case)?,
-        fact::Fact::RecallAnswered(_) => item::recall_answered(&case)?,
-        fact::Fact::ItemAcknowledged(it) => item::acknowledged(&case, it)?,
-        fact::Fact::ItemQuestionAsked(_) => item::question_asked(&case)?,
-        fact::Fact::ItemQuestionAnswered(_) => item::question_answered(&case)?,
-        fact::Fact::ItemFeedbackGiven(it) => item::feedback_given(&case, it)?,
-        fact::Fact::ItemUnitsMissing(it) => item::units_missing(&case, it)?,
-        fact::Fact::EntryRefused(it) => journal::refused(&case, it)?,
-        fact::Fact::KindsSpoken(it) => journal::kinds_spoken(&case, it)?,
-        fact::Fact::KeyAdded(it) => journal::key_added(&case, it)?,
-        fact::Fact::KeyRevoked(it) => journal::key_revoked(&case, it)?,
-        fact::Fact::JournalReopened(it) => journal::reopened(&case, it)?,
-        fact::Fact::AuditCheckpointed(it) => journal::checkpointed(&case, it)?,
-        fact::Fact::PrivateAnchored(it) => journal::anchored(&case, it)?,
-        fact::Fact::ReportReferred(_) => noun(matter, Noun::Referral)?,
-        fact::Fact::FilingCounted(_) => noun(matter, Noun::ReferralCounts)?,
-        fact::Fact::CodeTried(_) => noun(matter, Noun::Code)?,
-        fact::Fact::OfficialBarred(_) => official::barred(&case)?,
-        fact::Fact::OfficialUnbarred(_) => official::unbarred(&case)?,
-        fact::Fact::StopLifted(_)
-        | fact::Fact::JournalStopped(_)
-        | fact::Fact::LossFound(_)
-        | fact::Fact::ClockConfirmed(_)
-        | fact::Fact::RecoveryEnded(_)
-        | fact::Fact::OfficialsConfirmed(_) => noun(matter, Noun::Journal)?,
-    }
+    let noun = registry::of_kind(kind);
+    belongs(&case, kind)?;
+    opens_once(&case, noun, fact)?;
+    noun.judge(&case, fact)?;
+    answers_what_it_may(&case, kind)?;
+    has_room(&case, noun, fact)?;
     Ok(Permit { matter: matter.clone(), author: view.author(), kind })
 }
 
-/// The most entries of one agency in a matter in which both write.
-pub const MOST_ENTRIES: usize = 200;
-
-/// What every judgement reads.
-pub(crate) struct Case<'a> {
-    pub(crate) view: View<'a>,
-    pub(crate) matter: &'a Matter,
-    pub(crate) answers: u64,
-    pub(crate) now: Timestamp,
+/// A fact is written in a matter of its own collection.
+fn belongs(case: &Case, kind: FactKind) -> Result<(), Refusal> {
+    let collection = kind.rule().collection;
+    let belongs = collection.is_empty() || collection == case.matter.collection.word();
+    must(belongs, Reason::HeaderDiffers, "this kind of fact does not belong to this matter")?;
+    // Only a refusal has no collection, and it answers the entry that it refuses.
+    let may_answer = !kind.rule().answers.is_empty() || collection.is_empty();
+    must(may_answer || case.answers == 0, Reason::HeaderDiffers, "this kind of fact answers no entry")
 }
 
-impl<'a> Case<'a> {
-    /// The page of the matter.
-    pub(crate) fn page(&self) -> Seen<'a> {
-        self.view.page(&self.matter.to_string())
+/// A matter is opened once, and its case number is of the fiscal year in which that happens.
+fn opens_once(case: &Case, noun: &dyn Noun, fact: &fact::Fact) -> Result<(), Refusal> {
+    if !noun.opens(fact) {
+        return Ok(());
     }
-
-    pub(crate) fn author(&self) -> Agency {
-        self.view.author()
-    }
-
-    /// Today in Japan.
-    pub(crate) fn today(&self) -> Date {
-        calendar::day(self.now)
-    }
-
-    pub(crate) fn noun(&self, wanted: Noun) -> Result<(), Refusal> {
-        noun(self.matter, wanted)
-    }
-
-    /// A case number is of the fiscal year in which its matter is opened.
-    pub(crate) fn fiscal_year(&self, year: u32) -> Result<(), Refusal> {
-        let right = u32::try_from(era::fiscal_year(self.today())).is_ok_and(|current| current == year);
-        must(right, Reason::FactDiffers, "the case number is of another fiscal year")
-    }
-
-    /// A matter takes so many entries of an agency and no more. What ends a matter is not counted out, and what the peer
-    /// makes an agency's service answer is not counted.
-    pub(crate) fn room(&self) -> Result<(), Refusal> {
-        let counts =
-            |kind: Option<FactKind>| !matches!(kind, Some(FactKind::EntryRefused | FactKind::ItemUnitsMissing));
-        let said = self.page().all(self.author()).filter(|mark| counts(mark.kind()));
-        let full = said.count() >= MOST_ENTRIES;
-        must(!full, Reason::WrongState, "a matter has at most 200 entries of an agency: open another one")
-    }
-
-    /// Only facts that answer something name an entry of the peer.
-    pub(crate) fn answers_nothing(&self) -> Result<(), Refusal> {
-        must(self.answers == 0, Reason::HeaderDiffers, "this kind of fact answers no entry")
-    }
-
-    pub(crate) fn answers(&self, seq: u64) -> Result<(), Refusal> {
-        must(self.answers == seq, Reason::HeaderDiffers, "the entry answers another one than its fact says")
-    }
+    let opening = |kind: FactKind| kind.rule().opens;
+    let mut marks = case.page().marks(case.author());
+    let is_open = marks.any(|mark| mark.kind().is_some_and(opening));
+    must(!is_open, Reason::AlreadyExists, "this matter was opened before")?;
+    let current = u32::try_from(era::fiscal_year(case.today())).unwrap_or_default();
+    let is_current = noun.ordinals(fact).iter().all(|ordinal| ordinal.year == 0 || ordinal.year == current);
+    must(is_current, Reason::FactDiffers, "the case number is of another fiscal year")
 }
 
-fn noun(matter: &Matter, wanted: Noun) -> Result<(), Refusal> {
-    must(matter.noun == wanted, Reason::HeaderDiffers, "this kind of fact does not belong to this matter")
+/// A fact answers nothing but facts that its rule in the contract names.
+fn answers_what_it_may(case: &Case, kind: FactKind) -> Result<(), Refusal> {
+    let may = kind.rule().answers;
+    if may.is_empty() || case.answers == 0 {
+        return Ok(());
+    }
+    let answered = case.page().marks(case.author().peer()).find(|mark| mark.seq == case.answers);
+    let is_right = answered.and_then(|mark| mark.kind()).is_some_and(|kind| may.contains(&kind));
+    must(is_right, Reason::HeaderDiffers, "this kind of fact does not answer such an entry")
 }
 
-/// Judges who may write the fact, from its rule in the contract.
+/// A matter has limited room for each agency. Facts of a service itself are not counted, because the peer causes them.
+fn has_room(case: &Case, noun: &dyn Noun, fact: &fact::Fact) -> Result<(), Refusal> {
+    if noun.opens(fact) || !noun.needs_room(fact) {
+        return Ok(());
+    }
+    let is_counted = |fact: &fact::Fact| {
+        let noun = registry::of_fact(fact);
+        !FactKind::of(fact).rule().wrong_stops && !noun.is_automatic(fact)
+    };
+    let entries = case.page().all(case.author()).filter(|mark| mark.stated().is_some_and(is_counted));
+    let is_full = entries.count() >= MOST_ENTRIES;
+    must(!is_full, Reason::WrongState, "a matter has at most 200 entries of an agency: open another one")
+}
+
+/// Judges whether the agency may write the fact, by the fact's rule in the contract.
 ///
 /// # Errors
 /// `WRONG_DIRECTION`.
@@ -249,25 +145,23 @@ pub fn direction(kind: FactKind, matter: &Matter, author: Agency) -> Result<(), 
     must(may, Reason::WrongDirection, "this agency may not write this fact in this matter")
 }
 
-/// Leave to read one matter. Only [`decide_read`] makes one, and no content is handed out without it.
+/// The right to read one matter. Only [`decide_read`] makes one, and no content is handed out without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadPermit {
     matter: String,
-    sealed: bool,
-    /// Entries about revisions in whose own scope the reader is not.
-    closed: BTreeSet<(Agency, u64)>,
-    /// The hashes of the entries that were judged; `None` where nothing depends on which they are.
+    withheld: Withheld,
+    /// The hashes of the entries that were judged; `None` where nothing depends on them.
     judged: Option<BTreeMap<(Agency, u64), Vec<u8>>>,
 }
 
-/// How an entry relates to the page on which a reader was judged.
+/// The relation of an entry to the page on which a reader was judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judged {
-    /// The page has it.
+    /// The page contains it.
     Entry,
-    /// It was written after what the page has.
+    /// It was written after everything that the page contains.
     Later,
-    /// The page has another one under its number.
+    /// The page contains another one with its number.
     Another,
 }
 
@@ -277,7 +171,7 @@ impl ReadPermit {
         &self.matter
     }
 
-    /// Whether the page on which the reader was judged has this entry.
+    /// The relation of an entry to the page on which the reader was judged.
     pub fn judged(&self, journal: Journal, seq: u64, hash: &[u8]) -> Judged {
         let (Some(judged), Journal::Of(author)) = (&self.judged, journal) else { return Judged::Entry };
         let last = judged.range((author, 0)..=(author, u64::MAX)).next_back().map_or(0, |((_, seq), _)| *seq);
@@ -288,20 +182,20 @@ impl ReadPermit {
         }
     }
 
-    /// The content of this entry may be read: of a sealed matter only why it is sealed, and of no revision more than its
-    /// own scope allows.
+    /// Whether the content of this entry may be read: of a sealed matter only the reason of the seal, and of a revision only
+    /// what its own scope allows.
     pub fn opens(&self, journal: Journal, seq: u64, kind: FactKind) -> bool {
-        self.shows(journal, seq) && (!self.sealed || kind == FactKind::ItemRecalled)
+        self.shows(journal, seq) && self.withheld.sealed_but.is_none_or(|readable| kind == readable)
     }
 
-    /// The fact of this entry may be read: it is about no revision in whose own scope the reader is not.
+    /// Whether the fact of this entry may be read: it is not about a revision whose own scope excludes the reader.
     pub fn shows(&self, journal: Journal, seq: u64) -> bool {
-        !matches!(journal, Journal::Of(author) if self.closed.contains(&(author, seq)))
+        !matches!(journal, Journal::Of(author) if self.withheld.entries.contains(&(author, seq)))
     }
 }
 
-/// Judges whether somebody may read a matter at the service of `own`: as its noun's own read method says in the contract
-/// and, for what the peer shares, within its scope (Art. 7(2)). Lists, feed and evidence show no more than that.
+/// Judges whether somebody may read a matter at the service of `own`: by the roles of the method that reads its
+/// collection and, for what the peer shares, within its scope (Art. 7(2)). Lists, feed and evidence show no more than that.
 ///
 /// # Errors
 /// `NOT_FOUND`: hidden and missing look the same.
@@ -312,77 +206,15 @@ pub fn decide_read(
     reader: &Reader,
     now: Timestamp,
 ) -> Result<ReadPermit, Refusal> {
-    let hidden = "there is no such matter";
-    let may = renkei_proto::readers(matter.noun.collection()).iter().any(|role| reader.roles.contains(role));
-    must(may, Reason::NotFound, hidden)?;
-    let in_scope = scope::visibility(own, matter, page).iter().any(|shown| shown.fits(reader, now));
-    must(in_scope || !matter.noun.is_scoped(), Reason::NotFound, hidden)?;
-    if !matter.noun.is_scoped() || matter.opener == own {
-        return Ok(ReadPermit { matter: matter.to_string(), sealed: false, closed: BTreeSet::new(), judged: None });
+    let noun = registry::of(matter);
+    let has_role = renkei_proto::readers(noun.collection().word()).iter().any(|role| reader.roles.contains(role));
+    let is_visible = || noun.visibility(own, matter, page).iter().any(|visibility| visibility.includes(reader, now));
+    must(has_role && (!noun.is_scoped() || is_visible()), Reason::NotFound, "there is no such matter")?;
+    if !noun.is_scoped() || matter.opener == own {
+        return Ok(ReadPermit { matter: matter.to_string(), withheld: Withheld::default(), judged: None });
     }
-    let sealed = item::is_sealed(page, matter.opener);
-    let in_its_scope = |terms: &ItemTerms| scope::audiences(terms).iter().any(|shown| shown.fits(reader, now));
-    let closed = item::entries_about(page, matter.opener, |terms| !in_its_scope(terms));
+    let withheld = noun.withheld(matter, page, reader, now);
     let marks = [Agency::Ppc, Agency::Ipa].into_iter().flat_map(|author| page.all(author).map(move |it| (author, it)));
     let judged = marks.map(|(author, mark)| ((author, mark.seq), mark.hash.clone())).collect();
-    Ok(ReadPermit { matter: matter.to_string(), sealed, closed, judged: Some(judged) })
-}
-
-/// Which pages a judgement reads. The store loads them before anything is decided.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReadSet {
-    /// Pages by name.
-    pub matters: BTreeSet<String>,
-    /// All pages of a noun of one agency.
-    pub lists: BTreeSet<(Noun, Agency)>,
-    /// All counters of a year (see [`crate::counts::Tally`]).
-    pub years: BTreeSet<u32>,
-    /// Hashes of entries that may be held.
-    pub entries: BTreeSet<(Journal, u64)>,
-    /// Ids of entries that may be taken.
-    pub ids: BTreeSet<String>,
-}
-
-impl ReadSet {
-    /// The page of one matter.
-    pub fn matter(name: impl Into<String>) -> Self {
-        Self { matters: [name.into()].into(), ..Self::default() }
-    }
-
-    /// Both agencies' catalogues of schemes beside these.
-    #[must_use]
-    pub fn with_schemes(mut self) -> Self {
-        self.lists.extend([(Noun::Scheme, Agency::Ppc), (Noun::Scheme, Agency::Ipa)]);
-        self
-    }
-
-    /// The counters of a year beside these.
-    #[must_use]
-    pub fn with_year(mut self, year: u32) -> Self {
-        self.years.insert(year);
-        self
-    }
-
-    /// These and others.
-    pub fn extend(&mut self, other: Self) {
-        self.matters.extend(other.matters);
-        self.lists.extend(other.lists);
-        self.years.extend(other.years);
-        self.entries.extend(other.entries);
-        self.ids.extend(other.ids);
-    }
-}
-
-/// What judging this kind of fact in this matter reads. The agreement and both agencies' journal pages are always read.
-pub fn keys(matter: &str, kind: FactKind) -> ReadSet {
-    let keys = ReadSet::matter(matter);
-    match kind {
-        FactKind::SchemePublished
-        | FactKind::SchemeRevised
-        | FactKind::SchemeWithdrawn
-        | FactKind::ReferralIssued
-        | FactKind::ReferralGiven
-        | FactKind::ReferralFollowedUp => keys.with_schemes(),
-        _ => keys,
-    }
+    Ok(ReadPermit { matter: matter.to_string(), withheld, judged: Some(judged) })
 }

@@ -1,170 +1,168 @@
-//! Names of matters: what both agencies call alike.
+//! Names of matters, which both agencies use alike.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt, hash};
 
 use renkei_proto::r#type::v1::Agency;
 
 use crate::{era, term::Party};
 
-/// The nouns of the memorandum, by the collection in a matter's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Noun {
-    /// `agreement`: the memorandum with its notices (Art. 8).
-    Agreement,
-    /// `agencies/{opener}/schemes/{id}`.
-    Scheme,
-    /// `agencies/{opener}/referrals/{uuid}`.
-    Referral,
-    /// `agencies/{author}/referralCounts/{YYYY-MM}`.
-    ReferralCounts,
-    /// `agencies/ppc/adviceRequests/{uuid}`.
-    AdviceRequest,
-    /// `agencies/{opener}/items/{uuid}`.
-    Item,
-    /// `agencies/{own}/officials/{id}`: whether an official is barred; private only.
-    Official,
-    /// `agencies/{opener}/codes/{locator}`: wrong tries of a referral code; private only.
-    Code,
-    /// `agencies/{author}/journal`: keys, kinds and checkpoints.
-    Journal,
-    /// A name that no rule knows. Only a faulty peer writes in such a matter; its page holds what was refused.
+/// The form of the names of one noun's matters. A collection is known by its word alone.
+#[derive(Clone, Copy)]
+pub struct Collection {
+    word: &'static str,
+    form: NameForm,
+    case_letters: &'static str,
+}
+
+/// The form of a matter's name.
+#[derive(Clone, Copy)]
+enum NameForm {
+    /// `{word}`: one matter of both agencies.
+    Shared,
+    /// `agencies/{agency}/{word}`: one matter of each agency.
+    OfAgency,
+    /// `agencies/{agency}/{word}/{id}`, with the rule for the id.
+    Numbered(fn(&str) -> bool),
+    /// A name that no noun has.
     Unknown,
 }
 
-impl Noun {
-    const NAMED: [(Self, &'static str); 7] = [
-        (Self::Scheme, "schemes"),
-        (Self::Referral, "referrals"),
-        (Self::ReferralCounts, "referralCounts"),
-        (Self::AdviceRequest, "adviceRequests"),
-        (Self::Item, "items"),
-        (Self::Official, "officials"),
-        (Self::Code, "codes"),
-    ];
+impl Collection {
+    /// The collection of names that no noun has. Only a faulty peer writes in such a matter; its page contains the refused
+    /// entries.
+    pub const UNKNOWN: Self = Self { word: "", form: NameForm::Unknown, case_letters: "" };
 
-    /// The word in the matter's name, such as `referrals`.
-    pub fn collection(self) -> &'static str {
-        match self {
-            Self::Agreement => "agreement",
-            Self::Journal => "journal",
-            Self::Unknown => "",
-            _ => Self::NAMED.iter().find(|(noun, _)| *noun == self).map_or("", |(_, word)| word),
+    /// One matter of both agencies, with its word as the whole name.
+    pub const fn shared(word: &'static str) -> Self {
+        Self { word, form: NameForm::Shared, case_letters: "" }
+    }
+
+    /// One matter of each agency: `agencies/{agency}/{word}`.
+    pub const fn of_agency(word: &'static str) -> Self {
+        Self { word, form: NameForm::OfAgency, case_letters: "" }
+    }
+
+    /// Many matters of each agency: `agencies/{agency}/{word}/{id}`, with the rule that an id keeps.
+    pub const fn of_ids(word: &'static str, is_id: fn(&str) -> bool) -> Self {
+        Self { word, form: NameForm::Numbered(is_id), case_letters: "" }
+    }
+
+    /// The same collection with the three letters of its case numbers, such as `REF`.
+    #[must_use]
+    pub const fn with_case_letters(self, case_letters: &'static str) -> Self {
+        Self { case_letters, ..self }
+    }
+
+    /// The word in the names of its matters, such as `referrals`.
+    pub fn word(self) -> &'static str {
+        self.word
+    }
+
+    /// The beginning of the names of all matters of one agency, such as `agencies/ipa/schemes/`.
+    pub fn prefix(self, opener: Agency) -> String {
+        format!("agencies/{}/{}/", opener.id(), self.word)
+    }
+
+    /// The matter with this name; `None` when the name is not of this collection.
+    pub fn parse(self, name: &str) -> Option<Matter> {
+        let of = |opener, id: &str| Matter { collection: self, opener, id: id.to_owned() };
+        if let NameForm::Shared = self.form {
+            return (name == self.word).then(|| of(Agency::Unspecified, ""));
         }
-    }
-
-    /// Who sees a matter of this noun stands in a scope (Art. 7(2)), which may change.
-    pub fn is_scoped(self) -> bool {
-        self == Self::Item
-    }
-
-    /// What lists show of it may change with every entry: its scope, or what is to be done in it.
-    pub fn is_listed_anew(self) -> bool {
-        matches!(self, Self::Item | Self::Referral | Self::AdviceRequest)
-    }
-
-    /// The three letters in its case numbers, such as `REF`; empty for nouns without case numbers.
-    pub fn case_letters(self) -> &'static str {
-        match self {
-            Self::Referral => "REF",
-            Self::AdviceRequest => "ADV",
-            Self::Item => "ITM",
-            _ => "",
+        let (agency, rest) = name.strip_prefix("agencies/")?.split_once('/')?;
+        let opener = Agency::from_id(agency)?;
+        let rest = rest.strip_prefix(self.word)?;
+        match self.form {
+            NameForm::OfAgency => rest.is_empty().then(|| of(opener, "")),
+            NameForm::Numbered(is_id) => rest.strip_prefix('/').filter(|id| is_id(id)).map(|id| of(opener, id)),
+            NameForm::Shared | NameForm::Unknown => None,
         }
     }
 }
 
-/// A matter's name in its parts.
+impl PartialEq for Collection {
+    fn eq(&self, other: &Self) -> bool {
+        self.word == other.word
+    }
+}
+
+impl Eq for Collection {}
+
+impl PartialOrd for Collection {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Collection {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.word.cmp(other.word)
+    }
+}
+
+impl hash::Hash for Collection {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.word.hash(state);
+    }
+}
+
+impl fmt::Debug for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Collection").field(&self.word).finish()
+    }
+}
+
+/// A matter's name in its parts. [`crate::noun::registry`] parses names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Matter {
-    /// What it is.
-    pub noun: Noun,
+    /// The collection, which tells the noun.
+    pub collection: Collection,
     /// The agency in the name; unspecified for the agreement, which belongs to both.
     pub opener: Agency,
-    /// The last part of the name; empty where there is none.
+    /// The last part of the name; empty for a collection without ids, and the whole name for an unknown one.
     pub id: String,
 }
 
 impl Matter {
-    /// The agreement.
-    pub const AGREEMENT: &'static str = "agreement";
-
-    /// `agencies/{opener}/{collection}/{id}`.
-    pub fn new(noun: Noun, opener: Agency, id: &str) -> Self {
-        Self { noun, opener, id: id.to_owned() }
+    /// `agencies/{opener}/{word}/{id}`.
+    pub fn new(collection: Collection, opener: Agency, id: &str) -> Self {
+        Self { collection, opener, id: id.to_owned() }
     }
 
-    /// `agencies/{author}/journal`.
-    pub fn journal(author: Agency) -> Self {
-        Self { noun: Noun::Journal, opener: author, id: String::new() }
+    /// A matter whose name no noun has.
+    pub(crate) fn unknown(name: &str) -> Self {
+        Self { collection: Collection::UNKNOWN, opener: Agency::Unspecified, id: name.to_owned() }
     }
 
     /// The case number (案件番号) as both agencies write it, such as `甲-R08-ADV-0012`.
     pub fn case_number(&self, fiscal_year: u32, ordinal: u64) -> String {
         let year = i16::try_from(fiscal_year).unwrap_or_default();
-        era::case_number(Party::of(self.opener), year, self.noun.case_letters(), ordinal)
-    }
-
-    /// The prefix of all names of a noun of one agency, such as `agencies/ipa/schemes/`.
-    pub fn prefix(noun: Noun, opener: Agency) -> String {
-        format!("agencies/{}/{}/", opener.id(), noun.collection())
-    }
-
-    /// The matter of an entry, whatever its name is.
-    pub fn of(name: &str) -> Self {
-        let unknown = || Self { noun: Noun::Unknown, opener: Agency::Unspecified, id: name.to_owned() };
-        Self::parse(name).unwrap_or_else(unknown)
-    }
-
-    /// Takes a name apart. `None` for what is no matter's name.
-    pub fn parse(name: &str) -> Option<Self> {
-        if name == Self::AGREEMENT {
-            return Some(Self { noun: Noun::Agreement, opener: Agency::Unspecified, id: String::new() });
-        }
-        let mut parts = name.strip_prefix("agencies/")?.split('/');
-        let opener = Agency::from_id(parts.next()?)?;
-        let word = parts.next()?;
-        let matter = match (word, parts.next()) {
-            ("journal", None) => Self::journal(opener),
-            (word, Some(id)) => {
-                let (noun, _) = Noun::NAMED.iter().find(|(_, named)| *named == word)?;
-                well_formed(*noun, id).then(|| Self::new(*noun, opener, id))?
-            }
-            _ => return None,
-        };
-        parts.next().is_none().then_some(matter)
+        era::case_number(Party::of(self.opener), year, self.collection.case_letters, ordinal)
     }
 }
 
 impl fmt::Display for Matter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.noun {
-            Noun::Agreement => f.write_str(Self::AGREEMENT),
-            Noun::Journal => write!(f, "agencies/{}/journal", self.opener.id()),
-            Noun::Unknown => f.write_str(&self.id),
-            noun => write!(f, "agencies/{}/{}/{}", self.opener.id(), noun.collection(), self.id),
+        let word = self.collection.word;
+        match self.collection.form {
+            NameForm::Shared => f.write_str(word),
+            NameForm::OfAgency => write!(f, "agencies/{}/{word}", self.opener.id()),
+            NameForm::Numbered(_) => write!(f, "agencies/{}/{word}/{}", self.opener.id(), self.id),
+            NameForm::Unknown => f.write_str(&self.id),
         }
     }
 }
 
-fn well_formed(noun: Noun, id: &str) -> bool {
-    let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    match noun {
-        Noun::Scheme => id.len() <= 64 && id.starts_with(|c: char| c.is_ascii_lowercase()) && id.bytes().all(lower),
-        Noun::Referral | Noun::AdviceRequest | Noun::Item => {
-            id.len() == 36
-                && id.bytes().enumerate().all(|(i, byte)| match i {
-                    8 | 13 | 18 | 23 => byte == b'-',
-                    _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-                })
-        }
-        Noun::ReferralCounts => crate::counts::month(id).is_some(),
-        Noun::Code => (4..=16).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric()),
-        Noun::Official => is_official(id),
-        Noun::Agreement | Noun::Journal | Noun::Unknown => false,
-    }
+/// A UUID in lower case, as the ids of most matters are.
+pub fn is_uuid(id: &str) -> bool {
+    id.len() == 36
+        && id.bytes().enumerate().all(|(i, byte)| match i {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
 }
 
-/// An official's id as it stands in the metadata: 1-64 of `[A-Za-z0-9._@-]`.
+/// The id of an official, as in the metadata: 1 to 64 characters of `[A-Za-z0-9._@-]`.
 pub fn is_official(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte))
 }
@@ -174,7 +172,7 @@ pub fn entry_name(author: Agency, seq: u64) -> String {
     format!("agencies/{}/entries/{seq}", author.id())
 }
 
-/// Takes an entry's name apart.
+/// The author and the number in an entry's name.
 pub fn parse_entry_name(name: &str) -> Option<(Agency, u64)> {
     let (agency, seq) = name.strip_prefix("agencies/")?.split_once("/entries/")?;
     Some((Agency::from_id(agency)?, seq.parse().ok()?))

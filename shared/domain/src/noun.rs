@@ -1,9 +1,194 @@
-//! The nouns of the memorandum, one file each.
+//! The nouns of the memorandum: one value for each, in a file of its own.
 
 pub mod advice;
 pub mod agreement;
+pub mod code;
 pub mod item;
 pub mod journal;
 pub mod official;
 pub mod referral;
+pub mod referral_counts;
+pub mod registry;
 pub mod scheme;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use renkei_proto::{FactKind, journal::v1::fact, r#type::v1::Agency};
+
+use crate::{
+    case::Case,
+    duty::{Duty, DutyKind},
+    index::Lookup,
+    matter::{Collection, Matter},
+    page::Seen,
+    read_set::ReadSet,
+    refusal::Refusal,
+    tally::{Ordinal, Tally},
+    visibility::{Reader, Visibility},
+};
+
+/// Everything that is particular to one noun. The shared files of the domain and the store reach a noun through this trait
+/// alone; [`registry`] finds the noun of a fact or a matter.
+///
+/// A fact belongs to the noun whose collection its rule in the contract names.
+pub trait Noun: Sync {
+    /// The form of the names of its matters.
+    fn collection(&self) -> Collection;
+
+    /// The pages that the judgement of a fact reads besides the page of its matter.
+    fn reads(&self, fact: &fact::Fact) -> ReadSet {
+        let _ = fact;
+        ReadSet::default()
+    }
+
+    /// Judges a fact. Direction, the agreement's term, the matter's collection, the rules of opening and answering, the
+    /// year of case numbers and the room in the matter are judged for every noun alike, in [`crate::decide`].
+    ///
+    /// # Errors
+    /// A refusal with a reason that the contract documents for the act.
+    fn judge(&self, case: &Case, fact: &fact::Fact) -> Result<(), Refusal>;
+
+    /// Whether the fact opens its matter. A noun overrides this where facts of one kind open a matter and go on in it.
+    fn opens(&self, fact: &fact::Fact) -> bool {
+        FactKind::of(fact).rule().opens
+    }
+
+    /// Whether the fact is counted against the room that an agency has in a matter ([`crate::decide::MOST_ENTRIES`]). A fact
+    /// that ends a matter, or that a service must write, is not.
+    fn needs_room(&self, fact: &fact::Fact) -> bool {
+        let _ = fact;
+        true
+    }
+
+    /// The numbers that a fact gives to the matter that it opens, such as that of its case number.
+    fn ordinals(&self, fact: &fact::Fact) -> Vec<Ordinal> {
+        let _ = fact;
+        Vec::new()
+    }
+
+    /// The counters that an own entry moves, besides its ordinals. `month` is the month of writing, such as 202611.
+    fn tallies(&self, fact: &fact::Fact, month: u32) -> Vec<Tally> {
+        let _ = (fact, month);
+        Vec::new()
+    }
+
+    /// The other name that a fact gives to its matter.
+    fn lookup(&self, matter: &Matter, fact: &fact::Fact) -> Option<Lookup> {
+        let _ = (matter, fact);
+        None
+    }
+
+    /// The name of the matter's state, such as `STATE_GIVEN`; empty for a noun without states.
+    fn state(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
+        let _ = (matter, seen);
+        ""
+    }
+
+    /// The matter as the desk shows it, encoded and without its content; `None` for a noun that has no resource, and where
+    /// nothing was written.
+    fn resource(&self, matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Vec<u8>> {
+        let _ = (matter, seen, now, etag);
+        None
+    }
+
+    /// The audiences to which the service of `own` shows the matter in lists; none for a matter that is not listed.
+    fn visibility(&self, own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Visibility> {
+        let _ = (own, matter, seen);
+        Vec::new()
+    }
+
+    /// Whether a scope bounds the readers of its matters (Art. 7(2)).
+    fn is_scoped(&self) -> bool {
+        false
+    }
+
+    /// The parts of a visible matter that its scope keeps from a reader of the other agency.
+    fn withheld(&self, matter: &Matter, seen: Seen<'_>, reader: &Reader, now: Timestamp) -> Withheld {
+        let _ = (matter, seen, reader, now);
+        Withheld::default()
+    }
+
+    /// The kinds of duty that its matters may contain.
+    fn duty_kinds(&self) -> &'static [DutyKind] {
+        &[]
+    }
+
+    /// The duties of `own` in the matter: of each kind at most one.
+    fn duties(&self, own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Duty> {
+        let _ = (own, matter, seen);
+        Vec::new()
+    }
+
+    /// The fact that the service of `desk` owes the peer in the matter, and writes by itself: after the arrival of an entry,
+    /// and after a start.
+    fn owed(&self, desk: &Desk<'_>, matter: &Matter, seen: Seen<'_>) -> Option<Owed> {
+        let _ = (desk, matter, seen);
+        None
+    }
+
+    /// Whether a service writes the fact by itself, so that it is not the answer of an official.
+    fn is_automatic(&self, fact: &fact::Fact) -> bool {
+        let _ = fact;
+        false
+    }
+
+    /// Whether the names of its matters identify persons, so that they are told to nobody but the callers who may read them.
+    fn has_secret_names(&self) -> bool {
+        false
+    }
+
+    /// Whether entries after the first may change the lists in which a matter is shown.
+    fn is_listed_anew(&self) -> bool {
+        self.is_scoped() || !self.duty_kinds().is_empty()
+    }
+
+    /// The duty by which matters are found in which the service may owe another fact after a start.
+    fn settled_at_start(&self) -> Option<DutyKind> {
+        None
+    }
+
+    /// Whether a private fact of this kind protects somebody, so that its loss must be noticed at once.
+    fn protects(&self, kind: FactKind) -> bool {
+        let _ = kind;
+        false
+    }
+}
+
+/// The agency whose service owes a fact, as far as the fact depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Desk<'a> {
+    /// The agency.
+    pub own: Agency,
+    /// The units of the agency.
+    pub units: &'a BTreeSet<String>,
+    /// The time of the service.
+    pub now: Timestamp,
+}
+
+/// A fact that a service owes the peer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Owed {
+    /// The fact.
+    pub fact: fact::Fact,
+    /// The number of the peer's entry that it answers.
+    pub answers: u64,
+    /// The fact waits until the peer speaks its kind. Any other is written at once, because the entry that it answers could
+    /// not be accepted without it.
+    pub can_wait: bool,
+}
+
+/// The parts of a visible matter that a reader may not see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Withheld {
+    /// The content of the whole matter, but for that of facts of this kind; `None` where the matter is not sealed.
+    pub sealed_but: Option<FactKind>,
+    /// Entries about revisions whose own scope does not include the reader.
+    pub entries: BTreeSet<(Agency, u64)>,
+}
+
+/// A noun as the desk shows it.
+pub trait Resource: Sized {
+    /// The matter without its content; `None` when nothing was written in it.
+    fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self>;
+}

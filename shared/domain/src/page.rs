@@ -8,12 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use prost::Message as _;
 use renkei_proto::{
-    FactKind,
+    FactKind, FactMessage,
     journal::v1::{self as proto, EntryRefused, Fact, Half, Header, Mark, fact},
     r#type::v1::Agency,
 };
 
-use crate::moment::{instant, micros};
+use crate::{
+    matter::{Collection, entry_name},
+    moment::{instant, micros},
+};
 
 /// Which journal an entry stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -117,37 +120,35 @@ pub fn apply(page: &mut Page, journal: Journal, header: &Header, hash: [u8; 32],
             fact: Some(fact.clone()),
         },
     );
-    if let Some(kind) = fact.fact.as_ref().map(FactKind::of)
-        && matches!(kind, FactKind::KindsSpoken | FactKind::AuditCheckpointed | FactKind::PrivateAnchored)
-    {
+    if let Some(kind) = fact.fact.as_ref().map(FactKind::of).filter(|kind| kind.rule().replaces) {
         keep_latest(marks, kind);
     }
 }
 
-/// Of kinds, checkpoints and anchors only the latest counts, so the journal's own page stays small for ever. The very last mark of
-/// the page stays too: the next header of the matter names its hash.
+/// Of such a kind only the latest fact counts, so the journal's own page stays small for ever. The very last mark of the
+/// page is kept too, because the next header of the matter names its hash.
 fn keep_latest(marks: &mut Vec<Mark>, kind: FactKind) {
     let latest = marks.iter().rev().find(|mark| mark.kind() == Some(kind)).map(|mark| mark.seq);
     marks.retain(|mark| mark.kind() != Some(kind) || Some(mark.seq) == latest);
 }
 
-/// What a mark says.
+/// A mark in the types of the domain.
 pub trait MarkView {
-    /// The fact in its kind.
-    fn said(&self) -> Option<&fact::Fact>;
+    /// The fact in its kind; `None` for a kind that this version does not know.
+    fn stated(&self) -> Option<&fact::Fact>;
     /// The kind of fact.
     fn kind(&self) -> Option<FactKind>;
-    /// When it was written.
+    /// The time of writing.
     fn at(&self) -> Timestamp;
 }
 
 impl MarkView for Mark {
-    fn said(&self) -> Option<&fact::Fact> {
+    fn stated(&self) -> Option<&fact::Fact> {
         self.fact.as_ref()?.fact.as_ref()
     }
 
     fn kind(&self) -> Option<FactKind> {
-        self.said().map(FactKind::of)
+        self.stated().map(FactKind::of)
     }
 
     fn at(&self) -> Timestamp {
@@ -190,7 +191,7 @@ impl<'a> Seen<'a> {
 
     /// The numbers of an agency's entries that the peer has refused.
     fn refused(self, agency: Agency) -> BTreeSet<u64> {
-        let refused = self.all(agency.peer()).filter_map(|mark| match mark.said() {
+        let refused = self.all(agency.peer()).filter_map(|mark| match mark.stated() {
             Some(fact::Fact::EntryRefused(refused)) => Some(refused.seq),
             _ => None,
         });
@@ -205,38 +206,43 @@ impl<'a> Seen<'a> {
 
     /// The peer's refusal of an agency's entry.
     pub fn refusal(self, agency: Agency, seq: u64) -> Option<(&'a Mark, &'a EntryRefused)> {
-        self.all(agency.peer()).find_map(|mark| match mark.said() {
+        self.all(agency.peer()).find_map(|mark| match mark.stated() {
             Some(fact::Fact::EntryRefused(refused)) if refused.seq == seq => Some((mark, refused)),
             _ => None,
         })
     }
 
-    /// The marks of an agency that count and that `pick` takes, in order.
+    /// The marks of an agency that count and that `pick` chooses, in order.
     pub fn each<T, P>(self, agency: Agency, pick: P) -> impl Iterator<Item = (&'a Mark, T)> + use<'a, T, P>
     where
         P: Fn(&'a fact::Fact) -> Option<T>,
     {
-        self.marks(agency).filter_map(move |mark| mark.said().and_then(&pick).map(|fact| (mark, fact)))
+        self.marks(agency).filter_map(move |mark| mark.stated().and_then(&pick).map(|fact| (mark, fact)))
     }
 
-    /// The first mark of an agency that counts and that `pick` takes.
-    pub fn first<T>(self, agency: Agency, pick: impl Fn(&'a fact::Fact) -> Option<T>) -> Option<(&'a Mark, T)> {
-        self.each(agency, pick).next()
+    /// The facts of one kind that an agency wrote and that count, in order.
+    pub fn all_of<F: FactMessage + 'a>(self, agency: Agency) -> impl Iterator<Item = (&'a Mark, &'a F)> + use<'a, F> {
+        self.each(agency, F::of)
     }
 
-    /// The last mark of an agency that counts and that `pick` takes.
-    pub fn last<T>(self, agency: Agency, pick: impl Fn(&'a fact::Fact) -> Option<T>) -> Option<(&'a Mark, T)> {
-        self.each(agency, pick).last()
+    /// The first fact of one kind that an agency wrote and that counts.
+    pub fn first<F: FactMessage + 'a>(self, agency: Agency) -> Option<(&'a Mark, &'a F)> {
+        self.all_of(agency).next()
     }
 
-    /// The first mark of an agency that counts, answers this number of the other's journal and that `pick` takes.
-    pub fn answer<T>(
-        self,
-        agency: Agency,
-        seq: u64,
-        pick: impl Fn(&'a fact::Fact) -> Option<T>,
-    ) -> Option<(&'a Mark, T)> {
-        self.each(agency, pick).find(|(mark, _)| mark.answers == seq)
+    /// The last fact of one kind that an agency wrote and that counts.
+    pub fn last<F: FactMessage + 'a>(self, agency: Agency) -> Option<(&'a Mark, &'a F)> {
+        self.all_of(agency).last()
+    }
+
+    /// Whether an agency wrote a fact of one kind that counts.
+    pub fn has<F: FactMessage + 'a>(self, agency: Agency) -> bool {
+        self.first::<F>(agency).is_some()
+    }
+
+    /// The first fact of one kind that an agency wrote in answer to this number of the other's journal and that counts.
+    pub fn answer<F: FactMessage + 'a>(self, agency: Agency, seq: u64) -> Option<(&'a Mark, &'a F)> {
+        self.all_of(agency).find(|(mark, _)| mark.answers == seq)
     }
 
     /// When the last entry of either half was written.
@@ -252,7 +258,7 @@ impl<'a> Seen<'a> {
             .flat_map(|agency| self.all(agency).map(move |mark| (micros(mark.written_at.as_ref()), agency, mark.seq)))
             .collect();
         all.sort_unstable();
-        all.into_iter().map(|(_, agency, seq)| crate::matter::entry_name(agency, seq)).collect()
+        all.into_iter().map(|(_, agency, seq)| entry_name(agency, seq)).collect()
     }
 }
 
@@ -309,13 +315,9 @@ impl<'a> View<'a> {
         self.pages.get(matter).map_or(&[], |page| page.marks(Journal::Private))
     }
 
-    /// All pages of a noun of one agency, by id.
-    pub fn list(
-        &self,
-        noun: crate::matter::Noun,
-        opener: Agency,
-    ) -> impl Iterator<Item = (&'a str, Seen<'a>)> + use<'a> {
-        let (view, prefix) = (*self, crate::matter::Matter::prefix(noun, opener));
+    /// All pages of a collection of one agency, by id.
+    pub fn list(&self, collection: Collection, opener: Agency) -> impl Iterator<Item = (&'a str, Seen<'a>)> + use<'a> {
+        let (view, prefix) = (*self, collection.prefix(opener));
         let skip = prefix.len();
         let end = prefix.clone();
         view.pages

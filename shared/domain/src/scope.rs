@@ -1,90 +1,24 @@
-//! Scope (共有範囲, Art. 7(2)): who may see an item, for what, until when; and its marking.
+//! The scope of shared information (共有範囲, Art. 7(2)): its audience, purposes and end; and its marking (取扱い).
 
 use jiff::Timestamp;
 use renkei_proto::{
-    options::v1::{Reason, Role},
+    options::v1::Reason,
     sharing::v1::{ItemTerm, ItemTerms},
-    r#type::v1::{Agency, Audience, Confidentiality, Designated, Marking, Purpose, Scope, Tlp, scope},
+    r#type::v1::{Audience, Confidentiality, Designated, Marking, Purpose, Scope, Tlp, scope},
 };
 
 use crate::{
-    decide::{Refusal, must},
-    matter::{Matter, Noun},
     moment::{end, instant},
-    noun::item,
-    page::Seen,
+    refusal::{Refusal, must},
+    visibility::Visibility,
 };
 
-/// Who reads, as far as a scope asks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reader {
-    /// What the calling system may be.
-    pub roles: Vec<Role>,
-    /// The unit that it acts for; empty for none.
-    pub unit: String,
-    /// The purpose that it named; empty for none.
-    pub purpose: String,
-}
-
-impl Reader {
-    /// The audiences in which this reader is: `{unit or *}/{purpose or *}`. A list is what is shown to any of them.
-    pub fn audiences(&self) -> Vec<String> {
-        let mut all = Vec::with_capacity(4);
-        for unit in ["*", &self.unit] {
-            for purpose in ["*", &self.purpose] {
-                let audience = format!("{unit}/{purpose}");
-                if !unit.is_empty() && !purpose.is_empty() && !all.contains(&audience) {
-                    all.push(audience);
-                }
-            }
-        }
-        all
-    }
-}
-
-/// To whom a matter is shown, and until when. Lists read it from the index; single reads compute it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Visibility {
-    /// `{unit or *}/{purpose or *}`.
-    pub audience: String,
-    /// Microseconds since 1970 at which it is shown no longer; `i64::MAX` for never.
-    pub until_us: i64,
-}
-
-impl Visibility {
-    fn to_everybody() -> Self {
-        Self { audience: EVERYBODY.to_owned(), until_us: i64::MAX }
-    }
-
-    /// A reader is among them now.
-    pub fn fits(&self, reader: &Reader, now: Timestamp) -> bool {
-        now.as_microsecond() < self.until_us && reader.audiences().contains(&self.audience)
-    }
-}
-
-/// Everybody of the party, for any purpose.
-pub const EVERYBODY: &str = "*/*";
-
-/// To whom the service of `own` shows a matter in lists. Empty for what is not listed.
-pub fn visibility(own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Visibility> {
-    match matter.noun {
-        Noun::Scheme | Noun::Referral | Noun::AdviceRequest if !seen.is_empty() => vec![Visibility::to_everybody()],
-        Noun::Item => match item::current(seen, matter.opener) {
-            None => Vec::new(),
-            // Its originator's own people are not bound by it.
-            Some(_) if matter.opener == own => vec![Visibility::to_everybody()],
-            Some(current) => audiences(current.terms()),
-        },
-        _ => Vec::new(),
-    }
-}
-
-/// To whom terms show what is shared under them.
+/// The audiences that see an item shared under these terms.
 pub(crate) fn audiences(terms: &ItemTerms) -> Vec<Visibility> {
     let designated = match terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) {
         None => return Vec::new(),
         // Until an agreed method says otherwise: the receiving party.
-        Some(scope::Scope::Undesignated(_)) => return vec![Visibility::to_everybody()],
+        Some(scope::Scope::Undesignated(_)) => return vec![Visibility::everybody()],
         Some(scope::Scope::Designated(designated)) => designated,
     };
     let until_us = end(designated.expires.as_ref()).map_or(i64::MAX, Timestamp::as_microsecond);

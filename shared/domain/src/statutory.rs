@@ -11,7 +11,7 @@ use jiff::{Timestamp, ToSpan};
 
 use renkei_proto::{options::v1::Reason, r#type::v1 as wire};
 
-use crate::{calendar, decide::Refusal, noun::scheme};
+use crate::{calendar, refusal::Refusal};
 
 /// The number of the item "wrongful purpose", which doubles the time for the final report.
 const WRONGFUL_PURPOSE: u8 = 3;
@@ -245,7 +245,7 @@ pub fn dates_of(facts: &wire::StatutoryFacts, now: Timestamp) -> Result<Option<w
     if facts.knew_on.is_empty() {
         return Ok(None);
     }
-    let knew_on = scheme::day_that_has_come(&facts.knew_on, now);
+    let knew_on = calendar::parse_past_day(&facts.knew_on, now);
     let knew_on = knew_on.ok_or_else(|| invalid("statutory.knew_on", "must be a day that exists and has come"))?;
     let dates = dates(&Facts { knew_on: Some(knew_on), items, persons });
     Ok(dates.map(|dates| wire::StatutoryDates {

@@ -1,7 +1,7 @@
 //! How the connection stands, for the desk and for the feed.
 
-use renkei_domain::decide::{ReadSet, Refusal};
 use renkei_domain::moment::Moment;
+use renkei_domain::{read_set::ReadSet, refusal::Refusal};
 use renkei_proto::{
     link::v1::{LinkStatus, link_status::State},
     options::v1::Reason,

@@ -29,7 +29,7 @@ use std::{
 };
 
 use http::{HeaderMap, Request, Response};
-use renkei_domain::{decide::Refusal, matter::is_official, moment::Source};
+use renkei_domain::{matter::is_official, moment::Source, refusal::Refusal};
 use renkei_proto::{
     Rule,
     options::v1::{Effect, Reason, Role, Surface},

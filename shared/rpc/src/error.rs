@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use renkei_domain::{decide::Refusal, moment::Moment};
+use renkei_domain::{moment::Moment, refusal::Refusal};
 use renkei_proto::{Violation, options::v1::Reason};
 use renkei_store::Error as StoreError;
 use renkei_telemetry::{Traceparent, traceparent::current_traceparent};

@@ -11,7 +11,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use prost::Message;
-use renkei_domain::{decide::Refusal, moment::Moment};
+use renkei_domain::{moment::Moment, refusal::Refusal};
 use renkei_proto::options::v1::Reason;
 
 use crate::error::Error;

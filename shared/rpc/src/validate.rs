@@ -10,9 +10,9 @@ use prost::{
     encoding::{WireType, decode_key, decode_varint},
 };
 use renkei_domain::{
-    decide::Refusal,
     moment::{Moment, Source},
-    scope::Reader,
+    refusal::Refusal,
+    visibility::Reader,
 };
 use renkei_proto::{Rule, Validate, Violation, options::v1::Reason, r#type::v1::Agency};
 use renkei_store::Store;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use renkei_desk::{JournalKeys, Watchers, services};
-use renkei_domain::{duty, matter::Matter, moment::Source, timekeeper::Timekeeper};
+use renkei_domain::{matter::Matter, moment::Source, noun::registry, timekeeper::Timekeeper};
 use renkei_link::Link;
 use renkei_proto::{options::v1::Surface, r#type::v1::Agency};
 use renkei_rpc::{
@@ -22,7 +22,7 @@ use renkei_rpc::{
     token::Tokens,
     validate::{Desk, DigestKey},
 };
-use renkei_store::{AnswerUnits, Caller, Fault, Faults, Options, SCHEMA, Store, arrive::Begin, recover::Cause};
+use renkei_store::{Caller, Fault, Faults, Options, SCHEMA, Settle, Store, arrive::Begin, recover::Cause};
 use renkei_telemetry::{Metrics, Telemetry};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
@@ -44,8 +44,8 @@ use crate::{
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long calls, sessions and ticks may take to end.
 const STOP: Duration = Duration::from_secs(25);
-/// The most items of which a start answers which of their units are missing.
-const UNITS_AT_ONCE: usize = 1000;
+/// The most matters of one kind of duty that a start settles.
+const SETTLED_AT_ONCE: usize = 1000;
 /// How long the database may take to close after that.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -122,7 +122,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         store.record_read(&Caller::own("first_start"), "", "OK", &source.moment()).await?;
     }
     let said = begin(&store, &source).await?;
-    answer_units(&store, &source, &config).await?;
+    settle(&store, &source, &config).await?;
 
     let draining = CancellationToken::new();
     let keys = JournalKeys { own: key::of_own(&config, store.key())?, peer: key::of_peer(&config)? };
@@ -278,16 +278,20 @@ async fn begin(store: &Store, source: &Source) -> Result<Option<tick::SpokenKind
     }
 }
 
-/// The peer is told when units that it named have been added to the configuration, or are missing still.
-async fn answer_units(store: &Store, source: &Source, config: &Config) -> Result<(), StartError> {
-    let missing = store.duties(duty::Kind::SettleItemUnits, UNITS_AT_ONCE).await?;
-    let items = missing.iter().map(|(_, name)| Matter::of(name)).filter(|matter| matter.opener != store.own());
-    let answers = AnswerUnits { items: items.collect(), units: config.units() };
-    if answers.items.is_empty() {
+/// The peer is told what this service owes it since the configuration was changed, for instance that units which it named
+/// are there now, or are still missing.
+async fn settle(store: &Store, source: &Source, config: &Config) -> Result<(), StartError> {
+    let mut matters = Vec::new();
+    for kind in registry::settled_at_start() {
+        let found = store.duties(kind, SETTLED_AT_ONCE).await?;
+        matters.extend(found.iter().map(|(_, name)| Matter::of(name)).filter(|matter| matter.opener != store.own()));
+    }
+    if matters.is_empty() {
         return Ok(());
     }
-    match store.write("answer_units", Caller::own("answer_units"), source.moment(), answers).await {
-        // The own journal is fetched back first, with what was answered before; the next start looks again.
+    let settle = Settle { matters, units: config.units() };
+    match store.write("settle", Caller::own("settle"), source.moment(), settle).await {
+        // The own journal is fetched back first, with the facts that were written before; the next start looks again.
         Ok(()) | Err(renkei_store::Error::Recovering) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::{Timestamp, civil::Date};
 use renkei_desk::Watchers;
 use renkei_domain::{
-    calendar, duty,
+    calendar,
     matter::{Matter, entry_name},
     moment::{Source, micros},
-    noun::{agreement, journal},
+    noun::{agreement, journal, registry},
     page::{Journal, Seen},
     term::{self, TermStanding},
 };
@@ -255,7 +255,7 @@ impl Status {
         let age = held.oldest_waiting.as_ref().map_or(0, |waiting| waiting.for_seconds);
         metrics.backlog(Direction::Out, held.backlog, Duration::from_secs(age));
         metrics.backlog(Direction::In, held.expected, Duration::from_secs(held.expected_for_seconds));
-        for kind in duty::Kind::ALL {
+        for kind in registry::duty_kinds() {
             let found = held.duties.iter().find(|it| it.kind == kind.id());
             metrics.duties(kind.id(), found.map_or(0, |it| it.open), found.map_or(0, |it| it.overdue));
         }
@@ -451,7 +451,7 @@ async fn waiting(
 
 async fn duties(store: &Store, today: Date) -> Result<Vec<Duties>, Error> {
     let mut all = Vec::new();
-    for kind in duty::Kind::ALL {
+    for kind in registry::duty_kinds() {
         let found = store.duties(kind, DUTIES).await?;
         let Some((next_due, next_matter)) = found.first().cloned() else { continue };
         let how_many = |when: fn(&Date, &Date) -> bool| {

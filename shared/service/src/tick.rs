@@ -9,9 +9,10 @@ use renkei_desk::{
     verify::{verify as verify_all, verify_tail},
 };
 use renkei_domain::{
-    calendar, counts,
-    matter::{Matter, Noun},
+    calendar,
+    matter::Matter,
     moment::{Source, instant},
+    noun::referral_counts,
     page::Journal,
 };
 use renkei_proto::r#type::v1::Agency;
@@ -81,15 +82,15 @@ fn said(what: &'static str, done: Result<(), Error>) {
 /// Counts every month since the one of the first own entry that is over and not counted, oldest first.
 async fn count_months(parts: &Parts) -> Result<(), Error> {
     let Some(first) = first_month(parts).await? else { return Ok(()) };
-    let mut month = counts::month_before(calendar::day(parts.source.moment().now));
+    let mut month = referral_counts::month_before(calendar::day(parts.source.moment().now));
     let mut missing = Vec::new();
     for _ in 0..MONTHS {
-        let Some(begun) = counts::month(&month).filter(|begun| *begun >= first) else { break };
-        let matter = Matter::new(Noun::ReferralCounts, parts.own, &month).to_string();
+        let Some(begun) = referral_counts::month(&month).filter(|begun| *begun >= first) else { break };
+        let matter = Matter::new(referral_counts::COLLECTION, parts.own, &month).to_string();
         let page = parts.store.page(&matter).await?;
-        let before = counts::month_before(begun);
+        let before = referral_counts::month_before(begun);
         let month = std::mem::replace(&mut month, before);
-        if !page.is_some_and(|page| counts::is_counted(&page, parts.own)) {
+        if !page.is_some_and(|page| referral_counts::is_counted(&page, parts.own)) {
             missing.push(month);
         }
     }

@@ -1,9 +1,9 @@
 //! The life of one matter, from the entries of both halves.
 
 use renkei_domain::{
-    index::state_name,
     matter::{Matter, entry_name},
     moment::micros,
+    noun::registry,
     page::{Journal, Seen},
 };
 use renkei_proto::journal::v1::fact;
@@ -21,7 +21,8 @@ pub(crate) async fn lines(store: &Store, matter: &str) -> Result<Vec<String>, Er
         return Ok(Vec::new());
     }
     let page = store.page(matter).await?.unwrap_or_default();
-    let state = state_name(&Matter::of(matter), Seen::whole(&page));
+    let matter = Matter::of(matter);
+    let state = registry::of(&matter).state(&matter, Seen::whole(&page));
     let state = if state.is_empty() { String::new() } else { format!(": {}", state.replace("STATE_", "")) };
     let mut lines = vec![format!("{matter}{state}, entries: {}", entries.len())];
     for held in &entries {

@@ -5,27 +5,27 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 use renkei_domain::{
-    content, counts,
-    decide::{self, ReadSet, Refusal, decide},
+    content,
+    decide::decide,
     matter::Matter,
-    moment::{Moment, instant, stamp},
-    noun::{item, journal as journal_rules},
+    moment::{Moment, instant},
+    noun::{journal as journal_rules, registry},
     page::{Journal, MarkView as _, View},
+    read_set::ReadSet,
+    refusal::Refusal,
 };
 use renkei_journal::{Break, Fault, Lie, Opened, Understood};
 use renkei_proto::{
     FactKind,
-    agreement::v1::{ArrivalChannel, NoticeArrived},
     journal::v1::{Entry, EntryRefused, Fact, Header, JournalStopped, JournalStoppedContent, fact},
     link::v1::Stop,
     options::v1::{Author, Reason},
-    sharing::v1::{RecallAnswered, RecallDisposition},
     r#type::v1::Agency,
     watch::v1::{JournalStopChanged, event::Change},
 };
 use renkei_telemetry::span;
 
-use crate::{command::Command, head::Heads, stage::Stage};
+use crate::{command::Command, head::Heads, owed, stage::Stage};
 
 /// An entry whose signature was verified, with what is known of its body.
 pub struct Arriving {
@@ -61,10 +61,11 @@ impl Command for Arrive {
         let mut keys = ReadSet::default();
         for arriving in &self.entries {
             let header = arriving.opened.header();
-            let kind = FactKind::named(&header.fact_type).unwrap_or(FactKind::EntryRefused);
-            keys.extend(decide::keys(&header.matter, kind));
             let fact = arriving.fact.as_ref().ok().and_then(|understood| understood.fact.fact.as_ref());
-            keys.years.extend(fact.map(counts::ordinals).unwrap_or_default().iter().map(|ordinal| ordinal.year));
+            keys.extend(match fact {
+                Some(fact) => registry::reads(&header.matter, fact),
+                None => ReadSet::matter(header.matter.as_str()),
+            });
             keys.entries.insert((Journal::Of(self.journal), header.seq));
             keys.ids.insert(header.entry_id.clone());
         }
@@ -137,7 +138,7 @@ impl Arrive {
         let _applying = span::apply(&header.fact_type, &header.entry_id, &header.traceparent).entered();
         let matter = Matter::of(&header.matter);
         let judged = audit(stage, arriving, &matter);
-        let own_fact = FactKind::named(&header.fact_type).is_some_and(journal_rules::stops);
+        let own_fact = FactKind::named(&header.fact_type).is_some_and(|kind| kind.rule().wrong_stops);
         if let Err(refusal) = &judged
             && own_fact
         {
@@ -193,44 +194,24 @@ impl Arrive {
     }
 }
 
-/// What follows from the arrival of an entry that holds.
+/// The consequences of the arrival of an entry that was not refused.
 fn arrived(stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64, units: &BTreeSet<String>) -> Result<(), Refusal> {
-    match &fact.fact {
-        // A notice under Art. 8 counts from its arrival here, which is recorded with it.
-        Some(fact::Fact::NoticeGiven(_)) => {
-            let arrived = NoticeArrived {
-                notice_seq: seq,
-                channel: ArrivalChannel::Link.into(),
-                arrived_at: Some(stamp(stage.now())),
-            };
-            stage.write(matter, fact::Fact::NoticeArrived(arrived), None, seq)?;
-        }
-        // From now on nobody reads its content here, and the originator is told so.
-        Some(fact::Fact::ItemRecalled(_)) => {
-            let sealed = RecallAnswered { disposition: RecallDisposition::Sealed.into() };
-            stage.write(matter, fact::Fact::RecallAnswered(sealed), None, seq)?;
-        }
-        // Nobody here sees it for a unit that is not there, and the originator is told so.
-        Some(fact) if item::published_in(fact).is_some() => crate::units::answer(stage, matter, units)?,
-        // The peer has lost what it held, and says so: what it had signed for before binds it no longer.
-        Some(fact::Fact::JournalReopened(_)) => {
-            let seen = stage.heads().peer.seen_peer_seq;
-            let own = &mut stage.heads.own;
-            own.receipted = own.receipted.min(seen);
-            own.receipted_own = own.receipted_own.max(seq);
-        }
-        _ => {}
+    if let Some(fact::Fact::JournalReopened(_)) = &fact.fact {
+        // The peer has lost entries, and states it: the receipts that it signed for them bind it no longer.
+        let seen = stage.heads().peer.seen_peer_seq;
+        let own = &mut stage.heads.own;
+        own.receipted = own.receipted.min(seen);
+        own.receipted_own = own.receipted_own.max(seq);
     }
-    Ok(())
+    owed::settle(stage, matter, units)
 }
 
-/// The arrival of this entry was answered already: refused, its notice recorded, its item sealed, its units found missing.
+/// Whether the arrival of this entry was answered already: by a refusal, or by a fact that the service writes by itself.
 fn answered(stage: &Stage, matter: &Matter, seq: u64) -> bool {
-    stage.page(&matter.to_string()).all(stage.own()).any(|mark| match mark.said() {
-        Some(fact::Fact::EntryRefused(it)) => it.seq == seq,
-        Some(fact::Fact::NoticeArrived(it)) => it.notice_seq == seq,
-        Some(fact::Fact::RecallAnswered(_) | fact::Fact::ItemUnitsMissing(_)) => mark.answers == seq,
-        _ => false,
+    stage.page(&matter.to_string()).all(stage.own()).any(|mark| match mark.stated() {
+        Some(fact::Fact::EntryRefused(refused)) => refused.seq == seq,
+        Some(fact) => mark.answers == seq && registry::of_fact(fact).is_automatic(fact),
+        None => false,
     })
 }
 

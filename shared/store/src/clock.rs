@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use renkei_domain::{
-    decide::{ReadSet, Refusal},
     matter::Matter,
     moment::{Moment, instant, stamp},
     noun::journal,
     page::Journal,
+    read_set::ReadSet,
+    refusal::Refusal,
     timekeeper::{Basis, JUMP},
 };
 use renkei_proto::{

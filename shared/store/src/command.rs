@@ -2,10 +2,7 @@
 //! are pure.
 
 use prost::Message;
-use renkei_domain::{
-    decide::{ReadSet, Refusal},
-    moment::Moment,
-};
+use renkei_domain::{moment::Moment, read_set::ReadSet, refusal::Refusal};
 
 use crate::stage::Stage;
 

@@ -1,6 +1,6 @@
 //! What can go wrong with the database.
 
-use renkei_domain::decide::Refusal;
+use renkei_domain::refusal::Refusal;
 
 use crate::code::told;
 

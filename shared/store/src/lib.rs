@@ -20,6 +20,7 @@ mod inner;
 mod load;
 mod migration;
 mod officials;
+mod owed;
 mod place;
 mod proof;
 mod read;
@@ -32,7 +33,6 @@ mod save;
 mod seal;
 mod stage;
 mod statements;
-mod units;
 mod writer;
 
 use std::sync::{Arc, Mutex, atomic::AtomicBool};
@@ -60,6 +60,7 @@ pub use crate::{
     head::{Heads, JournalHead},
     inner::{Fault, Faults},
     migration::KNOWN as SCHEMA,
+    owed::Settle,
     place::file_of,
     proof::{Misplaced, ReceiptRow},
     read::{Answer, BYTES, Listed, Room, StoredEntry},
@@ -68,7 +69,6 @@ pub use crate::{
     replica::{Replica, Replicas},
     stage::{Stage, content, etag},
     statements::statements,
-    units::AnswerUnits,
     writer::{BATCH, QUEUE},
 };
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use renkei_domain::{decide::ReadSet, matter::Matter, noun::journal as journal_rules, page::Journal};
+use renkei_domain::{matter::Matter, noun::journal as journal_rules, page::Journal, read_set::ReadSet};
 use renkei_proto::r#type::v1::Agency;
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
@@ -165,8 +165,8 @@ pub(crate) async fn load(
         }
         page(stage, inner, name, row, 1)?;
     }
-    for (noun, opener) in &keys.lists {
-        let (from, to) = prefix_range(&Matter::prefix(*noun, *opener));
+    for (collection, opener) in &keys.lists {
+        let (from, to) = prefix_range(&collection.prefix(*opener));
         let rows = sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(&mut *connection).await?;
         for row in &rows {
             page(stage, inner, row.try_get(0)?, row, 0)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use renkei_domain::{
-    matter::{Matter, Noun},
+    matter::Matter,
     noun::official,
     page::{Journal, Page},
 };
@@ -40,7 +40,7 @@ pub(crate) async fn officials(
     ring: &KeyRing,
     metrics: &Metrics,
 ) -> Result<Vec<OfficialPage>, Error> {
-    let (from, to) = prefix_range(&Matter::prefix(Noun::Official, own));
+    let (from, to) = prefix_range(&renkei_domain::noun::official::COLLECTION.prefix(own));
     let mut found = Vec::new();
     for row in sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(pool).await? {
         let matter = Matter::of(&row.try_get::<String, _>(0)?);

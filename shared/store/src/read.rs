@@ -5,11 +5,12 @@ use jiff::{Timestamp, civil::Date};
 use prost::Message as _;
 use renkei_domain::{
     decide::{Judged, ReadPermit},
-    duty,
+    duty::DutyKind,
     index::Lookup,
-    matter::{Matter, Noun},
+    matter::{Collection, Matter},
+    noun::registry,
     page::{Journal, Page, Seen},
-    scope::{self, Reader},
+    visibility::Reader,
 };
 use renkei_journal::{Hash, Previous};
 use renkei_proto::{
@@ -154,7 +155,7 @@ impl Store {
     /// When the database does not answer; [`Error::Altered`] when what it lists is not what the service wrote.
     pub async fn list(
         &self,
-        noun: Noun,
+        collection: Collection,
         openers: &[Agency],
         (reader, now): (&Reader, Timestamp),
         below: u64,
@@ -163,7 +164,7 @@ impl Store {
         let audiences = reader.audiences();
         let mut ranges = Vec::with_capacity(openers.len() * audiences.len());
         for opener in openers {
-            ranges.extend(audiences.iter().map(|audience| (Matter::prefix(noun, *opener), audience.as_str())));
+            ranges.extend(audiences.iter().map(|audience| (collection.prefix(*opener), audience.as_str())));
         }
         let most = number(u64::try_from(limit).unwrap_or(u64::MAX));
         let mut rows = Vec::new();
@@ -188,8 +189,8 @@ impl Store {
                 found.ok_or_else(|| Error::Damaged("a list names a matter without a page".to_owned()))?;
             let matter = Matter::of(&name);
             // The index only finds pages: whether one is shown follows from the page.
-            let shown = scope::visibility(self.inner.own, &matter, Seen::whole(&page));
-            if !shown.iter().any(|shown| shown.fits(reader, now)) {
+            let visible = registry::of(&matter).visibility(self.inner.own, &matter, Seen::whole(&page));
+            if !visible.iter().any(|audience| audience.includes(reader, now)) {
                 return Err(altered(&self.inner.metrics, &name));
             }
             Ok(Listed { matter, page, place: *place })
@@ -201,7 +202,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn duties(&self, kind: duty::Kind, limit: usize) -> Result<Vec<(Option<Date>, String)>, Error> {
+    pub async fn duties(&self, kind: DutyKind, limit: usize) -> Result<Vec<(Option<Date>, String)>, Error> {
         let query = sqlx::query(DUE).bind(format!("{DUTIES}{}", kind.id()));
         let rows = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX))).fetch_all(&self.inner.read).await?;
         let duties = rows.iter().map(|row| {

@@ -1,9 +1,10 @@
 //! Receipts: the peer's for the own journal, and the own ones for the peer's journal.
 
 use renkei_domain::{
-    decide::{ReadSet, Refusal},
     moment::{Moment, micros},
     page::Journal,
+    read_set::ReadSet,
+    refusal::Refusal,
 };
 use renkei_journal::Hash;
 use renkei_proto::{

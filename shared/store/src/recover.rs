@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 
 use prost::Message as _;
 use renkei_domain::{
-    counts,
-    decide::{self, ReadSet, Refusal},
-    matter::{Matter, Noun},
+    matter::Matter,
     moment::Moment,
-    noun::official,
+    noun::{official, registry},
     page::Journal,
+    read_set::ReadSet,
+    refusal::Refusal,
 };
 use renkei_journal::Head;
 use renkei_proto::{
@@ -262,9 +262,10 @@ impl Store {
             let Some(last) = held.last() else { return Ok(()) };
             from = last.header.seq + 1;
             let mut rows = Vec::new();
-            for held in held.iter().filter(|held| {
-                FactKind::named(&held.header.fact_type).is_some_and(|kind| !renkei_domain::noun::journal::stops(kind))
-            }) {
+            for held in held
+                .iter()
+                .filter(|held| FactKind::named(&held.header.fact_type).is_some_and(|kind| !kind.rule().wrong_stops))
+            {
                 let place = format!("{ASIDE_MATTER}/{}", held.header.entry_id);
                 let nonce = moment.bytes(&place, held.header.seq);
                 let (nonce, sealed) = key.seal(&place, nonce, &held.entry.encode_to_vec())?;
@@ -397,10 +398,9 @@ impl Command for Reopen {
     fn reads(&self, _: &Moment) -> ReadSet {
         let mut keys = ReadSet::default();
         for again in &self.again {
-            let kind = again.fact.fact.as_ref().map_or(FactKind::EntryRefused, FactKind::of);
-            keys.extend(decide::keys(&again.matter, kind));
-            let ordinals = again.fact.fact.as_ref().map(counts::ordinals).unwrap_or_default();
-            keys.years.extend(ordinals.iter().map(|ordinal| ordinal.year));
+            if let Some(fact) = &again.fact.fact {
+                keys.extend(registry::reads(&again.matter, fact));
+            }
             keys.ids.insert(again.entry_id.clone());
         }
         keys
@@ -468,7 +468,7 @@ impl Command for ConfirmOfficials {
 
     fn reads(&self, _: &Moment) -> ReadSet {
         let matters = self.barred.iter().map(|id| official::matter(self.own, id).to_string()).collect();
-        ReadSet { matters, lists: [(Noun::Official, self.own)].into(), ..ReadSet::default() }
+        ReadSet { matters, lists: [(renkei_domain::noun::official::COLLECTION, self.own)].into(), ..ReadSet::default() }
     }
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {

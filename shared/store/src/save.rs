@@ -4,11 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use prost::Message as _;
 use renkei_domain::{
-    duty,
     matter::Matter,
     moment::{Moment, micros, stamp},
+    noun::registry,
     page::{Journal, Page, Seen},
-    scope,
 };
 use renkei_journal::{SigningKey, sign_receipt};
 use renkei_proto::{
@@ -259,7 +258,7 @@ fn pages(stage: &Stage, ring: &KeyRing) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Ve
             PageRow { opened: number(*opened), changed: number(turn), page: page.encode(), local: page.encode_local() };
         rows.push(page_row(name, row, ring));
         let matter = Matter::of(name);
-        if matter.noun.is_listed_anew() && *opened < turn {
+        if registry::of(&matter).is_listed_anew() && *opened < turn {
             // Its scope, or what is to be done in it, may be another one now.
             shown_before.push(name.into());
         }
@@ -299,10 +298,10 @@ pub(crate) const UNDATED: &str = "undated";
 /// to do in it, by day.
 pub(crate) fn listed(own: Agency, matter: &Matter, page: &Page, opened: i64) -> Vec<ListRow> {
     let seen = Seen::whole(page);
-    let noun = Matter::prefix(matter.noun, matter.opener);
-    let shown = scope::visibility(own, matter, seen).into_iter();
-    let shown = shown.map(|it| (noun.clone(), it.audience, opened, matter.to_string(), it.until_us));
-    let duties = duty::of(own, matter, seen).into_iter().map(|duty| {
+    let (noun, list) = (registry::of(matter), matter.collection.prefix(matter.opener));
+    let shown = noun.visibility(own, matter, seen).into_iter();
+    let shown = shown.map(|it| (list.clone(), it.audience, opened, matter.to_string(), it.until_us));
+    let duties = noun.duties(own, matter, seen).into_iter().map(|duty| {
         let due = duty.due.map_or_else(|| UNDATED.to_owned(), |day| day.to_string());
         (format!("{DUTIES}{}", duty.kind.id()), due, opened, matter.to_string(), i64::MAX)
     });

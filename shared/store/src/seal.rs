@@ -4,10 +4,7 @@
 //! A seal also covers the turn in which the page last changed, which must be the turn of the matter's last entry: an older
 //! copy of the row has a right seal and another turn.
 
-use renkei_domain::{
-    matter::{Matter, Noun},
-    page::Page,
-};
+use renkei_domain::{matter::Matter, noun::registry, page::Page};
 use renkei_telemetry::Metrics;
 use sqlx::{Row as _, any::AnyRow};
 
@@ -129,5 +126,5 @@ pub(crate) fn altered(metrics: &Metrics, matter: &str) -> Error {
 /// A matter's name as it may be told.
 pub(crate) fn shown(matter: &str) -> String {
     let of = Matter::of(matter);
-    if of.noun == Noun::Official { Matter::prefix(of.noun, of.opener) } else { matter.to_owned() }
+    if registry::of(&of).has_secret_names() { of.collection.prefix(of.opener) } else { matter.to_owned() }
 }

@@ -6,13 +6,14 @@ use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use renkei_domain::{
     calendar,
-    counts::{self, Step},
-    decide::{Permit, Refusal, decide},
-    index::{self, Lookup},
+    decide::{Permit, decide},
+    index::Lookup,
     matter::{Matter, entry_name},
     moment::{Moment, stamp},
-    noun::journal as journal_rules,
+    noun::{journal as journal_rules, registry},
     page::{Journal, Page, Pages, Seen, View, apply},
+    refusal::Refusal,
+    tally::{Step, free},
 };
 use renkei_journal::{Chained, Draft, Hash};
 use renkei_proto::{
@@ -217,7 +218,7 @@ impl Stage {
         content: Option<Vec<u8>>,
         answers: u64,
     ) -> Result<u64, Refusal> {
-        let automatic = index::is_automatic(&fact);
+        let automatic = registry::of_fact(&fact).is_automatic(&fact);
         let fact = Fact { request_digest: self.running.call.digest.clone(), fact: Some(fact) };
         let permit = decide(&self.view(), matter, &fact, answers, self.now())?;
         // What the arrival of an entry asks of this service is said whatever the peer has said that it speaks: or the entry
@@ -300,7 +301,7 @@ impl Stage {
             return Err(Refusal::new(Reason::TooLarge, format!("the words of an entry: at most {CONTENT} bytes")));
         }
         let journal = if permit.is_private() { Journal::Private } else { Journal::Of(self.own) };
-        if journal_rules::guards(permit.kind()) {
+        if registry::of_kind(permit.kind()).protects(permit.kind()) {
             self.anchor_private();
         }
         if let Some(fact) = &fact.fact {
@@ -368,12 +369,12 @@ impl Stage {
         let page = self.pages.entry(name.clone()).or_default();
         apply(page, journal, header, hash, fact);
         let Some(kind) = &fact.fact else { return };
-        if let Some(lookup) = index::lookups(&matter, kind) {
+        if let Some(lookup) = registry::of_fact(kind).lookup(&matter, kind) {
             self.lookups.push((lookup, name.clone()));
         }
         self.tally(journal, header, kind);
         if let Journal::Of(author) = journal {
-            let state = index::state_name(&matter, self.page(&name));
+            let state = registry::of(&matter).state(&matter, self.page(&name));
             let applied = EntryApplied {
                 entry: entry_name(author, header.seq),
                 fact_type: FactKind::of(kind).name().to_owned(),
@@ -388,7 +389,7 @@ impl Stage {
 
     fn tally(&mut self, journal: Journal, header: &Header, fact: &fact::Fact) {
         let written = header.written_at.as_ref().map(renkei_domain::moment::instant).unwrap_or_default();
-        for tally in counts::tallies(self.own, journal, fact, calendar::day(written)) {
+        for tally in registry::tallies(self.own, journal, fact, calendar::day(written)) {
             let by = match tally.step {
                 Step::Add(by) => by,
                 Step::Reach(number) => number.saturating_sub(self.counter(tally.year, &tally.kind)),
@@ -406,10 +407,11 @@ impl Stage {
     /// Refuses a fact that opens a matter under a number that its author has given to another one. The command's keys name
     /// the years of its numbers.
     pub(crate) fn number_is_free(&self, author: Agency, fact: &fact::Fact) -> Result<(), Refusal> {
-        if !counts::ordinals(fact).iter().all(|ordinal| self.years.contains(&ordinal.year)) {
+        let ordinals = registry::of_fact(fact).ordinals(fact);
+        if !ordinals.iter().all(|ordinal| self.years.contains(&ordinal.year)) {
             return Err(Refusal::new(Reason::Internal, "the command did not name the year that it counts in"));
         }
-        counts::free(self.own, author, fact, |year, kind| self.counter(year, kind))
+        free(self.own, author, &ordinals, |year, kind| self.counter(year, kind))
     }
 
     fn draw(&mut self) -> u64 {

@@ -3,11 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use renkei_domain::{
-    decide::{ReadSet, Refusal},
-    matter::{Matter, Noun},
-    moment::Moment,
-    noun::official,
-    page::Journal,
+    matter::Matter, moment::Moment, noun::official, page::Journal, read_set::ReadSet, refusal::Refusal,
 };
 use renkei_journal::Hash;
 use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
@@ -240,7 +236,7 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
         (None, _) => Trace::Nothing,
     };
     let officials = stage.entries.iter().map(|entry| Matter::of(&entry.header.matter));
-    let officials = officials.filter(|matter| matter.noun == Noun::Official);
+    let officials = officials.filter(|matter| matter.collection == official::COLLECTION);
     let officials =
         officials.map(|it| (it.id.clone(), official::is_barred(stage.view().local(&it.to_string())))).collect();
     Ok(Ready { outcomes, heads: stage.heads, trace, chain, officials })
@@ -261,7 +257,7 @@ fn altered(stage: &Stage, replies: &Replies, job: &Job) -> Option<Error> {
     keys.matters.extend(replies.again.get(&job.call.digest).cloned());
     keys.matters.insert(Matter::AGREEMENT.to_owned());
     keys.matters.extend([Agency::Ppc, Agency::Ipa].map(renkei_domain::noun::journal::name));
-    let lists: Vec<String> = keys.lists.iter().map(|(noun, opener)| Matter::prefix(*noun, *opener)).collect();
+    let lists: Vec<String> = keys.lists.iter().map(|(collection, opener)| collection.prefix(*opener)).collect();
     let needs =
         |name: &&String| keys.matters.contains(*name) || lists.iter().any(|list| name.starts_with(list.as_str()));
     stage.altered.iter().find(needs).map(|name| Error::Altered { matter: shown(name) })

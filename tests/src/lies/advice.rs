@@ -1,6 +1,6 @@
 //! Lies about advice.
 
-use renkei_domain::matter::Noun;
+use renkei_domain::noun::advice;
 use renkei_proto::{
     FactKind,
     advice::v1::{AdviceGiven, AdviceRequested, AdviceStage, AdviceSupplemented, Due, Quotation},
@@ -19,7 +19,7 @@ use crate::liar::{Known, Liar};
 /// A request for advice that is spoiled.
 fn request(what: &str, reason: Reason, spoil: fn(&mut AdviceRequested)) -> Lie {
     lie(what, PPC, reason, move |it| {
-        let matter = it.fresh(Noun::AdviceRequest, Agency::Ppc);
+        let matter = it.fresh(advice::COLLECTION, Agency::Ppc);
         let mut requested = it.requested();
         spoil(&mut requested);
         it.say(&matter, fact::Fact::AdviceRequested(requested), it.asked(), 0)
@@ -53,7 +53,7 @@ pub(super) fn requests() -> Vec<Lie> {
         request("a request of another fiscal year", Reason::FactDiffers, |it| it.fiscal_year = 2025),
         lie("a second request in the same matter", PPC, Reason::AlreadyExists, at(K::AdviceRequested, 0)),
         lie("a request that answers something", PPC, Reason::HeaderDiffers, |it| {
-            let matter = it.fresh(Noun::AdviceRequest, Agency::Ppc);
+            let matter = it.fresh(advice::COLLECTION, Agency::Ppc);
             it.say(&matter, fact::Fact::AdviceRequested(it.requested()), it.asked(), 1)
         }),
         lie("a supplement to a handing back that is none", PPC, Reason::HeaderDiffers, supplemented(None, 1)),

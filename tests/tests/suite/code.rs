@@ -1,7 +1,7 @@
 //! Referral codes: what a reporter quotes at the other agency.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use renkei_domain::code::{self, Code};
+use renkei_domain::noun::code::{self, Code};
 use renkei_proto::{
     options::v1::Reason,
     referral::v1::{FollowUpReferralRequest, IssueReferralRequest, referral::State},

@@ -1,7 +1,7 @@
 //! The month's counts of referrals, and filings of which nothing but them crosses.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use renkei_domain::{code::Code, moment::stamp};
+use renkei_domain::{moment::stamp, noun::code::Code};
 use renkei_proto::{
     options::v1::Reason,
     referral::v1::{

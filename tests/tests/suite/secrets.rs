@@ -144,7 +144,7 @@ fn follow_up(n: u32, code: &str) -> FollowUpReferralRequest {
 
 /// A sound code of the first referral with another secret.
 fn guessed() -> String {
-    renkei_domain::code::Code::new(1, *b"GUESS").to_string()
+    renkei_domain::noun::code::Code::new(1, *b"GUESS").to_string()
 }
 
 async fn arrived(pair: &Pair, at: Agency, name: &str) {
@@ -249,7 +249,7 @@ fn assert_silent(pair: &Pair, code: &str) {
 /// What the databases hold: nothing secret in plain text, and the other side's secrets not at all.
 fn assert_kept(setup: &Setup, code: &str) {
     let engine = database::engine_of(setup);
-    let secret = renkei_domain::code::parse(code).unwrap().secret();
+    let secret = renkei_domain::noun::code::parse(code).unwrap().secret();
     let code = forms(code);
     let code: Vec<&str> = code.iter().map(String::as_str).collect();
     for (n, own) in AGENCIES.into_iter().enumerate() {

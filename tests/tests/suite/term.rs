@@ -2,11 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use prost::Message as _;
-use renkei_domain::{
-    decide::{ReadSet, Refusal},
-    matter::Matter,
-    moment::Moment,
-};
+use renkei_domain::{matter::Matter, moment::Moment, read_set::ReadSet, refusal::Refusal};
 use renkei_proto::{
     agreement::v1::{
         Agreement, GetAgreementRequest, NoticeGiven, NoticeGivenContent, NoticeKind, NoticeTiming,

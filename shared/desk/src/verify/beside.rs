@@ -29,7 +29,7 @@ pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(),
         return Err(format!("journal {}: the head has turn {}, the last entry {turn}", own.id(), heads.turn));
     }
     let page = store.page(&journal_rules::name(peer)).await.map_err(said)?.unwrap_or_default();
-    let stopped = page.marks(Journal::Private).iter().rev().find_map(|mark| match mark.said() {
+    let stopped = page.marks(Journal::Private).iter().rev().find_map(|mark| match mark.stated() {
         Some(fact::Fact::JournalStopped(it)) => Some((it.seq, it.reason())),
         Some(fact::Fact::StopLifted(_)) => Some((0, Reason::Unspecified)),
         _ => None,

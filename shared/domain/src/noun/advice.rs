@@ -6,32 +6,133 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use prost::Message as _;
 use renkei_proto::{
     advice::v1::{
-        Advice, AdviceAccepted, AdviceClarificationAnswered, AdviceClarificationAsked, AdviceCorrected, AdviceGiven,
-        AdviceQuotationAsked, AdviceRequest, AdviceRequested, AdviceStage, AdviceSupplemented, AskedQuotation, Due,
-        Quotation, Urgency, advice_request::State,
+        Advice, AdviceAccepted, AdviceClarificationAnswered, AdviceClarificationAsked, AdviceClosed, AdviceCorrected,
+        AdviceDeclined, AdviceGiven, AdviceHandedBack, AdviceQuotationAnswered, AdviceQuotationAsked, AdviceRequest,
+        AdviceRequested, AdviceStage, AdviceSupplemented, AdviceWithdrawn, AskedQuotation, Due, Quotation, Urgency,
+        advice_request::State,
     },
-    journal::v1::{Mark, fact},
+    journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     r#type::v1::Agency,
 };
 
 use crate::{
     calendar,
-    decide::{Case, Refusal, must},
-    matter::{Matter, Noun, entry_name},
+    case::Case,
+    duty::{Duty, DutyKind},
+    matter::{Collection, Matter, entry_name, is_uuid},
     moment::instant,
-    noun::scheme::day,
+    noun::{Noun, Resource},
     page::Seen,
+    refusal::{Refusal, must},
+    tally::Ordinal,
+    visibility::Visibility,
 };
+
+/// Requests for advice.
+pub const NOUN: AdviceNoun = AdviceNoun;
+/// `agencies/ppc/adviceRequests/{uuid}`.
+pub const COLLECTION: Collection = Collection::of_ids("adviceRequests", is_uuid).with_case_letters("ADV");
+
+/// IPA's duty to advise, by the day that PPC named (Art. 4(2)).
+pub const GIVE_ADVICE: DutyKind = DutyKind::new("give_advice");
+/// PPC's duty to answer a clarification, or to supplement a request that was handed back.
+pub const COMPLETE_REQUEST: DutyKind = DutyKind::new("complete_advice_request");
+/// PPC's duty to take note of a conclusion.
+pub const NOTE_ADVICE: DutyKind = DutyKind::new("note_advice");
+/// IPA's duty to confirm a quotation, or to answer a question that came late.
+pub const ANSWER_ADVICE: DutyKind = DutyKind::new("answer_advice");
 
 /// Open days until advice is due, until an agreed method says otherwise (Art. 6).
 const TARGET: u16 = 10;
 /// The same for urgent requests.
 const TARGET_URGENT: u16 = 2;
+/// The counter of requests within a fiscal year.
+pub const ORDINAL: &str = "advice";
 /// The most questions of a request, supplements included.
 pub const MOST_QUESTIONS: u32 = 100;
+
+/// See [`NOUN`].
+pub struct AdviceNoun;
+
+impl Noun for AdviceNoun {
+    fn collection(&self) -> Collection {
+        COLLECTION
+    }
+
+    fn resource(&self, matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Vec<u8>> {
+        AdviceRequest::of(matter, seen, now, etag).map(|it| it.encode_to_vec())
+    }
+
+    fn judge(&self, case: &Case, fact: &Fact) -> Result<(), Refusal> {
+        match fact {
+            Fact::AdviceRequested(requested) => judge_request(case, requested),
+            Fact::AdviceSupplemented(supplement) => judge_supplement(case, supplement),
+            Fact::AdviceClarificationAnswered(answer) => judge_clarification_answer(case, answer),
+            Fact::AdviceQuotationAsked(question) => judge_quotation_question(case, question),
+            Fact::AdviceWithdrawn(_) => open(case),
+            Fact::AdviceClosed(_) => judge_closing(case),
+            Fact::AdviceAccepted(acceptance) => judge_acceptance(case, acceptance),
+            Fact::AdviceHandedBack(_) => works_on(case, &[State::Submitted, State::Accepted, State::Clarifying]),
+            Fact::AdviceDeclined(_) => {
+                works_on(case, &[State::Submitted, State::Accepted, State::Clarifying, State::HandedBack])
+            }
+            Fact::AdviceClarificationAsked(question) => judge_clarification(case, question),
+            Fact::AdviceGiven(advice) => judge_advice(case, advice),
+            Fact::AdviceCorrected(correction) => judge_correction(case, correction),
+            Fact::AdviceQuotationAnswered(_) => judge_quotation_answer(case),
+            other => Err(Refusal::of_another_noun(other)),
+        }
+    }
+
+    fn needs_room(&self, fact: &Fact) -> bool {
+        match fact {
+            Fact::AdviceWithdrawn(_) | Fact::AdviceClosed(_) | Fact::AdviceAccepted(_) | Fact::AdviceDeclined(_) => {
+                false
+            }
+            Fact::AdviceGiven(advice) => advice.stage() != AdviceStage::Final,
+            _ => true,
+        }
+    }
+
+    fn ordinals(&self, fact: &Fact) -> Vec<Ordinal> {
+        match fact {
+            Fact::AdviceRequested(it) => {
+                vec![Ordinal { kind: ORDINAL, year: it.fiscal_year, number: it.year_ordinal }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn state(&self, _: &Matter, seen: Seen<'_>) -> &'static str {
+        state(seen).as_str_name()
+    }
+
+    fn visibility(&self, _: Agency, _: &Matter, seen: Seen<'_>) -> Vec<Visibility> {
+        if seen.is_empty() { Vec::new() } else { vec![Visibility::everybody()] }
+    }
+
+    fn duty_kinds(&self) -> &'static [DutyKind] {
+        &[GIVE_ADVICE, COMPLETE_REQUEST, NOTE_ADVICE, ANSWER_ADVICE]
+    }
+
+    fn duties(&self, own: Agency, _: &Matter, seen: Seen<'_>) -> Vec<Duty> {
+        if waiting_for(seen) != own {
+            return Vec::new();
+        }
+        vec![match (own, state(seen)) {
+            (Agency::Ipa, State::Submitted | State::Accepted) => {
+                Duty { kind: GIVE_ADVICE, due: due(seen).and_then(|due| calendar::parse_day(&due.on)) }
+            }
+            (Agency::Ipa, _) => ANSWER_ADVICE.undated(),
+            (_, State::HandedBack | State::Clarifying) => COMPLETE_REQUEST.undated(),
+            (_, _) => NOTE_ADVICE.undated(),
+        }]
+    }
+}
 
 /// When advice is due that is asked for, or completed, at this time.
 pub fn target(urgency: Urgency, now: Timestamp) -> Due {
@@ -40,17 +141,13 @@ pub fn target(urgency: Urgency, now: Timestamp) -> Due {
     Due { on: on.to_string(), calendar: calendar::VERSION.to_owned() }
 }
 
-pub(crate) fn requested(case: &Case, fact: &AdviceRequested) -> Result<(), Refusal> {
-    case.noun(Noun::AdviceRequest)?;
+fn judge_request(case: &Case, fact: &AdviceRequested) -> Result<(), Refusal> {
     must(case.matter.opener == Agency::Ppc, Reason::HeaderDiffers, "requests for advice are PPC's")?;
-    case.answers_nothing()?;
-    must(request(case.page()).is_none(), Reason::AlreadyExists, "this advice is requested already")?;
     due_ahead(case, fact.due.as_ref())?;
-    ahead(case, "wanted_by", fact.wanted_by.as_ref())?;
-    case.fiscal_year(fact.fiscal_year)
+    ahead(case, "wanted_by", fact.wanted_by.as_ref())
 }
 
-pub(crate) fn supplemented(case: &Case, fact: &AdviceSupplemented) -> Result<(), Refusal> {
+fn judge_supplement(case: &Case, fact: &AdviceSupplemented) -> Result<(), Refusal> {
     open(case)?;
     let handed_back = handed_back_open(case.page());
     case.answers(handed_back.map_or(0, |mark| mark.seq))?;
@@ -63,19 +160,17 @@ pub(crate) fn supplemented(case: &Case, fact: &AdviceSupplemented) -> Result<(),
         due_ahead(case, fact.due.as_ref())?;
     }
     let right = questions(case.page()) + fact.questions <= MOST_QUESTIONS;
-    must(right, Reason::WrongState, "a request has at most 100 questions")?;
-    case.room()
+    must(right, Reason::WrongState, "a request has at most 100 questions")
 }
 
-pub(crate) fn clarification_answered(case: &Case, fact: &AdviceClarificationAnswered) -> Result<(), Refusal> {
+fn judge_clarification_answer(case: &Case, fact: &AdviceClarificationAnswered) -> Result<(), Refusal> {
     open(case)?;
     let asked = clarifications_open(case.page()).any(|mark| mark.seq == case.answers);
     must(asked, Reason::WrongState, "no open request for clarification has this number")?;
-    due_ahead(case, fact.due.as_ref())?;
-    case.room()
+    due_ahead(case, fact.due.as_ref())
 }
 
-pub(crate) fn quotation_asked(case: &Case, fact: &AdviceQuotationAsked) -> Result<(), Refusal> {
+fn judge_quotation_question(case: &Case, fact: &AdviceQuotationAsked) -> Result<(), Refusal> {
     find(case)?;
     let advice = outcomes(case.page()).find(|(mark, _)| mark.seq == case.answers);
     let Some((_, advice)) = advice else {
@@ -86,17 +181,11 @@ pub(crate) fn quotation_asked(case: &Case, fact: &AdviceQuotationAsked) -> Resul
     let corrected = outcomes(case.page()).any(|(_, other)| other.corrects() == case.answers);
     must(!corrected, Reason::WrongState, "the advice is corrected: ask about its correction")?;
     ahead(case, "wanted_by", fact.wanted_by.as_ref())?;
-    ahead(case, "embargo_until", fact.embargo_until.as_ref())?;
-    case.room()
-}
-
-pub(crate) fn withdrawn(case: &Case) -> Result<(), Refusal> {
-    case.answers_nothing()?;
-    open(case)
+    ahead(case, "embargo_until", fact.embargo_until.as_ref())
 }
 
 /// PPC takes note of the final advice or a correction: of the newest one, so that none is passed over.
-pub(crate) fn closed(case: &Case) -> Result<(), Refusal> {
+fn judge_closing(case: &Case) -> Result<(), Refusal> {
     find(case)?;
     let Some((newest, _)) = conclusions(case.page()).last().filter(|_| is_complete(case.page())) else {
         return Err(Refusal::new(Reason::WrongState, "there is no final advice to take note of"));
@@ -106,31 +195,21 @@ pub(crate) fn closed(case: &Case) -> Result<(), Refusal> {
     must(!is_noted(case.page(), newest.seq), Reason::WrongState, "it is noted already")
 }
 
-pub(crate) fn accepted(case: &Case, fact: &AdviceAccepted) -> Result<(), Refusal> {
+fn judge_acceptance(case: &Case, fact: &AdviceAccepted) -> Result<(), Refusal> {
     works_on(case, &[State::Submitted, State::Clarifying])?;
     must(acceptance(case.page()).is_none(), Reason::WrongState, "the request is accepted already")?;
-    match day(&fact.planned_on) {
+    match calendar::parse_day(&fact.planned_on) {
         Some(planned) if planned >= case.today() => Ok(()),
         _ => Err(Refusal::field(Reason::FieldInvalid, "planned_on", "must be a day that exists and is not over")),
     }
 }
 
-pub(crate) fn handed_back(case: &Case) -> Result<(), Refusal> {
+fn judge_clarification(case: &Case, fact: &AdviceClarificationAsked) -> Result<(), Refusal> {
     works_on(case, &[State::Submitted, State::Accepted, State::Clarifying])?;
-    case.room()
+    ahead(case, "wanted_by", fact.wanted_by.as_ref())
 }
 
-pub(crate) fn declined(case: &Case) -> Result<(), Refusal> {
-    works_on(case, &[State::Submitted, State::Accepted, State::Clarifying, State::HandedBack])
-}
-
-pub(crate) fn clarification_asked(case: &Case, fact: &AdviceClarificationAsked) -> Result<(), Refusal> {
-    works_on(case, &[State::Submitted, State::Accepted, State::Clarifying])?;
-    ahead(case, "wanted_by", fact.wanted_by.as_ref())?;
-    case.room()
-}
-
-pub(crate) fn given(case: &Case, fact: &AdviceGiven) -> Result<(), Refusal> {
+fn judge_advice(case: &Case, fact: &AdviceGiven) -> Result<(), Refusal> {
     works_on(case, &[State::Accepted, State::Clarifying])?;
     must(acceptance(case.page()).is_some(), Reason::WrongState, "the request is not accepted yet")?;
     asked(case, &fact.questions)?;
@@ -141,34 +220,29 @@ pub(crate) fn given(case: &Case, fact: &AdviceGiven) -> Result<(), Refusal> {
         fact.stage() != AdviceStage::Final || complete,
         Reason::WrongState,
         "final advice leaves no question unanswered",
-    )?;
-    if fact.stage() == AdviceStage::Final { Ok(()) } else { case.room() }
+    )
 }
 
-pub(crate) fn corrected(case: &Case, fact: &AdviceCorrected) -> Result<(), Refusal> {
+fn judge_correction(case: &Case, fact: &AdviceCorrected) -> Result<(), Refusal> {
     find(case)?;
-    case.answers_nothing()?;
     if outcomes(case.page()).all(|(mark, _)| mark.seq != fact.seq) {
         return Err(Refusal::field(Reason::NotFound, "advice", "there is no such advice in this request"));
     }
-    asked(case, &fact.questions)?;
-    case.room()
+    asked(case, &fact.questions)
 }
 
-pub(crate) fn quotation_answered(case: &Case) -> Result<(), Refusal> {
+fn judge_quotation_answer(case: &Case) -> Result<(), Refusal> {
     find(case)?;
     let open = quotations(case.page()).any(|(mark, _)| mark.seq == case.answers);
     if !open {
         return Err(Refusal::field(Reason::NotFound, "quotation", "there is no such question in this request"));
     }
     let answer = quotation_answer(case.page(), case.answers);
-    must(answer.is_none(), Reason::WrongState, "the question is answered already")?;
-    case.room()
+    must(answer.is_none(), Reason::WrongState, "the question is answered already")
 }
 
 /// The request of this matter.
 fn find<'a>(case: &Case<'a>) -> Result<(&'a Mark, &'a AdviceRequested), Refusal> {
-    case.noun(Noun::AdviceRequest)?;
     request(case.page()).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such request"))
 }
 
@@ -192,7 +266,7 @@ fn works_on(case: &Case, states: &[State]) -> Result<(), Refusal> {
 }
 
 fn due_ahead(case: &Case, due: Option<&Due>) -> Result<(), Refusal> {
-    let ahead = due.and_then(|due| day(&due.on)).is_some_and(|on| on >= case.today());
+    let ahead = due.and_then(|due| calendar::parse_day(&due.on)).is_some_and(|on| on >= case.today());
     must(ahead, Reason::FactDiffers, "the due day does not exist or lies in the past")
 }
 
@@ -214,17 +288,14 @@ fn asked(case: &Case, numbers: &[u32]) -> Result<(), Refusal> {
 
 /// The request.
 pub fn request(seen: Seen<'_>) -> Option<(&Mark, &AdviceRequested)> {
-    seen.first(Agency::Ppc, |fact| match fact {
-        fact::Fact::AdviceRequested(it) => Some(it),
-        _ => None,
-    })
+    seen.first(Agency::Ppc)
 }
 
-/// How many questions were asked.
+/// The number of questions that were asked, supplements included.
 pub fn questions(seen: Seen<'_>) -> u32 {
     let counted = seen.each(Agency::Ppc, |fact| match fact {
-        fact::Fact::AdviceRequested(it) => Some(it.questions),
-        fact::Fact::AdviceSupplemented(it) => Some(it.questions),
+        Fact::AdviceRequested(it) => Some(it.questions),
+        Fact::AdviceSupplemented(it) => Some(it.questions),
         _ => None,
     });
     counted.map(|(_, count)| count).fold(0, u32::saturating_add)
@@ -232,41 +303,30 @@ pub fn questions(seen: Seen<'_>) -> u32 {
 
 /// The number of PPC's last entry that gives IPA something to work on; 0 when there is none.
 pub fn last_submission(seen: Seen<'_>) -> u64 {
-    let submission = seen.last(Agency::Ppc, |fact| {
-        matches!(
+    let submissions = seen.each(Agency::Ppc, |fact| {
+        let is_submission = matches!(
             fact,
-            fact::Fact::AdviceRequested(_)
-                | fact::Fact::AdviceSupplemented(_)
-                | fact::Fact::AdviceClarificationAnswered(_)
-        )
-        .then_some(())
+            Fact::AdviceRequested(_) | Fact::AdviceSupplemented(_) | Fact::AdviceClarificationAnswered(_)
+        );
+        is_submission.then_some(())
     });
-    submission.map_or(0, |(mark, ())| mark.seq)
+    submissions.last().map_or(0, |(mark, ())| mark.seq)
 }
 
 fn acceptance(seen: Seen<'_>) -> Option<&AdviceAccepted> {
-    let (_, accepted) = seen.first(Agency::Ipa, |fact| match fact {
-        fact::Fact::AdviceAccepted(it) => Some(it),
-        _ => None,
-    })?;
-    Some(accepted)
+    seen.first(Agency::Ipa).map(|(_, accepted)| accepted)
 }
 
 /// The handing back that PPC has not answered.
 pub fn handed_back_open(seen: Seen<'_>) -> Option<&Mark> {
-    let back = seen.last(Agency::Ipa, |fact| matches!(fact, fact::Fact::AdviceHandedBack(_)).then_some(()));
-    let answered =
-        |seq| seen.answer(Agency::Ppc, seq, |fact| matches!(fact, fact::Fact::AdviceSupplemented(_)).then_some(()));
-    back.map(|(mark, ())| mark).filter(|mark| answered(mark.seq).is_none())
+    let (mark, _) = seen.last::<AdviceHandedBack>(Agency::Ipa)?;
+    seen.answer::<AdviceSupplemented>(Agency::Ppc, mark.seq).is_none().then_some(mark)
 }
 
 /// The requests for clarification that PPC has not answered.
 pub fn clarifications_open(seen: Seen<'_>) -> impl Iterator<Item = &Mark> {
-    let asked = seen.each(Agency::Ipa, |fact| matches!(fact, fact::Fact::AdviceClarificationAsked(_)).then_some(()));
-    asked.map(|(mark, ())| mark).filter(move |mark| {
-        let answers = |fact: &fact::Fact| matches!(fact, fact::Fact::AdviceClarificationAnswered(_)).then_some(());
-        seen.answer(Agency::Ppc, mark.seq, answers).is_none()
-    })
+    let asked = seen.all_of::<AdviceClarificationAsked>(Agency::Ipa).map(|(mark, _)| mark);
+    asked.filter(move |mark| seen.answer::<AdviceClarificationAnswered>(Agency::Ppc, mark.seq).is_none())
 }
 
 /// What IPA said: advice or its correction.
@@ -310,8 +370,8 @@ impl<'a> Outcome<'a> {
 
 fn outcomes(seen: Seen<'_>) -> impl Iterator<Item = (&Mark, Outcome<'_>)> {
     seen.each(Agency::Ipa, |fact| match fact {
-        fact::Fact::AdviceGiven(it) => Some(Outcome::Given(it)),
-        fact::Fact::AdviceCorrected(it) => Some(Outcome::Corrected(it)),
+        Fact::AdviceGiven(it) => Some(Outcome::Given(it)),
+        Fact::AdviceCorrected(it) => Some(Outcome::Corrected(it)),
         _ => None,
     })
 }
@@ -327,8 +387,7 @@ fn is_complete(seen: Seen<'_>) -> bool {
 
 /// PPC has taken note of this entry of IPA's or of a later one.
 fn is_noted(seen: Seen<'_>, seq: u64) -> bool {
-    let closings = seen.each(Agency::Ppc, |fact| matches!(fact, fact::Fact::AdviceClosed(_)).then_some(()));
-    closings.into_iter().any(|(mark, ())| mark.answers >= seq)
+    seen.all_of::<AdviceClosed>(Agency::Ppc).any(|(mark, _)| mark.answers >= seq)
 }
 
 fn answered(seen: Seen<'_>) -> BTreeSet<u32> {
@@ -336,46 +395,39 @@ fn answered(seen: Seen<'_>) -> BTreeSet<u32> {
 }
 
 fn quotations(seen: Seen<'_>) -> impl Iterator<Item = (&Mark, &AdviceQuotationAsked)> {
-    seen.each(Agency::Ppc, |fact| match fact {
-        fact::Fact::AdviceQuotationAsked(it) => Some(it),
-        _ => None,
-    })
+    seen.all_of(Agency::Ppc)
 }
 
-fn quotation_answer(seen: Seen<'_>, seq: u64) -> Option<(&Mark, i32)> {
-    seen.answer(Agency::Ipa, seq, |fact| match fact {
-        fact::Fact::AdviceQuotationAnswered(it) => Some(it.finding),
-        _ => None,
-    })
+fn quotation_answer(seen: Seen<'_>, seq: u64) -> Option<(&Mark, &AdviceQuotationAnswered)> {
+    seen.answer(Agency::Ipa, seq)
 }
 
 /// When the advice is due: the last day that PPC computed.
 pub fn due(seen: Seen<'_>) -> Option<&Due> {
-    let (_, due) = seen.last(Agency::Ppc, |fact| match fact {
-        fact::Fact::AdviceRequested(it) => it.due.as_ref(),
-        fact::Fact::AdviceSupplemented(it) => it.due.as_ref(),
-        fact::Fact::AdviceClarificationAnswered(it) => it.due.as_ref(),
+    let days = seen.each(Agency::Ppc, |fact| match fact {
+        Fact::AdviceRequested(it) => it.due.as_ref(),
+        Fact::AdviceSupplemented(it) => it.due.as_ref(),
+        Fact::AdviceClarificationAnswered(it) => it.due.as_ref(),
         _ => None,
-    })?;
-    Some(due)
+    });
+    days.last().map(|(_, due)| due)
 }
 
 /// The due day is over and IPA, who is waited for, has not advised. While PPC is waited for, the day is to be a new one.
 pub fn overdue(seen: Seen<'_>, now: Timestamp) -> bool {
     let waits = matches!(state(seen), State::Submitted | State::Accepted);
-    waits && due(seen).and_then(|due| day(&due.on)).is_some_and(|on| on < calendar::day(now))
+    waits && due(seen).and_then(|due| calendar::parse_day(&due.on)).is_some_and(|on| on < calendar::day(now))
 }
 
-/// Where a request stands; unspecified when there is none.
+/// The state of a request; unspecified when there is none.
 pub fn state(seen: Seen<'_>) -> State {
-    let said = |agency, pick: fn(&fact::Fact) -> bool| seen.first(agency, |fact| pick(fact).then_some(())).is_some();
     if request(seen).is_none() {
         State::Unspecified
-    } else if said(Agency::Ppc, |fact| matches!(fact, fact::Fact::AdviceWithdrawn(_))) {
+    } else if seen.has::<AdviceWithdrawn>(Agency::Ppc) {
         State::Withdrawn
-    } else if said(Agency::Ipa, |fact| matches!(fact, fact::Fact::AdviceDeclined(_))) {
+    } else if seen.has::<AdviceDeclined>(Agency::Ipa) {
         State::Declined
-    } else if said(Agency::Ppc, |fact| matches!(fact, fact::Fact::AdviceClosed(_))) {
+    } else if seen.has::<AdviceClosed>(Agency::Ppc) {
         State::Closed
     } else if is_complete(seen) {
         State::Answered
@@ -411,33 +463,34 @@ pub(crate) fn waiting_for(seen: Seen<'_>) -> Agency {
     }
 }
 
-/// The request as the desk shows it.
-pub fn resource(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<AdviceRequest> {
-    let (mark, request) = request(seen)?;
-    let accepted = acceptance(seen);
-    Some(AdviceRequest {
-        name: matter.to_string(),
-        case_number: matter.case_number(request.fiscal_year, request.year_ordinal),
-        state: state(seen).into(),
-        purposes: request.purposes.clone(),
-        urgency: request.urgency,
-        marking: request.marking.clone(),
-        questions: questions(seen),
-        answered_questions: answered(seen).into_iter().collect(),
-        wanted_by: request.wanted_by,
-        due: due(seen).cloned(),
-        overdue: overdue(seen, now),
-        waiting_for: waiting_for(seen).into(),
-        unit: accepted.map(|it| it.unit.clone()).unwrap_or_default(),
-        planned_on: accepted.map(|it| it.planned_on.clone()).unwrap_or_default(),
-        open_clarifications: clarifications_open(seen).map(|mark| entry_name(Agency::Ipa, mark.seq)).collect(),
-        advice: outcomes(seen).map(|(mark, outcome)| advice(seen, mark, outcome)).collect(),
-        quotations: quotations(seen).map(|(mark, asked)| quotation(seen, mark, asked)).collect(),
-        requested_at: mark.written_at,
-        updated_at: seen.updated_at(),
-        entries: seen.entries(),
-        etag,
-    })
+impl Resource for AdviceRequest {
+    fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self> {
+        let (mark, request) = request(seen)?;
+        let accepted = acceptance(seen);
+        Some(Self {
+            name: matter.to_string(),
+            case_number: matter.case_number(request.fiscal_year, request.year_ordinal),
+            state: state(seen).into(),
+            purposes: request.purposes.clone(),
+            urgency: request.urgency,
+            marking: request.marking.clone(),
+            questions: questions(seen),
+            answered_questions: answered(seen).into_iter().collect(),
+            wanted_by: request.wanted_by,
+            due: due(seen).cloned(),
+            overdue: overdue(seen, now),
+            waiting_for: waiting_for(seen).into(),
+            unit: accepted.map(|it| it.unit.clone()).unwrap_or_default(),
+            planned_on: accepted.map(|it| it.planned_on.clone()).unwrap_or_default(),
+            open_clarifications: clarifications_open(seen).map(|mark| entry_name(Agency::Ipa, mark.seq)).collect(),
+            advice: outcomes(seen).map(|(mark, outcome)| advice(seen, mark, outcome)).collect(),
+            quotations: quotations(seen).map(|(mark, asked)| quotation(seen, mark, asked)).collect(),
+            requested_at: mark.written_at,
+            updated_at: seen.updated_at(),
+            entries: seen.entries(),
+            etag,
+        })
+    }
 }
 
 fn advice(seen: Seen<'_>, mark: &Mark, outcome: Outcome<'_>) -> Advice {
@@ -463,7 +516,7 @@ fn quotation(seen: Seen<'_>, mark: &Mark, asked: &AdviceQuotationAsked) -> Asked
         advice: entry_name(Agency::Ipa, mark.answers),
         wanted_by: asked.wanted_by,
         embargo_until: asked.embargo_until,
-        finding: answer.map_or(0, |(_, finding)| finding),
+        finding: answer.map_or(0, |(_, answered)| answered.finding),
         answer: answer.map(|(mark, _)| entry_name(Agency::Ipa, mark.seq)).unwrap_or_default(),
     }
 }

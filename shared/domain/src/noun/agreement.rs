@@ -4,35 +4,90 @@
 //! machine for being late; timing is a label.
 
 use jiff::Timestamp;
+use prost::Message as _;
 use renkei_proto::{
     agreement::v1::{
         self as proto, Agreement, ArrivalChannel, Notice, NoticeArrived, NoticeGiven, NoticeKind, NoticeTiming,
         NoticeWithdrawalAssented, NoticeWithdrawn, notice::State,
     },
-    journal::v1::{Mark, fact},
+    journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     r#type::v1::{Agency, Text},
 };
 
 use crate::{
     calendar,
-    decide::{Case, Refusal, must, past},
-    matter::{Matter, Noun, entry_name},
+    case::Case,
+    matter::{Collection, Matter, entry_name},
     moment::{instant, stamp},
+    noun::{Desk, Noun, Owed, Resource},
     page::{MarkView as _, Seen, View},
+    refusal::{Refusal, must, past},
     term::{self, NoticeView, TermStanding, Timing},
 };
 
-pub(crate) fn given(case: &Case, fact: &NoticeGiven) -> Result<(), Refusal> {
-    case.noun(Noun::Agreement)?;
-    case.answers_nothing()?;
+/// The agreement with its notices.
+pub const NOUN: AgreementNoun = AgreementNoun;
+/// `agreement`, the matter of both agencies.
+pub const COLLECTION: Collection = Collection::shared(Matter::AGREEMENT);
+
+/// See [`NOUN`].
+pub struct AgreementNoun;
+
+impl Noun for AgreementNoun {
+    fn collection(&self) -> Collection {
+        COLLECTION
+    }
+
+    fn resource(&self, matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Vec<u8>> {
+        Agreement::of(matter, seen, now, etag).map(|it| it.encode_to_vec())
+    }
+
+    fn judge(&self, case: &Case, fact: &Fact) -> Result<(), Refusal> {
+        match fact {
+            Fact::NoticeGiven(given) => judge_notice(case, given),
+            Fact::NoticeArrived(arrived) => judge_arrival(case, arrived),
+            Fact::NoticeWithdrawn(withdrawn) => judge_withdrawal(case, withdrawn),
+            Fact::NoticeWithdrawalAssented(assented) => judge_assent(case, assented),
+            other => Err(Refusal::of_another_noun(other)),
+        }
+    }
+
+    fn needs_room(&self, _: &Fact) -> bool {
+        // Nothing may keep an agency from giving notice.
+        false
+    }
+
+    /// A notice under Art. 8 counts from its arrival here, which the service records.
+    fn owed(&self, desk: &Desk<'_>, _: &Matter, seen: Seen<'_>) -> Option<Owed> {
+        let giver = desk.own.peer();
+        let mut notices = seen.all_of::<NoticeGiven>(giver);
+        let (notice, _) = notices.find(|(mark, _)| arrival(seen, giver, mark.seq).is_none())?;
+        let arrived = NoticeArrived {
+            notice_seq: notice.seq,
+            channel: ArrivalChannel::Link.into(),
+            arrived_at: Some(stamp(desk.now)),
+        };
+        Some(Owed { fact: arrived.into(), answers: notice.seq, can_wait: false })
+    }
+
+    fn is_automatic(&self, fact: &Fact) -> bool {
+        matches!(fact, Fact::NoticeArrived(arrived) if arrived.channel() == ArrivalChannel::Link)
+    }
+}
+
+impl Matter {
+    /// The name of the agreement's matter.
+    pub const AGREEMENT: &'static str = "agreement";
+}
+
+fn judge_notice(case: &Case, fact: &NoticeGiven) -> Result<(), Refusal> {
     let right = term::term_on(case.today()).is_some_and(|term| term.ordinal == fact.term);
     must(right, Reason::FactDiffers, "the notice names another term than that of its day")
 }
 
 /// Recorded once; only an earlier arrival on paper or by telephone is recorded beside the one over the link.
-pub(crate) fn arrived(case: &Case, fact: &NoticeArrived) -> Result<(), Refusal> {
-    case.noun(Noun::Agreement)?;
+fn judge_arrival(case: &Case, fact: &NoticeArrived) -> Result<(), Refusal> {
     case.answers(fact.notice_seq)?;
     let giver = case.author().peer();
     find(case.page(), giver, fact.notice_seq)?;
@@ -42,9 +97,7 @@ pub(crate) fn arrived(case: &Case, fact: &NoticeArrived) -> Result<(), Refusal> 
     must(news, Reason::WrongState, "its arrival is recorded already")
 }
 
-pub(crate) fn withdrawn(case: &Case, fact: &NoticeWithdrawn) -> Result<(), Refusal> {
-    case.noun(Noun::Agreement)?;
-    case.answers_nothing()?;
+fn judge_withdrawal(case: &Case, fact: &NoticeWithdrawn) -> Result<(), Refusal> {
     find(case.page(), case.author(), fact.notice_seq)?;
     must(
         withdrawal(case.page(), case.author(), fact.notice_seq).is_none(),
@@ -53,8 +106,7 @@ pub(crate) fn withdrawn(case: &Case, fact: &NoticeWithdrawn) -> Result<(), Refus
     )
 }
 
-pub(crate) fn assented(case: &Case, fact: &NoticeWithdrawalAssented) -> Result<(), Refusal> {
-    case.noun(Noun::Agreement)?;
+fn judge_assent(case: &Case, fact: &NoticeWithdrawalAssented) -> Result<(), Refusal> {
     let giver = case.author().peer();
     find(case.page(), giver, fact.notice_seq)?;
     let Some(withdrawal) = withdrawal(case.page(), giver, fact.notice_seq) else {
@@ -70,34 +122,26 @@ pub(crate) fn assented(case: &Case, fact: &NoticeWithdrawalAssented) -> Result<(
 }
 
 fn find<'a>(seen: Seen<'a>, giver: Agency, seq: u64) -> Result<&'a Mark, Refusal> {
-    let notice =
-        seen.marks(giver).find(|mark| mark.seq == seq && matches!(mark.said(), Some(fact::Fact::NoticeGiven(_))));
+    let notice = seen.all_of::<NoticeGiven>(giver).map(|(mark, _)| mark).find(|mark| mark.seq == seq);
     notice.ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such notice"))
 }
 
 /// The earliest arrival that the receiving agency recorded.
 fn arrival(seen: Seen<'_>, giver: Agency, seq: u64) -> Option<Timestamp> {
-    let arrivals = seen.marks(giver.peer()).filter_map(|mark| match mark.said() {
-        Some(fact::Fact::NoticeArrived(it)) if it.notice_seq == seq => it.arrived_at.as_ref().map(instant),
-        _ => None,
-    });
-    arrivals.min()
+    let arrivals = seen.all_of::<NoticeArrived>(giver.peer()).filter(|(_, arrived)| arrived.notice_seq == seq);
+    arrivals.filter_map(|(_, arrived)| arrived.arrived_at.as_ref().map(instant)).min()
 }
 
 fn withdrawal(seen: Seen<'_>, giver: Agency, seq: u64) -> Option<&Mark> {
-    let (mark, ()) = seen.first(giver, |fact| match fact {
-        fact::Fact::NoticeWithdrawn(it) if it.notice_seq == seq => Some(()),
-        _ => None,
-    })?;
-    Some(mark)
+    let mut withdrawals = seen.all_of::<NoticeWithdrawn>(giver);
+    withdrawals.find(|(_, withdrawn)| withdrawn.notice_seq == seq).map(|(mark, _)| mark)
 }
 
 fn has_assent(seen: Seen<'_>, giver: Agency, withdrawal: &Mark) -> bool {
-    let assents = |mark: &Mark| matches!(mark.said(), Some(fact::Fact::NoticeWithdrawalAssented(_)));
-    seen.marks(giver.peer()).any(|mark| mark.answers == withdrawal.seq && assents(mark))
+    seen.answer::<NoticeWithdrawalAssented>(giver.peer(), withdrawal.seq).is_some()
 }
 
-/// Where a notice stands.
+/// The state of a notice.
 pub fn state(seen: Seen<'_>, giver: Agency, seq: u64) -> State {
     if withdrawal(seen, giver, seq).is_some_and(|withdrawal| has_assent(seen, giver, withdrawal)) {
         State::Withdrawn
@@ -119,23 +163,21 @@ struct Given<'a> {
 fn notices(seen: Seen<'_>) -> Vec<Given<'_>> {
     let mut all = Vec::new();
     for giver in [Agency::Ppc, Agency::Ipa] {
-        for mark in seen.marks(giver) {
-            if let Some(fact::Fact::NoticeGiven(fact)) = mark.said() {
-                let arrived_at = arrival(seen, giver, mark.seq);
-                all.push(Given { giver, mark, fact, arrived_at, state: state(seen, giver, mark.seq) });
-            }
+        for (mark, fact) in seen.all_of::<NoticeGiven>(giver) {
+            let arrived_at = arrival(seen, giver, mark.seq);
+            all.push(Given { giver, mark, fact, arrived_at, state: state(seen, giver, mark.seq) });
         }
     }
     all.sort_by_key(|given| (given.mark.at(), given.giver));
     all
 }
 
-/// How the agreement stands at an instant, as the view's author sees it.
+/// The standing of the agreement at an instant, as the author of the view sees it.
 pub fn standing(view: &View, now: Timestamp) -> TermStanding {
     standing_of(view.page(Matter::AGREEMENT), now)
 }
 
-/// How the agreement stands at an instant by its page.
+/// The standing of the agreement at an instant by its page.
 pub fn standing_of(seen: Seen<'_>, now: Timestamp) -> TermStanding {
     let views: Vec<NoticeView> = notices(seen)
         .iter()
@@ -155,22 +197,23 @@ pub fn standing_of(seen: Seen<'_>, now: Timestamp) -> TermStanding {
     term::in_force(now, &views, &[])
 }
 
-/// The agreement as the desk shows it.
-pub fn resource(seen: Seen<'_>, now: Timestamp, etag: String) -> Agreement {
-    let state = match standing_of(seen, now) {
-        TermStanding::InForce(_) => proto::agreement::State::InForce,
-        TermStanding::Disputed(_) => proto::agreement::State::Disputed,
-        TermStanding::Expired { .. } => proto::agreement::State::Expired,
-        TermStanding::NotYet => proto::agreement::State::NotYet,
-    };
-    Agreement {
-        name: Matter::AGREEMENT.to_owned(),
-        digest: term::agreement_digest().iter().map(|byte| format!("{byte:02x}")).collect(),
-        state: state.into(),
-        term: term::term_on(calendar::day(now)).map(|term| term_resource(&term)),
-        articles: articles(),
-        notices: notices(seen).iter().map(notice_resource).collect(),
-        etag,
+impl Resource for Agreement {
+    fn of(_: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self> {
+        let state = match standing_of(seen, now) {
+            TermStanding::InForce(_) => proto::agreement::State::InForce,
+            TermStanding::Disputed(_) => proto::agreement::State::Disputed,
+            TermStanding::Expired { .. } => proto::agreement::State::Expired,
+            TermStanding::NotYet => proto::agreement::State::NotYet,
+        };
+        Some(Self {
+            name: Matter::AGREEMENT.to_owned(),
+            digest: term::agreement_digest().iter().map(|byte| format!("{byte:02x}")).collect(),
+            state: state.into(),
+            term: term::term_on(calendar::day(now)).map(|term| term_resource(&term)),
+            articles: articles(),
+            notices: notices(seen).iter().map(notice_resource).collect(),
+            etag,
+        })
     }
 }
 

@@ -5,24 +5,44 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use prost::Message as _;
 use renkei_proto::{
     FactKind,
-    journal::v1::{Mark, fact},
+    journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     sharing::v1::{
-        Item, ItemAcknowledged, ItemFeedback, ItemFeedbackGiven, ItemKind, ItemQuestion, ItemRecalled, ItemRevision,
-        ItemTerms, ItemUnitsMissing, Necessity, Publication, item::State,
+        Item, ItemAcknowledged, ItemFeedback, ItemFeedbackGiven, ItemKind, ItemQuestion, ItemQuestionAnswered,
+        ItemQuestionAsked, ItemRecalled, ItemRevision, ItemTerms, ItemUnitsMissing, Necessity, Publication,
+        RecallAnswered, RecallDisposition, item::State,
     },
     r#type::v1::{Agency, Marking},
 };
 
 use crate::{
-    decide::{Case, Refusal, must},
-    matter::{Matter, Noun, entry_name},
+    case::Case,
+    duty::{Duty, DutyKind},
+    matter::{Collection, Matter, entry_name, is_uuid},
     moment::{end, instant},
+    noun::{Desk, Noun, Owed, Resource, Withheld},
     page::Seen,
+    refusal::{Refusal, must},
     scope,
+    tally::Ordinal,
+    visibility::{Reader, Visibility},
 };
+
+/// Shared information.
+pub const NOUN: ItemNoun = ItemNoun;
+/// `agencies/{originator}/items/{uuid}`.
+pub const COLLECTION: Collection = Collection::of_ids("items", is_uuid).with_case_letters("ITM");
+/// The counter of items within a fiscal year.
+pub const ORDINAL: &str = "item";
+
+/// The originator's duty to answer a question about its item (Art. 5(2)).
+pub const ANSWER_QUESTION: DutyKind = DutyKind::new("answer_item_question");
+/// Both agencies' duty where an item names units that its receiver does not have: the originator names others, or the
+/// receiver adds them (Art. 7(2)).
+pub const SETTLE_UNITS: DutyKind = DutyKind::new("settle_item_units");
 
 /// The highest revision (`Publication` in the contract).
 pub const LAST_REVISION: u32 = 100;
@@ -39,30 +59,143 @@ pub struct Published<'a> {
 }
 
 /// The publication that a fact is, if it is one. Terms stand in it, or it is none.
-pub fn published_in(fact: &fact::Fact) -> Option<Published<'_>> {
+pub fn published_in(fact: &Fact) -> Option<Published<'_>> {
     let (kind, publication, necessity) = match fact {
-        fact::Fact::AttackMethodPublished(it) => (ItemKind::AttackMethod, &it.publication, it.necessity()),
-        fact::Fact::ResearchResultPublished(it) => (ItemKind::ResearchResult, &it.publication, Necessity::Unspecified),
-        fact::Fact::ThreatInformationPublished(it) => {
-            (ItemKind::ThreatInformation, &it.publication, Necessity::Unspecified)
-        }
-        fact::Fact::TechnologyTrendPublished(it) => {
-            (ItemKind::TechnologyTrend, &it.publication, Necessity::Unspecified)
-        }
+        Fact::AttackMethodPublished(it) => (ItemKind::AttackMethod, &it.publication, it.necessity()),
+        Fact::ResearchResultPublished(it) => (ItemKind::ResearchResult, &it.publication, Necessity::Unspecified),
+        Fact::ThreatInformationPublished(it) => (ItemKind::ThreatInformation, &it.publication, Necessity::Unspecified),
+        Fact::TechnologyTrendPublished(it) => (ItemKind::TechnologyTrend, &it.publication, Necessity::Unspecified),
         _ => return None,
     };
     let publication = publication.as_ref().filter(|it| it.terms.is_some())?;
     Some(Published { kind, publication, necessity })
 }
 
-pub(crate) fn published(case: &Case, fact: &fact::Fact) -> Result<(), Refusal> {
-    case.noun(Noun::Item)?;
-    must(
-        case.matter.opener == case.author(),
-        Reason::WrongDirection,
-        "an item stands under the name of its originator",
-    )?;
-    case.answers_nothing()?;
+/// See [`NOUN`].
+pub struct ItemNoun;
+
+impl Noun for ItemNoun {
+    fn collection(&self) -> Collection {
+        COLLECTION
+    }
+
+    fn resource(&self, matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Vec<u8>> {
+        Item::of(matter, seen, now, etag).map(|it| it.encode_to_vec())
+    }
+
+    fn judge(&self, case: &Case, fact: &Fact) -> Result<(), Refusal> {
+        match fact {
+            Fact::AttackMethodPublished(_)
+            | Fact::ResearchResultPublished(_)
+            | Fact::ThreatInformationPublished(_)
+            | Fact::TechnologyTrendPublished(_) => judge_publication(case, fact),
+            Fact::ItemRecalled(_) => open(case).map(|_| ()),
+            Fact::RecallAnswered(_) => judge_recall_answer(case),
+            Fact::ItemAcknowledged(acknowledged) => judge_acknowledgement(case, acknowledged),
+            Fact::ItemQuestionAsked(_) => case.answers(open(case)?.mark.seq),
+            Fact::ItemQuestionAnswered(_) => judge_answer(case),
+            Fact::ItemFeedbackGiven(feedback) => judge_feedback(case, feedback),
+            Fact::ItemUnitsMissing(missing) => judge_missing_units(case, missing),
+            other => Err(Refusal::of_another_noun(other)),
+        }
+    }
+
+    fn opens(&self, fact: &Fact) -> bool {
+        published_in(fact).is_some_and(|it| it.publication.revision == 1)
+    }
+
+    fn needs_room(&self, fact: &Fact) -> bool {
+        // The number of revisions is bounded instead. A recall, and what the receiver's service has to write, are possible
+        // however full the matter is.
+        matches!(
+            fact,
+            Fact::ItemAcknowledged(_)
+                | Fact::ItemQuestionAsked(_)
+                | Fact::ItemQuestionAnswered(_)
+                | Fact::ItemFeedbackGiven(_)
+        )
+    }
+
+    fn ordinals(&self, fact: &Fact) -> Vec<Ordinal> {
+        let opening = published_in(fact).filter(|it| it.publication.revision == 1);
+        let ordinal = |it: Published| Ordinal {
+            kind: ORDINAL,
+            year: it.publication.fiscal_year,
+            number: it.publication.year_ordinal,
+        };
+        opening.map(ordinal).into_iter().collect()
+    }
+
+    fn state(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
+        state(seen, matter.opener).as_str_name()
+    }
+
+    fn visibility(&self, own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Visibility> {
+        match current(seen, matter.opener) {
+            None => Vec::new(),
+            // The originator's own people are not bound by the scope.
+            Some(_) if matter.opener == own => vec![Visibility::everybody()],
+            Some(current) => scope::audiences(current.terms()),
+        }
+    }
+
+    fn is_scoped(&self) -> bool {
+        true
+    }
+
+    fn withheld(&self, matter: &Matter, seen: Seen<'_>, reader: &Reader, now: Timestamp) -> Withheld {
+        let excludes = |terms: &ItemTerms| !scope::audiences(terms).iter().any(|it| it.includes(reader, now));
+        Withheld {
+            sealed_but: is_sealed(seen, matter.opener).then_some(FactKind::ItemRecalled),
+            entries: entries_about(seen, matter.opener, excludes),
+        }
+    }
+
+    fn duty_kinds(&self) -> &'static [DutyKind] {
+        &[ANSWER_QUESTION, SETTLE_UNITS]
+    }
+
+    fn duties(&self, own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Duty> {
+        let is_asked = matter.opener == own && has_open_question(seen, own);
+        let lacks_units = recall(seen, matter.opener).is_none() && !missing_units(seen, matter.opener).is_empty();
+        let duties = [is_asked.then_some(ANSWER_QUESTION), lacks_units.then_some(SETTLE_UNITS)];
+        duties.into_iter().flatten().map(DutyKind::undated).collect()
+    }
+
+    /// A recall seals the content at the receiver, and units that the receiver lacks see nothing: the receiver's service
+    /// tells the originator both.
+    fn owed(&self, desk: &Desk<'_>, matter: &Matter, seen: Seen<'_>) -> Option<Owed> {
+        if matter.opener == desk.own {
+            return None;
+        }
+        if let Some((recall, _)) = recall(seen, matter.opener) {
+            let sealed = RecallAnswered { disposition: RecallDisposition::Sealed.into() };
+            let is_answered = seal(seen, matter.opener).is_some();
+            return (!is_answered).then_some(Owed { fact: sealed.into(), answers: recall.seq, can_wait: false });
+        }
+        let current = current(seen, matter.opener)?;
+        let lacks = |unit: &&String| !desk.units.contains(*unit);
+        let units: Vec<String> = scope::units(current.terms()).iter().filter(lacks).cloned().collect();
+        let is_news = missing_units(seen, matter.opener) != units;
+        let missing = ItemUnitsMissing { revision: current.it.publication.revision, units };
+        is_news.then_some(Owed { fact: missing.into(), answers: current.mark.seq, can_wait: true })
+    }
+
+    fn settled_at_start(&self) -> Option<DutyKind> {
+        Some(SETTLE_UNITS)
+    }
+
+    fn is_automatic(&self, fact: &Fact) -> bool {
+        match fact {
+            Fact::RecallAnswered(answered) => answered.disposition() == RecallDisposition::Sealed,
+            Fact::ItemUnitsMissing(_) => true,
+            _ => false,
+        }
+    }
+}
+
+fn judge_publication(case: &Case, fact: &Fact) -> Result<(), Refusal> {
+    must(case.matter.opener == case.author(), Reason::WrongDirection, "an item bears the name of its originator")?;
     let Some(new) = published_in(fact) else {
         return Err(Refusal::field(Reason::FieldInvalid, "terms", "must be set"));
     };
@@ -70,10 +203,6 @@ pub(crate) fn published(case: &Case, fact: &fact::Fact) -> Result<(), Refusal> {
     match current(case.page(), case.author()) {
         None => {
             must(revision == 1, Reason::FactDiffers, "the first revision is 1")?;
-            case.fiscal_year(new.publication.fiscal_year)?;
-        }
-        Some(_) if revision == 1 => {
-            return Err(Refusal::new(Reason::AlreadyExists, "this item is published already"));
         }
         Some(before) => {
             open(case)?;
@@ -93,14 +222,8 @@ pub(crate) fn published(case: &Case, fact: &fact::Fact) -> Result<(), Refusal> {
     terms.map_or(Ok(()), |terms| scope::check(terms, case.now))
 }
 
-pub(crate) fn recalled(case: &Case) -> Result<(), Refusal> {
-    case.answers_nothing()?;
-    open(case).map(|_| ())
-}
-
 /// A recall that holds is answered even where its item was refused: its originator may not have known.
-pub(crate) fn recall_answered(case: &Case) -> Result<(), Refusal> {
-    case.noun(Noun::Item)?;
+fn judge_recall_answer(case: &Case) -> Result<(), Refusal> {
     let Some((recall, _)) = recall(case.page(), case.matter.opener) else {
         return Err(Refusal::new(Reason::WrongState, "the item is not recalled"));
     };
@@ -108,9 +231,8 @@ pub(crate) fn recall_answered(case: &Case) -> Result<(), Refusal> {
     must(seal(case.page(), case.matter.opener).is_none(), Reason::WrongState, "the recall is answered already")
 }
 
-/// The receiver's service alone knows its units; everybody knows which ones the revision names. Room is not asked for: this
-/// has to be said however full the matter is.
-pub(crate) fn units_missing(case: &Case, fact: &ItemUnitsMissing) -> Result<(), Refusal> {
+/// The receiver's service alone knows its units; everybody knows the units that the revision names.
+fn judge_missing_units(case: &Case, fact: &ItemUnitsMissing) -> Result<(), Refusal> {
     let current = open(case)?;
     let is_current = fact.revision == current.it.publication.revision;
     must(is_current, Reason::WrongState, "this is not the current revision")?;
@@ -122,7 +244,7 @@ pub(crate) fn units_missing(case: &Case, fact: &ItemUnitsMissing) -> Result<(), 
     must(news, Reason::WrongState, "the same units are missing as before")
 }
 
-pub(crate) fn acknowledged(case: &Case, fact: &ItemAcknowledged) -> Result<(), Refusal> {
+fn judge_acknowledgement(case: &Case, fact: &ItemAcknowledged) -> Result<(), Refusal> {
     let current = open(case)?;
     let is_current = fact.revision == current.it.publication.revision;
     must(is_current, Reason::WrongState, "this is not the current revision: read it first")?;
@@ -134,37 +256,27 @@ pub(crate) fn acknowledged(case: &Case, fact: &ItemAcknowledged) -> Result<(), R
     }
     let news = acknowledged_revision(case.page(), case.matter.opener) < fact.revision
         || fact.marking.as_ref().is_some_and(|raised| scope::raised(&marking, raised) != marking);
-    must(news, Reason::WrongState, "this revision is acknowledged already")?;
-    case.room()
+    must(news, Reason::WrongState, "this revision is acknowledged already")
 }
 
-pub(crate) fn question_asked(case: &Case) -> Result<(), Refusal> {
-    let current = open(case)?;
-    case.answers(current.mark.seq)?;
-    case.room()
-}
-
-pub(crate) fn question_answered(case: &Case) -> Result<(), Refusal> {
+fn judge_answer(case: &Case) -> Result<(), Refusal> {
     open(case)?;
     let asked = questions(case.page(), case.matter.opener).any(|mark| mark.seq == case.answers);
     if !asked {
         return Err(Refusal::field(Reason::NotFound, "question", "there is no such question about this item"));
     }
     let answer = question_answer(case.page(), case.matter.opener, case.answers);
-    must(answer.is_none(), Reason::WrongState, "the question is answered already")?;
-    case.room()
+    must(answer.is_none(), Reason::WrongState, "the question is answered already")
 }
 
-pub(crate) fn feedback_given(case: &Case, fact: &ItemFeedbackGiven) -> Result<(), Refusal> {
+fn judge_feedback(case: &Case, fact: &ItemFeedbackGiven) -> Result<(), Refusal> {
     let current = open(case)?;
     let is_current = fact.revision == current.it.publication.revision;
     must(is_current, Reason::WrongState, "this is not the current revision: read it first")?;
-    case.answers(current.mark.seq)?;
-    case.room()
+    case.answers(current.mark.seq)
 }
 
 fn find<'a>(case: &Case<'a>) -> Result<Current<'a>, Refusal> {
-    case.noun(Noun::Item)?;
     current(case.page(), case.matter.opener).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such item"))
 }
 
@@ -195,15 +307,11 @@ impl<'a> Current<'a> {
 
 /// The current revision; `None` when it was never published.
 pub fn current(seen: Seen<'_>, opener: Agency) -> Option<Current<'_>> {
-    seen.last(opener, published_in).map(|(mark, it)| Current { mark, it })
+    seen.each(opener, published_in).last().map(|(mark, it)| Current { mark, it })
 }
 
 /// The entries about revisions whose terms `pick` takes: the publication, its questions with their answers, its feedback.
-pub(crate) fn entries_about(
-    seen: Seen<'_>,
-    opener: Agency,
-    pick: impl Fn(&ItemTerms) -> bool,
-) -> BTreeSet<(Agency, u64)> {
+fn entries_about(seen: Seen<'_>, opener: Agency, pick: impl Fn(&ItemTerms) -> bool) -> BTreeSet<(Agency, u64)> {
     let published = seen.each(opener, published_in).filter(|(_, it)| it.publication.terms.as_ref().is_some_and(&pick));
     let mut about: BTreeSet<_> = published.map(|(mark, _)| (opener, mark.seq)).collect();
     // What the receiver says of an item answers a publication, what the originator answers is a question.
@@ -217,137 +325,106 @@ pub(crate) fn entries_about(
 
 /// The recall.
 pub fn recall(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ItemRecalled)> {
-    seen.first(opener, |fact| match fact {
-        fact::Fact::ItemRecalled(it) => Some(it),
-        _ => None,
-    })
+    seen.first(opener)
 }
 
 /// The receiver hands out no content: the item is recalled, or the receiver itself has answered a recall. After a
 /// recovery its own word may be back before the originator's.
 pub fn is_sealed(seen: Seen<'_>, opener: Agency) -> bool {
-    let answers = |fact: &fact::Fact| matches!(fact, fact::Fact::RecallAnswered(_)).then_some(());
-    recall(seen, opener).is_some() || seen.first(opener.peer(), answers).is_some()
+    recall(seen, opener).is_some() || seen.has::<RecallAnswered>(opener.peer())
 }
 
 /// That the receiver has sealed the content.
 fn seal(seen: Seen<'_>, opener: Agency) -> Option<&Mark> {
     let (recall, _) = recall(seen, opener)?;
-    let sealed = |fact: &fact::Fact| matches!(fact, fact::Fact::RecallAnswered(_)).then_some(());
-    seen.answer(opener.peer(), recall.seq, sealed).map(|(mark, ())| mark)
+    seen.answer::<RecallAnswered>(opener.peer(), recall.seq).map(|(mark, _)| mark)
 }
 
 /// The units that the current revision names and the receiver does not have, as its service has answered last.
 pub fn missing_units(seen: Seen<'_>, opener: Agency) -> &[String] {
     let revision = current(seen, opener).map_or(0, |current| current.mark.seq);
-    let answered = seen.each(opener.peer(), |fact| match fact {
-        fact::Fact::ItemUnitsMissing(it) => Some(it.units.as_slice()),
-        _ => None,
-    });
-    answered.filter(|(mark, _)| mark.answers == revision).last().map_or(&[], |(_, units)| units)
-}
-
-/// The item is shared, and the receiver does not have all units that it names.
-pub(crate) fn lacks_units(seen: Seen<'_>, opener: Agency) -> bool {
-    recall(seen, opener).is_none() && !missing_units(seen, opener).is_empty()
-}
-
-/// What the receiver's service has to answer about the units of the current revision, when it has these; `None` when
-/// nothing, or when it has said so.
-pub fn units_to_answer(seen: Seen<'_>, opener: Agency, had: &BTreeSet<String>) -> Option<(u64, ItemUnitsMissing)> {
-    let current = current(seen, opener).filter(|_| recall(seen, opener).is_none())?;
-    let missing: Vec<String> = scope::units(current.terms()).iter().filter(|it| !had.contains(*it)).cloned().collect();
-    let news = missing_units(seen, opener) != missing;
-    let revision = current.it.publication.revision;
-    news.then_some((current.mark.seq, ItemUnitsMissing { revision, units: missing }))
+    let answers = seen.all_of::<ItemUnitsMissing>(opener.peer());
+    answers.filter(|(mark, _)| mark.answers == revision).last().map_or(&[], |(_, missing)| &missing.units)
 }
 
 /// How the item is handled at the receiver: the current marking, as far as the receiver has raised it, restrictions in
 /// the order of their numbers.
 fn marking(seen: Seen<'_>, opener: Agency) -> Option<Marking> {
     let own = current(seen, opener)?.terms().marking.clone()?;
-    let raises = seen.each(opener.peer(), |fact| match fact {
-        fact::Fact::ItemAcknowledged(it) => it.marking.as_ref(),
-        _ => None,
-    });
-    Some(raises.fold(scope::raised(&own, &own), |marking, (_, raised)| scope::raised(&marking, raised)))
+    let raises = seen.all_of::<ItemAcknowledged>(opener.peer()).filter_map(|(_, it)| it.marking.as_ref());
+    Some(raises.fold(scope::raised(&own, &own), |marking, raised| scope::raised(&marking, raised)))
 }
 
 /// The revision that the receiver has acknowledged last; 0 for none.
 fn acknowledged_revision(seen: Seen<'_>, opener: Agency) -> u32 {
-    let revision = seen.last(opener.peer(), |fact| match fact {
-        fact::Fact::ItemAcknowledged(it) => Some(it.revision),
-        _ => None,
-    });
-    revision.map_or(0, |(_, revision)| revision)
+    seen.last::<ItemAcknowledged>(opener.peer()).map_or(0, |(_, acknowledged)| acknowledged.revision)
 }
 
 fn questions(seen: Seen<'_>, opener: Agency) -> impl Iterator<Item = &Mark> {
-    let asked = seen.each(opener.peer(), |fact| matches!(fact, fact::Fact::ItemQuestionAsked(_)).then_some(()));
-    asked.map(|(mark, ())| mark)
+    seen.all_of::<ItemQuestionAsked>(opener.peer()).map(|(mark, _)| mark)
 }
 
 fn question_answer(seen: Seen<'_>, opener: Agency, seq: u64) -> Option<&Mark> {
-    let answers = |fact: &fact::Fact| matches!(fact, fact::Fact::ItemQuestionAnswered(_)).then_some(());
-    seen.answer(opener, seq, answers).map(|(mark, ())| mark)
+    seen.answer::<ItemQuestionAnswered>(opener, seq).map(|(mark, _)| mark)
 }
 
 /// The receiver has asked about the item and was not answered.
-pub(crate) fn has_open_question(seen: Seen<'_>, opener: Agency) -> bool {
+fn has_open_question(seen: Seen<'_>, opener: Agency) -> bool {
     questions(seen, opener).any(|mark| question_answer(seen, opener, mark.seq).is_none())
 }
 
-/// Where an item stands; unspecified when it was never published.
+/// The state of an item; unspecified when it was never published.
 pub fn state(seen: Seen<'_>, opener: Agency) -> State {
-    match (current(seen, opener), recall(seen, opener)) {
-        (None, _) => State::Unspecified,
-        (_, Some(_)) => State::Recalled,
-        _ => State::Published,
+    match current(seen, opener) {
+        None => State::Unspecified,
+        Some(_) if recall(seen, opener).is_some() => State::Recalled,
+        Some(_) => State::Published,
     }
 }
 
-/// The item as the desk shows it, without its content.
-pub fn resource(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Item> {
-    let opener = matter.opener;
-    let current = current(seen, opener)?;
-    let (it, terms) = (current.it, current.terms());
-    let recall = recall(seen, opener);
-    let embargo = terms.plan.as_ref().and_then(|plan| plan.embargo_until.as_ref()).map(instant);
-    Some(Item {
-        name: matter.to_string(),
-        case_number: matter.case_number(it.publication.fiscal_year, it.publication.year_ordinal),
-        originator: opener.into(),
-        kind: it.kind.into(),
-        state: state(seen, opener).into(),
-        revision: it.publication.revision,
-        terms: Some(terms.clone()),
-        tlp: scope::tlp(terms.scope.as_ref()).into(),
-        marking: marking(seen, opener),
-        necessity: it.necessity.into(),
-        valid: terms.valid_from.as_ref().is_none_or(|from| instant(from) <= now)
-            && end(terms.valid_until.as_ref()).is_none_or(|until| now < until),
-        embargoed: embargo.is_some_and(|until| now < until),
-        revisions: revisions(seen, opener, it.publication.revision),
-        acknowledged_revision: acknowledged_revision(seen, opener),
-        questions: questions(seen, opener)
-            .map(|mark| ItemQuestion {
-                entry: entry_name(opener.peer(), mark.seq),
-                answer: question_answer(seen, opener, mark.seq)
-                    .map(|answer| entry_name(opener, answer.seq))
-                    .unwrap_or_default(),
-            })
-            .collect(),
-        feedback: feedback(seen, opener),
-        recalled_at: recall.and_then(|(mark, _)| mark.written_at),
-        recall_reason: recall.map(|(_, it)| it.reason).unwrap_or_default(),
-        sealed_at: seal(seen, opener).and_then(|mark| mark.written_at),
-        published_at: seen.first(opener, published_in).and_then(|(mark, _)| mark.written_at),
-        updated_at: seen.updated_at(),
-        entries: seen.entries(),
-        etag,
-        content: None,
-        missing_units: missing_units(seen, opener).to_vec(),
-    })
+impl Resource for Item {
+    fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self> {
+        let opener = matter.opener;
+        let current = current(seen, opener)?;
+        let (it, terms) = (current.it, current.terms());
+        let recall = recall(seen, opener);
+        let embargo = terms.plan.as_ref().and_then(|plan| plan.embargo_until.as_ref()).map(instant);
+        Some(Self {
+            name: matter.to_string(),
+            case_number: matter.case_number(it.publication.fiscal_year, it.publication.year_ordinal),
+            originator: opener.into(),
+            kind: it.kind.into(),
+            state: state(seen, opener).into(),
+            revision: it.publication.revision,
+            terms: Some(terms.clone()),
+            tlp: scope::tlp(terms.scope.as_ref()).into(),
+            marking: marking(seen, opener),
+            necessity: it.necessity.into(),
+            valid: terms.valid_from.as_ref().is_none_or(|from| instant(from) <= now)
+                && end(terms.valid_until.as_ref()).is_none_or(|until| now < until),
+            embargoed: embargo.is_some_and(|until| now < until),
+            revisions: revisions(seen, opener, it.publication.revision),
+            acknowledged_revision: acknowledged_revision(seen, opener),
+            questions: questions(seen, opener)
+                .map(|mark| ItemQuestion {
+                    entry: entry_name(opener.peer(), mark.seq),
+                    answer: question_answer(seen, opener, mark.seq)
+                        .map(|answer| entry_name(opener, answer.seq))
+                        .unwrap_or_default(),
+                })
+                .collect(),
+            feedback: feedback(seen, opener),
+            recalled_at: recall.and_then(|(mark, _)| mark.written_at),
+            recall_reason: recall.map(|(_, it)| it.reason).unwrap_or_default(),
+            sealed_at: seal(seen, opener).and_then(|mark| mark.written_at),
+            published_at: seen.each(opener, published_in).next().and_then(|(mark, _)| mark.written_at),
+            updated_at: seen.updated_at(),
+            entries: seen.entries(),
+            etag,
+            content: None,
+            missing_units: missing_units(seen, opener).to_vec(),
+        })
+    }
 }
 
 fn revisions(seen: Seen<'_>, opener: Agency, current: u32) -> Vec<ItemRevision> {
@@ -362,10 +439,7 @@ fn revisions(seen: Seen<'_>, opener: Agency, current: u32) -> Vec<ItemRevision> 
 }
 
 fn feedback(seen: Seen<'_>, opener: Agency) -> Vec<ItemFeedback> {
-    let all = seen.each(opener.peer(), |fact| match fact {
-        fact::Fact::ItemFeedbackGiven(it) => Some(it),
-        _ => None,
-    });
+    let all = seen.all_of::<ItemFeedbackGiven>(opener.peer());
     all.map(|(mark, it)| ItemFeedback {
         entry: entry_name(opener.peer(), mark.seq),
         revision: it.revision,

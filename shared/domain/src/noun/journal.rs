@@ -6,142 +6,124 @@ use renkei_proto::{
     FactKind,
     journal::v1::{
         AuditCheckpointed, ClockConfirmed, EntryRefused, JournalReopened, KeyAdded, KeyRevoked, KindsSpoken, Mark,
-        PrivateAnchored, fact,
+        PrivateAnchored, fact::Fact,
     },
     options::v1::Reason,
     r#type::v1::Agency,
 };
 
 use crate::{
-    decide::{Case, Refusal, must},
-    matter::{Matter, Noun},
+    case::Case,
+    matter::{Collection, Matter},
     moment::micros,
+    noun::Noun,
     page::{MarkView as _, Seen},
+    refusal::{Refusal, must},
 };
 
-/// A wrong fact of this kind stops the journal; others are refused.
-pub fn stops(kind: FactKind) -> bool {
-    matches!(
-        kind,
-        FactKind::EntryRefused
-            | FactKind::KindsSpoken
-            | FactKind::KeyAdded
-            | FactKind::KeyRevoked
-            | FactKind::JournalReopened
-            | FactKind::AuditCheckpointed
-            | FactKind::PrivateAnchored
-    )
+/// The agencies' own journals.
+pub const NOUN: JournalNoun = JournalNoun;
+/// `agencies/{author}/journal`.
+pub const COLLECTION: Collection = Collection::of_agency("journal");
+
+/// See [`NOUN`].
+pub struct JournalNoun;
+
+impl Noun for JournalNoun {
+    fn collection(&self) -> Collection {
+        COLLECTION
+    }
+
+    fn judge(&self, case: &Case, fact: &Fact) -> Result<(), Refusal> {
+        match fact {
+            Fact::EntryRefused(refused) => judge_refusal(case, refused),
+            Fact::KeyAdded(added) => judge_new_key(case, added),
+            Fact::KeyRevoked(revoked) => judge_revocation(case, revoked),
+            Fact::JournalReopened(reopened) => judge_reopening(case, reopened),
+            Fact::KindsSpoken(_)
+            | Fact::AuditCheckpointed(_)
+            | Fact::PrivateAnchored(_)
+            | Fact::StopLifted(_)
+            | Fact::JournalStopped(_)
+            | Fact::LossFound(_)
+            | Fact::ClockConfirmed(_)
+            | Fact::RecoveryEnded(_)
+            | Fact::OfficialsConfirmed(_) => Ok(()),
+            other => Err(Refusal::of_another_noun(other)),
+        }
+    }
+
+    fn needs_room(&self, _: &Fact) -> bool {
+        false
+    }
+
+    fn is_automatic(&self, fact: &Fact) -> bool {
+        FactKind::of(fact).rule().wrong_stops
+    }
 }
 
-/// A private fact of this kind guards somebody, so its loss must be noticed at once: it is anchored with its own commit.
-pub fn guards(kind: FactKind) -> bool {
-    matches!(kind, FactKind::OfficialBarred | FactKind::OfficialUnbarred | FactKind::CodeTried)
+impl Matter {
+    /// The matter of an agency's own journal: `agencies/{author}/journal`.
+    pub fn journal(author: Agency) -> Self {
+        Self::new(COLLECTION, author, "")
+    }
 }
 
-pub(crate) fn refused(case: &Case, fact: &EntryRefused) -> Result<(), Refusal> {
+fn judge_refusal(case: &Case, fact: &EntryRefused) -> Result<(), Refusal> {
     case.answers(fact.seq)?;
     let refused = case.author().peer();
     let Some(mark) = case.page().all(refused).find(|mark| mark.seq == fact.seq) else {
-        return Err(Refusal::new(Reason::FactDiffers, "the refused entry does not stand in this matter"));
+        return Err(Refusal::new(Reason::FactDiffers, "the refused entry is not in this matter"));
     };
-    must(!mark.kind().is_some_and(stops), Reason::FactDiffers, "nothing answers a journal's own fact")?;
+    let stops = mark.kind().is_some_and(|kind| kind.rule().wrong_stops);
+    must(!stops, Reason::FactDiffers, "nothing answers a journal's own fact")?;
     must(case.page().refusal(refused, fact.seq).is_none(), Reason::FactDiffers, "the entry is refused already")
 }
 
-pub(crate) fn kinds_spoken(case: &Case, _: &KindsSpoken) -> Result<(), Refusal> {
-    case.noun(Noun::Journal)?;
-    case.answers_nothing()
+fn judge_new_key(case: &Case, fact: &KeyAdded) -> Result<(), Refusal> {
+    let known = case.page().all_of::<KeyAdded>(case.author()).any(|(_, it)| it.key_id == fact.key_id);
+    must(!known, Reason::FactDiffers, "this key was added before")
 }
 
-pub(crate) fn key_added(case: &Case, fact: &KeyAdded) -> Result<(), Refusal> {
-    case.noun(Noun::Journal)?;
-    case.answers_nothing()?;
-    must(!has_key(case.page(), case.author(), &fact.key_id), Reason::FactDiffers, "this key was added before")
+fn judge_revocation(case: &Case, fact: &KeyRevoked) -> Result<(), Refusal> {
+    let revoked = case.page().all_of::<KeyRevoked>(case.author()).any(|(_, it)| it.key_id == fact.key_id);
+    must(!revoked, Reason::FactDiffers, "this key was revoked before")
 }
 
-pub(crate) fn key_revoked(case: &Case, fact: &KeyRevoked) -> Result<(), Refusal> {
-    case.noun(Noun::Journal)?;
-    case.answers_nothing()?;
-    let again = case.page().first(case.author(), |it| match it {
-        fact::Fact::KeyRevoked(it) if it.key_id == fact.key_id => Some(()),
-        _ => None,
-    });
-    must(again.is_none(), Reason::FactDiffers, "this key was revoked before")
-}
-
-pub(crate) fn reopened(case: &Case, fact: &JournalReopened) -> Result<(), Refusal> {
-    case.noun(Noun::Journal)?;
-    case.answers_nothing()?;
-    let right = fact.incarnation == incarnation(case.page(), case.author()) + 1;
-    must(right, Reason::FactDiffers, "a new incarnation is the one before plus one")
-}
-
-pub(crate) fn checkpointed(case: &Case, _: &AuditCheckpointed) -> Result<(), Refusal> {
-    case.noun(Noun::Journal)?;
-    case.answers_nothing()
-}
-
-pub(crate) fn anchored(case: &Case, _: &PrivateAnchored) -> Result<(), Refusal> {
-    case.noun(Noun::Journal)?;
-    case.answers_nothing()
-}
-
-fn has_key(seen: Seen<'_>, agency: Agency, key_id: &str) -> bool {
-    let found = seen.first(agency, |fact| match fact {
-        fact::Fact::KeyAdded(it) if it.key_id == key_id => Some(()),
-        _ => None,
-    });
-    found.is_some()
+fn judge_reopening(case: &Case, fact: &JournalReopened) -> Result<(), Refusal> {
+    let is_next = fact.incarnation == incarnation(case.page(), case.author()) + 1;
+    must(is_next, Reason::FactDiffers, "a new incarnation is the one before plus one")
 }
 
 /// The incarnation that an agency's journal has reached, from 1.
 pub fn incarnation(seen: Seen<'_>, agency: Agency) -> u32 {
-    let last = seen.last(agency, |fact| match fact {
-        fact::Fact::JournalReopened(it) => Some(it.incarnation),
-        _ => None,
-    });
-    last.map_or(1, |(_, incarnation)| incarnation)
+    seen.last::<JournalReopened>(agency).map_or(1, |(_, reopened)| reopened.incarnation)
 }
 
-/// The kinds that an agency has said it speaks; `None` before it has said so.
+/// The kinds of fact that an agency's service speaks by its own account; `None` before it gave one.
 pub fn spoken(seen: Seen<'_>, agency: Agency) -> Option<&[String]> {
-    let (_, kinds) = seen.last(agency, |fact| match fact {
-        fact::Fact::KindsSpoken(it) => Some(it.kinds.as_slice()),
-        _ => None,
-    })?;
-    Some(kinds)
+    seen.last::<KindsSpoken>(agency).map(|(_, spoken)| spoken.kinds.as_slice())
 }
 
 /// The heads of an agency's audit chains as last checkpointed.
 pub fn checkpoint(seen: Seen<'_>, agency: Agency) -> Option<&AuditCheckpointed> {
-    last_checkpoint(seen, agency).map(|(_, checkpoint)| checkpoint)
+    seen.last(agency).map(|(_, checkpoint)| checkpoint)
 }
 
-/// As [`checkpoint`], with when it was written, in microseconds since 1970.
+/// The last checkpoint with its time of writing, in microseconds since 1970.
 pub fn checkpointed_at(seen: Seen<'_>, agency: Agency) -> Option<(i64, &AuditCheckpointed)> {
-    last_checkpoint(seen, agency).map(|(mark, checkpoint)| (micros(mark.written_at.as_ref()), checkpoint))
+    seen.last(agency).map(|(mark, checkpoint)| (micros(mark.written_at.as_ref()), checkpoint))
 }
 
 /// The head of an agency's private journal as last anchored.
 pub fn anchor(seen: Seen<'_>, agency: Agency) -> Option<&PrivateAnchored> {
-    let (_, anchored) = seen.last(agency, |fact| match fact {
-        fact::Fact::PrivateAnchored(it) => Some(it),
-        _ => None,
-    })?;
-    Some(anchored)
-}
-
-fn last_checkpoint(seen: Seen<'_>, agency: Agency) -> Option<(&Mark, &AuditCheckpointed)> {
-    seen.last(agency, |fact| match fact {
-        fact::Fact::AuditCheckpointed(it) => Some(it),
-        _ => None,
-    })
+    seen.last(agency).map(|(_, anchored)| anchored)
 }
 
 /// The last confirmation of the clock in the private part of the own journal's page, with its number there.
 pub fn clock_confirmed(local: &[Mark]) -> Option<(u64, &ClockConfirmed)> {
-    local.iter().rev().find_map(|mark| match mark.said() {
-        Some(fact::Fact::ClockConfirmed(it)) => Some((mark.seq, it)),
+    local.iter().rev().find_map(|mark| match mark.stated() {
+        Some(Fact::ClockConfirmed(it)) => Some((mark.seq, it)),
         _ => None,
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use renkei_proto::{
+    FactKind,
     evidence::v1::Official,
     journal::v1::{BarReason, Mark, fact},
     options::v1::Reason,
@@ -10,53 +11,71 @@ use renkei_proto::{
 };
 
 use crate::{
-    decide::{Case, Refusal, must},
-    matter::{Matter, Noun},
+    case::Case,
+    matter::{Collection, Matter, is_official},
+    noun::Noun,
     page::{MarkView as _, View},
+    refusal::{Refusal, must},
 };
+
+/// Officials who are barred. The facts are private.
+pub const NOUN: OfficialNoun = OfficialNoun;
+/// `agencies/{own}/officials/{id}`.
+pub const COLLECTION: Collection = Collection::of_ids("officials", is_official);
 
 /// The most officials that are barred at once.
 pub const MOST: usize = 10_000;
 
-/// The matter in which it stands whether an official is barred.
+/// See [`NOUN`].
+pub struct OfficialNoun;
+
+impl Noun for OfficialNoun {
+    fn collection(&self) -> Collection {
+        COLLECTION
+    }
+
+    fn judge(&self, case: &Case, fact: &fact::Fact) -> Result<(), Refusal> {
+        must(case.matter.opener == case.author(), Reason::NotFound, "the official is of the other agency")?;
+        let is_barred = is_barred(case.view.local(&case.matter.to_string()));
+        match fact {
+            fact::Fact::OfficialBarred(_) => must(!is_barred, Reason::WrongState, "the official is barred already"),
+            fact::Fact::OfficialUnbarred(_) => must(is_barred, Reason::WrongState, "the official is not barred"),
+            other => Err(Refusal::of_another_noun(other)),
+        }
+    }
+
+    fn needs_room(&self, _: &fact::Fact) -> bool {
+        false
+    }
+
+    fn has_secret_names(&self) -> bool {
+        true
+    }
+
+    fn protects(&self, _: FactKind) -> bool {
+        true
+    }
+}
+
+/// The matter of an official.
 pub fn matter(own: Agency, id: &str) -> Matter {
-    Matter::new(Noun::Official, own, id)
-}
-
-pub(crate) fn barred(case: &Case) -> Result<(), Refusal> {
-    own(case)?;
-    must(!is_barred(local(case)), Reason::WrongState, "the official is barred already")
-}
-
-pub(crate) fn unbarred(case: &Case) -> Result<(), Refusal> {
-    own(case)?;
-    must(is_barred(local(case)), Reason::WrongState, "the official is not barred")
-}
-
-fn own(case: &Case) -> Result<(), Refusal> {
-    case.noun(Noun::Official)?;
-    case.answers_nothing()?;
-    must(case.matter.opener == case.author(), Reason::NotFound, "the official is of the other agency")
-}
-
-fn local<'a>(case: &Case<'a>) -> &'a [Mark] {
-    case.view.local(&case.matter.to_string())
+    Matter::new(COLLECTION, own, id)
 }
 
 /// The local part of an official's page says that the official is barred.
 pub fn is_barred(local: &[Mark]) -> bool {
-    matches!(local.last().and_then(|mark| mark.said()), Some(fact::Fact::OfficialBarred(_)))
+    matches!(local.last().and_then(|mark| mark.stated()), Some(fact::Fact::OfficialBarred(_)))
 }
 
 /// The ids of an agency's officials who are barred.
 pub fn barred_ids(view: &View<'_>, own: Agency) -> BTreeSet<String> {
-    let all = view.list(Noun::Official, own).map(|(id, _)| id);
+    let all = view.list(COLLECTION, own).map(|(id, _)| id);
     all.filter(|id| is_barred(view.local(&matter(own, id).to_string()))).map(str::to_owned).collect()
 }
 
 /// The official as the desk shows it.
 pub fn resource(matter: &Matter, local: &[Mark]) -> Official {
-    let reason = match local.last().and_then(|mark| mark.said()) {
+    let reason = match local.last().and_then(|mark| mark.stated()) {
         Some(fact::Fact::OfficialBarred(it)) => it.reason(),
         _ => BarReason::Unspecified,
     };

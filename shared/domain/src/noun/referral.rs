@@ -1,11 +1,14 @@
-//! Referral (紹介, Art. 4(1)): an agency tells a reporter about the other agency's schemes.
+//! Referrals (紹介, Art. 4(1)): an agency tells a reporter about the other agency's schemes.
 //!
 //! State: `FOLLOWED_UP > GIVEN > DISCHARGED > ISSUED`.
 
+pub mod introduction;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::{SignedDuration, Timestamp};
+use prost::Message as _;
 use renkei_proto::{
-    journal::v1::{Mark, fact},
+    journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     referral::v1::{
         JudgementRevised, Referral, ReferralFollowedUp, ReferralGiven, ReferralGround, ReferralIssued, SchemeVersion,
@@ -16,18 +19,125 @@ use renkei_proto::{
 
 use crate::{
     calendar,
-    decide::{Case, Refusal, must, past},
-    matter::{Matter, Noun, entry_name},
-    noun::{agreement, scheme},
+    case::Case,
+    duty::{Duty, DutyKind},
+    index::Lookup,
+    matter::{Collection, Matter, entry_name, is_uuid},
+    noun::{Noun, Resource, agreement, code, scheme},
     page::{MarkView as _, Seen, View},
+    read_set::ReadSet,
+    refusal::{Refusal, must, past},
+    tally::{Ordinal, Tally},
     term::TermStanding,
+    visibility::Visibility,
 };
+
+/// Referrals of reporters.
+pub const NOUN: ReferralNoun = ReferralNoun;
+/// `agencies/{opener}/referrals/{uuid}`.
+pub const COLLECTION: Collection = Collection::of_ids("referrals", is_uuid).with_case_letters("REF");
+/// The counter of referrals, within a fiscal year and over all years.
+pub const ORDINAL: &str = "referral";
+/// The opener's duty to confirm that a referral was given to the reporter (Art. 4(1)).
+pub const CONFIRM_REFERRAL: DutyKind = DutyKind::new("confirm_referral");
 
 /// How long before its issue a referral may have been given: an office tells the reporter first and registers later, and
 /// often knows no more than the day.
 const GIVEN_BEFORE: SignedDuration = SignedDuration::from_hours(24);
 
-/// What an agency decides when it receives a report.
+/// See [`NOUN`].
+pub struct ReferralNoun;
+
+impl Noun for ReferralNoun {
+    fn collection(&self) -> Collection {
+        COLLECTION
+    }
+
+    fn reads(&self, fact: &Fact) -> ReadSet {
+        match fact {
+            Fact::ReferralIssued(_) | Fact::ReferralGiven(_) | Fact::ReferralFollowedUp(_) => scheme::catalogues(),
+            _ => ReadSet::default(),
+        }
+    }
+
+    fn resource(&self, matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Vec<u8>> {
+        Referral::of(matter, seen, now, etag).map(|it| it.encode_to_vec())
+    }
+
+    fn judge(&self, case: &Case, fact: &Fact) -> Result<(), Refusal> {
+        match fact {
+            Fact::ReferralIssued(issued) => judge_issue(case, issued),
+            Fact::ReferralGiven(given) => judge_giving(case, given),
+            Fact::ReferralFollowedUp(followed_up) => judge_follow_up(case, followed_up),
+            Fact::JudgementRevised(revised) => judge_revision(case, revised),
+            Fact::ReportReferred(_) => Ok(()),
+            other => Err(Refusal::of_another_noun(other)),
+        }
+    }
+
+    fn needs_room(&self, _: &Fact) -> bool {
+        // The number of revisions is bounded instead.
+        false
+    }
+
+    fn ordinals(&self, fact: &Fact) -> Vec<Ordinal> {
+        match fact {
+            // The locator of the code is the number over all years.
+            Fact::ReferralIssued(it) => [(0, it.ordinal), (it.fiscal_year, it.year_ordinal)]
+                .map(|(year, number)| Ordinal { kind: ORDINAL, year, number })
+                .to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn tallies(&self, fact: &Fact, month: u32) -> Vec<Tally> {
+        let of = |counted: &str, scheme: &SchemeVersion, by| {
+            Tally::add(format!("{counted}/{}", scheme.scheme_id), month, by)
+        };
+        match fact {
+            Fact::ReferralIssued(it) => it.introduced.iter().map(|scheme| of("issued", scheme, 1)).collect(),
+            Fact::ReferralGiven(it) => {
+                let given = |scheme| [of("given", scheme, 1), of("days", scheme, u64::from(it.days))];
+                it.introduced.iter().flat_map(given).collect()
+            }
+            Fact::ReferralFollowedUp(it) => it.filed_under.iter().map(|scheme| of("filed", scheme, 1)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn lookup(&self, matter: &Matter, fact: &Fact) -> Option<Lookup> {
+        match fact {
+            Fact::ReferralIssued(it) if !it.code_digest.is_empty() => {
+                Some(code_lookup(matter.opener, &code::locator(it.ordinal)))
+            }
+            _ => None,
+        }
+    }
+
+    fn state(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
+        state(seen, matter.opener).as_str_name()
+    }
+
+    fn visibility(&self, _: Agency, _: &Matter, seen: Seen<'_>) -> Vec<Visibility> {
+        if seen.is_empty() { Vec::new() } else { vec![Visibility::everybody()] }
+    }
+
+    fn duty_kinds(&self) -> &'static [DutyKind] {
+        &[CONFIRM_REFERRAL]
+    }
+
+    fn duties(&self, own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Duty> {
+        let is_open = matter.opener == own && state(seen, own) == State::Issued;
+        is_open.then_some(CONFIRM_REFERRAL.undated()).into_iter().collect()
+    }
+}
+
+/// The lookup of a referral by the locator of its code.
+pub fn code_lookup(issuer: Agency, locator: &str) -> Lookup {
+    Lookup { kind: format!("code/{}", issuer.id()), value: locator.to_owned() }
+}
+
+/// The decision of an agency that receives a report.
 pub struct Introduction {
     /// Why the reporter is told, or that nothing fits.
     pub ground: ReferralGround,
@@ -45,7 +155,7 @@ pub fn introduce(view: &View, fact: &ReferralIssued, now: Timestamp) -> Result<I
     let (Some(facts), Some(judgement), Some(under)) = (&fact.scope_facts, &fact.judgement, &fact.reported_under) else {
         return Err(Refusal::new(Reason::FieldInvalid, "judgement, scope facts and scheme must be set"));
     };
-    let own = Matter::new(Noun::Scheme, author, &under.scheme_id).to_string();
+    let own = scheme::matter(author, under).to_string();
     let is_report = scheme::was_published(view.page(&own), author, under.version);
     must(is_report, Reason::NotAReport, "what was filed is no report under a scheme of this agency")?;
     let introduced = scheme::fitting(view, author.peer(), facts, calendar::day(now));
@@ -64,21 +174,17 @@ pub fn introduce(view: &View, fact: &ReferralIssued, now: Timestamp) -> Result<I
     Ok(Introduction { ground, introduced })
 }
 
-pub(crate) fn issued(case: &Case, fact: &ReferralIssued) -> Result<(), Refusal> {
-    case.noun(Noun::Referral)?;
-    case.answers_nothing()?;
-    must(issue(case.page(), case.author()).is_none(), Reason::AlreadyExists, "this referral is issued already")?;
+fn judge_issue(case: &Case, fact: &ReferralIssued) -> Result<(), Refusal> {
     judgement(fact.judgement.as_ref(), case.now)?;
     let right = introduce(&case.view, fact, case.now)?;
     let same = fact.ground() == right.ground && fact.introduced == right.introduced;
     must(same, Reason::FactDiffers, "ground or introduced schemes are not what the rule gives")?;
     let digest = fact.code_digest.len();
     let code = digest == 0 || (digest == 32 && !fact.introduced.is_empty());
-    must(code, Reason::FactDiffers, "a code's digest has 32 bytes and stands only where a scheme is introduced")?;
-    case.fiscal_year(fact.fiscal_year)
+    must(code, Reason::FactDiffers, "a code's digest has 32 bytes, and is there only where a scheme is introduced")
 }
 
-pub(crate) fn given(case: &Case, fact: &ReferralGiven) -> Result<(), Refusal> {
+fn judge_giving(case: &Case, fact: &ReferralGiven) -> Result<(), Refusal> {
     let (mark, issue) = open(case)?;
     must(
         issue.ground() != ReferralGround::NoApplicableScheme,
@@ -97,7 +203,7 @@ pub(crate) fn given(case: &Case, fact: &ReferralGiven) -> Result<(), Refusal> {
         if fact.introduced[..i].iter().any(|other| other.scheme_id == introduced.scheme_id) {
             return Err(Refusal::field(Reason::FieldInvalid, "introduced", "names a scheme twice"));
         }
-        let name = Matter::new(Noun::Scheme, peer, &introduced.scheme_id).to_string();
+        let name = scheme::matter(peer, introduced).to_string();
         if !scheme::was_published(case.view.page(&name), peer, introduced.version) {
             return Err(Refusal::field(
                 Reason::FieldInvalid,
@@ -109,8 +215,7 @@ pub(crate) fn given(case: &Case, fact: &ReferralGiven) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub(crate) fn followed_up(case: &Case, fact: &ReferralFollowedUp) -> Result<(), Refusal> {
-    case.noun(Noun::Referral)?;
+fn judge_follow_up(case: &Case, fact: &ReferralFollowedUp) -> Result<(), Refusal> {
     let opener = case.matter.opener;
     let Some((mark, issue)) = issue(case.page(), opener) else {
         return Err(Refusal::new(Reason::CodeNotFound, "no referral has this code"));
@@ -129,17 +234,17 @@ pub(crate) fn followed_up(case: &Case, fact: &ReferralFollowedUp) -> Result<(), 
 pub fn filing(view: &View, under: Option<&SchemeVersion>, filed_on: &str, now: Timestamp) -> Result<(), Refusal> {
     let author = view.author();
     let known = under.is_some_and(|under| {
-        let name = Matter::new(Noun::Scheme, author, &under.scheme_id).to_string();
+        let name = scheme::matter(author, under).to_string();
         scheme::was_published(view.page(&name), author, under.version)
     });
     if !known {
         return Err(Refusal::field(Reason::NotFound, "filed_under", "this agency has no such scheme"));
     }
-    let filed = scheme::day_that_has_come(filed_on, now).map(|_| ());
+    let filed = calendar::parse_past_day(filed_on, now).map(|_| ());
     filed.ok_or_else(|| Refusal::field(Reason::FieldInvalid, "filed_on", "must be a day that exists and has come"))
 }
 
-pub(crate) fn judgement_revised(case: &Case, fact: &JudgementRevised) -> Result<(), Refusal> {
+fn judge_revision(case: &Case, fact: &JudgementRevised) -> Result<(), Refusal> {
     open(case)?;
     judgement(fact.judgement.as_ref(), case.now)?;
     let revision = latest_judgement(case.page(), case.author()).map_or(0, |(revision, _)| revision);
@@ -148,8 +253,6 @@ pub(crate) fn judgement_revised(case: &Case, fact: &JudgementRevised) -> Result<
 }
 
 fn open<'a>(case: &Case<'a>) -> Result<(&'a Mark, &'a ReferralIssued), Refusal> {
-    case.noun(Noun::Referral)?;
-    case.answers_nothing()?;
     issue(case.page(), case.author()).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such referral"))
 }
 
@@ -166,39 +269,30 @@ pub fn days(issued: &Mark, until: Timestamp) -> u32 {
 
 /// The issue of a referral.
 pub fn issue(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ReferralIssued)> {
-    seen.first(opener, |fact| match fact {
-        fact::Fact::ReferralIssued(it) => Some(it),
-        _ => None,
-    })
+    seen.first(opener)
 }
 
 /// That a referral was given.
 pub fn gift(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ReferralGiven)> {
-    seen.first(opener, |fact| match fact {
-        fact::Fact::ReferralGiven(it) => Some(it),
-        _ => None,
-    })
+    seen.first(opener)
 }
 
 /// The follow-up by the other agency.
 pub fn follow_up(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ReferralFollowedUp)> {
-    seen.first(opener.peer(), |fact| match fact {
-        fact::Fact::ReferralFollowedUp(it) => Some(it),
-        _ => None,
-    })
+    seen.first(opener.peer())
 }
 
 /// The latest judgement with its revision, from 1.
 pub fn latest_judgement(seen: Seen<'_>, opener: Agency) -> Option<(u32, &Judgement)> {
-    let (_, latest) = seen.last(opener, |fact| match fact {
-        fact::Fact::ReferralIssued(it) => Some((1, it.judgement.as_ref()?)),
-        fact::Fact::JudgementRevised(it) => Some((it.revision, it.judgement.as_ref()?)),
+    let judgements = seen.each(opener, |fact| match fact {
+        Fact::ReferralIssued(it) => Some((1, it.judgement.as_ref()?)),
+        Fact::JudgementRevised(it) => Some((it.revision, it.judgement.as_ref()?)),
         _ => None,
-    })?;
-    Some(latest)
+    });
+    judgements.last().map(|(_, latest)| latest)
 }
 
-/// Where a referral stands; unspecified when it was never issued.
+/// The state of a referral; unspecified when it was never issued.
 pub fn state(seen: Seen<'_>, opener: Agency) -> State {
     match issue(seen, opener) {
         None => State::Unspecified,
@@ -209,40 +303,40 @@ pub fn state(seen: Seen<'_>, opener: Agency) -> State {
     }
 }
 
-/// The referral as the desk shows it.
-pub fn resource(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Referral> {
-    let opener = matter.opener;
-    let (mark, issue) = issue(seen, opener)?;
-    let (judgement_revision, judgement) = latest_judgement(seen, opener)?;
-    let given = gift(seen, opener).map(|(_, given)| given);
-    let followed_up = follow_up(seen, opener).map(|(_, it)| it);
-    let state = state(seen, opener);
-    let scheme =
-        |agency: Agency, version: &SchemeVersion| Matter::new(Noun::Scheme, agency, &version.scheme_id).to_string();
-    Some(Referral {
-        name: matter.to_string(),
-        case_number: matter.case_number(issue.fiscal_year, issue.year_ordinal),
-        issuer: opener.into(),
-        state: state.into(),
-        ground: issue.ground,
-        judgement: Some(*judgement),
-        judgement_revision,
-        scope_facts: issue.scope_facts,
-        reported_under: issue.reported_under.as_ref().map(|it| scheme(opener, it)).unwrap_or_default(),
-        introduced: given.map_or_else(|| issue.introduced.clone(), |given| given.introduced.clone()),
-        code_issued: !issue.code_digest.is_empty(),
-        issued_at: mark.written_at,
-        given_at: given.and_then(|given| given.given_at),
-        channel: given.map(|given| given.channel).unwrap_or_default(),
-        filed_under: followed_up
-            .and_then(|it| it.filed_under.as_ref())
-            .map(|it| scheme(opener.peer(), it))
-            .unwrap_or_default(),
-        filed_on: followed_up.map(|it| it.filed_on.clone()).unwrap_or_default(),
-        open_days: if state == State::Issued { days(mark, now) } else { 0 },
-        entries: seen.entries(),
-        etag,
-    })
+impl Resource for Referral {
+    fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self> {
+        let opener = matter.opener;
+        let (mark, issue) = issue(seen, opener)?;
+        let (judgement_revision, judgement) = latest_judgement(seen, opener)?;
+        let given = gift(seen, opener).map(|(_, given)| given);
+        let followed_up = follow_up(seen, opener).map(|(_, it)| it);
+        let state = state(seen, opener);
+        let scheme = |agency: Agency, version: &SchemeVersion| scheme::matter(agency, version).to_string();
+        Some(Self {
+            name: matter.to_string(),
+            case_number: matter.case_number(issue.fiscal_year, issue.year_ordinal),
+            issuer: opener.into(),
+            state: state.into(),
+            ground: issue.ground,
+            judgement: Some(*judgement),
+            judgement_revision,
+            scope_facts: issue.scope_facts,
+            reported_under: issue.reported_under.as_ref().map(|it| scheme(opener, it)).unwrap_or_default(),
+            introduced: given.map_or_else(|| issue.introduced.clone(), |given| given.introduced.clone()),
+            code_issued: !issue.code_digest.is_empty(),
+            issued_at: mark.written_at,
+            given_at: given.and_then(|given| given.given_at),
+            channel: given.map(|given| given.channel).unwrap_or_default(),
+            filed_under: followed_up
+                .and_then(|it| it.filed_under.as_ref())
+                .map(|it| scheme(opener.peer(), it))
+                .unwrap_or_default(),
+            filed_on: followed_up.map(|it| it.filed_on.clone()).unwrap_or_default(),
+            open_days: if state == State::Issued { days(mark, now) } else { 0 },
+            entries: seen.entries(),
+            etag,
+        })
+    }
 }
 
 /// The entry of the issue, which a follow-up answers.

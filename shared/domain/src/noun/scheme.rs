@@ -3,50 +3,106 @@
 //! State: `WITHDRAWN > PUBLISHED`. Versions are marks.
 
 use jiff::{Timestamp, civil::Date};
+use prost::Message as _;
 use renkei_proto::{
-    journal::v1::{Mark, fact},
+    journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     referral::v1::{
-        Scheme, SchemeContent, SchemePublished, SchemeRevised, SchemeTerms, SchemeVersion, SchemeWithdrawn, ScopeFacts,
-        scheme::State,
+        Scheme, SchemePublished, SchemeRevised, SchemeTerms, SchemeVersion, SchemeWithdrawn, ScopeFacts, scheme::State,
     },
     r#type::v1::Agency,
 };
 
 use crate::{
-    calendar,
-    decide::{Case, Refusal, must},
-    matter::{Matter, Noun, entry_name},
+    calendar::parse_day,
+    case::Case,
+    matter::{Collection, Matter, entry_name},
+    noun::{Noun, Resource},
     page::{Seen, View},
+    read_set::ReadSet,
+    refusal::{Refusal, must},
+    visibility::Visibility,
 };
+
+/// Reporting schemes.
+pub const NOUN: SchemeNoun = SchemeNoun;
+/// `agencies/{opener}/schemes/{id}`.
+pub const COLLECTION: Collection = Collection::of_ids("schemes", is_id);
 
 /// The most schemes an agency may have, withdrawn ones included.
 pub const MOST: usize = 100;
 /// The highest version of a scheme (`SchemeVersion` in the contract).
 const LAST_VERSION: u32 = 10_000;
 
-pub(crate) fn published(case: &Case, fact: &SchemePublished) -> Result<(), Refusal> {
-    case.noun(Noun::Scheme)?;
-    case.answers_nothing()?;
-    must(current(case.page(), case.author()).is_none(), Reason::AlreadyExists, "this scheme is published already")?;
-    let count =
-        case.view.list(Noun::Scheme, case.author()).filter(|(_, seen)| current(*seen, case.author()).is_some()).count();
+/// See [`NOUN`].
+pub struct SchemeNoun;
+
+impl Noun for SchemeNoun {
+    fn collection(&self) -> Collection {
+        COLLECTION
+    }
+
+    fn reads(&self, _: &Fact) -> ReadSet {
+        catalogues()
+    }
+
+    fn resource(&self, matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Vec<u8>> {
+        Scheme::of(matter, seen, now, etag).map(|it| it.encode_to_vec())
+    }
+
+    fn judge(&self, case: &Case, fact: &Fact) -> Result<(), Refusal> {
+        match fact {
+            Fact::SchemePublished(published) => judge_publication(case, published),
+            Fact::SchemeRevised(revised) => judge_revision(case, revised),
+            Fact::SchemeWithdrawn(withdrawn) => judge_withdrawal(case, withdrawn),
+            other => Err(Refusal::of_another_noun(other)),
+        }
+    }
+
+    fn needs_room(&self, _: &Fact) -> bool {
+        // The number of versions is bounded instead.
+        false
+    }
+
+    fn state(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
+        state(seen, matter.opener).as_str_name()
+    }
+
+    fn visibility(&self, _: Agency, _: &Matter, seen: Seen<'_>) -> Vec<Visibility> {
+        if seen.is_empty() { Vec::new() } else { vec![Visibility::everybody()] }
+    }
+}
+
+/// The catalogues of both agencies.
+pub fn catalogues() -> ReadSet {
+    ReadSet::lists_of_both(COLLECTION)
+}
+
+/// The matter of a version's scheme.
+pub fn matter(agency: Agency, version: &SchemeVersion) -> Matter {
+    Matter::new(COLLECTION, agency, &version.scheme_id)
+}
+
+fn is_id(id: &str) -> bool {
+    let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    id.len() <= 64 && id.starts_with(|c: char| c.is_ascii_lowercase()) && id.bytes().all(lower)
+}
+
+fn judge_publication(case: &Case, fact: &SchemePublished) -> Result<(), Refusal> {
+    let author = case.author();
+    let count = case.view.list(COLLECTION, author).filter(|(_, seen)| current(*seen, author).is_some()).count();
     must(count < MOST, Reason::WrongState, "an agency has at most 100 schemes")?;
     terms(fact.terms.as_ref())
 }
 
-pub(crate) fn revised(case: &Case, fact: &SchemeRevised) -> Result<(), Refusal> {
-    case.noun(Noun::Scheme)?;
-    case.answers_nothing()?;
+fn judge_revision(case: &Case, fact: &SchemeRevised) -> Result<(), Refusal> {
     let version = open(case)?;
     must(fact.version == version + 1, Reason::FactDiffers, "a revision's version is the one before plus one")?;
     must(fact.version <= LAST_VERSION, Reason::WrongState, "a scheme has at most 10000 versions")?;
     terms(fact.terms.as_ref())
 }
 
-pub(crate) fn withdrawn(case: &Case, fact: &SchemeWithdrawn) -> Result<(), Refusal> {
-    case.noun(Noun::Scheme)?;
-    case.answers_nothing()?;
+fn judge_withdrawal(case: &Case, fact: &SchemeWithdrawn) -> Result<(), Refusal> {
     let version = open(case)?;
     must(fact.version == version, Reason::FactDiffers, "the withdrawal names another version than the current one")
 }
@@ -63,13 +119,13 @@ fn terms(terms: Option<&SchemeTerms>) -> Result<(), Refusal> {
     let Some(terms) = terms else {
         return Err(Refusal::field(Reason::FieldInvalid, "terms", "must be set"));
     };
-    let Some(from) = day(&terms.valid_from) else {
+    let Some(from) = parse_day(&terms.valid_from) else {
         return Err(Refusal::field(Reason::FieldInvalid, "terms.valid_from", "must be a day that exists"));
     };
     if terms.valid_until.is_empty() {
         return Ok(());
     }
-    match day(&terms.valid_until) {
+    match parse_day(&terms.valid_until) {
         Some(until) if until >= from => Ok(()),
         _ => Err(Refusal::field(
             Reason::FieldInvalid,
@@ -77,16 +133,6 @@ fn terms(terms: Option<&SchemeTerms>) -> Result<(), Refusal> {
             "must be a day that exists, not before valid_from",
         )),
     }
-}
-
-/// A civil day `YYYY-MM-DD`; `None` when there is no such day.
-pub fn day(text: &str) -> Option<Date> {
-    (text.len() == 10).then(|| text.parse().ok()).flatten()
-}
-
-/// A civil day `YYYY-MM-DD` on which something happened; `None` when there is no such day, or it has not come in Japan.
-pub fn day_that_has_come(text: &str, now: Timestamp) -> Option<Date> {
-    day(text).filter(|day| *day <= calendar::day(now))
 }
 
 /// The current version of a scheme.
@@ -102,31 +148,30 @@ pub struct Current<'a> {
 
 /// The current version of a scheme; `None` when it was never published.
 pub fn current(seen: Seen<'_>, agency: Agency) -> Option<Current<'_>> {
-    let (mark, (version, terms)) = seen.last(agency, |fact| match fact {
-        fact::Fact::SchemePublished(it) => Some((1, it.terms.as_ref()?)),
-        fact::Fact::SchemeRevised(it) => Some((it.version, it.terms.as_ref()?)),
+    let versions = seen.each(agency, |fact| match fact {
+        Fact::SchemePublished(it) => Some((1, it.terms.as_ref()?)),
+        Fact::SchemeRevised(it) => Some((it.version, it.terms.as_ref()?)),
         _ => None,
-    })?;
-    Some(Current { version, terms, mark })
+    });
+    versions.last().map(|(mark, (version, terms))| Current { version, terms, mark })
 }
 
 /// The number of the entry that holds a version of a scheme.
 pub fn entry_of(seen: Seen<'_>, agency: Agency, version: u32) -> Option<u64> {
-    let (mark, ()) = seen.first(agency, |fact| match fact {
-        fact::Fact::SchemePublished(_) if version == 1 => Some(()),
-        fact::Fact::SchemeRevised(it) if it.version == version => Some(()),
+    let mut entries = seen.each(agency, |fact| match fact {
+        Fact::SchemePublished(_) if version == 1 => Some(()),
+        Fact::SchemeRevised(it) if it.version == version => Some(()),
         _ => None,
-    })?;
-    Some(mark.seq)
+    });
+    entries.next().map(|(mark, ())| mark.seq)
 }
 
-/// Where a scheme stands; unspecified when it was never published.
+/// The state of a scheme; unspecified when it was never published.
 pub fn state(seen: Seen<'_>, agency: Agency) -> State {
-    let withdrawn = seen.first(agency, |fact| matches!(fact, fact::Fact::SchemeWithdrawn(_)).then_some(()));
-    match (current(seen, agency), withdrawn) {
-        (None, _) => State::Unspecified,
-        (_, Some(_)) => State::Withdrawn,
-        _ => State::Published,
+    match current(seen, agency) {
+        None => State::Unspecified,
+        Some(_) if seen.has::<SchemeWithdrawn>(agency) => State::Withdrawn,
+        Some(_) => State::Published,
     }
 }
 
@@ -137,7 +182,7 @@ pub fn was_published(seen: Seen<'_>, agency: Agency, version: u32) -> bool {
 
 /// The agency's schemes that fit a report on this day, in the order of their ids.
 pub fn fitting(view: &View, agency: Agency, facts: &ScopeFacts, today: Date) -> Vec<SchemeVersion> {
-    view.list(Noun::Scheme, agency)
+    view.list(COLLECTION, agency)
         .filter(|(_, seen)| state(*seen, agency) == State::Published)
         .filter_map(|(id, seen)| current(seen, agency).map(|current| (id, current)))
         .filter(|(_, current)| fits(current.terms, facts, today))
@@ -149,23 +194,24 @@ fn fits(terms: &SchemeTerms, facts: &ScopeFacts, today: Date) -> bool {
     terms.kinds.contains(&facts.kind)
         && terms.reporters.contains(&facts.reporter)
         && (!terms.needs_personal_information || facts.personal_information)
-        && day(&terms.valid_from).is_some_and(|from| from <= today)
-        && (terms.valid_until.is_empty() || day(&terms.valid_until).is_some_and(|until| today <= until))
+        && parse_day(&terms.valid_from).is_some_and(|from| from <= today)
+        && (terms.valid_until.is_empty() || parse_day(&terms.valid_until).is_some_and(|until| today <= until))
 }
 
-/// The scheme as the desk shows it.
-pub fn resource(matter: &Matter, seen: Seen<'_>, content: Option<SchemeContent>, etag: String) -> Option<Scheme> {
-    let agency = matter.opener;
-    let current = current(seen, agency)?;
-    Some(Scheme {
-        name: matter.to_string(),
-        agency: agency.into(),
-        state: state(seen, agency).into(),
-        version: current.version,
-        terms: Some(current.terms.clone()),
-        content,
-        entry: entry_name(agency, current.mark.seq),
-        updated_at: current.mark.written_at,
-        etag,
-    })
+impl Resource for Scheme {
+    fn of(matter: &Matter, seen: Seen<'_>, _: Timestamp, etag: String) -> Option<Self> {
+        let agency = matter.opener;
+        let current = current(seen, agency)?;
+        Some(Self {
+            name: matter.to_string(),
+            agency: agency.into(),
+            state: state(seen, agency).into(),
+            version: current.version,
+            terms: Some(current.terms.clone()),
+            content: None,
+            entry: entry_name(agency, current.mark.seq),
+            updated_at: current.mark.written_at,
+            etag,
+        })
+    }
 }

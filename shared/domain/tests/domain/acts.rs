@@ -1,10 +1,10 @@
 //! Acts as an honest agency makes them: right by what it holds, as the desk's commands are.
 
 use renkei_domain::{
-    calendar, counts, era,
-    matter::{Matter, Noun},
+    calendar, era,
+    matter::Matter,
     moment::stamp,
-    noun::{agreement, referral, scheme},
+    noun::{agreement, referral, referral_counts, scheme},
     term::term_on,
 };
 use renkei_proto::{
@@ -31,7 +31,11 @@ pub fn agreement() -> Matter {
 
 /// The nth referral of an agency.
 pub fn referral(opener: Agency, n: u8) -> Matter {
-    Matter::new(Noun::Referral, opener, &format!("0190a5f0-0000-7000-8000-0000000000{n:02x}"))
+    Matter::new(
+        renkei_domain::noun::referral::COLLECTION,
+        opener,
+        &format!("0190a5f0-0000-7000-8000-0000000000{n:02x}"),
+    )
 }
 
 pub fn publish(agency: Agency, id: &str) -> Act {
@@ -151,12 +155,15 @@ pub fn judge(party: &Party, matter: &Matter, finding: Finding) -> Act {
 /// The author's counts of a month, all of them zero.
 pub fn count(agency: Agency, month: &str) -> Act {
     let fact = ReferralsCounted { month: month.to_owned(), schemes: Vec::new() };
-    Act::new(&Matter::new(Noun::ReferralCounts, agency, month), fact::Fact::ReferralsCounted(fact))
+    Act::new(
+        &Matter::new(renkei_domain::noun::referral_counts::COLLECTION, agency, month),
+        fact::Fact::ReferralsCounted(fact),
+    )
 }
 
 /// Counts the month that ended last.
 pub fn count_last(party: &Party) -> Act {
-    count(party.own, &counts::month_before(calendar::day(party.now)))
+    count(party.own, &referral_counts::month_before(calendar::day(party.now)))
 }
 
 pub fn notice(party: &Party, kind: NoticeKind) -> Act {
@@ -176,13 +183,10 @@ pub fn withdraw_notice(notice_seq: u64) -> Act {
 
 /// Assents to the withdrawal of a notice of the peer.
 pub fn assent(party: &Party, notice_seq: u64) -> Act {
-    let withdrawn = |fact: &fact::Fact| match fact {
-        fact::Fact::NoticeWithdrawn(it) if it.notice_seq == notice_seq => Some(()),
-        _ => None,
-    };
-    let withdrawal = party.page(&agreement()).first(party.own.peer(), withdrawn);
+    let mut withdrawals = party.page(&agreement()).all_of::<NoticeWithdrawn>(party.own.peer());
+    let withdrawal = withdrawals.find(|(_, withdrawn)| withdrawn.notice_seq == notice_seq);
     let fact = fact::Fact::NoticeWithdrawalAssented(NoticeWithdrawalAssented { notice_seq });
-    Act::new(&agreement(), fact).answering(withdrawal.map_or(0, |(mark, ())| mark.seq))
+    Act::new(&agreement(), fact).answering(withdrawal.map_or(0, |(mark, _)| mark.seq))
 }
 
 /// Where a notice stands, as an agency sees it.

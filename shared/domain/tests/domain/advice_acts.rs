@@ -3,9 +3,12 @@
 use jiff::ToSpan as _;
 use renkei_domain::{
     calendar, era,
-    matter::{Matter, Noun, parse_entry_name},
+    matter::{Matter, parse_entry_name},
     moment::stamp,
-    noun::advice::{clarifications_open, handed_back_open, last_submission, questions, resource, target},
+    noun::{
+        Resource as _,
+        advice::{clarifications_open, handed_back_open, last_submission, questions, target},
+    },
     scope,
 };
 use renkei_proto::{
@@ -23,12 +26,16 @@ use super::model::{Act, Party};
 
 /// The nth request for advice.
 pub fn request(n: u8) -> Matter {
-    Matter::new(Noun::AdviceRequest, Agency::Ppc, &format!("0190a5f0-0000-7000-8000-0000000001{n:02x}"))
+    Matter::new(
+        renkei_domain::noun::advice::COLLECTION,
+        Agency::Ppc,
+        &format!("0190a5f0-0000-7000-8000-0000000001{n:02x}"),
+    )
 }
 
 /// The request as an agency shows it.
 pub fn shown(party: &Party, matter: &Matter) -> Option<AdviceRequest> {
-    resource(matter, party.page(matter), party.now, String::new())
+    AdviceRequest::of(matter, party.page(matter), party.now, String::new())
 }
 
 pub fn asking(party: &Party, questions: u32, urgency: Urgency) -> AdviceRequested {

@@ -1,6 +1,6 @@
 //! The four real schemes: what they fit, and what a reporter is told about them.
 
-use renkei_domain::matter::{Matter, Noun};
+use renkei_domain::matter::Matter;
 use renkei_proto::{
     referral::v1::{FilingDuty, Scheme, SchemeContent, SchemeTerms},
     r#type::v1::{Agency, IncidentKind, ReporterKind, Text},
@@ -22,7 +22,7 @@ pub const IDS: [(Agency, &str); 4] = [
 ];
 
 pub fn scheme(agency: Agency, id: &str) -> Matter {
-    Matter::new(Noun::Scheme, agency, id)
+    Matter::new(renkei_domain::noun::scheme::COLLECTION, agency, id)
 }
 
 /// What the rules read of a scheme.

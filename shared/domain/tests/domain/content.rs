@@ -3,10 +3,10 @@
 use prost::Message as _;
 use renkei_domain::{
     content::check,
-    index::{code_lookup, is_automatic, lookups, state_name},
     matter::Matter,
+    noun::{referral::code_lookup, registry},
     page::{Journal, Page, Seen},
-    scope::{EVERYBODY, visibility},
+    visibility::EVERYBODY,
 };
 use renkei_proto::{
     FactKind,
@@ -37,6 +37,10 @@ use super::{
     item_acts,
     model::Pair,
 };
+
+fn is_automatic(fact: &fact::Fact) -> bool {
+    registry::of_fact(fact).is_automatic(fact)
+}
 
 fn content_of(kind: FactKind) -> Option<Vec<u8>> {
     Some(match kind {
@@ -154,9 +158,10 @@ fn a_referral_is_found_by_its_codes_locator_and_only_if_it_has_a_code() {
         panic!("an issue")
     };
     fact.ordinal = 12;
-    assert_eq!(lookups(&matter, &fact::Fact::ReferralIssued(fact.clone())), Some(code_lookup(Agency::Ppc, "000C")));
+    let lookup = |fact: fact::Fact| registry::of(&matter).lookup(&matter, &fact);
+    assert_eq!(lookup(fact.clone().into()), Some(code_lookup(Agency::Ppc, "000C")));
     fact.code_digest.clear();
-    assert_eq!(lookups(&matter, &fact::Fact::ReferralIssued(fact)), None);
+    assert_eq!(lookup(fact.into()), None);
 }
 
 #[test]
@@ -167,7 +172,7 @@ fn what_has_no_scope_is_listed_to_everybody_with_its_state() {
     pair.ppc.write(&act).unwrap();
     let virus = scheme(Agency::Ipa, "virus");
     let audiences = |matter: &Matter, seen: Seen<'_>| -> Vec<String> {
-        visibility(Agency::Ipa, matter, seen).into_iter().map(|shown| shown.audience).collect()
+        registry::of(matter).visibility(Agency::Ipa, matter, seen).into_iter().map(|shown| shown.audience).collect()
     };
     for (matter, state) in [
         (issued, "STATE_ISSUED"),
@@ -177,12 +182,12 @@ fn what_has_no_scope_is_listed_to_everybody_with_its_state() {
     ] {
         assert_eq!(audiences(&matter, pair.ppc.page(&matter)), [EVERYBODY]);
         assert_eq!(audiences(&matter, Seen::whole(&Page::default())), [""; 0]);
-        assert_eq!(state_name(&matter, pair.ppc.page(&matter)), state);
+        assert_eq!(registry::of(&matter).state(&matter, pair.ppc.page(&matter)), state);
     }
     let official = Matter::of("agencies/ppc/officials/yamada");
     for matter in [agreement(), Matter::journal(Agency::Ppc), official, Matter::of("nowhere")] {
         assert_eq!(audiences(&matter, pair.ppc.page(&virus)), [""; 0]);
-        assert_eq!(state_name(&matter, pair.ppc.page(&matter)), "");
+        assert_eq!(registry::of(&matter).state(&matter, pair.ppc.page(&matter)), "");
     }
 }
 

@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use jiff::ToSpan as _;
 use proptest::{collection::vec, prelude::*};
 use renkei_domain::{
-    decide::{Refusal, keys},
     matter::Matter,
-    noun::journal::name,
+    noun::{journal::name, registry},
     page::{MarkView as _, Pages},
+    refusal::Refusal,
 };
 use renkei_proto::{
-    FactKind,
     journal::v1::{EntryRefused, fact},
     options::v1::Reason,
     r#type::v1::Agency,
@@ -202,9 +201,9 @@ fn assert_any_interleaving_gives_the_same(said: &Said, late: &[bool]) {
 
 /// The pages that a store loads before this entry is judged.
 fn named(pages: &Pages, entry: &Entry) -> Pages {
-    let keys = keys(&entry.header.matter, FactKind::named(&entry.header.fact_type).unwrap());
+    let keys = registry::reads(&entry.header.matter, entry.fact.fact.as_ref().unwrap());
     let always = [Matter::AGREEMENT.to_owned(), name(Agency::Ppc), name(Agency::Ipa)];
-    let lists: Vec<_> = keys.lists.iter().map(|(noun, opener)| Matter::prefix(*noun, *opener)).collect();
+    let lists: Vec<_> = keys.lists.iter().map(|(collection, opener)| collection.prefix(*opener)).collect();
     let loaded = |name: &String| {
         keys.matters.contains(name) || always.contains(name) || lists.iter().any(|prefix| name.starts_with(prefix))
     };

@@ -4,14 +4,19 @@ use std::collections::BTreeMap;
 
 use jiff::civil::date;
 use renkei_domain::{
-    counts::{Step, THRESHOLD, count, has_ended, month_before, resource, tallies},
-    matter::{Matter, Noun},
+    matter::Matter,
+    noun::{
+        Resource as _,
+        referral_counts::{THRESHOLD, count, has_ended, month_before},
+        registry::tallies,
+    },
     page::Journal,
+    tally::Step,
 };
 use renkei_proto::{
     journal::v1::fact,
     options::v1::Reason,
-    referral::v1::{Cell, FilingCounted, ReferralsCounted, SchemeCount, SchemeVersion},
+    referral::v1::{Cell, FilingCounted, ReferralCounts, ReferralsCounted, SchemeCount, SchemeVersion},
     r#type::v1::{Agency, IncidentKind},
 };
 
@@ -143,10 +148,11 @@ fn a_month_is_counted_once_and_after_it_has_ended_in_japan() {
     assert_eq!(pair.ppc.refuses(&act), Some(Reason::AlreadyExists));
     assert_eq!(pair.ipa.refuses(&count_last(&pair.ipa)), None, "the other agency counts for itself");
     pair.exchange(Agency::Ppc).assert_agree();
-    let matter = Matter::new(Noun::ReferralCounts, Agency::Ppc, "2026-11");
-    let found = resource(&matter, pair.ipa.page(&matter)).unwrap();
+    let matter = Matter::new(renkei_domain::noun::referral_counts::COLLECTION, Agency::Ppc, "2026-11");
+    let found = ReferralCounts::of(&matter, pair.ipa.page(&matter), pair.ipa.now, String::new()).unwrap();
     assert_eq!((found.month.as_str(), found.entry.as_str()), ("2026-11", "agencies/ppc/entries/3"));
-    let other = Act { matter: Matter::new(Noun::ReferralCounts, Agency::Ppc, "2026-10"), ..act };
+    let other =
+        Act { matter: Matter::new(renkei_domain::noun::referral_counts::COLLECTION, Agency::Ppc, "2026-10"), ..act };
     assert_eq!(pair.ppc.refuses(&other), Some(Reason::FactDiffers), "of another month than its matter");
 }
 

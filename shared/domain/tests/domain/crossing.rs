@@ -1,7 +1,7 @@
 //! What comes of acts that cross while the link is cut.
 
 use renkei_domain::{
-    noun::{agreement::standing, referral::resource, scheme},
+    noun::{Resource as _, agreement::standing, scheme},
     term::TermStanding,
 };
 use renkei_proto::{
@@ -37,7 +37,7 @@ fn issued() -> Pair {
 /// The referral as both show it after everything has arrived.
 fn settled(pair: &mut Pair) -> Referral {
     pair.exchange(Agency::Ipa).assert_agree();
-    resource(&matter(), pair.ipa.page(&matter()), pair.ipa.now, String::new()).unwrap()
+    Referral::of(&matter(), pair.ipa.page(&matter()), pair.ipa.now, String::new()).unwrap()
 }
 
 #[test]
@@ -153,6 +153,6 @@ fn what_crosses_a_refusal_is_judged_by_what_its_author_held() {
     let reasons: Vec<_> = judged.into_iter().map(|refusal| refusal.map(|refusal| refusal.reason)).collect();
     assert_eq!(reasons, [Some(Reason::FactDiffers), None, None], "the lie, what was built on it, the refusal");
     pair.assert_agree();
-    assert!(resource(&matter(), pair.ppc.page(&matter()), pair.ppc.now, String::new()).is_none());
+    assert!(Referral::of(&matter(), pair.ppc.page(&matter()), pair.ppc.now, String::new()).is_none());
     assert_eq!(pair.ppc.refuses(&give(&pair.ppc, &matter())), Some(Reason::NotFound), "now PPC knows");
 }

@@ -2,10 +2,10 @@
 
 use renkei_domain::{
     decide::{decide, decide_read},
-    matter::{Matter, Noun},
+    matter::Matter,
     noun::{item::fact_kind, official},
     page::{Journal, apply},
-    scope::Reader,
+    visibility::Reader,
 };
 use renkei_proto::{
     FactKind,
@@ -338,8 +338,8 @@ fn about_journals(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
     };
     let matter = match kind {
         FactKind::ReportReferred => referral(author, 1),
-        FactKind::FilingCounted => Matter::new(Noun::ReferralCounts, author, "2026-11"),
-        FactKind::CodeTried => Matter::new(Noun::Code, author, "0001"),
+        FactKind::FilingCounted => Matter::new(renkei_domain::noun::referral_counts::COLLECTION, author, "2026-11"),
+        FactKind::CodeTried => Matter::new(renkei_domain::noun::code::COLLECTION, author, "0001"),
         _ => Matter::journal(author),
     };
     Act::new(&matter, fact)
@@ -362,18 +362,20 @@ fn nothing_is_written_in_the_matters_of_another_noun() {
                 official::matter(opener, "suzuki"),
                 scheme(opener, "virus"),
                 referral(opener, 9),
-                Matter::new(Noun::ReferralCounts, opener, "2026-10"),
-                Matter::new(Noun::Code, opener, "0001"),
+                Matter::new(renkei_domain::noun::referral_counts::COLLECTION, opener, "2026-10"),
+                Matter::new(renkei_domain::noun::code::COLLECTION, opener, "0001"),
                 Matter::journal(opener),
-                Matter { noun: Noun::Unknown, opener, id: "somewhere".to_owned() },
+                Matter { collection: renkei_domain::matter::Collection::UNKNOWN, opener, id: "somewhere".to_owned() },
             ] {
-                if other.noun == act.matter.noun {
+                if other.collection == act.matter.collection {
                     continue;
                 }
-                let noun = other.noun;
+                let noun = other.collection;
                 let found = party.refuses(&act.clone().within(other));
                 let expected = match place {
-                    Where::Own | Where::Peers if noun == Noun::Agreement => Reason::WrongDirection,
+                    Where::Own | Where::Peers if noun == renkei_domain::noun::agreement::COLLECTION => {
+                        Reason::WrongDirection
+                    }
                     Where::Anywhere => Reason::FactDiffers,
                     _ => Reason::HeaderDiffers,
                 };
@@ -410,13 +412,19 @@ fn a_matter_is_read_by_the_roles_that_its_noun_names() {
         (agreement(), &all[..7]),
         (scheme(Agency::Ipa, "virus"), &all[..7]),
         (referral(Agency::Ppc, 1), &[intake, casework, reader, auditor]),
-        (Matter::new(Noun::ReferralCounts, Agency::Ppc, "2026-11"), &[intake, casework, reader, operator, auditor]),
+        (
+            Matter::new(renkei_domain::noun::referral_counts::COLLECTION, Agency::Ppc, "2026-11"),
+            &[intake, casework, reader, operator, auditor],
+        ),
         (request(0), &[casework, approver, reader, auditor]),
         (item(Agency::Ppc, 0), &[casework, sharing, approver, reader]),
         (item(Agency::Ipa, 0), &[casework, sharing, approver, reader]),
         (official::matter(Agency::Ppc, "yamada"), &[operator, auditor]),
         (Matter::journal(Agency::Ppc), &[intake, casework, sharing, approver, operator, auditor]),
-        (Matter::new(Noun::Code, Agency::Ppc, "0001"), &[intake, casework, sharing, approver, operator, auditor]),
+        (
+            Matter::new(renkei_domain::noun::code::COLLECTION, Agency::Ppc, "0001"),
+            &[intake, casework, sharing, approver, operator, auditor],
+        ),
         (Matter::of("nowhere"), &[intake, casework, sharing, approver, operator, auditor]),
     ] {
         for own in BOTH {

@@ -1,8 +1,14 @@
 //! Who has to do what: each duty is one agency's, is there as long as it is open, and has the day that was named for it.
 
 use renkei_domain::{
-    duty::{self, Kind},
+    duty::DutyKind,
     matter::Matter,
+    noun::{
+        advice::{COMPLETE_REQUEST, GIVE_ADVICE},
+        item::{ANSWER_QUESTION, SETTLE_UNITS},
+        referral::CONFIRM_REFERRAL,
+        registry,
+    },
 };
 use renkei_proto::r#type::v1::{
     Agency::{self, Ipa, Ppc},
@@ -20,8 +26,8 @@ use super::{
 };
 
 /// What each agency has to do in a matter, as both hold it.
-fn duties(pair: &Pair, matter: &Matter) -> Vec<(Agency, Kind)> {
-    let of = |holder: Agency, own: Agency| duty::of(own, matter, pair.of(holder).page(matter));
+fn duties(pair: &Pair, matter: &Matter) -> Vec<(Agency, DutyKind)> {
+    let of = |holder: Agency, own: Agency| registry::of(matter).duties(own, matter, pair.of(holder).page(matter));
     for own in BOTH {
         assert_eq!(of(Ppc, own), of(Ipa, own), "both agencies see the same duty of {own:?}");
     }
@@ -40,12 +46,12 @@ fn in_an_advice_request_whoever_is_waited_for_has_a_duty_and_nobody_else() {
 #[test]
 fn advice_is_due_on_the_day_that_the_request_names() {
     let pair = after(&[Choice::AskAdvice, Choice::Accept]);
-    let duty = duty::of(Ipa, &request(0), pair.ipa.page(&request(0)))[0];
+    let duty = registry::of(&request(0)).duties(Ipa, &request(0), pair.ipa.page(&request(0)))[0];
     let due = shown(&pair.ppc, &request(0)).unwrap().due.unwrap();
-    assert_eq!((duty.kind, duty.due.unwrap().to_string()), (Kind::GiveAdvice, due.on));
+    assert_eq!((duty.kind, duty.due.unwrap().to_string()), (GIVE_ADVICE, due.on));
     let pair = after(&[Choice::AskAdvice, Choice::AskClarification]);
-    assert_eq!(duties(&pair, &request(0)), [(Ppc, Kind::CompleteAdviceRequest)]);
-    assert_eq!(duty::of(Ppc, &request(0), pair.ppc.page(&request(0)))[0].due, None);
+    assert_eq!(duties(&pair, &request(0)), [(Ppc, COMPLETE_REQUEST)]);
+    assert_eq!(registry::of(&request(0)).duties(Ppc, &request(0), pair.ppc.page(&request(0)))[0].due, None);
 }
 
 #[test]
@@ -55,7 +61,7 @@ fn whoever_issued_a_referral_confirms_that_it_was_given() {
     assert_eq!(duties(&pair, &matter), []);
     let issued = issue(&pair.ppc, &matter, &report(Ppc, IncidentKind::Access));
     pair.of_mut(Ppc).write(&issued).unwrap();
-    assert_eq!(duties(pair.exchange(Ppc), &matter), [(Ppc, Kind::ConfirmReferral)]);
+    assert_eq!(duties(pair.exchange(Ppc), &matter), [(Ppc, CONFIRM_REFERRAL)]);
     let given = give(&pair.ppc, &matter);
     pair.of_mut(Ppc).write(&given).unwrap();
     assert_eq!(duties(pair.exchange(Ppc), &matter), []);
@@ -73,10 +79,10 @@ fn an_item_for_units_that_its_receiver_lacks_is_a_duty_of_both_until_either_sett
     pair.ppc.write(&act).unwrap();
     let act = ask_about(&pair.ppc, &matter);
     pair.ppc.write(&act).unwrap();
-    let both = [(Ppc, Kind::SettleItemUnits), (Ipa, Kind::AnswerItemQuestion), (Ipa, Kind::SettleItemUnits)];
+    let both = [(Ppc, SETTLE_UNITS), (Ipa, ANSWER_QUESTION), (Ipa, SETTLE_UNITS)];
     assert_eq!(duties(pair.exchange(Ipa), &matter), both);
 
-    let settled = [(Ipa, Kind::AnswerItemQuestion)];
+    let settled = [(Ipa, ANSWER_QUESTION)];
     let mut added = pair.clone();
     let act = missing_units(&added.ppc, &matter, &[]);
     added.ppc.write(&act).unwrap();

@@ -1,8 +1,10 @@
 //! The paper that is handed to a reporter.
 
 use renkei_domain::{
-    code::Code,
-    introduction::{Paper, introduction},
+    noun::{
+        code::Code,
+        referral::introduction::{Paper, introduction},
+    },
     statutory::dates_of,
 };
 use renkei_proto::{

@@ -6,7 +6,7 @@ use renkei_domain::{
     moment::stamp,
     noun::item::{fact_kind, state},
     page::Journal,
-    scope::Reader,
+    visibility::Reader,
 };
 use renkei_proto::{
     FactKind,

@@ -3,9 +3,12 @@
 use jiff::ToSpan as _;
 use renkei_domain::{
     calendar, era,
-    matter::{Matter, Noun, parse_entry_name},
+    matter::{Matter, parse_entry_name},
     moment::stamp,
-    noun::item::{current, recall, resource},
+    noun::{
+        Resource as _,
+        item::{current, recall},
+    },
     scope::{self, raised},
 };
 use renkei_proto::{
@@ -26,12 +29,12 @@ use super::model::{Act, Party};
 
 /// The nth item of an agency.
 pub fn item(opener: Agency, n: u8) -> Matter {
-    Matter::new(Noun::Item, opener, &format!("0190a5f0-0000-7000-8000-0000000002{n:02x}"))
+    Matter::new(renkei_domain::noun::item::COLLECTION, opener, &format!("0190a5f0-0000-7000-8000-0000000002{n:02x}"))
 }
 
 /// The item as an agency shows it, without its content.
 pub fn shown(party: &Party, matter: &Matter) -> Option<Item> {
-    resource(matter, party.page(matter), party.now, String::new())
+    Item::of(matter, party.page(matter), party.now, String::new())
 }
 
 /// The kinds of item that an agency shares.

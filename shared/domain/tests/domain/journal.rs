@@ -2,7 +2,10 @@
 
 use renkei_domain::{
     matter::Matter,
-    noun::journal::{anchor, checkpoint, guards, incarnation, spoken, stops},
+    noun::{
+        journal::{anchor, checkpoint, incarnation, spoken},
+        registry,
+    },
     page::{Journal, MarkView as _, Page},
 };
 use renkei_proto::{
@@ -138,15 +141,19 @@ fn a_wrong_fact_of_a_journals_own_kinds_stops_it_and_others_are_refused() {
         "private_anchored",
     ];
     for kind in FactKind::ALL {
-        assert_eq!(stops(*kind), stopping.contains(&kind.name()), "{}", kind.name());
+        assert_eq!(kind.rule().wrong_stops, stopping.contains(&kind.name()), "{}", kind.name());
     }
 }
 
 #[test]
 fn what_guards_somebody_is_private() {
-    let guarding: Vec<&str> = FactKind::ALL.iter().filter(|kind| guards(**kind)).map(|kind| kind.name()).collect();
+    let guarding: Vec<&str> = FactKind::ALL
+        .iter()
+        .filter(|kind| registry::of_kind(**kind).protects(**kind))
+        .map(|kind| kind.name())
+        .collect();
     assert_eq!(guarding, ["code_tried", "official_barred", "official_unbarred"]);
-    for kind in FactKind::ALL.iter().filter(|kind| guards(**kind)) {
+    for kind in FactKind::ALL.iter().filter(|kind| registry::of_kind(**kind).protects(**kind)) {
         assert_eq!(kind.rule().author, renkei_proto::options::v1::Author::Private, "{}", kind.name());
     }
 }

@@ -7,16 +7,16 @@ use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use prost::Message as _;
 use renkei_domain::{
-    counts,
-    decide::{Refusal, decide},
-    matter::{Matter, Noun},
+    decide::decide,
+    matter::Matter,
     moment::{instant, stamp},
-    noun::{advice, agreement, item, referral, scheme},
+    noun::registry,
     page::{Journal, MarkView as _, Page, Pages, Seen, View, apply},
+    refusal::Refusal,
 };
 use renkei_proto::{
     FactKind,
-    agreement::v1::{Agreement, ArrivalChannel, NoticeArrived},
+    agreement::v1::{ArrivalChannel, NoticeArrived},
     journal::v1::{EntryRefused, Fact, Header, fact},
     options::v1::Reason,
     sharing::v1::{RecallAnswered, RecallDisposition},
@@ -275,19 +275,7 @@ pub fn bytes(pages: &Pages) -> BTreeMap<String, Vec<u8>> {
 pub fn states(pages: &Pages, now: Timestamp) -> BTreeMap<String, Vec<u8>> {
     let shown = |(name, page): (&String, &Page)| {
         let (matter, seen, etag) = (Matter::of(name), Seen::whole(page), String::new());
-        let shown = match matter.noun {
-            Noun::Scheme => scheme::resource(&matter, seen, None, etag).map(|it| it.encode_to_vec()),
-            Noun::Referral => referral::resource(&matter, seen, now, etag).map(|it| it.encode_to_vec()),
-            Noun::AdviceRequest => advice::resource(&matter, seen, now, etag).map(|it| it.encode_to_vec()),
-            Noun::Item => item::resource(&matter, seen, now, etag).map(|it| it.encode_to_vec()),
-            Noun::ReferralCounts => counts::resource(&matter, seen).map(|it| it.encode_to_vec()),
-            Noun::Agreement => {
-                let shown = agreement::resource(seen, now, etag);
-                // The articles' words are the same for ever.
-                Some(Agreement { articles: Vec::new(), ..shown }.encode_to_vec())
-            }
-            _ => None,
-        };
+        let shown = registry::of(&matter).resource(&matter, seen, now, etag);
         (name.clone(), shown.unwrap_or_default())
     };
     pages.iter().map(shown).collect()
@@ -296,7 +284,7 @@ pub fn states(pages: &Pages, now: Timestamp) -> BTreeMap<String, Vec<u8>> {
 /// Numbers of an agency's notices that count, as an agency sees them.
 pub fn notices(party: &Party, giver: Agency) -> Vec<u64> {
     let page = party.view().page(Matter::AGREEMENT);
-    let given = page.marks(giver).filter(|mark| matches!(mark.said(), Some(fact::Fact::NoticeGiven(_))));
+    let given = page.marks(giver).filter(|mark| matches!(mark.stated(), Some(fact::Fact::NoticeGiven(_))));
     given.map(|mark| mark.seq).collect()
 }
 

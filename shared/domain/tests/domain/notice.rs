@@ -1,9 +1,11 @@
 //! Notices under Art. 8: every act in every state, arrival and timing.
 
 use jiff::ToSpan as _;
-use renkei_domain::noun::agreement::resource;
+use renkei_domain::noun::Resource as _;
 use renkei_proto::{
-    agreement::v1::{ArrivalChannel, Notice, NoticeArrived, NoticeGiven, NoticeKind, NoticeTiming, notice::State},
+    agreement::v1::{
+        Agreement, ArrivalChannel, Notice, NoticeArrived, NoticeGiven, NoticeKind, NoticeTiming, notice::State,
+    },
     journal::v1::{EntryRefused, fact},
     options::v1::Reason,
     r#type::v1::Agency,
@@ -17,7 +19,7 @@ use super::{
 const GIVER: Agency = Agency::Ipa;
 
 fn first(party: &Party) -> Notice {
-    resource(party.page(&agreement()), party.now, String::new()).notices[0].clone()
+    Agreement::of(&agreement(), party.page(&agreement()), party.now, String::new()).unwrap().notices[0].clone()
 }
 
 /// IPA gives notice; PPC does not hold it yet.

@@ -4,7 +4,10 @@ use jiff::ToSpan as _;
 use renkei_domain::{
     matter::Matter,
     moment::stamp,
-    noun::referral::{gift, issue as issue_of, latest_judgement, resource, state},
+    noun::{
+        Resource as _,
+        referral::{gift, issue as issue_of, latest_judgement, state},
+    },
 };
 use renkei_proto::{
     journal::v1::fact,
@@ -26,7 +29,7 @@ fn matter() -> Matter {
 }
 
 fn shown(party: &Party) -> Referral {
-    resource(&matter(), party.page(&matter()), party.now, String::new()).unwrap()
+    Referral::of(&matter(), party.page(&matter()), party.now, String::new()).unwrap()
 }
 
 /// The acts that bring a referral into each state; `true` stands for a report that fits no scheme.

@@ -5,12 +5,14 @@ use renkei_domain::{
     decide::decide_read,
     matter::Matter,
     moment::stamp,
+    noun::{Resource as _, registry},
     page::{Journal, Seen},
-    scope::{EVERYBODY, Reader, Visibility, check, marking as given, raised, tlp, visibility},
+    scope::{check, marking as given, raised, tlp},
+    visibility::{EVERYBODY, Reader, Visibility},
 };
 use renkei_proto::{
     options::v1::{Reason, Role},
-    sharing::v1::{ItemTerms, PublicationPlan},
+    sharing::v1::{Item, ItemTerms, PublicationPlan},
     r#type::v1::{
         Agency,
         Audience::{self, Clients, Community, Organisation, Party, Public, Units},
@@ -185,7 +187,7 @@ fn every_scope() -> Vec<Option<Designated>> {
 
 /// Whether lists show the matter to a reader, and whether a read of it is permitted.
 fn seen_by(own: Agency, matter: &Matter, seen: Seen<'_>, reader: &Reader, now: Timestamp) -> (bool, bool) {
-    let listed = visibility(own, matter, seen).iter().any(|shown| shown.fits(reader, now));
+    let listed = registry::of(matter).visibility(own, matter, seen).iter().any(|shown| shown.includes(reader, now));
     let read = decide_read(own, matter, seen, reader, now);
     assert!(read.as_ref().is_ok_and(|_| true) || read.as_ref().unwrap_err().reason == Reason::NotFound);
     (listed, read.is_ok())
@@ -244,9 +246,9 @@ fn the_index_holds_one_row_per_unit_and_purpose_with_the_time_at_which_it_ends()
     let until_us = now().as_microsecond();
     let rows = ["a/policy", "a/training", "b/policy", "b/training"];
     let rows = rows.map(|audience| Visibility { audience: audience.to_owned(), until_us });
-    assert_eq!(visibility(Agency::Ppc, &matter, pair.ipa.page(&matter)), rows);
+    assert_eq!(registry::of(&matter).visibility(Agency::Ppc, &matter, pair.ipa.page(&matter)), rows);
     let everybody = Visibility { audience: EVERYBODY.to_owned(), until_us: i64::MAX };
-    assert_eq!(visibility(Agency::Ipa, &matter, pair.ipa.page(&matter)), [everybody]);
+    assert_eq!(registry::of(&matter).visibility(Agency::Ipa, &matter, pair.ipa.page(&matter)), [everybody]);
 }
 
 /// The last hours of the year 9999 are an instant of the contract, but none that the calendar can compute with.
@@ -259,7 +261,7 @@ fn a_scope_that_ends_beyond_all_computing_does_not_end() {
     let matter = item(Agency::Ipa, 0);
     let act = publish(&pair.ipa, &matter, kinds(Agency::Ipa)[0], terms);
     pair.ipa.write(&act).unwrap();
-    assert_eq!(visibility(Agency::Ppc, &matter, pair.ipa.page(&matter))[0].until_us, i64::MAX);
+    assert_eq!(registry::of(&matter).visibility(Agency::Ppc, &matter, pair.ipa.page(&matter))[0].until_us, i64::MAX);
 }
 
 /// `9999-12-31T23:59:59Z` is how many systems write "for ever".
@@ -282,7 +284,7 @@ fn an_embargo_and_a_beginning_beyond_all_computing_never_come() {
     let matter = item(Agency::Ipa, 0);
     let act = publish(&pair.ipa, &matter, kinds(Agency::Ipa)[0], terms);
     pair.ipa.write(&act).unwrap();
-    let shown = renkei_domain::noun::item::resource(&matter, pair.ipa.page(&matter), now(), String::new()).unwrap();
+    let shown = Item::of(&matter, pair.ipa.page(&matter), now(), String::new()).unwrap();
     assert_eq!((shown.embargoed, shown.valid), (true, false));
 }
 

@@ -1,6 +1,6 @@
 //! The reporter's dates from the wire to the wire.
 
-use renkei_domain::{decide::Refusal, statutory::dates_of};
+use renkei_domain::{refusal::Refusal, statutory::dates_of};
 use renkei_proto::{
     options::v1::Reason,
     r#type::v1::{Persons, PersonsKind, Sector, StatutoryDates, StatutoryFacts},

@@ -6,21 +6,20 @@ use std::sync::{
 };
 
 use renkei_domain::{
-    calendar,
-    decide::{self, ReadSet, Refusal},
-    era,
-    index::state_name,
-    matter::{Matter, Noun, entry_name},
+    calendar, era,
+    matter::{Matter, entry_name},
     moment::{Moment, stamp},
     noun::{
         referral::{introduce, issue as issue_of, latest_judgement},
-        scheme::current,
+        registry,
+        scheme::{self, current},
     },
+    read_set::ReadSet,
+    refusal::Refusal,
     term::term_on,
 };
 use renkei_journal::fact_hash;
 use renkei_proto::{
-    FactKind,
     agreement::v1::{NoticeGiven, NoticeGivenContent, NoticeKind, NoticeWithdrawalAssented, NoticeWithdrawn},
     journal::v1::fact::Fact,
     options::v1::Reason,
@@ -49,10 +48,9 @@ pub struct Act {
 impl Act {
     pub fn new(
         matter: Matter,
-        kind: FactKind,
         run: impl Fn(&mut Stage, &Moment) -> Result<u64, Refusal> + Send + Sync + 'static,
     ) -> Self {
-        let keys = decide::keys(&matter.to_string(), kind);
+        let keys = ReadSet::matter(matter.to_string()).with(scheme::catalogues());
         Self { matter, keys, run: Arc::new(run), runs: Arc::default() }
     }
 
@@ -63,8 +61,8 @@ impl Act {
     }
 
     fn one(matter: Matter, fact: Fact, content: Option<Vec<u8>>, answers: u64) -> Self {
-        let (to, kind) = (matter.clone(), FactKind::of(&fact));
-        Self::new(matter, kind, move |stage, _| stage.write(&to, fact.clone(), content.clone(), answers))
+        let to = matter.clone();
+        Self::new(matter, move |stage, _| stage.write(&to, fact.clone(), content.clone(), answers))
     }
 
     /// Does what `act` does and says that it is about another matter.
@@ -78,7 +76,7 @@ impl Act {
     }
 
     fn reply(&self, stage: &Stage, seq: u64) -> EntryApplied {
-        let state = state_name(&self.matter, stage.page(&self.name()));
+        let state = registry::of(&self.matter).state(&self.matter, stage.page(&self.name()));
         EntryApplied {
             entry: entry_name(stage.own(), seq),
             author: stage.own().into(),
@@ -107,12 +105,12 @@ impl Command for Act {
 }
 
 pub fn scheme(of: Agency, id: &str) -> Matter {
-    Matter::new(Noun::Scheme, of, id)
+    Matter::new(renkei_domain::noun::scheme::COLLECTION, of, id)
 }
 
 /// The `n`th referral of an agency.
 pub fn referral(of: Agency, n: u64) -> Matter {
-    Matter::new(Noun::Referral, of, &format!("0190a5f0-0000-7000-8000-{n:012x}"))
+    Matter::new(renkei_domain::noun::referral::COLLECTION, of, &format!("0190a5f0-0000-7000-8000-{n:012x}"))
 }
 
 pub fn agreement() -> Matter {
@@ -160,7 +158,7 @@ pub fn publish_with(own: Agency, id: &str, words: &str) -> Act {
 pub fn revise(own: Agency, id: &str) -> Act {
     let matter = scheme(own, id);
     let name = matter.to_string();
-    Act::new(matter.clone(), FactKind::SchemeRevised, move |stage, _| {
+    Act::new(matter.clone(), move |stage, _| {
         let version = current(stage.page(&name), own).map_or(1, |current| current.version) + 1;
         let fact = SchemeRevised { version, terms: Some(terms()) };
         stage.write(&matter, Fact::SchemeRevised(fact), about("revised"), 0)
@@ -170,7 +168,7 @@ pub fn revise(own: Agency, id: &str) -> Act {
 pub fn withdraw(own: Agency, id: &str) -> Act {
     let matter = scheme(own, id);
     let name = matter.to_string();
-    Act::new(matter.clone(), FactKind::SchemeWithdrawn, move |stage, _| {
+    Act::new(matter.clone(), move |stage, _| {
         let version = current(stage.page(&name), own).map_or(1, |current| current.version);
         stage.write(&matter, Fact::SchemeWithdrawn(SchemeWithdrawn { version }), None, 0)
     })
@@ -196,7 +194,7 @@ pub fn issue(own: Agency, n: u64, under: &str, report: &str) -> Act {
     let under = SchemeVersion { scheme_id: under.to_owned(), version: 1 };
     let reference = content(&ReportReferredContent { report: report.to_owned() });
     let to = matter.clone();
-    let act = Act::new(matter, FactKind::ReferralIssued, move |stage, moment| {
+    let act = Act::new(matter, move |stage, moment| {
         let year = u32::try_from(era::fiscal_year(calendar::day(moment.now))).unwrap();
         let mut fact = ReferralIssued {
             judgement: judgement(Finding::Applies, moment),
@@ -230,7 +228,7 @@ pub fn issue(own: Agency, n: u64, under: &str, report: &str) -> Act {
 pub fn give(own: Agency, n: u64) -> Act {
     let matter = referral(own, n);
     let name = matter.to_string();
-    Act::new(matter.clone(), FactKind::ReferralGiven, move |stage, moment| {
+    Act::new(matter.clone(), move |stage, moment| {
         let introduced = issue_of(stage.page(&name), own).map(|(_, it)| it.introduced.clone()).unwrap_or_default();
         let given = ReferralGiven {
             given_at: Some(stamp(moment.now)),
@@ -247,7 +245,7 @@ pub fn follow_up(own: Agency, n: u64, under: &str) -> Act {
     let matter = referral(own.peer(), n);
     let name = matter.to_string();
     let under = SchemeVersion { scheme_id: under.to_owned(), version: 1 };
-    Act::new(matter.clone(), FactKind::ReferralFollowedUp, move |stage, moment| {
+    Act::new(matter.clone(), move |stage, moment| {
         let answers = issue_of(stage.page(&name), own.peer()).map_or(0, |(mark, _)| mark.seq);
         let fact = ReferralFollowedUp {
             filed_under: Some(under.clone()),
@@ -261,7 +259,7 @@ pub fn follow_up(own: Agency, n: u64, under: &str) -> Act {
 pub fn revise_judgement(own: Agency, n: u64) -> Act {
     let matter = referral(own, n);
     let name = matter.to_string();
-    Act::new(matter.clone(), FactKind::JudgementRevised, move |stage, moment| {
+    Act::new(matter.clone(), move |stage, moment| {
         let revision = latest_judgement(stage.page(&name), own).map_or(1, |(revision, _)| revision) + 1;
         let fact = JudgementRevised { revision, judgement: judgement(Finding::DoesNotApply, moment) };
         stage.write(&matter, Fact::JudgementRevised(fact), None, 0)
@@ -270,7 +268,7 @@ pub fn revise_judgement(own: Agency, n: u64) -> Act {
 
 /// Gives a notice under Art. 8.
 pub fn notice() -> Act {
-    Act::new(agreement(), FactKind::NoticeGiven, |stage, moment| {
+    Act::new(agreement(), |stage, moment| {
         let term = term_on(calendar::day(moment.now)).map_or(1, |term| term.ordinal);
         let words = content(&NoticeGivenContent { text: text("a notice") });
         stage.write(&agreement(), Fact::NoticeGiven(NoticeGiven { kind: NoticeKind::Other.into(), term }), words, 0)
@@ -290,14 +288,14 @@ pub fn assent(notice_seq: u64, withdrawal_seq: u64) -> Act {
 
 /// The matter under which wrong codes with a locator are counted.
 pub fn tries(own: Agency) -> Matter {
-    Matter::new(Noun::Code, own.peer(), "0001")
+    Matter::new(renkei_domain::noun::code::COLLECTION, own.peer(), "0001")
 }
 
 /// Tries a code that nobody has: refused, and the try is counted; from the sixth on refused for that.
 pub fn wrong_code(own: Agency) -> Act {
     let matter = tries(own);
     let name = matter.to_string();
-    Act::new(matter.clone(), FactKind::CodeTried, move |stage, _| {
+    Act::new(matter.clone(), move |stage, _| {
         if stage.view().local(&name).len() >= 5 {
             return Err(Refusal::new(Reason::TooManyAttempts, "at most 5 wrong codes"));
         }
@@ -318,5 +316,5 @@ pub fn regret(act: &Act) -> Act {
 
 /// Writes nothing.
 pub fn nothing() -> Act {
-    Act::new(agreement(), FactKind::NoticeGiven, |_, _| Ok(0))
+    Act::new(agreement(), |_, _| Ok(0))
 }

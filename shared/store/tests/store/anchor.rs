@@ -70,7 +70,7 @@ fn a_private_journal_that_was_cut_is_behind_its_anchor_until_it_is_anchored_anew
         }
         let ppc = ppc.restart().await;
         assert_eq!(ppc.store.private_standing().await.unwrap(), PrivateStanding::Behind { anchored: 4, held: 5 });
-        let confirm = Act::new(tries(Agency::Ppc), FactKind::CodeTried, |stage, _| {
+        let confirm = Act::new(tries(Agency::Ppc), |stage, _| {
             stage.anchor_private_anew();
             Ok(0)
         });

@@ -1,7 +1,7 @@
 //! Entries and receipts that come over the link: what is taken, asked for again, and stopped.
 
 use prost::Message as _;
-use renkei_domain::{decide::Refusal, matter::Matter, page::Journal};
+use renkei_domain::{matter::Matter, page::Journal, refusal::Refusal};
 use renkei_proto::{
     FactKind,
     agreement::v1::ArrivalChannel,

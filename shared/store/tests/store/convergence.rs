@@ -57,7 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
 async fn notices(side: &Side, of: Agency, which: impl Fn(&Fact) -> Option<u64>) -> Vec<(u64, u64)> {
     let page = side.store.page(Matter::AGREEMENT).await.unwrap().unwrap_or_default();
     let marks = page.marks(Journal::Of(of)).iter();
-    marks.filter_map(|mark| mark.said().and_then(&which).map(|named| (mark.seq, named))).collect()
+    marks.filter_map(|mark| mark.stated().and_then(&which).map(|named| (mark.seq, named))).collect()
 }
 
 async fn act(side: &Side, kind: u8, pick: u64) -> Act {

@@ -2,9 +2,9 @@
 //! entry is held and refused, on both sides alike.
 
 use renkei_domain::{
-    index::state_name,
-    matter::{Matter, Noun},
-    page::{Journal, Seen},
+    matter::Matter,
+    noun::registry,
+    page::{Journal, Page, Seen},
 };
 use renkei_journal::content_commitment;
 use renkei_proto::{
@@ -162,7 +162,7 @@ async fn assert_refused(pair: &Pair, what: &str, header: &Header, fate: Fate) {
         let page = side.store.page(&header.matter).await.unwrap().unwrap();
         let counts = Seen::whole(&page).marks(Agency::Ppc).any(|mark| mark.seq == header.seq);
         assert_eq!(counts, expected.is_none(), "{what}");
-        states.push(state_name(&Matter::of(&header.matter), Seen::whole(&page)).to_owned());
+        states.push(state_of(&header.matter, &page));
     }
     assert_eq!(states[0], states[1], "{what}");
 }
@@ -259,7 +259,9 @@ fn an_act_that_the_author_may_not_do_is_refused_or_stops() {
         acquainted(&pair).await;
         let leak = scheme(Agency::Ppc, "leak").to_string();
         let journal = Matter::journal(Agency::Ppc).to_string();
-        let referral = Matter::new(Noun::Referral, Agency::Ppc, "0190a5f0-0000-7000-8000-000000000001").to_string();
+        let referral =
+            Matter::new(renkei_domain::noun::referral::COLLECTION, Agency::Ppc, "0190a5f0-0000-7000-8000-000000000001")
+                .to_string();
         let revised = |version| Fact::SchemeRevised(SchemeRevised { version, terms: Some(terms()) });
         let published = || Fact::SchemePublished(SchemePublished { terms: Some(terms()) });
         let withdrawn = |version| Fact::SchemeWithdrawn(SchemeWithdrawn { version });
@@ -289,4 +291,9 @@ fn an_act_that_the_author_may_not_do_is_refused_or_stops() {
         assert_eq!(pair.ppc.audit().await, []);
         assert_eq!(pair.ipa.audit().await, []);
     });
+}
+
+fn state_of(matter: &str, page: &Page) -> String {
+    let matter = Matter::of(matter);
+    registry::of(&matter).state(&matter, Seen::whole(page)).to_owned()
 }

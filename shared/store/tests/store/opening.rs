@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use renkei_domain::{matter::Noun, page::Journal, scope::Reader};
+use renkei_domain::{page::Journal, visibility::Reader};
 use renkei_proto::r#type::v1::Agency;
 use renkei_store::{Dialect, Error, Options, SCHEMA, Store, statements};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, SqlSafeStr as _};
@@ -92,7 +92,11 @@ fn a_database_of_the_first_schema_is_upgraded_with_what_it_holds() {
 
         let side = Side::new(Agency::Ppc, database).await;
         let everybody = (&Reader::default(), side.source.moment().now);
-        let listed = side.store.list(Noun::Scheme, &[Agency::Ppc], everybody, u64::MAX, 10).await.unwrap();
+        let listed = side
+            .store
+            .list(renkei_domain::noun::scheme::COLLECTION, &[Agency::Ppc], everybody, u64::MAX, 10)
+            .await
+            .unwrap();
         assert_eq!(listed.len(), 1);
         let rebuilt = side.store.rebuild(&side.source.moment(), false).await.unwrap();
         assert_eq!(rebuilt.differing, Vec::<String>::new());

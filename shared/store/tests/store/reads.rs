@@ -2,11 +2,9 @@
 
 use jiff::Timestamp;
 use renkei_domain::{
-    index::code_lookup,
-    matter::Noun,
-    noun::referral,
+    noun::referral::{self, code_lookup},
     page::{Journal, Seen},
-    scope::Reader,
+    visibility::Reader,
 };
 use renkei_proto::r#type::v1::Agency;
 use renkei_store::BYTES;
@@ -32,7 +30,13 @@ fn a_list_gives_the_newest_first_and_goes_on_below_a_place() {
             let listed = pair
                 .ppc
                 .store
-                .list(Noun::Scheme, openers, (&Reader::default(), Timestamp::UNIX_EPOCH), below, limit)
+                .list(
+                    renkei_domain::noun::scheme::COLLECTION,
+                    openers,
+                    (&Reader::default(), Timestamp::UNIX_EPOCH),
+                    below,
+                    limit,
+                )
                 .await
                 .unwrap();
             assert!(listed.windows(2).all(|two| two[0].place > two[1].place));

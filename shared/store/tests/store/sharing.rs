@@ -4,15 +4,13 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use renkei_domain::{
     decide::decide_read,
-    duty,
-    matter::{Matter, Noun, parse_entry_name},
+    matter::{Matter, parse_entry_name},
     moment::stamp,
     noun::item::{current, missing_units},
     page::{Journal, Seen},
-    scope::Reader,
+    visibility::Reader,
 };
 use renkei_proto::{
-    FactKind,
     journal::v1::{OfficialBarred, OfficialUnbarred, fact::Fact},
     options::v1::{Reason, Role},
     sharing::v1::{
@@ -24,7 +22,7 @@ use renkei_proto::{
         scope,
     },
 };
-use renkei_store::{AnswerUnits, Caller, Error, Store, content};
+use renkei_store::{Caller, Error, Settle, Store, content};
 
 use super::{
     acts::{Act, publish},
@@ -33,7 +31,7 @@ use super::{
 };
 
 fn item(n: u64) -> Matter {
-    Matter::new(Noun::Item, Agency::Ipa, &format!("0190a5f0-0000-7000-8000-{n:012x}"))
+    Matter::new(renkei_domain::noun::item::COLLECTION, Agency::Ipa, &format!("0190a5f0-0000-7000-8000-{n:012x}"))
 }
 
 fn everybody() -> Scope {
@@ -55,7 +53,7 @@ fn to_policy(purpose: Purpose, expires: Option<Timestamp>) -> Scope {
 /// IPA shares an item, or its next revision.
 fn share(n: u64, scope: Scope) -> Act {
     let matter = item(n);
-    let act = Act::new(matter.clone(), FactKind::ThreatInformationPublished, move |stage, moment| {
+    let act = Act::new(matter.clone(), move |stage, moment| {
         let last = current(stage.page(&matter.to_string()), Agency::Ipa);
         let before = last.as_ref().map_or(0, |it| it.it.publication.revision);
         let year_ordinal = last.map_or(stage.counter(2026, "item") + 1, |it| it.it.publication.year_ordinal);
@@ -78,7 +76,7 @@ fn share(n: u64, scope: Scope) -> Act {
 
 fn recall(n: u64) -> Act {
     let matter = item(n);
-    Act::new(matter.clone(), FactKind::ItemRecalled, move |stage, _| {
+    Act::new(matter.clone(), move |stage, _| {
         let recalled = ItemRecalled { reason: RecallReason::Incorrect.into() };
         let words = content(&ItemRecalledContent { explanation: "誤り".to_owned() });
         stage.write(&matter, Fact::ItemRecalled(recalled), words, 0)
@@ -87,14 +85,14 @@ fn recall(n: u64) -> Act {
 
 /// Bars an official, or no longer.
 fn bar(id: &str, barred: bool) -> Act {
-    let matter = Matter::new(Noun::Official, Agency::Ppc, id);
+    let matter = Matter::new(renkei_domain::noun::official::COLLECTION, Agency::Ppc, id);
     let fact = if barred {
         Fact::OfficialBarred(OfficialBarred { reason: 1 })
     } else {
         Fact::OfficialUnbarred(OfficialUnbarred {})
     };
-    let (to, kind) = (matter.clone(), FactKind::of(&fact));
-    Act::new(matter, kind, move |stage, _| stage.write(&to, fact.clone(), None, 0))
+    let to = matter.clone();
+    Act::new(matter, move |stage, _| stage.write(&to, fact.clone(), None, 0))
 }
 
 fn reader(unit: &str, purpose: &str) -> Reader {
@@ -105,7 +103,11 @@ fn reader(unit: &str, purpose: &str) -> Reader {
 async fn listed(side: &Side, reader: &Reader, size: usize) -> Vec<u64> {
     let (now, mut below, mut all) = (side.source.moment().now, u64::MAX, Vec::new());
     loop {
-        let page = side.store.list(Noun::Item, &[Agency::Ppc, Agency::Ipa], (reader, now), below, size).await.unwrap();
+        let page = side
+            .store
+            .list(renkei_domain::noun::item::COLLECTION, &[Agency::Ppc, Agency::Ipa], (reader, now), below, size)
+            .await
+            .unwrap();
         let Some(last) = page.last() else { return all };
         below = last.place;
         all.extend(page.iter().map(|it| u64::from_str_radix(&it.matter.id[24..], 16).unwrap()));
@@ -147,7 +149,12 @@ fn a_list_shows_each_reader_what_its_unit_may_see_for_its_purpose() {
         pair.ipa.act(share(2, everybody())).await.unwrap();
         pair.settle().await;
         let long_after = (&reader("policy", "policy"), soon + SignedDuration::from_hours(1));
-        let page = pair.ppc.store.list(Noun::Item, &[Agency::Ipa], long_after, u64::MAX, 10).await.unwrap();
+        let page = pair
+            .ppc
+            .store
+            .list(renkei_domain::noun::item::COLLECTION, &[Agency::Ipa], long_after, u64::MAX, 10)
+            .await
+            .unwrap();
         let ids: Vec<String> = page.into_iter().map(|it| it.matter.id).collect();
         assert_eq!(ids, [5, 2].map(|n| item(n).id));
         assert_eq!(listed(&pair.ppc, &reader("policy", "training"), 10).await, [5, 3, 2, 1]);
@@ -216,7 +223,7 @@ fn units_that_are_missing_are_answered_when_the_item_arrives_and_when_they_are_a
             let page = side.store.page(&item(n).to_string()).await.unwrap().unwrap();
             missing_units(Seen::whole(&page), Agency::Ipa).to_vec()
         };
-        let duties = async |side: &Side| side.store.duties(duty::Kind::SettleItemUnits, 10).await.unwrap();
+        let duties = async |side: &Side| side.store.duties(renkei_domain::noun::item::SETTLE_UNITS, 10).await.unwrap();
         for side in [&pair.ppc, &pair.ipa] {
             assert_eq!(missing(side, 1).await, ["polcy", "lost"]);
             assert_eq!(missing(side, 2).await, [""; 0]);
@@ -231,7 +238,7 @@ fn units_that_are_missing_are_answered_when_the_item_arrives_and_when_they_are_a
             (&["policy", "polcy", "lost"], &[], 3),
         ] {
             let units = units.iter().map(ToString::to_string).collect();
-            pair.ppc.run(AnswerUnits { items: vec![item(1), item(2), item(3)], units }).await.unwrap();
+            pair.ppc.run(Settle { matters: vec![item(1), item(2), item(3)], units }).await.unwrap();
             pair.settle().await;
             assert_eq!(answers().await, said);
             for side in [&pair.ppc, &pair.ipa] {

@@ -16,7 +16,7 @@ use renkei_domain::{
     matter::Matter,
     moment::{Moment, Source},
     page::{Journal, Page, Seen},
-    scope::Reader,
+    visibility::Reader,
 };
 use renkei_journal::{Lie, Previous, PublicKeys, SigningKey, generate_pkcs8, verify_all};
 use renkei_proto::{FactKind, link::v1::Stop, options::v1::Role, r#type::v1::Agency, watch::v1::Event};

@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use futures::{future::join_all, poll};
 use renkei_domain::{
-    decide::Refusal,
     moment::{Moment, stamp},
     page::Journal,
+    refusal::Refusal,
 };
 use renkei_proto::{
     FactKind,

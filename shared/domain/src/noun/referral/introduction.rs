@@ -9,9 +9,8 @@ use renkei_proto::{
 };
 
 use crate::{
-    era,
+    calendar, era,
     matter::Matter,
-    noun::scheme,
     term::{self, Party},
 };
 
@@ -194,7 +193,7 @@ fn delegation(paper: &Paper<'_>, language: Language) -> String {
 }
 
 fn statutory(dates: &StatutoryDates, language: Language) -> String {
-    let shown = |text: &str| scheme::day(text).map_or_else(|| text.to_owned(), |day| on(day, language));
+    let shown = |text: &str| calendar::parse_day(text).map_or_else(|| text.to_owned(), |day| on(day, language));
     let (from, to, due) = (shown(&dates.preliminary_from), shown(&dates.preliminary_to), shown(&dates.final_due));
     let days = dates.final_days;
     let mark = if dates.by_rule { say(language, "（暦未確定）", " (provisional)") } else { "" };

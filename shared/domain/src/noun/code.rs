@@ -9,6 +9,43 @@
 use std::fmt;
 
 use aws_lc_rs::hmac;
+use renkei_proto::{FactKind, journal::v1::fact};
+
+use crate::{case::Case, matter::Collection, noun::Noun, refusal::Refusal};
+
+/// Wrong tries of referral codes. They are private.
+pub const NOUN: CodeNoun = CodeNoun;
+/// `agencies/{opener}/codes/{locator}`.
+pub const COLLECTION: Collection = Collection::of_ids("codes", is_locator);
+
+/// See [`NOUN`].
+pub struct CodeNoun;
+
+impl Noun for CodeNoun {
+    fn collection(&self) -> Collection {
+        COLLECTION
+    }
+
+    fn judge(&self, _: &Case, fact: &fact::Fact) -> Result<(), Refusal> {
+        match fact {
+            fact::Fact::CodeTried(_) => Ok(()),
+            other => Err(Refusal::of_another_noun(other)),
+        }
+    }
+
+    fn needs_room(&self, _: &fact::Fact) -> bool {
+        // The tries of a day are bounded instead.
+        false
+    }
+
+    fn protects(&self, _: FactKind) -> bool {
+        true
+    }
+}
+
+fn is_locator(id: &str) -> bool {
+    (4..=16).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
 
 /// The value of a character is its place. The last five serve as check characters only.
 const ALPHABET: [char; 37] = [

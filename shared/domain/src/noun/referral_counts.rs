@@ -1,0 +1,153 @@
+//! Monthly counts of referrals (Art. 4(1)). Small counts are hidden.
+
+use jiff::{Timestamp, civil::Date};
+use prost::Message as _;
+use renkei_proto::{
+    journal::v1::fact::Fact,
+    options::v1::Reason,
+    referral::v1::{Cell, ReferralCounts, ReferralsCounted, SchemeCount},
+    r#type::v1::Agency,
+};
+
+use crate::{
+    calendar,
+    case::Case,
+    matter::{Collection, Matter, entry_name},
+    noun::{Noun, Resource},
+    page::{Page, Seen},
+    refusal::{Refusal, must},
+    tally::Tally,
+};
+
+/// Monthly counts.
+pub const NOUN: ReferralCountsNoun = ReferralCountsNoun;
+/// `agencies/{author}/referralCounts/{YYYY-MM}`.
+pub const COLLECTION: Collection = Collection::of_ids("referralCounts", |id| month(id).is_some());
+
+/// Counts from 1 to below this are hidden, until an agreed method says otherwise.
+pub const THRESHOLD: u64 = 5;
+
+/// See [`NOUN`].
+pub struct ReferralCountsNoun;
+
+impl Noun for ReferralCountsNoun {
+    fn collection(&self) -> Collection {
+        COLLECTION
+    }
+
+    fn resource(&self, matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Vec<u8>> {
+        ReferralCounts::of(matter, seen, now, etag).map(|it| it.encode_to_vec())
+    }
+
+    fn judge(&self, case: &Case, fact: &Fact) -> Result<(), Refusal> {
+        match fact {
+            Fact::ReferralsCounted(counted) => judge_counts(case, counted),
+            Fact::FilingCounted(_) => Ok(()),
+            other => Err(Refusal::of_another_noun(other)),
+        }
+    }
+
+    fn needs_room(&self, _: &Fact) -> bool {
+        // A month is counted once; filings are private.
+        false
+    }
+
+    fn tallies(&self, fact: &Fact, month: u32) -> Vec<Tally> {
+        let Fact::FilingCounted(counted) = fact else { return Vec::new() };
+        let filed = counted.filed_under.iter().map(|scheme| format!("filed/{}", scheme.scheme_id));
+        filed.map(|kind| Tally::add(kind, month, 1)).collect()
+    }
+}
+
+/// The first day of a month `YYYY-MM`; `None` for what is no month.
+pub fn month(text: &str) -> Option<Date> {
+    if text.len() != 7 {
+        return None;
+    }
+    format!("{text}-01").parse().ok()
+}
+
+/// The first day of the next month.
+pub fn next_month(first: Date) -> Date {
+    first.last_of_month().tomorrow().unwrap_or(first)
+}
+
+/// The month before the one of this day, `YYYY-MM`.
+pub fn month_before(day: Date) -> String {
+    let before = day.first_of_month().yesterday().unwrap_or(day);
+    format!("{:04}-{:02}", before.year(), before.month())
+}
+
+fn judge_counts(case: &Case, fact: &ReferralsCounted) -> Result<(), Refusal> {
+    must(fact.month == case.matter.id, Reason::FactDiffers, "the counts are of another month than their matter")?;
+    let ended = month(&fact.month).is_some_and(|first| next_month(first) <= case.today());
+    must(ended, Reason::WrongState, "a month is counted after it has ended")?;
+    must(fact.schemes.iter().all(is_safe), Reason::FactDiffers, "a count below the statistics threshold is shown")
+}
+
+/// No small count is shown, and the days say nothing of a count that is hidden.
+fn is_safe(count: &SchemeCount) -> bool {
+    let hides = |cell: &Cell| if cell.hidden { cell.value == 0 } else { !(1..THRESHOLD).contains(&cell.value) };
+    let days = count.days.is_none_or(|days| {
+        count.given.is_some_and(|given| days.hidden == given.hidden) && (!days.hidden || days.value == 0)
+    });
+    days && [&count.issued, &count.given, &count.followed_up].into_iter().flatten().all(hides)
+}
+
+/// The counts of one month from the tallies: `count(kind)` reads one of them.
+pub fn count(month: &str, own: &[&str], peers: &[&str], count: impl Fn(&str) -> u64) -> ReferralsCounted {
+    let mut schemes = Vec::new();
+    for id in peers {
+        let (issued, given) = (count(&format!("issued/{id}")), count(&format!("given/{id}")));
+        if issued + given > 0 {
+            let given = cell(given);
+            let days = if given.hidden { given } else { Cell { value: count(&format!("days/{id}")), hidden: false } };
+            schemes.push(SchemeCount {
+                scheme_id: (*id).to_owned(),
+                issued: Some(cell(issued)),
+                given: Some(given),
+                days: Some(days),
+                followed_up: None,
+            });
+        }
+    }
+    for id in own {
+        let filed = count(&format!("filed/{id}"));
+        if filed > 0 {
+            schemes.push(SchemeCount {
+                scheme_id: (*id).to_owned(),
+                followed_up: Some(cell(filed)),
+                ..SchemeCount::default()
+            });
+        }
+    }
+    ReferralsCounted { month: month.to_owned(), schemes }
+}
+
+fn cell(value: u64) -> Cell {
+    let hidden = (1..THRESHOLD).contains(&value);
+    Cell { value: if hidden { 0 } else { value }, hidden }
+}
+
+/// Whether the agency has counted the month of this page.
+pub fn is_counted(page: &Page, agency: Agency) -> bool {
+    Seen::whole(page).has::<ReferralsCounted>(agency)
+}
+
+impl Resource for ReferralCounts {
+    fn of(matter: &Matter, seen: Seen<'_>, _: Timestamp, _: String) -> Option<Self> {
+        let (mark, counted) = seen.first::<ReferralsCounted>(matter.opener)?;
+        Some(Self {
+            name: matter.to_string(),
+            agency: matter.opener.into(),
+            month: counted.month.clone(),
+            schemes: counted.schemes.clone(),
+            entry: entry_name(matter.opener, mark.seq),
+        })
+    }
+}
+
+/// Whether a month has ended on this day in Japan.
+pub fn has_ended(text: &str, now: Timestamp) -> bool {
+    month(text).is_some_and(|first| next_month(first) <= calendar::day(now))
+}

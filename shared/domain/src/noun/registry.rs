@@ -1,0 +1,99 @@
+//! All nouns, and the noun of a fact or of a matter. The one place outside a noun's own files that names it.
+
+use jiff::{Timestamp, civil::Date};
+use renkei_proto::{FactKind, journal::v1::fact, r#type::v1::Agency};
+
+use super::{Noun, advice, agreement, code, item, journal, official, referral, referral_counts, scheme};
+use crate::{
+    duty::DutyKind,
+    matter::{Collection, Matter},
+    page::{Journal, View},
+    read_set::ReadSet,
+    tally::{Tally, month_key},
+    term::TermStanding,
+};
+
+/// Every noun.
+pub const ALL: [&dyn Noun; 9] = [
+    &agreement::NOUN,
+    &scheme::NOUN,
+    &referral::NOUN,
+    &referral_counts::NOUN,
+    &code::NOUN,
+    &advice::NOUN,
+    &item::NOUN,
+    &official::NOUN,
+    &journal::NOUN,
+];
+
+impl Matter {
+    /// The matter with this name; `None` when no noun has such a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        ALL.iter().find_map(|noun| noun.collection().parse(name))
+    }
+
+    /// The matter of an entry, whatever its name is.
+    pub fn of(name: &str) -> Self {
+        Self::parse(name).unwrap_or_else(|| Self::unknown(name))
+    }
+}
+
+/// The noun of a collection. A matter of no known collection contains nothing but refused entries, so it is judged as the
+/// journal's own.
+pub fn of_collection(collection: Collection) -> &'static dyn Noun {
+    let noun = ALL.iter().find(|noun| noun.collection() == collection);
+    noun.copied().unwrap_or(&journal::NOUN)
+}
+
+/// The noun of a matter.
+pub fn of(matter: &Matter) -> &'static dyn Noun {
+    of_collection(matter.collection)
+}
+
+/// The noun to which a kind of fact belongs. A refusal, which is written in any matter, is the journal's.
+pub fn of_kind(kind: FactKind) -> &'static dyn Noun {
+    let noun = ALL.iter().find(|noun| noun.collection().word() == kind.rule().collection);
+    noun.copied().unwrap_or(&journal::NOUN)
+}
+
+/// The noun to which a fact belongs.
+pub fn of_fact(fact: &fact::Fact) -> &'static dyn Noun {
+    of_kind(FactKind::of(fact))
+}
+
+/// Everything that the judgement of a fact in a matter reads: its page, the noun's own wishes, and the counters of the
+/// numbers that it gives.
+pub fn reads(matter: &str, fact: &fact::Fact) -> ReadSet {
+    let noun = of_fact(fact);
+    let mut reads = ReadSet::matter(matter).with(noun.reads(fact));
+    reads.years.extend(noun.ordinals(fact).iter().map(|ordinal| ordinal.year));
+    reads
+}
+
+/// The counters that an entry moves. `day` is the day of writing in Japan.
+pub fn tallies(own: Agency, journal: Journal, fact: &fact::Fact, day: Date) -> Vec<Tally> {
+    let noun = of_fact(fact);
+    let mut tallies = match journal {
+        Journal::Of(author) => noun.ordinals(fact).iter().map(|ordinal| ordinal.tally(own, author)).collect(),
+        Journal::Private => Vec::new(),
+    };
+    if journal != Journal::Of(own.peer()) {
+        tallies.extend(noun.tallies(fact, month_key(day)));
+    }
+    tallies
+}
+
+/// Every kind of duty.
+pub fn duty_kinds() -> impl Iterator<Item = DutyKind> {
+    ALL.iter().flat_map(|noun| noun.duty_kinds().iter().copied())
+}
+
+/// The duties by which matters are found in which a service may owe another fact after a start.
+pub fn settled_at_start() -> impl Iterator<Item = DutyKind> {
+    ALL.iter().filter_map(|noun| noun.settled_at_start())
+}
+
+/// Whether the agreement is in force at an instant, as the author of the view sees it.
+pub fn is_agreement_in_force(view: &View, now: Timestamp) -> bool {
+    matches!(agreement::standing(view, now), TermStanding::InForce(_))
+}

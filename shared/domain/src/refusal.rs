@@ -1,0 +1,55 @@
+//! A refusal: the answer to an act that the policy does not permit.
+
+use jiff::Timestamp;
+use renkei_proto::{FactKind, journal::v1::fact, options::v1::Reason};
+
+use crate::moment::instant;
+
+/// A refusal with its stable reason. It contains no content.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", reason.id())]
+pub struct Refusal {
+    /// The stable reason.
+    pub reason: Reason,
+    /// The field of the request that caused it; empty when no single field did.
+    pub field: &'static str,
+    /// The condition that was not met, in a sentence for developers.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal that no single field caused.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, field: "", detail: detail.into() }
+    }
+
+    /// A refusal caused by one field of the request.
+    pub fn field(reason: Reason, field: &'static str, detail: impl Into<String>) -> Self {
+        Self { reason, field, detail: detail.into() }
+    }
+}
+
+/// Refuses unless the condition is met.
+pub(crate) fn must(is_met: bool, reason: Reason, detail: &str) -> Result<(), Refusal> {
+    if is_met { Ok(()) } else { Err(Refusal::new(reason, detail)) }
+}
+
+/// The instant of something that is stated to have happened, or to be known, by now.
+///
+/// # Errors
+/// `FIELD_INVALID` when it is absent or lies in the future.
+pub fn past(
+    field: &'static str,
+    stated: Option<&prost_types::Timestamp>,
+    now: Timestamp,
+) -> Result<Timestamp, Refusal> {
+    let stated = stated.map(instant).filter(|at| *at <= now);
+    stated.ok_or_else(|| Refusal::field(Reason::FieldInvalid, field, "must not lie in the future"))
+}
+
+impl Refusal {
+    /// A noun was asked to judge a fact that its match does not know. A test finds every such kind.
+    pub(crate) fn of_another_noun(fact: &fact::Fact) -> Self {
+        Self::new(Reason::Internal, format!("{} has no judgement", FactKind::of(fact).name()))
+    }
+}

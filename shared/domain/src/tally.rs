@@ -1,0 +1,75 @@
+//! Counters: the numbers that an agency gives out, and the events that it counts. They are rebuilt from the journals.
+
+use jiff::civil::Date;
+use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
+
+use crate::refusal::{Refusal, must};
+
+/// A step of one counter, which is named by `kind` and `year`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tally {
+    /// The kind of things that are counted, such as `referral` or `given/virus`.
+    pub kind: String,
+    /// A fiscal year such as 2026, a month such as 202611, or 0 for all years.
+    pub year: u32,
+    /// The movement of the counter.
+    pub step: Step,
+}
+
+/// The movement of a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    /// The counter grows by this number.
+    Add(u64),
+    /// The counter grows to this number, unless it is beyond it.
+    Reach(u64),
+}
+
+impl Tally {
+    /// A counter that grows by a number.
+    pub fn add(kind: impl Into<String>, year: u32, by: u64) -> Self {
+        Self { kind: kind.into(), year, step: Step::Add(by) }
+    }
+}
+
+/// A number that an agency gives out once: the ordinal of its matters of one kind within a year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ordinal {
+    /// The kind of matter that is numbered, such as `referral`.
+    pub kind: &'static str,
+    /// The fiscal year; 0 for all years.
+    pub year: u32,
+    /// The number, from 1.
+    pub number: u64,
+}
+
+impl Ordinal {
+    /// The step of the counter that an author's numbers have reached. The peer's numbers have counters of their own.
+    pub fn tally(&self, own: Agency, author: Agency) -> Tally {
+        Tally { kind: reached(own, author, self.kind), year: self.year, step: Step::Reach(self.number) }
+    }
+}
+
+fn reached(own: Agency, author: Agency, kind: &str) -> String {
+    if author == own { kind.to_owned() } else { format!("peer/{kind}") }
+}
+
+/// An author's numbers of one kind and year only grow, so none is given out twice: not by the agency itself, not after a
+/// recovery, and not by the peer. `counter` reads one of the counters.
+///
+/// # Errors
+/// `ALREADY_EXISTS`.
+pub fn free(
+    own: Agency,
+    author: Agency,
+    ordinals: &[Ordinal],
+    counter: impl Fn(u32, &str) -> u64,
+) -> Result<(), Refusal> {
+    let is_free = |it: &Ordinal| it.number > counter(it.year, &reached(own, author, it.kind));
+    must(ordinals.iter().all(is_free), Reason::AlreadyExists, "its number was given to another matter")
+}
+
+/// The month of a day as a counter's year, such as 202611.
+pub fn month_key(day: Date) -> u32 {
+    u32::from(day.year().unsigned_abs()) * 100 + u32::from(day.month().unsigned_abs())
+}
