@@ -13,6 +13,7 @@ mod official;
 pub mod proof;
 mod read;
 mod referral;
+mod referral_counts;
 mod scheme;
 mod stix;
 pub mod verify;
@@ -40,7 +41,7 @@ use tonic::service::{Routes, RoutesBuilder};
 pub use crate::{
     evidence::{Checkpoint, JournalKeys},
     item::publishing,
-    referral::Count,
+    referral_counts::count_months,
     watch::Watchers,
 };
 

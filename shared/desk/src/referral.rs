@@ -9,26 +9,24 @@ use renkei_domain::{
         Resource as _,
         code::{self, Code},
         referral::{self, code_lookup, days, introduce, introduction, issue, latest_judgement},
-        referral_counts,
-        scheme::{self, current},
+        scheme,
     },
     page::{MarkView as _, Seen},
     read_set::ReadSet,
     refusal::Refusal,
     statutory,
-    tally::month_key,
 };
 use renkei_proto::{
     journal::v1::fact,
     options::v1::Reason,
     referral::v1::{
-        CodeTried, ConfirmReferralGivenRequest, CountReferralsRequest, FilingCounted, FollowUpReferralRequest,
+        CodeTried, ConfirmReferralGivenRequest, CountReferralsRequest, FollowUpReferralRequest,
         FollowUpReferralResponse, GetReferralCountsRequest, GetReferralRequest, IssueReferralRequest,
         IssueReferralResponse, JudgementRevised, ListReferralsRequest, ListReferralsResponse, Referral, ReferralCounts,
         ReferralFollowedUp, ReferralGiven, ReferralIssued, ReportReferred, ReportReferredContent,
         ReviseJudgementRequest, Scheme, SchemeVersion, referral_service_server::ReferralService,
     },
-    r#type::v1::{Agency, StatutoryDates},
+    r#type::v1::StatutoryDates,
 };
 use renkei_rpc::{
     error::Error,
@@ -42,6 +40,8 @@ use crate::{
     act::{Act, ActCommand, ActContext, FactDraft, act, fiscal_year},
     proof::Proofs,
     read::{Readable, get, list, readable},
+    referral_counts::{Count, CountFiling},
+    scheme::own_scheme,
     scheme::scheme_content,
 };
 
@@ -230,13 +230,6 @@ fn reply(stage: &Stage, name: &str) -> Result<Referral, Refusal> {
         .ok_or_else(|| Refusal::new(Reason::Internal, "the referral has no page"))
 }
 
-/// The current version of an own scheme by its name; `None` when this agency has none of that name.
-fn own_scheme(stage: &Stage, name: &str) -> Option<SchemeVersion> {
-    let matter = Matter::parse(name).filter(|matter| matter.opener == stage.own())?;
-    let version = current(stage.page(name), stage.own())?.version;
-    Some(SchemeVersion { scheme_id: matter.id, version })
-}
-
 struct Issue {
     matter: Matter,
     code_digest: Vec<u8>,
@@ -383,84 +376,5 @@ impl FollowUp {
         };
         stage.write(matter, fact::Fact::ReferralFollowedUp(followed_up), None, answers)?;
         Ok(name)
-    }
-}
-
-/// A filing of which only the month's count crosses.
-struct CountFiling {
-    own: Agency,
-    request: FollowUpReferralRequest,
-}
-
-impl CountFiling {
-    fn matter(&self, moment: &Moment) -> Matter {
-        let day = calendar::day(moment.now);
-        Matter::new(referral_counts::COLLECTION, self.own, &format!("{:04}-{:02}", day.year(), day.month()))
-    }
-}
-
-impl Command for CountFiling {
-    type Reply = FollowUpReferralResponse;
-
-    fn reads(&self, moment: &Moment) -> ReadSet {
-        let month = month_key(calendar::day(moment.now));
-        ReadSet::matter(self.matter(moment).to_string()).with(scheme::catalogues()).with_year(month)
-    }
-
-    fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<FollowUpReferralResponse, Refusal> {
-        let it = &self.request;
-        let filed_under = own_scheme(stage, &it.filed_under);
-        referral::filing(&stage.view(), filed_under.as_ref(), &it.filed_on, moment.now)?;
-        let counted = FilingCounted { filed_under, filed_on: it.filed_on.clone() };
-        stage.write(&self.matter(moment), fact::Fact::FilingCounted(counted), None, 0)?;
-        Ok(FollowUpReferralResponse { referral: None })
-    }
-
-    fn reply_to_repeat(&self, _: &Stage, _: &str, _: &Moment) -> Option<FollowUpReferralResponse> {
-        Some(FollowUpReferralResponse { referral: None })
-    }
-}
-
-/// Writes the own counts of a month that has ended.
-pub struct Count {
-    /// Whose counts.
-    pub own: Agency,
-    /// The month, `YYYY-MM`.
-    pub month: String,
-}
-
-impl Count {
-    fn matter(&self) -> Matter {
-        Matter::new(referral_counts::COLLECTION, self.own, &self.month)
-    }
-}
-
-impl Command for Count {
-    type Reply = ReferralCounts;
-
-    fn reads(&self, _: &Moment) -> ReadSet {
-        let keys = ReadSet::matter(self.matter().to_string()).with(scheme::catalogues());
-        match referral_counts::month(&self.month) {
-            Some(first) => keys.with_year(month_key(first)),
-            None => keys,
-        }
-    }
-
-    fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<ReferralCounts, Refusal> {
-        let matter = self.matter();
-        let year = referral_counts::month(&self.month).map(month_key).unwrap_or_default();
-        let view = stage.view();
-        let ids = |agency: Agency| view.list(scheme::COLLECTION, agency).map(|(id, _)| id).collect::<Vec<_>>();
-        let counted = referral_counts::count(&self.month, &ids(self.own), &ids(self.own.peer()), |kind| {
-            stage.counter(year, kind)
-        });
-        stage.write(&matter, fact::Fact::ReferralsCounted(counted), None, 0)?;
-        let name = matter.to_string();
-        self.reply_to_repeat(stage, &name, moment)
-            .ok_or_else(|| Refusal::new(Reason::Internal, "the counts have no page"))
-    }
-
-    fn reply_to_repeat(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<ReferralCounts> {
-        ReferralCounts::of(&Matter::of(matter), stage.page(matter), stage.now(), String::new())
     }
 }

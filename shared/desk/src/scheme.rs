@@ -17,15 +17,15 @@ use renkei_proto::{
     options::v1::Reason,
     referral::v1::{
         GetSchemeRequest, ListSchemesRequest, ListSchemesResponse, PublishSchemeRequest, ReviseSchemeRequest, Scheme,
-        SchemeContent, SchemePublished, SchemeRevised, SchemeTerms, SchemeWithdrawn, WithdrawSchemeRequest,
-        scheme_service_server::SchemeService,
+        SchemeContent, SchemePublished, SchemeRevised, SchemeTerms, SchemeVersion, SchemeWithdrawn,
+        WithdrawSchemeRequest, scheme_service_server::SchemeService,
     },
 };
 use renkei_rpc::{
     error::Error,
     validate::{Desk, open},
 };
-use renkei_store::etag;
+use renkei_store::{Stage, etag};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -142,4 +142,11 @@ impl Act for Change {
             Self::Withdraw => FactDraft::new(Fact::SchemeWithdrawn(SchemeWithdrawn { version: version.max(1) })),
         })
     }
+}
+
+/// The current version of an own scheme by its name; `None` when this agency has none of that name.
+pub(crate) fn own_scheme(stage: &Stage, name: &str) -> Option<SchemeVersion> {
+    let matter = Matter::parse(name).filter(|matter| matter.opener == stage.own())?;
+    let version = current(stage.page(name), stage.own())?.version;
+    Some(SchemeVersion { scheme_id: matter.id, version })
 }

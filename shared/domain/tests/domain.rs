@@ -22,6 +22,7 @@ mod domain {
     mod journal;
     mod model;
     mod notice;
+    mod noun;
     mod official;
     mod pairs;
     mod referral;

@@ -2,19 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::civil::Date;
-
 use renkei_desk::{
-    Checkpoint, Count, JournalKeys,
+    Checkpoint, JournalKeys, count_months,
     verify::{verify as verify_all, verify_tail},
 };
-use renkei_domain::{
-    calendar,
-    matter::Matter,
-    moment::{Source, instant},
-    noun::referral_counts,
-    page::Journal,
-};
+use renkei_domain::moment::Source;
 use renkei_proto::r#type::v1::Agency;
 use renkei_rpc::{
     health::{Need, Readiness},
@@ -30,8 +22,6 @@ use crate::{config::Config, operator::Facts, source, start::Tls, status::trouble
 const MINUTE: Duration = Duration::from_secs(60);
 /// Checkpoints are written at most so often.
 const CHECKPOINT_MINUTES: u64 = 60;
-/// The most months back that are counted when they were missed.
-const MONTHS: usize = 24;
 /// Replies to calls are kept so long for their repeats.
 const REQUESTS_DAYS: i64 = 30;
 const PING: Duration = Duration::from_secs(2);
@@ -64,7 +54,7 @@ pub(crate) async fn run(parts: Parts, draining: CancellationToken) {
         if parts.sandbox || !parts.store.replicas().borrow().leads {
             continue;
         }
-        said("counts", count_months(&parts).await);
+        said("counts", count_months(&parts.store, &parts.source).await);
         if minutes % CHECKPOINT_MINUTES == 1 {
             said("checkpoint", checkpoint(&parts).await);
             said("requests", forget(&parts).await);
@@ -77,38 +67,6 @@ fn said(what: &'static str, done: Result<(), Error>) {
         Ok(()) | Err(Error::Recovering | Error::ClockDoubted) => {}
         Err(error) => tracing::warn!(what, %error, "a tick failed and is tried again"),
     }
-}
-
-/// Counts every month since the one of the first own entry that is over and not counted, oldest first.
-async fn count_months(parts: &Parts) -> Result<(), Error> {
-    let Some(first) = first_month(parts).await? else { return Ok(()) };
-    let mut month = referral_counts::month_before(calendar::day(parts.source.moment().now));
-    let mut missing = Vec::new();
-    for _ in 0..MONTHS {
-        let Some(begun) = referral_counts::month(&month).filter(|begun| *begun >= first) else { break };
-        let matter = Matter::new(referral_counts::COLLECTION, parts.own, &month).to_string();
-        let page = parts.store.page(&matter).await?;
-        let before = referral_counts::month_before(begun);
-        let month = std::mem::replace(&mut month, before);
-        if !page.is_some_and(|page| referral_counts::is_counted(&page, parts.own)) {
-            missing.push(month);
-        }
-    }
-    let mut counted = Ok(());
-    for month in missing.into_iter().rev() {
-        let (count, call) = (Count { own: parts.own, month }, Caller::own("count_referrals"));
-        let written = parts.store.write("count_referrals", call, parts.source.moment(), count).await;
-        // One month that cannot be counted holds up no other.
-        counted = counted.and(written.map(|_| ()));
-    }
-    counted
-}
-
-/// The first day of the month in which the first own entry was written; none before there is one.
-async fn first_month(parts: &Parts) -> Result<Option<Date>, Error> {
-    let first = parts.store.entries(Journal::Of(parts.own), 1, 1).await?;
-    let written = first.first().and_then(|held| held.header.written_at.as_ref());
-    Ok(written.map(|written| calendar::day(instant(written)).first_of_month()))
 }
 
 async fn checkpoint(parts: &Parts) -> Result<(), Error> {

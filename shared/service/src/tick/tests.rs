@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use renkei_domain::moment::Moment;
+use renkei_domain::page::Journal;
 use renkei_journal::Head;
 use renkei_journal::{SigningKey, generate_pkcs8};
 use renkei_store::{Fault, Faults, KeyRing, Options, recover::Cause};
@@ -66,19 +67,19 @@ async fn counted(store: &Store) -> Vec<String> {
 #[tokio::test]
 async fn months_that_were_missed_are_counted_later_each_once_and_none_before_the_first_entry() {
     let (_dir, parts, clock) = arranged(Arc::new(|_| Fault::None)).await;
-    count_months(&parts).await.unwrap();
+    count_months(&parts.store, &parts.source).await.unwrap();
     assert_eq!(written(&parts.store).await, [], "without an entry there is nothing to count");
     begin(&parts).await;
-    count_months(&parts).await.unwrap();
+    count_months(&parts.store, &parts.source).await.unwrap();
     assert_eq!(counted(&parts.store).await, Vec::<String>::new(), "no month is over");
     show(&clock, "2026-12-01T00:00:00+09:00");
     for _ in 0..2 {
-        count_months(&parts).await.unwrap();
+        count_months(&parts.store, &parts.source).await.unwrap();
         assert_eq!(counted(&parts.store).await, ["2026-08", "2026-09", "2026-10", "2026-11"]);
     }
     // After years the last two are counted.
     show(&clock, "2030-03-31T23:59:59+09:00");
-    count_months(&parts).await.unwrap();
+    count_months(&parts.store, &parts.source).await.unwrap();
     let counted = counted(&parts.store).await;
     assert_eq!((counted.len(), counted[4].as_str(), counted[27].as_str()), (4 + 24, "2028-03", "2030-02"));
     parts.store.close().await;
