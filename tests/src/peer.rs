@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 use futures::{Stream, StreamExt as _};
 use prost::Message as _;
 use renkei_domain::{
+    memorandum::agreement_digest,
     moment::{Moment, stamp},
-    term::agreement_digest,
 };
 use renkei_journal::{Draft, Hash, Previous, SigningKey, chain, header_hash, sign_header, sign_receipt, sign_stop};
 use renkei_proto::{

@@ -46,6 +46,8 @@ mod limits;
 mod loss;
 #[path = "suite/neighbours.rs"]
 mod neighbours;
+#[path = "suite/nouns.rs"]
+mod nouns;
 #[path = "suite/official.rs"]
 mod official;
 #[path = "suite/operator.rs"]

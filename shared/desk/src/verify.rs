@@ -3,10 +3,10 @@
 
 use renkei_domain::{
     matter::entry_name,
+    memorandum,
     moment::Moment,
     noun::journal as journal_rules,
     page::{Journal, MarkView as _, Seen},
-    term,
 };
 use renkei_journal::{Break, Head, Lie, Previous, Proven, PublicKeys, verify_all};
 use renkei_proto::{FactKind, journal::v1::Entry, r#type::v1::Agency};
@@ -151,9 +151,9 @@ fn start(store: &Store, journal: Journal, own_keys: &PublicKeys, peer_keys: &Pub
     match journal {
         Journal::Of(agency) => {
             let keys = if agency == own { own_keys } else { peer_keys };
-            (Previous::start(agency, term::agreement_digest()), keys.clone())
+            (Previous::start(agency, memorandum::agreement_digest()), keys.clone())
         }
-        Journal::Private => (Previous::start(own, term::private_digest()), own_keys.clone()),
+        Journal::Private => (Previous::start(own, memorandum::private_digest()), own_keys.clone()),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use jiff::civil::{Date, Weekday, date};
 
-use crate::term::Party;
+use crate::memorandum::Party;
 
 struct Era {
     name: &'static str,

@@ -11,6 +11,7 @@ pub mod duty;
 pub mod era;
 pub mod index;
 pub mod matter;
+pub mod memorandum;
 pub mod moment;
 pub mod noun;
 pub mod page;

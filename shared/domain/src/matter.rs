@@ -4,7 +4,7 @@ use std::{cmp::Ordering, fmt, hash};
 
 use renkei_proto::r#type::v1::Agency;
 
-use crate::{era, term::Party};
+use crate::{era, memorandum::Party};
 
 /// The form of the names of one noun's matters. A collection is known by its word alone.
 #[derive(Clone, Copy)]

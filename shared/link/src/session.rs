@@ -4,9 +4,9 @@ use std::{sync::PoisonError, time::Duration};
 
 use prost::Message as _;
 use renkei_domain::{
+    memorandum,
     moment::{Moment, instant, micros},
     page::Journal,
-    term,
 };
 use renkei_journal::{header_hash, sign_stop, verify_header, verify_receipt, verify_stop};
 use renkei_proto::{
@@ -115,7 +115,7 @@ pub(crate) async fn run<M: prost::Message + Validate>(
         let cause = format!("the peer speaks version {} of the exchange, this service {VERSION}", peer.version);
         return Ok(Ended::Closed(cause));
     }
-    if peer.agreement_sha256 != term::agreement_digest() {
+    if peer.agreement_sha256 != memorandum::agreement_digest() {
         let reason = Reason::AgreementDiffers.into();
         send(&output, Kind::Goodbye(Goodbye { reason })).await?;
         return Ok(Ended::AgreementDiffers);
@@ -142,7 +142,7 @@ async fn hello(link: &Link) -> Result<Hello, Error> {
         agency: link.own().into(),
         version: VERSION,
         incarnation: heads.own.incarnation,
-        agreement_sha256: term::agreement_digest().to_vec(),
+        agreement_sha256: memorandum::agreement_digest().to_vec(),
         own: last(link, link.own(), heads.own.seq).await?,
         held: last(link, link.own().peer(), heads.peer.seq).await?,
         key_ids: vec![link.store().key().key_id().to_owned()],
@@ -448,7 +448,7 @@ async fn peer_holds(link: &Link, last: Option<&SignedHeader>) -> Result<PeerHold
 /// Whether a verified header is of the journal that its author exchanges. A private entry is signed with the same key, for
 /// another agreement's digest.
 fn is_exchanged(header: &Header, author: Agency) -> bool {
-    header.author() == author && header.agreement_sha256 == term::agreement_digest()
+    header.author() == author && header.agreement_sha256 == memorandum::agreement_digest()
 }
 
 /// Compares what the peer has of our journal with what is here. Where our own signature proves that the peer has more, our

@@ -1,6 +1,6 @@
 //! The heads of the three journals: one row each, read and written by every batch.
 
-use renkei_domain::{moment::micros, page::Journal, term};
+use renkei_domain::{memorandum, moment::micros, page::Journal};
 use renkei_journal::{Hash, Head, Previous};
 use renkei_proto::{journal::v1::Header, options::v1::Reason, r#type::v1::Agency};
 use sqlx::{Row as _, any::AnyRow};
@@ -119,9 +119,9 @@ impl Heads {
     pub fn previous(&self, own: Agency, journal: Journal) -> Previous {
         let head = self.of(own, journal);
         let start = match journal {
-            Journal::Of(agency) => Previous::start(agency, term::agreement_digest()),
+            Journal::Of(agency) => Previous::start(agency, memorandum::agreement_digest()),
             // Bound to another digest, so that no private entry is ever valid in the shared journal.
-            Journal::Private => Previous::start(own, term::private_digest()),
+            Journal::Private => Previous::start(own, memorandum::private_digest()),
         };
         if head.seq == 0 {
             return Previous { incarnation: head.incarnation, ..start };

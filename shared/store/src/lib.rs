@@ -38,7 +38,7 @@ mod writer;
 use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
 use prost::Message as _;
-use renkei_domain::{moment::Moment, page::Journal, term};
+use renkei_domain::{memorandum, moment::Moment, page::Journal};
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use renkei_telemetry::Metrics;
@@ -300,5 +300,5 @@ pub const JOURNALS: [Journal; 3] = [Journal::Of(Agency::Ppc), Journal::Of(Agency
 
 /// The digest of the agreement that stands in every entry.
 pub fn agreement_digest() -> [u8; 32] {
-    term::agreement_digest()
+    memorandum::agreement_digest()
 }

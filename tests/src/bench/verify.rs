@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use renkei_domain::{moment::Moment, scope::marking, term};
+use renkei_domain::{memorandum, moment::Moment, scope::marking};
 use renkei_journal::{Draft, Previous, PublicKeys, SigningKey, chain, generate_pkcs8, verify_all};
 use renkei_proto::{
     journal::v1::{Entry, Fact, SaltedContent, fact},
@@ -82,7 +82,7 @@ impl Author {
         let publication = Some(Publication { revision: 1, terms, fiscal_year: 2026, year_ordinal: 1 });
         let published = AttackMethodPublished { publication, necessity: Necessity::PreventSimilar.into() };
         let fact = Fact { request_digest: vec![1; 32], fact: Some(fact::Fact::AttackMethodPublished(published)) };
-        Ok(Self { key, keys, last: Previous::start(Agency::Ppc, term::agreement_digest()), moment, fact })
+        Ok(Self { key, keys, last: Previous::start(Agency::Ppc, memorandum::agreement_digest()), moment, fact })
     }
 
     fn write(&mut self) -> Result<Entry, String> {

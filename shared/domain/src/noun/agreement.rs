@@ -19,6 +19,7 @@ use crate::{
     calendar,
     case::Case,
     matter::{Collection, Matter, entry_name},
+    memorandum,
     moment::{instant, stamp},
     noun::{Desk, Noun, Owed, Resource},
     page::{MarkView as _, Seen, View},
@@ -207,7 +208,7 @@ impl Resource for Agreement {
         };
         Some(Self {
             name: Matter::AGREEMENT.to_owned(),
-            digest: term::agreement_digest().iter().map(|byte| format!("{byte:02x}")).collect(),
+            digest: memorandum::agreement_digest().iter().map(|byte| format!("{byte:02x}")).collect(),
             state: state.into(),
             term: term::term_on(calendar::day(now)).map(|term| term_resource(&term)),
             articles: articles(),
@@ -218,8 +219,8 @@ impl Resource for Agreement {
 }
 
 fn articles() -> Vec<proto::Article> {
-    let Ok(agreement) = term::agreement() else { return Vec::new() };
-    let article = |it: &term::Article| proto::Article {
+    let Ok(agreement) = memorandum::agreement() else { return Vec::new() };
+    let article = |it: &memorandum::Article| proto::Article {
         number: it.number.clone(),
         title: Some(Text { ja: it.title_ja.clone(), en: it.title_en.clone() }),
     };

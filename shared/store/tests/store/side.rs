@@ -250,7 +250,7 @@ impl Side {
             let entries = self.entries(journal).await;
             let (start, author) = match journal {
                 Journal::Of(agency) => (Previous::start(agency, renkei_store::agreement_digest()), agency),
-                Journal::Private => (Previous::start(self.own, renkei_domain::term::private_digest()), self.own),
+                Journal::Private => (Previous::start(self.own, renkei_domain::memorandum::private_digest()), self.own),
             };
             for (held, seq) in entries.iter().zip(1..) {
                 assert_eq!(held.header.seq, seq, "{journal:?}");

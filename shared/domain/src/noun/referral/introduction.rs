@@ -11,7 +11,7 @@ use renkei_proto::{
 use crate::{
     calendar, era,
     matter::Matter,
-    term::{self, Party},
+    memorandum::{self, Party},
 };
 
 /// The most characters of the paper in each language (`Text` in the contract).
@@ -79,7 +79,7 @@ fn opening(paper: &Paper<'_>, language: Language) -> String {
 /// An agency's name as it stands in the memorandum.
 fn name(agency: Agency, language: Language) -> &'static str {
     let party = Party::of(agency);
-    let found = term::agreement().ok().and_then(|it| it.parties.iter().find(|names| names.party == party));
+    let found = memorandum::agreement().ok().and_then(|it| it.parties.iter().find(|names| names.party == party));
     found.map_or(agency.id(), |names| say(language, &names.name_ja, &names.name_en))
 }
 
