@@ -26,7 +26,8 @@ pub fn generate(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
             let mutating = method.input().get_field_by_name("request_id").is_some();
             writeln!(
                 rows,
-                "    Rule {{ path: {path:?}, surface: {}, served_by: &{}, article: {:?}, roles: &{}, effect: {}, secret: {}, purpose: {}, mutating: {mutating}, reasons: &{} }},",
+                "    Rule {{ path: {path:?}, name: {:?}, surface: {}, served_by: &{}, article: {:?}, roles: &{}, effect: {}, secret: {}, purpose: {}, mutating: {mutating}, reasons: &{} }},",
+                crate::snake(method.name()),
                 one(of("surface"), "surface")?,
                 many(of("served_by"), "served_by")?,
                 text(of("article"), "article"),

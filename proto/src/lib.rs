@@ -36,6 +36,8 @@ pub static FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), 
 pub struct Rule {
     /// `/package.Service/Method`, as it stands in the request.
     pub path: &'static str,
+    /// The method's name in snake case, such as `give_advice`.
+    pub name: &'static str,
     /// The port on which it is served.
     pub surface: Surface,
     /// The agencies that serve it.

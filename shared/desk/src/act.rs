@@ -19,9 +19,10 @@ use renkei_proto::{
     options::v1::Reason,
     r#type::v1::{Agency, Statement},
 };
-use renkei_rpc::validate::{Desk, open};
 use renkei_store::{Command, Stage};
 use tonic::{Request, Response, Status};
+
+use crate::desk::{Desk, open};
 
 /// What officials do in the matters of a noun: an enum with a variant for each request that writes.
 pub(crate) trait Act: Send + Sync + 'static {
@@ -87,12 +88,11 @@ impl FactDraft {
 pub(crate) async fn act<M: Message + Validate, A: Act>(
     request: Request<M>,
     desk: &Desk,
-    name: &'static str,
     check: impl FnOnce(&Moment, M) -> Result<ActCommand<A>, Refusal>,
 ) -> Result<Response<A::Resource>, Status> {
     open(request, desk, async |call, it: M| {
-        let doing = ActCommand { reader: call.reader, ..check(&call.moment, it)? };
-        Ok(desk.store.write(name, call.call, call.moment, doing).await?)
+        let doing = ActCommand { reader: call.reader.clone(), ..check(&call.moment, it)? };
+        desk.write(&call, doing).await
     })
     .await
 }

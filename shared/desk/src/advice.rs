@@ -26,14 +26,12 @@ use renkei_proto::{
     options::v1::Reason,
     r#type::v1::Agency,
 };
-use renkei_rpc::{
-    error::Error,
-    validate::{Desk, open, open_secret},
-};
 use tonic::{Request, Response, Status};
 
 use crate::{
     act::{Act, ActCommand, ActContext, FactDraft, act, as_of_now, opening, seq_of},
+    desk::{Desk, open, open_secret},
+    error::Error,
     read::{EntryWords, entries, get, list},
 };
 
@@ -52,21 +50,21 @@ impl Advices {
 #[tonic::async_trait]
 impl AdviceAskingService for Advices {
     async fn request_advice(&self, it: Request<RequestAdviceRequest>) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "request_advice", requesting).await
+        act(it, &self.desk, requesting).await
     }
 
     async fn supplement_advice_request(
         &self,
         it: Request<SupplementAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "supplement_advice_request", supplementing).await
+        act(it, &self.desk, supplementing).await
     }
 
     async fn answer_clarification(
         &self,
         it: Request<AnswerClarificationRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "answer_clarification", |moment, mut it: AnswerClarificationRequest| {
+        act(it, &self.desk, |moment, mut it: AnswerClarificationRequest| {
             let statements = it.content.as_ref().map(|words| words.statements.as_slice()).unwrap_or_default();
             as_of_now("content.statements", statements, moment)?;
             let words = it.content.take();
@@ -76,7 +74,7 @@ impl AdviceAskingService for Advices {
     }
 
     async fn ask_quotation(&self, it: Request<AskQuotationRequest>) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "ask_quotation", |_, mut it: AskQuotationRequest| {
+        act(it, &self.desk, |_, mut it: AskQuotationRequest| {
             let words = it.content.take();
             Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::AskQuotation(it)).with(words.as_ref()))
         })
@@ -87,20 +85,15 @@ impl AdviceAskingService for Advices {
         &self,
         it: Request<WithdrawAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "withdraw_advice_request", |_, it| {
-            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Withdraw(it)))
-        })
-        .await
+        act(it, &self.desk, |_, it| Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Withdraw(it))))
+            .await
     }
 
     async fn close_advice_request(
         &self,
         it: Request<CloseAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "close_advice_request", |_, it| {
-            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Close(it)))
-        })
-        .await
+        act(it, &self.desk, |_, it| Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Close(it)))).await
     }
 }
 
@@ -110,17 +103,14 @@ impl AdviceGivingService for Advices {
         &self,
         it: Request<AcceptAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "accept_advice_request", |_, it| {
-            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Accept(it)))
-        })
-        .await
+        act(it, &self.desk, |_, it| Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Accept(it)))).await
     }
 
     async fn hand_back_advice_request(
         &self,
         it: Request<HandBackAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "hand_back_advice_request", |_, mut it: HandBackAdviceRequestRequest| {
+        act(it, &self.desk, |_, mut it: HandBackAdviceRequestRequest| {
             let words = it.content.take();
             Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::HandBack(it)).with(words.as_ref()))
         })
@@ -131,7 +121,7 @@ impl AdviceGivingService for Advices {
         &self,
         it: Request<DeclineAdviceRequestRequest>,
     ) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "decline_advice_request", |_, mut it: DeclineAdviceRequestRequest| {
+        act(it, &self.desk, |_, mut it: DeclineAdviceRequestRequest| {
             let words = it.content.take();
             Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Decline(it)).with(words.as_ref()))
         })
@@ -139,7 +129,7 @@ impl AdviceGivingService for Advices {
     }
 
     async fn ask_clarification(&self, it: Request<AskClarificationRequest>) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "ask_clarification", |_, mut it: AskClarificationRequest| {
+        act(it, &self.desk, |_, mut it: AskClarificationRequest| {
             let words = it.content.take();
             Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::AskClarification(it)).with(words.as_ref()))
         })
@@ -147,7 +137,7 @@ impl AdviceGivingService for Advices {
     }
 
     async fn give_advice(&self, it: Request<GiveAdviceRequest>) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "give_advice", |moment, mut it: GiveAdviceRequest| {
+        act(it, &self.desk, |moment, mut it: GiveAdviceRequest| {
             let words = it.content.take();
             let questions = answered_in(words.as_ref(), ["content.findings", "content.measures", ANSWERS], moment)?;
             let change = Change::Give { questions, request: it.clone() };
@@ -157,7 +147,7 @@ impl AdviceGivingService for Advices {
     }
 
     async fn correct_advice(&self, it: Request<CorrectAdviceRequest>) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "correct_advice", |moment, mut it: CorrectAdviceRequest| {
+        act(it, &self.desk, |moment, mut it: CorrectAdviceRequest| {
             let words = it.content.take();
             let advice = words.as_ref().and_then(|words| words.advice.as_ref());
             let fields = ["content.advice.findings", "content.advice.measures", "content.advice.answers"];
@@ -169,7 +159,7 @@ impl AdviceGivingService for Advices {
     }
 
     async fn answer_quotation(&self, it: Request<AnswerQuotationRequest>) -> Result<Response<AdviceRequest>, Status> {
-        act(it, &self.desk, "answer_quotation", |_, mut it: AnswerQuotationRequest| {
+        act(it, &self.desk, |_, mut it: AnswerQuotationRequest| {
             let words = it.content.take();
             Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::AnswerQuotation(it)).with(words.as_ref()))
         })

@@ -2,12 +2,13 @@
 
 use renkei_domain::{matter::Matter, noun::Resource as _, page::Seen};
 use renkei_proto::agreement::v1::{Agreement, GetAgreementRequest, agreement_service_server::AgreementService};
-use renkei_rpc::{
-    error::Error,
-    validate::{Desk, open},
-};
 use renkei_store::etag;
 use tonic::{Request, Response, Status};
+
+use crate::{
+    desk::{Desk, open},
+    error::Error,
+};
 
 /// The service.
 pub(crate) struct Agreements {
@@ -27,7 +28,7 @@ impl AgreementService for Agreements {
             let matter = Matter::of(Matter::AGREEMENT);
             let page = self.desk.store.page(Matter::AGREEMENT).await?.unwrap_or_default();
             let agreement = Agreement::of(&matter, Seen::whole(&page), call.moment.now, etag(&page, self.desk.own));
-            agreement.ok_or_else(|| Error::Fault("the agreement has no resource".to_owned()))
+            agreement.ok_or_else(|| Error::fault("the agreement has no resource".to_owned()))
         })
         .await
     }

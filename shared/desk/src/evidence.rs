@@ -22,16 +22,14 @@ use renkei_proto::{
     options::v1::{Reason, Role},
     r#type::v1::Agency,
 };
-use renkei_rpc::{
-    error::Error,
-    token::Query,
-    validate::{Call, Desk, open, open_secret},
-};
+use renkei_rpc::{error::Error as CallError, token::Query, validate::Call};
 use renkei_store::{ChainHead, Command, Recorded, Stage, StoredEntry};
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::{
+    desk::{Desk, open, open_secret},
+    error::Error,
     read::{Filling, begin, permit, size},
     verify::{Verified, verify},
 };
@@ -172,7 +170,7 @@ impl EvidenceService for Evidences {
     ) -> Result<Response<ListEntriesResponse>, Status> {
         open(request, &self.desk, async |call, it: ListEntriesRequest| {
             let query = ListEntriesRequest { matter: it.matter.clone(), ..ListEntriesRequest::default() };
-            let query = Query::new(&call.call.method, &query);
+            let query = Query::new(call.rule.path, &query);
             let after = begin(&self.desk, &query, &it.page_token, 0)?;
             // Before anything is counted: a hidden matter has no more pages than one that is not there.
             let Some(sight) = self.sight(&call, &it.matter).await? else { return Ok(ListEntriesResponse::default()) };
@@ -197,7 +195,7 @@ impl EvidenceService for Evidences {
 
     async fn verify_journals(&self, request: Request<VerifyJournalsRequest>) -> Result<Response<Verification>, Status> {
         open(request, &self.desk, async |call, _: VerifyJournalsRequest| {
-            let busy = |_| Error::Full { reason: Reason::Busy, limit: "verifications at once", most: 1 };
+            let busy = |_| CallError::Full { reason: Reason::Busy, limit: "verifications at once", most: 1 };
             let _one = self.verifying.try_acquire().map_err(busy)?;
             Ok(match verify(&self.desk.store, &self.keys.own, &self.keys.peer, &call.moment).await {
                 Ok(verified) => verification(&verified),
@@ -214,7 +212,7 @@ impl EvidenceService for Evidences {
         let matter = |it: &ListAuditRecordsRequest| it.matter.clone();
         open_secret(request, &self.desk, matter, async |call, it: ListAuditRecordsRequest| {
             let query = ListAuditRecordsRequest { matter: it.matter.clone(), ..ListAuditRecordsRequest::default() };
-            let query = Query::new(&call.call.method, &query);
+            let query = Query::new(call.rule.path, &query);
             let last = self.desk.tokens.page_token_decode(&query, &it.page_token)?;
             let last = last.map(|key| RecordPlace::decode(key.as_slice())).transpose();
             let last = last.map_err(|_| Error::because(Reason::PageTokenInvalid, "the page token holds no place"))?;
@@ -242,7 +240,7 @@ impl EvidenceService for Evidences {
         open(request, &self.desk, async |call, _: CheckpointAuditRequest| {
             let heads = self.desk.store.audit_heads().await?;
             let checkpoint = Checkpoint { own: self.desk.own, heads };
-            Ok(self.desk.store.write("checkpoint_audit", call.call, call.moment, checkpoint).await?)
+            self.desk.write(&call, checkpoint).await
         })
         .await
     }

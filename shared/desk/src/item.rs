@@ -25,15 +25,14 @@ use renkei_proto::{
     },
     r#type::v1::{Agency, Marking, Tlp},
 };
-use renkei_rpc::{
-    error::Error,
-    validate::{Call, Desk, open, open_secret},
-};
+use renkei_rpc::validate::Call;
 use renkei_store::Command;
 use tonic::{Request, Response, Status};
 
 use crate::{
     act::{Act, ActCommand, ActContext, FactDraft, act, opening, seq_of},
+    desk::{Desk, open, open_secret},
+    error::Error,
     read::{EntryWords, Readable, decoded, entries, list, readable},
     stix,
 };
@@ -74,37 +73,37 @@ impl Items {
 impl ItemService for Items {
     async fn publish_item(&self, it: Request<PublishItemRequest>) -> Result<Response<Item>, Status> {
         let own = self.desk.own;
-        act(it, &self.desk, "publish_item", |moment, it| opens(own, moment, it)).await
+        act(it, &self.desk, |moment, it| opens(own, moment, it)).await
     }
 
     async fn revise_item(&self, it: Request<ReviseItemRequest>) -> Result<Response<Item>, Status> {
         let own = self.desk.own;
-        act(it, &self.desk, "revise_item", |moment, it| revises(own, moment, it)).await
+        act(it, &self.desk, |moment, it| revises(own, moment, it)).await
     }
 
     async fn recall_item(&self, it: Request<RecallItemRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "recall_item", |_, it: RecallItemRequest| {
+        act(it, &self.desk, |_, it: RecallItemRequest| {
             Ok(ActCommand::within(it.name, it.etag, Change::Recall { reason: it.reason }).with(it.content.as_ref()))
         })
         .await
     }
 
     async fn acknowledge_item(&self, it: Request<AcknowledgeItemRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "acknowledge_item", |_, it: AcknowledgeItemRequest| {
+        act(it, &self.desk, |_, it: AcknowledgeItemRequest| {
             Ok(ActCommand::within(it.name, it.etag, Change::Acknowledge { marking: it.marking }))
         })
         .await
     }
 
     async fn ask_about_item(&self, it: Request<AskAboutItemRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "ask_about_item", |_, it: AskAboutItemRequest| {
+        act(it, &self.desk, |_, it: AskAboutItemRequest| {
             Ok(ActCommand::within(it.name, it.etag, Change::Ask).with(it.content.as_ref()))
         })
         .await
     }
 
     async fn answer_item_question(&self, it: Request<AnswerItemQuestionRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "answer_item_question", |_, it: AnswerItemQuestionRequest| {
+        act(it, &self.desk, |_, it: AnswerItemQuestionRequest| {
             let change = Change::Answer { question: it.question };
             Ok(ActCommand::within(it.name, it.etag, change).with(it.content.as_ref()))
         })
@@ -112,7 +111,7 @@ impl ItemService for Items {
     }
 
     async fn give_feedback(&self, it: Request<GiveFeedbackRequest>) -> Result<Response<Item>, Status> {
-        act(it, &self.desk, "give_feedback", |_, it: GiveFeedbackRequest| {
+        act(it, &self.desk, |_, it: GiveFeedbackRequest| {
             let change = Change::Feedback { usefulness: it.usefulness };
             Ok(ActCommand::within(it.name, it.etag, change).with(it.content.as_ref()))
         })

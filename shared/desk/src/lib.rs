@@ -1,11 +1,13 @@
 //! The services that an agency offers to its own internal systems (庁内接続), one file per noun.
 //!
-//! Every method goes the same way: the request is opened by `renkei_rpc::validate::open`, becomes a command, and the
-//! command's reply is the answer. What is secret in an answer is made after the write and stored nowhere.
+//! Every method goes the same way: the request is opened ([`desk::open`]), becomes a command, and the command's reply is
+//! the answer. What is secret in an answer is made after the write and stored nowhere.
 
 mod act;
 mod advice;
 mod agreement;
+mod desk;
+mod error;
 mod evidence;
 mod item;
 mod link_status;
@@ -34,11 +36,12 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::watch_service_server::WatchServiceServer,
 };
-use renkei_rpc::validate::{DESK_MESSAGE_MAX, Desk};
+use renkei_rpc::validate::DESK_MESSAGE_MAX;
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 
 pub use crate::{
+    desk::Desk,
     evidence::{Checkpoint, JournalKeys},
     item::publishing,
     referral_counts::count_months,

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use renkei_domain::{moment::stamp, page::Journal};
 use renkei_proto::link::v1::{GetLinkStatusRequest, LinkStatus, link_status_service_server::LinkStatusService};
-use renkei_rpc::{
-    error::Error,
-    validate::{Desk, open},
-};
 use tonic::{Request, Response, Status};
+
+use crate::{
+    desk::{Desk, open},
+    error::Error,
+};
 
 /// The service.
 pub(crate) struct Links {

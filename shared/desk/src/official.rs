@@ -11,12 +11,13 @@ use renkei_proto::{
     journal::v1::{OfficialBarred, OfficialUnbarred, fact::Fact},
     options::v1::Reason,
 };
-use renkei_rpc::{
-    error::Error,
-    validate::{Desk, open},
-};
 use renkei_store::{Command, Stage};
 use tonic::{Request, Response, Status};
+
+use crate::{
+    desk::{Desk, open},
+    error::Error,
+};
 
 /// The service.
 pub(crate) struct Officials {
@@ -34,7 +35,7 @@ impl OfficialService for Officials {
     async fn bar_official(&self, request: Request<BarOfficialRequest>) -> Result<Response<Official>, Status> {
         open(request, &self.desk, async |call, it: BarOfficialRequest| {
             let matter = Matter::of(&it.name);
-            if matter == official::matter(self.desk.own, &call.call.official) {
+            if matter == official::matter(self.desk.own, &call.official) {
                 let detail = "nobody bars himself: another official has to";
                 return Err(Refusal::field(Reason::FieldInvalid, "name", detail).into());
             }
@@ -42,7 +43,7 @@ impl OfficialService for Officials {
                 return Err(Error::because(Reason::WrongState, "at most 10,000 officials are barred"));
             }
             let bar = Change { matter, fact: Fact::OfficialBarred(OfficialBarred { reason: it.reason }) };
-            Ok(self.desk.store.write("bar_official", call.call, call.moment, bar).await?)
+            self.desk.write(&call, bar).await
         })
         .await
     }
@@ -50,7 +51,7 @@ impl OfficialService for Officials {
     async fn unbar_official(&self, request: Request<UnbarOfficialRequest>) -> Result<Response<Official>, Status> {
         open(request, &self.desk, async |call, it: UnbarOfficialRequest| {
             let unbar = Change { matter: Matter::of(&it.name), fact: Fact::OfficialUnbarred(OfficialUnbarred {}) };
-            Ok(self.desk.store.write("unbar_official", call.call, call.moment, unbar).await?)
+            self.desk.write(&call, unbar).await
         })
         .await
     }

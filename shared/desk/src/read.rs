@@ -8,12 +8,10 @@ use renkei_domain::{
     page::{Journal, Page, Seen},
 };
 use renkei_proto::{EntryContent, FactKind, options::v1::Reason, r#type::v1::Agency};
-use renkei_rpc::{
-    error::Error,
-    token::Query,
-    validate::{Call, Desk},
-};
+use renkei_rpc::{token::Query, validate::Call};
 use renkei_store::{Listed, Room, StoredEntry, etag};
+
+use crate::{desk::Desk, error::Error};
 
 /// How many a page has when the caller does not say.
 const DEFAULT: u32 = 50;
@@ -161,7 +159,7 @@ pub(crate) async fn list(
     query: &impl Message,
     page: (u32, &str),
 ) -> Result<Listing, Error> {
-    let query = Query::new(&call.call.method, query);
+    let query = Query::new(call.rule.path, query);
     let below = begin(desk, &query, page.1, u64::MAX)?;
     let openers: Vec<Agency> = match parent.strip_prefix("agencies/").and_then(Agency::from_id) {
         Some(agency) => vec![agency],
@@ -189,7 +187,7 @@ pub(crate) async fn entries<T>(
     if it.page.is_empty() {
         return Err(Error::because(Reason::NotFound, "there is no such matter"));
     }
-    let query = Query::new(&call.call.method, query);
+    let query = Query::new(call.rule.path, query);
     let size = size(page.0);
     let after = begin(desk, &query, page.1, 0)?;
     let mut held = desk.store.contents_of(&it.permit, after, size).await?;
@@ -264,5 +262,5 @@ pub(crate) fn decoded_as<M: Message + Default>(bytes: &[u8]) -> Result<M, Error>
 }
 
 fn undecodable(error: prost::DecodeError) -> Error {
-    Error::Fault(format!("stored content does not decode: {error}"))
+    Error::fault(format!("stored content does not decode: {error}"))
 }

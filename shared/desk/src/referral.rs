@@ -28,16 +28,15 @@ use renkei_proto::{
     },
     r#type::v1::StatutoryDates,
 };
-use renkei_rpc::{
-    error::Error,
-    validate::{Call, Desk, open},
-};
+use renkei_rpc::validate::Call;
 use renkei_store::{Command, Stage, content, etag};
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
 use crate::{
     act::{Act, ActCommand, ActContext, FactDraft, act, fiscal_year},
+    desk::{Desk, open},
+    error::Error,
     proof::Proofs,
     read::{Readable, get, list, readable},
     referral_counts::{Count, CountFiling},
@@ -71,7 +70,7 @@ impl Referrals {
     ) -> Result<IssueReferralResponse, Error> {
         let Readable { matter, page, .. } = readable(&self.desk, call, &referral.name).await?;
         let Some((_, issued)) = issue(Seen::whole(&page), matter.opener) else {
-            return Err(Error::Fault("an issued referral has no page".to_owned()));
+            return Err(Error::fault("an issued referral has no page".to_owned()));
         };
         let mut schemes = Vec::new();
         for version in &issued.introduced {
@@ -125,8 +124,7 @@ impl ReferralService for Referrals {
             let matter = Matter::new(referral::COLLECTION, self.desk.own, &id);
             let report = content(&ReportReferredContent { report: it.report.clone() });
             let issue = Issue { matter, code_digest, report, request: it };
-            let (who, moment) = (call.call.clone(), call.moment.clone());
-            let referral = self.desk.store.write("issue_referral", who, moment, issue).await?;
+            let referral = self.desk.write(&call, issue).await?;
             self.hand_out(&call, dates, referral).await
         })
         .await
@@ -136,10 +134,8 @@ impl ReferralService for Referrals {
         &self,
         request: Request<ConfirmReferralGivenRequest>,
     ) -> Result<Response<Referral>, Status> {
-        act(request, &self.desk, "confirm_referral_given", |_, it| {
-            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Confirm(it)))
-        })
-        .await
+        act(request, &self.desk, |_, it| Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Confirm(it))))
+            .await
     }
 
     async fn follow_up_referral(
@@ -150,7 +146,7 @@ impl ReferralService for Referrals {
             let code = quoted(&it)?;
             if !it.reporter_agreed {
                 let count = CountFiling { own: self.desk.own, request: it };
-                return Ok(self.desk.store.write("follow_up_referral", call.call, call.moment, count).await?);
+                return self.desk.write(&call, count).await;
             }
             let code = code.ok_or_else(|| {
                 Refusal::field(
@@ -165,16 +161,14 @@ impl ReferralService for Referrals {
             let proof = self.proofs.prove(code.secret(), id).await?;
             let tries = Matter::new(code::COLLECTION, self.desk.own.peer(), code.locator());
             let follow_up = FollowUp { found, tries, proof, request: it };
-            Ok(self.desk.store.write("follow_up_referral", call.call, call.moment, follow_up).await?)
+            self.desk.write(&call, follow_up).await
         })
         .await
     }
 
     async fn revise_judgement(&self, request: Request<ReviseJudgementRequest>) -> Result<Response<Referral>, Status> {
-        act(request, &self.desk, "revise_judgement", |_, it| {
-            Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Judge(it)))
-        })
-        .await
+        act(request, &self.desk, |_, it| Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Judge(it))))
+            .await
     }
 
     async fn get_referral(&self, request: Request<GetReferralRequest>) -> Result<Response<Referral>, Status> {
@@ -201,7 +195,7 @@ impl ReferralService for Referrals {
     ) -> Result<Response<ReferralCounts>, Status> {
         open(request, &self.desk, async |call, it: CountReferralsRequest| {
             let count = Count { own: self.desk.own, month: it.month };
-            Ok(self.desk.store.write("count_referrals", call.call, call.moment, count).await?)
+            self.desk.write(&call, count).await
         })
         .await
     }

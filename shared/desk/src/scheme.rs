@@ -21,15 +21,13 @@ use renkei_proto::{
         WithdrawSchemeRequest, scheme_service_server::SchemeService,
     },
 };
-use renkei_rpc::{
-    error::Error,
-    validate::{Desk, open},
-};
 use renkei_store::{Stage, etag};
 use tonic::{Request, Response, Status};
 
 use crate::{
     act::{Act, ActCommand, ActContext, FactDraft, act},
+    desk::{Desk, open},
+    error::Error,
     read::{Filling, Readable, decoded_as, judged, list, readable},
 };
 
@@ -48,7 +46,7 @@ impl Schemes {
 impl SchemeService for Schemes {
     async fn publish_scheme(&self, request: Request<PublishSchemeRequest>) -> Result<Response<Scheme>, Status> {
         let own = self.desk.own;
-        act(request, &self.desk, "publish_scheme", |_, it: PublishSchemeRequest| {
+        act(request, &self.desk, |_, it: PublishSchemeRequest| {
             let matter = Matter::new(COLLECTION, own, &it.scheme_id);
             Ok(ActCommand::opening(matter, Change::Publish(it.terms.unwrap_or_default())).with(it.content.as_ref()))
         })
@@ -56,7 +54,7 @@ impl SchemeService for Schemes {
     }
 
     async fn revise_scheme(&self, request: Request<ReviseSchemeRequest>) -> Result<Response<Scheme>, Status> {
-        act(request, &self.desk, "revise_scheme", |_, it: ReviseSchemeRequest| {
+        act(request, &self.desk, |_, it: ReviseSchemeRequest| {
             let change = Change::Revise(it.terms.unwrap_or_default());
             Ok(ActCommand::within(it.name, it.etag, change).with(it.content.as_ref()))
         })
@@ -64,7 +62,7 @@ impl SchemeService for Schemes {
     }
 
     async fn withdraw_scheme(&self, request: Request<WithdrawSchemeRequest>) -> Result<Response<Scheme>, Status> {
-        act(request, &self.desk, "withdraw_scheme", |_, it: WithdrawSchemeRequest| {
+        act(request, &self.desk, |_, it: WithdrawSchemeRequest| {
             Ok(ActCommand::within(it.name, it.etag, Change::Withdraw))
         })
         .await

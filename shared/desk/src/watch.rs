@@ -11,14 +11,18 @@ use renkei_proto::{
     watch::v1::{WatchRequest, WatchResponse, watch_service_server::WatchService},
 };
 use renkei_rpc::{
-    error::Error,
+    error::Error as CallError,
     places::{self, Places, Shortage},
-    validate::{Answers, Call, Desk, open_stream},
+    validate::Call,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::read::may_see;
+use crate::{
+    desk::{Answers, Desk, open_stream},
+    error::Error,
+    read::may_see,
+};
 
 /// The most watchers at once, and the most of one caller.
 const WATCHERS: usize = 64;
@@ -143,9 +147,9 @@ impl WatchService for Watches {
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         open_stream(request, &self.desk, async |call: Call, it: WatchRequest| {
             let names = ["watchers", "watchers of one caller"];
-            let full = |shortage| Error::short_of(shortage, Reason::TooManyWatchers, names);
+            let full = |shortage| CallError::short_of(shortage, Reason::TooManyWatchers, names);
             let mut after = self.begin(&it.cursor).await?;
-            let watcher = self.watchers.enter(&call.call.caller, after).map_err(full)?;
+            let watcher = self.watchers.enter(&call.caller, after).map_err(full)?;
             let (desk, draining) = (self.desk.clone(), self.draining.clone());
             Ok(async_stream::try_stream! {
                 let mut heads = desk.store.heads();
@@ -153,7 +157,7 @@ impl WatchService for Watches {
                 yield heartbeat(&desk, after)?;
                 loop {
                     heads.mark_unchanged();
-                    if desk.store.barred().borrow().contains(&call.call.official) {
+                    if desk.store.barred().borrow().contains(&call.official) {
                         Err(Error::because(Reason::OfficialBarred, ""))?;
                     }
                     for (number, event) in desk.store.feed(after, CHUNK).await? {

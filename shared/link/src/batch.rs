@@ -8,9 +8,10 @@ use renkei_proto::{
     link::v1::{Entries, frame::Kind},
     r#type::v1::Agency,
 };
-use renkei_rpc::error::Error;
 use renkei_store::{Store, StoredEntry};
 use renkei_telemetry::{Traceparent, span, traceparent};
+
+use crate::error::Error;
 
 /// The most entries in a batch.
 pub(crate) const ENTRIES: usize = 256;

@@ -9,7 +9,7 @@ use renkei_proto::link::v1::{
 use renkei_rpc::{
     client::pass_on,
     connect::Dial,
-    error::Error,
+    error::Error as CallError,
     validate::{Frames, LINK_MESSAGE_MAX},
 };
 use tokio::{sync::mpsc, time::Instant};
@@ -19,6 +19,7 @@ use tonic::{Request, transport::Channel};
 
 use crate::{
     Link,
+    error::Error,
     service::FRAMES,
     session::{self, Ended, Input},
     status,
@@ -96,7 +97,7 @@ async fn exchange(link: &Link, channel: Channel) -> Result<Ended, Error> {
     pass_on(&mut request, None)?;
     let mut client = LinkServiceClient::new(channel).max_decoding_message_size(LINK_MESSAGE_MAX);
     // The peer answers with its first frame, which it sends at once; until then the hello waits in the stream.
-    let answers = client.exchange(request).await.map_err(Error::Ended)?.into_inner();
+    let answers = client.exchange(request).await.map_err(CallError::Ended)?.into_inner();
     let mut input = Input(Frames::new(answers), |response: ExchangeResponse| response.frame);
     let ended = session::run(link, &mut input, output, true).await?;
     // Dropping the input would take back what was said last, such as a goodbye.

@@ -5,6 +5,7 @@
 
 mod batch;
 mod dial;
+mod error;
 mod reception;
 mod service;
 mod session;
@@ -19,12 +20,13 @@ use std::{
 use renkei_domain::{moment::Source, noun::journal as journal_rules, page::Seen, timekeeper::Basis};
 use renkei_journal::PublicKeys;
 use renkei_proto::{FactKind, journal::v1::fact, link::v1::link_service_server::LinkServiceServer, r#type::v1::Agency};
-use renkei_rpc::{error::Error, validate::LINK_MESSAGE_MAX};
+use renkei_rpc::validate::LINK_MESSAGE_MAX;
 use renkei_store::Store;
 use renkei_telemetry::{Claim, Metrics};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::dial::run;
+use crate::error::Error;
 
 /// The name of the service on the link.
 pub const SERVICES: [&str; 1] = ["renkei.link.v1.LinkService"];
@@ -106,7 +108,7 @@ impl Link {
         let Some(page) = self.store().page(&journal_rules::name(journal)).await? else { return Ok(keys) };
         for mark in Seen::whole(&page).all(journal) {
             if let Some(fact) = mark.fact.as_ref().filter(|fact| is_of_keys(fact.fact.as_ref())) {
-                let contradicts = |broken| Error::Fault(format!("a key fact that was taken contradicts: {broken}"));
+                let contradicts = |broken| Error::fault(format!("a key fact that was taken contradicts: {broken}"));
                 keys.apply(mark.seq, fact).map_err(contradicts)?;
             }
         }

@@ -15,14 +15,13 @@ use renkei_proto::{
     options::v1::Reason,
     r#type::v1::Agency,
 };
-use renkei_rpc::error::Error;
 use renkei_store::{
     Caller,
     arrive::{Arrive, Arriving, StopJournal},
 };
 use renkei_telemetry::{span, traceparent};
 
-use crate::{Link, is_of_keys};
+use crate::{Link, error::Error, is_of_keys};
 
 /// What becomes of a batch.
 pub(crate) enum BatchOutcome {
@@ -107,7 +106,7 @@ impl Incoming {
             (verified, None)
         });
         let (verified, broken) =
-            verifying.await.map_err(|error| Error::Fault(format!("entries were not verified: {error}")))?;
+            verifying.await.map_err(|error| Error::fault(format!("entries were not verified: {error}")))?;
         if broken.is_some() {
             rest.clear();
         }

@@ -73,7 +73,7 @@ impl LinkService for Exchanges {
                 Ok(Ended::AgreementDiffers) => {
                     Error::because(Reason::AgreementDiffers, "the agreements' digests differ")
                 }
-                Err(error) => error,
+                Err(error) => error.into(),
             };
             tracing::warn!(%error, "the peer's session failed");
             // The stream may be gone already.

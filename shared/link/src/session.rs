@@ -16,7 +16,7 @@ use renkei_proto::{
     options::v1::Reason,
     r#type::v1::Agency,
 };
-use renkei_rpc::{error::Error, validate::Frames};
+use renkei_rpc::{error::Error as CallError, validate::Frames};
 use renkei_store::{
     Caller, Heads, SignReceipt, TakeReceipt,
     arrive::StoppedByPeer,
@@ -29,6 +29,7 @@ use tracing::Instrument as _;
 use crate::{
     Link,
     batch::Outgoing,
+    error::Error,
     reception::{BatchOutcome, Incoming},
 };
 
@@ -172,8 +173,8 @@ fn parted(reason: Reason) -> Ended {
 }
 
 async fn send(output: &Output, kind: Kind) -> Result<(), Error> {
-    let gone = |_| Error::because(Reason::Draining, "the session is closed");
-    output.send(Frame { kind: Some(kind) }).await.map_err(gone)
+    let gone = |_| CallError::because(Reason::Draining, "the session is closed");
+    Ok(output.send(Frame { kind: Some(kind) }).await.map_err(gone)?)
 }
 
 impl<'a> Session<'a> {

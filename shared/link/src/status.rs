@@ -9,11 +9,11 @@ use renkei_proto::{
 };
 use renkei_rpc::{
     connect::explain,
-    error::{Error, reason_of},
+    error::{Error as CallError, reason_of},
 };
 use renkei_store::{Caller, Command, Stage};
 
-use crate::{Link, session::Ended};
+use crate::{Link, error::Error, session::Ended};
 
 const DIFFERS: &str = "the two agreements' digests differ: both agencies must look at agreement.toml";
 
@@ -26,10 +26,10 @@ pub(crate) fn after(ended: &Result<Ended, Error>) -> (State, String) {
     match ended {
         Ok(Ended::Closed(cause)) => (State::Waiting, cause.clone()),
         Ok(Ended::AgreementDiffers) => (State::AgreementDiffers, DIFFERS.to_owned()),
-        Err(Error::Ended(status)) if reason_of(status) == Some(Reason::AgreementDiffers) => {
+        Err(Error::Call(CallError::Ended(status))) if reason_of(status) == Some(Reason::AgreementDiffers) => {
             (State::AgreementDiffers, DIFFERS.to_owned())
         }
-        Err(Error::Ended(status)) => (State::Waiting, explain(status)),
+        Err(Error::Call(CallError::Ended(status))) => (State::Waiting, explain(status)),
         Err(error) => (State::Waiting, error.to_string()),
     }
 }

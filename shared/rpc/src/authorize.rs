@@ -161,6 +161,7 @@ static FOREIGN: &[Rule] = &[
 const fn foreign(path: &'static str, surface: Surface, roles: &'static [Role]) -> Rule {
     Rule {
         path,
+        name: path,
         surface,
         served_by: &[Agency::Ppc, Agency::Ipa],
         article: "",

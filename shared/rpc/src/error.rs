@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use renkei_domain::{moment::Moment, refusal::Refusal};
 use renkei_proto::{Violation, options::v1::Reason};
-use renkei_store::Error as StoreError;
 use renkei_telemetry::{Traceparent, traceparent::current_traceparent};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
@@ -25,9 +24,15 @@ pub enum Error {
     /// The policy, or a check at the edge, refused it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The database refused it or failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// The database, or something else on which the call depends, refused it or failed. The caller is given the reason, and
+    /// the cause goes to the log.
+    #[error("{cause}")]
+    Failed {
+        /// The reason that the caller is given.
+        reason: Reason,
+        /// The error beneath.
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The message breaks rules of the contract: `FIELD_INVALID`.
     #[error("the message breaks {} rules of the contract", .0.len())]
     Invalid(Vec<Violation>),
@@ -69,30 +74,10 @@ impl Error {
     #[must_use]
     pub fn reason(&self) -> Reason {
         let reason = match self {
-            Self::Refused(refusal) | Self::Store(StoreError::Refused(refusal)) => refusal.reason,
-            Self::Store(StoreError::RequestIdReused) => Reason::RequestIdReused,
-            Self::Store(StoreError::Busy { .. }) => Reason::Busy,
-            Self::Store(StoreError::Recovering | StoreError::BarListOpen) => Reason::Recovering,
-            Self::Store(StoreError::ClockDoubted | StoreError::DatedAhead { .. }) => Reason::ClockDoubted,
-            Self::Store(StoreError::AuditUnavailable) => Reason::AuditUnavailable,
-            Self::Store(StoreError::Ended) => Reason::Draining,
-            Self::Store(
-                StoreError::Database(_) | StoreError::Uncommitted(_) | StoreError::Missing(_) | StoreError::Replaced(_),
-            ) => Reason::DatabaseUnavailable,
-            Self::Store(
-                StoreError::WrongOwner { .. }
-                | StoreError::NewerSchema { .. }
-                | StoreError::OlderSchema { .. }
-                | StoreError::OlderServer { .. }
-                | StoreError::NotCopied
-                | StoreError::Served(_)
-                | StoreError::Altered { .. }
-                | StoreError::Damaged(_)
-                | StoreError::Content(_),
-            )
-            | Self::Fault(_) => Reason::Internal,
+            Self::Refused(refusal) => refusal.reason,
+            Self::Failed { reason, .. } | Self::Full { reason, .. } => *reason,
+            Self::Fault(_) => Reason::Internal,
             Self::Invalid(_) => Reason::FieldInvalid,
-            Self::Full { reason, .. } => *reason,
             Self::Ended(status) => reason_of(status).unwrap_or(Reason::Internal),
         };
         // Reasons of entries and journals answer no call. If one gets here, this service made an entry that it refuses
@@ -110,8 +95,8 @@ impl Error {
         if let Self::Ended(status) = self {
             return status;
         }
-        if let Self::Store(error @ StoreError::Database(_)) = &self {
-            tracing::warn!(%error, "the database does not answer");
+        if let Self::Failed { reason: Reason::DatabaseUnavailable, cause } = &self {
+            tracing::warn!(error = %cause, "a call failed because the database is unavailable");
         }
         let draft = match self.reason() {
             Reason::Internal => Draft::fault(&self, id()),
@@ -184,19 +169,18 @@ impl Draft {
 
     fn about(mut self, error: &Error) -> Self {
         match error {
-            Error::Refused(refusal) | Error::Store(StoreError::Refused(refusal)) => {
+            Error::Refused(refusal) => {
                 self.detail(&refusal.detail);
                 if !refusal.field.is_empty() {
                     self.field(refusal.field, &refusal.detail);
                 }
             }
-            Error::Store(StoreError::RequestIdReused) => {
+            Error::Failed { reason: Reason::RequestIdReused, .. } => {
                 self.field("request_id", "was used for another request of this caller");
             }
-            Error::Store(StoreError::Busy { limit }) => self.limit("waiting commands", *limit),
             Error::Full { limit, most, .. } => self.limit(limit, *most),
             Error::Invalid(violations) => self.violations(violations),
-            Error::Store(_) | Error::Ended(_) | Error::Fault(_) => {}
+            Error::Failed { .. } | Error::Ended(_) | Error::Fault(_) => {}
         }
         self
     }
@@ -346,23 +330,18 @@ mod tests {
 
     #[test]
     fn a_full_queue_names_the_limit_and_says_when_to_come_again() {
-        for error in [
-            StoreError::Busy { limit: 1024 }.into(),
-            Error::Full { reason: Reason::Busy, limit: "waiting commands", most: 1024 },
-        ] {
-            let (status, details) = received(error);
-            assert_eq!(status.code(), Code::ResourceExhausted);
-            let metadata = &details.error_info().unwrap().metadata;
-            assert_eq!((metadata["limit"].as_str(), metadata["most"].as_str()), ("waiting commands", "1024"));
-            assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
-        }
+        let (status, details) = received(Error::Full { reason: Reason::Busy, limit: "waiting commands", most: 1024 });
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let metadata = &details.error_info().unwrap().metadata;
+        assert_eq!((metadata["limit"].as_str(), metadata["most"].as_str()), ("waiting commands", "1024"));
+        assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
     }
 
     #[test]
     fn a_fault_shows_an_id_and_nothing_of_itself() {
         let faults: [Error; 4] = [
-            StoreError::Damaged("secret row".to_owned()).into(),
-            StoreError::Content("secret key").into(),
+            Error::Failed { reason: Reason::Internal, cause: "secret row".into() },
+            Error::Failed { reason: Reason::Internal, cause: "secret key".into() },
             Error::Fault("secret text".to_owned()),
             Error::because(Reason::FactDiffers, "secret fact"),
         ];
@@ -379,18 +358,16 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_the_store_have_their_reasons() {
-        let cases: [(StoreError, Reason); 7] = [
-            (StoreError::RequestIdReused, Reason::RequestIdReused),
-            (StoreError::Recovering, Reason::Recovering),
-            (StoreError::BarListOpen, Reason::Recovering),
-            (StoreError::ClockDoubted, Reason::ClockDoubted),
-            (StoreError::Ended, Reason::Draining),
-            (StoreError::NewerSchema { found: 2, known: 1 }, Reason::Internal),
-            (Refusal::new(Reason::EtagStale, "").into(), Reason::EtagStale),
-        ];
-        for (error, reason) in cases {
-            assert_eq!(reason_of(&Error::from(error).into()), Some(reason));
+    fn of_what_failed_beneath_the_caller_is_given_only_the_reason() {
+        let failed = |reason| received(Error::Failed { reason, cause: "secret table".into() });
+        for reason in [Reason::DatabaseUnavailable, Reason::AuditUnavailable, Reason::Recovering, Reason::ClockDoubted]
+        {
+            let (status, details) = failed(reason);
+            assert_eq!((reason_of(&status), status.message()), (Some(reason), answer(reason).english));
+            assert!(details.bad_request().is_none());
         }
+        let (status, details) = failed(Reason::RequestIdReused);
+        assert_eq!(status.message(), answer(Reason::RequestIdReused).english);
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, "request_id");
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use renkei_desk::{JournalKeys, Watchers, services};
+use renkei_desk::{Desk, JournalKeys, Watchers, services};
 use renkei_domain::{matter::Matter, moment::Source, noun::registry, timekeeper::Timekeeper};
 use renkei_link::Link;
 use renkei_proto::{options::v1::Surface, r#type::v1::Agency};
@@ -20,7 +20,7 @@ use renkei_rpc::{
     serve::{Counters, Limits, Port, serve},
     tls::Reloading,
     token::Tokens,
-    validate::{Desk, DigestKey},
+    validate::DigestKey,
 };
 use renkei_store::{Caller, Fault, Faults, Options, SCHEMA, Settle, Store, arrive::Begin, recover::Cause};
 use renkei_telemetry::{Metrics, Telemetry};

@@ -1,6 +1,7 @@
 //! What can go wrong with the database.
 
 use renkei_domain::refusal::Refusal;
+use renkei_proto::options::v1::Reason;
 
 use crate::code::told;
 
@@ -113,6 +114,33 @@ pub enum Error {
     /// Content cannot be opened with the keys at hand.
     #[error("content cannot be opened: {0}")]
     Content(&'static str),
+}
+
+impl Error {
+    /// The reason that a call is given for this error.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Refused(refusal) => refusal.reason,
+            Self::RequestIdReused => Reason::RequestIdReused,
+            Self::Busy { .. } => Reason::Busy,
+            Self::Recovering | Self::BarListOpen => Reason::Recovering,
+            Self::ClockDoubted | Self::DatedAhead { .. } => Reason::ClockDoubted,
+            Self::AuditUnavailable => Reason::AuditUnavailable,
+            Self::Ended => Reason::Draining,
+            Self::Database(_) | Self::Uncommitted(_) | Self::Missing(_) | Self::Replaced(_) => {
+                Reason::DatabaseUnavailable
+            }
+            Self::WrongOwner { .. }
+            | Self::NewerSchema { .. }
+            | Self::OlderSchema { .. }
+            | Self::OlderServer { .. }
+            | Self::NotCopied
+            | Self::Served(_)
+            | Self::Altered { .. }
+            | Self::Damaged(_)
+            | Self::Content(_) => Reason::Internal,
+        }
+    }
 }
 
 impl From<sqlx::Error> for Error {

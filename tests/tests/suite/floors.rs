@@ -16,7 +16,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("renkei-journal", 1),
     ("renkei-telemetry", 1),
     ("renkei-store", 2),
-    ("renkei-rpc", 3),
+    ("renkei-rpc", 2),
     ("renkei-desk", 4),
     ("renkei-link", 4),
     ("renkei-service", 5),

@@ -6,7 +6,7 @@ use renkei_proto::{
     RULES,
     evidence::v1::{CheckpointAuditRequest, ListEntriesRequest},
     link::v1::{Ask, ExchangeRequest, Frame, frame::Kind},
-    watch::v1::{WatchRequest, WatchResponse},
+    r#type::v1::Agency,
 };
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -42,14 +42,15 @@ fn checkpoint(id: &str) -> CheckpointAuditRequest {
     CheckpointAuditRequest { request_id: id.to_owned() }
 }
 
-fn open_it<M: Message + Validate>(path: &str, caller: &str, message: M) -> Result<renkei_store::Caller, Status> {
-    opened(request(path, caller, message), &source(), &DigestKey::new(&[9; 32])).map(|(call, _)| call.call)
+fn open_it<M: Message + Validate>(path: &str, caller: &str, message: M) -> Result<Call, Status> {
+    open(request(path, caller, message), &source(), &DigestKey::new(&[9; 32])).map(|opened| opened.call)
 }
 
 #[test]
 fn a_sound_request_brings_its_caller_and_its_key() {
     let call = open_it(CHECKPOINT, "spiffe://ppc/desk/intake", checkpoint(ID)).unwrap();
-    let texts = [&call.caller, &call.official, &call.unit, &call.purpose, &call.method, &call.request_id];
+    let Reader { unit, purpose, .. } = &call.reader;
+    let texts = [&call.caller, &call.official, unit, purpose, call.rule.path, &call.request_id];
     assert_eq!(texts, ["spiffe://ppc/desk/intake", "a1", "first-unit", "", CHECKPOINT, ID]);
     assert_eq!((call.digest.len(), call.traceparent.as_str()), (32, "trace"));
 }
@@ -69,7 +70,7 @@ fn a_repeat_has_the_same_digest_and_nothing_else_has() {
 
 #[test]
 fn a_request_without_id_is_told_so_and_anything_else_by_its_fields() {
-    let refused = |path: &str, id: &str| open_it(path, "a", checkpoint(id)).unwrap_err();
+    let refused = |path: &str, id: &str| open_it(path, "a", checkpoint(id)).err().unwrap();
     let missing = refused(CHECKPOINT, "");
     assert_eq!((missing.code(), reason_of(&missing)), (Code::InvalidArgument, Some(Reason::RequestIdMissing)));
     let fields = missing.get_details_bad_request().unwrap().field_violations;
@@ -85,12 +86,12 @@ fn reads_have_no_key_and_their_bounds_hold() {
     let list = |page_size| ListEntriesRequest { matter: "agreement".to_owned(), page_size, ..Default::default() };
     let call = open_it(LIST, "a", list(500)).unwrap();
     assert_eq!((call.request_id.as_str(), call.digest.len()), ("", 0));
-    assert_eq!(reason_of(&open_it(LIST, "a", list(501)).unwrap_err()), Some(Reason::FieldInvalid));
+    assert_eq!(reason_of(&open_it(LIST, "a", list(501)).err().unwrap()), Some(Reason::FieldInvalid));
 }
 
 #[test]
 fn a_request_past_the_authorize_layer_is_a_fault() {
-    let status = opened(Request::new(checkpoint(ID)), &source(), &DigestKey::new(&[9; 32])).err().unwrap();
+    let status = open(Request::new(checkpoint(ID)), &source(), &DigestKey::new(&[9; 32])).err().unwrap();
     assert_eq!(reason_of(&status), Some(Reason::Internal));
 }
 
@@ -131,29 +132,4 @@ fn a_frame_that_breaks_the_contract_is_refused() {
         assert_eq!(validated(ask(from_seq)).unwrap_err().reason(), Reason::FieldInvalid, "{from_seq}");
     }
     assert_eq!(validated(ExchangeRequest::default()).unwrap_err().reason(), Reason::FieldInvalid);
-}
-
-/// Generated service traits ask for futures that may move between threads. Never called: it has to compile.
-#[expect(dead_code, reason = "its type is the test")]
-fn what_a_service_returns_is_send(
-    request: Request<CheckpointAuditRequest>,
-    desk: &Desk,
-) -> impl Future<Output = Result<Response<String>, Status>> + Send {
-    let store = desk.store.clone();
-    open(request, desk, |call, message| async move {
-        tokio::task::yield_now().await;
-        Ok(format!("{} {} {}", store.id(), call.moment.id("entry", 0), message.request_id))
-    })
-}
-
-/// As above, for a stream.
-#[expect(dead_code, reason = "its type is the test")]
-fn what_a_streaming_service_returns_is_send(
-    request: Request<WatchRequest>,
-    desk: &Desk,
-) -> impl Future<Output = Result<Response<Answers<WatchResponse>>, Status>> + Send {
-    open_stream(request, desk, |_, message| async move {
-        let first = WatchResponse { cursor: message.cursor, event: None };
-        Ok(tokio_stream::iter([Ok(first), Err(Error::because(Reason::Draining, ""))]))
-    })
 }
