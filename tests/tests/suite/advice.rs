@@ -17,7 +17,7 @@ use renkei_proto::{
         Marking, Persons, PersonsKind, Restriction, Sector, Statement, StatutoryFacts, external_id::Id,
     },
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, refused, same_journals, settle},
     pair::Pair,
     scenario::{instant, start},

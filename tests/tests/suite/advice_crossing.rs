@@ -8,7 +8,7 @@ use renkei_proto::{
     options::v1::Reason,
     r#type::v1::Agency,
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, Answer, both, same_journals, settle},
     pair::Pair,
     scenario::start,

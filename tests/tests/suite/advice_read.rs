@@ -15,7 +15,7 @@ use renkei_proto::{
     options::v1::Reason,
     r#type::v1::Agency,
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{both, refused, same_journals, settle},
     pair::Pair,
     peer::against,

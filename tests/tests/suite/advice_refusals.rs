@@ -15,7 +15,7 @@ use renkei_proto::{
         Agency, Attachment, Certainty, CveId, ExternalId, Marking, Statement, StatutoryFacts, external_id::Id,
     },
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, Answer, both, refused, same_journals, settle},
     pair::Pair,
     scenario::start,

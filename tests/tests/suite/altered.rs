@@ -10,7 +10,7 @@ use renkei_proto::{
     sharing::v1::{Item, ListItemsRequest},
     r#type::v1::{Agency, Purpose, Scope},
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, Answer, both, publish_all, refused, settle, terms_for, to_the_party, to_units},
     database::{self, Engine},
     pair::Pair,

@@ -10,7 +10,7 @@ use renkei_proto::{
     r#type::v1::Agency,
 };
 use renkei_rpc::{connect::explain, error::reason_of, tls::Files};
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, settle},
     pair::Pair,
     pki::{self, Flaw, Issued, Use},

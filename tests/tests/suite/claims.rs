@@ -10,7 +10,7 @@ use renkei_proto::{
     options::v1::Reason,
     r#type::v1::Agency,
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::Acts,
     database::signing_key,
     pair::Pair,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use renkei_domain::{calendar::TOKYO, moment::instant};
 use renkei_proto::{link::v1::link_status::State, options::v1::Reason, r#type::v1::Agency};
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, refused, settle, to_the_party},
     http::get,
     pair::Pair,

@@ -6,7 +6,7 @@ use renkei_proto::{
     options::v1::Reason,
     referral::v1::{FollowUpReferralRequest, IssueReferralRequest, referral::State},
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, settle},
     pair::Pair,
     scenario::{instant, start},

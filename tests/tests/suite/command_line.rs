@@ -10,7 +10,7 @@ use std::{
 use renkei_proto::{
     evidence::v1::ListEntriesRequest, options::v1::Reason, referral::v1::ListReferralsRequest, r#type::v1::Agency,
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, settle},
     cluster::{Database, client},
     database::{self, Engine},
@@ -260,7 +260,7 @@ async fn a_changed_byte_is_found_and_the_first_bad_entry_is_named() {
 #[tokio::test]
 async fn what_is_wrong_with_a_configuration_is_said_in_one_sentence() {
     let mut pair =
-        Pair::processes(None, renkei_tests::scenario::start().unwrap(), [64; 32], Default::default()).await.unwrap();
+        Pair::processes(None, renkei_tools::scenario::start().unwrap(), [64; 32], Default::default()).await.unwrap();
     pair.stop_both().await.unwrap();
     let good = pair.ppc.config().to_owned();
     let dir = pair.setup.dir.clone();
@@ -439,7 +439,7 @@ enum Place {
 }
 
 async fn fresh(seed: u8) -> Fresh {
-    let pair = Pair::processes(None, renkei_tests::scenario::start().unwrap(), [seed; 32], Default::default()).await;
+    let pair = Pair::processes(None, renkei_tools::scenario::start().unwrap(), [seed; 32], Default::default()).await;
     let mut pair = pair.unwrap();
     pair.stop_both().await.unwrap();
     let (place, url) = match database::engine_of(&pair.setup) {

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use renkei_store::Store;
-use renkei_tests::{
+use renkei_tools::{
     cluster::{Database, Engine},
     compose,
     http::get,

@@ -7,7 +7,7 @@ use std::{collections::HashMap, path::Path, time::SystemTime};
 use renkei_proto::r#type::v1::Agency;
 use renkei_service::config::{Config, EXAMPLE};
 use renkei_telemetry::Telemetry;
-use renkei_tests::{clock::Clock, scenario, setup::Setup};
+use renkei_tools::{clock::Clock, scenario, setup::Setup};
 use tempfile::TempDir;
 
 /// The example with a change, as its error says it.

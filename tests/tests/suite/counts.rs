@@ -9,7 +9,7 @@ use renkei_proto::{
     },
     r#type::v1::{Agency, IncidentKind},
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, scope_facts, settle},
     pair::Pair,
     scenario::{instant, start},

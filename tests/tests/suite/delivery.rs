@@ -15,7 +15,7 @@ use renkei_proto::{
     r#type::v1::{Agency, Finding},
 };
 use renkei_store::{Caller, arrive::Resume};
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, settle, to_the_party},
     database,
     pair::Pair,
@@ -32,7 +32,7 @@ async fn issue(acts: &Acts, count: usize) {
 }
 
 /// Waits until a number of further entries stand on pages of a desk.
-async fn entries(feed: &mut renkei_tests::feed::Feed, count: usize) {
+async fn entries(feed: &mut renkei_tools::feed::Feed, count: usize) {
     for _ in 0..count {
         feed.entry().await.unwrap();
     }

@@ -9,7 +9,7 @@ use renkei_proto::{
     referral::v1::IssueReferralRequest,
     r#type::v1::{Agency, Finding},
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, refused, settle},
     pair::Pair,
     scenario::start,

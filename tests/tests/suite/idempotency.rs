@@ -11,7 +11,7 @@ use renkei_proto::{
     referral::v1::{FollowUpReferralRequest, IssueReferralRequest, ReviseJudgementRequest},
     r#type::v1::{Agency, Finding, StatutoryFacts},
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, Answer, Refused, both, publish_all, refused, same_journals, settle, to_the_party},
     pair::Pair,
     scenario::{instant, start},

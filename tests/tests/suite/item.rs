@@ -13,7 +13,7 @@ use renkei_proto::{
     },
     r#type::v1::{Agency, Audience, Confidentiality, Designated, Marking, Purpose, Restriction, Scope, Tlp, scope},
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{
         Acts, Answer, both, item_content as words, refused, same_journals, settle, terms_for, to_the_party, to_units,
     },

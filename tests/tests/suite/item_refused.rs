@@ -12,7 +12,7 @@ use renkei_proto::{
     },
     r#type::v1::{Agency, Attachment, Audience, Designated, Marking, Purpose, Scope, scope},
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, Answer, both, item_content as words, refused, settle, terms_for, to_the_party, to_units},
     database::Lock,
     pair::Pair,

@@ -15,16 +15,17 @@ use renkei_proto::{
     },
     r#type::v1::Agency,
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{item_content, terms_for, to_the_party},
     lies,
     peer::against,
+    process::program,
 };
 use tokio::process::Command;
 
 /// What became of each lie that is told to an agency, by what it lies in.
 async fn told(to: Agency) -> BTreeMap<String, String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_liar")).args(["--to", to.id()]).stdin(Stdio::null()).output();
+    let output = Command::new(program("liar").unwrap()).args(["--to", to.id()]).stdin(Stdio::null()).output();
     let output = output.await.unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{} is lied to:\n{text}", to.id());

@@ -14,7 +14,7 @@ use renkei_proto::{
     },
     r#type::v1::{Agency, Text},
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Answer, Refused, both, publish_all, refused, settle},
     database::Lock,
     pair::Pair,

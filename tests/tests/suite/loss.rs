@@ -13,7 +13,7 @@ use renkei_proto::{
     sharing::v1::ListItemsRequest,
     r#type::v1::Agency,
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, settle, to_the_party},
     database,
     operator::{confirm_barred, end_recovery},

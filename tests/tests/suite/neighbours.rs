@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
 use renkei_rpc::tls::Files;
-use renkei_tests::{
+use renkei_tools::{
     acts::{Refused, both, refused},
     frames::{END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, PING, RST_STREAM, frame, headers},
     pair::Pair,
@@ -169,7 +169,7 @@ async fn too_much_metadata_refuses_its_own_call_and_no_other_on_the_connection()
 #[tokio::test]
 async fn the_peer_has_so_many_sessions_and_no_more() {
     let pair =
-        Pair::one_sided(Agency::Ppc, start().unwrap(), 46, renkei_tests::setup::Choice::default()).await.unwrap();
+        Pair::one_sided(Agency::Ppc, start().unwrap(), 46, renkei_tools::setup::Choice::default()).await.unwrap();
     let files = pki::link_files(&pair.setup.dir, "ipa");
     let channel = raw::link(Agency::Ppc, pair.ppc.link_wire.address(), &files).unwrap();
     let mut sessions = JoinSet::new();

@@ -15,7 +15,7 @@ use renkei_proto::{
     watch::v1::watch_service_client::WatchServiceClient,
 };
 use renkei_rpc::error::reason_of;
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, Refused, both, refused, settle, to_the_party},
     database,
     desk::{Authentic, Official},

@@ -6,7 +6,7 @@
 use std::process::Stdio;
 
 use renkei_proto::r#type::v1::Agency;
-use renkei_tests::{
+use renkei_tools::{
     acts::{both, publish_all, settle},
     http::get,
     pair::Pair,

@@ -11,7 +11,7 @@ use renkei_proto::{
     sharing::v1::PublishItemRequest,
     r#type::v1::Agency,
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, refused, settle, to_the_party},
     database::{self, Engine, Lock},
     pair::Pair,

@@ -10,7 +10,7 @@ use renkei_proto::{
     referral::v1::{ListReferralsRequest, Referral},
     r#type::v1::Agency,
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::Acts,
     pair::Pair,
     pki, raw,

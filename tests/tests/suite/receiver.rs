@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use renkei_proto::r#type::v1::Agency;
-use renkei_tests::{
+use renkei_tools::{
     acts::{both, publish_all, settle},
     http::get,
     pair::Pair,

@@ -12,7 +12,7 @@ use renkei_proto::{
     r#type::v1::{Agency, Finding},
 };
 use renkei_store::Store;
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, settle, to_the_party},
     database::{self, Engine},
     operator::confirm_barred,

@@ -13,7 +13,7 @@ use renkei_proto::{
         Agency, Finding, IncidentKind, Persons, PersonsKind, ReporterKind, Sector, StatutoryDates, StatutoryFacts,
     },
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, scope_facts, settle},
     pair::Pair,
     scenario::{instant, start},

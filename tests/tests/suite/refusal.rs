@@ -16,7 +16,7 @@ use renkei_proto::{
     },
     r#type::v1::{Agency, Finding},
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{scope_facts, terms, words},
     peer::{Peer, Session, against, header},
 };

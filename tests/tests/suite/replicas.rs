@@ -9,7 +9,7 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::{event::Change, watch_service_client::WatchServiceClient},
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, settle, to_the_party},
     desk::{Authentic, Desk, PATIENCE, TANAKA, insist},
     feed::Feed,

@@ -6,7 +6,7 @@ use renkei_proto::{
     referral::v1::{ListSchemesRequest, PublishSchemeRequest, ReviseSchemeRequest, Scheme, scheme::State},
     r#type::v1::Agency,
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, settle, words},
     pair::Pair,
     scenario::{instant, start},

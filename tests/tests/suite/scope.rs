@@ -20,7 +20,7 @@ use renkei_proto::{
     watch::v1::watch_service_client::WatchServiceClient,
 };
 use renkei_rpc::error::reason_of;
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, settle, terms_for, to_the_party},
     desk::{Authentic, TANAKA},
     feed::Feed,

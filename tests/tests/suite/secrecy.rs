@@ -17,7 +17,7 @@ use renkei_proto::{
     r#type::v1::{Agency, Purpose},
 };
 use renkei_rpc::error::reason_of;
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, refused, settle, to_the_party, to_units},
     database::{self, Engine},
     desk::{Authentic, Official, TANAKA},

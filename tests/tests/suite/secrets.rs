@@ -18,7 +18,7 @@ use renkei_proto::{
     watch::v1::{WatchRequest, watch_service_client::WatchServiceClient},
 };
 use renkei_rpc::error::reason_of;
-use renkei_tests::{
+use renkei_tools::{
     database::{self, Engine},
     desk::{Authentic, Desk, Official},
     pair::Pair,

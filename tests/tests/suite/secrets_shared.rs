@@ -18,7 +18,7 @@ use renkei_proto::{
     r#type::v1::{Agency, Attachment, Purpose, Scope},
     watch::v1::watch_service_client::WatchServiceClient,
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, Answer, Refused, both, item_content as words, settle, to_the_party, to_units},
     database,
     desk::TANAKA,

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use renkei_proto::r#type::v1::Agency;
-use renkei_tests::{
+use renkei_tools::{
     acts::{both, settle, to_the_party},
     pair::Pair,
     seed::seed,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use renkei_proto::r#type::v1::Agency;
 use renkei_service::config::{Config, EXAMPLE};
-use renkei_tests::{
+use renkei_tools::{
     cluster::Cluster,
     database::Engine,
     pair::{Pair, machine_time},

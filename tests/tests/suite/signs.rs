@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use renkei_proto::r#type::v1::Agency;
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, to_the_party},
     database::{self, Engine, Lock},
     pair::Pair,

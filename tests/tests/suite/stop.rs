@@ -13,7 +13,7 @@ use renkei_proto::{
     watch::v1::{JournalStopChanged, event::Change},
 };
 use renkei_store::{Caller, arrive::Resume};
-use renkei_tests::{
+use renkei_tools::{
     pair::Pair,
     peer::{Peer, against, header},
 };

@@ -11,7 +11,7 @@ use renkei_proto::{
     r#type::v1::Agency,
 };
 use renkei_rpc::{connect::explain, error::reason_of, reason};
-use renkei_tests::{
+use renkei_tools::{
     acts::{both, settle},
     pair::{Pair, Side},
     pki::{self, Authority, Issued, Use},
@@ -297,7 +297,7 @@ fn shut_out(pair: &mut Pair, own: Agency) -> Vec<(String, Surface, Channel, &'st
         out.push((name.to_owned(), Surface::Link, raw::link(own, link, &files).unwrap(), distrusted));
     }
     let mut impostor =
-        Authority::new(&format!("{me} desk authority (development)"), renkei_tests::pair::machine_time()).unwrap();
+        Authority::new(&format!("{me} desk authority (development)"), renkei_tools::pair::machine_time()).unwrap();
     let issued = impostor.issue(&format!("spiffe://{me}/desk/intake"), Use::Client).unwrap();
     let files = outfit(&dir, &format!("{me} impostor"), &issued, &desk_roots);
     let forged = "issued with the key that the peer trusts";

@@ -6,7 +6,7 @@ use prost::Message as _;
 use renkei_domain::{moment::Moment, page::Journal};
 use renkei_journal::{PublicKeys, header_hash, sign_header};
 use renkei_proto::{evidence::v1::CheckpointAuditRequest, journal::v1::Header, r#type::v1::Agency};
-use renkei_tests::{
+use renkei_tools::{
     acts::{both, publish_all, settle, to_the_party},
     database::{self, Engine},
     pair::Pair,

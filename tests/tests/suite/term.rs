@@ -14,7 +14,7 @@ use renkei_proto::{
     r#type::v1::{Agency, Text},
 };
 use renkei_store::{Caller, Command, Stage};
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, Refused, both, publish_all, refused, same_journals, settle},
     pair::Pair,
     scenario::instant,

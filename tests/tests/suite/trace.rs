@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use renkei_proto::{evidence::v1::ListEntriesRequest, watch::v1::event::Change};
 use renkei_telemetry::FinishedSpan;
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, settle},
     pair::{Pair, Side},
     scenario::start,

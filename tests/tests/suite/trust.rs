@@ -5,7 +5,7 @@
 use std::{path::Path, time::Duration};
 
 use renkei_proto::r#type::v1::Agency;
-use renkei_tests::{
+use renkei_tools::{
     http::get,
     pair::Pair,
     pki, raw,

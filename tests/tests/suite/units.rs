@@ -6,7 +6,7 @@ use renkei_proto::{
     sharing::v1::ReviseItemRequest,
     r#type::v1::{Agency, Purpose},
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{both, refused, same_journals, settle, terms_for, to_units},
     database,
     pair::Pair,

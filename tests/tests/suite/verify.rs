@@ -7,7 +7,7 @@ use renkei_proto::{
     journal::v1::Entry,
     r#type::v1::Agency,
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, settle, to_the_party},
     database::{self, Engine},
     pair::Pair,

@@ -8,7 +8,7 @@ use renkei_proto::{
     r#type::v1::{Agency, Finding, Text},
     watch::v1::{Event, WatchRequest, WatchResponse, event::Change, watch_service_client::WatchServiceClient},
 };
-use renkei_tests::{
+use renkei_tools::{
     acts::{Acts, both, publish_all, refused, settle, words},
     desk::{PATIENCE, TANAKA},
     feed::Feed,

@@ -146,14 +146,20 @@ fn addresses(line: &str) -> Option<Addresses> {
     Some(Addresses { desk: field("desk")?, link: field("link")?, operator: field("operator")? })
 }
 
-/// The binary of an agency's service, beside the running program.
+/// The binary of an agency's service.
 ///
 /// # Errors
 /// When it is not built.
 pub fn binary(agency: Agency) -> Result<PathBuf, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut folders = program.ancestors().skip(1).take(2).map(|folder| folder.join(agency.id()));
-    folders
-        .find(|file| file.is_file())
-        .ok_or_else(|| format!("the program {} is not built: run ./dev build", agency.id()))
+    program(agency.id())
+}
+
+/// A program of this workspace, which lies beside the running one, or above it when a test runs.
+///
+/// # Errors
+/// When it is not built.
+pub fn program(name: &str) -> Result<PathBuf, String> {
+    let running = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut files = running.ancestors().skip(1).take(2).map(|folder| folder.join(name));
+    files.find(|file| file.is_file()).ok_or_else(|| format!("the program {name} is not built: run ./dev build"))
 }

@@ -15,7 +15,7 @@ use renkei_rpc::error::reason_of;
 use super::{Scenario, advice::technique, found, instant, must};
 use crate::desk::{Desk, insist, said};
 
-/// A report that OASIS has published (see `tests/data/stix/LICENSE`).
+/// A report that OASIS has published (see `shared/tools/data/stix/LICENSE`).
 const APT1: &[u8] = include_bytes!("../../data/stix/apt1.json");
 
 impl Scenario<'_> {

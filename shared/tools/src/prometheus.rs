@@ -28,7 +28,7 @@ pub struct Prometheus {
 
 /// The folder with rules and dashboards.
 pub fn ops() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/ops")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../ops")
 }
 
 impl Prometheus {

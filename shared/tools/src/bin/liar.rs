@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use renkei_proto::r#type::v1::Agency;
-use renkei_tests::{
+use renkei_tools::{
     liar::{Fate, Liar},
     lies,
 };

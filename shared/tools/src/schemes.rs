@@ -1,4 +1,4 @@
-//! The four real schemes, from `tests/data/schemes.toml`.
+//! The four real schemes, from `shared/tools/data/schemes.toml`.
 
 use renkei_proto::{
     referral::v1::{FilingDuty, SchemeContent, SchemeTerms},

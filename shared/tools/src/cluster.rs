@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-#[path = "../../shared/store/tests/store/database.rs"]
+#[path = "../../store/tests/store/database.rs"]
 #[expect(clippy::unwrap_used, clippy::panic, reason = "without a database there is nothing to test or to measure")]
 mod database;
 

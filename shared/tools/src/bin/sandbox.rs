@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
-use renkei_tests::{
+use renkei_tools::{
     database::Engine,
     sandbox::{invitation, last_line, on_the_clock, overview, walk_with},
     setup::{AGENCIES, Choice},

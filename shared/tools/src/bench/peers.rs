@@ -1,4 +1,4 @@
-//! What others reach, from `tests/data/peers.toml`.
+//! What others reach, from `shared/tools/data/peers.toml`.
 
 use serde::Deserialize;
 

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use renkei_tests::{compose, pair::machine_time};
+use renkei_tools::{compose, pair::machine_time};
 
 /// A development PKI, configurations, keys and passwords for both services.
 #[derive(Parser)]

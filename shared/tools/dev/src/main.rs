@@ -90,7 +90,7 @@ const PROMETHEUS: &str = "operator::a_prometheus";
 
 /// What takes the official collector.
 const COLLECTOR: &str = "receiver::the_collector";
-/// The program that builds it from `tests/collector.yaml`.
+/// The program that builds it from `shared/tools/collector.yaml`.
 const BUILDER: &str = "go.opentelemetry.io/collector/cmd/builder@v0.165.0";
 
 /// Checks of the operator's files with the tools that read them in production.
@@ -171,7 +171,7 @@ fn succeeds(command: &mut Command) -> Result<bool, String> {
 }
 
 /// The services and what runs them.
-const BUILD: [&str; 7] = ["build", "--package", "renkei-ppc", "--package", "renkei-ipa", "--package", "renkei-tests"];
+const BUILD: [&str; 7] = ["build", "--package", "renkei-ppc", "--package", "renkei-ipa", "--package", "renkei-tools"];
 
 fn build() -> Result<bool, String> {
     succeeds(cargo(&BUILD).arg("--bins"))
@@ -215,7 +215,7 @@ fn seed(arguments: &[String]) -> Result<bool, String> {
     let asked = arguments.iter().skip_while(|it| *it != "--items").nth(1);
     let many = asked.and_then(|items| items.parse::<u64>().ok()).is_some_and(|items| items > 10_000);
     let release = if many { ["--release"].as_slice() } else { &[] };
-    let run = ["run", "--quiet", "--package", "renkei-tests", "--bin", "seed"];
+    let run = ["run", "--quiet", "--package", "renkei-tools", "--bin", "seed"];
     succeeds(cargo(&run).args(release).arg("--").args(arguments))
 }
 
@@ -430,7 +430,7 @@ fn collector() -> Result<(), String> {
     program("golang-go", "go")?;
     say("building the OpenTelemetry collector");
     let mut build = Command::new("go");
-    build.args(["run", BUILDER, "--config=tests/collector.yaml"]).stdin(Stdio::null());
+    build.args(["run", BUILDER, "--config=shared/tools/collector.yaml"]).stdin(Stdio::null());
     match succeeds(build.stdout(Stdio::null()).stderr(Stdio::null()))? {
         true => Ok(()),
         false => Err("it cannot be built with this version of Go and these modules".to_owned()),

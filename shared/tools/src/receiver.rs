@@ -30,12 +30,12 @@ impl Receiver {
     /// When the Python tools are not set up, or it does not start.
     pub async fn start(slow: Option<u32>) -> Result<Self, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = root.join("../target/tools/python/bin/python");
+        let python = root.join("../../target/tools/python/bin/python");
         if !python.is_file() {
             return Err("the Python tools are not set up: run ./dev setup".to_owned());
         }
         let mut command = Command::new(python);
-        command.arg(root.join("clients/python/receiver.py"));
+        command.arg(root.join("../../tests/clients/python/receiver.py"));
         if let Some(seconds) = slow {
             command.arg("--slow").arg(seconds.to_string());
         }
@@ -90,12 +90,12 @@ impl Collector {
     /// When it is not built, or does not start.
     pub async fn start(address: SocketAddr, traces: SocketAddr) -> Result<Self, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let program = root.join("../target/tools/collector/otelcol");
+        let program = root.join("../../target/tools/collector/otelcol");
         if !program.is_file() {
             return Err("the collector is not built: run ./dev test".to_owned());
         }
         let child = Command::new(program)
-            .arg(format!("--config={}", root.join("../shared/ops/collector.yaml").display()))
+            .arg(format!("--config={}", root.join("../ops/collector.yaml").display()))
             .env("RENKEI_OTLP_LISTEN", address.to_string())
             .env("RENKEI_TRACES", traces.to_string())
             .stdin(Stdio::null())

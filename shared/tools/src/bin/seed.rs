@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use renkei_proto::r#type::v1::Agency;
-use renkei_tests::{
+use renkei_tools::{
     seed::{config_file, prepare, seed},
     setup::AGENCIES,
 };

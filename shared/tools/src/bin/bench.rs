@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use renkei_tests::{
+use renkei_tools::{
     bench::{self, Case, Plan, Rows},
     cluster::Engine,
 };

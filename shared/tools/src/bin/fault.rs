@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use renkei_tests::{
+use renkei_tools::{
     cluster::Engine,
     fault::{self, Scenario},
 };
