@@ -82,11 +82,7 @@ impl Generator {
         let options = field.options();
         let extension = options.get_extension(&self.field);
         let rules = extension.as_message().ok_or("field rules are no message")?;
-        let name = match field.name() {
-            "type" => "r#type",
-            "abstract" => "r#abstract",
-            name => name,
-        };
+        let name = field.name();
         if let Some(oneof) = field.containing_oneof() {
             // Inside a oneof only messages stand, and they carry their own rules.
             if rules.fields().next().is_some() || field.kind().as_message().is_none() {

@@ -10,7 +10,7 @@ const MOST_ITEMS: usize = 100;
 /// Lists that may be longer.
 const LONGER: &[(&str, usize)] = &[
     // A batch on the link.
-    ("renkei.link.v1.Entries.entries", 256),
+    ("renkei.link.v1.EntryBatch.entries", 256),
     // Names of kinds count as ids.
     ("renkei.journal.v1.KindsSpoken.kinds", 500),
     // The schemes of both agencies, at most a hundred each.

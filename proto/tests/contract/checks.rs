@@ -39,7 +39,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("renkei.advice.v1.HandBackAdviceRequestRequest", of::<HandBackAdviceRequestRequest>),
     ("renkei.advice.v1.ListAdviceEntriesRequest", of::<ListAdviceEntriesRequest>),
     ("renkei.advice.v1.ListAdviceRequestsRequest", of::<ListAdviceRequestsRequest>),
-    ("renkei.advice.v1.RequestAdviceRequest", of::<RequestAdviceRequest>),
+    ("renkei.advice.v1.SubmitAdviceRequestRequest", of::<SubmitAdviceRequestRequest>),
     ("renkei.advice.v1.SupplementAdviceRequestRequest", of::<SupplementAdviceRequestRequest>),
     ("renkei.advice.v1.WithdrawAdviceRequestRequest", of::<WithdrawAdviceRequestRequest>),
     ("renkei.agreement.v1.GetAgreementRequest", of::<GetAgreementRequest>),

@@ -13,7 +13,7 @@ use prost_reflect::prost::Message as _;
 use renkei_proto::{
     Validate as _,
     journal::v1::{Entry, Receipt},
-    link::v1::Entries,
+    link::v1::EntryBatch,
     r#type::v1::Agency,
 };
 use serde_json::json;
@@ -127,7 +127,7 @@ fn an_instant_outside_the_years_1_to_9999_is_refused() {
 
 #[test]
 fn at_most_fifty_broken_rules_are_reported() {
-    let entries = Entries { journal: Agency::Ppc.into(), entries: vec![Entry::default(); 256] };
+    let entries = EntryBatch { journal: Agency::Ppc.into(), entries: vec![Entry::default(); 256] };
     assert_eq!(entries.violations().len(), 50);
 }
 

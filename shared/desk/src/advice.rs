@@ -18,7 +18,7 @@ use renkei_proto::{
         AnswerQuotationRequest, AskClarificationRequest, AskQuotationRequest, CloseAdviceRequestRequest,
         CorrectAdviceRequest, DeclineAdviceRequestRequest, GetAdviceRequestRequest, GiveAdviceRequest,
         HandBackAdviceRequestRequest, ListAdviceEntriesRequest, ListAdviceEntriesResponse, ListAdviceRequestsRequest,
-        ListAdviceRequestsResponse, Quotation, RequestAdviceRequest, Submission, SupplementAdviceRequestRequest,
+        ListAdviceRequestsResponse, Quotation, Submission, SubmitAdviceRequestRequest, SupplementAdviceRequestRequest,
         Urgency, WithdrawAdviceRequestRequest, advice_asking_service_server::AdviceAskingService,
         advice_giving_service_server::AdviceGivingService, advice_service_server::AdviceService,
     },
@@ -49,7 +49,10 @@ impl Advices {
 
 #[tonic::async_trait]
 impl AdviceAskingService for Advices {
-    async fn request_advice(&self, it: Request<RequestAdviceRequest>) -> Result<Response<AdviceRequest>, Status> {
+    async fn submit_advice_request(
+        &self,
+        it: Request<SubmitAdviceRequestRequest>,
+    ) -> Result<Response<AdviceRequest>, Status> {
         act(it, &self.desk, requesting).await
     }
 
@@ -222,7 +225,7 @@ fn entry(it: EntryWords) -> Result<AdviceEntry, Error> {
 
 /// What officials do in a request for advice.
 enum Change {
-    Request { questions: u32, request: RequestAdviceRequest },
+    Request { questions: u32, request: SubmitAdviceRequestRequest },
     Supplement { questions: u32 },
     Clarify(AnswerClarificationRequest),
     AskQuotation(AskQuotationRequest),
@@ -307,7 +310,7 @@ fn worked_on(said: FactDraft, at: &ActContext<'_>) -> FactDraft {
     said.answering(last_submission(at.page()))
 }
 
-fn requesting(moment: &Moment, mut it: RequestAdviceRequest) -> Result<ActCommand<Change>, Refusal> {
+fn requesting(moment: &Moment, mut it: SubmitAdviceRequestRequest) -> Result<ActCommand<Change>, Refusal> {
     let submission = it.submission.take().unwrap_or_default();
     let questions = count(&submission);
     if questions == 0 {
@@ -322,7 +325,7 @@ fn requesting(moment: &Moment, mut it: RequestAdviceRequest) -> Result<ActComman
     Ok(ActCommand::opening(matter, Change::Request { questions, request: it }).with(Some(&words)))
 }
 
-fn requested(questions: u32, it: &RequestAdviceRequest, at: &ActContext<'_>) -> FactDraft {
+fn requested(questions: u32, it: &SubmitAdviceRequestRequest, at: &ActContext<'_>) -> FactDraft {
     let (fiscal_year, year_ordinal) = at.next_case("advice");
     let requested = AdviceRequested {
         purposes: it.purposes.clone(),

@@ -117,7 +117,7 @@ impl ReferralService for Referrals {
             let dates = stated.transpose()?.flatten();
             let id = call.moment.id("referral", 0);
             let mut code_digest = Vec::new();
-            if it.code {
+            if it.with_code {
                 let proof = self.proofs.prove(code::secret(self.code_key.as_slice(), &id), &id).await?;
                 code_digest = digest(&SHA256, &proof).as_ref().to_vec();
             }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use renkei_domain::{moment::micros, page::Journal};
 use renkei_proto::{
     journal::v1::Entry,
-    link::v1::{Entries, frame::Kind},
+    link::v1::{EntryBatch, frame::Kind},
     r#type::v1::Agency,
 };
 use renkei_store::{Store, StoredEntry};
@@ -100,6 +100,6 @@ impl Outgoing {
             self.waiting.push_back(sent);
         }
         let entries: Vec<Entry> = held.into_iter().map(|held| held.entry).collect();
-        Ok(Some(Kind::Entries(Entries { journal: self.journal.into(), entries })))
+        Ok(Some(Kind::Entries(EntryBatch { journal: self.journal.into(), entries })))
     }
 }

@@ -11,7 +11,7 @@ use renkei_journal::{
 use renkei_proto::{
     FactKind,
     journal::v1::{Entry, Fact, Header},
-    link::v1::{Ask, Entries, Stop},
+    link::v1::{Ask, EntryBatch, Stop},
     options::v1::Reason,
     r#type::v1::Agency,
 };
@@ -52,7 +52,7 @@ impl Incoming {
     }
 
     /// Takes a batch.
-    pub(crate) async fn take(&mut self, link: &Link, entries: Entries) -> Result<BatchOutcome, Error> {
+    pub(crate) async fn take(&mut self, link: &Link, entries: EntryBatch) -> Result<BatchOutcome, Error> {
         let mut rest = entries.entries;
         let headers: Vec<Header> = rest.iter().map(header).collect();
         let (from, to) = (headers.first().map_or(0, |it| it.seq), headers.last().map_or(0, |it| it.seq));

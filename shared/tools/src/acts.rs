@@ -251,7 +251,7 @@ impl Acts {
             scope_facts: Some(scope_facts()),
             statutory: None,
             language: Language::Ja.into(),
-            code: false,
+            with_code: false,
         }
     }
 

@@ -386,7 +386,7 @@ impl Liar {
             return Ok(());
         }
         for _ in 0..2 {
-            let it = self.acts.request_advice(self.acts.requesting()).await.map_err(said)?;
+            let it = self.acts.submit_advice_request(self.acts.requesting()).await.map_err(said)?;
             let known = Known { seq: seq_of(it.entries.first())?, name: it.name };
             self.scene.submitted = std::mem::replace(&mut self.scene.accepted, known);
         }

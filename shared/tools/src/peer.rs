@@ -12,7 +12,7 @@ use renkei_journal::{Draft, Hash, Previous, SigningKey, chain, header_hash, sign
 use renkei_proto::{
     journal::v1::{Entry, Fact, Header, Receipt, SaltedContent, SignedHeader, SignedReceipt, fact},
     link::v1::{
-        Ask, Entries, ExchangeRequest, ExchangeResponse, Frame, Hello, SignedStop, Stop,
+        Ask, EntryBatch, ExchangeRequest, ExchangeResponse, Frame, Hello, SignedStop, Stop,
         frame::Kind,
         link_service_client::LinkServiceClient,
         link_service_server::{LinkService, LinkServiceServer},
@@ -277,7 +277,7 @@ impl Session {
 
     /// Sends entries of the own journal.
     pub async fn send(&self, entries: &[Entry]) {
-        self.say(Kind::Entries(Entries { journal: self.agency.into(), entries: entries.to_vec() })).await;
+        self.say(Kind::Entries(EntryBatch { journal: self.agency.into(), entries: entries.to_vec() })).await;
     }
 
     /// Signs for what the other side has sent. From then on the peer's entries have seen it.

@@ -311,7 +311,7 @@ impl<'a> Scenario<'a> {
             scope_facts: Some(facts(IncidentKind::Access, ReporterKind::Business)),
             statutory: None,
             language: Language::Ja.into(),
-            code: false,
+            with_code: false,
         };
         let client = self.world.ppc.referrals()?;
         let refused = insist(async || Ok(client.clone().issue_referral(request.clone()).await?.into_inner())).await;
@@ -383,7 +383,7 @@ impl<'a> Scenario<'a> {
             scope_facts: Some(it.facts),
             statutory: it.statutory.clone(),
             language: Language::Ja.into(),
-            code: true,
+            with_code: true,
         };
         let client = self.world.desk(it.agency).referrals()?;
         let issued = insist(async || Ok(client.clone().issue_referral(request.clone()).await?.into_inner())).await;

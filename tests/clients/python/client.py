@@ -270,7 +270,7 @@ def issue_request():
             reporter=incident_pb2.REPORTER_KIND_BUSINESS,
         ),
         language=text_pb2.LANGUAGE_JA,
-        code=True,
+        with_code=True,
     )
     request.judgement.judged_at.FromJsonString("2026-11-24T00:00:00Z")
     return request

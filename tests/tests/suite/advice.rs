@@ -43,7 +43,7 @@ async fn words_at_both(ppc: &Acts, ipa: &Acts, it: &AdviceRequest) -> Vec<Advice
 
 /// A request with two questions that IPA has accepted.
 async fn accepted(ppc: &Acts, ipa: &Acts) -> AdviceRequest {
-    let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let it = at_both(ppc, ipa, &it.name).await;
     ipa.accept_advice_request(ipa.accepting(&it)).await.unwrap();
     at_both(ppc, ipa, &it.name).await
@@ -64,7 +64,7 @@ fn due(on: &str) -> Option<Due> {
 async fn advice_goes_from_request_to_close_and_both_show_the_same() {
     let pair = Pair::in_process(start().unwrap(), 31).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
-    let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     assert_eq!(
         (it.state(), it.waiting_for(), it.case_number.as_str()),
         (State::Submitted, Agency::Ipa, "甲-R08-ADV-0001")
@@ -162,7 +162,7 @@ async fn certainty_ids_and_attachments_cross_as_they_were_stated_and_stand_in_th
         external_ids: external_ids(),
         attachments: attachments(),
     });
-    let asked = ppc.request_advice(request.clone()).await.unwrap();
+    let asked = ppc.submit_advice_request(request.clone()).await.unwrap();
     let it = at_both(&ppc, &ipa, &asked.name).await;
     assert_eq!((&it.purposes, it.urgency(), it.wanted_by), (&request.purposes, Urgency::Urgent, request.wanted_by));
     assert_eq!((&it.marking, it.questions, it.requested_at), (&request.marking, 3, Some(stamp(pair.clock.now()))));
@@ -207,7 +207,7 @@ async fn the_reporters_dates_cross_and_what_they_follow_from_does_not() {
         let mut request = ppc.requesting();
         request.statutory = facts;
         async {
-            let it = ppc.request_advice(request).await.unwrap();
+            let it = ppc.submit_advice_request(request).await.unwrap();
             let content = words_at_both(&ppc, &ipa, &it).await.remove(0).content;
             let Some(Content::AdviceRequested(content)) = content else { return None };
             content.reporter_dates
@@ -226,7 +226,7 @@ async fn the_reporters_dates_cross_and_what_they_follow_from_does_not() {
     for (field, wrong) in [("statutory.knew_on", no_day), ("statutory.items", no_item), ("statutory.items", few)] {
         let mut request = ppc.requesting();
         request.statutory = Some(wrong);
-        refused(ppc.request_advice(request).await, Reason::FieldInvalid, field);
+        refused(ppc.submit_advice_request(request).await, Reason::FieldInvalid, field);
     }
     assert_eq!(ppc.link().await.unwrap().own_seq, before);
 }
@@ -239,7 +239,7 @@ async fn case_numbers_count_within_the_fiscal_year_and_are_alike_at_both() {
     for time in ["2027-03-31T23:59:59+09:00", "2027-04-01T00:00:00+09:00"] {
         pair.set_clock(instant(time).unwrap()).unwrap();
         for _ in 0..2 {
-            let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+            let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
             numbers.push(at_both(&ppc, &ipa, &it.name).await.case_number);
         }
     }
@@ -309,7 +309,7 @@ async fn a_declined_request_says_why_and_what_is_possible_instead() {
 async fn each_request_for_clarification_is_answered_by_itself_and_the_advice_is_due_anew() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
-    let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let it = at_both(&ppc, &ipa, &it.name).await;
     // Also before it is accepted.
     for _ in 0..2 {
@@ -438,8 +438,8 @@ async fn due_days_pass_over_closed_days_and_overdue_follows_the_clock_in_japan()
     let (ppc, ipa) = both(&pair).unwrap();
     let mut urgent = ppc.requesting();
     urgent.urgency = Urgency::Urgent.into();
-    let urgent = ppc.request_advice(urgent).await.unwrap();
-    let normal = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let urgent = ppc.submit_advice_request(urgent).await.unwrap();
+    let normal = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     // Weekend, the turn of the year, and Coming of Age Day on 11 January.
     assert_eq!((&urgent.due, &normal.due), (&due("2027-01-04"), &due("2027-01-15")));
     for (time, overdue) in [

@@ -164,7 +164,7 @@ const NEVER: &str = "agencies/ipa/entries/900000000";
 async fn staged(ppc: &Acts, ipa: &Acts, wanted: &[(&Scene, usize)]) -> Vec<Vec<String>> {
     let mut all = Vec::new();
     for (_, count) in wanted {
-        let requests = join_all((0..*count).map(|_| ppc.request_advice(ppc.requesting()))).await;
+        let requests = join_all((0..*count).map(|_| ppc.submit_advice_request(ppc.requesting()))).await;
         all.push(requests.into_iter().map(|it| it.unwrap().name).collect::<Vec<_>>());
     }
     settle(ppc, ipa).await.unwrap();

@@ -30,7 +30,7 @@ async fn requests_are_listed_newest_first_and_their_entries_in_the_order_in_whic
     let (ppc, ipa) = both(&pair).unwrap();
     let mut newest_first = Vec::new();
     for _ in 0..5 {
-        newest_first.insert(0, ppc.request_advice(ppc.requesting()).await.unwrap());
+        newest_first.insert(0, ppc.submit_advice_request(ppc.requesting()).await.unwrap());
     }
     let it = newest_first[2].clone();
     settle(&ppc, &ipa).await.unwrap();
@@ -86,7 +86,7 @@ async fn requests_are_listed_newest_first_and_their_entries_in_the_order_in_whic
 async fn a_page_of_entries_ends_early_when_its_words_are_many_and_leaves_none_out() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
-    let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let it = AdviceRequest { etag: String::new(), ..it };
     // Some 900 kB each.
     let large = Submission { facts: vec![ppc.statement(&"𠮷".repeat(4000)); 50], ..Submission::default() };
@@ -113,7 +113,7 @@ async fn a_page_of_entries_ends_early_when_its_words_are_many_and_leaves_none_ou
 #[tokio::test]
 async fn a_request_is_received_then_recorded_then_answered() {
     let (pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
-    let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let seq = ppc.link().await.unwrap().own_seq;
     let delivery = async || ppc.entry(Agency::Ppc, seq).await.unwrap().delivery.unwrap();
     assert_eq!(delivery().await.level(), DeliveryLevel::Written);
@@ -156,9 +156,9 @@ async fn after_the_agreement_has_ended_nothing_new_is_asked_and_what_is_open_is_
     settle(&ppc, &ipa).await.unwrap();
     pair.set_clock(instant("2027-03-31T23:59:59+09:00").unwrap()).unwrap();
     pair.cut_link();
-    let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     pair.set_clock(instant("2027-04-01T00:00:00+09:00").unwrap()).unwrap();
-    refused(ppc.request_advice(ppc.requesting()).await, Reason::AgreementNotInForce, "");
+    refused(ppc.submit_advice_request(ppc.requesting()).await, Reason::AgreementNotInForce, "");
     // Asked in time and arrived later: late arrival is no reason to refuse.
     pair.mend_link();
     let it = at_both(&ppc, &ipa, &it.name).await;

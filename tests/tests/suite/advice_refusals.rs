@@ -8,7 +8,7 @@ use futures::future::join_all;
 use renkei_proto::{
     advice::v1::{
         AcceptAdviceRequestRequest, AdviceContent, AdviceRequest, AdviceStage, AnswerQuotationRequest,
-        GiveAdviceRequest, ListAdviceEntriesRequest, RequestAdviceRequest, Submission, advice_request::State,
+        GiveAdviceRequest, ListAdviceEntriesRequest, Submission, SubmitAdviceRequestRequest, advice_request::State,
     },
     options::v1::Reason,
     r#type::v1::{
@@ -57,10 +57,10 @@ async fn half(acts: &Acts, half: Agency, it: &AdviceRequest) -> Vec<Answer<Advic
 async fn each_half_is_served_by_its_agency_alone() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
-    let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let it = at_both(&ppc, &ipa, &it.name).await;
     let before = (ppc.link().await.unwrap().own_seq, ipa.link().await.unwrap().own_seq);
-    refused(ipa.request_advice(ipa.requesting()).await, Reason::WrongSide, "");
+    refused(ipa.submit_advice_request(ipa.requesting()).await, Reason::WrongSide, "");
     for (acts, others) in [(&ppc, Agency::Ipa), (&ipa, Agency::Ppc)] {
         for answer in half(acts, others, &it).await {
             refused(answer, Reason::WrongSide, "");
@@ -73,7 +73,7 @@ async fn each_half_is_served_by_its_agency_alone() {
 async fn a_request_that_is_not_there_or_was_read_before_it_changed_takes_no_act() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
-    let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let it = at_both(&ppc, &ipa, &it.name).await;
     let name = "agencies/ppc/adviceRequests/0199b7c4-0000-7000-8000-000000000001".to_owned();
     let missing = AdviceRequest { name, ..AdviceRequest::default() };
@@ -125,7 +125,7 @@ async fn spoiled<R: Clone, T: Debug, const N: usize>(
     }
 }
 
-fn submission(it: &mut RequestAdviceRequest) -> &mut Submission {
+fn submission(it: &mut SubmitAdviceRequestRequest) -> &mut Submission {
     it.submission.as_mut().unwrap()
 }
 
@@ -133,7 +133,7 @@ fn answer(it: &mut GiveAdviceRequest) -> &mut Statement {
     it.content.as_mut().unwrap().answers[0].answer.as_mut().unwrap()
 }
 
-fn attach(it: &mut RequestAdviceRequest, spoil: fn(&mut Attachment)) {
+fn attach(it: &mut SubmitAdviceRequestRequest, spoil: fn(&mut Attachment)) {
     let (file_name, media_type) = ("log.txt".to_owned(), "text/plain".to_owned());
     let mut attachment = Attachment { file_name, media_type, size: 1, sha256: vec![0; 32] };
     spoil(&mut attachment);
@@ -147,7 +147,7 @@ async fn what_breaks_the_contract_in_a_field_names_the_field() {
     let before = ppc.link().await.unwrap().own_seq;
     spoiled(
         ppc.requesting(),
-        async |it| ppc.request_advice(it).await,
+        async |it| ppc.submit_advice_request(it).await,
         [
             ("request_id", |it| it.request_id = "1".to_owned()),
             ("title", |it| it.title = String::new()),
@@ -185,7 +185,7 @@ async fn what_breaks_the_contract_in_a_field_names_the_field() {
     .await;
     assert_eq!(ppc.link().await.unwrap().own_seq, before);
 
-    let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let it = at_both(&ppc, &ipa, &it.name).await;
     let before = ipa.link().await.unwrap().own_seq;
     spoiled(
@@ -328,7 +328,7 @@ async fn what_breaks_the_contract_in_a_field_names_the_field() {
 async fn the_words_of_an_entry_have_at_most_one_mebibyte() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
-    let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let it = at_both(&ppc, &ipa, &it.name).await;
     let it = ipa.accept_advice_request(ipa.accepting(&it)).await.unwrap();
     // Four bytes to a character: each field is as long as may be.
@@ -342,7 +342,7 @@ async fn the_words_of_an_entry_have_at_most_one_mebibyte() {
     let before = (ppc.link().await.unwrap().own_seq, ipa.link().await.unwrap().own_seq);
     let mut request = ppc.requesting();
     request.submission = Some(large(&ppc));
-    refused(ppc.request_advice(request).await, Reason::TooLarge, "");
+    refused(ppc.submit_advice_request(request).await, Reason::TooLarge, "");
     let mut request = ppc.supplementing(&ppc.advice_request(&it.name).await.unwrap());
     request.submission = Some(large(&ppc));
     refused(ppc.supplement_advice_request(request).await, Reason::TooLarge, "");
@@ -365,7 +365,7 @@ async fn the_words_of_an_entry_have_at_most_one_mebibyte() {
 async fn a_request_has_at_most_a_hundred_questions_and_two_hundred_entries_of_an_agency_and_can_still_be_ended() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
-    let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let it = AdviceRequest { etag: String::new(), ..it };
     let questions = |count: usize| {
         let mut request = ppc.supplementing(&it);

@@ -14,7 +14,7 @@ use renkei_tools::{
 
 /// A code of PPC that IPA can look up.
 async fn issue_code(ppc: &Acts, ipa: &Acts) -> String {
-    let issued = ppc.issue(IssueReferralRequest { code: true, ..ppc.issuing() }).await.unwrap();
+    let issued = ppc.issue(IssueReferralRequest { with_code: true, ..ppc.issuing() }).await.unwrap();
     settle(ppc, ipa).await.unwrap();
     issued.code
 }

@@ -113,7 +113,7 @@ async fn without_the_reporters_agreement_nothing_crosses_but_the_count() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
-    let issued = ppc.issue(IssueReferralRequest { code: true, ..ppc.issuing() }).await.unwrap();
+    let issued = ppc.issue(IssueReferralRequest { with_code: true, ..ppc.issuing() }).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
     let name = issued.referral.unwrap().name;
     let page = ppc.shared_referral(&name).await.unwrap();

@@ -307,7 +307,7 @@ async fn restart_ipa(pair: &mut Pair, config: &str) {
 async fn what_comes_late_or_twice_of_advice_and_items_counts_once_and_is_not_refused() {
     let (pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
     let mut session = peer.dial().await.unwrap();
-    let asked = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let asked = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let item = ppc.publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
     session.received(3).await.unwrap();
     session.sign(&mut peer).await;

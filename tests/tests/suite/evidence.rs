@@ -36,7 +36,7 @@ async fn an_entry_is_written_then_recorded_then_answered() {
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
     pair.cut_link();
-    let issued = ppc.issue(IssueReferralRequest { code: true, ..ppc.issuing() }).await.unwrap();
+    let issued = ppc.issue(IssueReferralRequest { with_code: true, ..ppc.issuing() }).await.unwrap();
     let referral = issued.referral.unwrap();
     let written = entry_named(&ppc, &referral.entries[0]).await;
     let delivery = written.delivery.clone().unwrap();

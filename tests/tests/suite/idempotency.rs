@@ -41,7 +41,7 @@ async fn every_method_that_changes_something_gives_its_first_reply_again() {
     tried.extend(["PublishScheme", "ReviseScheme", "WithdrawScheme"]);
 
     let statutory = StatutoryFacts { sector: 1, knew_on: "2026-11-13".to_owned(), items: vec![3], persons: None };
-    let issue = IssueReferralRequest { code: true, statutory: Some(statutory), ..ppc.issuing() };
+    let issue = IssueReferralRequest { with_code: true, statutory: Some(statutory), ..ppc.issuing() };
     let issued = twice(&ppc, issue.clone(), async |it| ppc.issue(it).await).await;
     assert!(!issued.code.is_empty() && issued.notice.is_some() && issued.dates.is_some());
     let referral = issued.referral.clone().unwrap();
@@ -82,7 +82,7 @@ async fn every_method_that_changes_something_gives_its_first_reply_again() {
 /// The acts of technical advice; gives the methods.
 async fn advice_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 13] {
     let request = ppc.requesting();
-    let asked = twice(ppc, request.clone(), async |it| ppc.request_advice(it).await).await;
+    let asked = twice(ppc, request.clone(), async |it| ppc.submit_advice_request(it).await).await;
     settle(ppc, ipa).await.unwrap();
     let it = ipa.advice_request(&asked.name).await.unwrap();
     twice(ipa, ipa.handing_back(&it), async |it| ipa.hand_back_advice_request(it).await).await;
@@ -108,17 +108,17 @@ async fn advice_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 13] {
     twice(ipa, ipa.answering_quotation(&it), async |it| ipa.answer_quotation(it).await).await;
 
     let [declined, withdrawn] = [ppc.requesting(), ppc.requesting()];
-    let declined = ppc.request_advice(declined).await.unwrap();
-    let withdrawn = ppc.request_advice(withdrawn).await.unwrap();
+    let declined = ppc.submit_advice_request(declined).await.unwrap();
+    let withdrawn = ppc.submit_advice_request(withdrawn).await.unwrap();
     settle(ppc, ipa).await.unwrap();
     let it = ipa.advice_request(&declined.name).await.unwrap();
     twice(ipa, ipa.declining(&it), async |it| ipa.decline_advice_request(it).await).await;
     twice(ppc, ppc.withdrawing_advice(&withdrawn), async |it| ppc.withdraw_advice_request(it).await).await;
     settle(ppc, ipa).await.unwrap();
     // Whatever has become of the request since.
-    assert_eq!(ppc.request_advice(request).await.unwrap(), asked);
+    assert_eq!(ppc.submit_advice_request(request).await.unwrap(), asked);
     [
-        "RequestAdvice",
+        "SubmitAdviceRequest",
         "SupplementAdviceRequest",
         "AnswerClarification",
         "AskQuotation",
@@ -210,7 +210,7 @@ async fn a_call_is_repeated_over_a_restart_and_days_later() {
     let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
-    let issue = IssueReferralRequest { code: true, ..ppc.issuing() };
+    let issue = IssueReferralRequest { with_code: true, ..ppc.issuing() };
     let issued = ppc.issue(issue.clone()).await.unwrap();
     let confirm = ppc.confirming(issued.referral.as_ref().unwrap());
     let given = ppc.confirm(confirm.clone()).await.unwrap();
@@ -228,7 +228,7 @@ async fn a_call_is_repeated_over_a_restart_and_days_later() {
     assert_eq!(ppc.issue(issue.clone()).await.unwrap(), issued);
     assert_eq!(ppc.confirm(confirm).await.unwrap(), given);
     assert_eq!(ipa.follow_up(follow_up.clone()).await.unwrap(), followed);
-    let other = IssueReferralRequest { code: false, ..issue };
+    let other = IssueReferralRequest { with_code: false, ..issue };
     refused(ppc.issue(other).await, Reason::RequestIdReused, "request_id");
     let other = FollowUpReferralRequest { filed_on: "2026-11-23".to_owned(), ..follow_up };
     refused(ipa.follow_up(other).await, Reason::RequestIdReused, "request_id");
@@ -242,7 +242,7 @@ async fn calls_at_the_same_time_under_one_request_id_take_place_once() {
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
     let before = ppc.link().await.unwrap().own_seq;
-    let issue = IssueReferralRequest { code: true, ..ppc.issuing() };
+    let issue = IssueReferralRequest { with_code: true, ..ppc.issuing() };
     let all = futures::future::join_all((0..8).map(|_| ppc.issue(issue.clone()))).await;
     let first = all[0].clone().unwrap();
     assert!(all.into_iter().all(|answer| answer.unwrap() == first));

@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use renkei_domain::moment::stamp;
 use renkei_proto::{
-    advice::v1::RequestAdviceRequest,
+    advice::v1::SubmitAdviceRequestRequest,
     options::v1::Reason,
     sharing::v1::{
         Item, ItemContent, ItemFeedbackGivenContent, ItemKind, ItemTerm, ItemTerms, ItemText, ListItemEntriesRequest,
@@ -412,8 +412,8 @@ async fn an_instant_beyond_the_calendar_is_the_far_future_and_never_absent() {
         let backwards = ItemTerms { valid_from: far, valid_until: year, ..party() };
         refused(publish(backwards).await, Reason::FieldInvalid, "terms.valid_until");
         // Advice may be wanted by then, and is not wanted in the past.
-        let request = RequestAdviceRequest { wanted_by: far, ..ppc.requesting() };
-        assert_eq!(ppc.request_advice(request).await.unwrap().wanted_by, far);
+        let request = SubmitAdviceRequestRequest { wanted_by: far, ..ppc.requesting() };
+        assert_eq!(ppc.submit_advice_request(request).await.unwrap().wanted_by, far);
     }
     settle(&ppc, &ipa).await.unwrap();
     assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);

@@ -217,7 +217,7 @@ async fn content_beyond_its_bounds_and_what_is_no_stix_bundle_is_refused() {
         ("content.item", Box::new(|it| it.item = None)),
         ("content.threat_information.text.title", Box::new(|it| text(it).title.clear())),
         ("content.threat_information.text.title", Box::new(move |it| text(it).title = long(201))),
-        ("content.threat_information.text.abstract", Box::new(move |it| text(it).r#abstract = long(2001))),
+        ("content.threat_information.text.summary", Box::new(move |it| text(it).summary = long(2001))),
         ("content.threat_information.text.body", Box::new(move |it| text(it).body = long(100_001))),
         ("content.threat_information.text.language", Box::new(|it| text(it).language = 0)),
         ("content.threat_information.text.certainty", Box::new(|it| text(it).certainty = 9)),
@@ -264,7 +264,7 @@ async fn content_beyond_its_bounds_and_what_is_no_stix_bundle_is_refused() {
     let Some(item_content::Item::AttackMethod(it)) = content.item.as_mut() else { unreachable!() };
     (it.way_in, it.taken, it.stopped_by) = (four_bytes(4000), four_bytes(4000), four_bytes(4000));
     let largest = text(&mut content);
-    (largest.r#abstract, largest.body) = (four_bytes(2000), four_bytes(100_000));
+    (largest.summary, largest.body) = (four_bytes(2000), four_bytes(100_000));
     largest.stix_bundle = [BUNDLE.as_bytes(), &vec![b' '; 524_288 - BUNDLE.len()]].concat();
     let file = |n: u8| Attachment {
         file_name: four_bytes(200),

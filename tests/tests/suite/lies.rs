@@ -91,7 +91,7 @@ async fn a_recall_seals_though_the_peer_says_that_it_does_not_speak_of_sealing()
 async fn a_peer_that_lies_without_end_in_a_request_takes_nobody_elses_room_in_it() {
     let (_pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
     let mut session = peer.dial().await.unwrap();
-    let it = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     session.received(2).await.unwrap();
     session.sign(&mut peer).await;
     let closed = || fact::Fact::AdviceClosed(AdviceClosed {});

@@ -8,7 +8,7 @@ use prost::Message as _;
 use renkei_proto::{
     advice::v1::ListAdviceRequestsRequest,
     journal::v1::{BarReason, Header},
-    link::v1::{Entries, frame::Kind},
+    link::v1::{EntryBatch, frame::Kind},
     options::v1::Reason,
     sharing::v1::ListItemsRequest,
     r#type::v1::Agency,
@@ -34,14 +34,14 @@ async fn a_restored_side_gives_no_case_number_out_twice() {
     let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
-    ppc.request_advice(ppc.requesting()).await.unwrap();
+    ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     ppc.publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
     let copy = pair.setup.file(Agency::Ppc, "copy.db");
     pair.stop(Agency::Ppc).await.unwrap();
     database::copy(&pair.setup, Agency::Ppc, &copy).unwrap();
     pair.start(Agency::Ppc).await.unwrap();
-    let asked = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let asked = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let shared = ppc.publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
 
@@ -49,7 +49,7 @@ async fn a_restored_side_gives_no_case_number_out_twice() {
     pair.stop(Agency::Ppc).await.unwrap();
     database::put_back(&pair.setup, Agency::Ppc, &copy).unwrap();
     pair.start(Agency::Ppc).await.unwrap();
-    let asked_again = ppc.request_advice(ppc.requesting()).await.unwrap();
+    let asked_again = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let shared_again = ppc.publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
     assert_eq!(
         (&asked_again.case_number, &shared_again.case_number),
@@ -206,7 +206,7 @@ async fn a_recovery_that_cannot_end_is_ended_by_an_operator() {
     peer.held = Some(signed_header(&entries[4]));
     let mut session = peer.dial().await.unwrap();
     assert_eq!(session.ask().await.unwrap().from_seq, 3);
-    session.say(Kind::Entries(Entries { journal: Agency::Ppc.into(), entries: entries[2..3].to_vec() })).await;
+    session.say(Kind::Entries(EntryBatch { journal: Agency::Ppc.into(), entries: entries[2..3].to_vec() })).await;
     ppc.until_link("what is back", |link| link.own_seq == 3).await.unwrap();
     drop(session);
 

@@ -142,8 +142,8 @@ async fn every_flow_is_one_trace_from_the_caller_to_the_peers_page_and_back_by_t
         "PublishItem",
         "PublishScheme",
         "RecallItem",
-        "RequestAdvice",
         "ReviseJudgement",
+        "SubmitAdviceRequest",
     ];
     assert_eq!(flows.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }

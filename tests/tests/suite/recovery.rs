@@ -6,7 +6,7 @@ use prost::Message as _;
 use renkei_domain::page::Journal;
 use renkei_proto::{
     journal::v1::{Entry, Fact, fact},
-    link::v1::{Entries, frame::Kind},
+    link::v1::{EntryBatch, frame::Kind},
     options::v1::Reason,
     referral::v1::{IssueReferralRequest, Referral, referral::State},
     r#type::v1::{Agency, Finding},
@@ -47,7 +47,7 @@ async fn whole_referral(
     ppc: &Acts,
     ipa: &Acts,
 ) -> (IssueReferralRequest, Referral, String) {
-    let request = IssueReferralRequest { code: true, ..issuer.issuing() };
+    let request = IssueReferralRequest { with_code: true, ..issuer.issuing() };
     let issued = issuer.issue(request.clone()).await.unwrap();
     issuer.confirm(issuer.confirming(issued.referral.as_ref().unwrap())).await.unwrap();
     settle(ppc, ipa).await.unwrap();
@@ -132,7 +132,7 @@ async fn advice_and_items_come_back_as_they_were_and_what_was_recalled_stays_sea
         let (ppc, ipa) = both(&pair).unwrap();
         let copy = back_up(&pair, restored).await;
         let request = ppc.requesting();
-        let asked = ppc.request_advice(request.clone()).await.unwrap();
+        let asked = ppc.submit_advice_request(request.clone()).await.unwrap();
         let of_ppc = ppc.publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
         let of_ipa = ipa.publish_item(ipa.publishing_item(to_the_party())).await.unwrap();
         settle(&ppc, &ipa).await.unwrap();
@@ -161,8 +161,8 @@ async fn advice_and_items_come_back_as_they_were_and_what_was_recalled_stays_sea
         sound(&pair, &ppc, &ipa).await;
         assert_eq!(seen().await, before);
         // A repeat finds what it led to, and the next request is counted after it.
-        assert_eq!(ppc.request_advice(request).await.unwrap().name, asked.name);
-        assert_eq!(ppc.request_advice(ppc.requesting()).await.unwrap().case_number, "甲-R08-ADV-0002");
+        assert_eq!(ppc.submit_advice_request(request).await.unwrap().name, asked.name);
+        assert_eq!(ppc.submit_advice_request(ppc.requesting()).await.unwrap().case_number, "甲-R08-ADV-0002");
         sound(&pair, &ppc, &ipa).await;
     }
 }
@@ -177,7 +177,7 @@ async fn what_was_written_since_the_restore_is_judged_again_under_its_own_id() {
     let copy = back_up(&pair, Agency::Ppc).await;
     // Lost with the database, but the peer has it: a judgement, and the third referral.
     let lost = ppc.revise(ppc.revising(&one, Finding::Suspected)).await.unwrap();
-    let third = ppc.issue(IssueReferralRequest { code: true, ..ppc.issuing() }).await.unwrap();
+    let third = ppc.issue(IssueReferralRequest { with_code: true, ..ppc.issuing() }).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
     let held = ppc.link().await.unwrap().own_seq;
 
@@ -188,7 +188,7 @@ async fn what_was_written_since_the_restore_is_judged_again_under_its_own_id() {
     let confirm = ppc.confirming(&two);
     // These two were done before the loss; now they are done again, otherwise.
     let contradicting = ppc.revising(&one, Finding::DoesNotApply);
-    let numbered_again = IssueReferralRequest { code: true, ..ppc.issuing() };
+    let numbered_again = IssueReferralRequest { with_code: true, ..ppc.issuing() };
     let written_from = ppc.link().await.unwrap().own_seq + 1;
     ppc.revise_scheme(revise_scheme.clone()).await.unwrap();
     ppc.confirm(confirm.clone()).await.unwrap();
@@ -286,7 +286,7 @@ async fn while_the_journal_is_fetched_back_writes_are_refused_and_nothing_change
 
     // A peer that gives back something else than was signed.
     let from = |seq: u64| held.iter().filter(|entry| header(entry).seq >= seq).cloned().collect::<Vec<Entry>>();
-    let back = |entries: Vec<Entry>| Kind::Entries(Entries { journal: Agency::Ppc.into(), entries });
+    let back = |entries: Vec<Entry>| Kind::Entries(EntryBatch { journal: Agency::Ppc.into(), entries });
     let mut changed = from(ask.from_seq);
     let mut said = Fact::decode(changed.last().unwrap().fact.as_slice()).unwrap();
     if let Some(fact::Fact::SchemePublished(published)) = &mut said.fact {

@@ -3,7 +3,7 @@
 
 use renkei_domain::moment::stamp;
 use renkei_proto::{
-    advice::v1::RequestAdviceRequest,
+    advice::v1::SubmitAdviceRequestRequest,
     options::v1::Reason,
     referral::v1::{
         ConfirmReferralGivenRequest, IssueReferralRequest, ListReferralsRequest, Referral, ReferralGround,
@@ -27,7 +27,7 @@ async fn a_referral_goes_from_issue_to_follow_up_in_both_directions() {
     for (issuer, peer, case, introduced) in
         [(&ppc, &ipa, "甲-R08-REF-0001", "unauthorised-access"), (&ipa, &ppc, "乙-R08-REF-0001", "leak-report-private")]
     {
-        let request = IssueReferralRequest { code: true, ..issuer.issuing() };
+        let request = IssueReferralRequest { with_code: true, ..issuer.issuing() };
         let issued = issuer.issue(request).await.unwrap();
         let referral = issued.referral.unwrap();
         assert_eq!((referral.state(), referral.ground()), (State::Issued, ReferralGround::Duty));
@@ -79,7 +79,7 @@ async fn the_rule_of_the_article_gives_the_ground() {
     ];
     for (finding, facts, ground) in cases {
         let judgement = Some(ppc.judgement(finding));
-        let request = IssueReferralRequest { judgement, scope_facts: Some(facts), code: true, ..ppc.issuing() };
+        let request = IssueReferralRequest { judgement, scope_facts: Some(facts), with_code: true, ..ppc.issuing() };
         let issued = ppc.issue(request).await.unwrap();
         let referral = issued.referral.unwrap();
         let fits = ground != ReferralGround::NoApplicableScheme;
@@ -103,7 +103,7 @@ async fn the_reporter_gets_a_notice_in_both_languages_with_dates_and_code() {
         items: vec![2, 3, 4],
         persons: Some(Persons { number: 3200, kind: PersonsKind::AtMost.into() }),
     };
-    let request = IssueReferralRequest { code: true, statutory: Some(statutory.clone()), ..ppc.issuing() };
+    let request = IssueReferralRequest { with_code: true, statutory: Some(statutory.clone()), ..ppc.issuing() };
     let issued = ppc.issue(request).await.unwrap();
     let StatutoryDates { preliminary_from, preliminary_to, final_due, final_days, by_rule, .. } = issued.dates.unwrap();
     assert_eq!((preliminary_from.as_str(), preliminary_to.as_str()), ("2026-11-15", "2026-11-17"));
@@ -128,8 +128,8 @@ async fn the_reporter_gets_a_notice_in_both_languages_with_dates_and_code() {
     let day = |knew_on: &str| StatutoryFacts { knew_on: knew_on.to_owned(), ..statutory.clone() };
     let [slip, tomorrow, far] = ["2032-11-13", "2026-11-25", "9999-12-31"].map(day);
     let no_item = StatutoryFacts { items: vec![5], ..statutory.clone() };
-    let asking = RequestAdviceRequest { statutory: Some(slip.clone()), ..ppc.requesting() };
-    refused(ppc.request_advice(asking).await, Reason::FieldInvalid, "statutory.knew_on");
+    let asking = SubmitAdviceRequestRequest { statutory: Some(slip.clone()), ..ppc.requesting() };
+    refused(ppc.submit_advice_request(asking).await, Reason::FieldInvalid, "statutory.knew_on");
     for (field, wrong) in [
         ("statutory.knew_on", no_day),
         ("statutory.knew_on", slip),
@@ -320,7 +320,7 @@ async fn acts_at_both_ends_of_a_cut_link_make_the_same_page_in_either_order() {
     publish_all(&ppc, &ipa).await.unwrap();
     let mut names = Vec::new();
     for issuer_first in [true, false] {
-        let issued = ppc.issue(IssueReferralRequest { code: true, ..ppc.issuing() }).await.unwrap();
+        let issued = ppc.issue(IssueReferralRequest { with_code: true, ..ppc.issuing() }).await.unwrap();
         let referral = issued.referral.unwrap();
         settle(&ppc, &ipa).await.unwrap();
         pair.cut_link();

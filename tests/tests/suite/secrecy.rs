@@ -148,7 +148,7 @@ async fn a_call_for_no_known_purpose_is_refused_where_one_is_asked_for() {
 /// An ordinary request of every method that hands out secret material: caller, path, matter, body.
 async fn secret_calls(ppc: &Acts, ipa: &Acts) -> Vec<(&'static str, &'static str, String, Vec<u8>)> {
     let item = ipa.publish_item(ipa.publishing_item(to_the_party())).await.unwrap().name;
-    let advice = ppc.request_advice(ppc.requesting()).await.unwrap().name;
+    let advice = ppc.submit_advice_request(ppc.requesting()).await.unwrap().name;
     settle(ppc, ipa).await.unwrap();
     let listing = ListAdviceEntriesRequest { parent: advice.clone(), ..Default::default() };
     vec![

@@ -128,7 +128,7 @@ fn report(pair: &Pair, n: u32) -> IssueReferralRequest {
             persons: Some(Persons { number: 3200, kind: PersonsKind::AtMost.into() }),
         }),
         language: Language::Ja.into(),
-        code: true,
+        with_code: true,
     }
 }
 

@@ -151,7 +151,7 @@ async fn advice(ppc: &Acts, ipa: &Acts, heard: &mut Heard) -> String {
     };
     let mut requesting = ppc.requesting();
     (requesting.title, requesting.submission) = (canary(), submission());
-    let it = heard.reply(ppc.request_advice(requesting).await);
+    let it = heard.reply(ppc.submit_advice_request(requesting).await);
     let at_ipa = async |it: &AdviceRequest| {
         settle(ppc, ipa).await.unwrap();
         ipa.advice_request(&it.name).await.unwrap()
@@ -196,7 +196,7 @@ async fn advice(ppc: &Acts, ipa: &Acts, heard: &mut Heard) -> String {
     agreeing.content = Some(AdviceQuotationAnsweredContent { comment: canary() });
     let it = heard.reply(ipa.answer_quotation(agreeing).await);
     let it = at_ppc(&it).await;
-    let second = at_ipa(&ppc.request_advice(ppc.requesting()).await.unwrap()).await;
+    let second = at_ipa(&ppc.submit_advice_request(ppc.requesting()).await.unwrap()).await;
     let mut declining = ipa.declining(&second);
     let declined = declining.content.as_mut().unwrap();
     (declined.explanation, declined.possible_instead) = (canary(), canary());

@@ -4,7 +4,7 @@
 use prost::Message as _;
 use renkei_proto::{
     journal::v1::{Entry, SaltedContent},
-    link::v1::{Entries, ExchangeRequest, Frame, Goodbye, Hello, frame::Kind, link_status::State},
+    link::v1::{EntryBatch, ExchangeRequest, Frame, Goodbye, Hello, frame::Kind, link_status::State},
     options::v1::Reason,
     r#type::v1::Agency,
 };
@@ -67,12 +67,12 @@ async fn agencies_whose_agreements_differ_exchange_nothing_and_both_are_told() {
 async fn frames_that_break_the_protocol_end_the_session_and_change_nothing() {
     let (pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
     let first = peer.publication("virus").unwrap();
-    let entries = |entries: Vec<Entry>| Kind::Entries(Entries { journal: Agency::Ipa.into(), entries });
+    let entries = |entries: Vec<Entry>| Kind::Entries(EntryBatch { journal: Agency::Ipa.into(), entries });
     let hello = peer.dial().await.unwrap().hello;
     let salted = SaltedContent { salt: vec![0; 32], content: vec![0; 1 << 20] };
     let large = Entry { content: Some(salted.clone()), ..first.clone() };
     let beyond = Entry { content: Some(SaltedContent { content: vec![0; (1 << 20) + 1], ..salted }), ..first.clone() };
-    let nobody = Entries { journal: 0, entries: vec![first.clone()] };
+    let nobody = EntryBatch { journal: 0, entries: vec![first.clone()] };
     let cases: [(&str, Kind, Option<Reason>); 8] = [
         ("hello twice", Kind::Hello(Hello { agency: Agency::Ipa.into(), ..hello.clone() }), None),
         ("goodbye", Kind::Goodbye(Goodbye { reason: Reason::Draining.into() }), None),

@@ -34,9 +34,17 @@ async fn a_term_ends_with_the_day_in_japan_and_is_renewed_without_a_word() {
     let pair = Pair::in_process(instant(BOUNDARY[0]).unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let days = |days: [&str; 4]| days.map(str::to_owned).to_vec();
-    let term = |ordinal, [from, to, strict, everyday, last_open]: [&str; 5], warnings| {
-        let [from, to, strict] = [from, to, strict].map(str::to_owned);
-        Some(Term { ordinal, from, to, strict, everyday: everyday.into(), last_open: last_open.into(), warnings })
+    let term = |ordinal, [first_day, last_day, strict, everyday, last_open]: [&str; 5], warnings| {
+        let [first_day, last_day, strict] = [first_day, last_day, strict].map(str::to_owned);
+        Some(Term {
+            ordinal,
+            first_day,
+            last_day,
+            strict,
+            everyday: everyday.into(),
+            last_open: last_open.into(),
+            warnings,
+        })
     };
     let fourth = ["2026-04-01", "2027-03-31", "2026-12-30", "2026-12-31", "2026-12-28"];
     let fourth = term(4, fourth, days(["2026-09-29", "2026-11-27", "2026-12-14", "2026-12-21"]));

@@ -32,7 +32,7 @@ fn changes(answers: &[WatchResponse]) -> Vec<Event> {
 /// Acts of every kind that the feed tells of.
 async fn acts(pair: &Pair, ppc: &Acts, ipa: &Acts) {
     publish_all(ppc, ipa).await.unwrap();
-    let issued = ppc.issue(IssueReferralRequest { code: true, ..ppc.issuing() }).await.unwrap();
+    let issued = ppc.issue(IssueReferralRequest { with_code: true, ..ppc.issuing() }).await.unwrap();
     let referral = issued.referral.unwrap();
     pair.cut_link();
     ppc.revise(ppc.revising(&referral, Finding::Suspected)).await.unwrap();

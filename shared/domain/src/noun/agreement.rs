@@ -230,8 +230,8 @@ fn articles() -> Vec<proto::Article> {
 fn term_resource(term: &term::Term) -> proto::Term {
     proto::Term {
         ordinal: term.ordinal,
-        from: term.from.to_string(),
-        to: term.to.to_string(),
+        first_day: term.from.to_string(),
+        last_day: term.to.to_string(),
         strict: term.strict.to_string(),
         everyday: term.everyday.to_string(),
         last_open: term.last_open.to_string(),

@@ -13,8 +13,9 @@ use renkei_proto::{
         AnswerQuotationRequest, AskClarificationRequest, AskQuotationRequest, CloseAdviceRequestRequest,
         CorrectAdviceRequest, DeclineAdviceRequestRequest, DeclineReason, GetAdviceRequestRequest, GiveAdviceRequest,
         HandBackAdviceRequestRequest, HandBackReason, ListAdviceEntriesRequest, ListAdviceEntriesResponse,
-        ListAdviceRequestsRequest, ListAdviceRequestsResponse, Quotation, QuotationFinding, RequestAdviceRequest,
-        Submission, SupplementAdviceRequestRequest, Urgency, WithdrawAdviceRequestRequest, WithdrawalReason,
+        ListAdviceRequestsRequest, ListAdviceRequestsResponse, Quotation, QuotationFinding, Submission,
+        SubmitAdviceRequestRequest, SupplementAdviceRequestRequest, Urgency, WithdrawAdviceRequestRequest,
+        WithdrawalReason,
     },
     r#type::v1::{Certainty, Statement},
 };
@@ -49,8 +50,8 @@ impl Acts {
     }
 
     /// A request with two questions.
-    pub fn requesting(&self) -> RequestAdviceRequest {
-        RequestAdviceRequest {
+    pub fn requesting(&self) -> SubmitAdviceRequestRequest {
+        SubmitAdviceRequestRequest {
             request_id: self.request_id(),
             title: "改ざんされた決済画面".to_owned(),
             purposes: vec![AdvicePurpose::RootCause.into()],
@@ -216,8 +217,8 @@ impl Acts {
 /// Calls. Each is repeated while nobody answers.
 impl Acts {
     /// Requests advice.
-    pub async fn request_advice(&self, request: RequestAdviceRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_asking.clone().request_advice(request.clone()).await).await
+    pub async fn submit_advice_request(&self, request: SubmitAdviceRequestRequest) -> Answer<AdviceRequest> {
+        answered(async || self.advice_asking.clone().submit_advice_request(request.clone()).await).await
     }
 
     /// Calls `SupplementAdviceRequest`.

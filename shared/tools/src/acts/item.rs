@@ -42,7 +42,7 @@ pub fn terms_for(scope: Scope) -> ItemTerms {
 pub fn item_content(kind: ItemKind, words: &str, now: jiff::Timestamp) -> ItemContent {
     let text = Some(ItemText {
         title: words.to_owned(),
-        r#abstract: words.to_owned(),
+        summary: words.to_owned(),
         body: format!("# {words}"),
         language: Language::Ja.into(),
         certainty: Certainty::Estimated.into(),

@@ -7,7 +7,8 @@ use renkei_proto::{
         AdviceContent, AdvicePurpose, AdviceQuotationAnsweredContent, AdviceQuotationAskedContent, AdviceRequest,
         AdviceStage, AnswerClarificationRequest, AnswerQuotationRequest, AskClarificationRequest, AskQuotationRequest,
         CloseAdviceRequestRequest, GetAdviceRequestRequest, GiveAdviceRequest, ListAdviceEntriesRequest, Quotation,
-        QuotationFinding, RequestAdviceRequest, Submission, Urgency, advice_entry::Content, advice_request::State,
+        QuotationFinding, Submission, SubmitAdviceRequestRequest, Urgency, advice_entry::Content,
+        advice_request::State,
     },
     r#type::v1::{
         AttackId, Certainty, Confidentiality, ExternalId, Marking, PersonsKind, Restriction, Sector, Statement,
@@ -25,7 +26,7 @@ impl Scenario<'_> {
     /// Step 3: in writing, urgent, on four questions.
     pub(super) async fn ask_advice(&mut self) -> Result<AdviceRequest, String> {
         self.at("2026-11-24", "10:15")?;
-        let request = RequestAdviceRequest {
+        let request = SubmitAdviceRequestRequest {
             request_id: self.request_id(),
             title: "改ざんされた決済画面とウェブシェルの疑い（A社）".to_owned(),
             purposes: [AdvicePurpose::InitialResponse, AdvicePurpose::RootCause, AdvicePurpose::AlertIssuance]
@@ -56,7 +57,7 @@ impl Scenario<'_> {
             statutory: Some(statutory(Sector::Private, "2026-11-13", &[2, 3, 4], 3200, PersonsKind::AtMost)),
         };
         let client = self.world.ppc.advice_asking()?;
-        let it = insist(async || Ok(client.clone().request_advice(request.clone()).await?.into_inner())).await;
+        let it = insist(async || Ok(client.clone().submit_advice_request(request.clone()).await?.into_inner())).await;
         let it = it.map_err(said)?;
         must(it.case_number == "甲-R08-ADV-0001", "the case number of the request")?;
         let due = it.due.clone().unwrap_or_default().on;
