@@ -6,6 +6,7 @@ mod bounds;
 mod cases;
 mod checks;
 mod facts;
+mod languages;
 mod methods;
 mod reasons;
 mod rules;
