@@ -18,7 +18,7 @@ const ONCE: [(&str, &str); 6] = [
     ("config::", "reads configurations; the documented example names SQLite"),
     ("floors::", "reads the manifests"),
     ("nouns::", "reads the sources"),
-    ("readme::", "reads the README"),
+    ("readme::", "reads documents"),
     ("server::", "starts a PostgreSQL server of its own, with TLS"),
 ];
 
