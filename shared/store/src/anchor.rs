@@ -15,13 +15,13 @@ use renkei_proto::{
 use sqlx::Row as _;
 
 use crate::{
-    Store,
     bulk::number,
-    command::Caller,
+    caller::Caller,
     connection::Connection,
     error::Error,
     stage::{Anchoring, Stage},
-    writer::ENTRY_AT,
+    store::Store,
+    stored::ENTRY_AT,
 };
 
 /// How the private journal relates to its last anchor in the own journal.

@@ -3,9 +3,11 @@
 use renkei_journal::Hash;
 use sqlx::Row as _;
 
+use tokio::sync::oneshot;
+
 use crate::{
     bulk::{Insert, Value, count},
-    command::Caller,
+    caller::Caller,
     connection::Connection,
     error::Error,
 };
@@ -165,4 +167,10 @@ pub(crate) fn fields(seq: u64, at_us: i64, texts: [&str; 6]) -> Vec<u8> {
         out.extend(text.as_bytes());
     }
     out
+}
+
+/// A record that waits.
+pub(crate) struct Reading {
+    pub(crate) record: Record,
+    pub(crate) done: oneshot::Sender<Result<(), Error>>,
 }

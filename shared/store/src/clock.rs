@@ -16,7 +16,13 @@ use renkei_proto::{
 };
 use sqlx::Row as _;
 
-use crate::{Store, command::Command, error::Error, head::Heads, stage::Stage, writer::Job};
+use crate::{
+    command::{Command, Job},
+    error::Error,
+    head::{Heads, last_us},
+    stage::Stage,
+    store::Store,
+};
 
 pub(crate) const RAN_UNTIL: &str = "SELECT ran_until_us FROM clock WHERE one = 1";
 pub(crate) const RUNS: &str = "INSERT INTO clock (one, ran_until_us) VALUES (1, $1) \
@@ -66,11 +72,6 @@ impl Store {
         let page = self.page(&journal::name(self.own())).await?.unwrap_or_default();
         Ok(Some((last, last <= dated_until(page.marks(Journal::Private)))))
     }
-}
-
-/// When the last entry of the own and the private journal was written: no later one is dated before it.
-pub(crate) fn last_us(heads: &Heads) -> i64 {
-    heads.own.written_us.max(heads.private.written_us)
 }
 
 fn ahead(heads: &Heads, now: Timestamp) -> Option<Timestamp> {

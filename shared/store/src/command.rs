@@ -3,8 +3,13 @@
 
 use prost::Message;
 use renkei_domain::{moment::Moment, read_set::ReadSet, refusal::Refusal};
+use tokio::sync::oneshot;
+use tracing::Span;
 
-use crate::stage::Stage;
+use crate::{caller::Caller, error::Error, stage::Stage};
+
+/// The most commands that wait.
+pub const QUEUE: usize = 1024;
 
 /// An act as a value: a desk call, an arriving batch, a tick of the clock.
 pub trait Command: Send + Sync + 'static {
@@ -38,39 +43,6 @@ pub trait Command: Send + Sync + 'static {
     }
 }
 
-/// Who calls: for idempotency, audit and trace. Officials and callers never cross the link.
-#[derive(Clone, Debug, Default)]
-pub struct Caller {
-    /// The identity of the calling system; empty for the service itself.
-    pub caller: String,
-    /// The official on whose behalf it calls; empty for the service itself.
-    pub official: String,
-    /// The unit that acts; stands in the header.
-    pub unit: String,
-    /// The purpose that the caller named; empty when none was asked for.
-    pub purpose: String,
-    /// The method's path.
-    pub method: String,
-    /// The request's id; empty for the service itself.
-    pub request_id: String,
-    /// Keyed digest of caller, method and request; empty for the service itself.
-    pub digest: Vec<u8>,
-    /// W3C trace context; empty when there is none.
-    pub traceparent: String,
-}
-
-impl Caller {
-    /// A call of the service itself: not repeated, not audited.
-    pub fn own(method: &'static str) -> Self {
-        Self { method: method.to_owned(), ..Self::default() }
-    }
-
-    /// What a repeat of the call is found by; `None` for the service itself.
-    pub(crate) fn key(&self) -> Option<String> {
-        (!self.request_id.is_empty()).then(|| format!("{} {}", self.caller, self.request_id.to_ascii_lowercase()))
-    }
-}
-
 /// A command whose reply is bytes, so that commands of all kinds wait in one queue.
 pub(crate) trait AnyCommand: Send + Sync {
     fn reads(&self, moment: &Moment) -> ReadSet;
@@ -100,4 +72,14 @@ impl<C: Command> AnyCommand for C {
     fn reply_to_repeat(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<Vec<u8>> {
         Command::reply_to_repeat(self, stage, matter, moment).map(|reply| reply.encode_to_vec())
     }
+}
+
+/// A command that waits for the writer.
+pub(crate) struct Job {
+    pub(crate) command: Box<dyn AnyCommand>,
+    pub(crate) call: Caller,
+    pub(crate) moment: Moment,
+    pub(crate) done: oneshot::Sender<Result<Vec<u8>, Error>>,
+    /// From the queue to the answer.
+    pub(crate) span: Span,
 }

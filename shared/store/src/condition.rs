@@ -1,23 +1,14 @@
 //! How the database does for those who write to it: whether batches are committed and reads are put on record. Every sign
 //! of the service tells of this one account.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
-use crate::{Store, error::Error, inner::Inner};
+use crate::{course::Course, error::Error, inner::Inner, store::Store};
 
-/// Failures are told of when they have lasted so long: a single one may be a lock or a cut connection.
-const LASTS: Duration = Duration::from_secs(3);
-/// A batch that has waited for the database for so long is as good as one that failed.
-const STUCK: Duration = Duration::from_secs(5);
 /// How often it is tried whether writes succeed again, while they fail.
 const PERIOD: Duration = Duration::from_secs(2);
-/// A trial counts only when nothing else has failed for so long: a batch may meet what a trial does not.
-const QUIET: Duration = Duration::from_secs(10);
 /// The bytes that a trial writes: more than what a full disk may have left in files that have their size already.
 const BYTES: usize = 64 << 10;
 
@@ -64,70 +55,6 @@ impl Store {
     #[must_use]
     pub fn log_bytes(&self) -> Option<u64> {
         self.inner.file.as_ref().map(crate::place::File::log_bytes)
-    }
-}
-
-/// Attempts of one kind: what has become of them of late.
-#[derive(Default)]
-pub(crate) struct Course(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    /// When the attempt that goes on began.
-    begun: Option<Instant>,
-    failing: Option<Failing>,
-}
-
-/// No attempt has succeeded since.
-struct Failing {
-    since: Instant,
-    last: Instant,
-    why: String,
-}
-
-impl Course {
-    pub(crate) fn begin(&self) {
-        self.state().begun = Some(Instant::now());
-    }
-
-    pub(crate) fn end<T>(&self, outcome: &Result<T, Error>) {
-        let mut state = self.state();
-        let now = Instant::now();
-        let begun = state.begun.take().unwrap_or(now);
-        let Err(error) = outcome else {
-            state.failing = None;
-            return;
-        };
-        let why = error.to_string();
-        match &mut state.failing {
-            Some(failing) => (failing.last, failing.why) = (now, why),
-            none => *none = Some(Failing { since: begun, last: now, why }),
-        }
-    }
-
-    /// For how long nothing has succeeded, and why; none when that is not worth telling.
-    fn trouble(&self) -> Option<(Duration, String)> {
-        let state = self.state();
-        let failing = state.failing.as_ref().map(|failing| (failing.since.elapsed(), failing.why.clone()));
-        let failing = failing.filter(|(since, _)| *since >= LASTS);
-        let stuck = state.begun.map(|begun| (begun.elapsed(), "the database does not answer".to_owned()));
-        failing.or(stuck.filter(|(since, _)| *since >= STUCK))
-    }
-
-    fn is_failing(&self) -> bool {
-        self.state().failing.is_some()
-    }
-
-    /// A trial succeeded.
-    fn relieve(&self) {
-        let mut state = self.state();
-        if state.failing.as_ref().is_some_and(|failing| failing.last.elapsed() >= QUIET) {
-            state.failing = None;
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -22,10 +22,7 @@ use sqlx::{
     pool::PoolConnection,
 };
 
-use crate::dialect::Dialect;
-
-/// How long a server may take to answer a statement: its own limit of 5 s, and a margin. A file answers by itself.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+use crate::dialect::{Dialect, PATIENCE};
 
 type Steps<'e> = BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, sqlx::Error>>;
 

@@ -2,30 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{
-    AnyConnection, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _,
-    any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers},
-    postgres::PgListener,
-};
-
-use crate::{
-    connection::{PATIENCE, Pool},
-    error::Error,
-    place::{File, file_of},
-};
-
-/// The most connections that read at once.
-const READERS: u32 = 8;
-/// The most connections that write at once: the writer, and beside it the audit of reads where the database takes two.
-const WRITERS: [u32; 2] = [1, 2];
-/// How long a connection is waited for.
-const ACQUIRE: Duration = Duration::from_secs(5);
-/// A connection that nobody has used for so long is asked whether it still answers.
-const IDLE: Duration = Duration::from_millis(10);
-/// It may take so long; then it is closed, and there is time left to make another one.
-const PING: Duration = Duration::from_secs(2);
-/// The oldest major version of PostgreSQL that is spoken to.
-const OLDEST: i64 = 14;
+use sqlx::postgres::PgListener;
 
 /// The version of the server, as a number of which the last four digits are the minor version.
 pub(crate) const VERSION: &str = "SELECT current_setting('server_version_num')";
@@ -34,6 +11,9 @@ pub(crate) const VERSION: &str = "SELECT current_setting('server_version_num')";
 /// one of them, unless it puts tables back into the same database.
 pub(crate) const PLACE: &str = "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || \
      substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '/' || oid FROM pg_database WHERE datname = current_database()";
+
+/// How long a server may take to answer a statement: its own limit of 5 s, and a margin. A file answers by itself.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -197,83 +177,4 @@ impl Listener {
         let telling = sqlx::query(TELL).bind(self.own.as_str()).execute(&mut self.postgres);
         tokio::time::timeout(PATIENCE, telling).await.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|_| ())
     }
-}
-
-/// A database that was connected to.
-pub(crate) struct Connected {
-    /// What writes.
-    pub(crate) write: Pool,
-    /// What reads.
-    pub(crate) read: Pool,
-    /// The file of an embedded one.
-    pub(crate) file: Option<File>,
-}
-
-/// Two pools on one database. Only with `create` is the file of SQLite made when there is none: a wrong path, or one whose
-/// disk is missing, must not look like a database that was never set up.
-pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result<Connected, Error> {
-    install_default_drivers();
-    let path = file_of(url);
-    let opened = path.filter(|_| !create).map(File::at).transpose()?;
-    let url = match path {
-        Some(path) => format!("sqlite:{}?mode={}", path.display(), if create { "rwc" } else { "rw" }),
-        None => url.to_owned(),
-    };
-    probe(dialect, &url).await?;
-    let file = match opened {
-        None => path.map(File::at).transpose()?,
-        opened => opened,
-    };
-    let pool = |most: u32| {
-        let file = file.clone();
-        AnyPoolOptions::new()
-            .max_connections(most)
-            .acquire_timeout(ACQUIRE)
-            .test_before_acquire(false)
-            .before_acquire(move |connection, of| {
-                let is_fresh = !dialect.is_shared() || of.idle_for < IDLE;
-                let answers = async move { is_fresh || answers(connection).await };
-                Box::pin(async move { Ok(answers.await) })
-            })
-            .after_connect(move |connection, _| {
-                // Never another file under the same name.
-                let same = file.as_ref().map_or(Ok(()), File::check);
-                Box::pin(async move {
-                    same.map_err(|error| sqlx::Error::Configuration(error.to_string().into()))?;
-                    set(dialect, connection).await
-                })
-            })
-    };
-    // Statements are in no log: to ask for each whether they are wanted there costs as much as to prepare it.
-    let options = url.parse::<AnyConnectOptions>()?.disable_statement_logging();
-    let write = pool(WRITERS[usize::from(dialect == Dialect::Postgres)]).connect_with(options.clone()).await?;
-    write.acquire().await?.ping().await?;
-    let read = pool(READERS).connect_with(options).await?;
-    Ok(Connected { write: Pool::new(write, dialect), read: Pool::new(read, dialect), file })
-}
-
-async fn answers(connection: &mut AnyConnection) -> bool {
-    matches!(tokio::time::timeout(PING, connection.ping()).await, Ok(Ok(())))
-}
-
-async fn set(dialect: Dialect, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    for setting in dialect.settings() {
-        connection.execute(AssertSqlSafe(*setting)).await?;
-    }
-    Ok(())
-}
-
-/// One connection before the pools, which try again and tell in the end only that they have none.
-async fn probe(dialect: Dialect, url: &str) -> Result<(), Error> {
-    let connecting = tokio::time::timeout(ACQUIRE, AnyConnection::connect(url));
-    let mut connection = connecting.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
-    set(dialect, &mut connection).await?;
-    if dialect == Dialect::Postgres {
-        let version: String = sqlx::query(VERSION).fetch_one(&mut connection).await?.try_get(0)?;
-        let found = version.parse::<i64>().unwrap_or_default() / 10_000;
-        if found < OLDEST {
-            return Err(Error::OlderServer { found, oldest: OLDEST });
-        }
-    }
-    Ok(connection.close().await?)
 }

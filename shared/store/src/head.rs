@@ -8,7 +8,7 @@ use sqlx::{Row as _, any::AnyRow};
 use crate::{
     bulk::{Insert, Value, count},
     error::Error,
-    read::StoredEntry,
+    stored::StoredEntry,
 };
 
 /// The head of one journal.
@@ -270,4 +270,9 @@ pub(crate) fn values(heads: &Heads, own: Agency, journal: Journal) -> Vec<Value>
         head.recover_to.into(),
         journal.id().into(),
     ]
+}
+
+/// When the last entry of the own and the private journal was written: no later one is dated before it.
+pub(crate) fn last_us(heads: &Heads) -> i64 {
+    heads.own.written_us.max(heads.private.written_us)
 }

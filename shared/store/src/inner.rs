@@ -15,9 +15,9 @@ use tokio::sync::{Notify, watch};
 
 use crate::{
     code::is_without_table,
-    condition::Course,
     connection::{Pool, Transaction},
     content::KeyRing,
+    course::Course,
     dialect::Dialect,
     error::Error,
     head::{self, Heads},

@@ -12,12 +12,12 @@ use renkei_telemetry::Metrics;
 use sqlx::Row as _;
 
 use crate::{
-    Store,
     connection::Pool,
     content::KeyRing,
     error::Error,
     load::{PAGES_BETWEEN, prefix_range},
     seal::believed,
+    store::Store,
 };
 
 impl Store {

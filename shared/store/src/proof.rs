@@ -18,12 +18,12 @@ use renkei_proto::{
 use sqlx::{Row as _, any::AnyRow};
 
 use crate::{
-    Store,
     bulk::{count, number},
     error::Error,
     head::{self, Heads},
     rebuild::{Rebuilt, fold},
     seal::ReplyRow,
+    store::Store,
 };
 
 pub(crate) const COLUMNS: &str = "SELECT seq, header, fact, entry_id, matter, fact_type, answers, digest, turn, \

@@ -12,17 +12,16 @@ use renkei_domain::{
     page::{Journal, Page, Seen},
     visibility::Reader,
 };
-use renkei_journal::{Hash, Previous};
+use renkei_journal::Previous;
 use renkei_proto::{
     FactKind,
-    journal::v1::{Entry, Fact, Header, SaltedContent},
+    journal::v1::{Fact, SaltedContent},
     r#type::v1::Agency,
     watch::v1::Event,
 };
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
 use crate::{
-    Store,
     audit::{self, ChainHead},
     bulk::{count, number},
     code::is_without_table,
@@ -30,6 +29,8 @@ use crate::{
     head,
     save::{DUTIES, UNDATED, place},
     seal::{altered, believed, page_columns},
+    store::Store,
+    stored::{StoredEntry, decode_header, held, said},
 };
 
 pub(crate) const PAGE: &str = concat!(
@@ -91,27 +92,6 @@ impl Room {
         }
         !is_full
     }
-}
-
-/// An entry as it is held.
-#[derive(Clone, Debug)]
-pub struct StoredEntry {
-    /// Which journal it stands in.
-    pub journal: Journal,
-    /// The entry as it was signed. Its content stands in it only where the read says so.
-    pub entry: Entry,
-    /// Its header.
-    pub header: Header,
-    /// The hash of its header.
-    pub hash: Hash,
-    /// Its fact.
-    pub fact: Fact,
-    /// Its content is held.
-    pub content_present: bool,
-    /// Its place in the order in which the journals were folded here.
-    pub turn: u64,
-    /// When it was taken here, in microseconds since 1970.
-    pub arrived_us: i64,
 }
 
 /// A page in a list.
@@ -509,42 +489,4 @@ pub(crate) fn list_text(ranges: usize) -> String {
         )
     });
     each.collect::<Vec<_>>().join(" UNION ALL ")
-}
-
-pub(crate) fn held(row: &AnyRow) -> Result<StoredEntry, Error> {
-    let journal: String = row.try_get(0)?;
-    let journal = Agency::from_id(&journal).map_or(Journal::Private, Journal::Of);
-    let header_bytes: Vec<u8> = row.try_get(2)?;
-    let fact_bytes: Vec<u8> = row.try_get(5)?;
-    let header = decode_header(&header_bytes)?;
-    Ok(StoredEntry {
-        journal,
-        fact: said(&header, &fact_bytes),
-        header,
-        // The column is for indexes and joins; what an entry is, its header says.
-        hash: renkei_journal::header_hash(&header_bytes),
-        content_present: row.try_get::<Option<Vec<u8>>, _>(9)?.is_some(),
-        turn: count(row.try_get(6)?),
-        arrived_us: row.try_get(7)?,
-        entry: Entry {
-            header: header_bytes,
-            key_id: row.try_get(3)?,
-            signature: row.try_get(4)?,
-            fact: fact_bytes,
-            content: None,
-        },
-    })
-}
-
-fn decode_header(bytes: &[u8]) -> Result<Header, Error> {
-    Header::decode(bytes).map_err(|error| Error::Damaged(format!("a header: {error}")))
-}
-
-/// The fact of an entry. One that is not the fact that the header commits to and names says nothing: its entry was
-/// refused when it arrived, and was folded without it.
-fn said(header: &Header, bytes: &[u8]) -> Fact {
-    let committed = header.fact_sha256 == renkei_journal::fact_hash(bytes);
-    let fact = Fact::decode(bytes).ok().filter(|_| committed);
-    fact.filter(|fact| fact.fact.as_ref().is_some_and(|it| FactKind::of(it).name() == header.fact_type))
-        .unwrap_or_default()
 }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::{
-    audit::{self, ChainHead, Record},
+    audit::{self, ChainHead, Reading, Record},
     error::Error,
     inner::Inner,
 };
@@ -15,12 +15,6 @@ use crate::{
 const BATCH: usize = 256;
 /// The most records that wait.
 pub(crate) const QUEUE: usize = 1024;
-
-/// A record that waits.
-pub(crate) struct Reading {
-    pub(crate) record: Record,
-    pub(crate) done: oneshot::Sender<Result<(), Error>>,
-}
 
 /// Runs until the queue is closed and empty.
 pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, mut closing: watch::Receiver<bool>) {

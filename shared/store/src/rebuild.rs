@@ -8,19 +8,19 @@ use renkei_domain::{index::Lookup, matter::Matter, moment::Moment};
 use sqlx::Row as _;
 
 use crate::{
-    Store,
     bulk::{count, delete, number},
     connection::Connection,
     content::KeyRing,
     error::Error,
     head::{self, Heads},
     inner::Inner,
-    read::{StoredEntry, held},
     save::{
         COUNTER, LOOKUP, ListRow, PAGE, SHOWN_BEFORE, VISIBLE, counter_rows, list_row, listed, lookup_rows, page_row,
     },
     seal::PageRow,
     stage::Stage,
+    store::Store,
+    stored::{StoredEntry, held},
 };
 
 pub(crate) const BY_MATTER: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \

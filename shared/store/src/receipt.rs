@@ -16,13 +16,12 @@ use renkei_proto::{
 
 use sqlx::Row as _;
 
-use crate::{Store, command::Command, error::Error, stage::Stage};
-
-/// A receipt that is kept as evidence.
-pub(crate) struct StagedReceipt {
-    pub(crate) receipt: Receipt,
-    pub(crate) signed: SignedReceipt,
-}
+use crate::{
+    command::Command,
+    error::Error,
+    stage::{Stage, StagedReceipt},
+    store::Store,
+};
 
 /// Takes a receipt whose signature was verified. An older one than we hold changes nothing, nor does one that comes while
 /// the own journal is fetched back: it may name what is not back yet, and the peer signs again for what follows.

@@ -27,7 +27,8 @@ use renkei_proto::{
 use sqlx::Row as _;
 
 use crate::{
-    PrivateStanding, Store,
+    anchor::PrivateStanding,
+    aside::SetAside,
     bulk::{Insert, count, number},
     command::Command,
     connection::Connection,
@@ -36,10 +37,11 @@ use crate::{
     error::Error,
     head::{self, JournalHead},
     migration,
-    read::StoredEntry,
     rebuild::refold,
     save::write_head,
     stage::Stage,
+    store::Store,
+    stored::StoredEntry,
 };
 
 pub(crate) static ASIDE: Insert = Insert {
@@ -69,29 +71,6 @@ pub(crate) const MATTER_KEY: &str = "SELECT wrapped_key, ring_key_id FROM matter
 
 /// The name under which what is set aside is encrypted.
 const ASIDE_MATTER: &str = "aside";
-
-/// An own entry that was set aside and is judged again.
-#[derive(Clone)]
-pub struct SetAside {
-    /// Its id, which it keeps.
-    pub entry_id: String,
-    /// The number that it had.
-    pub seq: u64,
-    /// Its matter.
-    pub matter: String,
-    /// Its fact.
-    pub fact: Fact,
-    /// Its content.
-    pub content: Option<Vec<u8>>,
-    /// The peer's entry that it answered.
-    pub answers: u64,
-    /// The unit that acted.
-    pub unit: String,
-    /// The trace context of the call that led to it.
-    pub traceparent: String,
-    /// Why it was refused when it was judged again; empty before. An official must look at it.
-    pub reason: String,
-}
 
 /// What the peer says that it has of our journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +156,7 @@ impl Store {
             return Ok(());
         }
         // Under the head row nothing hides that another replica wrote and sent what is missed here.
-        let query = sqlx::query(crate::writer::ENTRY_AT).bind(own.id()).bind(number(lost.seq));
+        let query = sqlx::query(crate::stored::ENTRY_AT).bind(own.id()).bind(number(lost.seq));
         let ours =
             query.fetch_optional(&mut *transaction).await?.map(|row| row.try_get::<Vec<u8>, _>(0)).transpose()?;
         if lost.seq == 0 || ours.is_some_and(|hash| hash == lost.hash) {
@@ -355,7 +334,7 @@ impl Store {
             return Err(Error::NotCopied);
         }
         sqlx::query(COPY).bind(path).execute(&self.inner.read).await?;
-        let copy = crate::dialect::connect(Dialect::Sqlite, &format!("sqlite:{path}"), false).await?;
+        let copy = crate::connect::connect(Dialect::Sqlite, &format!("sqlite:{path}"), false).await?;
         sqlx::query(MARK).bind(1_i64).execute(&copy.write).await?;
         copy.write.close().await;
         copy.read.close().await;
@@ -367,7 +346,7 @@ impl Store {
 async fn last_below(connection: &mut Connection, journal: Journal, seq: u64) -> Result<Option<StoredEntry>, Error> {
     let query = sqlx::query(LAST_BELOW).bind(journal.id()).bind(number(seq));
     let row = query.fetch_optional(&mut *connection).await?;
-    row.map(|row| crate::read::held(&row)).transpose()
+    row.map(|row| crate::stored::held(&row)).transpose()
 }
 
 /// Why a new incarnation is opened.

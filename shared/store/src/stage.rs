@@ -18,14 +18,18 @@ use renkei_domain::{
 use renkei_journal::{Chained, Draft, Hash};
 use renkei_proto::{
     FactKind,
-    journal::v1::{Entry, Fact, Header, SaltedContent, fact},
+    journal::v1::{Entry, Fact, Header, Receipt, SaltedContent, SignedReceipt, fact},
     options::v1::Reason,
     r#type::v1::Agency,
     watch::v1::{EntryApplied, Event, event::Change},
 };
 use renkei_telemetry::Traceparent;
 
-use crate::{clock, command::Caller, head::Heads};
+use crate::{
+    aside::SetAside,
+    caller::Caller,
+    head::{self, Heads},
+};
 
 /// The most bytes of an entry's content (`SaltedContent` in the contract).
 pub const CONTENT: usize = 1 << 20;
@@ -47,6 +51,12 @@ pub(crate) enum Body {
     Own(Box<Chained>),
     /// As it came.
     Arrived(Entry),
+}
+
+/// A receipt that is kept as evidence.
+pub(crate) struct StagedReceipt {
+    pub(crate) receipt: Receipt,
+    pub(crate) signed: SignedReceipt,
 }
 
 /// A change that waits for the commit.
@@ -97,7 +107,7 @@ pub struct Stage {
     pub(crate) lookups: Vec<(Lookup, String)>,
     pub(crate) entries: Vec<Staged>,
     pub(crate) feed: Vec<PendingEvent>,
-    pub(crate) receipts: Vec<crate::receipt::StagedReceipt>,
+    pub(crate) receipts: Vec<StagedReceipt>,
     /// Ids of entries that are taken.
     pub(crate) ids: BTreeSet<String>,
     /// Entries judged again after a recovery, with the reason of those that were refused.
@@ -230,7 +240,7 @@ impl Stage {
     }
 
     /// Judges and appends an own entry again that was set aside in a recovery. Its place is new, its id is its own.
-    pub(crate) fn write_again(&mut self, matter: &Matter, old: &crate::recover::SetAside) -> Result<u64, Refusal> {
+    pub(crate) fn write_again(&mut self, matter: &Matter, old: &SetAside) -> Result<u64, Refusal> {
         let permit = decide(&self.view(), matter, &old.fact, old.answers, self.now())?;
         self.append(&permit, old.fact.clone(), old.content.clone(), old.answers, Some(old))
     }
@@ -292,7 +302,7 @@ impl Stage {
         fact: Fact,
         content: Option<Vec<u8>>,
         answers: u64,
-        again: Option<&crate::recover::SetAside>,
+        again: Option<&SetAside>,
     ) -> Result<u64, Refusal> {
         if !self.loaded.contains(&permit.matter().to_string()) {
             return Err(Refusal::new(Reason::Internal, "the command did not name the page that it writes on"));
@@ -421,7 +431,7 @@ impl Stage {
 
     /// Begins a command.
     pub(crate) fn begin(&mut self, call: &Caller, moment: &Moment) {
-        let raised = moment.now.as_microsecond().max(clock::last_us(&self.heads));
+        let raised = moment.now.as_microsecond().max(head::last_us(&self.heads));
         let now = Timestamp::from_microsecond(raised).unwrap_or(moment.now);
         self.running = Running { call: call.clone(), moment: moment.at(now), drawn: 0 };
         self.undo = Undo {

@@ -1,9 +1,11 @@
 //! Every SQL statement of the crate in one list, so that a test prepares each on both databases.
 
 use crate::{
-    Dialect, audit,
+    audit,
     bulk::{Insert, KEYS, ROWS, select_text, text},
-    clock, condition, dialect, head, load, migration, proof, read, rebuild, receipt, recover, replica, save, writer,
+    clock, condition, dialect,
+    dialect::Dialect,
+    head, load, migration, presence, proof, read, rebuild, receipt, recover, save, stored, writer,
 };
 
 const SINGLE: &[&str] = &[
@@ -68,13 +70,13 @@ const SINGLE: &[&str] = &[
     recover::MARK,
     recover::MATTER_KEY,
     recover::RECEIPT_OF,
-    replica::ALL,
-    replica::BEAT,
-    replica::JOIN,
-    replica::LEAVE,
-    replica::NEXT,
+    presence::ALL,
+    presence::BEAT,
+    presence::JOIN,
+    presence::LEAVE,
+    presence::NEXT,
     writer::AUDIT_AT,
-    writer::ENTRY_AT,
+    stored::ENTRY_AT,
     recover::COPY,
     dialect::PLACE,
     dialect::VERSION,

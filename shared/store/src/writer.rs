@@ -2,24 +2,23 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use renkei_domain::{
-    matter::Matter, moment::Moment, noun::official, page::Journal, read_set::ReadSet, refusal::Refusal,
-};
+use renkei_domain::{matter::Matter, noun::official, page::Journal, read_set::ReadSet, refusal::Refusal};
 use renkei_journal::Hash;
 use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
 use renkei_telemetry::span;
 use sqlx::Row as _;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, watch},
     time::Instant,
 };
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 use crate::{
     audit::{self, Record},
     bulk::{Bulk, Insert, Value, number},
+    caller::Caller,
     clock,
-    command::{AnyCommand, Caller},
+    command::Job,
     connection::{Connection, Transaction},
     content::KeyRing,
     error::Error,
@@ -29,14 +28,12 @@ use crate::{
     save::save,
     seal::{ReplyRow, shown},
     stage::Stage,
+    stored::ENTRY_AT,
 };
 
 /// The most commands that one commit takes.
 pub const BATCH: usize = 256;
-/// The most commands that wait.
-pub const QUEUE: usize = 1024;
 
-pub(crate) const ENTRY_AT: &str = "SELECT hash FROM entry WHERE journal = $1 AND seq = $2";
 pub(crate) const AUDIT_AT: &str = "SELECT hash FROM audit WHERE chain = $1 AND seq = $2";
 pub(crate) static REQUEST: Insert = Insert {
     table: "request",
@@ -45,16 +42,6 @@ pub(crate) static REQUEST: Insert = Insert {
     conflict: " ON CONFLICT (call) DO UPDATE SET digest = excluded.digest, reply = excluded.reply, \
                at_us = excluded.at_us, seal = excluded.seal",
 };
-
-/// A command that waits for the writer.
-pub(crate) struct Job {
-    pub(crate) command: Box<dyn AnyCommand>,
-    pub(crate) call: Caller,
-    pub(crate) moment: Moment,
-    pub(crate) done: oneshot::Sender<Result<Vec<u8>, Error>>,
-    /// From the queue to the answer.
-    pub(crate) span: Span,
-}
 
 /// What became of one command.
 type Outcome = Result<Vec<u8>, Error>;

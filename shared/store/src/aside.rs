@@ -1,0 +1,26 @@
+//! Own entries that a recovery set aside.
+
+use renkei_proto::journal::v1::Fact;
+
+/// An own entry that was set aside and is judged again.
+#[derive(Clone)]
+pub struct SetAside {
+    /// Its id, which it keeps.
+    pub entry_id: String,
+    /// The number that it had.
+    pub seq: u64,
+    /// Its matter.
+    pub matter: String,
+    /// Its fact.
+    pub fact: Fact,
+    /// Its content.
+    pub content: Option<Vec<u8>>,
+    /// The peer's entry that it answered.
+    pub answers: u64,
+    /// The unit that acted.
+    pub unit: String,
+    /// The trace context of the call that led to it.
+    pub traceparent: String,
+    /// Why it was refused when it was judged again; empty before. An official must look at it.
+    pub reason: String,
+}

@@ -1,0 +1,81 @@
+//! The course of attempts: whether they succeed of late.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::error::Error;
+
+/// Failures are told of when they have lasted so long: a single one may be a lock or a cut connection.
+const LASTS: Duration = Duration::from_secs(3);
+/// A batch that has waited for the database for so long is as good as one that failed.
+const STUCK: Duration = Duration::from_secs(5);
+/// A trial counts only when nothing else has failed for so long: a batch may meet what a trial does not.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// Attempts of one kind: what has become of them of late.
+#[derive(Default)]
+pub(crate) struct Course(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// When the attempt that goes on began.
+    begun: Option<Instant>,
+    failing: Option<Failing>,
+}
+
+/// No attempt has succeeded since.
+struct Failing {
+    since: Instant,
+    last: Instant,
+    why: String,
+}
+
+impl Course {
+    pub(crate) fn begin(&self) {
+        self.state().begun = Some(Instant::now());
+    }
+
+    pub(crate) fn end<T>(&self, outcome: &Result<T, Error>) {
+        let mut state = self.state();
+        let now = Instant::now();
+        let begun = state.begun.take().unwrap_or(now);
+        let Err(error) = outcome else {
+            state.failing = None;
+            return;
+        };
+        let why = error.to_string();
+        match &mut state.failing {
+            Some(failing) => (failing.last, failing.why) = (now, why),
+            none => *none = Some(Failing { since: begun, last: now, why }),
+        }
+    }
+
+    /// For how long nothing has succeeded, and why; none when that is not worth telling.
+    pub(crate) fn trouble(&self) -> Option<(Duration, String)> {
+        let state = self.state();
+        let failing = state.failing.as_ref().map(|failing| (failing.since.elapsed(), failing.why.clone()));
+        let failing = failing.filter(|(since, _)| *since >= LASTS);
+        let stuck = state.begun.map(|begun| (begun.elapsed(), "the database does not answer".to_owned()));
+        failing.or(stuck.filter(|(since, _)| *since >= STUCK))
+    }
+
+    pub(crate) fn is_failing(&self) -> bool {
+        self.state().failing.is_some()
+    }
+
+    /// A trial succeeded.
+    pub(crate) fn relieve(&self) {
+        let mut state = self.state();
+        if state.failing.as_ref().is_some_and(|failing| failing.last.elapsed() >= QUIET) {
+            state.failing = None;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

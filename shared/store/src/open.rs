@@ -1,0 +1,154 @@
+//! Opening, setting up and closing a database.
+
+use std::sync::{Arc, Mutex, atomic::AtomicBool};
+
+use renkei_journal::SigningKey;
+use renkei_proto::r#type::v1::Agency;
+use renkei_telemetry::Metrics;
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, mpsc, watch},
+    task::JoinHandle,
+};
+
+use crate::{
+    command::QUEUE,
+    connect::{Connected, connect},
+    content::KeyRing,
+    course::Course,
+    dialect::Dialect,
+    error::Error,
+    head,
+    inner::{Faults, Inner},
+    migration, officials, read_audit, rebuild,
+    store::Store,
+    writer,
+};
+
+/// How a store is opened.
+pub struct Options {
+    /// `sqlite:path` or `postgres://…`.
+    pub url: String,
+    /// Whose service this is.
+    pub own: Agency,
+    /// The name of this replica: configured and stable; names its audit chains.
+    pub replica: String,
+    /// The keys that wrap the matters' keys.
+    pub ring: KeyRing,
+    /// The key that signs entries.
+    pub key: SigningKey,
+    /// Steps at which a test lets something fail.
+    pub faults: Faults,
+    /// Where metrics go.
+    pub metrics: Metrics,
+}
+
+impl Store {
+    /// Opens a database that is set up and starts the writer.
+    ///
+    /// # Errors
+    /// When the database is not there or does not answer, belongs to the other agency or has another schema.
+    pub async fn open(options: Options) -> Result<Self, Error> {
+        let dialect = dialect_of(&options.url)?;
+        let Connected { write, read, file } = connect(dialect, &options.url, false).await?;
+        let identity = migration::check(&read, dialect, options.own).await?;
+        let rows = sqlx::query(head::SELECT).fetch_all(&read).await?;
+        let (heads, _) = watch::channel(head::read(options.own, &rows)?);
+        let officials = officials::officials(&read, options.own, &options.ring, &options.metrics).await?;
+        let (barred, _) = watch::channel(officials::barred(&officials));
+        let inner = Arc::new(Inner {
+            own: options.own,
+            replica: options.replica,
+            store_id: identity.store_id,
+            dialect,
+            url: options.url,
+            file,
+            serving: Mutex::default(),
+            is_another: AtomicBool::new(false),
+            writes: Course::default(),
+            records: Course::default(),
+            write,
+            read,
+            ring: options.ring,
+            key: Arc::new(options.key),
+            heads,
+            barred,
+            replicas: watch::Sender::default(),
+            wrote: Notify::new(),
+            said: Notify::new(),
+            faults: options.faults,
+            metrics: options.metrics,
+        });
+        if !identity.sealed {
+            rebuild::seal_all(&inner).await?;
+        }
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (reads, reading) = mpsc::channel(read_audit::QUEUE);
+        let (closing, closing_seen) = watch::channel(false);
+        let (ending, ended) = watch::channel(false);
+        let writing = on_its_thread(dialect, writer::run(Arc::clone(&inner), waiting, closing_seen.clone()));
+        let recording = on_its_thread(dialect, read_audit::run(Arc::clone(&inner), reading, closing_seen));
+        tokio::spawn(async move {
+            let (wrote, recorded) = tokio::join!(writing, recording);
+            if let Err(error) = wrote.and(recorded) {
+                tracing::error!(%error, "a task of the store broke down");
+            }
+            // Nobody may be waiting for the end any more.
+            let _ = ending.send(true);
+        });
+        Ok(Self { inner, queue, reads, closing, ended })
+    }
+
+    /// Sets up or upgrades a database; makes the file of SQLite. Gives the number of migrations that ran. `store_id` names a new database.
+    ///
+    /// # Errors
+    /// When the database does not answer or is of a newer schema.
+    pub async fn migrate(url: &str, own: Agency, store_id: &str) -> Result<i64, Error> {
+        migrated(url, own, Some(store_id)).await
+    }
+
+    /// Upgrades a database that was set up before. Gives the number of migrations that ran.
+    ///
+    /// # Errors
+    /// When there is none, it does not answer or is of a newer schema.
+    pub async fn upgrade(url: &str, own: Agency) -> Result<i64, Error> {
+        migrated(url, own, None).await
+    }
+
+    /// Ends the writer after what waits is written, and closes the database.
+    pub async fn close(&self) {
+        self.closing.send_replace(true);
+        let mut ended = self.ended.clone();
+        // An error means that the writer is gone already.
+        let _ = ended.wait_for(|ended| *ended).await;
+        self.leave().await;
+        self.inner.write.close().await;
+        self.inner.read.close().await;
+    }
+}
+
+/// Sets up a database under an id, or upgrades one that is there.
+async fn migrated(url: &str, own: Agency, store_id: Option<&str>) -> Result<i64, Error> {
+    let dialect = dialect_of(url)?;
+    let database = connect(dialect, url, store_id.is_some()).await?;
+    let ran = migration::migrate(&database.write, dialect, own, store_id).await?;
+    migration::check(&database.read, dialect, own).await?;
+    database.write.close().await;
+    database.read.close().await;
+    Ok(ran)
+}
+
+/// Runs what writes. SQLite works on a thread of its own, and wakes a task that has one too directly: on the runtime's
+/// threads each statement woke one more of them for nothing.
+fn on_its_thread(dialect: Dialect, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    if dialect.is_shared() {
+        return tokio::spawn(task);
+    }
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(task))
+}
+
+fn dialect_of(url: &str) -> Result<Dialect, Error> {
+    let wrong = || sqlx::Error::Configuration("the database's URL begins with sqlite: or postgres:".into());
+    Ok(Dialect::of(url).ok_or_else(wrong)?)
+}

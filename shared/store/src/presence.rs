@@ -1,0 +1,296 @@
+//! What the replicas of one service know of each other: that something was written, who lives, who leads, what all of them
+//! speak and how the link stands.
+//!
+//! Leading only saves work, and two that lead at once do no harm: entries are immutable, and arrival is idempotent. So there
+//! is no lock to hold or to lose: every replica beats in a row of its own, and of those that live the one leads that serves
+//! longest.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use prost::Message as _;
+use renkei_proto::link::v1::LinkStatus;
+use sqlx::Row as _;
+use tokio::{sync::watch, time::Instant};
+
+use crate::{
+    bulk::{count, number},
+    condition,
+    dialect::Listener,
+    error::Error,
+    head,
+    inner::Inner,
+    officials::{barred, officials},
+    replica::{Replica, Replicas},
+    store::Store,
+};
+
+pub(crate) const NEXT: &str = "SELECT COALESCE(MAX(started), 0) + 1 FROM replica";
+pub(crate) const JOIN: &str = "INSERT INTO replica (name, started, beat, kinds, link) VALUES ($1, $2, 0, $3, $4) \
+     ON CONFLICT (name) DO UPDATE SET started = excluded.started, beat = 0, kinds = excluded.kinds, link = excluded.link";
+pub(crate) const BEAT: &str = "UPDATE replica SET beat = beat + 1, link = $1 WHERE name = $2 AND started = $3";
+pub(crate) const ALL: &str = "SELECT name, started, beat, kinds, link FROM replica LIMIT 100";
+pub(crate) const LEAVE: &str = "DELETE FROM replica WHERE name = $1 AND started = $2";
+
+/// How often a replica beats.
+const PERIOD: Duration = Duration::from_secs(2);
+/// A replica whose beat stands still for so long by the reader's own clock has died.
+const DEAD: Duration = Duration::from_secs(10);
+/// The row of one that has been dead for so long is taken away.
+const FORGOTTEN: Duration = Duration::from_secs(3600);
+/// How long a connection to listen on is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often the heads are read again, whatever was heard: for what another process wrote.
+const LOOK: Duration = Duration::from_secs(1);
+
+impl Store {
+    /// From now on this process serves from the database: it hears what other replicas write, and they know of it.
+    /// `kinds`: the kinds of fact that it speaks.
+    ///
+    /// # Errors
+    /// When the database does not answer or cannot be written, or another process serves from its file.
+    pub async fn join(&self, kinds: Vec<String>) -> Result<(), Error> {
+        let inner = Arc::clone(&self.inner);
+        if let Some(file) = &inner.file {
+            *inner.serving.lock().unwrap_or_else(PoisonError::into_inner) = Some(file.serve()?);
+        }
+        let own = Replica { name: inner.replica.clone(), started: 0, kinds, link: LinkStatus::default() };
+        let mut others = Others::default();
+        inner.replicas.send_replace(Replicas { live: vec![own.clone()], leads: !inner.dialect.is_shared() });
+        enter(&inner).await?;
+        if inner.dialect.is_shared() {
+            look(&inner, &mut others).await?;
+            tokio::spawn(beat(Arc::clone(&inner), others, self.closing.subscribe()));
+        }
+        tokio::spawn(condition::heal(Arc::clone(&inner), self.closing.subscribe()));
+        tokio::spawn(follow(inner, self.closing.subscribe()));
+        Ok(())
+    }
+
+    /// Reads the heads again, for what another process wrote.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        refresh(&self.inner).await
+    }
+
+    /// The replicas that live, as they come and go.
+    pub fn replicas(&self) -> watch::Receiver<Replicas> {
+        self.inner.replicas.subscribe()
+    }
+
+    /// Says how this replica's connection to the peer stands. Gives how it stood before.
+    pub fn say_link(&self, link: &LinkStatus) -> LinkStatus {
+        let mut before = LinkStatus::default();
+        self.inner.replicas.send_modify(|replicas| {
+            if let Some(own) = replicas.live.iter_mut().find(|replica| replica.name == self.inner.replica) {
+                before = std::mem::replace(&mut own.link, link.clone());
+            }
+        });
+        self.inner.said.notify_one();
+        before
+    }
+
+    /// The others need not find out that this one is gone.
+    pub(crate) async fn leave(&self) {
+        let Some(own) = own(&self.inner) else { return };
+        self.inner.replicas.send_replace(Replicas::default());
+        let left = sqlx::query(LEAVE).bind(own.name).bind(number(own.started)).execute(&self.inner.write).await;
+        if let Err(error) = left {
+            tracing::warn!(%error, "the other replicas were not told of the end: they find out by themselves");
+        }
+        *self.inner.serving.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// What this replica says of itself; `None` in a process that does not serve.
+fn own(inner: &Inner) -> Option<Replica> {
+    inner.replicas.borrow().live.iter().find(|replica| replica.name == inner.replica).cloned()
+}
+
+/// Takes a place behind all others.
+async fn enter(inner: &Inner) -> Result<(), Error> {
+    let Some(own) = own(inner) else { return Ok(()) };
+    let started: i64 = sqlx::query(NEXT).fetch_one(&inner.read).await?.try_get(0)?;
+    sqlx::query(JOIN)
+        .bind(own.name.as_str())
+        .bind(started)
+        .bind(own.kinds.join(" "))
+        .bind(own.link.encode_to_vec())
+        .execute(&inner.write)
+        .await?;
+    inner.replicas.send_modify(|replicas| {
+        for it in replicas.live.iter_mut().filter(|it| it.name == own.name) {
+            it.started = count(started);
+        }
+    });
+    Ok(())
+}
+
+/// The beats of the others: which, and since when it stands so.
+#[derive(Default)]
+struct Others(BTreeMap<(String, u64), (i64, Instant)>);
+
+impl Others {
+    /// For how long this replica's beat has stood still.
+    fn still(&mut self, replica: &Replica, beat: i64) -> Duration {
+        let now = Instant::now();
+        let seen = self.0.entry((replica.name.clone(), replica.started)).or_insert((beat, now));
+        if seen.0 != beat {
+            *seen = (beat, now);
+        }
+        now - seen.1
+    }
+}
+
+/// Beats until the service ends.
+async fn beat(inner: Arc<Inner>, mut others: Others, mut closing: watch::Receiver<bool>) {
+    let mut last = Instant::now();
+    loop {
+        tokio::select! {
+            _ = closing.wait_for(|closing| *closing) => return,
+            () = tokio::time::sleep(PERIOD) => {}
+            () = inner.said.notified() => {}
+        }
+        match beat_once(&inner, &mut others, last.elapsed() > DEAD).await {
+            Ok(()) => last = Instant::now(),
+            // The others have long taken over.
+            Err(_) if last.elapsed() > DEAD => {
+                inner.replicas.send_if_modified(|replicas| std::mem::take(&mut replicas.leads));
+            }
+            Err(error) => tracing::warn!(%error, "this replica did not beat"),
+        }
+    }
+}
+
+async fn beat_once(inner: &Inner, others: &mut Others, was_dead: bool) -> Result<(), Error> {
+    let Some(own) = own(inner) else { return Ok(()) };
+    let query = sqlx::query(BEAT).bind(own.link.encode_to_vec()).bind(own.name.as_str()).bind(number(own.started));
+    let beats = query.execute(&inner.read).await?.rows_affected() == 1;
+    if beats && !was_dead {
+        return look(inner, others).await;
+    }
+    let rows = sqlx::query(ALL).fetch_all(&inner.read).await?;
+    for row in rows {
+        let (name, started): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
+        if name == own.name && count(started) != own.started {
+            tracing::error!(replica = name, "another process serves as this replica: give each a name of its own");
+            inner.replicas.send_if_modified(|replicas| std::mem::take(&mut replicas.leads));
+            return Ok(());
+        }
+    }
+    enter(inner).await?;
+    look(inner, others).await
+}
+
+/// Looks who lives.
+async fn look(inner: &Inner, others: &mut Others) -> Result<(), Error> {
+    let (mut live, mut there) = (Vec::new(), BTreeSet::new());
+    for row in sqlx::query(ALL).fetch_all(&inner.read).await? {
+        let (kinds, link): (String, Vec<u8>) = (row.try_get(3)?, row.try_get(4)?);
+        let replica = Replica {
+            name: row.try_get(0)?,
+            started: count(row.try_get(1)?),
+            kinds: kinds.split_whitespace().map(str::to_owned).collect(),
+            link: LinkStatus::decode(link.as_slice()).unwrap_or_default(),
+        };
+        let is_own = replica.name == inner.replica;
+        there.insert((replica.name.clone(), replica.started));
+        let still = others.still(&replica, row.try_get(2)?);
+        if is_own || still < DEAD {
+            live.push(replica);
+        } else if still > FORGOTTEN {
+            sqlx::query(LEAVE).bind(replica.name).bind(number(replica.started)).execute(&inner.read).await?;
+        }
+    }
+    others.0.retain(|replica, _| there.contains(replica));
+    live.sort_by(|one, other| (one.started, &one.name).cmp(&(other.started, &other.name)));
+    inner.replicas.send_if_modified(|known| {
+        // What is said here now is newer than what was read.
+        for own in live.iter_mut().filter(|replica| replica.name == inner.replica) {
+            if let Some(said) = known.live.iter().find(|replica| replica.name == inner.replica) {
+                own.link.clone_from(&said.link);
+            }
+        }
+        let leads = live.first().is_some_and(|first| first.name == inner.replica);
+        let found = Replicas { live, leads };
+        let changed = *known != found;
+        *known = found;
+        changed
+    });
+    Ok(())
+}
+
+/// What a follower does next.
+enum Next {
+    End,
+    Look,
+    Tell,
+    /// Another replica has committed, or the connection is lost.
+    Heard(Result<(), sqlx::Error>),
+}
+
+/// Follows what others write, and tells them what is written here. Hearing saves waiting; looking makes sure.
+async fn follow(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) {
+    let mut listener = None;
+    loop {
+        if listener.is_none() && inner.dialect.is_shared() {
+            // Whether the database answers is said elsewhere.
+            let connecting = tokio::time::timeout(PATIENCE, Listener::connect(&inner.url, &inner.replica)).await;
+            listener = connecting.ok().and_then(Result::ok);
+        }
+        let is_alone = inner.replicas.borrow().live.len() < 2;
+        let next = tokio::select! {
+            _ = closing.wait_for(|closing| *closing) => Next::End,
+            () = tokio::time::sleep(LOOK) => Next::Look,
+            () = inner.wrote.notified(), if !is_alone => Next::Tell,
+            heard = hear(&mut listener) => Next::Heard(heard),
+        };
+        let said = match (next, &mut listener) {
+            (Next::End, _) => return,
+            (Next::Tell, Some(listener)) => listener.tell().await,
+            (Next::Tell, None) => Ok(()),
+            (Next::Heard(Err(error)), _) => Err(error),
+            (Next::Look | Next::Heard(Ok(())), _) => {
+                // What does not answer now is asked again a moment later.
+                let _ = refresh(&inner).await;
+                Ok(())
+            }
+        };
+        if said.is_err() {
+            listener = None;
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+async fn hear(listener: &mut Option<Listener>) -> Result<(), sqlx::Error> {
+    match listener {
+        Some(listener) => listener.heard().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn refresh(inner: &Inner) -> Result<(), Error> {
+    let before = inner.heads.borrow().clone();
+    let rows = sqlx::query(head::SELECT).fetch_all(&inner.read).await?;
+    let heads = head::read(inner.own, &rows)?;
+    if before.private.seq < heads.private.seq {
+        let found = officials(&inner.read, inner.own, &inner.ring, &inner.metrics).await?;
+        inner.barred.send_replace(barred(&found));
+    }
+    inner.heads.send_if_modified(|known| {
+        // What was committed here meanwhile may be newer than what was read.
+        let is_newer = *known == before || heads.is_after(known);
+        let moved = is_newer && *known != heads;
+        if moved {
+            *known = heads;
+        }
+        moved
+    });
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! The handle on a store.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+use renkei_domain::moment::Moment;
+use renkei_journal::SigningKey;
+use renkei_proto::r#type::v1::Agency;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    audit::{self, Reading},
+    caller::Caller,
+    command::{Command, Job, QUEUE},
+    error::Error,
+    head::{self, Heads},
+    inner::Inner,
+};
+
+/// A handle on the store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) queue: mpsc::Sender<Job>,
+    pub(crate) reads: mpsc::Sender<Reading>,
+    pub(crate) closing: watch::Sender<bool>,
+    pub(crate) ended: watch::Receiver<bool>,
+}
+
+impl Store {
+    /// Runs a command and waits until it is durable. A call of the service itself waits for a place in the queue.
+    ///
+    /// # Errors
+    /// The command's refusal, or why it was not written.
+    pub async fn write<C: Command>(
+        &self,
+        name: &'static str,
+        call: Caller,
+        moment: Moment,
+        command: C,
+    ) -> Result<C::Reply, Error> {
+        let (done, reply) = oneshot::channel();
+        let is_desk = !call.request_id.is_empty();
+        let span = renkei_telemetry::span::write(name);
+        let job = Job { command: Box::new(command), call, moment, done, span: span.clone() };
+        let waiting = async {
+            if is_desk {
+                self.queue.try_send(job).map_err(|full| match full {
+                    mpsc::error::TrySendError::Full(_) => Error::Busy { limit: QUEUE },
+                    mpsc::error::TrySendError::Closed(_) => Error::Ended,
+                })?;
+            } else {
+                self.queue.send(job).await.map_err(|_| Error::Ended)?;
+            }
+            reply.await.map_err(|_| Error::Ended)?
+        };
+        let bytes = tracing::Instrument::instrument(waiting, span).await?;
+        C::Reply::decode(bytes.as_slice()).map_err(|error| Error::Damaged(format!("a stored reply: {error}")))
+    }
+
+    /// Records that secret material was read, and waits until that is durable. Nothing is handed out before.
+    ///
+    /// # Errors
+    /// `AuditUnavailable`.
+    pub async fn record_read(&self, call: &Caller, matter: &str, outcome: &str, moment: &Moment) -> Result<(), Error> {
+        let (done, recorded) = oneshot::channel();
+        let record = audit::Record {
+            call: call.clone(),
+            matter: matter.to_owned(),
+            outcome: outcome.to_owned(),
+            at_us: moment.now.as_microsecond(),
+        };
+        let reading = Reading { record, done };
+        self.reads.try_send(reading).map_err(|_| Error::AuditUnavailable)?;
+        recorded.await.map_err(|_| Error::AuditUnavailable)?
+    }
+
+    /// Tries whether the database can be written, and changes nothing.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub async fn try_writing(&self) -> Result<(), Error> {
+        let mut transaction = self.inner.begin_writing().await?;
+        let take = sqlx::query(head::TAKE).bind(self.inner.own.id()).bind(self.id());
+        take.execute(&mut *transaction).await?;
+        // Never committed, so it is rolled back.
+        drop(transaction);
+        Ok(())
+    }
+
+    /// The ids of the officials who are barred, after every commit of this replica.
+    pub fn barred(&self) -> watch::Receiver<std::collections::BTreeSet<String>> {
+        self.inner.barred.subscribe()
+    }
+
+    /// Whose service this is.
+    pub fn own(&self) -> Agency {
+        self.inner.own
+    }
+
+    /// The database's own id: cursors are bound to it.
+    pub fn id(&self) -> &str {
+        &self.inner.store_id
+    }
+
+    /// The key that signs entries and receipts.
+    pub fn key(&self) -> &SigningKey {
+        &self.inner.key
+    }
+
+    /// The heads of the journals, after every commit of this replica.
+    pub fn heads(&self) -> watch::Receiver<Heads> {
+        self.inner.heads.subscribe()
+    }
+}
