@@ -11,9 +11,9 @@ use crate::{
 /// The last entry of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Its number.
+    /// The number of the last entry; 0 in an empty journal.
     pub seq: u64,
-    /// The hash of its header.
+    /// The hash of the last entry's header; zeros in an empty journal.
     pub hash: Hash,
 }
 
@@ -22,31 +22,31 @@ impl Head {
     pub const EMPTY: Self = Self { seq: 0, hash: [0; 32] };
 }
 
-/// What the next entry of a journal is measured by: its last entry.
+/// The last entry of a journal, with everything that the next entry is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Previous {
-    /// The last entry.
+    /// The number and hash of the last entry.
     pub head: Head,
-    /// When it was written, in microseconds since 1970-01-01T00:00:00Z.
+    /// The time of writing, in microseconds since 1970-01-01T00:00:00Z.
     pub written_us: i64,
-    /// How far its author had seen the peer's journal.
+    /// The highest number of the peer's journal that the author had stored.
     pub seen_peer_seq: u64,
-    /// Whose journal it is.
+    /// The agency that writes the journal.
     pub author: Agency,
-    /// The author's incarnation.
+    /// The author's incarnation, from 1; it grows with each recovery.
     pub incarnation: u32,
     /// SHA-256 of the agreement's text as data.
     pub agreement_sha256: Hash,
 }
 
 impl Previous {
-    /// Before the first entry of a journal.
+    /// The state before the first entry of a journal.
     #[must_use]
     pub fn start(author: Agency, agreement_sha256: Hash) -> Self {
         Self { head: Head::EMPTY, written_us: i64::MIN, seen_peer_seq: 0, author, incarnation: 1, agreement_sha256 }
     }
 
-    /// After the entry with this header. The header was verified or made here.
+    /// The state after the entry with this header. The header was verified or made here.
     #[must_use]
     pub fn after(header: &Header, hash: Hash) -> Self {
         Self {
@@ -59,14 +59,14 @@ impl Previous {
         }
     }
 
-    /// The number of the next entry.
+    /// The number of the next entry: one more than that of the last.
     #[must_use]
     pub fn next_seq(&self) -> u64 {
         self.head.seq.saturating_add(1)
     }
 }
 
-/// When an entry was written, in whole microseconds since 1970-01-01T00:00:00Z, rounded down.
+/// The time at which an entry was written, in whole microseconds since 1970-01-01T00:00:00Z, rounded down.
 #[must_use]
 pub fn written_us(header: &Header) -> i64 {
     header
@@ -75,10 +75,10 @@ pub fn written_us(header: &Header) -> i64 {
         .map_or(0, |at| at.seconds.saturating_mul(1_000_000).saturating_add(i64::from(at.nanos) / 1000))
 }
 
-/// The entry is the next one of this journal.
+/// Checks that the entry is the next one of this journal.
 ///
-/// A number that was given before is [`Break::OrderBroken`] in `seq`: whether it is a repeat or a fork, only who holds
-/// that entry can say, and asks before.
+/// A number that was used before is [`Break::OrderBroken`] in `seq`. Only a caller that has stored the entry of that
+/// number can distinguish a repeat from a fork, and checks this first.
 ///
 /// # Errors
 /// In this order: [`Break::AuthorDiffers`] (author, agreement), [`Break::OrderBroken`] or [`Break::Gap`] (number),
@@ -88,7 +88,7 @@ pub fn verify_chain(opened: &Opened, previous: &Previous) -> Result<(), Break> {
     follows(opened.header(), previous)
 }
 
-/// [`verify_chain`], also for an entry that is being made.
+/// Does the work of [`verify_chain`], also for an entry that is being made.
 pub(crate) fn follows(header: &Header, previous: &Previous) -> Result<(), Break> {
     let seq = previous.next_seq();
     same_journal(header, previous, seq)?;
@@ -106,7 +106,7 @@ pub(crate) fn follows(header: &Header, previous: &Previous) -> Result<(), Break>
     in_order(header, previous, seq)
 }
 
-/// Author and agreement are those of the journal.
+/// Checks that author and agreement are those of the journal.
 pub(crate) fn same_journal(header: &Header, previous: &Previous, seq: u64) -> Result<(), Break> {
     if header.author != i32::from(previous.author) {
         return Err(Break::AuthorDiffers { seq, field: "author" });
@@ -117,8 +117,9 @@ pub(crate) fn same_journal(header: &Header, previous: &Previous, seq: u64) -> Re
     Ok(())
 }
 
-/// Neither the time nor what was seen of the peer fell. An author that reopens its journal after a loss begins with what it
-/// has of the peer's journal now, which may be less than its entries before the loss had seen.
+/// Checks that neither the time nor the seen number of the peer's journal decreases. An author that reopens its journal
+/// after a loss starts with the part of the peer's journal that it now has, which may be less than its entries before
+/// the loss had seen.
 pub(crate) fn in_order(header: &Header, previous: &Previous, seq: u64) -> Result<(), Break> {
     if written_us(header) < previous.written_us {
         return Err(Break::OrderBroken { seq, field: "written_at" });
@@ -130,7 +131,8 @@ pub(crate) fn in_order(header: &Header, previous: &Previous, seq: u64) -> Result
     Ok(())
 }
 
-/// The incarnation of the next entry: one more when it reopens the journal. `None` when the last was the highest.
+/// The incarnation of the next entry: one more if it reopens the journal. `None` if the last incarnation was the
+/// highest.
 pub(crate) fn incarnation(previous: &Previous, fact_type: &str) -> Option<u32> {
     let reopens = fact_type == FactKind::JournalReopened.name();
     previous.incarnation.checked_add(u32::from(reopens))

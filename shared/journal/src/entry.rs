@@ -20,28 +20,28 @@ const DOMAIN: &[u8] = b"renkei header v1\0";
 /// The version of the header's format.
 const VERSION: u32 = 1;
 
-/// What an author wants to say. Author, incarnation, agreement, number and previous hash come from the journal.
+/// An entry that is not yet written. Author, incarnation, agreement, number and previous hash come from the journal.
 #[derive(Clone, PartialEq)]
 pub struct Draft {
     /// UUIDv7 of the entry.
     pub entry_id: String,
-    /// The matter it belongs to.
+    /// The name of the matter, such as `agencies/ppc/adviceRequests/{uuid}`.
     pub matter: String,
-    /// The hash of the author's header before in this matter; zeros for the first.
+    /// The hash of the author's previous header in this matter; zeros for the first.
     pub matter_prev: Hash,
-    /// The fact.
+    /// The typed part that rules read.
     pub fact: Fact,
-    /// The content with its salt.
+    /// The encoded texts with their salt of 32 bytes; `None` for a fact without texts.
     pub content: Option<SaltedContent>,
-    /// When the author decided, in microseconds since 1970-01-01T00:00:00Z.
+    /// The time of the author's decision, in microseconds since 1970-01-01T00:00:00Z.
     pub written_us: i64,
-    /// How far the author holds the peer's journal.
+    /// The highest number of the peer's journal that the author has stored.
     pub seen_peer_seq: u64,
-    /// The peer's number that this answers; 0 for none.
+    /// The number of the peer's entry that this one answers; 0 for none.
     pub answers: u64,
     /// The version of the register of agreed methods.
     pub methods_version: u64,
-    /// Attachments.
+    /// References to attachments.
     pub blobs: Vec<BlobRef>,
     /// The unit that acted; empty for none.
     pub unit: String,
@@ -50,24 +50,25 @@ pub struct Draft {
 }
 
 impl fmt::Debug for Draft {
-    /// Shows no content.
+    /// Formats the draft without its content, so that no log contains it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Draft").field("entry_id", &self.entry_id).field("matter", &self.matter).finish_non_exhaustive()
     }
 }
 
-/// Why a draft makes no entry. The peer would stop at such an entry, so its author never writes it.
+/// The reasons for which a draft cannot become an entry. The peer would stop at such an entry, so the author never
+/// writes it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// It breaks a rule of the contract.
+    /// The header or fact breaks a rule of the contract, which is named.
     #[error("the draft breaks a rule of the contract: {0}")]
     Rule(String),
-    /// It does not follow the last entry.
+    /// The draft does not follow the last entry.
     #[error("the draft does not follow the last entry")]
     Order(#[from] Break),
 }
 
-/// An entry with its place in the journal that is not signed yet.
+/// An entry that has its place in the journal and is not signed yet.
 #[derive(Clone, PartialEq)]
 pub struct Chained {
     header: Header,
@@ -78,31 +79,31 @@ pub struct Chained {
 }
 
 impl Chained {
-    /// Its header.
+    /// The header, with number and previous hash.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The hash of its header.
+    /// The SHA-256 hash of the header's bytes.
     #[must_use]
     pub fn hash(&self) -> Hash {
         self.hash
     }
 
-    /// Its content, if it has one.
+    /// The texts with their salt, if there are any.
     #[must_use]
     pub fn content(&self) -> Option<&SaltedContent> {
         self.content.as_ref()
     }
 
-    /// What the next entry is measured by.
+    /// The state of the journal after this entry.
     #[must_use]
     pub fn previous(&self) -> Previous {
         Previous::after(&self.header, self.hash)
     }
 
-    /// The entry with its signature.
+    /// Signs the header and returns the entry.
     #[must_use]
     pub fn sign(self, key: &SigningKey) -> Entry {
         Entry {
@@ -116,7 +117,7 @@ impl Chained {
 }
 
 impl fmt::Debug for Chained {
-    /// Shows no content.
+    /// Formats the entry without its content, so that no log contains it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chained").field("header", &self.header).finish_non_exhaustive()
     }
@@ -125,7 +126,7 @@ impl fmt::Debug for Chained {
 /// Gives a draft its place after the last entry. A `journal_reopened` fact raises the incarnation by one.
 ///
 /// # Errors
-/// [`Unfit`], by the same rules as those the peer verifies by.
+/// [`Unfit`], by the same rules that the peer applies when it verifies.
 pub fn chain(draft: Draft, previous: &Previous) -> Result<Chained, Unfit> {
     holds(&draft.fact, "fact").map_err(Unfit::Rule)?;
     let fact_bytes = draft.fact.encode_to_vec();
@@ -140,18 +141,18 @@ pub fn chain(draft: Draft, previous: &Previous) -> Result<Chained, Unfit> {
     Ok(Chained { hash: header_hash(&header_bytes), header, header_bytes, fact_bytes, content: draft.content })
 }
 
-/// The signature over `renkei header v1`, one zero byte, and the header's bytes.
+/// Signs `renkei header v1`, one zero byte, and the header's bytes.
 #[must_use]
 pub fn sign_header(key: &SigningKey, header_bytes: &[u8]) -> [u8; 64] {
     key.sign(DOMAIN, header_bytes)
 }
 
-/// Whether this is the key's signature over the header's bytes.
+/// True if the signature over the header's bytes was made with this key.
 pub(crate) fn is_header_signed(public_key: &[u8; 32], header_bytes: &[u8], signature: &[u8]) -> bool {
     crate::key::is_signed(public_key, DOMAIN, header_bytes, signature)
 }
 
-/// A fact that reopens the journal names the incarnation of its header.
+/// Checks that a fact that reopens the journal names the incarnation of its header.
 pub(crate) fn reopens_as(fact: &Fact, header: &Header) -> Result<(), Break> {
     match &fact.fact {
         Some(fact::Fact::JournalReopened(reopened)) if reopened.incarnation != header.incarnation => {
@@ -194,7 +195,7 @@ fn header(draft: &Draft, fact_bytes: &[u8], previous: &Previous) -> Result<Heade
     Ok(header)
 }
 
-/// Commitment and size of the content; empty and 0 when there is none.
+/// The commitment to the content and its size in bytes; empty and 0 if there is no content.
 fn commitment(content: Option<&SaltedContent>) -> Result<(Vec<u8>, u64), Unfit> {
     let Some(salted) = content else { return Ok((Vec::new(), 0)) };
     holds(salted, "content").map_err(Unfit::Rule)?;

@@ -1,82 +1,82 @@
-//! What can be wrong with an entry or receipt. A [`Break`] stops the journal: nothing of the entry is held. A [`Lie`]
-//! leaves the chain whole: the entry is held and refused. Neither ever shows content.
+//! Defects of entries and receipts. A [`Break`] stops the journal: no part of the entry is stored. A [`Lie`] leaves the
+//! chain intact: the entry is stored and refused. Neither ever shows content.
 
 use renkei_proto::options::v1::Reason;
 
 use crate::key::KeyError;
 
-/// Why a journal stops at a number.
+/// The defects that stop a journal at a number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Break {
-    /// The header, fact or receipt does not decode, breaks a rule of the contract or holds what this version does not
-    /// know.
+    /// The header, fact or receipt does not decode, breaks a rule of the contract, or contains something that this
+    /// version does not know.
     #[error("number {seq} is not understood: {what}")]
     NotUnderstood {
-        /// The number.
+        /// The number at which the journal stops.
         seq: u64,
-        /// The part and the rule.
+        /// The part and the rule, such as `header.matter: required`.
         what: String,
     },
     /// The header belongs to another author, incarnation or agreement.
     #[error("number {seq} differs from its journal in {field}")]
     AuthorDiffers {
-        /// The number.
+        /// The number at which the journal stops.
         seq: u64,
-        /// The header's field.
+        /// The header's field that differs.
         field: &'static str,
     },
-    /// The key is known, but the signature is not one of this key over these bytes.
+    /// The key is known, but this signature over these bytes was not made with it.
     #[error("number {seq} has no valid signature of key {key_id}")]
     BadSignature {
-        /// The number.
+        /// The number at which the journal stops.
         seq: u64,
-        /// The key beside the signature.
+        /// The id of the key that the entry names.
         key_id: String,
     },
     /// The key is unknown, not yet added or revoked at this number.
     #[error("number {seq} is signed with key {key_id}, which does not hold there")]
     KeyUnknown {
-        /// The number.
+        /// The number at which the journal stops.
         seq: u64,
-        /// The key beside the signature; `?` when that is no key id.
+        /// The id of the key that the entry names; `?` if it does not have the form of a key id.
         key_id: String,
     },
     /// A key fact contradicts the keys that are known.
     #[error("number {seq} changes keys in a way that contradicts the known ones")]
     KeyContradicts {
-        /// The number.
+        /// The number of the entry with the key fact.
         seq: u64,
-        /// What contradicts.
+        /// The contradiction.
         source: KeyError,
     },
-    /// The entry does not hang on the one before.
+    /// The entry is not chained to the previous one.
     #[error("number {seq} does not follow the entry before: {field}")]
     ChainBroken {
-        /// The number.
+        /// The number at which the journal stops.
         seq: u64,
-        /// The header's field.
+        /// The header's field that differs: `prev_hash`, `matter` or `matter_prev`.
         field: &'static str,
     },
-    /// A number or time fell, or was given twice.
+    /// A number or time decreases, or a number is used twice.
     #[error("number {seq} is out of order: {field}")]
     OrderBroken {
-        /// The number.
+        /// The number at which the journal stops.
         seq: u64,
-        /// The header's field.
+        /// The header's field that decreases.
         field: &'static str,
     },
-    /// A later entry came.
+    /// One or more entries are missing before this one.
     #[error("number {seq} is missing: {came} came")]
     Gap {
-        /// The number that is missing.
+        /// The first missing number.
         seq: u64,
-        /// The number that came.
+        /// The number of the entry that arrived.
         came: u64,
     },
 }
 
 impl Break {
-    /// The number at which the journal stops; 0 when a single entry or receipt was looked at whose number cannot be
+    /// The number at which the journal stops; 0 if a single entry or receipt was examined and its number cannot be
     /// read.
     #[must_use]
     pub fn seq(&self) -> u64 {
@@ -92,7 +92,8 @@ impl Break {
         }
     }
 
-    /// The same at the number whose place the entry took. A header that does not verify proves no number of its own.
+    /// The same defect at the number whose place the entry had. A header that does not verify proves no number of its
+    /// own.
     #[must_use]
     pub fn at(mut self, place: u64) -> Self {
         match &mut self {
@@ -108,7 +109,7 @@ impl Break {
         self
     }
 
-    /// The reason in the contract.
+    /// The reason of the contract under which the stop is reported.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
@@ -123,23 +124,23 @@ impl Break {
     }
 }
 
-/// Why a well signed and chained entry is refused for what stands beside its header.
+/// The defects for which an entry is refused although its signature and chain are valid: they lie outside the header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Lie {
-    /// The fact is not the one that the header commits to or names.
+    /// The fact is not the one to which the header commits, or not of the kind that the header names.
     #[error("the fact of number {seq} differs from its header: {field}")]
     FactDiffers {
-        /// The number.
+        /// The number of the entry.
         seq: u64,
-        /// The header's field.
+        /// The header's field that the fact contradicts.
         field: &'static str,
     },
-    /// The content is not the one that the header commits to.
+    /// The content is not the one to which the header commits.
     #[error("the content of number {seq} differs from its header: {field}")]
     ContentDiffers {
-        /// The number.
+        /// The number of the entry.
         seq: u64,
-        /// The header's field, or the salt.
+        /// The header's field that the content contradicts, or `salt`.
         field: &'static str,
     },
 }
@@ -153,7 +154,7 @@ impl Lie {
         }
     }
 
-    /// The reason in the contract.
+    /// The reason of the contract under which the entry is refused.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
@@ -163,13 +164,13 @@ impl Lie {
     }
 }
 
-/// What is wrong with the body of an entry.
+/// A defect of an entry's body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// The journal stops.
+    /// A defect that stops the journal.
     #[error(transparent)]
     Stop(#[from] Break),
-    /// The entry is refused.
+    /// A defect for which the entry is refused.
     #[error(transparent)]
     Refuse(#[from] Lie),
 }

@@ -2,10 +2,10 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-/// A SHA-256 hash.
+/// A SHA-256 hash, 32 bytes.
 pub type Hash = [u8; 32];
 
-/// The hash of a header: what the next entry and receipts name it by.
+/// The hash of a header, by which the next entry and receipts refer to it.
 #[must_use]
 pub fn header_hash(header_bytes: &[u8]) -> Hash {
     sha256(&[header_bytes])
@@ -18,7 +18,7 @@ pub fn fact_hash(fact_bytes: &[u8]) -> Hash {
 }
 
 /// The hash by which a header commits to content, or a blob's reference to its bytes. The salt has a fixed length, so
-/// no byte can move between the two; once it is gone the hash says nothing of the content.
+/// no byte can move between salt and content. Once the salt is erased, the hash reveals nothing about the content.
 #[must_use]
 pub fn content_commitment(salt: &[u8; 32], content: &[u8]) -> Hash {
     sha256(&[salt, content])
@@ -35,7 +35,7 @@ pub(crate) fn sha256(parts: &[&[u8]]) -> Hash {
     hash
 }
 
-/// A hash out of a field that the contract bounds to 32 bytes; zeros for any other length.
+/// The hash in a field that the contract bounds to 32 bytes; zeros for any other length.
 pub(crate) fn hash_in(field: &[u8]) -> Hash {
     field.try_into().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Proving a whole journal offline.
+//! The offline proof of a whole journal.
 
 use prost::Message as _;
 use renkei_proto::journal::v1::Entry;
@@ -11,38 +11,38 @@ use crate::{
     verify::{Opened, Understood, check_content, check_fact, open, signed_by},
 };
 
-/// The most entries that are held at once.
+/// The maximum number of entries in memory at once.
 const CHUNK_ENTRIES: usize = 1024;
-/// No entry is added to a chunk that has this many bytes.
+/// A chunk with this many bytes accepts no further entry.
 const CHUNK_BYTES: usize = 4 << 20;
 
-/// A journal that was proven up to here; the proof can go on from it.
+/// A journal that is proven up to an entry, from which the proof can continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
-    /// The last entry.
+    /// The last proven entry.
     pub last: Previous,
-    /// The keys as the journal's own facts left them.
+    /// The keys after the key facts of the proven entries.
     pub keys: PublicKeys,
 }
 
 impl Proven {
-    /// The last entry's number and hash. Entries cut off at the end leave a whole chain: only a receipt or another copy
-    /// of the head shows them missing.
+    /// The last entry's number and hash. If entries are cut off at the end, the rest is still a valid chain: only a
+    /// receipt or another copy of the head reveals the loss.
     #[must_use]
     pub fn head(&self) -> Head {
         self.last.head
     }
 }
 
-/// Proves the entries that follow `start`, with the author's keys as they stood there. The journal's own key facts hold
-/// from the entry after them. Signatures are verified in parallel; memory does not grow with the journal.
+/// Proves the entries that follow `start`, with the author's keys as they were at that point. A key fact of the journal
+/// is in force from the next entry on. Signatures are verified in parallel; memory does not grow with the journal.
 ///
-/// `lie` is told, in order, of each entry before the end or break whose body is not what its header commits to: such an
-/// entry is legitimate only where the other agency's journal refuses it.
+/// `lie` receives, in order, each defect of a body before the end or the break. Such an entry is legitimate only if the
+/// other agency's journal refuses it.
 ///
 /// # Errors
-/// The first [`Break`], at the number whose place the entry took: the same as [`verify`](crate::verify) entry by entry
-/// would give.
+/// The first [`Break`], at the number whose place the entry had. [`verify`](crate::verify) gives the same result, entry
+/// by entry.
 pub fn verify_all(
     entries: impl IntoIterator<Item = Entry>,
     keys: &PublicKeys,
@@ -71,14 +71,14 @@ fn next_chunk(entries: &mut impl Iterator<Item = Entry>) -> Vec<Entry> {
     chunk
 }
 
-/// What an entry shows by itself, its signature left out.
+/// The parts of an entry that can be read without its journal, except the signature.
 struct Parts {
     opened: Opened,
     fact: Result<Understood, Fault>,
     content: Result<(), Lie>,
 }
 
-/// A signature that is left to verify.
+/// A signature that is still to be verified.
 struct Signature<'a> {
     place: u64,
     entry: &'a Entry,
@@ -87,8 +87,8 @@ struct Signature<'a> {
 
 /// Proves one chunk in three passes: read in parallel, compare in order, verify signatures in parallel.
 ///
-/// The second pass takes each key fact as if all signatures up to it were valid. That is sound, as the third pass
-/// reports the first invalid one, and nothing that was concluded after it is used.
+/// The second pass applies each key fact as if all signatures up to it were valid. This is sound, because the third
+/// pass reports the first invalid signature, and no conclusion after it is used.
 fn prove(chunk: &[Entry], proven: &mut Proven, lie: &mut impl FnMut(Lie)) -> Result<(), Break> {
     let parts = in_parallel(chunk, |entry| {
         let opened = open(&entry.header)?;
@@ -114,7 +114,7 @@ fn prove(chunk: &[Entry], proven: &mut Proven, lie: &mut impl FnMut(Lie)) -> Res
     outcome
 }
 
-/// Compares an entry with the one before, leaves its signature to verify and goes on to it.
+/// Compares an entry with the previous one, records its signature for the third pass and advances to it.
 fn compare<'a>(
     entry: &'a Entry,
     parts: Result<Parts, Break>,

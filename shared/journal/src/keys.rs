@@ -1,4 +1,4 @@
-//! The public keys of one journal and the numbers at which they hold.
+//! The public keys of one journal, and the numbers at which each is in force.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use crate::{
     key::{KeyError, is_key_id},
 };
 
-/// The most keys of a journal, revoked ones included.
+/// The maximum number of keys of a journal, revoked ones included.
 const MOST: usize = 1000;
 
-/// The public keys of one journal's author by their ids. An id names one key for ever.
+/// The public keys of one journal's author by their ids. An id names the same key permanently.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicKeys {
     keys: BTreeMap<String, Key>,
 }
 
-/// Holds at the numbers `from..revoked_from`.
+/// A key in force at the numbers `from..revoked_from`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Key {
     public_key: [u8; 32],
@@ -27,17 +27,17 @@ struct Key {
 }
 
 impl PublicKeys {
-    /// No keys.
+    /// A set without keys.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a key that holds at `from_seq` and later; 1 for a key from the configuration. The same key again keeps the
-    /// lower number.
+    /// Adds a key that is in force from `from_seq` on; 1 for a key from the configuration. If the same key is added
+    /// again, the lower number is kept.
     ///
     /// # Errors
-    /// [`KeyError::Taken`] when the id names another key or a revoked one; [`KeyError::IdInvalid`];
+    /// [`KeyError::Taken`] if the id names another key or a revoked one; [`KeyError::IdInvalid`];
     /// [`KeyError::TooMany`].
     pub fn add(&mut self, key_id: &str, public_key: [u8; 32], from_seq: u64) -> Result<(), KeyError> {
         if !is_key_id(key_id) {
@@ -57,7 +57,7 @@ impl PublicKeys {
         Ok(())
     }
 
-    /// Revokes a key: it does not hold at `from_seq` and later. Revoked again, the lower number stays.
+    /// Revokes a key from `from_seq` on. If it is revoked again, the lower number is kept.
     ///
     /// # Errors
     /// [`KeyError::Unknown`].
@@ -67,7 +67,7 @@ impl PublicKeys {
         Ok(())
     }
 
-    /// The public key with this id, if it holds at this number.
+    /// The public key with this id, if it is in force at this number.
     #[must_use]
     pub fn get(&self, key_id: &str, seq: u64) -> Option<&[u8; 32]> {
         let key = self.keys.get(key_id)?;
@@ -75,13 +75,13 @@ impl PublicKeys {
         holds.then_some(&key.public_key)
     }
 
-    /// The public key with this id, whatever the numbers are at which it holds.
+    /// The public key with this id, whether or not it is in force at any number.
     pub(crate) fn any(&self, key_id: &str) -> Option<&[u8; 32]> {
         self.keys.get(key_id).map(|key| &key.public_key)
     }
 
-    /// Does what the fact of entry `seq` says of keys: an added key holds, and a revoked one does not, from the next
-    /// entry on. Other facts change nothing.
+    /// Applies the key fact of entry `seq`: from the next entry on an added key is in force, and a revoked one is not.
+    /// Other facts change nothing.
     ///
     /// # Errors
     /// [`Break::KeyContradicts`].
@@ -98,13 +98,14 @@ impl PublicKeys {
         done.map_err(|source| Break::KeyContradicts { seq, source })
     }
 
-    /// The key beside a signature that is judged at `at`; `seq` is the number to name when there is none.
+    /// The key beside a signature that is judged at the number `at`. An error names `seq`.
     pub(crate) fn find(&self, key_id: &str, at: u64, seq: u64) -> Result<&[u8; 32], Break> {
         self.get(key_id, at).ok_or_else(|| Break::KeyUnknown { seq, key_id: shown(key_id) })
     }
 }
 
-/// A key id as it may stand in an error: what is none is a stranger's text and stays out.
+/// A key id as it may appear in an error. A text that does not have the form of a key id comes from a stranger and is
+/// left out.
 fn shown(key_id: &str) -> String {
     if is_key_id(key_id) { key_id.to_owned() } else { "?".to_owned() }
 }

@@ -1,6 +1,6 @@
 //! Signed, chained entries, receipts and their offline proof. Bytes in, bytes out: no IO, clock or randomness.
 //!
-//! | What | How it is made |
+//! | Value | Definition |
 //! |---|---|
 //! | header hash | SHA-256 (FIPS 180-4) of the header's bytes |
 //! | `prev_hash` | header hash of the entry before in the journal; 32 zero bytes for the first |
@@ -12,17 +12,19 @@
 //! | stop's signature | Ed25519 over `renkei stop v1`, one zero byte, and the stop's bytes |
 //! | audit hash | SHA-256 of `renkei audit v1`, one zero byte, the previous hash and the record's bytes |
 //!
-//! A header, fact or receipt is understood only when its bytes decode, hold every rule of the contract and are exactly
-//! what encoding gives again: fields in the order of their numbers, default values left out, shortest varints, nothing
-//! unknown. Bytes are hashed and kept as they came. `tests/vectors.txt` holds all this in hex for other languages.
+//! A header, fact or receipt is understood only if its bytes decode, obey every rule of the contract, and are exactly
+//! the bytes that encoding gives again: fields in the order of their numbers, default values left out, shortest
+//! varints, no unknown fields. Bytes are hashed and kept as they came. `tests/vectors.txt` contains all this in hex for
+//! other languages.
 //!
-//! An author writes with [`chain`] and [`Chained::sign`]. A receiver verifies with [`verify`], or with its parts
-//! [`verify_signature`] (needs no chain, so [`in_parallel`] spreads a batch over all processors), [`verify_chain`] and [`check_body`].
-//! Anyone proves a whole journal with [`verify_all`] and the export of one matter with [`verify_matter`].
+//! An author writes with [`chain`] and [`Chained::sign`]. A receiver verifies with [`verify`], or with its parts:
+//! [`verify_signature`] (which needs no chain, so [`in_parallel`] spreads a batch over all processors),
+//! [`verify_chain`] and [`check_body`]. [`verify_all`] proves a whole journal, and [`verify_matter`] the export of one
+//! matter.
 //!
-//! What is wrong is a [`Break`] (the journal stops) or a [`Lie`] (the entry is held and refused). Judged elsewhere, as
-//! it needs the other journal or the pages: forks, `seen_peer_seq` against the own head, `entry_id`, `answers`,
-//! `methods_version`, blobs, direction, state, and the form of contents.
+//! A defect is a [`Break`] (the journal stops) or a [`Lie`] (the entry is stored and refused). Some properties need the
+//! other journal or the pages and are judged elsewhere: forks, `seen_peer_seq` against the own head, `entry_id`,
+//! `answers`, `methods_version`, blobs, direction, state, and the form of contents.
 
 mod audit;
 mod canonical;

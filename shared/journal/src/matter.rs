@@ -1,4 +1,4 @@
-//! Proving the export of one matter: `matter_prev` chains the author's entries in it.
+//! The proof of the export of one matter: `matter_prev` chains the author's entries in it.
 
 use renkei_proto::journal::v1::{Entry, Header};
 
@@ -9,18 +9,18 @@ use crate::{
     verify::{check_body, verify_signature},
 };
 
-/// Proves that these are the entries of one author in `matter`, from the first on and without a gap between them. Each
-/// author's entries are proven by themselves.
+/// Proves that these are the entries of one author in `matter`, from the first on and without a gap between them. The
+/// entries of each author are proven separately.
 ///
-/// `start` is [`Previous::start`], or the matter's last entry that was proven. The author's keys must know when each was
-/// added and revoked, as the journal's key facts stand in another matter. Entries cut off at the end leave a whole
-/// chain. `lie` is told of bodies that are not what their header commits to, as in [`verify_all`](crate::verify_all).
+/// `start` is [`Previous::start`], or the matter's last proven entry. `keys` must contain the numbers at which each key
+/// was added and revoked, because the journal's key facts belong to another matter. If entries are cut off at the end,
+/// the rest is still a valid chain. `lie` receives the defects of bodies, as in [`verify_all`](crate::verify_all).
 ///
-/// Gives the matter's last entry.
+/// Returns the matter's last entry.
 ///
 /// # Errors
-/// The first [`Break`], at the number that the entry's header names; where none can be read, one more than that of the
-/// last proven entry.
+/// The first [`Break`], at the number that the entry's header names; if none can be read, at one more than the last
+/// proven number.
 pub fn verify_matter(
     matter: &str,
     entries: impl IntoIterator<Item = Entry>,
@@ -46,7 +46,7 @@ fn named(broken: Break, last: &Previous) -> Break {
     if broken.seq() == 0 { broken.at(last.next_seq()) } else { broken }
 }
 
-/// The entry is the author's next one in this matter.
+/// Checks that the entry is the author's next one in this matter.
 fn continues(header: &Header, last: &Previous, matter: &str) -> Result<(), Break> {
     let seq = header.seq;
     same_journal(header, last, seq)?;
@@ -59,7 +59,7 @@ fn continues(header: &Header, last: &Previous, matter: &str) -> Result<(), Break
     if seq <= last.head.seq {
         return Err(Break::OrderBroken { seq, field: "seq" });
     }
-    // The entries that raised it stand in another matter.
+    // The entries that raised the incarnation belong to another matter.
     if header.incarnation < last.incarnation {
         return Err(Break::AuthorDiffers { seq, field: "incarnation" });
     }

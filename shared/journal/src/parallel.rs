@@ -1,4 +1,4 @@
-//! The same work for many items on all processors.
+//! Work on many items, spread over all processors.
 
 use std::{
     num::NonZero,
@@ -6,10 +6,11 @@ use std::{
     thread::{available_parallelism, scope},
 };
 
-/// Fewer items than this are not worth a thread.
+/// The minimum number of items that justifies a thread.
 const WORTH: usize = 16;
 
-/// What `work` makes of each item, in the order of the items. Waits for the last: not on a thread that serves calls.
+/// Applies `work` to each item and keeps the order of the items. Blocks until the last is done, so it must not run on a
+/// thread that serves calls.
 pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = available_parallelism().map_or(1, NonZero::get);
     let share = items.len().div_ceil(threads).max(WORTH);

@@ -1,9 +1,9 @@
-//! A private key in PEM (RFC 7468): one block `PRIVATE KEY`, anything may stand around it.
+//! A private key in PEM (RFC 7468): one block `PRIVATE KEY`, with any text around it.
 
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
 
-/// The bytes in the first block; `None` when there is none or it is no base64.
+/// The bytes in the first block; `None` if there is no block or its text is not base64.
 pub(crate) fn private_key(pem: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(pem).ok()?;
     let (_, block) = text.split_once(BEGIN)?;

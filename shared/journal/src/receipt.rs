@@ -1,4 +1,4 @@
-//! Receipts: "I hold this journal up to this number with this head", signed.
+//! Receipts: "I have stored this journal up to this number with this head", signed.
 
 use prost::Message as _;
 use renkei_proto::journal::v1::{Receipt, SignedReceipt};
@@ -12,7 +12,7 @@ use crate::{
 
 const DOMAIN: &[u8] = b"renkei receipt v1\0";
 
-/// The receipt with its signature over `renkei receipt v1`, one zero byte, and the receipt's bytes.
+/// Signs `renkei receipt v1`, one zero byte, and the receipt's bytes.
 #[must_use]
 pub fn sign_receipt(key: &SigningKey, receipt: &Receipt) -> SignedReceipt {
     let receipt = receipt.encode_to_vec();
@@ -22,15 +22,15 @@ pub fn sign_receipt(key: &SigningKey, receipt: &Receipt) -> SignedReceipt {
 
 /// Verifies a receipt with the signer's keys.
 ///
-/// A receipt has no number in its signer's journal; it stands after the entry `own_seq`. Its key must hold for the entry
-/// after that one and after `last_known_seq`, the signer's last entry that is held here: else a revoked key could go on
-/// by naming an old `own_seq`. To judge a kept receipt as of its own time, hand in 0.
+/// A receipt has no number in its signer's journal; its place is after the entry `own_seq`. Its key must be in force at
+/// the entry after that one and after `last_known_seq`, the signer's last entry that is stored here. Otherwise a
+/// revoked key could still be used with an old `own_seq`. To judge a stored receipt at its own time, pass 0.
 ///
-/// Whether the head is that of the journal, the caller compares.
+/// The caller compares the head with that of the journal.
 ///
 /// # Errors
-/// [`Break::NotUnderstood`], [`Break::KeyUnknown`] or [`Break::BadSignature`]; they name `up_to_seq`, or 0 when it
-/// cannot be read.
+/// [`Break::NotUnderstood`], [`Break::KeyUnknown`] or [`Break::BadSignature`]; they name `up_to_seq`, or 0 if it cannot
+/// be read.
 pub fn verify_receipt(signed: &SignedReceipt, keys: &PublicKeys, last_known_seq: u64) -> Result<Receipt, Break> {
     let receipt: Receipt = read(&signed.receipt, RECEIPT_LIMIT, "receipt").map_err(|what| {
         let seq = Receipt::decode(signed.receipt.as_slice()).map_or(0, |receipt| receipt.up_to_seq);

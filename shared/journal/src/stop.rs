@@ -12,7 +12,7 @@ use crate::{
 
 const DOMAIN: &[u8] = b"renkei stop v1\0";
 
-/// The stop with its signature over `renkei stop v1`, one zero byte, and the stop's bytes.
+/// Signs `renkei stop v1`, one zero byte, and the stop's bytes.
 #[must_use]
 pub fn sign_stop(key: &SigningKey, stop: &Stop) -> SignedStop {
     let stop = stop.encode_to_vec();
@@ -20,11 +20,11 @@ pub fn sign_stop(key: &SigningKey, stop: &Stop) -> SignedStop {
     SignedStop { stop, key_id: key.key_id().to_owned(), signature }
 }
 
-/// Verifies a stop with the signer's keys. `last_known_seq` is the signer's last entry that is known here: its key must
-/// hold for the next one, so that a revoked key stops nothing.
+/// Verifies a stop with the signer's keys. `last_known_seq` is the signer's last entry that is stored here. The key
+/// must be in force at the next one, so that a revoked key stops nothing.
 ///
 /// # Errors
-/// [`Break::NotUnderstood`], [`Break::KeyUnknown`] or [`Break::BadSignature`]; they name the stop's number, or 0 when it
+/// [`Break::NotUnderstood`], [`Break::KeyUnknown`] or [`Break::BadSignature`]; they name the stop's number, or 0 if it
 /// cannot be read.
 pub fn verify_stop(signed: &SignedStop, keys: &PublicKeys, last_known_seq: u64) -> Result<Stop, Break> {
     let stop: Stop = read(&signed.stop, STOP_LIMIT, "stop").map_err(|what| {

@@ -1,5 +1,5 @@
-//! Verifying one entry. The signature needs no chain and can be verified in parallel; the chain compares with the entry
-//! before; the body is measured by the header.
+//! Verification of one entry. The signature needs no chain and can be verified in parallel; the chain is compared with
+//! the previous entry; the body is compared with the header.
 
 use prost::Message as _;
 use renkei_proto::{
@@ -24,25 +24,25 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// The header.
+    /// The header, whose signature is valid.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The hash of the header's bytes as they came.
+    /// The SHA-256 hash of the header's bytes as they came.
     #[must_use]
     pub fn hash(&self) -> Hash {
         self.hash
     }
 
-    /// What the next entry is measured by.
+    /// The state of the journal after this entry.
     #[must_use]
     pub fn previous(&self) -> Previous {
         Previous::after(&self.header, self.hash)
     }
 
-    /// The header itself.
+    /// Gives up the hash and returns the header.
     #[must_use]
     pub fn into_header(self) -> Header {
         self.header
@@ -52,39 +52,39 @@ impl Opened {
 /// A fact that was understood.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Understood {
-    /// Its kind.
+    /// The kind that the oneof field names.
     pub kind: FactKind,
-    /// The fact; its `fact` is set.
+    /// The decoded fact; its `fact` is set.
     pub fact: Fact,
 }
 
-/// A verified entry: what its author said, whether or not it lies in its body.
+/// A verified entry: the statement of its author, even if its body contradicts its header.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verified {
-    /// The header.
+    /// The header, whose signature and chain are valid.
     pub header: Header,
-    /// The hash of the header's bytes as they came.
+    /// The SHA-256 hash of the header's bytes as they came.
     pub hash: Hash,
-    /// The fact that the header commits to.
+    /// The fact to which the header commits, or the defect.
     pub fact: Result<Understood, Lie>,
-    /// The content, present or erased, is the one that the header commits to.
+    /// `Ok` if the content, present or erased, is the one to which the header commits.
     pub content: Result<(), Lie>,
 }
 
 impl Verified {
-    /// Why the entry is refused for its body; of two lies that of the fact.
+    /// The defect for which the entry is refused; that of the fact comes first.
     #[must_use]
     pub fn lie(&self) -> Option<&Lie> {
         self.fact.as_ref().err().or(self.content.as_ref().err())
     }
 
-    /// The kind of the fact, when it is the one that the header commits to.
+    /// The kind of the fact, if it is the one to which the header commits.
     #[must_use]
     pub fn kind(&self) -> Option<FactKind> {
         self.fact.as_ref().ok().map(|understood| understood.kind)
     }
 
-    /// What the next entry is measured by.
+    /// The state of the journal after this entry.
     #[must_use]
     pub fn previous(&self) -> Previous {
         Previous::after(&self.header, self.hash)
@@ -93,7 +93,7 @@ impl Verified {
 
 /// Verifies an entry as the next one of its journal: signature, chain, body, in this order.
 ///
-/// A key fact holds from the next entry on: the caller hands it to [`PublicKeys::apply`].
+/// A key fact is in force from the next entry on: the caller passes it to [`PublicKeys::apply`].
 ///
 /// # Errors
 /// [`Break`] at the number of the next entry.
@@ -110,11 +110,12 @@ pub fn verify(entry: &Entry, previous: &Previous, keys: &PublicKeys) -> Result<V
     Ok(Verified { header: opened.header, hash: opened.hash, fact, content })
 }
 
-/// Verifies what needs no chain: the header is understood, its key holds at its number, the signature is the key's.
+/// Verifies the part that needs no chain: the header is understood, its key is in force at its number, and the
+/// signature was made with that key.
 ///
 /// # Errors
-/// [`Break::NotUnderstood`], [`Break::KeyUnknown`] or [`Break::BadSignature`], with the number that the header names, or
-/// 0 when none can be read.
+/// [`Break::NotUnderstood`], [`Break::KeyUnknown`] or [`Break::BadSignature`], with the number that the header names,
+/// or 0 if none can be read.
 pub fn verify_signature(entry: &Entry, keys: &PublicKeys) -> Result<Opened, Break> {
     let opened = open(&entry.header)?;
     let seq = opened.header.seq;
@@ -123,7 +124,7 @@ pub fn verify_signature(entry: &Entry, keys: &PublicKeys) -> Result<Opened, Brea
     Ok(opened)
 }
 
-/// Verifies a header that represents its whole entry, as [`verify_signature`] does for an entry.
+/// Verifies a header that represents its whole entry, by the rules of [`verify_signature`].
 ///
 /// # Errors
 /// As [`verify_signature`].
@@ -132,14 +133,15 @@ pub fn verify_header(signed: &SignedHeader, keys: &PublicKeys) -> Result<Opened,
     verify_signature(&Entry { header, key_id, signature, ..Entry::default() }, keys)
 }
 
-/// Whether one of the author's keys signed the header's bytes, whatever they are. A header that this version does not
-/// understand names no number that a key could be judged at.
+/// True if one of the author's keys signed the header's bytes, whatever they are. A header that this version does not
+/// understand names no number at which a key could be judged, so revoked keys count too.
 #[must_use]
 pub fn is_signed_by_author(entry: &Entry, keys: &PublicKeys) -> bool {
     keys.any(&entry.key_id).is_some_and(|public_key| is_header_signed(public_key, &entry.header, &entry.signature))
 }
 
-/// Measures fact and content by the header. Content that is absent though committed to was erased, which is fine.
+/// Compares fact and content with the header. Content may be absent although the header commits to it: then it was
+/// erased.
 ///
 /// # Errors
 /// As [`check_fact`], then as [`check_content`].
@@ -149,12 +151,12 @@ pub fn check_body(entry: &Entry, opened: &Opened) -> Result<Understood, Fault> {
     Ok(understood)
 }
 
-/// Measures the fact by the header.
+/// Compares the fact with the header.
 ///
 /// # Errors
-/// [`Lie::FactDiffers`] when it is not the fact that the header commits to or not of the kind that the header names.
-/// [`Break::NotUnderstood`] when the header commits to it but this version does not know it; [`Break::AuthorDiffers`]
-/// when it reopens the journal as another incarnation than the header's.
+/// [`Lie::FactDiffers`] if the header commits to another fact or names another kind. [`Break::NotUnderstood`] if the
+/// header commits to the fact but this version does not know it; [`Break::AuthorDiffers`] if the fact reopens the
+/// journal as another incarnation than the header's.
 pub fn check_fact(entry: &Entry, opened: &Opened) -> Result<Understood, Fault> {
     let header = &opened.header;
     let seq = header.seq;
@@ -171,7 +173,7 @@ pub fn check_fact(entry: &Entry, opened: &Opened) -> Result<Understood, Fault> {
     Ok(Understood { kind, fact })
 }
 
-/// Measures the content by the header: present and as committed to, or absent.
+/// Compares the content with the header: it is absent, or the one to which the header commits.
 ///
 /// # Errors
 /// [`Lie::ContentDiffers`].
@@ -198,7 +200,7 @@ pub fn check_content(entry: &Entry, opened: &Opened) -> Result<(), Lie> {
     Ok(())
 }
 
-/// Reads the header without looking at the signature.
+/// Reads the header without verifying the signature.
 pub(crate) fn open(bytes: &[u8]) -> Result<Opened, Break> {
     let header = read(bytes, PART_LIMIT, "header").map_err(|what| {
         let seq = Header::decode(bytes).map_or(0, |header| header.seq);
@@ -207,7 +209,7 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Opened, Break> {
     Ok(Opened { header, hash: header_hash(bytes) })
 }
 
-/// The signature is this key's.
+/// Checks that the signature was made with this key.
 pub(crate) fn signed_by(entry: &Entry, public_key: &[u8; 32], seq: u64) -> Result<(), Break> {
     if is_header_signed(public_key, &entry.header, &entry.signature) {
         Ok(())

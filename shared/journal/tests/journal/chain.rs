@@ -1,4 +1,4 @@
-//! An author with the right key that lies in its header: what stops the journal, and what is refused.
+//! An author that has the right key and lies in its header: the lies that stop the journal, and those that are refused.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -14,7 +14,7 @@ use crate::support::{
     NOTICES, OWN, Writer, content, forge, forge_bytes, header, journal, keys_of, kinds, notice, ppc, proof, reopened,
 };
 
-/// The second entry of a journal with a changed header, measured by the first.
+/// Verifies the second entry of a journal, with a changed header, against the first.
 fn judged(change: impl FnOnce(&mut Header)) -> Result<(), Break> {
     let mut entries = journal(2);
     forge(&mut entries[1], &ppc(), change);
@@ -116,7 +116,7 @@ fn a_fact_that_is_committed_to_but_unknown_stops_the_journal() {
     }
 }
 
-/// What a body is refused for.
+/// The defect for which a changed body is refused.
 fn refused(change: impl FnOnce(&mut Entry)) -> Option<Lie> {
     let mut entry = journal(1).remove(0);
     change(&mut entry);

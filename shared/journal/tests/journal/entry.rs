@@ -1,4 +1,4 @@
-//! An author never writes what the peer would stop at.
+//! An author never writes an entry at which the peer would stop.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

@@ -1,4 +1,4 @@
-//! Keys come and go with the journal's own entries.
+//! Keys are added and revoked by the journal's own entries.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -11,7 +11,7 @@ use crate::support::{NOTICES, OWN, Writer, added, forge, journal, keys_of, notic
 const PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
     MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
     -----END PRIVATE KEY-----\n";
-/// Its public key, section 10.1.
+/// The public key of [`PEM`], section 10.1.
 const PUBLIC: &str = "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1";
 
 fn verdict(entries: &[Entry]) -> Result<Proven, Break> {

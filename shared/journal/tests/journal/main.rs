@@ -1,4 +1,4 @@
-//! What the journal promises, tried at its surface.
+//! The promises of the journal, tested at its surface.
 
 mod chain;
 mod entry;

@@ -1,4 +1,4 @@
-//! Receipts say one thing, and only with a key that holds.
+//! A receipt makes one statement, and only with a key that is in force.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

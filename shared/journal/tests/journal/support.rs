@@ -1,4 +1,4 @@
-//! A journal that is easily written: fixed keys, counted ids, salts and times.
+//! A journal that is easy to write: fixed keys, counted ids, salts and times.
 
 #![expect(clippy::unwrap_used, reason = "a fixture that cannot be made ends the test")]
 
@@ -18,7 +18,7 @@ use renkei_proto::{
 };
 
 pub const AGREEMENT: Hash = [0xa9; 32];
-/// 2026-04-01T00:00:00Z.
+/// The instant 2026-04-01T00:00:00Z.
 pub const WRITTEN_US: i64 = 1_775_001_600_000_000;
 pub const OWN: &str = "agencies/ppc/journal";
 pub const NOTICES: &str = "agreement";
@@ -146,7 +146,7 @@ pub fn header(entry: &Entry) -> Header {
     Header::decode(entry.header.as_slice()).unwrap()
 }
 
-/// Writes another header and signs it: what an author could do that lies.
+/// Writes another header and signs it, as a lying author could.
 pub fn forge(entry: &mut Entry, key: &SigningKey, change: impl FnOnce(&mut Header)) {
     let mut header = header(entry);
     change(&mut header);

@@ -1,4 +1,4 @@
-//! Whatever is done to a journal that was written is found and named at its number.
+//! Every change of a written journal is found and named at its number.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -46,7 +46,7 @@ fn put(entry: &mut Entry, part: Part, bytes: Vec<u8>) {
     }
 }
 
-/// The reason and the number of all that is wrong.
+/// The reason and the number of each defect.
 fn wrong(entries: &[Entry]) -> Vec<(Reason, u64)> {
     match prove(entries) {
         Ok((_, lies)) => lies.iter().map(|lie| (lie.reason(), lie.seq())).collect(),
@@ -54,7 +54,7 @@ fn wrong(entries: &[Entry]) -> Vec<(Reason, u64)> {
     }
 }
 
-/// What entry by entry gives, without threads and chunks.
+/// The result of verification entry by entry, without threads and chunks.
 fn one_by_one(entries: &[Entry]) -> Result<Vec<Lie>, Break> {
     let (mut last, mut keys, mut lies) = (start(), keys_of(&ppc()), Vec::new());
     for entry in entries {
@@ -94,7 +94,7 @@ proptest! {
         let found = wrong(&entries);
         prop_assert_eq!(found.len(), 1);
         prop_assert_eq!(found[0].1, number(place));
-        // A flipped bit of `seq` asks for the key at another number, where it holds too.
+        // A flipped bit of `seq` asks for the key at another number, where it is in force too.
         prop_assert!(expected.contains(&found[0].0), "{:?}", found);
         prop_assert_eq!(prove(&entries).map(|(_, lies)| lies), one_by_one(&entries));
     }
@@ -133,7 +133,7 @@ proptest! {
         let mut entries = journal(LENGTH);
         let (from, place) = (from.index(entries.len()), place.index(entries.len() + 1));
         entries.insert(place, entries[from].clone());
-        // A copy in its own place is the entry; then the original is the repeat.
+        // A copy in its own place is the entry itself; the original is then the repeat.
         let found_at = if from == place { place + 1 } else { place };
         let reason = if from > place { Reason::Gap } else { Reason::OrderBroken };
         prop_assert_eq!(wrong(&entries), vec![(reason, number(found_at))]);
@@ -197,7 +197,7 @@ fn a_long_journal_is_proven_over_chunks_and_broken_at_the_right_number() {
     for place in [0, 255, 256, 257, 511, 512, 699] {
         let mut changed = entries.clone();
         changed[place].signature[7] ^= 1;
-        // What is wrong after it is not looked at.
+        // Nothing after the first break is examined.
         if let Some(later) = changed.get_mut(place + 1) {
             later.header.clear();
         }

@@ -1,4 +1,4 @@
-//! The hex vectors for foreign implementations are what this one makes and takes.
+//! The hex vectors for foreign implementations agree with this implementation, in both directions.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -77,7 +77,7 @@ fn receipt() -> Receipt {
     receipt
 }
 
-/// Headers that are signed with a known key and still not to be taken, in the place of entry 1.
+/// Headers that are signed with a known key and must still be rejected, in the place of entry 1.
 fn untaken() -> Vec<(&'static str, Vec<u8>, [u8; 64])> {
     let good = entries().remove(0).header;
     let unknown_field = [good.as_slice(), &[0xf8, 0x07, 0x01]].concat();
@@ -90,7 +90,7 @@ fn untaken() -> Vec<(&'static str, Vec<u8>, [u8; 64])> {
     ]
 }
 
-/// What `sign_receipt` would make of a header's bytes; the domains keep the two apart.
+/// The signature that `sign_receipt` would make over a header's bytes; the domains distinguish the two.
 fn sign_receipt_over(header: &[u8]) -> [u8; 64] {
     let pair = aws_lc_rs::signature::Ed25519KeyPair::from_pkcs8(&generate_pkcs8(&[1; 32])).unwrap();
     let signature = pair.sign(&[b"renkei receipt v1\0", header].concat());
