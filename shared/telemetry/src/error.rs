@@ -1,10 +1,10 @@
-//! Why telemetry did not start or did not end cleanly.
+//! The errors of the start and the end of telemetry.
 
 use opentelemetry_otlp::ExporterBuildError;
 use tracing::dispatcher::SetGlobalDefaultError;
 use tracing_subscriber::filter::ParseError;
 
-/// Why telemetry did not start, or what was left when it ended.
+/// An error of the start or the shutdown of telemetry.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -23,7 +23,7 @@ pub enum Error {
     /// The metrics cannot be shown to a Prometheus server.
     #[error("the metrics cannot be shown: {0}")]
     Registry(String),
-    /// This process has a global dispatcher already.
+    /// This process already has a global dispatcher.
     #[error("telemetry is installed in this process already")]
     Installed(#[source] SetGlobalDefaultError),
     /// A signal was not flushed: the collector is away, slow, or refused it.

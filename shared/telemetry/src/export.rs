@@ -1,7 +1,7 @@
 //! The three providers, with OTLP exporters or without.
 //!
-//! An SDK builder looks at `OTEL_*` variables where it is told nothing, so everything it can be
-//! told is told here: the configuration file is the only source.
+//! An SDK builder reads `OTEL_*` variables for every setting that it is not given. All settings are therefore given
+//! here, so that the configuration file is the only source.
 
 use std::time::Duration;
 
@@ -21,51 +21,51 @@ use crate::queue::{self, Dropped};
 use crate::reach::Reach;
 use crate::sampling;
 
-/// How long one export may take, its retries included.
+/// The time limit of one export, retries included.
 const EXPORT_LIMIT: Duration = Duration::from_secs(3);
 
-/// How often metrics are sent.
+/// The interval at which metrics are sent.
 const METRICS_INTERVAL: Duration = Duration::from_secs(15);
 
-/// In memory, metrics are collected when they are asked for.
+/// Metrics in memory are collected only on request.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Log records that may wait, how many go in one request, and how long one waits for others.
+/// The maximum number of waiting log records, the size of one request, and the time that a record waits for others.
 const LOG_QUEUE: usize = 8_192;
 const LOG_BATCH: usize = 512;
 const LOG_DELAY: Duration = Duration::from_secs(1);
 
-/// Who speaks: the resource of every signal.
+/// The attributes that identify the service in every signal.
 pub(crate) struct Identity<'a> {
     pub(crate) service_name: &'static str,
     pub(crate) instance: &'a str,
     pub(crate) sandbox: bool,
 }
 
-/// One provider per signal; each must live as long as something is to be exported.
+/// One provider per signal; each must live as long as its signals are to be exported.
 #[derive(Debug)]
 pub(crate) struct Providers {
     pub(crate) traces: SdkTracerProvider,
     pub(crate) meters: SdkMeterProvider,
     pub(crate) logs: SdkLoggerProvider,
     pub(crate) dropped: Dropped,
-    /// What a Prometheus server is shown of the meters.
+    /// The registry from which a Prometheus server reads the meters.
     pub(crate) shown: Registry,
-    /// What the meters gave when they are kept in memory; empty otherwise.
+    /// The values of the meters if they are kept in memory; empty otherwise.
     pub(crate) measured: InMemoryMetricExporter,
-    /// Whether log records go anywhere from here.
+    /// True if log records are exported.
     pub(crate) exports_logs: bool,
 }
 
 impl Providers {
-    /// Spans have ids and contexts, and nothing leaves the process.
+    /// Providers whose spans have ids and contexts, but export nothing.
     pub(crate) fn silent(identity: &Identity<'_>, ratio: f64) -> Result<Self, Error> {
         let shown = Registry::new();
         let meters = SdkMeterProvider::builder().with_resource(resource(identity)).with_reader(reader(&shown)?).build();
         Ok(Self { meters, shown, ..Self::unexported(identity, tracer(identity, ratio).build()) })
     }
 
-    /// Every span is sampled and kept in the second part; what is measured is kept too.
+    /// Providers that sample every span and keep spans and measured values in memory.
     pub(crate) fn in_memory(identity: &Identity<'_>) -> (Self, Spans) {
         let spans = Spans::default();
         let traces = tracer(identity, 1.0).with_simple_exporter(spans.clone()).build();
@@ -75,8 +75,8 @@ impl Providers {
         (Self { meters, measured, ..Self::unexported(identity, traces) }, spans)
     }
 
-    /// Everything goes to the collector at `endpoint`. It connects when it first sends, on the
-    /// Tokio runtime it is called in.
+    /// Providers that export to the collector at `endpoint`. The connection is made at the first export, on the Tokio
+    /// runtime of this call.
     pub(crate) fn otlp(identity: &Identity<'_>, ratio: f64, endpoint: &str) -> Result<Self, Error> {
         // Without a scheme the SDK would guess https, and there is no TLS in this client.
         if !endpoint.starts_with("http://") {
@@ -139,7 +139,7 @@ fn meters(identity: &Identity<'_>, endpoint: &str, shown: &Registry, reach: &Rea
     Ok(provider.with_reader(sent).with_reader(reader(shown)?).build())
 }
 
-/// Shows the meters to whoever asks the registry.
+/// Gives everyone who reads the registry access to the meters.
 fn reader(shown: &Registry) -> Result<PrometheusExporter, Error> {
     let exporter = opentelemetry_prometheus::exporter().with_registry(shown.clone()).without_target_info();
     exporter.scope_info_enabled(false).build().map_err(|error| Error::Registry(error.to_string()))
@@ -164,7 +164,7 @@ fn logs(identity: &Identity<'_>, endpoint: &str, reach: &Reach) -> Result<SdkLog
 }
 
 fn tracer(identity: &Identity<'_>, ratio: f64) -> TracerProviderBuilder {
-    // Links are the commands of one commit or the entries of one stream; events are not exported.
+    // Links name the commands of one commit or the entries of one stream; events are not exported.
     let limits = SpanLimits {
         max_events_per_span: 0,
         max_attributes_per_span: 32,

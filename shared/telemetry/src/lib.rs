@@ -1,12 +1,11 @@
-//! What an operator sees of Renkei: spans, metrics and logs, each named once, and the trace
-//! context that travels from the caller through an entry's header to the peer's commit.
+//! The signals that an operator sees: spans, metrics and logs, each named once, and the trace context that travels from
+//! the caller through an entry's header to the peer's commit.
 //!
-//! [`start()`] makes a [`Telemetry`] from [`Settings`]; [`Telemetry::in_memory`] makes one whose
-//! spans a test can read. [`span`] constructs every span, [`Metrics`] holds every instrument,
-//! [`traceparent`] reads and writes the W3C header.
+//! [`start()`] makes a [`Telemetry`] from [`Settings`]; [`Telemetry::in_memory`] makes one whose spans a test can read.
+//! [`span`] constructs every span, [`Metrics`] contains every instrument, and [`traceparent`] reads and writes the W3C
+//! header.
 //!
-//! Nothing here may carry content, names or officials: ids of entries, fact types, methods,
-//! reasons, counts and times only.
+//! No signal carries content, names or officials: only ids of entries, fact types, methods, reasons, counts and times.
 
 mod error;
 mod export;

@@ -1,8 +1,8 @@
-//! Logs: one JSON object per line, marked with the trace it belongs to.
+//! Logs: one JSON object per line, with the trace to which it belongs.
 //!
-//! `timestamp` (RFC 3339, UTC, microseconds), `level`, `target` and `message` always; `trace_id`
-//! wherever there is a trace, so that a line is found by the id in an entry's header; `span_id`
-//! where the span is sampled and can be looked up; `sandbox` in a sandbox; `fields` for the rest.
+//! Every line has `timestamp` (RFC 3339, UTC, microseconds), `level`, `target` and `message`. It has `trace_id` if
+//! there is a trace, so that it can be found by the id in an entry's header; `span_id` if the span is sampled and can
+//! be looked up; `sandbox` in a sandbox; and `fields` for everything else.
 
 use std::error::Error;
 use std::fmt;
@@ -18,10 +18,10 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{self, FormatTime};
 use tracing_subscriber::layer;
 
-/// Bytes of one text in a line, before escaping; the rest of a longer one is cut off.
+/// The maximum length of one text in a line, in bytes before escaping; the rest is cut off.
 const TEXT_LIMIT: usize = 8_192;
 
-/// Where log lines go.
+/// The destination of log lines.
 #[derive(Clone, Debug)]
 pub enum LogTarget {
     /// The process's standard error.
@@ -33,7 +33,7 @@ pub enum LogTarget {
 impl LogTarget {
     fn write(&self, line: &[u8]) {
         match self {
-            // A log that cannot be written has nowhere left to say so.
+            // There is nowhere left to report a log line that cannot be written.
             Self::Stderr => drop(std::io::stderr().lock().write_all(line)),
             Self::Buffer(lines) => {
                 lines.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(line);
@@ -42,7 +42,7 @@ impl LogTarget {
     }
 }
 
-/// Writes every event it is given to its target.
+/// A layer that writes every event to its target.
 pub(crate) struct JsonLines {
     pub(crate) target: LogTarget,
     pub(crate) sandbox: bool,
@@ -95,7 +95,7 @@ fn now() -> String {
     text
 }
 
-/// The message of an event, and its other fields.
+/// The message and the other fields of one event.
 #[derive(Default)]
 struct Values {
     message: String,
@@ -129,7 +129,7 @@ impl Visit for Values {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has no word for what is not finite.
+        // JSON has no representation of infinite numbers and NaN.
         let text = if value.is_finite() { value.to_string() } else { "null".to_owned() };
         self.fields.raw(field.name(), &text);
     }
@@ -150,7 +150,7 @@ impl Visit for Values {
     }
 }
 
-/// A JSON object in the making, without its braces.
+/// A JSON object under construction, without its braces.
 #[derive(Default)]
 struct Object(String);
 
@@ -182,8 +182,8 @@ impl Object {
     }
 }
 
-/// Appends `text` as a JSON string. Every control character is escaped, so that neither a line
-/// break nor a terminal sequence gets into a log.
+/// Appends `text` as a JSON string. Every control character is escaped, so that no line break and no terminal sequence
+/// reaches a log.
 fn quote(out: &mut String, text: &str) {
     out.push('"');
     for character in text[..text.floor_char_boundary(TEXT_LIMIT)].chars() {

@@ -1,4 +1,4 @@
-//! Finished spans and what was measured, kept where a test can read them.
+//! Finished spans and measured values, kept in memory for tests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-/// Spans kept; the oldest go first, so that a long simulation stays within its memory.
+/// The maximum number of spans; the oldest are dropped first, so that the memory of a long simulation is bounded.
 const KEPT: usize = 65_536;
 
 /// The finished spans of one [`Telemetry`](crate::Telemetry). Clones read the same spans.
@@ -28,32 +28,32 @@ pub struct Measured {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FinishedSpan {
-    /// Its name.
+    /// The span's name, such as `write`.
     pub name: String,
     /// 32 hex digits.
     pub trace_id: String,
     /// 16 hex digits.
     pub span_id: String,
-    /// The parent's span id, local or remote; none for the root of a trace.
+    /// The parent's span id, local or remote; `None` for the root of a trace.
     pub parent: Option<String>,
-    /// Its attributes, values as text.
+    /// The attributes, with their values as text.
     pub attributes: BTreeMap<String, String>,
     /// Trace id and span id of each linked span.
     pub links: Vec<(String, String)>,
     /// `internal`, `server`, `client`, `producer` or `consumer`.
     pub kind: &'static str,
-    /// Whether its status is an error.
+    /// True if the span's status is an error.
     pub failed: bool,
 }
 
 impl Spans {
-    /// The spans that finished so far, in the order in which they ended; at most the last 65,536.
+    /// The finished spans, in the order in which they ended; at most the last 65,536.
     #[must_use]
     pub fn finished(&self) -> Vec<FinishedSpan> {
         self.kept().iter().map(FinishedSpan::of).collect()
     }
 
-    /// Forgets what finished so far.
+    /// Removes all finished spans.
     pub fn clear(&self) {
         self.kept().clear();
     }
@@ -64,10 +64,10 @@ impl Spans {
 }
 
 impl Measured {
-    /// Everything that a collector would have got by now, with all names and attributes, as text.
+    /// Everything that a collector would have received by now, with all names and attributes, as text.
     #[must_use]
     pub fn text(&self) -> String {
-        // Fails after the shutdown; what was collected by then is still there.
+        // The flush fails after the shutdown; the values collected until then are still there.
         let _ = self.meters.force_flush();
         self.exporter.get_finished_metrics().map(|finished| format!("{finished:?}")).unwrap_or_default()
     }

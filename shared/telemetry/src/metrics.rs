@@ -1,4 +1,4 @@
-//! Every metric of the system, each named once, with its unit and what it says.
+//! Every metric of the system, each named once, with its unit and its meaning.
 //!
 //! Attributes come from closed sets only: names written in code (`&'static str`), gRPC codes, and
 //! methods that this service has.
@@ -12,16 +12,16 @@ use crate::queue::Dropped;
 use crate::span::OTHER_METHOD;
 use crate::status;
 
-/// Bounds of durations in seconds, as the semantic conventions 1.45 give them for RPC.
+/// The bounds of durations, in seconds, as the semantic conventions 1.45 give them for RPC.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
-/// Bounds of a delivery's lag in seconds: a peer may be away for days.
+/// The bounds of a delivery's lag, in seconds: a peer may be away for days.
 const LAG: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0, 3_600.0, 86_400.0];
 
-/// Bounds of the number of commands in one commit.
+/// The bounds of the number of commands in one commit.
 const COMMANDS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
-/// The instruments. Clones record to the same, and cost nothing: each call has one.
+/// The instruments of a service. Clones record to the same instruments and cost nothing, so each call has one.
 #[derive(Clone, Debug)]
 pub struct Metrics(Arc<Instruments>);
 
@@ -60,25 +60,25 @@ struct Instruments {
     verified_age: Gauge<f64>,
 }
 
-/// Which way entries go.
+/// The direction in which entries travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// The own journal, to the peer.
+    /// The own journal, on its way to the peer.
     Out,
-    /// The peer's journal, to here.
+    /// The peer's journal, on its way to this service.
     In,
 }
 
-/// What a peer claims, and has to prove with a signature.
+/// A claim of the peer that needs the proof of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// What its hello states of the own journal.
+    /// The peer's hello states a head of the own journal.
     Hello,
-    /// That it has stopped the own journal.
+    /// The peer has stopped the own journal.
     Stop,
-    /// That it has the own journal up to a number.
+    /// The peer has stored the own journal up to a number.
     Receipt,
-    /// That it wrote an entry.
+    /// The peer has written an entry.
     Entry,
 }
 
@@ -103,7 +103,7 @@ impl Metrics {
         Self::new(&NoopMeterProvider::new().meter("renkei"), Dropped::default())
     }
 
-    /// The instruments of `meter`; `dropped` is read whenever it is collected.
+    /// The instruments of `meter`; `dropped` is read at each collection.
     pub(crate) fn new(meter: &Meter, dropped: Dropped) -> Self {
         observe_dropped(meter, dropped);
         let counter = |name, unit, help| meter.u64_counter(name).with_unit(unit).with_description(help).build();
@@ -212,14 +212,14 @@ impl Metrics {
             verified_age: seconds("renkei.verified.age", "Time since the whole database was last verified."),
         }));
         metrics.0.altered.add(0, &[]);
-        // A counter that is not there yet cannot be told from one that is not there at all.
+        // A counter without a value cannot be distinguished from a metric that does not exist.
         metrics.0.handshake_failures.add(0, &[]);
         Claim::ALL.into_iter().for_each(|claim| metrics.0.unproven.add(0, &[claim.attribute()]));
         metrics
     }
 
-    /// A call was served: its fully qualified `method`, whether this service has it, the number
-    /// of its gRPC status and the time it took.
+    /// Records a served call: its fully qualified `method`, whether this service has that method, the number of its
+    /// gRPC status, and its duration.
     pub fn call_served(&self, method: &'static str, known: bool, code: i32, took: Duration) {
         let method = if known { method } else { OTHER_METHOD };
         let status = status::name(code);
@@ -234,40 +234,40 @@ impl Metrics {
         self.0.call_duration.record(took.as_secs_f64(), &attributes);
     }
 
-    /// A call or an entry was refused; `reason` is the name of a reason of the contract.
+    /// Records the refusal of a call or an entry; `reason` is the name of a reason of the contract.
     pub fn refused(&self, reason: &'static str) {
         self.0.refusals.add(1, &[KeyValue::new("reason", reason)]);
     }
 
-    /// A TLS handshake failed or was refused.
+    /// Records a TLS handshake that failed or was refused.
     pub fn handshake_failed(&self) {
         self.0.handshake_failures.add(1, &[]);
     }
 
-    /// A holder of the peer's certificate claimed something without proof. It changed nothing.
+    /// Records a claim without proof by a holder of the peer's certificate. Such a claim changes nothing.
     pub fn unproven(&self, claim: Claim) {
         self.0.unproven.add(1, &[claim.attribute()]);
     }
 
-    /// The writer committed a transaction of this many commands, which took this long.
+    /// Records a committed transaction: its number of commands and its duration.
     pub fn committed(&self, commands: usize, took: Duration) {
         self.0.write_batch.record(number(commands), &[]);
         self.0.write_duration.record(took.as_secs_f64(), &[]);
     }
 
-    /// How a `journal` stands: held up to entry number `head`, stopped or not.
+    /// Sets the state of a `journal`: the number of its last stored entry, and whether it is stopped.
     pub fn journal(&self, journal: &'static str, head: u64, stopped: bool) {
         let journal = [KeyValue::new("journal", journal)];
         self.0.journal_head.record(head, &journal);
         self.0.journal_stopped.record(u64::from(stopped), &journal);
     }
 
-    /// Whether the own journal is being fetched back.
+    /// Sets whether the own journal is being fetched back.
     pub fn recovering(&self, recovering: bool) {
         self.0.recovering.record(u64::from(recovering), &[]);
     }
 
-    /// This many entries wait, the oldest for so long.
+    /// Sets the number of waiting entries and the age of the oldest.
     pub fn backlog(&self, direction: Direction, entries: u64, age: Duration) {
         let direction = if direction == Direction::Out { "out" } else { "in" };
         let direction = [KeyValue::new("direction", direction)];
@@ -275,40 +275,40 @@ impl Metrics {
         self.0.backlog_age.record(age.as_secs_f64(), &direction);
     }
 
-    /// The peer signed for an entry that was written so long before.
+    /// Records the time from the writing of an entry to the peer's receipt for it.
     pub fn receipted(&self, lag: Duration) {
         self.0.receipt_lag.record(lag.as_secs_f64(), &[]);
     }
 
-    /// Whether a session with the peer is open.
+    /// Sets whether a session with the peer is open.
     pub fn link_up(&self, up: bool) {
         self.0.link_up.record(u64::from(up), &[]);
     }
 
-    /// How far apart the two services' clocks are.
+    /// Sets the difference between the clocks of the two services.
     pub fn clock_skew(&self, apart: Duration) {
         self.0.clock_skew.record(apart.as_secs_f64(), &[]);
     }
 
-    /// Whether the clock is doubted, so that acts are refused.
+    /// Sets whether the clock is doubted, so that acts are refused.
     pub fn clock_doubted(&self, doubted: bool) {
         self.0.clock_doubted.record(u64::from(doubted), &[]);
     }
 
-    /// So many watches are open; the slowest is so many changes behind.
+    /// Sets the number of open watches and the number of changes that the slowest has not yet received.
     pub fn watchers(&self, watchers: usize, lag: u64) {
         self.0.watchers.record(number(watchers), &[]);
         self.0.watch_lag.record(lag, &[]);
     }
 
-    /// Duties of this kind.
+    /// Sets the numbers of open and overdue duties of this kind.
     pub fn duties(&self, kind: &'static str, open: usize, overdue: usize) {
         let kind = [KeyValue::new("kind", kind)];
         self.0.duties_open.record(number(open), &kind);
         self.0.duties_overdue.record(number(overdue), &kind);
     }
 
-    /// Seconds until the trust material of a `port` ends.
+    /// Sets the time, in seconds, until the certificate and the revocation list of a `port` expire.
     pub fn trust(&self, port: &'static str, certificate: i64, crl: Option<i64>) {
         let port = [KeyValue::new("port", port)];
         self.0.certificate_remaining.record(seconds(certificate), &port);
@@ -317,27 +317,27 @@ impl Metrics {
         }
     }
 
-    /// So much of the trust material in the files of a `port` is refused or missing.
+    /// Sets the number of files of a `port` that are refused or missing.
     pub fn trust_faults(&self, port: &'static str, faults: usize) {
         self.0.trust_faults.record(number(faults), &[KeyValue::new("port", port)]);
     }
 
-    /// Seconds until the last open day for a notice is over.
+    /// Sets the time, in seconds, until the end of the last open day for a notice.
     pub fn notice(&self, remaining: i64) {
         self.0.notice_remaining.record(seconds(remaining), &[]);
     }
 
-    /// The length of the embedded database's log of changes, in bytes.
+    /// Sets the size of the embedded database's write-ahead log, in bytes.
     pub fn database_log(&self, bytes: u64) {
         self.0.database_log.record(bytes, &[]);
     }
 
-    /// Whether the database answers and what is written to it is committed.
+    /// Sets whether the database answers and commits writes.
     pub fn database_up(&self, up: bool) {
         self.0.database_up.record(u64::from(up), &[]);
     }
 
-    /// Connections of a `pool` to the database.
+    /// Sets the numbers of idle and used connections of a `pool`.
     pub fn database_connections(&self, pool: &'static str, idle: usize, used: usize) {
         for (state, connections) in [("idle", idle), ("used", used)] {
             let of = [KeyValue::new("pool", pool), KeyValue::new("state", state)];
@@ -345,23 +345,23 @@ impl Metrics {
         }
     }
 
-    /// Whether reads of secret material can be recorded.
+    /// Sets whether reads of secret material can be recorded.
     pub fn audit_writable(&self, writable: bool) {
         self.0.audit_writable.record(u64::from(writable), &[]);
     }
 
-    /// A row of the database was not the one that the service wrote, and was not believed.
+    /// Records a row of the database that differs from the row that the service wrote, and that was therefore rejected.
     pub fn altered(&self) {
         self.0.altered.add(1, &[]);
     }
 
-    /// What the last verification of the whole database came to, and how long ago it ended.
+    /// Sets the result of the last verification of the whole database and the time since its end.
     pub fn verified(&self, right: bool, age: Duration) {
         self.0.verified.record(u64::from(right), &[]);
         self.0.verified_age.record(age.as_secs_f64(), &[]);
     }
 
-    /// For how long the audit chains have moved without being anchored.
+    /// Sets the time for which the audit chains have moved without an anchor.
     pub fn audit_anchored(&self, age: Duration) {
         self.0.audit_anchor_age.record(age.as_secs_f64(), &[]);
     }
@@ -371,13 +371,14 @@ fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// Whole seconds; exact far beyond any date.
+/// A number of seconds as a float; exact far beyond any date.
 #[expect(clippy::cast_precision_loss, reason = "seconds of a calendar fit")]
 fn seconds(count: i64) -> f64 {
     count as f64
 }
 
-/// The meter calls back when it collects; it keeps the callback, so the instrument may go.
+/// Registers a callback that reads the counts at each collection. The meter keeps the callback, so the instrument may
+/// be dropped.
 fn observe_dropped(meter: &Meter, dropped: Dropped) {
     let _ = meter
         .u64_observable_counter("renkei.spans.dropped")
@@ -405,7 +406,7 @@ mod tests {
     use super::{Direction, Metrics};
     use crate::queue::Dropped;
 
-    /// What a collector gets after `act`: name → (unit, whether it has a help, values).
+    /// The metrics that a collector receives after `act`: name → (unit, whether it has a help text, values).
     fn collected(act: impl FnOnce(&Metrics)) -> BTreeMap<String, (String, bool, Vec<String>)> {
         let exporter = InMemoryMetricExporter::default();
         let provider =

@@ -1,8 +1,8 @@
-//! The bounded queue between the calls and the span exporter, with a count of what it lost.
+//! The bounded queue between the calls and the span exporter, with a count of the lost spans.
 //!
-//! The SDK's batch processor drops silently when its queue is full, so the bound stands in front
-//! of it: a span is admitted only while fewer than the limit wait, and whatever is not admitted
-//! or not delivered is counted.
+//! The SDK's batch processor drops silently when its queue is full. The bound is therefore enforced in front of it: a
+//! span is admitted only while fewer spans than the limit are waiting, and every span that is not admitted or not
+//! delivered is counted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -15,16 +15,16 @@ use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Span, Spa
 
 use crate::sampling;
 
-/// Spans that may wait for the collector.
+/// The maximum number of spans that wait for the collector.
 pub(crate) const LIMIT: usize = 8_192;
 
-/// Spans sent in one request at most.
+/// The maximum number of spans in one request.
 const BATCH: usize = 512;
 
-/// How long a span waits for others before it is sent.
+/// The time that a span waits for others before it is sent.
 const DELAY: Duration = Duration::from_secs(1);
 
-/// How many spans were lost, by cause. Clones count together.
+/// The numbers of lost spans, by cause. Clones share the counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Dropped(Arc<Counts>);
 
@@ -35,7 +35,7 @@ struct Counts {
 }
 
 impl Dropped {
-    /// The counts so far with the name of their cause.
+    /// The counts so far, each with the name of its cause.
     pub(crate) fn by_cause(&self) -> [(&'static str, u64); 2] {
         [
             ("queue_full", self.0.queue_full.load(Ordering::Relaxed)),
@@ -44,7 +44,7 @@ impl Dropped {
     }
 }
 
-/// A batch processor in front of `exporter` that holds at most `limit` spans.
+/// A batch processor in front of `exporter` with a queue of at most `limit` spans.
 pub(crate) fn bounded<E>(exporter: E, limit: usize, dropped: &Dropped) -> impl SpanProcessor + 'static
 where
     E: SpanExporter + 'static,
@@ -60,7 +60,7 @@ where
     Admission { batches, limit, waiting, dropped: dropped.clone() }
 }
 
-/// Admits a span while fewer than `limit` wait.
+/// Admits a span while fewer than `limit` spans are waiting.
 #[derive(Debug)]
 struct Admission {
     batches: BatchSpanProcessor,
@@ -103,7 +103,7 @@ impl SpanProcessor for Admission {
     }
 }
 
-/// Takes a batch off the count of waiting spans and counts it as lost when it is not delivered.
+/// Subtracts a batch from the number of waiting spans, and counts it as lost if it is not delivered.
 #[derive(Debug)]
 struct Departure<E> {
     exporter: E,
@@ -115,7 +115,7 @@ impl<E: SpanExporter> SpanExporter for Departure<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         let result = self.exporter.export(batch).await;
-        // Only now: spans on their way are memory too.
+        // Only now, because spans on their way use memory too.
         self.waiting.fetch_sub(spans, Ordering::AcqRel);
         if result.is_err() {
             let lost = u64::try_from(spans).unwrap_or(u64::MAX);
@@ -153,7 +153,7 @@ mod tests {
 
     use super::{Dropped, bounded};
 
-    /// Says how many spans it got, then holds them until told how to end.
+    /// An exporter that reports the number of spans it received, then keeps them until it is told to end.
     #[derive(Clone, Debug)]
     struct Held {
         got: Sender<usize>,
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(dropped.by_cause(), [("queue_full", 2), ("export_failed", 1)]);
     }
 
-    /// Runs `act`, flushes from another thread and says how many spans the exporter then holds.
+    /// Runs `act`, flushes from another thread and returns the number of spans that the exporter then has.
     fn arrived_after(act: impl FnOnce(), provider: &SdkTracerProvider, arrived: &Receiver<usize>) -> usize {
         act();
         let flushed = provider.clone();

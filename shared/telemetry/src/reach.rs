@@ -1,4 +1,4 @@
-//! Whether the collector takes what is sent: said once when it no longer does, and once when it does again.
+//! The reachability of the collector. It is logged once when exports begin to fail, and once when they succeed again.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-/// Whether the last export failed. Clones share it: the three signals go to one collector.
+/// True if the last export failed. Clones share it: the three signals go to one collector.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reach(Arc<AtomicBool>);
 
 impl Reach {
-    /// An exporter whose success and failure are noted here.
+    /// Wraps an exporter so that its success and failure are recorded here.
     pub(crate) fn watch<E>(&self, exporter: E) -> Watched<E> {
         Watched { exporter, reach: self.clone() }
     }
@@ -36,7 +36,7 @@ impl Reach {
     }
 }
 
-/// An exporter whose success and failure are noted.
+/// An exporter whose success and failure are recorded.
 #[derive(Debug)]
 pub(crate) struct Watched<E> {
     exporter: E,

@@ -1,20 +1,21 @@
-//! Which spans are exported: those of sampled traces, and every call that failed.
+//! The choice of the exported spans: those of sampled traces, and every failed call.
 
 use opentelemetry::trace::{Link, SpanContext, SpanKind, Status, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{ParentBasedSampler, Sampler, SamplingDecision, SamplingResult, ShouldSample, SpanData};
 
-/// Decides when a span starts.
+/// The decision at the start of a span.
 ///
-/// A whole trace within this process is sampled or none of it. What a caller or the peer decided does not count: by its
-/// trace id it is judged like a trace of our own, so that both agencies come to the same with the same ratio.
+/// Within this process a trace is sampled as a whole or not at all. The decision of a caller or of the peer does not
+/// count: their trace is judged by its id, like a trace of our own, so that both agencies decide alike if they have the
+/// same ratio.
 #[derive(Clone, Debug)]
 pub(crate) struct Decision {
     ours: ParentBasedSampler,
 }
 
 impl Decision {
-    /// Samples this share of traces, 0 to 1.
+    /// Samples this share of the traces, 0 to 1.
     pub(crate) fn new(ratio: f64) -> Self {
         let ours = Sampler::TraceIdRatioBased(ratio);
         Self {
@@ -38,14 +39,14 @@ impl ShouldSample for Decision {
         let mut result = self.ours.should_sample(parent, trace, name, kind, attributes, links);
         let is_call = matches!(kind, SpanKind::Server | SpanKind::Client);
         if is_call && result.decision == SamplingDecision::Drop {
-            // How it ends is not known yet.
+            // The outcome of the call is not known yet.
             result.decision = SamplingDecision::RecordOnly;
         }
         result
     }
 }
 
-/// A span that ended, as it is to be exported; `None` when it is not.
+/// The span in the form in which it is exported; `None` if it is not exported.
 pub(crate) fn exported(mut span: SpanData) -> Option<SpanData> {
     let context = &span.span_context;
     if !context.is_sampled() {
@@ -67,7 +68,7 @@ mod tests {
     use super::Decision;
     use crate::queue::{Dropped, LIMIT, bounded};
 
-    /// Names of what is exported of these spans when no trace is sampled.
+    /// The names of the exported spans among these, if no trace is sampled.
     fn exported(spans: [(&'static str, SpanKind, Status); 3]) -> Vec<String> {
         let exporter = InMemorySpanExporter::default();
         let processor = bounded(exporter.clone(), LIMIT, &Dropped::default());

@@ -4,10 +4,9 @@
 //! never content, names, officials or a caller's own text. RPC attributes follow the OpenTelemetry
 //! semantic conventions 1.45.
 //!
-//! A trace that is not sampled has one span, that of its call, which is exported only if the call
-//! fails. Everything within it is [`Span::none`]: a span that nobody sees costs as much as one that
-//! is seen. What is done for several traces at once (a commit, a batch on its way) has one span,
-//! in the first sampled trace and with a link to each.
+//! A trace that is not sampled has one span, that of its call, which is exported only if the call fails. All spans
+//! within it are [`Span::none`], because an unseen span costs as much as a visible one. Work for several traces at once
+//! (a commit, a batch on its way) has one span, in the first sampled trace, with a link to each of the others.
 
 use opentelemetry::Context;
 use opentelemetry::trace::{Status, TraceContextExt};
@@ -18,14 +17,14 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use crate::status;
 use crate::traceparent::{self, Traceparent};
 
-/// What stands for a method that this service does not know.
+/// The name recorded in place of a method that this service does not have.
 pub(crate) const OTHER_METHOD: &str = "_OTHER";
 
-/// A call served. `method` is fully qualified, e.g.
-/// `renkei.referral.v1.ReferralService/IssueReferral`; `known` says whether this service has it.
+/// The span of a served call. `method` is fully qualified, such as `renkei.referral.v1.ReferralService/IssueReferral`;
+/// `known` is true if this service has the method.
 ///
-/// The caller's `traceparent` is its only possible parent. An unknown method is named nowhere:
-/// its text is the caller's (so `rpc.method_original` is left out). End it with [`finish_rpc`].
+/// Only the caller's `traceparent` can be its parent. An unknown method is never named, because its text is the
+/// caller's (so `rpc.method_original` is left out). The span ends with [`finish_rpc`].
 #[must_use]
 pub fn rpc_server(method: &str, known: bool, traceparent: Option<&str>) -> Span {
     let (name, method) = if known { (method, method) } else { ("grpc", OTHER_METHOD) };
@@ -45,7 +44,7 @@ pub fn rpc_server(method: &str, known: bool, traceparent: Option<&str>) -> Span 
     span
 }
 
-/// A call made to the peer. `server.address` may be recorded once it is known. End it with
+/// The span of a call to the peer. `server.address` may be recorded once it is known. The span ends with
 /// [`finish_rpc`].
 #[must_use]
 pub fn rpc_client(method: &str) -> Span {
@@ -61,25 +60,25 @@ pub fn rpc_client(method: &str) -> Span {
     )
 }
 
-/// Records how a call ended: `code` is the number of the gRPC status. A server's span becomes an
-/// error only for a fault of its own; a client's for everything but OK.
+/// Records the end of a call: `code` is the number of the gRPC status. A server's span becomes an error only for a
+/// fault of the server; a client's for every code but OK.
 pub fn finish_rpc(span: &Span, code: i32, is_server: bool) {
     let name = status::name(code);
     span.record("rpc.status_code", name);
     if status::is_failure(code, is_server) {
         span.record("error.type", name);
-        // Without a description: a status message may quote the caller.
+        // The status has no description, because a status message may quote the caller.
         span.set_status(Status::error(""));
     }
 }
 
-/// The judgement whether a caller may make its call.
+/// The decision on whether a caller may make its call.
 #[must_use]
 pub fn authorize() -> Span {
     if runs_sampled() { info_span!("authorize") } else { Span::none() }
 }
 
-/// One command, from the writer's queue to its answer.
+/// The time of one command from the writer's queue to its answer.
 #[must_use]
 pub fn write(command_name: &str) -> Span {
     if !runs_sampled() {
@@ -88,7 +87,7 @@ pub fn write(command_name: &str) -> Span {
     info_span!("write", renkei.command = command_name, renkei.entry.id = Empty)
 }
 
-/// One transaction of the writer with `commands` commands in it, for the spans of [`write()`] in `of`.
+/// One transaction of the writer with `commands` commands, for the spans of [`write()`] in `of`.
 #[must_use]
 pub fn commit<'a>(commands: usize, of: impl IntoIterator<Item = &'a Span>) -> Span {
     let written = of.into_iter().filter(|span| !span.is_disabled());
@@ -126,13 +125,13 @@ pub fn receive(journal: &str, from: u64, to: u64, traces: &[Traceparent]) -> Spa
     })
 }
 
-/// The check of one arriving entry's signature and digests, in the trace that stands in its header.
+/// The verification of one arriving entry's signature and digests, in the trace that its header names.
 #[must_use]
 pub fn verify(entry_id: &str, traceparent: &str) -> Span {
     among(&traceparent::sampled([traceparent]), || info_span!(parent: None, "verify", renkei.entry.id = entry_id))
 }
 
-/// One arrived fact judged and folded into its page, in the trace that stands in its entry's header.
+/// The judgement and folding of one arrived fact, in the trace that its entry's header names.
 #[must_use]
 pub fn apply(fact_type: &str, entry_id: &str, traceparent: &str) -> Span {
     among(
@@ -147,12 +146,12 @@ pub fn receipt(journal: &str, to: u64, traces: &[Traceparent]) -> Span {
     among(traces, || info_span!(parent: None, "receipt", renkei.journal = journal, renkei.seq.to = count(to)))
 }
 
-/// Whether the trace that runs now is sampled.
+/// True if the current trace is sampled.
 fn runs_sampled() -> bool {
     Context::map_current(|context| context.span().span_context().is_sampled())
 }
 
-/// A span in the first of these traces, linked to the others; none without a trace.
+/// A span in the first of these traces, linked to the others; no span if there is no trace.
 fn among(traces: &[Traceparent], make: impl FnOnce() -> Span) -> Span {
     let Some((first, others)) = traces.split_first() else { return Span::none() };
     let span = make();
@@ -161,12 +160,12 @@ fn among(traces: &[Traceparent], make: impl FnOnce() -> Span) -> Span {
     span
 }
 
-/// Names the entry in a span of [`write()`], once there is one.
+/// Records the id of the entry in a span of [`write()`] as soon as there is one.
 pub fn record_entry(span: &Span, entry_id: &str) {
     span.record("renkei.entry.id", entry_id);
 }
 
-/// As OpenTelemetry counts: it has no unsigned integers, and would turn one into text.
+/// A number for OpenTelemetry, which has no unsigned integers and would convert one to text.
 fn count(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }

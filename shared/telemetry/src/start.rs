@@ -1,4 +1,4 @@
-//! Start and end of a service's telemetry.
+//! The start and the end of a service's telemetry.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -20,49 +20,49 @@ use crate::log::{JsonLines, LogTarget};
 use crate::memory::{Measured, Spans};
 use crate::metrics::Metrics;
 
-/// The longest that [`Telemetry::shutdown`] blocks, scheduling aside.
+/// The maximum time that [`Telemetry::shutdown`] blocks, apart from scheduling.
 pub const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
-/// Targets whose spans and logs are never exported: they describe the export itself, and sending
-/// them would make more of them. A prefix names all that begins with it (`hyper_util` too).
+/// The targets whose spans and logs are never exported: they describe the export itself, so that sending them would
+/// produce more of them. A prefix covers all targets that begin with it (`hyper_util` too).
 const NOT_EXPORTED: [&str; 5] = ["h2", "hyper", "tonic", "tower", "opentelemetry"];
 
 /// The name of the tracer and of the meter.
 const SCOPE: &str = "renkei";
 
-/// What a service says about its telemetry.
+/// The settings of a service's telemetry.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `renkei-ppc` or `renkei-ipa`.
     pub service_name: &'static str,
     /// The replica's configured, stable name.
     pub instance: String,
-    /// `http://host:port` of a collector that speaks OTLP over gRPC; without one nothing is
-    /// exported and everything else works alike.
+    /// `http://host:port` of a collector that accepts OTLP over gRPC. Without one nothing is exported, and everything
+    /// else works alike.
     pub otlp_endpoint: Option<String>,
-    /// The share of traces to sample, 0 to 1. What a caller or the peer decided does not count.
+    /// The share of traces to sample, 0 to 1. The decision of a caller or of the peer does not count.
     pub sample_ratio: f64,
-    /// What is logged: `level` or `target=level`, comma-separated, e.g. `info,renkei_link=debug`.
-    /// It holds for the lines and for the exported logs.
+    /// The log filter: `level` or `target=level`, comma-separated, such as `info,renkei_link=debug`. It applies to the
+    /// lines and to the exported logs.
     pub log_filter: String,
-    /// Marks every log line and every exported signal as a sandbox's.
+    /// True in a sandbox: every log line and every exported signal is marked.
     pub sandbox: bool,
-    /// Where log lines go.
+    /// The destination of log lines.
     pub log: LogTarget,
 }
 
 /// Starts telemetry; see [`Telemetry`].
 ///
-/// With an endpoint it must be called inside a Tokio runtime, on which the exporters connect when
-/// they first send: a collector that is away is no error here, and none of any call.
+/// With an endpoint it must be called inside a Tokio runtime, on which the exporters connect at the first export. A
+/// collector that is away is not an error here, nor in any call.
 ///
-/// The OTLP client still takes headers and compression from `OTEL_EXPORTER_OTLP_*` variables;
-/// there is no setting that stops it. Every other setting is given here.
+/// The OTLP client still reads headers and compression from `OTEL_EXPORTER_OTLP_*` variables, and no setting stops it.
+/// Every other setting is given here.
 ///
 /// # Errors
 ///
-/// [`Error::SampleRatio`], [`Error::LogFilter`], [`Error::Endpoint`] and [`Error::Exporter`] name
-/// the setting that is wrong; nothing is left running then.
+/// [`Error::SampleRatio`], [`Error::LogFilter`], [`Error::Endpoint`] and [`Error::Exporter`] name the wrong setting;
+/// then nothing is left running.
 pub fn start(settings: Settings) -> Result<Telemetry, Error> {
     let ratio = settings.sample_ratio;
     if !(0.0..=1.0).contains(&ratio) {
@@ -77,7 +77,7 @@ pub fn start(settings: Settings) -> Result<Telemetry, Error> {
     Ok(Telemetry::of(providers, filters, Some(settings.lines())))
 }
 
-/// Whether a log filter can be read.
+/// Checks that a log filter can be read.
 ///
 /// # Errors
 ///
@@ -88,9 +88,8 @@ pub fn check_log_filter(directives: &str) -> Result<(), Error> {
 
 /// The running telemetry of one service.
 ///
-/// It holds the providers of all three signals: keep it until the service ends, then call
-/// [`Telemetry::shutdown`]. A process may have several, each seen only under its own
-/// [`dispatch`](Telemetry::dispatch).
+/// It owns the providers of all three signals: keep it until the service ends, then call [`Telemetry::shutdown`]. A
+/// process may have several, each of which receives only the signals under its own [`dispatch`](Telemetry::dispatch).
 #[derive(Debug)]
 pub struct Telemetry {
     dispatch: Dispatch,
@@ -108,8 +107,8 @@ impl Telemetry {
         (Self::of(providers, Filters::silent(), None), spans)
     }
 
-    /// As [`Telemetry::in_memory`], with the logs of `settings`. Its endpoint and its ratio are
-    /// not looked at.
+    /// The same as [`Telemetry::in_memory`], with the log settings of `settings`; its endpoint and its ratio are
+    /// ignored.
     ///
     /// # Errors
     ///
@@ -120,48 +119,48 @@ impl Telemetry {
         Ok((Self::of(providers, filters, Some(settings.lines())), spans))
     }
 
-    /// The dispatcher under which spans and logs come here, for one side of a pair in one
-    /// process: `tracing::dispatcher::set_default` on each of its runtime's threads.
+    /// The dispatcher that sends spans and logs to this telemetry, for one side of a pair in one process:
+    /// `tracing::dispatcher::set_default` on each thread of its runtime.
     #[must_use]
     pub fn dispatch(&self) -> Dispatch {
         self.dispatch.clone()
     }
 
-    /// Sends the spans and logs of the whole process here, for a service's `main`.
+    /// Sends the spans and logs of the whole process to this telemetry, for a service's `main`.
     ///
     /// # Errors
     ///
-    /// [`Error::Installed`] if this was done before.
+    /// [`Error::Installed`] if a global dispatcher already exists.
     pub fn install_global(&self) -> Result<(), Error> {
         dispatcher::set_global_default(self.dispatch()).map_err(Error::Installed)
     }
 
-    /// The instruments.
+    /// The instruments that record to this telemetry.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
     }
 
-    /// What is measured, in the text format of Prometheus. Clones show the same.
+    /// The measured values, in the text format of Prometheus. Clones share them.
     #[must_use]
     pub fn shown(&self) -> Shown {
         Shown(self.providers.shown.clone())
     }
 
-    /// What is measured, for telemetry in memory; of any other it stays empty.
+    /// The measured values of telemetry in memory; always empty otherwise.
     #[must_use]
     pub fn measured(&self) -> Measured {
         Measured { exporter: self.providers.measured.clone(), meters: self.providers.meters.clone() }
     }
 
-    /// Sends what waits, ends the exporters and returns within [`SHUTDOWN_LIMIT`].
+    /// Sends the waiting signals, ends the exporters and returns within [`SHUTDOWN_LIMIT`].
     ///
-    /// It blocks, and the exporters need their runtime meanwhile: call it from `spawn_blocking`.
-    /// Spans that end later go nowhere.
+    /// It blocks, and the exporters need their runtime meanwhile: call it from `spawn_blocking`. Spans that end later
+    /// are lost.
     ///
     /// # Errors
     ///
-    /// [`Error::Flush`] names the signals that a collector did not take in time.
+    /// [`Error::Flush`] names the signals that a collector did not accept in time.
     pub fn shutdown(self) -> Result<(), Error> {
         let Providers { traces, meters, logs, .. } = self.providers;
         let failed: Vec<String> = all_at_once([
@@ -182,7 +181,7 @@ impl Telemetry {
     }
 }
 
-/// What a Prometheus server is shown.
+/// The metrics as a Prometheus server reads them.
 #[derive(Clone, Debug)]
 pub struct Shown(prometheus::Registry);
 
@@ -190,7 +189,7 @@ impl Shown {
     /// The content type of [`Shown::text`].
     pub const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-    /// All metrics as they stand now.
+    /// All metrics with their current values.
     ///
     /// # Errors
     /// [`Error::Registry`].
@@ -210,7 +209,7 @@ impl Settings {
     }
 }
 
-/// What is logged, once for the lines and once for the exported logs.
+/// The log filter, once for the lines and once for the exported logs.
 struct Filters {
     lines: EnvFilter,
     exported: EnvFilter,
@@ -228,9 +227,9 @@ impl Filters {
 }
 
 fn dispatch(providers: &Providers, filters: Filters, lines: Option<JsonLines>) -> Dispatch {
-    // Spans only: an event is a log line, and an error event must not turn a span into an error. The other layers see
-    // events only, so that nobody keeps a span but those who export it.
-    // Log lines and traceparents read the context that an entered span activates.
+    // This layer receives spans only: an event is a log line, and an error event must not turn a span into an error.
+    // The other layers receive events only, so that spans are kept by none but the exporters. Log lines and
+    // traceparents read the context that an entered span activates.
     let spans = tracing_opentelemetry::layer()
         .with_tracer(providers.traces.tracer(SCOPE))
         .with_context_activation(true)
@@ -239,8 +238,8 @@ fn dispatch(providers: &Providers, filters: Filters, lines: Option<JsonLines>) -
         .with_target(false)
         .with_tracked_inactivity(false)
         .with_filter(exportable(LevelFilter::INFO).and(filter_fn(|it| it.is_span())));
-    // In a list, not as options: a layer that is none counts as one that wants everything, and then the spans of every
-    // library are made for nobody.
+    // The layers are in a list, not in options: an absent optional layer counts as one that is interested in
+    // everything, and then spans of every library would be made in vain.
     let mut layers = vec![spans.boxed()];
     layers.extend(lines.map(|lines| lines.with_filter(filters.lines.and(filter_fn(is_worth_a_line))).boxed()));
     if providers.exports_logs {
@@ -250,7 +249,8 @@ fn dispatch(providers: &Providers, filters: Filters, lines: Option<JsonLines>) -
     Dispatch::new(Registry::default().with(layers))
 }
 
-/// The SDK names its events and gives them no message. What matters of them the service says in its own words (`reach`).
+/// False for the SDK's own events, which have names and no message. The service logs the important ones in its own
+/// words (`reach`).
 fn is_worth_a_line(metadata: &Metadata<'_>) -> bool {
     metadata.is_event() && !metadata.target().starts_with("opentelemetry")
 }
@@ -262,7 +262,7 @@ fn exportable(level: LevelFilter) -> Targets {
 
 type Flush = Box<dyn FnOnce() -> OTelSdkResult + Send>;
 
-/// Runs each flush on a thread of its own, since each may take the whole limit; says what failed.
+/// Runs each flush on a thread of its own, because each may need the whole time limit; returns the failures.
 fn all_at_once(flushes: [(&str, Flush); 3]) -> Vec<String> {
     let begun = flushes.map(|(signal, flush)| (signal, thread::Builder::new().spawn(flush)));
     begun.into_iter().filter_map(|(signal, thread)| ended(signal, thread)).collect()

@@ -1,7 +1,7 @@
 //! The gRPC status codes as telemetry names and judges them.
 
-/// The name of a gRPC status code, as in `rpc.status_code`. A number outside the standard is
-/// `UNKNOWN`, as a gRPC client would read it.
+/// The name of a gRPC status code, as in `rpc.status_code`. A number outside the standard becomes `UNKNOWN`, as in a
+/// gRPC client.
 pub(crate) fn name(code: i32) -> &'static str {
     match code {
         0 => "OK",
@@ -24,10 +24,10 @@ pub(crate) fn name(code: i32) -> &'static str {
     }
 }
 
-/// Whether a call that ended with this code failed in the eyes of its side.
+/// True if a call that ended with this code failed from the point of view of its side.
 ///
-/// A client failed unless the code is OK. A server failed only where the fault is its own: a
-/// refusal is its work done (semantic conventions 1.45, gRPC).
+/// A client failed unless the code is OK. A server failed only if the fault is its own: a refusal is normal work
+/// (semantic conventions 1.45, gRPC).
 pub(crate) fn is_failure(code: i32, is_server: bool) -> bool {
     let name = name(code);
     if is_server {

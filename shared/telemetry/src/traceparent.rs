@@ -1,7 +1,8 @@
 //! The W3C trace context (<https://www.w3.org/TR/trace-context/>). Version 00 is written:
-//! `00-{trace id, 32 hex}-{parent id, 16 hex}-{flags, 2 hex}`, lower case. Of a higher version the same four fields are read.
+//! `00-{trace id, 32 hex}-{parent id, 16 hex}-{flags, 2 hex}`, lower case. In a higher version the same four fields are
+//! read.
 //!
-//! It is all that crosses: no `tracestate`, no baggage.
+//! Nothing else crosses the link: no `tracestate`, no baggage.
 
 use std::fmt;
 
@@ -10,7 +11,7 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, Tra
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// The most bytes of a traceparent of a higher version; version 00 has 55.
+/// The maximum length of a traceparent of a higher version, in bytes; version 00 has 55.
 const LONGEST: usize = 512;
 
 /// A valid trace context that somebody else wrote.
@@ -22,8 +23,8 @@ pub struct Traceparent {
 }
 
 impl Traceparent {
-    /// Reads a header strictly: lower case, neither id all zero, and nothing around the four fields. A version above 00 may
-    /// add more behind a hyphen; version ff is forbidden. Of the flags only "sampled" is kept.
+    /// Reads a header strictly: lower case, neither id all zero, and nothing around the four fields. A version above 00
+    /// may add more after a hyphen; version ff is forbidden. Only the flag "sampled" is kept.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (version, rest) = field(text, 2)?;
@@ -54,7 +55,7 @@ impl Traceparent {
         self.span.to_string()
     }
 
-    /// Whether its writer sampled the trace: a hint, never a reason for us to do so.
+    /// True if its writer sampled the trace. This is a hint and never decides our own sampling.
     #[must_use]
     pub fn sampled(&self) -> bool {
         self.sampled
@@ -80,23 +81,23 @@ impl fmt::Display for Traceparent {
     }
 }
 
-/// The context of the span that runs now, or an empty string outside of any exported span.
+/// The context of the current span, or an empty string outside any exported span.
 ///
-/// A span that is not sampled has a context too (flags 00), so the trace id goes on.
+/// A span that is not sampled has a context too (flags 00), so the trace id is passed on.
 #[must_use]
 pub fn current_traceparent() -> String {
-    // Not `Span::current()`: that may be a span which only the log filter sees.
+    // Not `Span::current()`, which may be a span that only the log filter sees.
     Context::map_current(|context| written(context.span().span_context()))
 }
 
-/// The context of this span, for a header written on its behalf, or an empty string when it is
-/// disabled. It starts the span: its parent can no longer change.
+/// The context of this span, for a header written on its behalf, or an empty string if the span is disabled. It starts
+/// the span: the parent can no longer change.
 #[must_use]
 pub fn traceparent_of(span: &Span) -> String {
     written(span.context().span().span_context())
 }
 
-/// The contexts among `written` that are valid and whose writer sampled its trace.
+/// The contexts among `written` that are valid and sampled by their writer.
 #[must_use]
 pub fn sampled<'a>(written: impl IntoIterator<Item = &'a str>) -> Vec<Traceparent> {
     written.into_iter().filter_map(Traceparent::parse).filter(Traceparent::sampled).collect()
@@ -109,10 +110,10 @@ pub(crate) fn of_sampled(span: &Span) -> Option<Traceparent> {
 
 /// Makes the writer of `parent` the remote parent of `span`.
 ///
-/// Only before the span is first entered or asked for its context; afterwards it has no effect.
+/// It must be called before the span is first entered or asked for its context; afterwards it has no effect.
 pub(crate) fn continue_from(span: &Span, parent: &Traceparent) {
     let remote = Context::new().with_remote_span_context(parent.context());
-    // Fails on a span that is disabled or began: both mean that there is nothing to set.
+    // This fails on a span that is disabled or has begun; in both cases there is nothing to set.
     let _ = span.set_parent(remote);
 }
 

@@ -9,7 +9,7 @@ use crate::{CALLER, CALLERS_TRACE, Lines, settings};
 
 const METHOD: &str = "renkei.referral.v1.ReferralService/IssueReferral";
 
-/// What `act` logs.
+/// The log lines of `act`.
 fn logged(settings: (Settings, Lines), act: impl FnOnce()) -> Vec<Json> {
     let (settings, lines) = settings;
     with_default(&start(settings).unwrap().dispatch(), act);

@@ -1,4 +1,4 @@
-//! What telemetry promises, seen from outside.
+//! The promises of telemetry, seen from outside.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its arrangement fails")]
 
