@@ -1,4 +1,4 @@
-//! Entries on their way out: read in order, at most four batches without a receipt.
+//! Outgoing entries: read in order, at most four batches without a receipt.
 
 use std::collections::VecDeque;
 
@@ -13,32 +13,33 @@ use renkei_telemetry::{Traceparent, span, traceparent};
 
 use crate::error::Error;
 
-/// The most entries in a batch.
+/// The maximum number of entries in a batch.
 pub(crate) const ENTRIES: usize = 256;
-/// The most batches without a receipt.
+/// The maximum number of batches without a receipt.
 const WINDOW: usize = 4;
 
-/// What is streamed of one journal.
+/// The stream of one journal to the peer.
 pub(crate) struct Outgoing {
     journal: Agency,
     next: u64,
     /// Batches that have no receipt yet.
     waiting: VecDeque<Sent>,
-    /// Receipts are expected: the own journal. What the peer asks back of its own has none.
+    /// True for the own journal, which is answered with receipts. The part of its own journal that the peer asks for
+    /// has none.
     has_receipts: bool,
 }
 
 /// A batch on its way.
 struct Sent {
     last: u64,
-    /// When its last entry was written, in microseconds since 1970.
+    /// The time at which the last entry was written, in microseconds since 1970.
     written_us: i64,
-    /// The sampled traces in it.
+    /// The sampled traces of its entries.
     traces: Vec<Traceparent>,
 }
 
 impl Sent {
-    /// These entries as a batch; none without an entry.
+    /// A batch of these entries; `None` if there are none.
     fn of(held: &[StoredEntry]) -> Option<Self> {
         let newest = &held.last()?.header;
         let traces = traceparent::sampled(held.iter().map(|held| held.header.traceparent.as_str()));
@@ -52,37 +53,38 @@ impl Outgoing {
         Self { journal, next: from, waiting: VecDeque::new(), has_receipts }
     }
 
-    /// The peer asks again from a number.
+    /// Continues from a number for which the peer asked again.
     pub(crate) fn resend_from(&mut self, from: u64) {
         self.next = from;
         self.waiting.clear();
     }
 
-    /// The sampled traces of what a receipt up to this number is for.
+    /// The sampled traces of the entries that a receipt up to this number confirms.
     pub(crate) fn traces(&self, up_to: u64) -> Vec<Traceparent> {
         self.waiting.iter().filter(|sent| sent.last <= up_to).flat_map(|sent| sent.traces.iter().copied()).collect()
     }
 
-    /// When the last entry was written of what a receipt up to this number is for, in microseconds since 1970.
+    /// The time of writing of the last entry that a receipt up to this number confirms, in microseconds since 1970.
     pub(crate) fn written_us(&self, up_to: u64) -> Option<i64> {
         self.waiting.iter().rfind(|sent| sent.last <= up_to).map(|sent| sent.written_us)
     }
 
-    /// The peer holds the journal up to a number.
+    /// Records that the peer has stored the journal up to a number.
     pub(crate) fn receipted(&mut self, up_to: u64) {
         self.waiting.retain(|sent| sent.last > up_to);
-        // What was receipted over another session needs not be sent.
+        // Entries that were receipted over another session need not be sent.
         if self.waiting.is_empty() {
             self.next = self.next.max(up_to + 1);
         }
     }
 
-    /// There may be something to send, with the journal's head at a number.
+    /// True if there may be something to send, given the number of the journal's head.
     pub(crate) fn is_ready(&self, head: u64) -> bool {
         self.next <= head && (!self.has_receipts || self.waiting.len() < WINDOW)
     }
 
-    /// The peer holds the journal up to a number, and its receipt for what follows `receipted` is on its way.
+    /// Records that the peer has stored the journal up to a number, and that its receipt for the entries after
+    /// `receipted` is on its way.
     pub(crate) async fn held(&mut self, store: &Store, receipted: u64, up_to: u64) -> Result<(), Error> {
         let mut held = store.entries(Journal::Of(self.journal), receipted + 1, ENTRIES).await?;
         held.retain(|held| held.header.seq <= up_to);
@@ -90,7 +92,7 @@ impl Outgoing {
         Ok(())
     }
 
-    /// The next batch; `None` when there is nothing left.
+    /// The next batch; `None` if there is nothing left.
     pub(crate) async fn batch(&mut self, store: &Store) -> Result<Option<Kind>, Error> {
         let held = store.entries(Journal::Of(self.journal), self.next, ENTRIES).await?;
         let Some(sent) = Sent::of(&held) else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! The side that dials: again and again, with pauses that grow and never come together.
+//! The dialling side: it tries again and again, with growing pauses that differ between services.
 
 use std::time::Duration;
 
@@ -25,16 +25,16 @@ use crate::{
     status,
 };
 
-/// The first pause and the longest.
+/// The first and the longest pause.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 
-/// How long the other side may take to hear our last words and close.
+/// The time that the other side has to receive our last frames and close.
 const PARTING: Duration = Duration::from_secs(1);
 
 /// Dials the peer and keeps a session open until `shutdown`, while this replica leads.
 ///
 /// # Errors
-/// When the address or name in the configuration is none.
+/// The address or the name in the configuration is invalid.
 pub async fn run(link: Link, dial: Dial, shutdown: CancellationToken) -> Result<(), renkei_rpc::connect::ConnectError> {
     let channel = dial.channel()?;
     let mut pauses = pauses(&link);
@@ -58,7 +58,7 @@ pub async fn run(link: Link, dial: Dial, shutdown: CancellationToken) -> Result<
             return Ok(());
         }
         link.disconnected(state, cause).await;
-        // A session that ends at once and brought nothing, as when the peer's key is not known, is no success.
+        // A session that ends at once and transfers nothing, as with an unknown key of the peer, is not a success.
         if carried(&link) != before || began.elapsed() > PAUSE.1 {
             pauses = self::pauses(&link);
         }
@@ -70,14 +70,15 @@ pub async fn run(link: Link, dial: Dial, shutdown: CancellationToken) -> Result<
     }
 }
 
-/// How far both journals have come over the link.
+/// The numbers up to which both journals were transferred over the link.
 fn carried(link: &Link) -> (u64, u64) {
     let heads = link.store().heads();
     let heads = heads.borrow();
     (heads.own.receipted, heads.peer.seq)
 }
 
-/// Pauses between tries: doubling up to half a minute, jittered with randomness that the service hands in.
+/// The pauses between tries: they double up to half a minute and are jittered with randomness that the service passes
+/// in.
 fn pauses(link: &Link) -> backon::ExponentialBackoff {
     let seed = link.0.settings.source.moment().bytes("pause", 0);
     let seed = seed.iter().take(8).fold(0_u64, |all, byte| (all << 8) | u64::from(*byte));
@@ -100,7 +101,7 @@ async fn exchange(link: &Link, channel: Channel) -> Result<Ended, Error> {
     let answers = client.exchange(request).await.map_err(CallError::Ended)?.into_inner();
     let mut input = Input(Frames::new(answers), |response: ExchangeResponse| response.frame);
     let ended = session::run(link, &mut input, output, true).await?;
-    // Dropping the input would take back what was said last, such as a goodbye.
+    // Dropping the input would discard the last frames sent, such as a goodbye.
     let rest = async { while let Ok(Some(_)) = input.next().await {} };
     let _ = tokio::time::timeout(PARTING, rest).await;
     Ok(ended)

@@ -1,15 +1,15 @@
-//! What can go wrong in a session.
+//! The errors of a session.
 
 use renkei_rpc::error::Error as CallError;
 use renkei_store::Error as StoreError;
 
-/// The reason why a session failed.
+/// The reason for which a session failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The peer ended it, a frame broke the contract, or this service has a fault.
+    /// The peer ended the session, a frame broke the contract, or this service has a fault.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// The database refused something or failed.
+    /// The database refused a command or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

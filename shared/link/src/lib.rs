@@ -1,7 +1,7 @@
 //! The exchange of journals between the two agencies (機関間接続).
 //!
-//! The author of a journal dials and streams it; the other side verifies, takes and signs for it. A peer that is away for
-//! days is a normal state: nothing waits for it but the sender.
+//! The author of a journal dials and streams it; the other side verifies and stores the entries and signs receipts for
+//! them. A peer that is away for days is a normal state: only the sender waits for it.
 
 mod batch;
 mod dial;
@@ -31,38 +31,38 @@ use crate::error::Error;
 /// The name of the service on the link.
 pub const SERVICES: [&str; 1] = ["renkei.link.v1.LinkService"];
 
-/// What the link needs.
+/// The settings of the link.
 pub struct Settings {
-    /// The database.
+    /// The database with the journals.
     pub store: Store,
-    /// Where moments come from.
+    /// The source of moments.
     pub source: Source,
-    /// The peer's keys from the configuration; keys that its journal adds are learnt from there.
+    /// The peer's keys from the configuration. Keys that its journal adds are read from there.
     pub peer_keys: PublicKeys,
-    /// The own keys, also those of before: what is fetched back was signed with them.
+    /// The own keys, former ones included, because entries that are fetched back were signed with them.
     pub own_keys: PublicKeys,
     /// The kinds of fact that this version understands.
     pub kinds: BTreeSet<FactKind>,
-    /// The units that the own agency has: items may name others.
+    /// The units of the own agency. Items of the peer may name others.
     pub units: Arc<BTreeSet<String>>,
-    /// The peer dials, this side does not: for networks that let connections through one way only. Then both journals go
-    /// over the peer's session.
+    /// True if only the peer dials, for networks that allow connections in one direction only. Both journals then use
+    /// the peer's session.
     pub is_dialled_only: bool,
-    /// Where metrics go.
+    /// The metrics of the service.
     pub metrics: Metrics,
-    /// Cancelled when the service drains: sessions end.
+    /// Cancelled when the service drains; all sessions then end.
     pub draining: CancellationToken,
 }
 
-/// The link. Clones share everything.
+/// The link to the peer. Clones share everything.
 #[derive(Clone)]
 pub struct Link(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
-    /// How many sessions that the peer dialled carry the own journal; none unless this side never dials.
+    /// The number of sessions, dialled by the peer, that carry the own journal; 0 unless this side never dials.
     dialled: AtomicUsize,
-    /// How far apart the two clocks were at the last receipt; none before the first.
+    /// The difference between the two clocks at the last receipt; `None` before the first.
     skew: Mutex<Option<Duration>>,
 }
 
@@ -73,17 +73,18 @@ impl Link {
         Self(Arc::new(Inner { settings, dialled: AtomicUsize::new(0), skew: Mutex::default() }))
     }
 
-    /// The service that the peer dials.
+    /// The gRPC service that the peer dials.
     pub fn server(&self) -> LinkServiceServer<service::Exchanges> {
         LinkServiceServer::new(service::Exchanges::new(self.clone())).max_decoding_message_size(LINK_MESSAGE_MAX)
     }
 
-    /// How far apart the two services' clocks were at the last receipt that came to this replica; none before the first.
+    /// The difference between the two services' clocks at the last receipt that came to this replica; `None` before the
+    /// first.
     pub fn skew(&self) -> Option<Duration> {
         *self.0.skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The peer claimed something that nothing proves: it changed nothing, and the operator is told.
+    /// Records a claim of the peer without proof: it changes nothing, and the operator is told.
     fn unproven(&self, claim: Claim) {
         self.0.settings.metrics.unproven(claim);
     }
@@ -92,7 +93,7 @@ impl Link {
         self.0.settings.store.own()
     }
 
-    /// Nobody knows what time it is: what arrives cannot be dated, nor a receipt for it.
+    /// True while the clock is doubted: neither an arrival nor a receipt can be dated.
     fn is_out_of_time(&self) -> bool {
         self.0.settings.source.moment().basis == Basis::Unknown
     }
@@ -101,7 +102,7 @@ impl Link {
         &self.0.settings.store
     }
 
-    /// The keys of one journal: those configured, and what the journal itself says of its keys.
+    /// The keys of one journal: those in the configuration, and those that the journal's own facts add or revoke.
     async fn keys(&self, journal: Agency) -> Result<PublicKeys, Error> {
         let configured = if journal == self.own() { &self.0.settings.own_keys } else { &self.0.settings.peer_keys };
         let mut keys = configured.clone();
@@ -116,7 +117,7 @@ impl Link {
     }
 }
 
-/// After such a fact other keys hold.
+/// True for a fact after which other keys are in force.
 fn is_of_keys(fact: Option<&fact::Fact>) -> bool {
     matches!(fact, Some(fact::Fact::KeyAdded(_) | fact::Fact::KeyRevoked(_)))
 }

@@ -1,4 +1,4 @@
-//! Entries on their way in: signatures verified off the writer, then taken by one command a batch.
+//! Incoming entries: their signatures are verified outside the writer, then one command stores each batch.
 
 use std::collections::BTreeSet;
 
@@ -23,26 +23,26 @@ use renkei_telemetry::{span, traceparent};
 
 use crate::{Link, error::Error, is_of_keys};
 
-/// What becomes of a batch.
+/// The outcome of a batch.
 pub(crate) enum BatchOutcome {
-    /// All of it is in the database.
+    /// The whole batch is in the database.
     All,
     /// The peer is asked again.
     Ask(Ask),
     /// The journal is stopped here, as the peer is told.
     Stop(Stop),
-    /// What came twice has no signature of the journal's author. The peer is told, the session ends, and nothing is stopped:
-    /// whoever has the peer's certificate could have sent it.
+    /// A repeated number came without a signature of the journal's author. The peer is told and the session ends, but
+    /// nothing is stopped, because everyone with the peer's certificate could have sent it.
     Unproven(Stop),
-    /// The peer repeats itself: the session ends, and the next one begins anew.
+    /// The peer repeats itself: the session ends, and the next one starts again.
     End(String),
 }
 
-/// One journal that comes in over a session.
+/// One journal that arrives over a session.
 pub(crate) struct Incoming {
     journal: Agency,
     keys: PublicKeys,
-    /// The number that was asked for again because what came did not fit.
+    /// The number that was asked for again because the entry that came did not fit.
     asked: Option<u64>,
 }
 
@@ -51,7 +51,7 @@ impl Incoming {
         Ok(Self { journal, keys: link.keys(journal).await?, asked: None })
     }
 
-    /// Takes a batch.
+    /// Verifies and stores a batch.
     pub(crate) async fn take(&mut self, link: &Link, entries: EntryBatch) -> Result<BatchOutcome, Error> {
         let mut rest = entries.entries;
         let headers: Vec<Header> = rest.iter().map(header).collect();
@@ -74,21 +74,21 @@ impl Incoming {
         tracing::Instrument::instrument(taking, span).await
     }
 
-    /// Verifies entries up to the first that is broken, or to one that changes the keys.
+    /// Verifies entries up to the first broken one, or up to one that changes the keys.
     async fn verified(
         &mut self,
         link: &Link,
         rest: &mut Vec<Entry>,
     ) -> Result<(Vec<Arriving>, Option<(Entry, Break)>), Error> {
         let mut entries = std::mem::take(rest);
-        // What follows a fact of keys is verified with the keys that it leaves.
+        // Entries after a key fact are verified with the keys that are then in force.
         let changes_keys =
             |entry: &Entry| Fact::decode(entry.fact.as_slice()).is_ok_and(|it| is_of_keys(it.fact.as_ref()));
         if let Some(at) = entries.iter().position(changes_keys) {
             *rest = entries.split_off(at + 1);
         }
         let (keys, kinds) = (self.keys.clone(), link.0.settings.kinds.clone());
-        // Verifying takes some 70 µs an entry: not on a thread that serves calls.
+        // Verification needs some 70 µs per entry, too long for a thread that serves calls.
         let verifying = tokio::task::spawn_blocking(move || {
             let dispatch = tracing::dispatcher::get_default(Clone::clone);
             let shown = in_parallel(&entries, |entry| {
@@ -113,7 +113,7 @@ impl Incoming {
         Ok((verified, broken))
     }
 
-    /// Writes verified entries. `None` when all were taken.
+    /// Stores verified entries. `None` if all were stored.
     async fn written(&mut self, link: &Link, entries: Vec<Arriving>) -> Result<Option<BatchOutcome>, Error> {
         if entries.is_empty() {
             return Ok(None);
@@ -137,8 +137,8 @@ impl Incoming {
         Ok(Some(BatchOutcome::Stop(stop)))
     }
 
-    /// The header is not understood, or its signature or key is wrong: asked for once more. Then the journal stops at what
-    /// its author signed, and only the session ends at anything else.
+    /// Handles a header that is not understood, or whose signature or key is wrong: it is asked for once more. Then the
+    /// journal stops if its author signed the entry; otherwise only the session ends.
     async fn broken(&mut self, link: &Link, entry: Entry, broken: &Break) -> Result<BatchOutcome, Error> {
         let next = link.store().heads().borrow().of(link.own(), Journal::Of(self.journal)).seq + 1;
         let reason = broken.reason();
@@ -157,7 +157,7 @@ impl Incoming {
         Ok(BatchOutcome::Stop(link.store().write("stop_journal", Caller::own("stop_journal"), moment, stop).await?))
     }
 
-    /// Asks from a number on; the second time the session ends.
+    /// Asks for the entries from a number on; the second time, the session ends.
     fn ask(&mut self, seq: u64, why: &str) -> BatchOutcome {
         if self.asked.replace(seq) == Some(seq) {
             return BatchOutcome::End(format!("number {seq} of the peer's journal is held off: {why}"));
@@ -166,7 +166,7 @@ impl Incoming {
     }
 }
 
-/// What an entry shows by itself.
+/// The checks of an entry that need no other entry.
 struct CheckedEntry {
     opened: Opened,
     fact: Result<Understood, Fault>,
@@ -190,7 +190,7 @@ fn checked(entry: &Entry, keys: &PublicKeys, kinds: &BTreeSet<FactKind>) -> Resu
     Ok(CheckedEntry { opened, fact, content })
 }
 
-/// What an entry says of itself, before it is verified.
+/// The header of an entry before it is verified.
 fn header(entry: &Entry) -> Header {
     Header::decode(entry.header.as_slice()).unwrap_or_default()
 }

@@ -19,13 +19,13 @@ use crate::{
     status,
 };
 
-/// Frames that wait to be sent.
+/// The maximum number of frames that wait to be sent.
 pub(crate) const FRAMES: usize = 16;
 
-/// The most sessions of the peer at once: its replicas, and their sessions that have not ended yet.
+/// The maximum number of the peer's sessions at once: its replicas, and their sessions that have not ended yet.
 const SESSIONS: usize = 16;
 
-/// The service.
+/// The implementation of the link's gRPC service.
 pub struct Exchanges {
     link: Link,
     sessions: Places,
@@ -60,7 +60,7 @@ impl LinkService for Exchanges {
                 link.0.dialled.fetch_add(1, Ordering::SeqCst);
             }
             let ended = session::run(&link, &mut input, output, streams).await;
-            // While the peer dials anew, its old session may still stand here.
+            // While the peer dials again, its old session may still be open here.
             if streams && link.0.dialled.fetch_sub(1, Ordering::SeqCst) == 1 {
                 let (state, cause) = status::after(&ended);
                 link.disconnected(state, cause).await;
@@ -76,7 +76,7 @@ impl LinkService for Exchanges {
                 Err(error) => error.into(),
             };
             tracing::warn!(%error, "the peer's session failed");
-            // The stream may be gone already.
+            // The stream may be gone.
             let _ = ending.send(Err(error.status(&link.0.settings.source.moment()))).await;
         };
         tokio::spawn(session.in_current_span());

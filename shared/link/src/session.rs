@@ -1,4 +1,5 @@
-//! One session between the two services: hello first, then entries, receipts and what is asked for, both ways.
+//! One session between the two services: hello first, then entries, receipts and answers to requests, in both
+//! directions.
 
 use std::{sync::PoisonError, time::Duration};
 
@@ -35,28 +36,28 @@ use crate::{
 
 /// The version of the protocol.
 const VERSION: u32 = 1;
-/// How long the peer's hello is waited for.
+/// The time limit for the peer's hello.
 const HELLO: Duration = Duration::from_secs(10);
 
-/// Entries leave so many places free for receipts and stops. The peer waits for at most four receipts, so they always
-/// find a place, and two sides that both stream never wait for each other.
+/// The number of places that entries leave free for receipts and stops. The peer waits for at most four receipts, so
+/// they always find a place, and two sides that both stream never wait for each other.
 const SPARE: usize = 8;
 
-/// How often it is looked whether a doubted clock is right again, while entries of the peer wait for that.
+/// The interval at which a doubted clock is examined again, while entries of the peer wait for it.
 const CLOCK: Duration = Duration::from_secs(1);
 
-/// Clocks that are further apart than ten minutes raise an alarm.
+/// The difference between the clocks that raises an alarm: ten minutes.
 const SKEW_US: u64 = 10 * 60 * 1_000_000;
 
-/// Why a session ended.
+/// The end of a session without an error.
 pub(crate) enum Ended {
-    /// The other side closed it, or we did.
+    /// One of the two sides closed it.
     Closed(String),
     /// The two agreements differ.
     AgreementDiffers,
 }
 
-/// Frames that come in, whatever side dialled.
+/// The incoming frames, whichever side dialled.
 pub(crate) struct Input<M>(pub(crate) Frames<M>, pub(crate) fn(M) -> Option<Frame>);
 
 impl<M: prost::Message + Validate> Input<M> {
@@ -65,7 +66,7 @@ impl<M: prost::Message + Validate> Input<M> {
     }
 }
 
-/// Frames that go out.
+/// The outgoing frames.
 pub(crate) type Output = mpsc::Sender<Frame>;
 
 /// A session after its hellos.
@@ -73,28 +74,29 @@ struct Session<'a> {
     link: &'a Link,
     output: Output,
     own: Outgoing,
-    /// Entries that the peer asked for beside the own stream: of its own journal, or of ours.
+    /// Entries that the peer asked for, beside the own stream: of its own journal, or of ours.
     asked: Option<Outgoing>,
     peer: Incoming,
     back: Incoming,
-    /// The peer's head in its hello, once verified: a recovery ends only when the peer's journal is here up to it.
+    /// The peer's head in its hello, once verified: a recovery ends only when the peer's journal is stored here up to
+    /// it.
     peer_head: Option<u64>,
     streams: bool,
     stopped: bool,
-    /// Entries of the peer came before the own journal was back; they are asked for again.
+    /// True if entries of the peer came before the own journal was back; they are asked for again.
     ignored: bool,
-    /// The clocks were found apart; said once a session.
+    /// True once a difference of the clocks was logged in this session.
     skewed: bool,
 }
 
-/// Runs a session until it ends. `streams`: this side sends its journal here.
+/// Runs a session until it ends. If `streams`, this side sends its journal over it.
 pub(crate) async fn run<M: prost::Message + Validate>(
     link: &Link,
     input: &mut Input<M>,
     output: Output,
     streams: bool,
 ) -> Result<Ended, Error> {
-    // Another replica may have written what the peer holds already.
+    // Another replica may have written entries that the peer has stored.
     link.store().refresh().await?;
     link.store().mend_ends(&link.0.settings.source.moment()).await?;
     send(&output, Kind::Hello(hello(link).await?)).await?;
@@ -150,7 +152,7 @@ async fn hello(link: &Link) -> Result<Hello, Error> {
     })
 }
 
-/// The header at the head of a journal, as its author signed it.
+/// The header of a journal's last entry, as its author signed it.
 async fn last(link: &Link, journal: Agency, seq: u64) -> Result<Option<SignedHeader>, Error> {
     let held = link.store().entry(Journal::Of(journal), seq).await?;
     Ok(held.map(|held| {
@@ -159,7 +161,7 @@ async fn last(link: &Link, journal: Agency, seq: u64) -> Result<Option<SignedHea
     }))
 }
 
-/// The own journal is not back yet.
+/// True while the own journal is being fetched back.
 fn comes_back(heads: &Heads) -> bool {
     heads.own.seq < heads.own.recover_to
 }
@@ -178,7 +180,7 @@ async fn send(output: &Output, kind: Kind) -> Result<(), Error> {
 }
 
 impl<'a> Session<'a> {
-    /// Begins a session with a peer that has our journal up to a number.
+    /// Begins a session with a peer that has stored our journal up to a number.
     async fn met(
         link: &'a Link,
         output: Output,
@@ -209,7 +211,7 @@ impl<'a> Session<'a> {
             session.say(Kind::Ask(Ask { journal: link.own().into(), from_seq })).await?;
         }
         session.recovered().await?;
-        // The receipt comes first: whoever has stopped at a number signs for the one before it.
+        // The receipt comes first: a side that has stopped at a number signs for the number before it.
         if !link.is_out_of_time() {
             let (moment, sign) = (link.0.settings.source.moment(), SignReceipt);
             link.store().write("sign_receipt", Caller::own("sign_receipt"), moment, sign).await?;
@@ -222,7 +224,7 @@ impl<'a> Session<'a> {
         Ok(session)
     }
 
-    /// Says where the peer's journal is stopped here, signed.
+    /// Sends the signed statement that the peer's journal is stopped here.
     async fn say_stop(&self, seq: u64, reason: Reason) -> Result<(), Error> {
         let stop = Stop { seq, reason: reason.into(), journal: self.link.own().peer().into() };
         self.say(Kind::Stop(sign_stop(self.link.store().key(), &stop))).await
@@ -264,7 +266,7 @@ impl<'a> Session<'a> {
                     }
                 }
                 _ = heads.changed() => {}
-                // Nobody tells when a clock is right again.
+                // No event announces that a clock is right again.
                 () = tokio::time::sleep(CLOCK), if self.ignored => {}
                 () = draining.cancelled() => {
                     self.say(Kind::Goodbye(Goodbye { reason: Reason::Draining.into() })).await?;
@@ -274,7 +276,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// When a stop was lifted here, or the own journal is back, the peer's journal is asked for again.
+    /// Asks for the peer's journal again after a stop was lifted here, or after the own journal came back.
     async fn ask_again(&mut self, heads: &Heads) -> Result<(), Error> {
         let resumed = self.stopped && heads.peer.stop_seq == 0;
         let is_back = self.ignored && !comes_back(heads) && !self.link.is_out_of_time();
@@ -291,7 +293,8 @@ impl<'a> Session<'a> {
             Kind::Entries(entries) => {
                 let journal = entries.journal();
                 let own = journal == self.link.own();
-                // What the peer's author saw cannot be judged before it is back, and what arrives is dated here.
+                // The view of the peer's author cannot be judged before our journal is back, and arrivals are dated
+                // here.
                 if !own && (comes_back(&self.link.store().heads().borrow()) || self.link.is_out_of_time()) {
                     self.ignored = true;
                     return Ok(None);
@@ -327,7 +330,7 @@ impl<'a> Session<'a> {
         Ok(None)
     }
 
-    /// Accepts a stop that the peer signed. Any other changes nothing: our journal goes on.
+    /// Accepts a stop that the peer signed. Any other stop changes nothing, and our journal is still sent.
     async fn stop(&mut self, signed: SignedStop) -> Result<(), Error> {
         let keys = self.link.keys(self.link.own().peer()).await?;
         let known = self.link.store().heads().borrow().peer.seq;
@@ -369,13 +372,13 @@ impl<'a> Session<'a> {
 
     async fn receipted(&mut self, signed: SignedReceipt) -> Result<(), Error> {
         let keys = self.link.keys(self.link.own().peer()).await?;
-        // A key that the peer has revoked signs for nothing, whatever number of its journal the receipt names.
+        // A key that the peer has revoked signs nothing, whichever number of its journal the receipt names.
         let known = self.link.store().heads().borrow().peer.seq;
         let receipt = match verify_receipt(&signed, &keys, known) {
             Ok(receipt) => receipt,
             Err(broken) => {
                 // It proves nothing and changes nothing. The entries beside it have signatures of their own, and their
-                // journal stops when these do not hold.
+                // journal stops if these are invalid.
                 self.link.unproven(Claim::Receipt);
                 tracing::error!(reason = broken.reason().id(), %broken, "a receipt of the peer does not verify");
                 return Ok(());
@@ -395,7 +398,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// A receipt was signed just now by the peer's clock. Skew is an alarm and never a reason to refuse anything.
+    /// Compares the clocks: the receipt was signed just now by the peer's clock. A difference is an alarm and never a
+    /// reason for a refusal.
     fn compare_clocks(&mut self, receipt: &Receipt, moment: &Moment) {
         if let (Some(keeper), Some(at)) = (self.link.0.settings.source.keeper(), receipt.at.as_ref().map(instant)) {
             keeper.heard(at);
@@ -407,9 +411,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Hands over the receipt that was signed and kept with what came last: it names a state that is durable.
+    /// Sends the receipt that was signed and stored with the last arrival: it names a durable state.
     async fn hand_receipt(&self) -> Result<(), Error> {
-        // A receipt bears a date.
+        // A receipt has a date.
         if self.link.store().heads().borrow().recovering() || self.link.is_out_of_time() {
             return Ok(());
         }
@@ -419,8 +423,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Ends a recovery when both journals are here as far as was proved: our own up to where we wrote it, the peer's up to
-    /// its own head and to what our entries have seen of it.
+    /// Ends a recovery when both journals are stored here as far as was proved: our own up to the last number that we
+    /// wrote, the peer's up to its own head and up to the number that our entries have seen.
     async fn recovered(&mut self) -> Result<(), Error> {
         let store = self.link.store();
         let heads = store.heads().borrow().clone();
@@ -436,7 +440,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What the peer has of our journal, and whether our own signature proves it. It needs no proof where the entry is here.
+/// The peer's position in our journal, and whether our own signature proves it. No proof is needed if the entry is
+/// stored here.
 async fn peer_holds(link: &Link, last: Option<&SignedHeader>) -> Result<PeerHolds, Error> {
     let Some(last) = last else { return Ok(PeerHolds { head: renkei_journal::Head::EMPTY, is_proved: true }) };
     let claimed = Header::decode(last.header.as_slice()).unwrap_or_default();
@@ -446,14 +451,14 @@ async fn peer_holds(link: &Link, last: Option<&SignedHeader>) -> Result<PeerHold
     Ok(PeerHolds { head, is_proved })
 }
 
-/// Whether a verified header is of the journal that its author exchanges. A private entry is signed with the same key, for
-/// another agreement's digest.
+/// True if a verified header is of the journal that its author exchanges. A private entry is signed with the same key,
+/// but for another agreement digest.
 fn is_exchanged(header: &Header, author: Agency) -> bool {
     header.author() == author && header.agreement_sha256 == memorandum::agreement_digest()
 }
 
-/// Compares what the peer has of our journal with what is here. Where our own signature proves that the peer has more, our
-/// journal is fetched back. A claim that nothing proves changes nothing: the reason why is returned.
+/// Compares the peer's position in our journal with our own head. If our own signature proves that the peer has more,
+/// our journal is fetched back. A claim without proof changes nothing, and the reason is returned.
 async fn refuted(link: &Link, holds: &PeerHolds) -> Result<Option<Reason>, Error> {
     Ok(match link.store().standing(holds).await? {
         HelloVerdict::Agreed => None,
@@ -466,7 +471,7 @@ async fn refuted(link: &Link, holds: &PeerHolds) -> Result<Option<Reason>, Error
     })
 }
 
-/// The number of the peer's last entry; none while its signature cannot be verified.
+/// The number of the peer's last entry; `None` while its signature cannot be verified.
 async fn peer_head(link: &Link, last: Option<&SignedHeader>) -> Result<Option<u64>, Error> {
     let Some(last) = last else { return Ok(Some(0)) };
     let keys = link.keys(link.own().peer()).await?;

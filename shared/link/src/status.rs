@@ -1,4 +1,4 @@
-//! How the connection stands, for the desk and for the feed.
+//! The state of the connection, for the desk and for the feed.
 
 use renkei_domain::moment::Moment;
 use renkei_domain::{read_set::ReadSet, refusal::Refusal};
@@ -21,7 +21,7 @@ pub(crate) fn waiting(cause: impl Into<String>) -> LinkStatus {
     LinkStatus { state: State::Waiting.into(), cause: cause.into(), ..LinkStatus::default() }
 }
 
-/// How the link stands after the session that carried the own journal, and why.
+/// The state of the link after the session that carried the own journal, and the cause.
 pub(crate) fn after(ended: &Result<Ended, Error>) -> (State, String) {
     match ended {
         Ok(Ended::Closed(cause)) => (State::Waiting, cause.clone()),
@@ -35,13 +35,13 @@ pub(crate) fn after(ended: &Result<Ended, Error>) -> (State, String) {
 }
 
 impl Link {
-    /// A session is open.
+    /// Records that a session is open.
     pub(crate) async fn connected(&self) {
         let connected = LinkStatus { state: State::Connected.into(), ..LinkStatus::default() };
         self.stands(connected).await;
     }
 
-    /// No session is open, because of this.
+    /// Records that no session is open, with the cause.
     pub(crate) async fn disconnected(&self, state: State, cause: String) {
         self.stands(LinkStatus { state: state.into(), cause, ..LinkStatus::default() }).await;
     }
@@ -67,7 +67,7 @@ impl Link {
     }
 }
 
-/// Tells the feed that the link came or went.
+/// The announcement in the feed that the link went up or down.
 struct LinkAnnouncement {
     connected: bool,
 }
