@@ -36,7 +36,7 @@ use crate::{
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// The configuration; /etc/renkei/ppc.toml or /etc/renkei/ipa.toml when not given.
+    /// The configuration file; /etc/renkei/ppc.toml or /etc/renkei/ipa.toml by default.
     #[arg(long)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -45,9 +45,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Runs the service until SIGTERM or Ctrl-C; takes fresh certificates and revocation lists on SIGHUP.
+    /// Runs the service until SIGTERM or Ctrl-C; reads fresh certificates and revocation lists on SIGHUP.
     Serve {
-        /// Sets up a new database before, where there was none. Without it a database that is not there is an error.
+        /// Sets up a new database first. Without this option a missing database is an error.
         #[arg(long)]
         first_start: bool,
     },
@@ -55,74 +55,76 @@ enum Task {
     Check,
     /// Sets up or upgrades the database.
     Migrate,
-    /// Folds the journals again and compares with the pages in the database.
+    /// Folds the journals again and compares the result with the pages in the database.
     Rebuild {
-        /// Puts right what differs. Only while the service is stopped.
+        /// Corrects the pages that differ. Only while the service is stopped.
         #[arg(long)]
         write: bool,
     },
     /// Proves that nothing in the journals and audit chains is missing, added or changed.
     Verify,
-    /// Lifts a stop of the peer's journal. It goes on from its next number; none is skipped.
+    /// Lifts a stop of the peer's journal. The journal continues with its next number; none is skipped.
     Resume {
         /// The next number of the peer's journal.
         #[arg(long)]
         from: u64,
-        /// Why, in 1 to 1000 characters; is recorded.
+        /// The reason, in 1 to 1000 characters; it is recorded.
         #[arg(long)]
         reason: String,
     },
-    /// Confirms the clock of this machine after it was doubted, so that acts are taken again. Is recorded.
+    /// Confirms the clock of this machine after it was doubted, so that acts are accepted again. The confirmation is
+    /// recorded.
     ConfirmClock {
-        /// The time by another clock, such as `2026-11-29T10:15` in Japan, or with an offset. Ten minutes at most from what
-        /// this machine shows.
+        /// The time by another clock, such as `2026-11-29T10:15` in Japan, or with an offset; at most ten minutes from
+        /// the time of this machine.
         #[arg(long)]
         time: String,
-        /// Why the clock is right, in 1 to 1000 characters; is recorded.
+        /// The reason for which the clock is right, in 1 to 1000 characters; it is recorded.
         #[arg(long)]
         reason: String,
-        /// Agrees that acts are dated by the last entry, when that is dated ahead of the clock.
+        /// Agrees that acts are dated by the last entry if that is dated ahead of the clock.
         #[arg(long)]
         dated_ahead: bool,
     },
-    /// Shows what was set aside in a recovery and waits for an official, and what else a recovery waits for. Ends one that
-    /// cannot end by itself, or confirms after a loss who is barred.
+    /// Shows the entries that a recovery set aside for an official, and everything else that a recovery waits for. Ends
+    /// a recovery that cannot end by itself, or confirms the list of barred officials after a loss.
     Recover(Recover),
-    /// Copies the database while it runs, and marks the copy: whoever starts on it opens a new incarnation. SQLite only;
-    /// a copy that was made with PostgreSQL's own tools is known by where it stands.
+    /// Copies the database while it runs, and marks the copy: a service that starts on it opens a new incarnation.
+    /// SQLite only; a copy made with PostgreSQL's own tools is recognised by its place.
     Backup {
-        /// The new file.
+        /// The file to create.
         file: PathBuf,
     },
-    /// Shows how the service stands: link, journals, what waits and why, duties, clocks, certificates, agreement. Asks the
-    /// service that runs; when none does, shows what stands in the database.
+    /// Shows the state of the service: link, journals, waiting entries, duties, clocks, certificates, agreement. Asks
+    /// the running service; if none runs, reads the database.
     Status {
-        /// As JSON.
+        /// Prints JSON, with times in UTC.
         #[arg(long)]
         json: bool,
     },
-    /// Checks everything that the service needs, a line each, and says what to do. Changes nothing.
+    /// Checks everything that the service needs, one line each, and states what to do. Changes nothing.
     Doctor,
-    /// Says whether the service runs and its database answers, for whoever watches the process.
+    /// Reports whether the service runs and its database answers, for a supervisor of the process.
     Health,
-    /// Shows the life of one matter: its entries of both halves, how far each has come, and their traces.
+    /// Shows the life of one matter: the entries of both halves, their delivery, and their traces.
     Trace {
-        /// Its name, such as `agencies/ppc/referrals/…`.
+        /// The name of the matter, such as `agencies/ppc/referrals/…`.
         matter: String,
     },
 }
 
-/// What is done about a recovery; without arguments it is shown.
+/// The act on a recovery; without arguments the recovery is shown.
 #[derive(Args)]
 struct Recover {
-    /// Ends a recovery without what is not back, because nobody has it any more. Why, in 1 to 1000 characters; is recorded.
+    /// Ends a recovery without the missing entries, because nobody has them any more. The reason, in 1 to 1000
+    /// characters, is recorded.
     #[arg(long, value_name = "REASON", conflicts_with = "barred")]
     end: Option<String>,
-    /// After a loss: every official who is barred, by id, with commas between them; `none` when nobody is. Officials act
-    /// again from then on, and those who are missing from this agency's list are barred again.
+    /// After a loss: the ids of all barred officials, separated by commas; `none` if nobody is barred. From then on
+    /// officials act again, and those who are missing from this agency's list are barred again.
     #[arg(long, value_name = "IDS", requires = "reason")]
     barred: Option<String>,
-    /// On what the list of barred officials rests, in 1 to 1000 characters; is recorded.
+    /// The source of the list of barred officials, in 1 to 1000 characters; it is recorded.
     #[arg(long, requires = "barred")]
     reason: Option<String>,
 }
@@ -139,7 +141,8 @@ impl From<Recover> for Recovery {
     }
 }
 
-/// Runs the command line of an agency's binary. Exit code 0: done; 1: failed, with the reason in a sentence; 2: usage.
+/// Runs the command line of an agency's binary. Exit code 0: done; 1: failed, with the reason in a sentence; 2: wrong
+/// usage.
 pub fn main(own: Agency) -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -153,7 +156,7 @@ pub fn main(own: Agency) -> ExitCode {
 }
 
 fn failed(why: &str) -> ExitCode {
-    // Nobody may read standard error.
+    // Standard error may be closed.
     let _ = writeln!(std::io::stderr().lock(), "{why}");
     ExitCode::FAILURE
 }
@@ -167,7 +170,7 @@ pub(crate) fn said(error: impl std::fmt::Display) -> String {
 }
 
 async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
-    // Before anything else, so that no signal is lost and none ends the service half way.
+    // First of all, so that no signal is lost and none ends the service half way.
     let signals = matches!(arguments.task, Task::Serve { .. }).then(Signals::new).transpose().map_err(said)?;
     let (mut config, source) = load(own, arguments.config)?;
     match (arguments.task, signals) {
@@ -189,7 +192,7 @@ fn load(own: Agency, file: Option<PathBuf>) -> Result<(Config, Source), String> 
 
 async fn command(own: Agency, config: Config, source: Source, task: Task) -> Result<(), String> {
     match task {
-        // Begun in `run`, which hears the signals.
+        // It was started in `run`, which receives the signals.
         Task::Serve { .. } => Ok(()),
         Task::Check => check(own, &config).await,
         Task::Migrate => {
@@ -200,7 +203,7 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
         Task::Rebuild { write } => {
             let store = open(own, &config).await.map_err(said)?;
             if write {
-                // A rebuild believes the journals, so they are proven before it seals what they make.
+                // A rebuild trusts the journals, so they are proven before their pages are sealed.
                 let keys = keys(&config, &store)?;
                 let proven = renkei_desk::verify::verify_journals(&store, &keys.own, &keys.peer).await;
                 proven.map_err(|fault| format!("nothing is made from journals that are not right: {fault}"))?;
@@ -269,7 +272,7 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
     }
 }
 
-/// The words that an operator gives with a command are recorded, within the bounds of the contract.
+/// Checks an operator's text, which is recorded, against the bounds of the contract.
 pub(crate) fn is_within(words: &impl Validate, argument: &str) -> Result<(), String> {
     let is_within = words.violations().is_empty();
     is_within.then_some(()).ok_or_else(|| format!("`--{argument}` must have 1 to 1000 characters"))
@@ -285,7 +288,7 @@ fn variables() -> Result<HashMap<String, String>, String> {
     .collect()
 }
 
-/// How the service that runs says that it stands; none when none answers.
+/// The status that the running service reports; `None` if no service answers.
 async fn asked(config: &Config) -> Result<Option<Status>, String> {
     match &config.operator {
         Some(operator) => operator::ask(operator.listen).await,
@@ -308,7 +311,7 @@ async fn serve(own: Agency, config: Config, source: Source, mut signals: Signals
         running.stop().await;
     }
     let flushed = tokio::task::spawn_blocking(move || telemetry.shutdown()).await.map_err(said)?;
-    // What a collector misses is no failure of the service.
+    // A collector that is away is not a failure of the service.
     flushed.or_else(|error| {
         tracing::warn!(%error, "telemetry was not flushed");
         Ok(())
@@ -327,7 +330,7 @@ fn telemetry(own: Agency, config: &Config) -> Result<Telemetry, renkei_telemetry
     })
 }
 
-/// The signals that a service heeds, from the moment on at which this is made.
+/// The signals to which a service reacts, from the creation of this value on.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -343,7 +346,7 @@ impl Signals {
         })
     }
 
-    /// Waits until somebody asks the service to end.
+    /// Waits for a signal that ends the service.
     async fn end(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -366,7 +369,7 @@ async fn check(own: Agency, config: &Config) -> Result<(), String> {
     let tls = Tls::load(config).map_err(said)?;
     key::check(config).map_err(said)?;
     let doubts = doctor::check_trust(own, config, &tls)?;
-    // What the service that runs has refused shows only there.
+    // Only the running service knows the material that it has refused.
     let faults = doctor::faults(&tls, asked(config).await.ok().flatten().as_ref());
     faults.into_iter().next().map_or(Ok(()), Err)?;
     say("configuration, keys and certificates are right")?;
@@ -379,7 +382,7 @@ async fn check(own: Agency, config: &Config) -> Result<(), String> {
     }
 }
 
-/// The state of the database in a sentence. One that `serve` will upgrade is not a fault.
+/// The state of the database in a sentence. A database that `serve` will upgrade is not a fault.
 pub(crate) async fn database(own: Agency, config: &Config) -> Result<String, String> {
     if let Some(file) = config.database.file()
         && !file.parent().is_some_and(Path::is_dir)
@@ -414,7 +417,7 @@ async fn prove(own: Agency, config: &Config, source: &Source) -> Result<(), Stri
     say(&format!("journals verified: {}", counts.join(" ")))
 }
 
-/// Opens the database and compares the clock with it: what is written bears a date.
+/// Opens the database and compares the clock with it, because written entries have a date.
 pub(crate) async fn open_to_write(own: Agency, config: &Config, source: &Source) -> Result<Store, String> {
     let store = open(own, config).await.map_err(said)?;
     source::compare(source, &store).await.map_err(said)?;
@@ -447,13 +450,13 @@ async fn confirm_clock(
     ahead.map_or(Ok(()), |(last, _)| say(&format!("until {last:.0} every act is dated {last:.0}")))
 }
 
-/// A time with an offset, or in Japan.
+/// Reads a time with an offset, or a local time in Japan.
 fn instant(text: &str) -> Option<Timestamp> {
     let in_japan = || text.parse::<DateTime>().ok().and_then(|civil| TOKYO.to_timestamp(civil).ok());
     text.parse().ok().or_else(in_japan)
 }
 
-/// The keys that verify both journals.
+/// The public keys that verify both journals.
 fn keys(config: &Config, store: &Store) -> Result<JournalKeys, String> {
     Ok(JournalKeys { own: key::of_own(config, store.key()).map_err(said)?, peer: key::of_peer(config).map_err(said)? })
 }

@@ -21,54 +21,54 @@ use serde::Deserialize;
 
 use crate::database::Database;
 
-/// The most internal systems.
+/// The maximum number of internal systems.
 const CALLERS: usize = 1000;
-/// The longest `host:port`: 253 bytes of name, a colon, five digits.
+/// The maximum length of `host:port`: 253 bytes of name, a colon, five digits.
 const ADDRESS: usize = 259;
-/// The longest URL of a collector, in bytes.
+/// The maximum length of a collector's URL, in bytes.
 const ENDPOINT: usize = 1000;
 
-/// What is wrong with a configuration.
+/// A defect of a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
     #[error("the configuration {file} cannot be read ({source}): name another file with --config")]
     Unreadable {
-        /// Which.
+        /// The path of the file.
         file: String,
-        /// Why.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The file is no such configuration.
+    /// The file is not valid TOML, or has unknown or missing keys.
     #[error("the configuration is not understood: {0}; compare it with the documented example")]
     NotUnderstood(String),
-    /// A value is out of its bounds.
+    /// A value is outside its bounds.
     #[error("the configuration's `{key}` {must}")]
     Value {
-        /// Which.
+        /// The key, such as `desk.listen`.
         key: String,
-        /// What must hold, and what to do.
+        /// The requirement, and the remedy.
         must: String,
     },
-    /// Any of these, in a certain file.
+    /// Any of these errors, in a certain file.
     #[error("{file}: {source}")]
     In {
-        /// Which.
+        /// The path of the file.
         file: String,
-        /// What is wrong.
+        /// The error in that file.
         source: Box<ConfigError>,
     },
 }
 
 impl ConfigError {
-    /// The error with the file that the configuration was read from.
+    /// Adds the file from which the configuration was read.
     pub(crate) fn of(self, file: &Path) -> Self {
         Self::In { file: file.display().to_string(), source: Box::new(self) }
     }
 }
 
 impl From<config::ConfigError> for ConfigError {
-    /// The parser draws the place with lines of its own; what it says fits into one.
+    /// Reduces the parser's message to one line, because the parser draws the place with lines of its own.
     fn from(error: config::ConfigError) -> Self {
         let text = error.to_string();
         let lines: Vec<&str> = text.lines().filter(|line| !line.contains('|')).map(str::trim).collect();
@@ -87,50 +87,50 @@ pub struct Config {
     /// Allows the sections `clock` and `failures`.
     #[serde(default)]
     pub sandbox: bool,
-    /// The name of this replica.
+    /// The stable name of this replica.
     pub replica: String,
-    /// The database.
+    /// The database of the service.
     pub database: Database,
     /// The port for the agency's internal systems.
     pub desk: Listener,
     /// The port for the peer.
     pub link: Listener,
-    /// The other agency's service.
+    /// The address, certificate name and keys of the other agency's service.
     pub peer: Peer,
-    /// The own journal.
+    /// The keys that sign the own journal.
     pub journal: Journal,
     /// The encryption of contents.
     pub content: Content,
-    /// Further keys.
+    /// The keys for digests, tokens and referral codes.
     pub secrets: Secrets,
     /// The internal systems by the URI in their certificate.
     #[serde(default)]
     pub callers: BTreeMap<String, CallerRow>,
-    /// The port for the operator.
+    /// The port for the operator; none by default.
     pub operator: Option<Operator>,
-    /// The verification of the database.
+    /// The schedule of the verification of the database.
     #[serde(default)]
     pub verify: Verify,
-    /// Traces, metrics and logs.
+    /// The destinations of traces, metrics and logs.
     #[serde(default)]
     pub telemetry: Telemetry,
-    /// A sandbox's clock.
+    /// The clock of a sandbox.
     pub clock: Option<Clock>,
-    /// A sandbox's failures.
+    /// The failures of a sandbox.
     pub failures: Option<Failures>,
 }
 
-/// A port with its certificate and whom it trusts.
+/// A port with its certificate and its trust roots.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listener {
-    /// Address and port; port 0 takes a free one.
+    /// The address and port; port 0 selects a free one.
     pub listen: SocketAddr,
     /// The certificate chain, PEM.
     pub certificate: PathBuf,
-    /// Its key, PEM.
+    /// The private key of the certificate, PEM.
     pub key: PathBuf,
-    /// Who signs the callers' certificates, PEM.
+    /// The certificates that sign the callers' certificates, PEM.
     pub roots: PathBuf,
     /// Revocation lists, PEM.
     #[serde(default)]
@@ -138,7 +138,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// The files, for TLS.
+    /// The paths of the files, for TLS.
     pub fn files(&self) -> Files {
         Files {
             certificate: self.certificate.clone(),
@@ -149,56 +149,56 @@ impl Listener {
     }
 }
 
-/// The other agency's service.
+/// The other agency's service, as this one reaches and verifies it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Peer {
-    /// `host:port`.
+    /// The address as `host:port`.
     pub address: String,
-    /// The name that its certificate must be valid for.
+    /// The name for which its certificate must be valid.
     pub server_name: String,
-    /// Who dials.
+    /// The side that dials.
     #[serde(default)]
     pub dial: DialMode,
     /// The keys that sign its journal.
     pub keys: Vec<PublicKey>,
 }
 
-/// Who dials.
+/// The sides that dial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DialMode {
     /// Each side dials and streams its own journal.
     #[default]
     Both,
-    /// Only the peer dials; both journals go over its session.
+    /// Only the peer dials; both journals use its session.
     PeerOnly,
 }
 
-/// A public signing key.
+/// A public signing key in the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublicKey {
-    /// Its id.
+    /// The id that entries name.
     pub id: String,
-    /// Ed25519, 32 bytes in base64.
+    /// The Ed25519 key, 32 bytes in base64.
     pub public_key: String,
 }
 
-/// The own journal.
+/// The keys of the own journal.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Journal {
     /// The id of the key that signs.
     pub key_id: String,
-    /// The key that signs, PKCS#8.
+    /// The file of the signing key, PKCS#8.
     pub key: PathBuf,
-    /// Own keys of before.
+    /// The own keys that signed earlier entries.
     #[serde(default)]
     pub former_keys: Vec<PublicKey>,
 }
 
-/// The encryption of contents.
+/// The keys that encrypt contents.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Content {
@@ -210,9 +210,9 @@ pub struct Content {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyFile {
-    /// Its id.
+    /// The id that ciphertexts name.
     pub id: String,
-    /// 32 bytes in base64.
+    /// The path of a file of 32 bytes in base64.
     pub file: PathBuf,
 }
 
@@ -220,38 +220,38 @@ pub struct KeyFile {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
-    /// Digests requests, for their repeats.
+    /// The key for the digests of requests, by which repeats are recognised.
     pub digest_key: PathBuf,
-    /// Seals cursors and page tokens.
+    /// The key that encrypts cursors and page tokens.
     pub token_key: PathBuf,
-    /// The secrets of referral codes are derived from it.
+    /// The key from which the secrets of referral codes are derived.
     pub code_key: PathBuf,
 }
 
-/// What an internal system may do.
+/// The permissions of an internal system.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CallerRow {
-    /// Its roles.
+    /// The names of its roles, such as `intake`.
     pub roles: Vec<String>,
-    /// Its unit.
+    /// The unit on whose behalf it acts.
     #[serde(default)]
     pub unit: String,
 }
 
-/// The port for the operator.
+/// The port for the operator, plain HTTP.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Operator {
-    /// Address and port; port 0 takes a free one.
+    /// The address and port; port 0 selects a free one.
     pub listen: SocketAddr,
 }
 
-/// The verification of the database.
+/// The schedule of the verification of the database.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
-    /// The hours between two verifications of the whole database.
+    /// The time between two verifications of the whole database, in hours.
     pub hours: u64,
 }
 
@@ -261,16 +261,16 @@ impl Default for Verify {
     }
 }
 
-/// Traces, metrics and logs.
+/// The destinations of traces, metrics and logs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Telemetry {
-    /// Where they go over OTLP.
+    /// The URL of the collector for OTLP.
     pub otlp_endpoint: Option<String>,
-    /// The share of traces that is kept.
+    /// The share of traces that is exported, 0 to 1.
     #[serde(default = "tenth")]
     pub sample_ratio: f64,
-    /// What is logged.
+    /// The log filter, such as `info`.
     #[serde(default = "info")]
     pub log: String,
 }
@@ -281,36 +281,36 @@ impl Default for Telemetry {
     }
 }
 
-/// A sandbox's clock.
+/// The clock of a sandbox.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clock {
-    /// Its first line contains the instant (RFC 3339) that the clock shows. With `runs` behind it, the clock showed it when
-    /// the file was written, and runs on from there.
+    /// The first line of this file contains the instant (RFC 3339) that the clock shows. If `runs` follows it, the
+    /// clock showed that instant when the file was written, and runs on from there.
     pub file: PathBuf,
-    /// Its jumps are judged like those of a machine's clock.
+    /// True if its jumps are judged like those of a machine's clock.
     #[serde(default)]
     pub judged: bool,
 }
 
-/// What a sandbox lets fail.
+/// The failures that a sandbox simulates.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failures {
     /// `{step}:{n}`: the process aborts when it passes this step of the store for the nth time.
     pub abort_at: Option<String>,
-    /// Kinds of fact that this service does not speak, as an older version would not.
+    /// The kinds of fact that this service does not speak, like an older version.
     #[serde(default)]
     pub kinds_unspoken: Vec<String>,
 }
 
-/// Whether two sockets cannot listen on both addresses. Each free port (0) is another one.
+/// True if two sockets cannot both listen. Each free port (0) is a different one.
 fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     let same = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() != 0 && one.port() == other.port() && same
 }
 
-/// Whether telemetry can be sent to a URL: the client speaks plain HTTP, to a collector close by.
+/// True if telemetry can be sent to this URL: the client uses plain HTTP, to a collector close by.
 fn is_endpoint(url: &str) -> bool {
     let parsed = url.parse::<http::Uri>().ok().filter(|_| url.len() <= ENDPOINT);
     parsed.is_some_and(|it| it.scheme_str() == Some("http") && it.host().is_some_and(|host| !host.is_empty()))
@@ -328,7 +328,7 @@ impl Config {
     /// Reads a file and the variables `RENKEI__…`.
     ///
     /// # Errors
-    /// When it is not as it must be; the sentence names the key.
+    /// A defect of the configuration; the sentence names the key.
     pub fn load(file: &Path, variables: HashMap<String, String>) -> Result<Self, ConfigError> {
         let unreadable = |source| ConfigError::Unreadable { file: file.display().to_string(), source };
         let text = std::fs::read_to_string(file).map_err(unreadable)?;
@@ -339,13 +339,13 @@ impl Config {
     /// Reads a text; relative paths begin at `base`.
     ///
     /// # Errors
-    /// When it is not as it must be; the sentence names the key.
+    /// A defect of the configuration; the sentence names the key.
     pub fn parse(text: &str, base: &Path) -> Result<Self, ConfigError> {
         Self::with(text, base, HashMap::new())
     }
 
     fn with(text: &str, base: &Path, variables: HashMap<String, String>) -> Result<Self, ConfigError> {
-        // As text: only where the configuration has a number or a flag is it read as one.
+        // The values are text: they are read as numbers or flags only where the configuration has one.
         let environment = Environment::with_prefix("RENKEI").prefix_separator("__").separator("__");
         let read = config::Config::builder()
             .add_source(File::from_str(text, FileFormat::Toml))
@@ -410,7 +410,7 @@ impl Config {
         Ok(())
     }
 
-    /// No two ports are one, and the peer is not this service itself.
+    /// Checks that no two ports are the same, and that the peer is not this service itself.
     fn check_addresses(&self) -> Result<(), ConfigError> {
         let operator = self.operator.as_ref().map(|operator| ("operator.listen", operator.listen));
         let ports = [("desk.listen", self.desk.listen), ("link.listen", self.link.listen)];
@@ -427,7 +427,7 @@ impl Config {
         Ok(())
     }
 
-    /// The id of a key names one key.
+    /// Checks that the id of a key names only one key.
     fn check_key_ids(&self) -> Result<(), ConfigError> {
         let former = self.journal.former_keys.iter().map(|key| ("journal.former_keys", &key.id));
         let peers = self.peer.keys.iter().map(|key| ("peer.keys", &key.id));
@@ -448,7 +448,7 @@ impl Config {
         Ok(())
     }
 
-    /// Relative paths begin at the file's folder.
+    /// Makes relative paths begin at the file's folder.
     fn begin_at(&mut self, base: &Path) {
         let mut paths: Vec<&mut PathBuf> = Vec::new();
         for listener in [&mut self.desk, &mut self.link] {
@@ -465,7 +465,7 @@ impl Config {
         self.database.begin_at(base);
     }
 
-    /// Whether the clock is judged. A sandbox's may jump.
+    /// True if the clock is judged. That of a sandbox may jump.
     pub(crate) fn judges_clock(&self) -> bool {
         !self.sandbox || self.clock.as_ref().is_some_and(|clock| clock.judged)
     }
@@ -473,7 +473,7 @@ impl Config {
     /// The internal systems with their roles.
     ///
     /// # Errors
-    /// A URI of another agency or form, or a role that there is not.
+    /// A URI of another agency or form, or an unknown role.
     pub fn callers(&self, own: Agency) -> Result<Callers, ConfigError> {
         if self.callers.len() > CALLERS {
             return Err(value("callers", format!("must name at most {CALLERS} systems")));
@@ -502,7 +502,7 @@ impl Config {
         Ok(callers)
     }
 
-    /// The units of the internal systems: those that the agency has.
+    /// The units of the agency: those of its internal systems.
     pub fn units(&self) -> BTreeSet<String> {
         self.callers.values().map(|row| row.unit.clone()).filter(|unit| !unit.is_empty()).collect()
     }
@@ -510,7 +510,7 @@ impl Config {
     /// The kinds of fact that this service speaks.
     ///
     /// # Errors
-    /// A kind that there is not.
+    /// An unknown kind.
     pub fn kinds(&self) -> Result<std::collections::BTreeSet<FactKind>, ConfigError> {
         let unspoken = self.failures.as_ref().map(|failures| failures.kinds_unspoken.as_slice()).unwrap_or_default();
         let mut kinds: std::collections::BTreeSet<_> = FactKind::ALL.iter().copied().collect();
@@ -523,19 +523,19 @@ impl Config {
         Ok(kinds)
     }
 
-    /// What the peer is told that this service speaks. Private kinds never cross.
+    /// The kinds of fact that this service announces to the peer. Private kinds never cross.
     ///
     /// # Errors
-    /// As [`Config::kinds`].
+    /// The same as [`Config::kinds`].
     pub fn spoken(&self) -> Result<Vec<String>, ConfigError> {
         let public = self.kinds()?.into_iter().filter(|kind| kind.rule().author != Author::Private);
         Ok(public.map(|kind| kind.name().to_owned()).collect())
     }
 
-    /// At which passing of which step the process aborts.
+    /// The step at which the process aborts, and the number of its passing.
     ///
     /// # Errors
-    /// When it is not of the form `{step}:{n}`.
+    /// A text that does not have the form `{step}:{n}`.
     pub fn failpoint(&self) -> Result<Option<(String, u64)>, ConfigError> {
         let Some(text) = self.failures.as_ref().and_then(|failures| failures.abort_at.as_ref()) else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Where the database is and how it is reached: an embedded file, or a server over TLS or a Unix socket.
+//! The place of the database and the way to it: an embedded file, or a server over TLS or a Unix socket.
 
 use std::path::{Path, PathBuf};
 
@@ -12,29 +12,29 @@ use crate::{
     error::StartError,
 };
 
-/// What a server's URL may say beside account, host and name.
+/// The parameters that a server's URL may have besides account, host and name.
 const PARAMETERS: [&str; 9] =
     ["host", "port", "dbname", "user", "application_name", "sslmode", "sslrootcert", "sslcert", "sslkey"];
-/// Those that are files.
+/// The parameters that are paths of files.
 const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
 
-/// The database.
+/// The database of a service.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
-    /// `sqlite:…` or `postgres://…`.
+    /// The URL: `sqlite:…` or `postgres://…`.
     pub url: String,
     /// A file with the password of the account on a server.
     pub password: Option<PathBuf>,
-    /// `serve` upgrades it; when left out, for SQLite only.
+    /// True if `serve` upgrades it; by default for SQLite only.
     pub migrate: Option<bool>,
-    /// `serve` sets it up; asked for on the command line and nowhere else.
+    /// True if `serve` sets it up; this is requested on the command line only.
     #[serde(skip)]
     pub first_start: bool,
 }
 
 impl Database {
-    /// Whether `serve` upgrades it. On a database server that is an act of its own, with rights of its own.
+    /// True if `serve` upgrades it. On a database server an upgrade is a separate act, with rights of its own.
     pub fn migrates(&self) -> bool {
         self.migrate.unwrap_or(Dialect::of(&self.url) == Some(Dialect::Sqlite))
     }
@@ -59,7 +59,7 @@ impl Database {
         }
     }
 
-    /// Relative paths begin at the configuration's folder.
+    /// Makes relative paths begin at the configuration's folder.
     pub(crate) fn begin_at(&mut self, base: &Path) {
         if let Some(file) = self.url.strip_prefix("sqlite:").filter(|file| !file.starts_with('/')) {
             self.url = format!("sqlite:{}", base.join(file).display());
@@ -82,10 +82,10 @@ impl Database {
         }
     }
 
-    /// What the database is opened with: the URL, with the password out of its file.
+    /// The URL with which the database is opened, with the password from its file.
     ///
     /// # Errors
-    /// When a file that is named cannot be read, or holds no password.
+    /// A file that cannot be read, or that contains no password.
     pub(crate) fn opened_with(&self) -> Result<String, StartError> {
         self.files_are_there()?;
         let Some(file) = &self.password else { return Ok(self.url.clone()) };
@@ -97,12 +97,12 @@ impl Database {
             return Err(wrong("it holds no password: write it into its first line".to_owned()));
         }
         let mut url = Url::parse(&self.url).map_err(|error| wrong(error.to_string()))?;
-        // As a parameter, whose encoding has no exceptions.
+        // The password is added as a parameter, whose encoding has no exceptions.
         url.query_pairs_mut().append_pair("password", password);
         Ok(url.into())
     }
 
-    /// The driver would say only that something is not there.
+    /// Checks that the files exist, because the driver's error does not name the missing one.
     fn files_are_there(&self) -> Result<(), ConfigError> {
         let Some(url) = Url::parse(&self.url).ok().filter(|_| Dialect::of(&self.url) == Some(Dialect::Postgres)) else {
             return Ok(());
@@ -115,7 +115,7 @@ impl Database {
     }
 }
 
-/// What must hold of a server's URL: no secret stands in it, and nobody in between reads or changes what is said.
+/// Checks a server's URL: it contains no secret, and nobody on the way can read or change the traffic.
 fn server(url: &Url, sandbox: bool) -> Result<(), String> {
     if url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password") {
         return Err("must hold no password: write it into a file and name that in `database.password`".to_owned());

@@ -1,4 +1,5 @@
-//! Everything that a service needs, looked at one by one: what is right, what is wrong, where, and what to do.
+//! The examination of everything that a service needs, one check after the other: the result, the place, and the
+//! remedy.
 
 use std::{
     os::unix::fs::PermissionsExt as _,
@@ -19,15 +20,15 @@ use crate::{
     status::Status,
 };
 
-/// Certificates are to be renewed from so many days before their end on, revocation lists from so many.
+/// The number of days before their end from which certificates and revocation lists should be renewed.
 const CERTIFICATE_DAYS: i64 = 30;
 const CRL_DAYS: i64 = 2;
-/// Clocks may be so far apart.
+/// The tolerated difference of the clocks, in seconds.
 const SKEW: f64 = 60.0;
-/// How long a collector may take to accept a connection.
+/// The time limit for the connection to a collector.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// What became of a check.
+/// The result of a check.
 enum Finding {
     Right(String),
     Doubtful(String),
@@ -36,10 +37,10 @@ enum Finding {
 
 use Finding::{Doubtful, Right, Wrong};
 
-/// Says a line per check.
+/// Prints one line per check.
 ///
 /// # Errors
-/// How many checks found something wrong.
+/// The number of checks that found a fault.
 pub(crate) async fn examine(
     own: Agency,
     config: &Config,
@@ -58,7 +59,7 @@ pub(crate) async fn examine(
         };
         say(format!("{mark:5}{what:15}{text}"))
     };
-    // It was read to come here.
+    // The configuration was read to get here.
     tell("configuration", Right(format!("replica {} of {}", config.replica, own.id())))?;
     for finding in permissions(config) {
         tell("permissions", finding)?;
@@ -110,7 +111,7 @@ fn judged<E: std::fmt::Display>(result: Result<String, E>) -> Finding {
     }
 }
 
-/// Files that hold secrets are for the service's own account alone.
+/// Checks that files with secrets are accessible to the service's own account only.
 fn permissions(config: &Config) -> Vec<Finding> {
     let mut files: Vec<&PathBuf> = vec![&config.desk.key, &config.link.key, &config.journal.key];
     files.extend([&config.secrets.digest_key, &config.secrets.token_key, &config.secrets.code_key]);
@@ -124,7 +125,7 @@ fn permissions(config: &Config) -> Vec<Finding> {
 }
 
 fn readable(file: &Path) -> Option<Finding> {
-    // A file that is not there is told of by what needs it.
+    // A missing file is reported by the check that needs it.
     let mode = std::fs::metadata(file).ok()?.permissions().mode();
     let file = file.display();
     (mode & 0o077 != 0).then(|| Wrong(format!("others can read {file} (mode {:o}): chmod 600 it", mode & 0o777)))
@@ -150,7 +151,7 @@ fn ends(tls: &Tls) -> Vec<Finding> {
 
 const RENEW: &str = "put a fresh one in its place, which is taken while the service runs";
 
-/// Whether others can use the own certificates.
+/// Checks that others can use the own certificates.
 fn usable(own: Agency, config: &Config) -> Vec<Finding> {
     let both = [
         ("desk", certificate::of_desk(&config.desk.files())),
@@ -170,11 +171,11 @@ fn usable(own: Agency, config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// What `check` says of certificates and revocation lists beyond that they fit together: sentences to read when nothing is
-/// wrong.
+/// Checks certificates and revocation lists beyond their agreement with each other, and returns sentences for the
+/// reader if nothing is wrong.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first fault.
 pub(crate) fn check_trust(own: Agency, config: &Config, tls: &Tls) -> Result<Vec<String>, String> {
     let mut doubts = Vec::new();
     for finding in ends(tls).into_iter().filter(|it| !matches!(it, Doubtful(_))).chain(usable(own, config)) {
@@ -187,8 +188,8 @@ pub(crate) fn check_trust(own: Agency, config: &Config, tls: &Tls) -> Result<Vec
     Ok(doubts)
 }
 
-/// What is wrong with certificates, roots and revocation lists: with those in the files, and with those that the service
-/// which runs has in use.
+/// The faults of certificates, roots and revocation lists: of those in the files, and of those that the running service
+/// uses.
 pub(crate) fn faults(tls: &Tls, status: Option<&Status>) -> Vec<String> {
     let files = tls.faults().into_iter().flat_map(|(port, faults)| faults.into_iter().map(move |why| (port, why)));
     let mut all: Vec<String> = files.map(|(port, why)| format!("{port}: {why}")).collect();
@@ -201,7 +202,7 @@ pub(crate) fn faults(tls: &Tls, status: Option<&Status>) -> Vec<String> {
     all
 }
 
-/// Whether the service runs, and how it says that it stands.
+/// Checks whether the service runs, and asks it for its status.
 async fn running(config: &Config) -> (Finding, Option<Status>) {
     let Some(port) = &config.operator else {
         let unknown = "whether it runs is not known: set `operator.listen` and start it again";
@@ -214,10 +215,10 @@ async fn running(config: &Config) -> (Finding, Option<Status>) {
     }
 }
 
-/// The clock before a start. What hinders that is told of by the line on the database.
+/// The state of the clock before a start. The line on the database reports the reason if it cannot be judged.
 async fn resting_clock(own: Agency, config: &Config, source: &Source) -> Finding {
     let unknown = || Doubtful("not compared with the last run: the database is not open".to_owned());
-    // Opening would make one of an empty file.
+    // Opening would create a database in an empty file.
     if config.database.file().is_some_and(|file| std::fs::metadata(file).map_or(true, |it| it.len() == 0)) {
         return unknown();
     }

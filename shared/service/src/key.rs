@@ -12,7 +12,7 @@ use crate::{
     error::StartError,
 };
 
-/// Tries every key that a service needs, so that a start which would fail on one fails before it has done anything.
+/// Tries every key that a service needs, so that a start with a bad key fails before it has changed anything.
 pub(crate) fn check(config: &Config) -> Result<(), StartError> {
     ring(config)?;
     of_own(config, &signing(config)?)?;
@@ -30,7 +30,7 @@ pub(crate) fn check(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// A secret of 32 bytes in base64.
+/// Reads a secret of 32 bytes in base64.
 pub(crate) fn secret(file: &Path) -> Result<Zeroizing<[u8; 32]>, StartError> {
     let wrong = |why: &str| StartError::Key { file: file.display().to_string(), why: why.to_owned() };
     let text = std::fs::read_to_string(file).map(Zeroizing::new);
@@ -63,7 +63,7 @@ pub(crate) fn of_peer(config: &Config) -> Result<PublicKeys, StartError> {
     public(&config.peer.keys)
 }
 
-/// The own keys, those of before included.
+/// The own keys, former ones included.
 pub(crate) fn of_own(config: &Config, key: &SigningKey) -> Result<PublicKeys, StartError> {
     let mut keys = public(&config.journal.former_keys)?;
     let wrong =

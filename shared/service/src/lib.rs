@@ -1,4 +1,4 @@
-//! What both binaries are made of: configuration, start, command line.
+//! The common part of both binaries: configuration, start, command line.
 
 mod command_line;
 pub mod config;

@@ -1,5 +1,5 @@
-//! The operator's port: how the service stands, and its metrics, over plain HTTP on the machine itself. Names of matters
-//! at most, never content; nobody can change anything here.
+//! The operator's port: the state of the service and its metrics, over plain HTTP on the machine itself. It shows at
+//! most names of matters, never content, and nothing can be changed through it.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -25,22 +25,22 @@ use crate::{
     status::{Live, Status},
 };
 
-/// The most connections at once.
+/// The maximum number of connections at once.
 const CONNECTIONS: usize = 16;
-/// How long a request may take to arrive.
+/// The time limit for the arrival of a request.
 const ARRIVES: Duration = Duration::from_secs(2);
-/// How long a connection may last.
+/// The time limit of a connection.
 const LASTS: Duration = Duration::from_secs(15);
-/// How long the loop rests after the operating system refused to accept.
+/// The pause after the operating system refused to accept a connection.
 const REST: Duration = Duration::from_millis(100);
-/// How long `status` waits for the service that runs.
+/// The time that `status` waits for the running service.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The pause before it asks once more.
+/// The pause before the second and last attempt.
 const AGAIN: Duration = Duration::from_secs(1);
-/// The most bytes of an answer that `status` takes.
+/// The maximum size of an answer that `status` accepts, in bytes.
 const ANSWER: u64 = 1 << 20;
 
-/// What the port tells of.
+/// The sources of the port's answers.
 #[derive(Clone)]
 pub(crate) struct Facts {
     pub(crate) store: Store,
@@ -52,12 +52,12 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// How the service stands now.
+    /// The current state of the service.
     pub(crate) async fn status(&self) -> Status {
         Status::of(&self.store, Some(&self.live), self.tls.stands(), machine(), &self.source).await
     }
 
-    /// Puts into the metrics how the service stands now.
+    /// Updates the metrics with the current state of the service.
     pub(crate) async fn observe(&self) {
         self.status().await.record(self.store.own(), &self.metrics);
         for (pool, idle, used) in self.store.connections() {
@@ -97,7 +97,7 @@ fn response(status: StatusCode, content_type: &'static str, body: String) -> Res
     response
 }
 
-/// Answers until the service drains. A connection is for one request, and short.
+/// Answers requests until the service drains. A connection is short and serves one request.
 pub(crate) async fn serve(listener: TcpListener, facts: Facts, draining: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     while let Some(accepted) = draining.run_until_cancelled(listener.accept()).await {
@@ -105,7 +105,7 @@ pub(crate) async fn serve(listener: TcpListener, facts: Facts, draining: Cancell
             draining.run_until_cancelled(tokio::time::sleep(REST)).await;
             continue;
         };
-        // One too many waits for a place: those who say nothing leave theirs soon.
+        // One more connection than the limit waits for a place: silent clients lose theirs soon.
         let waiting = draining.run_until_cancelled(Arc::clone(&places).acquire_owned());
         let Some(Ok(place)) = waiting.await else { return };
         let facts = facts.clone();
@@ -119,21 +119,21 @@ pub(crate) async fn serve(listener: TcpListener, facts: Facts, draining: Cancell
             .keep_alive(false)
             .serve_connection(TokioIo::new(tcp), service);
         tokio::spawn(async move {
-            // What a client does with its connection is its own affair.
+            // An error of the client's connection does not concern the service.
             let _ = timeout(LASTS, connection).await;
             drop(place);
         });
     }
 }
 
-/// How the running service says that it stands; `None` when no service answers there.
+/// The status that the running service reports; `None` if no service answers there.
 ///
 /// # Errors
-/// When something answers that is no such service.
+/// An answer from something else than this service.
 pub(crate) async fn ask(address: SocketAddr) -> Result<Option<Status>, String> {
     let mut answer = answer(address).await;
     if answer.as_ref().is_some_and(Vec::is_empty) {
-        // Whoever closes without a word may be about to end or to start.
+        // A service that closes without an answer may be ending or starting.
         tokio::time::sleep(AGAIN).await;
         answer = self::answer(address).await;
     }
@@ -148,13 +148,13 @@ pub(crate) async fn ask(address: SocketAddr) -> Result<Option<Status>, String> {
         .ok_or_else(|| format!("at {address} answers something that is no service of this kind: set `operator.listen`"))
 }
 
-/// What is answered there; nothing at all from who closes at once, `None` when nobody listens or answers in time.
+/// The bytes of the answer: empty if the connection is closed at once, `None` if nothing listens or answers in time.
 async fn answer(address: SocketAddr) -> Option<Vec<u8>> {
     let asking = async {
         let mut tcp = TcpStream::connect(address).await?;
         let mut answer = Vec::new();
         let request = format!("GET /status HTTP/1.0\r\nhost: {address}\r\n\r\n");
-        // Whoever closes at once may reset the connection too.
+        // A connection that is closed at once may also be reset.
         if tcp.write_all(request.as_bytes()).await.is_ok() {
             let _ = tcp.take(ANSWER).read_to_end(&mut answer).await;
         }

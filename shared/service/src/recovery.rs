@@ -1,4 +1,4 @@
-//! `recover`: what a recovery waits for, and what an operator does about it.
+//! The command `recover`: the state of a recovery, and the operator's acts on it.
 
 use std::collections::BTreeSet;
 
@@ -17,13 +17,13 @@ use crate::{
     config::Config,
 };
 
-/// What is done about a recovery.
+/// The act on a recovery.
 pub(crate) enum Recovery {
-    /// Nothing: it is shown.
+    /// The recovery is only shown.
     Show,
-    /// It is ended without what is not back, for this reason.
+    /// The recovery is ended without the missing entries, for this reason.
     End(String),
-    /// An operator names who is barred, and on what that rests.
+    /// An operator names the barred officials and the source of the list.
     Confirm { barred: String, reason: String },
 }
 

@@ -1,4 +1,4 @@
-//! Clock and randomness: read here and nowhere below.
+//! Clock and randomness: they are read here and nowhere below.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,7 +18,7 @@ use crate::{config::Config, error::StartError};
 /// The machine's clock, or a sandbox's file, with the machine's randomness.
 ///
 /// # Errors
-/// When a sandbox's clock cannot be read, or there is no randomness.
+/// A sandbox's clock that cannot be read, or missing randomness.
 pub fn source(config: &Config) -> Result<Source, StartError> {
     seed().ok_or(StartError::Randomness)?;
     let wall = match &config.clock {
@@ -32,10 +32,10 @@ pub fn source(config: &Config) -> Result<Source, StartError> {
     Ok(Source::judged(Timekeeper::new(wall, move || begun.elapsed()), certain_seed))
 }
 
-/// Compares the clock with the time up to which the service ran before.
+/// Compares the clock with the time until which the service ran before.
 ///
 /// # Errors
-/// When the database does not answer.
+/// A database that does not answer.
 pub(crate) async fn compare(source: &Source, store: &Store) -> Result<(), renkei_store::Error> {
     if let Some(keeper) = source.keeper() {
         keeper.ran_until(store.ran_until().await?);
@@ -43,10 +43,10 @@ pub(crate) async fn compare(source: &Source, store: &Store) -> Result<(), renkei
     Ok(())
 }
 
-/// What stops acts because of the clock, in a sentence; empty when nothing does.
+/// The reason for which the clock stops acts, in a sentence; empty if it does not.
 ///
 /// # Errors
-/// When the database does not answer.
+/// A database that does not answer.
 pub(crate) async fn stopped_by_clock(source: &Source, store: &Store) -> Result<String, renkei_store::Error> {
     let Some(keeper) = source.keeper() else { return Ok(String::new()) };
     if let Some(doubt) = keeper.doubt() {
@@ -60,7 +60,7 @@ pub(crate) async fn stopped_by_clock(source: &Source, store: &Store) -> Result<S
 
 const CONFIRM: &str = "set the clock right, or see `confirm-clock`";
 
-/// Why the clock is doubted, in a sentence.
+/// The reason for which the clock is doubted, in a sentence.
 pub(crate) fn doubted(doubt: &Doubt) -> String {
     let Doubt { witness, shown, expected } = doubt;
     let contradiction = match witness {
@@ -77,7 +77,7 @@ fn of_file(file: PathBuf) -> Result<Wall, StartError> {
     let first = read(&file).map_err(|why| StartError::Clock { file: file.display().to_string(), why })?;
     let last = AtomicI64::new(first.as_microsecond());
     Ok(Box::new(move || {
-        // A file that is gone for a moment leaves the last time that it showed.
+        // While the file is missing, the last time that it showed is used.
         let shown = read(&file).map_or_else(|_| last.load(SeqCst), Timestamp::as_microsecond);
         last.store(shown, SeqCst);
         Timestamp::from_microsecond(shown).unwrap_or_default()
@@ -94,7 +94,7 @@ fn read(file: &Path) -> Result<Timestamp, String> {
     instant(begun.trim())?.checked_add(machine().duration_since(written)).map_err(|error| error.to_string())
 }
 
-/// The machine's clock. TLS judges certificates and revocation lists by it, in a sandbox too.
+/// The machine's clock. TLS judges certificates and revocation lists by it, also in a sandbox.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
 pub(crate) fn machine() -> Timestamp {
     Timestamp::now()
@@ -106,7 +106,7 @@ fn seed() -> Option<[u8; 32]> {
     Some(seed)
 }
 
-/// A service without randomness must not go on: ids, salts and nonces would repeat.
+/// A seed of random bytes. A service without randomness must stop: ids, salts and nonces would repeat.
 fn certain_seed() -> [u8; 32] {
     seed().unwrap_or_else(|| std::process::abort())
 }

@@ -40,24 +40,24 @@ use crate::{
     tick,
 };
 
-/// How long the peer may take to accept a connection.
+/// The time limit for the connection to the peer.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long calls, sessions and ticks may take to end.
+/// The time that calls, sessions and ticks have to end.
 const STOP: Duration = Duration::from_secs(25);
-/// The most matters of one kind of duty that a start settles.
+/// The maximum number of matters of one kind of duty that a start settles.
 const SETTLED_AT_ONCE: usize = 1000;
-/// How long the database may take to close after that.
+/// The time that the database then has to close.
 const CLOSE: Duration = Duration::from_secs(5);
 
-/// A service that runs.
+/// A running service.
 pub struct Running {
-    /// Where the desk listens.
+    /// The address of the desk's port.
     pub desk: SocketAddr,
-    /// Where the link listens.
+    /// The address of the link's port.
     pub link: SocketAddr,
-    /// Where the operator's port listens, if there is one.
+    /// The address of the operator's port, if there is one.
     pub operator: Option<SocketAddr>,
-    /// Its database.
+    /// The database of the service.
     pub store: Store,
     desk_gate: Authorize,
     link_gate: Authorize,
@@ -68,17 +68,17 @@ pub struct Running {
 }
 
 impl Running {
-    /// Takes fresh certificates and revocation lists at once, not at the next look at their files.
+    /// Reads certificates and revocation lists at once, not at the next look at their files.
     pub fn reload(&self) {
         self.reload.notify_one();
     }
 
-    /// How many calls were handed on to a service, on the desk and on the link.
+    /// The numbers of calls that reached a service, on the desk and on the link.
     pub fn handled(&self) -> (u64, u64) {
         (self.desk_gate.handled(), self.link_gate.handled())
     }
 
-    /// Stops accepting, lets calls end, and closes the database. Takes at most half a minute.
+    /// Stops accepting, lets calls end, and closes the database, within half a minute.
     pub async fn stop(mut self) {
         self.readiness.drain().await;
         self.draining.cancel();
@@ -88,21 +88,21 @@ impl Running {
             self.tasks.abort_all();
         }
         if tokio::time::timeout(CLOSE, self.store.close()).await.is_err() {
-            // What was acknowledged is durable; what was not is looked up by whoever asked for it.
+            // Acknowledged writes are durable; the outcome of the others is looked up when their callers repeat them.
             tracing::warn!("the database did not close in time and is left");
         }
     }
 }
 
-/// Starts a service. Its ports are open when this returns; port 0 in the configuration takes a free one.
+/// Starts a service. Its ports are open when this returns; port 0 in the configuration selects a free one.
 ///
 /// # Errors
-/// What is wrong, where, and what to do. Nothing runs then.
+/// The fault, the place and the remedy. Nothing runs then.
 pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Telemetry) -> Result<Running, StartError> {
     let metrics = telemetry.metrics();
     let callers = Arc::new(config.callers(own)?);
     let kinds = config.kinds()?;
-    // Everything else is tried before the database is touched: a start that fails leaves none behind.
+    // Everything else is tried before the database is touched, so a start that fails does not create one.
     let tls = Tls::load(&config)?;
     key::check(&config)?;
     rules(own)?;
@@ -118,7 +118,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     source::compare(&source, &store).await?;
     store.join(config.spoken()?).await?;
     if config.database.first_start {
-        // A database that replaces a lost one must not look like one that has always been there.
+        // A database that replaces a lost one must not look as if it had always existed.
         store.record_read(&Caller::own("first_start"), "", "OK", &source.moment()).await?;
     }
     let said = begin(&store, &source).await?;
@@ -196,8 +196,8 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     Ok(Running { desk, link, operator, store, desk_gate, link_gate, readiness, reload, draining, tasks })
 }
 
-/// Brings the database to the schema of this version. One that is not there is a loss: it is made on request only, and a
-/// request where there is one is a mistake that would hide the next loss.
+/// Brings the database to the schema of this version. A missing database is a loss: it is created on request only, and
+/// a request where one exists is a mistake that would hide the next loss.
 async fn set_up(own: Agency, config: &Config, url: &str, source: &Source) -> Result<(), StartError> {
     if config.database.first_start {
         let ran = Store::migrate(url, own, &source.moment().id("store", 0)).await?;
@@ -214,7 +214,7 @@ async fn set_up(own: Agency, config: &Config, url: &str, source: &Source) -> Res
     Ok(())
 }
 
-/// Every method that the ports serve has a rule, those of health and reflection included.
+/// Checks that every method of the ports has a rule, including those of health and reflection.
 fn rules(own: Agency) -> Result<(), RuleError> {
     check_rules(Surface::Desk, &services(own))?;
     check_rules(Surface::Desk, &[HEALTH])?;
@@ -226,12 +226,12 @@ fn rules(own: Agency) -> Result<(), RuleError> {
 /// Opens the database as it is, without serving it.
 ///
 /// # Errors
-/// When a key cannot be read, or the database is not there, not this agency's or of another schema.
+/// A key that cannot be read, or a database that is missing, belongs to the other agency or has another schema.
 pub async fn open(own: Agency, config: &Config) -> Result<Store, StartError> {
     Ok(Store::open(options(own, config, Metrics::none())?).await?)
 }
 
-/// How the store is opened.
+/// The settings with which the store is opened.
 fn options(own: Agency, config: &Config, metrics: Metrics) -> Result<Options, StartError> {
     Ok(Options {
         url: config.database.opened_with()?,
@@ -244,7 +244,7 @@ fn options(own: Agency, config: &Config, metrics: Metrics) -> Result<Options, St
     })
 }
 
-/// A sandbox's process ends itself where its configuration says so, as if it had been killed there.
+/// The step at which a sandbox's process aborts, as if it were killed there.
 fn faults(config: &Config) -> Result<Faults, StartError> {
     let Some((wanted, nth)) = config.failpoint()? else { return Ok(Arc::new(|_| Fault::None)) };
     let passed = AtomicU64::new(0);
@@ -256,8 +256,8 @@ fn faults(config: &Config) -> Result<Faults, StartError> {
     }))
 }
 
-/// On a marked copy a new incarnation is opened at once. The kinds that all replicas speak are said when they changed.
-/// Gives them with the incarnation in which they stand; none during a recovery.
+/// Opens a new incarnation at once on a marked copy, and announces the kinds that all replicas speak if they changed.
+/// Returns them with the incarnation of the announcement; `None` during a recovery.
 async fn begin(store: &Store, source: &Source) -> Result<Option<tick::SpokenKinds>, StartError> {
     store.mend_ends(&source.moment()).await?;
     if store.is_marked().await? {
@@ -271,15 +271,15 @@ async fn begin(store: &Store, source: &Source) -> Result<Option<tick::SpokenKind
     let kinds = store.replicas().borrow().kinds();
     let begin = Begin { kinds: kinds.clone() };
     match store.write("begin", Caller::own("begin"), source.moment(), begin).await {
-        // Said when the recovery is over, or the clock is confirmed.
+        // They are announced when the recovery is over, or when the clock is confirmed.
         Err(renkei_store::Error::Recovering | renkei_store::Error::ClockDoubted) => Ok(None),
         Ok(()) => Ok(Some((store.heads().borrow().own.incarnation, kinds))),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The peer is told what this service owes it since the configuration was changed, for instance that units which it named
-/// are there now, or are still missing.
+/// Tells the peer what this service owes it since the configuration was changed, such as that units which it named
+/// exist now or are still missing.
 async fn settle(store: &Store, source: &Source, config: &Config) -> Result<(), StartError> {
     let mut matters = Vec::new();
     for kind in registry::settled_at_start() {
@@ -291,7 +291,7 @@ async fn settle(store: &Store, source: &Source, config: &Config) -> Result<(), S
     }
     let settle = Settle { matters, units: config.units() };
     match store.write("settle", Caller::own("settle"), source.moment(), settle).await {
-        // The own journal is fetched back first, with the facts that were written before; the next start looks again.
+        // The own journal is fetched back first, with the facts that were written before; the next start tries again.
         Ok(()) | Err(renkei_store::Error::Recovering) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -304,7 +304,7 @@ fn tokens(config: &Config, store: &Store) -> Result<Tokens, StartError> {
     Tokens::new(&*key::secret(file)?, store.id()).map_err(unusable)
 }
 
-/// Certificates of both ports and of the dialling side.
+/// The TLS material of both ports and of the dialling side.
 #[derive(Clone)]
 pub(crate) struct Tls {
     pub(crate) desk: Arc<Reloading<ServerConfig>>,
@@ -321,25 +321,25 @@ impl Tls {
         })
     }
 
-    /// What the trust material of each port ends with.
+    /// The expiry of each port's trust material.
     pub(crate) fn ends(&self) -> Ends {
         vec![("desk", self.desk.expiry()), ("link", self.link.expiry()), ("dial", self.dial.expiry())]
     }
 
-    /// What is wrong with the trust material of each port. Link and dialling side share their files and most faults.
+    /// The faults of each port's trust material. Link and dialling side share their files and most faults.
     pub(crate) fn faults(&self) -> Vec<(&'static str, Vec<String>)> {
         let link = self.link.faults();
         let dial = self.dial.faults().into_iter().filter(|fault| !link.contains(fault)).collect();
         vec![("desk", self.desk.faults()), ("link", link), ("dial", dial)]
     }
 
-    /// How it stands, for `status`.
+    /// The state of the trust material, for `status`.
     pub(crate) fn stands(&self) -> TrustStands {
         TrustStands { ends: self.ends(), faults: self.faults() }
     }
 }
 
-/// How the peer is dialled.
+/// The settings with which the peer is dialled.
 pub(crate) fn dialling(own: Agency, config: &Config, tls: &Tls) -> Dial {
     Dial {
         address: config.peer.address.clone(),

@@ -1,4 +1,4 @@
-//! How a service stands: the one answer behind `status`, the operator's port and the metrics.
+//! The state of a service: the one answer behind `status`, the operator's port and the metrics.
 
 use std::time::Duration;
 
@@ -22,40 +22,40 @@ use serde::{Deserialize, Serialize};
 
 use crate::source::stopped_by_clock;
 
-/// The most duties of a kind that are counted.
+/// The maximum number of duties of a kind that are counted.
 const DUTIES: usize = 10_000;
 const DAY: i64 = 86_400;
-/// How long the database may take to show how things stand.
+/// The time limit for the database's part of the answer.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// How one service stands.
+/// The state of one service.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Status {
     pub(crate) agency: String,
-    /// When this was looked up.
+    /// The time of this answer.
     pub(crate) as_of: String,
-    /// `running`; or `not running`, and then everything is as it stands in the database and in the files.
+    /// `running` or `not running`; in the second case everything comes from the database and the files.
     pub(crate) service: String,
     pub(crate) link: LinkStands,
-    /// What ends first comes first.
+    /// The trust material in use; the first to expire comes first.
     pub(crate) trust: Vec<Trust>,
-    /// What is wrong with certificates, roots and revocation lists. A service of before says nothing of it.
+    /// The faults of certificates, roots and revocation lists. Services of earlier versions do not report them.
     #[serde(default)]
     pub(crate) trust_faults: Vec<TrustFault>,
-    /// Empty while the database answers and what is written to it is committed; otherwise what is wrong.
+    /// The fault of the database; empty while it answers and commits.
     pub(crate) database: String,
-    /// Empty while reads of secret material can be put on record; otherwise why not.
+    /// The reason for which reads of secret material cannot be recorded; empty while they can.
     #[serde(default)]
     pub(crate) recording: String,
-    /// The length of the embedded database's log of changes.
+    /// The size of the embedded database's write-ahead log, in bytes.
     #[serde(default)]
     pub(crate) log_bytes: Option<u64>,
-    /// Empty while the clock is not doubted; otherwise why it is. Acts are refused meanwhile.
+    /// The reason for which the clock is doubted, so that acts are refused; empty while it is not.
     #[serde(default)]
     pub(crate) clock: String,
-    /// What the database shows; none while it does not answer.
+    /// The part that comes from the database; `None` while it does not answer.
     pub(crate) held: Option<HeldStands>,
-    /// Only of a service that runs.
+    /// The watchers of the change feed; only for a running service.
     pub(crate) watchers: Option<WatchersStand>,
 }
 
@@ -64,9 +64,9 @@ pub(crate) struct Status {
 pub(crate) struct LinkStands {
     /// `connected`, `waiting` or `agreement differs`.
     pub(crate) state: String,
-    /// Why it stands so; empty when connected.
+    /// The cause of this state; empty if connected.
     pub(crate) cause: String,
-    /// How far apart the two services' clocks were at the last receipt of this session.
+    /// The difference between the two services' clocks at the last receipt of this session.
     pub(crate) clock_skew_seconds: Option<f64>,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Trust {
     /// `certificate` or `revocation list`.
     pub(crate) what: String,
     pub(crate) ends_at: String,
-    /// Whole days; negative afterwards.
+    /// The number of whole days; negative after the end.
     pub(crate) days_left: i64,
     pub(crate) seconds_left: i64,
 }
@@ -86,20 +86,20 @@ pub(crate) struct Trust {
 /// Trust material in the files that is not in use, or that is missing.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct TrustFault {
-    /// `desk`, `link` or `dial`. A fault of both `link` and `dial` is told once.
+    /// `desk`, `link` or `dial`. A fault of both `link` and `dial` is reported once.
     pub(crate) port: String,
     pub(crate) why: String,
 }
 
-/// Who watches the change feed.
+/// The watchers of the change feed.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct WatchersStand {
     pub(crate) open: usize,
-    /// Changes that the slowest has not been told yet.
+    /// The number of changes that the slowest has not yet received.
     pub(crate) lag: u64,
 }
 
-/// What stands in the database.
+/// The state of journals, duties and agreement in the database.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct HeldStands {
     pub(crate) own_seq: u64,
@@ -109,26 +109,26 @@ pub(crate) struct HeldStands {
     pub(crate) last_receipt_at: Option<String>,
     pub(crate) peer_seq: u64,
     pub(crate) peer_hash: String,
-    /// Own entries without a receipt.
+    /// The number of own entries without a receipt.
     pub(crate) backlog: u64,
-    /// The oldest of them.
+    /// The oldest own entry without a receipt.
     pub(crate) oldest_waiting: Option<Waiting>,
-    /// Entries of the peer that its last receipt spoke of and that are not here.
+    /// The number of the peer's entries that its last receipt named and that are not stored here.
     pub(crate) expected: u64,
     pub(crate) expected_for_seconds: u64,
-    /// The peer's journal is stopped here: number and reason.
+    /// The number at which the peer's journal is stopped here, with the reason.
     pub(crate) stopped_at: Option<String>,
-    /// The own journal is stopped at the peer.
+    /// The number at which the own journal is stopped at the peer, with the reason.
     pub(crate) stopped_by_peer_at: Option<String>,
     pub(crate) recovering: bool,
-    /// After a loss nobody has confirmed yet who is barred, and no official acts.
+    /// True if, after a loss, nobody has confirmed the list of barred officials, so that no official acts.
     pub(crate) bar_list_open: bool,
-    /// Own entries that wait for an official after a recovery.
+    /// The number of own entries that wait for an official after a recovery.
     pub(crate) set_aside: usize,
-    /// Those that there are, by kind.
+    /// The open duties, by kind.
     pub(crate) duties: Vec<Duties>,
     pub(crate) agreement: AgreementStands,
-    /// For how long the audit chains have moved without being anchored in the journal.
+    /// The time for which the audit chains have moved without an anchor in the journal, in seconds.
     pub(crate) unanchored_for_seconds: u64,
 }
 
@@ -140,7 +140,7 @@ pub(crate) struct Waiting {
     pub(crate) fact_type: String,
     pub(crate) written_at: String,
     pub(crate) for_seconds: u64,
-    /// Why it waits.
+    /// The cause of the delay.
     pub(crate) why: String,
 }
 
@@ -151,12 +151,12 @@ pub(crate) struct Duties {
     pub(crate) open: usize,
     pub(crate) overdue: usize,
     pub(crate) due_today: usize,
-    /// The next day that is named, and the matter.
+    /// The next due day, and the matter.
     pub(crate) next_due: Option<String>,
     pub(crate) next_matter: String,
 }
 
-/// The memorandum.
+/// The state of the memorandum.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct AgreementStands {
     pub(crate) standing: String,
@@ -166,17 +166,17 @@ pub(crate) struct AgreementStands {
     pub(crate) notice_seconds_left: Option<i64>,
 }
 
-/// What the trust material of each port ends with.
+/// The expiry of each port's trust material.
 pub(crate) type Ends = Vec<(&'static str, Expiry)>;
 
-/// How the trust material of each port stands.
+/// The state of each port's trust material.
 pub(crate) struct TrustStands {
     pub(crate) ends: Ends,
-    /// In sentences.
+    /// The faults, in sentences.
     pub(crate) faults: Vec<(&'static str, Vec<String>)>,
 }
 
-/// A service that runs, as far as its state is not in the database.
+/// The part of a running service's state that is not in the database.
 #[derive(Clone)]
 pub(crate) struct Live {
     pub(crate) link: Link,
@@ -184,8 +184,8 @@ pub(crate) struct Live {
 }
 
 impl Status {
-    /// Looks everything up. `machine` is the machine's clock, by which certificates are judged; `source` has that of the
-    /// service.
+    /// Collects the whole state. `machine` is the machine's clock, by which certificates are judged; `source` contains
+    /// the clock of the service.
     pub(crate) async fn of(
         store: &Store,
         live: Option<&Live>,
@@ -204,7 +204,7 @@ impl Status {
         }
         let condition = store.condition();
         let feed = store.heads().borrow().feed;
-        // Whether the database answers is told above.
+        // The field `database` reports whether the database answers.
         let clock = tokio::time::timeout(LOOK, stopped_by_clock(source, store)).await;
         let clock = clock.ok().and_then(Result::ok).unwrap_or_default();
         Self {
@@ -226,7 +226,7 @@ impl Status {
         }
     }
 
-    /// Puts it into the metrics.
+    /// Updates the metrics with this state.
     pub(crate) fn record(&self, own: Agency, metrics: &Metrics) {
         metrics.link_up(self.link.state == CONNECTED);
         metrics.database_up(self.database.is_empty());
@@ -265,7 +265,7 @@ impl Status {
         metrics.audit_anchored(Duration::from_secs(held.unanchored_for_seconds));
     }
 
-    /// A line per value.
+    /// One line per value, for the terminal.
     pub(crate) fn table(&self) -> String {
         let dash = |text: &str| if text.is_empty() { "-" } else { text }.to_owned();
         let mut rows = vec![
@@ -298,8 +298,8 @@ impl Status {
     }
 }
 
-/// What is wrong with the database, in a sentence; empty when nothing is. Readiness, `status`, `health`, `doctor` and the
-/// metrics all ask here.
+/// The fault of the database, in a sentence; empty if there is none. Readiness, `status`, `health`, `doctor` and the
+/// metrics all use this function.
 pub(crate) async fn trouble(store: &Store) -> String {
     let answers = match tokio::time::timeout(LOOK, store.ping()).await {
         Ok(answers) => answers.map_err(|error| error.to_string()),
@@ -469,7 +469,7 @@ async fn duties(store: &Store, today: Date) -> Result<Vec<Duties>, Error> {
     Ok(all)
 }
 
-/// For how long the audit chains have moved since they were last anchored.
+/// The time since the audit chains moved on from their last anchor, in seconds.
 async fn unanchored(store: &Store, since: impl Fn(i64) -> u64) -> Result<u64, Error> {
     let own = store.own();
     let page = store.page(&journal::name(own)).await?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a service does by itself: counts, checkpoints, health, fresh certificates.
+//! The work that a service does by itself: counts, checkpoints, health, fresh certificates.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,20 +20,20 @@ use tokio_util::sync::CancellationToken;
 use crate::{config::Config, operator::Facts, source, start::Tls, status::trouble};
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Checkpoints are written at most so often.
+/// The minimum time between two checkpoints.
 const CHECKPOINT_MINUTES: u64 = 60;
-/// Replies to calls are kept so long for their repeats.
+/// The time for which replies to calls are kept for repeats.
 const REQUESTS_DAYS: i64 = 30;
 const PING: Duration = Duration::from_secs(2);
 const RELOAD: Duration = Duration::from_secs(30);
-/// How often it is put into the metrics how the service stands, for a collector; a scrape looks by itself.
+/// The interval at which the metrics are updated for a collector; a scrape updates them by itself.
 const OBSERVE: Duration = Duration::from_secs(15);
-/// How often the clock is looked at.
+/// The interval at which the clock is examined.
 const CLOCK: Duration = Duration::from_secs(1);
-/// The pause before the kinds are said once more.
+/// The pause before the kinds are announced again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What the ticks work with.
+/// The values that the ticks share.
 #[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) own: Agency,
@@ -42,11 +42,11 @@ pub(crate) struct Parts {
     pub(crate) sandbox: bool,
 }
 
-/// The incarnation in which kinds were said, and which.
+/// The incarnation in which kinds were announced, and the kinds.
 pub(crate) type SpokenKinds = (u32, Vec<String>);
 
-/// Every minute: the counts of months that are over and not counted; every hour: checkpoints. One replica does it for all. A
-/// sandbox writes both on command only, so that its clock may jump.
+/// Writes the counts of past months every minute, if they are missing, and checkpoints every hour. One replica works
+/// for all. A sandbox writes both on command only, so that its clock may jump.
 pub(crate) async fn run(parts: Parts, draining: CancellationToken) {
     let mut minutes = 0_u64;
     while draining.run_until_cancelled(tokio::time::sleep(MINUTE)).await.is_some() {
@@ -81,8 +81,9 @@ async fn forget(parts: &Parts) -> Result<(), Error> {
     parts.store.forget_requests(now.saturating_sub(REQUESTS_DAYS * 86_400_000_000)).await
 }
 
-/// The kinds that all replicas speak are said again when they changed with a replica that came or went, and after a recovery:
-/// the entry that said so may be lost. Until that is written. `said`: when they were said last, and which.
+/// Announces the kinds that all replicas speak again when they changed with a replica that came or went, and after a
+/// recovery, because the entry of the announcement may be lost. It tries until the entry is written. `said` is the last
+/// announcement.
 pub(crate) async fn say_kinds_again(parts: Parts, mut said: Option<SpokenKinds>, draining: CancellationToken) {
     let (mut heads, mut replicas) = (parts.store.heads(), parts.store.replicas());
     loop {
@@ -118,12 +119,12 @@ pub(crate) async fn say_kinds_again(parts: Parts, mut said: Option<SpokenKinds>,
     }
 }
 
-/// Readiness follows the clock. While it is right, that is noted in the database every minute; while it is doubted, an
-/// operator's confirmation is looked for.
+/// Lets readiness follow the clock. While the clock is right, this is recorded in the database every minute; while it
+/// is doubted, an operator's confirmation is awaited.
 pub(crate) async fn watch_clock(parts: Parts, readiness: Arc<Readiness>, draining: CancellationToken) {
     let Parts { store, source, .. } = parts;
     let Some(keeper) = source.keeper() else { return readiness.report(Need::Clock, true).await };
-    // The private journal's head when the doubt began: an older confirmation says nothing of it.
+    // The private journal's head when the doubt began: an older confirmation does not answer this doubt.
     let mut doubted_at = None;
     let mut noted: Option<Instant> = None;
     loop {
@@ -143,10 +144,10 @@ pub(crate) async fn watch_clock(parts: Parts, readiness: Arc<Readiness>, drainin
                 doubted_at = Some(store.heads().borrow().private.seq);
             }
             (Some(_), Some(seq)) => {
-                // A database that does not answer is told of elsewhere.
+                // Another task reports a database that does not answer.
                 let confirmed = store.clock_confirmed().await.ok().flatten();
                 if let Some((_, time)) = confirmed.filter(|(at, _)| *at > seq) {
-                    // Another replica's clock may be the one that was confirmed.
+                    // The confirmation may concern another replica's clock.
                     let _ = keeper.confirm(time);
                 }
             }
@@ -158,8 +159,9 @@ pub(crate) async fn watch_clock(parts: Parts, readiness: Arc<Readiness>, drainin
     }
 }
 
-/// Verifies what was written since the last checkpoint when the service starts, and the whole database at an interval. One
-/// replica does that for all, the others look at the newest again. A fault ends nothing: it is logged, and the alert calls an operator.
+/// Verifies the entries since the last checkpoint when the service starts, and the whole database at an interval. One
+/// replica does this for all; the others verify the newest entries again. A fault ends nothing: it is logged, and the
+/// alert calls an operator.
 pub(crate) async fn verify(
     parts: Parts,
     keys: JournalKeys,
@@ -198,14 +200,14 @@ fn is_right(verified: Result<(), String>) -> bool {
     verified.is_ok()
 }
 
-/// The metrics follow how the service stands.
+/// Lets the metrics follow the state of the service.
 pub(crate) async fn observe(facts: Facts, draining: CancellationToken) {
     while draining.run_until_cancelled(tokio::time::sleep(OBSERVE)).await.is_some() {
         facts.observe().await;
     }
 }
 
-/// Readiness follows the database, and a change is logged once.
+/// Lets readiness follow the database, and logs each change once.
 pub(crate) async fn watch_database(store: Store, readiness: Arc<Readiness>, draining: CancellationToken) {
     let mut is_well = true;
     loop {
@@ -224,9 +226,9 @@ pub(crate) async fn watch_database(store: Store, readiness: Arc<Readiness>, drai
     }
 }
 
-/// Reads certificates, keys, roots and revocation lists again when what the files hold has changed or somebody asks.
-/// What is broken, or worse than what is in use, is not accepted, is tried again at each look, and hinders nothing else.
-/// Readiness follows the end of what is in use.
+/// Reads certificates, keys, roots and revocation lists again when the files changed or on request. Material that is
+/// broken, or worse than that in use, is not accepted, is tried again at each look, and blocks nothing else. Readiness
+/// follows the expiry of the material in use.
 pub(crate) async fn reload(
     config: Config,
     tls: Tls,
@@ -249,13 +251,13 @@ pub(crate) async fn reload(
     }
 }
 
-/// The files of a port, as they were last seen.
+/// The files of a port, with their last known state.
 struct Look {
     port: &'static str,
     files: Files,
-    /// What the files held when all of it was in use; none before.
+    /// The digest of the files when all of them were in use; `None` before.
     seen: Option<[u8; 32]>,
-    /// What was said of the files last.
+    /// The faults of the files that were logged last.
     said: Vec<String>,
 }
 
@@ -282,14 +284,14 @@ impl Look {
             _ => {}
         }
         let told = std::mem::replace(&mut self.said, reload.refused.iter().map(ToString::to_string).collect());
-        // A fault that stays is tried again at each look and told once, or when somebody asks.
+        // A persistent fault is tried again at each look; it is logged once, or on request.
         for error in self.said.iter().filter(|fault| asked || !told.contains(fault)) {
             tracing::error!(port, error, "fresh certificates or revocation lists were not accepted; those in use stay");
         }
     }
 }
 
-/// Whether no certificate and no revocation list in use has expired.
+/// True if no certificate and no revocation list in use has expired.
 fn is_valid(tls: &Tls) -> bool {
     let now = source::machine().as_second();
     let ends = tls.ends();

@@ -11,10 +11,11 @@ use renkei_store::{Error, Store, StoredEntry};
 
 use crate::status::time;
 
-/// The most entries of a matter that are shown.
+/// The maximum number of entries of a matter that are shown.
 const ENTRIES: usize = 10_000;
 
-/// A line per entry in the order in which they were folded here, below a line for the matter; none when there is none.
+/// One line for the matter and one per entry, in the order in which they were folded here; empty if the matter does not
+/// exist.
 pub(crate) async fn lines(store: &Store, matter: &str) -> Result<Vec<String>, Error> {
     let entries = store.entries_of(matter, 0, ENTRIES).await?;
     if entries.is_empty() {
@@ -40,7 +41,7 @@ pub(crate) async fn lines(store: &Store, matter: &str) -> Result<Vec<String>, Er
     Ok(lines)
 }
 
-/// How far an entry has come.
+/// The delivery level of an entry.
 async fn level(store: &Store, held: &StoredEntry, entries: &[StoredEntry]) -> Result<String, Error> {
     let refusal = entries.iter().find_map(|other| match &other.fact.fact {
         Some(fact::Fact::EntryRefused(it)) if other.journal != held.journal && it.seq == held.header.seq => Some(it),

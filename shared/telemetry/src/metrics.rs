@@ -317,7 +317,7 @@ impl Metrics {
         }
     }
 
-    /// Sets the number of files of a `port` that are refused or missing.
+    /// Sets the number of faults in the trust material of a `port`: files that are refused or missing.
     pub fn trust_faults(&self, port: &'static str, faults: usize) {
         self.0.trust_faults.record(number(faults), &[KeyValue::new("port", port)]);
     }

@@ -1,4 +1,4 @@
-//! What the ticks write, on a database of their own.
+//! The entries that the ticks write, on a database of their own.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its arrangement fails")]
 
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Nobody waits longer for something to be written.
+/// The time limit for anything to be written.
 const BOUND: Duration = Duration::from_secs(20);
 
 /// PPC's ticks on a fresh database, with a clock that the test moves.
@@ -53,7 +53,7 @@ async fn begin(parts: &Parts) {
     parts.store.write("begin", Caller::own("begin"), parts.source.moment(), begin).await.unwrap();
 }
 
-/// The own entries: fact and matter.
+/// The facts and matters of the own entries.
 async fn written(store: &Store) -> Vec<(String, String)> {
     let held = store.entries(Journal::Of(Agency::Ppc), 1, 256).await.unwrap();
     held.into_iter().map(|held| (held.header.fact_type, held.header.matter)).collect()
@@ -87,7 +87,7 @@ async fn months_that_were_missed_are_counted_later_each_once_and_none_before_the
 
 #[tokio::test]
 async fn after_a_recovery_the_kinds_are_said_until_that_is_written() {
-    // Of the writes after the recovery has begun, the first one ends it and the two after that are lost.
+    // Of the writes after the beginning of the recovery, the first ends it, and the two after that are lost.
     let (writes, recovers) = (AtomicU64::new(0), Arc::new(AtomicBool::new(false)));
     let counts = recovers.clone();
     let faults: Faults = Arc::new(move |step| {
@@ -97,7 +97,7 @@ async fn after_a_recovery_the_kinds_are_said_until_that_is_written() {
     });
     let (_dir, parts, _) = arranged(faults).await;
     begin(&parts).await;
-    // The peer holds one entry, and the own copy of it is lost.
+    // The peer has stored one entry, and the own copy of it is lost.
     parts.store.rewind(Head { seq: 1, hash: [0; 32] }, &parts.source.moment()).await.unwrap();
     recovers.store(true, Ordering::SeqCst);
     let draining = CancellationToken::new();
