@@ -3,6 +3,8 @@
 
 #[path = "build/facts.rs"]
 mod facts;
+#[path = "build/requests.rs"]
+mod requests;
 #[path = "build/rules.rs"]
 mod rules;
 #[path = "build/validate.rs"]
@@ -38,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     fs::write(out.join("rules.rs"), rules::generate(&pool)?)?;
     fs::write(out.join("facts.rs"), facts::generate(&pool)?)?;
+    fs::write(out.join("requests.rs"), requests::generate(&pool)?)?;
     fs::write(out.join("validate.rs"), validate::generate(&pool)?)?;
 
     // Reflection and tests need the options but no comments.

@@ -27,6 +27,7 @@ use r#type::v1::{Agency, Purpose};
 
 include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 include!(concat!(env!("OUT_DIR"), "/facts.rs"));
+include!(concat!(env!("OUT_DIR"), "/requests.rs"));
 
 /// The compiled contract with its options, for reflection and for tests: a `google.protobuf.FileDescriptorSet`.
 pub static FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/renkei.binpb"));
@@ -127,6 +128,19 @@ pub trait EntryContent: Sized {
     /// # Errors
     /// When the bytes are no such message.
     fn decode(kind: FactKind, bytes: &[u8]) -> Result<Option<Self>, prost::DecodeError>;
+}
+
+/// The request of a method that changes something, by the fields that several such requests have.
+pub trait ActRequest: Message + Validate + Default {
+    /// The name of the matter in which it changes something; empty for a request without `name`.
+    fn name(&self) -> &str;
+
+    /// The version of the caller's own half that the caller has read; `None` for a request without `etag`.
+    fn etag(&self) -> Option<&str>;
+
+    /// Takes `content` out of the request and encodes it; empty where the request leaves it out, `None` for a request
+    /// without `content`.
+    fn take_content(&mut self) -> Option<Vec<u8>>;
 }
 
 /// The rule of a method by its path.

@@ -14,35 +14,71 @@ use renkei_domain::{
     visibility::Reader,
 };
 use renkei_proto::{
-    Validate,
+    ActRequest,
     journal::v1::fact,
     options::v1::Reason,
     r#type::v1::{Agency, Statement},
 };
 use renkei_store::{Command, Stage};
-use tonic::{Request, Response, Status};
+use tonic::Request;
 
-use crate::desk::{Desk, open};
+use crate::desk::{Answer, Desk, open};
 
-/// What officials do in the matters of a noun: an enum with a variant for each request that writes.
-pub(crate) trait Act: Send + Sync + 'static {
-    /// What the caller gets: the matter as the act leaves it.
+/// A request of an official that changes something in a matter.
+pub(crate) trait Act: ActRequest + Send + Sync + 'static {
+    /// The answer: the matter as the act leaves it.
     type Resource: Resource + Message + Default + 'static;
 
-    /// What judging the act reads.
+    /// The results of the check that the draft needs.
+    type Checked: Default + Send + Sync + 'static;
+
+    /// The matter in which the act is done: the one that the request names. An act that opens a matter names it here.
+    fn matter(&self, own: Agency, moment: &Moment) -> Matter {
+        let _ = (own, moment);
+        Matter::of(self.name())
+    }
+
+    /// Does everything for which no page is needed, before the act queues: it judges, parses and counts, so that the writer,
+    /// and with it every other caller, does not wait for that.
+    ///
+    /// # Errors
+    /// Every fault of the request that shows without the page.
+    fn check(&mut self, context: &CheckContext<'_>) -> Result<Self::Checked, Refusal> {
+        let _ = context;
+        Ok(Self::Checked::default())
+    }
+
+    /// The content of the entry, encoded; `None` for a fact without content. It is taken out of the checked request before
+    /// the act queues.
+    fn content(&mut self, checked: &Self::Checked) -> Option<Vec<u8>> {
+        let _ = checked;
+        self.take_content()
+    }
+
+    /// The pages that the judgement of the act reads.
     fn reads(&self, matter: &Matter, moment: &Moment) -> ReadSet {
         let _ = moment;
         ReadSet::matter(matter.to_string())
     }
 
-    /// What is to be written, as far as it depends on the page.
+    /// The fact that is to be written, as it follows from the request and from the page.
     ///
     /// # Errors
-    /// What only the desk can see, such as a name of nothing.
-    fn says(&self, at: &ActContext<'_>) -> Result<FactDraft, Refusal>;
+    /// Every fault that only the desk can see, such as the name of an entry that does not exist.
+    fn draft(&self, checked: &Self::Checked, context: &ActContext<'_>) -> Result<FactDraft, Refusal>;
 }
 
-/// Where an act is done.
+/// The surroundings of an act before it queues.
+pub(crate) struct CheckContext<'a> {
+    pub(crate) own: Agency,
+    pub(crate) moment: &'a Moment,
+    /// The official who acts.
+    pub(crate) official: &'a str,
+    /// The number of officials who are barred.
+    pub(crate) barred: usize,
+}
+
+/// The surroundings of an act in the writer.
 pub(crate) struct ActContext<'a> {
     pub(crate) stage: &'a Stage,
     pub(crate) matter: &'a Matter,
@@ -57,14 +93,21 @@ impl<'a> ActContext<'a> {
         self.stage.page(&self.matter.to_string())
     }
 
-    /// The fiscal year and the next ordinal in it of what is counted under this kind.
-    pub(crate) fn next_case(&self, kind: &str) -> (u32, u64) {
-        let year = fiscal_year(self.moment);
-        (year, self.stage.counter(year, kind) + 1)
+    /// The fiscal year, and the next ordinal in it of matters that are counted under this kind.
+    pub(crate) fn next_case(&self, kind: &str) -> CaseOrdinal {
+        let fiscal_year = fiscal_year(self.moment);
+        CaseOrdinal { fiscal_year, year_ordinal: self.stage.counter(fiscal_year, kind) + 1 }
     }
 }
 
-/// What an act says, beside its words.
+/// The number that a new matter gets.
+pub(crate) struct CaseOrdinal {
+    pub(crate) fiscal_year: u32,
+    /// The ordinal in the fiscal year, from 1.
+    pub(crate) year_ordinal: u64,
+}
+
+/// A fact that an act writes, before it is judged.
 pub(crate) struct FactDraft {
     fact: fact::Fact,
     answers: u64,
@@ -72,64 +115,49 @@ pub(crate) struct FactDraft {
 
 impl FactDraft {
     /// A fact that answers nothing.
-    pub(crate) fn new(fact: fact::Fact) -> Self {
-        Self { fact, answers: 0 }
+    pub(crate) fn new(fact: impl Into<fact::Fact>) -> Self {
+        Self { fact: fact.into(), answers: 0 }
     }
 
-    /// Answering this number of the peer's journal.
+    /// The fact as the answer to an entry of the peer's journal, by its number; 0 for none.
     pub(crate) fn answering(self, answers: u64) -> Self {
         Self { answers, ..self }
     }
 }
 
-/// Opens a request, does what it says, and answers with the matter as it is afterwards. `check` makes the act of the request
-/// before it queues: everything that needs no page is judged, parsed and encoded there, so that the writer, and with it
-/// every other caller, does not wait for it.
-pub(crate) async fn act<M: Message + Validate, A: Act>(
-    request: Request<M>,
-    desk: &Desk,
-    check: impl FnOnce(&Moment, M) -> Result<ActCommand<A>, Refusal>,
-) -> Result<Response<A::Resource>, Status> {
-    open(request, desk, async |call, it: M| {
-        let doing = ActCommand { reader: call.reader.clone(), ..check(&call.moment, it)? };
-        desk.write(&call, doing).await
+/// Opens a request, does its act, and answers with the matter as it is afterwards.
+pub(crate) async fn act<A: Act>(request: Request<A>, desk: &Desk) -> Answer<A::Resource> {
+    open(request, desk, async |call, act: A| {
+        let barred = desk.store.barred().borrow().len();
+        let context = CheckContext { own: desk.own, moment: &call.moment, official: &call.official, barred };
+        let command = ActCommand::checked(act, call.reader.clone(), &context)?;
+        desk.write(&call, command).await
     })
     .await
 }
 
-/// An act with its matter.
-pub(crate) struct ActCommand<A> {
-    matter: Matter,
-    /// The own half's version as the caller read it; `None` for an act that opens its matter.
-    etag: Option<String>,
-    reader: Reader,
+/// An act that was checked and waits for the writer.
+pub(crate) struct ActCommand<A: Act> {
     act: A,
-    /// The words of its entry, encoded; `None` for a fact without words.
-    words: Option<Vec<u8>>,
+    checked: A::Checked,
+    content: Option<Vec<u8>>,
+    matter: Matter,
+    reader: Reader,
 }
 
-impl<A> ActCommand<A> {
-    /// An act that opens a matter.
-    pub(crate) fn opening(matter: Matter, act: A) -> Self {
-        Self { matter, etag: None, reader: Reader::default(), act, words: None }
+impl<A: Act> ActCommand<A> {
+    /// Checks an act on behalf of a reader: nobody acts on what is hidden from them.
+    ///
+    /// # Errors
+    /// The refusal of [`Act::check`].
+    pub(crate) fn checked(mut act: A, reader: Reader, context: &CheckContext<'_>) -> Result<Self, Refusal> {
+        let checked = Act::check(&mut act, context)?;
+        let content = act.content(&checked);
+        let matter = act.matter(context.own, context.moment);
+        Ok(Self { act, checked, content, matter, reader })
     }
 
-    /// An act in the matter of this name.
-    pub(crate) fn within(name: String, etag: String, act: A) -> Self {
-        Self { matter: Matter::of(&name), etag: Some(etag), reader: Reader::default(), act, words: None }
-    }
-
-    /// With these words, empty ones where a request leaves out what it may.
-    pub(crate) fn with(self, words: Option<&impl Message>) -> Self {
-        self.with_bytes(words.map(Message::encode_to_vec).unwrap_or_default())
-    }
-
-    /// With words that are encoded already.
-    pub(crate) fn with_bytes(self, words: Vec<u8>) -> Self {
-        Self { words: Some(words), ..self }
-    }
-
-    /// Nobody acts on what is hidden from him.
+    /// Refuses an act in a matter that is hidden from its caller.
     fn readable(&self, stage: &Stage, moment: &Moment) -> Result<(), Refusal> {
         let page = stage.page(&self.matter.to_string());
         decide_read(stage.own(), &self.matter, page, &self.reader, moment.now).map(|_| ())
@@ -145,25 +173,25 @@ impl<A: Act> Command for ActCommand<A> {
 
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<A::Resource, Refusal> {
         let name = self.matter.to_string();
-        if let Some(etag) = &self.etag {
+        if let Some(etag) = self.act.etag() {
             self.readable(stage, moment)?;
             stage.expect(&name, etag)?;
         }
-        let at = ActContext { stage, matter: &self.matter, moment, unit: &self.reader.unit };
-        let FactDraft { fact, answers } = self.act.says(&at)?;
-        stage.write(&self.matter, fact, self.words.clone(), answers)?;
+        let context = ActContext { stage, matter: &self.matter, moment, unit: &self.reader.unit };
+        let FactDraft { fact, answers } = self.act.draft(&self.checked, &context)?;
+        stage.write(&self.matter, fact, self.content.clone(), answers)?;
         self.reply_to_repeat(stage, &name, moment)
             .ok_or_else(|| Refusal::new(Reason::Internal, "the matter has no page"))
     }
 
     fn reply_to_repeat(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<A::Resource> {
-        // What has been hidden from him since is not shown for a repeat.
-        self.etag.as_ref().map(|_| self.readable(stage, moment)).transpose().ok()?;
+        // A repeat does not show what has been hidden from its caller since.
+        self.act.etag().map(|_| self.readable(stage, moment)).transpose().ok()?;
         A::Resource::of(&Matter::of(matter), stage.page(matter), moment.now, stage.etag(matter))
     }
 }
 
-/// What statements say is known by now: none is as of a time to come.
+/// Refuses statements that are as of a time to come: they state what is known by now.
 ///
 /// # Errors
 /// `FIELD_INVALID`.

@@ -3,10 +3,10 @@
 use renkei_domain::{matter::Matter, noun::Resource as _, page::Seen};
 use renkei_proto::agreement::v1::{Agreement, GetAgreementRequest, agreement_service_server::AgreementService};
 use renkei_store::etag;
-use tonic::{Request, Response, Status};
+use tonic::Request;
 
 use crate::{
-    desk::{Desk, open},
+    desk::{Answer, Desk, open},
     error::Error,
 };
 
@@ -23,7 +23,7 @@ impl Agreements {
 
 #[tonic::async_trait]
 impl AgreementService for Agreements {
-    async fn get_agreement(&self, request: Request<GetAgreementRequest>) -> Result<Response<Agreement>, Status> {
+    async fn get_agreement(&self, request: Request<GetAgreementRequest>) -> Answer<Agreement> {
         open(request, &self.desk, async |call, _: GetAgreementRequest| {
             let matter = Matter::of(Matter::AGREEMENT);
             let page = self.desk.store.page(Matter::AGREEMENT).await?.unwrap_or_default();

@@ -121,6 +121,9 @@ fn not_secret(call: Call) -> Result<Call, Error> {
     Ok(call)
 }
 
+/// The answer of a unary method.
+pub(crate) type Answer<T> = Result<Response<T>, Status>;
+
 /// The stream of a server-streaming method.
 pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 

@@ -25,10 +25,10 @@ use renkei_proto::{
 use renkei_rpc::{error::Error as CallError, token::Query, validate::Call};
 use renkei_store::{ChainHead, Command, Recorded, Stage, StoredEntry};
 use tokio::sync::Semaphore;
-use tonic::{Request, Response, Status};
+use tonic::Request;
 
 use crate::{
-    desk::{Desk, open, open_secret},
+    desk::{Answer, Desk, open, open_secret},
     error::Error,
     read::{Filling, begin, permit, size},
     verify::{Verified, verify},
@@ -153,7 +153,7 @@ fn instant(us: i64) -> Option<prost_types::Timestamp> {
 
 #[tonic::async_trait]
 impl EvidenceService for Evidences {
-    async fn get_entry(&self, request: Request<GetEntryRequest>) -> Result<Response<JournalEntry>, Status> {
+    async fn get_entry(&self, request: Request<GetEntryRequest>) -> Answer<JournalEntry> {
         open(request, &self.desk, async |call, it: GetEntryRequest| {
             let missing = || Error::because(Reason::NotFound, "there is no such entry");
             let (author, seq) = parse_entry_name(&it.name).ok_or_else(missing)?;
@@ -164,10 +164,7 @@ impl EvidenceService for Evidences {
         .await
     }
 
-    async fn list_entries(
-        &self,
-        request: Request<ListEntriesRequest>,
-    ) -> Result<Response<ListEntriesResponse>, Status> {
+    async fn list_entries(&self, request: Request<ListEntriesRequest>) -> Answer<ListEntriesResponse> {
         open(request, &self.desk, async |call, it: ListEntriesRequest| {
             let query = ListEntriesRequest { matter: it.matter.clone(), ..ListEntriesRequest::default() };
             let query = Query::new(call.rule.path, &query);
@@ -193,7 +190,7 @@ impl EvidenceService for Evidences {
         .await
     }
 
-    async fn verify_journals(&self, request: Request<VerifyJournalsRequest>) -> Result<Response<Verification>, Status> {
+    async fn verify_journals(&self, request: Request<VerifyJournalsRequest>) -> Answer<Verification> {
         open(request, &self.desk, async |call, _: VerifyJournalsRequest| {
             let busy = |_| CallError::Full { reason: Reason::Busy, limit: "verifications at once", most: 1 };
             let _one = self.verifying.try_acquire().map_err(busy)?;
@@ -205,10 +202,7 @@ impl EvidenceService for Evidences {
         .await
     }
 
-    async fn list_audit_records(
-        &self,
-        request: Request<ListAuditRecordsRequest>,
-    ) -> Result<Response<ListAuditRecordsResponse>, Status> {
+    async fn list_audit_records(&self, request: Request<ListAuditRecordsRequest>) -> Answer<ListAuditRecordsResponse> {
         let matter = |it: &ListAuditRecordsRequest| it.matter.clone();
         open_secret(request, &self.desk, matter, async |call, it: ListAuditRecordsRequest| {
             let query = ListAuditRecordsRequest { matter: it.matter.clone(), ..ListAuditRecordsRequest::default() };
@@ -233,10 +227,7 @@ impl EvidenceService for Evidences {
         .await
     }
 
-    async fn checkpoint_audit(
-        &self,
-        request: Request<CheckpointAuditRequest>,
-    ) -> Result<Response<CheckpointAuditResponse>, Status> {
+    async fn checkpoint_audit(&self, request: Request<CheckpointAuditRequest>) -> Answer<CheckpointAuditResponse> {
         open(request, &self.desk, async |call, _: CheckpointAuditRequest| {
             let heads = self.desk.store.audit_heads().await?;
             let checkpoint = Checkpoint { own: self.desk.own, heads };

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use renkei_domain::{moment::stamp, page::Journal};
 use renkei_proto::link::v1::{GetLinkStatusRequest, LinkStatus, link_status_service_server::LinkStatusService};
-use tonic::{Request, Response, Status};
+use tonic::Request;
 
 use crate::{
-    desk::{Desk, open},
+    desk::{Answer, Desk, open},
     error::Error,
 };
 
@@ -49,7 +49,7 @@ impl Links {
 
 #[tonic::async_trait]
 impl LinkStatusService for Links {
-    async fn get_link_status(&self, request: Request<GetLinkStatusRequest>) -> Result<Response<LinkStatus>, Status> {
+    async fn get_link_status(&self, request: Request<GetLinkStatusRequest>) -> Answer<LinkStatus> {
         open(request, &self.desk, async |_, _: GetLinkStatusRequest| self.status().await).await
     }
 }

@@ -30,12 +30,12 @@ use renkei_proto::{
 };
 use renkei_rpc::validate::Call;
 use renkei_store::{Command, Stage, content, etag};
-use tonic::{Request, Response, Status};
+use tonic::Request;
 use zeroize::Zeroizing;
 
 use crate::{
-    act::{Act, ActCommand, ActContext, FactDraft, act, fiscal_year},
-    desk::{Desk, open},
+    act::{Act, ActContext, FactDraft, act, fiscal_year},
+    desk::{Answer, Desk, open},
     error::Error,
     proof::Proofs,
     read::{Readable, get, list, readable},
@@ -108,10 +108,7 @@ impl Referrals {
 
 #[tonic::async_trait]
 impl ReferralService for Referrals {
-    async fn issue_referral(
-        &self,
-        request: Request<IssueReferralRequest>,
-    ) -> Result<Response<IssueReferralResponse>, Status> {
+    async fn issue_referral(&self, request: Request<IssueReferralRequest>) -> Answer<IssueReferralResponse> {
         open(request, &self.desk, async |call, it: IssueReferralRequest| {
             let stated = it.statutory.as_ref().map(|facts| statutory::dates_of(facts, call.moment.now));
             let dates = stated.transpose()?.flatten();
@@ -130,18 +127,11 @@ impl ReferralService for Referrals {
         .await
     }
 
-    async fn confirm_referral_given(
-        &self,
-        request: Request<ConfirmReferralGivenRequest>,
-    ) -> Result<Response<Referral>, Status> {
-        act(request, &self.desk, |_, it| Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Confirm(it))))
-            .await
+    async fn confirm_referral_given(&self, request: Request<ConfirmReferralGivenRequest>) -> Answer<Referral> {
+        act(request, &self.desk).await
     }
 
-    async fn follow_up_referral(
-        &self,
-        request: Request<FollowUpReferralRequest>,
-    ) -> Result<Response<FollowUpReferralResponse>, Status> {
+    async fn follow_up_referral(&self, request: Request<FollowUpReferralRequest>) -> Answer<FollowUpReferralResponse> {
         open(request, &self.desk, async |call, it: FollowUpReferralRequest| {
             let code = quoted(&it)?;
             if !it.reporter_agreed {
@@ -166,19 +156,15 @@ impl ReferralService for Referrals {
         .await
     }
 
-    async fn revise_judgement(&self, request: Request<ReviseJudgementRequest>) -> Result<Response<Referral>, Status> {
-        act(request, &self.desk, |_, it| Ok(ActCommand::within(it.name.clone(), it.etag.clone(), Change::Judge(it))))
-            .await
+    async fn revise_judgement(&self, request: Request<ReviseJudgementRequest>) -> Answer<Referral> {
+        act(request, &self.desk).await
     }
 
-    async fn get_referral(&self, request: Request<GetReferralRequest>) -> Result<Response<Referral>, Status> {
+    async fn get_referral(&self, request: Request<GetReferralRequest>) -> Answer<Referral> {
         open(request, &self.desk, async |call, it: GetReferralRequest| get(&self.desk, &call, &it.name).await).await
     }
 
-    async fn list_referrals(
-        &self,
-        request: Request<ListReferralsRequest>,
-    ) -> Result<Response<ListReferralsResponse>, Status> {
+    async fn list_referrals(&self, request: Request<ListReferralsRequest>) -> Answer<ListReferralsResponse> {
         open(request, &self.desk, async |call, it: ListReferralsRequest| {
             let query = ListReferralsRequest { parent: it.parent.clone(), ..ListReferralsRequest::default() };
             let page = (it.page_size, it.page_token.as_str());
@@ -189,10 +175,7 @@ impl ReferralService for Referrals {
         .await
     }
 
-    async fn count_referrals(
-        &self,
-        request: Request<CountReferralsRequest>,
-    ) -> Result<Response<ReferralCounts>, Status> {
+    async fn count_referrals(&self, request: Request<CountReferralsRequest>) -> Answer<ReferralCounts> {
         open(request, &self.desk, async |call, it: CountReferralsRequest| {
             let count = Count { own: self.desk.own, month: it.month };
             self.desk.write(&call, count).await
@@ -200,10 +183,7 @@ impl ReferralService for Referrals {
         .await
     }
 
-    async fn get_referral_counts(
-        &self,
-        request: Request<GetReferralCountsRequest>,
-    ) -> Result<Response<ReferralCounts>, Status> {
+    async fn get_referral_counts(&self, request: Request<GetReferralCountsRequest>) -> Answer<ReferralCounts> {
         open(request, &self.desk, async |call, it: GetReferralCountsRequest| get(&self.desk, &call, &it.name).await)
             .await
     }
@@ -275,39 +255,33 @@ impl Command for Issue {
     }
 }
 
-/// What officials do with an issued referral.
-enum Change {
-    Confirm(ConfirmReferralGivenRequest),
-    Judge(ReviseJudgementRequest),
-}
-
-impl Act for Change {
+impl Act for ConfirmReferralGivenRequest {
     type Resource = Referral;
+    type Checked = ();
 
     fn reads(&self, matter: &Matter, _: &Moment) -> ReadSet {
         ReadSet::matter(matter.to_string()).with(scheme::catalogues())
     }
 
-    fn says(&self, at: &ActContext<'_>) -> Result<FactDraft, Refusal> {
-        let opener = at.matter.opener;
-        Ok(match self {
-            Self::Confirm(it) => {
-                let issued = issue(at.page(), opener);
-                let introduced = match (&issued, it.introduced.is_empty()) {
-                    (Some((_, issued)), true) => issued.introduced.clone(),
-                    _ => it.introduced.clone(),
-                };
-                let given_at = it.given_at.as_ref().map(instant);
-                let days = issued.zip(given_at).map_or(0, |((mark, _), given_at)| days(mark, given_at));
-                let given = ReferralGiven { given_at: it.given_at, channel: it.channel, introduced, days };
-                FactDraft::new(fact::Fact::ReferralGiven(given))
-            }
-            Self::Judge(it) => {
-                let last = latest_judgement(at.page(), opener).map_or(1, |(revision, _)| revision);
-                let revised = JudgementRevised { revision: last + 1, judgement: it.judgement };
-                FactDraft::new(fact::Fact::JudgementRevised(revised))
-            }
-        })
+    fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        let issued = issue(context.page(), context.matter.opener);
+        let introduced = match (&issued, self.introduced.is_empty()) {
+            (Some((_, issued)), true) => issued.introduced.clone(),
+            _ => self.introduced.clone(),
+        };
+        let given_at = self.given_at.as_ref().map(instant);
+        let days = issued.zip(given_at).map_or(0, |((mark, _), given_at)| days(mark, given_at));
+        Ok(FactDraft::new(ReferralGiven { given_at: self.given_at, channel: self.channel, introduced, days }))
+    }
+}
+
+impl Act for ReviseJudgementRequest {
+    type Resource = Referral;
+    type Checked = ();
+
+    fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        let last = latest_judgement(context.page(), context.matter.opener).map_or(1, |(revision, _)| revision);
+        Ok(FactDraft::new(JudgementRevised { revision: last + 1, judgement: self.judgement }))
     }
 }
 

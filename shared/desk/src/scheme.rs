@@ -13,20 +13,20 @@ use renkei_domain::{
     refusal::Refusal,
 };
 use renkei_proto::{
-    journal::v1::fact::Fact,
     options::v1::Reason,
     referral::v1::{
         GetSchemeRequest, ListSchemesRequest, ListSchemesResponse, PublishSchemeRequest, ReviseSchemeRequest, Scheme,
-        SchemeContent, SchemePublished, SchemeRevised, SchemeTerms, SchemeVersion, SchemeWithdrawn,
-        WithdrawSchemeRequest, scheme_service_server::SchemeService,
+        SchemeContent, SchemePublished, SchemeRevised, SchemeVersion, SchemeWithdrawn, WithdrawSchemeRequest,
+        scheme_service_server::SchemeService,
     },
+    r#type::v1::Agency,
 };
 use renkei_store::{Stage, etag};
-use tonic::{Request, Response, Status};
+use tonic::Request;
 
 use crate::{
-    act::{Act, ActCommand, ActContext, FactDraft, act},
-    desk::{Desk, open},
+    act::{Act, ActContext, FactDraft, act},
+    desk::{Answer, Desk, open},
     error::Error,
     read::{Filling, Readable, decoded_as, judged, list, readable},
 };
@@ -44,31 +44,19 @@ impl Schemes {
 
 #[tonic::async_trait]
 impl SchemeService for Schemes {
-    async fn publish_scheme(&self, request: Request<PublishSchemeRequest>) -> Result<Response<Scheme>, Status> {
-        let own = self.desk.own;
-        act(request, &self.desk, |_, it: PublishSchemeRequest| {
-            let matter = Matter::new(COLLECTION, own, &it.scheme_id);
-            Ok(ActCommand::opening(matter, Change::Publish(it.terms.unwrap_or_default())).with(it.content.as_ref()))
-        })
-        .await
+    async fn publish_scheme(&self, it: Request<PublishSchemeRequest>) -> Answer<Scheme> {
+        act(it, &self.desk).await
     }
 
-    async fn revise_scheme(&self, request: Request<ReviseSchemeRequest>) -> Result<Response<Scheme>, Status> {
-        act(request, &self.desk, |_, it: ReviseSchemeRequest| {
-            let change = Change::Revise(it.terms.unwrap_or_default());
-            Ok(ActCommand::within(it.name, it.etag, change).with(it.content.as_ref()))
-        })
-        .await
+    async fn revise_scheme(&self, it: Request<ReviseSchemeRequest>) -> Answer<Scheme> {
+        act(it, &self.desk).await
     }
 
-    async fn withdraw_scheme(&self, request: Request<WithdrawSchemeRequest>) -> Result<Response<Scheme>, Status> {
-        act(request, &self.desk, |_, it: WithdrawSchemeRequest| {
-            Ok(ActCommand::within(it.name, it.etag, Change::Withdraw))
-        })
-        .await
+    async fn withdraw_scheme(&self, it: Request<WithdrawSchemeRequest>) -> Answer<Scheme> {
+        act(it, &self.desk).await
     }
 
-    async fn get_scheme(&self, request: Request<GetSchemeRequest>) -> Result<Response<Scheme>, Status> {
+    async fn get_scheme(&self, request: Request<GetSchemeRequest>) -> Answer<Scheme> {
         open(request, &self.desk, async |call, it: GetSchemeRequest| {
             let scheme = whole(&self.desk, &readable(&self.desk, &call, &it.name).await?, call.moment.now).await?;
             scheme.ok_or_else(|| Error::because(Reason::NotFound, "there is no such scheme"))
@@ -76,10 +64,7 @@ impl SchemeService for Schemes {
         .await
     }
 
-    async fn list_schemes(
-        &self,
-        request: Request<ListSchemesRequest>,
-    ) -> Result<Response<ListSchemesResponse>, Status> {
+    async fn list_schemes(&self, request: Request<ListSchemesRequest>) -> Answer<ListSchemesResponse> {
         open(request, &self.desk, async |call, it: ListSchemesRequest| {
             let query = ListSchemesRequest { parent: it.parent.clone(), ..ListSchemesRequest::default() };
             let page = (it.page_size, it.page_token.as_str());
@@ -113,33 +98,53 @@ pub(crate) async fn scheme_content(desk: &Desk, it: &Readable, seq: u64) -> Resu
     bytes.as_deref().map(decoded_as).transpose()
 }
 
-/// What officials do with an own scheme.
-enum Change {
-    Publish(SchemeTerms),
-    Revise(SchemeTerms),
-    Withdraw,
-}
-
-impl Act for Change {
+impl Act for PublishSchemeRequest {
     type Resource = Scheme;
+    type Checked = ();
+
+    fn matter(&self, own: Agency, _: &Moment) -> Matter {
+        Matter::new(COLLECTION, own, &self.scheme_id)
+    }
 
     fn reads(&self, matter: &Matter, _: &Moment) -> ReadSet {
         ReadSet::matter(matter.to_string()).with(scheme::catalogues())
     }
 
-    fn says(&self, at: &ActContext<'_>) -> Result<FactDraft, Refusal> {
-        let version = current(at.page(), at.matter.opener).map_or(0, |current| current.version);
-        Ok(match self {
-            Self::Publish(terms) => {
-                FactDraft::new(Fact::SchemePublished(SchemePublished { terms: Some(terms.clone()) }))
-            }
-            Self::Revise(terms) => {
-                let revised = SchemeRevised { version: (version + 1).max(2), terms: Some(terms.clone()) };
-                FactDraft::new(Fact::SchemeRevised(revised))
-            }
-            Self::Withdraw => FactDraft::new(Fact::SchemeWithdrawn(SchemeWithdrawn { version: version.max(1) })),
-        })
+    fn draft(&self, (): &(), _: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        Ok(FactDraft::new(SchemePublished { terms: Some(self.terms.clone().unwrap_or_default()) }))
     }
+}
+
+impl Act for ReviseSchemeRequest {
+    type Resource = Scheme;
+    type Checked = ();
+
+    fn reads(&self, matter: &Matter, _: &Moment) -> ReadSet {
+        ReadSet::matter(matter.to_string()).with(scheme::catalogues())
+    }
+
+    fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        let version = (version(context) + 1).max(2);
+        Ok(FactDraft::new(SchemeRevised { version, terms: Some(self.terms.clone().unwrap_or_default()) }))
+    }
+}
+
+impl Act for WithdrawSchemeRequest {
+    type Resource = Scheme;
+    type Checked = ();
+
+    fn reads(&self, matter: &Matter, _: &Moment) -> ReadSet {
+        ReadSet::matter(matter.to_string()).with(scheme::catalogues())
+    }
+
+    fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        Ok(FactDraft::new(SchemeWithdrawn { version: version(context).max(1) }))
+    }
+}
+
+/// The current version of the scheme; 0 before it is published.
+fn version(context: &ActContext<'_>) -> u32 {
+    current(context.page(), context.matter.opener).map_or(0, |current| current.version)
 }
 
 /// The current version of an own scheme by its name; `None` when this agency has none of that name.

@@ -170,6 +170,11 @@ impl<'a> Seen<'a> {
         Self { page, ppc_until: u64::MAX, ipa_until: u64::MAX }
     }
 
+    /// The marks of the local part, in order. Only the own service has one.
+    pub fn local(self) -> &'a [Mark] {
+        self.page.marks(Journal::Private)
+    }
+
     fn until(&self, agency: Agency) -> u64 {
         match agency {
             Agency::Ppc => self.ppc_until,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use renkei_proto::{
     FactKind,
     evidence::v1::Official,
@@ -13,8 +14,8 @@ use renkei_proto::{
 use crate::{
     case::Case,
     matter::{Collection, Matter, is_official},
-    noun::Noun,
-    page::{MarkView as _, View},
+    noun::{Noun, Resource},
+    page::{MarkView as _, Seen, View},
     refusal::{Refusal, must},
 };
 
@@ -73,16 +74,18 @@ pub fn barred_ids(view: &View<'_>, own: Agency) -> BTreeSet<String> {
     all.filter(|id| is_barred(view.local(&matter(own, id).to_string()))).map(str::to_owned).collect()
 }
 
-/// The official as the desk shows it.
-pub fn resource(matter: &Matter, local: &[Mark]) -> Official {
-    let reason = match local.last().and_then(|mark| mark.stated()) {
-        Some(fact::Fact::OfficialBarred(it)) => it.reason(),
-        _ => BarReason::Unspecified,
-    };
-    Official {
-        name: matter.to_string(),
-        barred: is_barred(local),
-        reason: reason.into(),
-        since: local.last().and_then(|mark| mark.written_at),
+impl Resource for Official {
+    fn of(matter: &Matter, seen: Seen<'_>, _: Timestamp, _: String) -> Option<Self> {
+        let local = seen.local();
+        let reason = match local.last().and_then(|mark| mark.stated()) {
+            Some(fact::Fact::OfficialBarred(it)) => it.reason(),
+            _ => BarReason::Unspecified,
+        };
+        Some(Self {
+            name: matter.to_string(),
+            barred: is_barred(local),
+            reason: reason.into(),
+            since: local.last().and_then(|mark| mark.written_at),
+        })
     }
 }

@@ -1,10 +1,15 @@
 //! Officials who are barred: the agency's own, one after the other, in its private journal.
 
+use jiff::Timestamp;
 use renkei_domain::{
-    noun::official::{is_barred, matter, resource},
+    noun::{
+        Resource as _,
+        official::{is_barred, matter},
+    },
     page::{Journal, apply},
 };
 use renkei_proto::{
+    evidence::v1::Official,
     journal::v1::{BarReason, Fact, Header, OfficialBarred, OfficialUnbarred, fact},
     options::v1::Reason,
     r#type::v1::Agency,
@@ -41,8 +46,9 @@ fn an_official_is_barred_and_unbarred_in_turn() {
         assert_eq!(ppc.refuses(act), Some(Reason::WrongState), "{n}");
         let view = ppc.view();
         let name = matter(Agency::Ppc, ID);
-        let local = view.local(&name.to_string());
-        let official = resource(&name, local);
+        let seen = view.page(&name.to_string());
+        let local = seen.local();
+        let official = Official::of(&name, seen, Timestamp::UNIX_EPOCH, String::new()).unwrap();
         assert_eq!((is_barred(local), official.barred), (n != 1, n != 1));
         let reason = [BarReason::Left, BarReason::Unspecified, BarReason::Misused][n];
         assert_eq!((official.reason(), official.name), (reason, name.to_string()));

@@ -1,0 +1,286 @@
+//! The acts on items: the check of each request, and the fact that it writes.
+
+use prost::Message as _;
+use renkei_domain::{
+    decide::direction,
+    matter::Matter,
+    moment::Moment,
+    noun::item::{self, current},
+    read_set::ReadSet,
+    refusal::{Refusal, past},
+    scope::{self, marking},
+    visibility::Reader,
+};
+use renkei_proto::{
+    FactKind,
+    journal::v1::fact::Fact,
+    options::v1::Reason,
+    sharing::v1::{
+        AcknowledgeItemRequest, AnswerItemQuestionRequest, AskAboutItemRequest, AttackMethodPublished,
+        GiveFeedbackRequest, Item, ItemAcknowledged, ItemContent, ItemFeedbackGiven, ItemQuestionAnswered,
+        ItemQuestionAsked, ItemRecalled, ItemTerms, ItemText, Necessity, Publication, PublishItemRequest,
+        RecallItemRequest, ResearchResultPublished, ReviseItemRequest, TechnologyTrendPublished,
+        ThreatInformationPublished, item_content::Item as Kind,
+    },
+    r#type::v1::{Agency, Tlp},
+};
+use renkei_store::Command;
+
+use crate::{
+    act::{Act, ActCommand, ActContext, CaseOrdinal, CheckContext, FactDraft, opening, seq_of},
+    stix,
+};
+
+/// The field of a request that contains the item in its kind.
+const ITEM: &str = "content.item";
+const NECESSITY: &str = "necessity";
+const NECESSITY_MUST: &str = "is stated for PPC's items and for no others";
+
+/// The command of a sound `PublishItem` request, for a tool that fills a database without a network.
+///
+/// # Errors
+/// The refusals of the call before it queues.
+pub fn publishing(
+    own: Agency,
+    moment: &Moment,
+    request: PublishItemRequest,
+) -> Result<impl Command<Reply = Item> + use<>, Refusal> {
+    ActCommand::checked(request, Reader::default(), &CheckContext { own, moment, official: "", barred: 0 })
+}
+
+/// The results of the check of an item's content.
+#[derive(Default)]
+pub(crate) struct CheckedContent {
+    /// The fact that publishes the content; `None` before the check.
+    kind: Option<FactKind>,
+    /// The strictest mark in its bundle.
+    mark: Option<Tlp>,
+    /// The field of the request that contains the bundle.
+    bundle: &'static str,
+}
+
+/// An item's text with the fields of the request that contain its parts.
+struct Text<'a> {
+    kind: FactKind,
+    text: Option<&'a ItemText>,
+    as_of: &'static str,
+    bundle: &'static str,
+}
+
+impl<'a> Text<'a> {
+    fn of(item: &'a Kind) -> Self {
+        match item {
+            Kind::AttackMethod(it) => Self {
+                kind: FactKind::AttackMethodPublished,
+                text: it.text.as_ref(),
+                as_of: "content.attack_method.text.as_of",
+                bundle: "content.attack_method.text.stix_bundle",
+            },
+            Kind::ResearchResult(it) => Self {
+                kind: FactKind::ResearchResultPublished,
+                text: it.text.as_ref(),
+                as_of: "content.research_result.text.as_of",
+                bundle: "content.research_result.text.stix_bundle",
+            },
+            Kind::ThreatInformation(it) => Self {
+                kind: FactKind::ThreatInformationPublished,
+                text: it.text.as_ref(),
+                as_of: "content.threat_information.text.as_of",
+                bundle: "content.threat_information.text.stix_bundle",
+            },
+            Kind::TechnologyTrend(it) => Self {
+                kind: FactKind::TechnologyTrendPublished,
+                text: it.text.as_ref(),
+                as_of: "content.technology_trend.text.as_of",
+                bundle: "content.technology_trend.text.stix_bundle",
+            },
+        }
+    }
+}
+
+impl CheckedContent {
+    fn of(content: Option<&ItemContent>, matter: &Matter, context: &CheckContext<'_>) -> Result<Self, Refusal> {
+        let Some(item) = content.and_then(|content| content.item.as_ref()) else {
+            return Err(Refusal::field(Reason::FieldInvalid, ITEM, "must be set"));
+        };
+        let Text { kind, text, as_of, bundle } = Text::of(item);
+        // A bundle of the other agency's kind is not parsed. The judgement in the writer repeats this with the fact.
+        direction(kind, matter, context.own).map_err(|refusal| Refusal { field: ITEM, ..refusal })?;
+        past(as_of, text.and_then(|text| text.as_of.as_ref()), context.moment.now)?;
+        let mark = stix::read(bundle, text.map(|text| text.stix_bundle.as_slice()).unwrap_or_default())?;
+        Ok(Self { kind: Some(kind), mark, bundle })
+    }
+
+    /// Whether the content is PPC's, for which a necessity is stated (Art. 5(2)(i)).
+    fn is_of_ppc(&self) -> bool {
+        self.kind == Some(FactKind::AttackMethodPublished)
+    }
+
+    /// The publication of the content. The terms must allow what the marks of the bundle allow.
+    fn publish(&self, publication: Publication, necessity: Necessity) -> Result<FactDraft, Refusal> {
+        let scope = publication.terms.as_ref().and_then(|terms| terms.scope.as_ref());
+        if self.mark.is_some_and(|mark| !scope::admits(scope, mark)) {
+            let must = "an object in it bears a mark that is stricter than the scope: name a narrower scope";
+            return Err(Refusal::field(Reason::ScopeContradictory, self.bundle, must));
+        }
+        let publication = Some(publication);
+        let fact: Fact = match self.kind {
+            Some(FactKind::AttackMethodPublished) => {
+                AttackMethodPublished { publication, necessity: necessity.into() }.into()
+            }
+            Some(FactKind::ResearchResultPublished) => ResearchResultPublished { publication }.into(),
+            Some(FactKind::ThreatInformationPublished) => ThreatInformationPublished { publication }.into(),
+            Some(FactKind::TechnologyTrendPublished) => TechnologyTrendPublished { publication }.into(),
+            _ => return Err(Refusal::new(Reason::Internal, "the content was not checked")),
+        };
+        Ok(FactDraft::new(fact))
+    }
+}
+
+/// Takes an item's content out of its request and encodes it in its own kind, without the message around it.
+fn encoded(content: &mut Option<ItemContent>) -> Option<Vec<u8>> {
+    Some(match content.take()?.item? {
+        Kind::AttackMethod(it) => it.encode_to_vec(),
+        Kind::ResearchResult(it) => it.encode_to_vec(),
+        Kind::ThreatInformation(it) => it.encode_to_vec(),
+        Kind::TechnologyTrend(it) => it.encode_to_vec(),
+    })
+}
+
+impl Act for PublishItemRequest {
+    type Resource = Item;
+    type Checked = CheckedContent;
+
+    fn matter(&self, own: Agency, moment: &Moment) -> Matter {
+        Matter::new(item::COLLECTION, own, &moment.id("item", 0))
+    }
+
+    fn check(&mut self, context: &CheckContext<'_>) -> Result<CheckedContent, Refusal> {
+        let matter = self.matter(context.own, context.moment);
+        let checked = CheckedContent::of(self.content.as_ref(), &matter, context)?;
+        if checked.is_of_ppc() != (self.necessity() != Necessity::Unspecified) {
+            return Err(Refusal::field(Reason::FieldInvalid, NECESSITY, NECESSITY_MUST));
+        }
+        Ok(checked)
+    }
+
+    fn content(&mut self, _: &CheckedContent) -> Option<Vec<u8>> {
+        encoded(&mut self.content)
+    }
+
+    fn reads(&self, matter: &Matter, moment: &Moment) -> ReadSet {
+        opening(matter, moment)
+    }
+
+    fn draft(&self, checked: &CheckedContent, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        let CaseOrdinal { fiscal_year, year_ordinal } = context.next_case("item");
+        let terms = self.terms.clone().unwrap_or_default();
+        let terms = Some(ItemTerms { marking: Some(marking(terms.marking)), ..terms });
+        checked.publish(Publication { revision: 1, terms, fiscal_year, year_ordinal }, self.necessity())
+    }
+}
+
+impl Act for ReviseItemRequest {
+    type Resource = Item;
+    type Checked = CheckedContent;
+
+    fn check(&mut self, context: &CheckContext<'_>) -> Result<CheckedContent, Refusal> {
+        let matter = self.matter(context.own, context.moment);
+        let checked = CheckedContent::of(self.content.as_ref(), &matter, context)?;
+        if !checked.is_of_ppc() && self.necessity() != Necessity::Unspecified {
+            return Err(Refusal::field(Reason::FieldInvalid, NECESSITY, NECESSITY_MUST));
+        }
+        Ok(checked)
+    }
+
+    fn content(&mut self, _: &CheckedContent) -> Option<Vec<u8>> {
+        encoded(&mut self.content)
+    }
+
+    fn draft(&self, checked: &CheckedContent, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        let Some(current) = current(context.page(), context.matter.opener) else {
+            return Err(Refusal::new(Reason::NotFound, "there is no such item"));
+        };
+        // An item of the other agency is refused with the fact, by its direction.
+        let is_own = context.matter.opener == context.stage.own();
+        if is_own && item::fact_kind(current.it.kind) != checked.kind {
+            return Err(Refusal::field(Reason::FieldInvalid, ITEM, "must be of the kind of the revision before"));
+        }
+        let publication = Publication {
+            // The domain refuses a revision beyond the last, by the state of the item.
+            revision: (current.it.publication.revision + 1).min(item::LAST_REVISION),
+            terms: Some(scope::revised(current.terms(), self.terms.clone().unwrap_or_default(), &self.cleared)?),
+            ..current.it.publication.clone()
+        };
+        let stated = self.necessity();
+        let necessity = if stated == Necessity::Unspecified { current.it.necessity } else { stated };
+        checked.publish(publication, necessity)
+    }
+}
+
+impl Act for RecallItemRequest {
+    type Resource = Item;
+    type Checked = ();
+
+    fn draft(&self, (): &(), _: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        Ok(FactDraft::new(ItemRecalled { reason: self.reason }))
+    }
+}
+
+impl Act for AcknowledgeItemRequest {
+    type Resource = Item;
+    type Checked = ();
+
+    fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        let Revision { number, entry } = Revision::current(context);
+        let acknowledged = ItemAcknowledged { revision: number, marking: self.marking.clone() };
+        Ok(FactDraft::new(acknowledged).answering(entry))
+    }
+}
+
+impl Act for AskAboutItemRequest {
+    type Resource = Item;
+    type Checked = ();
+
+    fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        Ok(FactDraft::new(ItemQuestionAsked {}).answering(Revision::current(context).entry))
+    }
+}
+
+impl Act for AnswerItemQuestionRequest {
+    type Resource = Item;
+    type Checked = ();
+
+    fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        let asked = seq_of(&self.question, context.matter.opener.peer(), "question")?;
+        Ok(FactDraft::new(ItemQuestionAnswered {}).answering(asked))
+    }
+}
+
+impl Act for GiveFeedbackRequest {
+    type Resource = Item;
+    type Checked = ();
+
+    fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        let Revision { number, entry } = Revision::current(context);
+        let given = ItemFeedbackGiven { revision: number, usefulness: self.usefulness };
+        Ok(FactDraft::new(given).answering(entry))
+    }
+}
+
+/// The current revision of an item.
+struct Revision {
+    /// From 1.
+    number: u32,
+    /// The number of the entry that published it; 0 before the item is published.
+    entry: u64,
+}
+
+impl Revision {
+    fn current(context: &ActContext<'_>) -> Self {
+        match current(context.page(), context.matter.opener) {
+            Some(current) => Self { number: current.it.publication.revision, entry: current.mark.seq },
+            None => Self { number: 1, entry: 0 },
+        }
+    }
+}
