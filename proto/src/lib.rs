@@ -16,9 +16,7 @@ pub use validate::{Validate, Violation};
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/renkei.rs"));
 }
-pub use generated::renkei;
-pub use renkei::r#type;
-pub use renkei::{advice, agreement, evidence, journal, link, options, referral, sharing, watch};
+pub use generated::renkei::{self, *};
 
 use journal::v1::fact;
 use options::v1::{Author, Effect, Reason, Role, Surface};

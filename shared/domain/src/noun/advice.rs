@@ -32,8 +32,6 @@ use crate::{
     visibility::Visibility,
 };
 
-/// Requests for advice.
-pub const NOUN: AdviceNoun = AdviceNoun;
 /// `agencies/ppc/adviceRequests/{uuid}`.
 pub const COLLECTION: Collection = Collection::of_ids("adviceRequests", is_uuid).with_case_letters("ADV");
 
@@ -55,7 +53,7 @@ pub const ORDINAL: &str = "advice";
 /// The most questions of a request, supplements included.
 pub const MOST_QUESTIONS: u32 = 100;
 
-/// See [`NOUN`].
+/// Requests for advice.
 pub struct AdviceNoun;
 
 impl Noun for AdviceNoun {

@@ -27,12 +27,10 @@ use crate::{
     term::{self, NoticeView, TermStanding, Timing},
 };
 
-/// The agreement with its notices.
-pub const NOUN: AgreementNoun = AgreementNoun;
 /// `agreement`, the matter of both agencies.
 pub const COLLECTION: Collection = Collection::shared(Matter::AGREEMENT);
 
-/// See [`NOUN`].
+/// The agreement with its notices.
 pub struct AgreementNoun;
 
 impl Noun for AgreementNoun {

@@ -13,12 +13,10 @@ use renkei_proto::{FactKind, journal::v1::fact};
 
 use crate::{case::Case, matter::Collection, noun::Noun, refusal::Refusal};
 
-/// Wrong tries of referral codes. They are private.
-pub const NOUN: CodeNoun = CodeNoun;
 /// `agencies/{opener}/codes/{locator}`.
 pub const COLLECTION: Collection = Collection::of_ids("codes", is_locator);
 
-/// See [`NOUN`].
+/// Wrong tries of referral codes. They are private.
 pub struct CodeNoun;
 
 impl Noun for CodeNoun {

@@ -31,8 +31,6 @@ use crate::{
     visibility::{Reader, Visibility},
 };
 
-/// Shared information.
-pub const NOUN: ItemNoun = ItemNoun;
 /// `agencies/{originator}/items/{uuid}`.
 pub const COLLECTION: Collection = Collection::of_ids("items", is_uuid).with_case_letters("ITM");
 /// The counter of items within a fiscal year.
@@ -71,7 +69,7 @@ pub fn published_in(fact: &Fact) -> Option<Published<'_>> {
     Some(Published { kind, publication, necessity })
 }
 
-/// See [`NOUN`].
+/// Shared information.
 pub struct ItemNoun;
 
 impl Noun for ItemNoun {

@@ -21,12 +21,10 @@ use crate::{
     refusal::{Refusal, must},
 };
 
-/// The agencies' own journals.
-pub const NOUN: JournalNoun = JournalNoun;
 /// `agencies/{author}/journal`.
 pub const COLLECTION: Collection = Collection::of_agency("journal");
 
-/// See [`NOUN`].
+/// The agencies' own journals.
 pub struct JournalNoun;
 
 impl Noun for JournalNoun {

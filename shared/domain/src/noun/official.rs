@@ -19,15 +19,13 @@ use crate::{
     refusal::{Refusal, must},
 };
 
-/// Officials who are barred. The facts are private.
-pub const NOUN: OfficialNoun = OfficialNoun;
 /// `agencies/{own}/officials/{id}`.
 pub const COLLECTION: Collection = Collection::of_ids("officials", is_official);
 
 /// The most officials that are barred at once.
 pub const MOST: usize = 10_000;
 
-/// See [`NOUN`].
+/// Officials who are barred. The facts are private.
 pub struct OfficialNoun;
 
 impl Noun for OfficialNoun {

@@ -32,8 +32,6 @@ use crate::{
     visibility::Visibility,
 };
 
-/// Referrals of reporters.
-pub const NOUN: ReferralNoun = ReferralNoun;
 /// `agencies/{opener}/referrals/{uuid}`.
 pub const COLLECTION: Collection = Collection::of_ids("referrals", is_uuid).with_case_letters("REF");
 /// The counter of referrals, within a fiscal year and over all years.
@@ -45,7 +43,7 @@ pub const CONFIRM_REFERRAL: DutyKind = DutyKind::new("confirm_referral");
 /// often knows no more than the day.
 const GIVEN_BEFORE: SignedDuration = SignedDuration::from_hours(24);
 
-/// See [`NOUN`].
+/// Referrals of reporters.
 pub struct ReferralNoun;
 
 impl Noun for ReferralNoun {

@@ -19,15 +19,13 @@ use crate::{
     tally::Tally,
 };
 
-/// Monthly counts.
-pub const NOUN: ReferralCountsNoun = ReferralCountsNoun;
 /// `agencies/{author}/referralCounts/{YYYY-MM}`.
 pub const COLLECTION: Collection = Collection::of_ids("referralCounts", |id| month(id).is_some());
 
 /// Counts from 1 to below this are hidden, until an agreed method says otherwise.
 pub const THRESHOLD: u64 = 5;
 
-/// See [`NOUN`].
+/// Monthly counts.
 pub struct ReferralCountsNoun;
 
 impl Noun for ReferralCountsNoun {

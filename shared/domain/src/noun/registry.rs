@@ -15,15 +15,15 @@ use crate::{
 
 /// Every noun.
 pub const ALL: [&dyn Noun; 9] = [
-    &agreement::NOUN,
-    &scheme::NOUN,
-    &referral::NOUN,
-    &referral_counts::NOUN,
-    &code::NOUN,
-    &advice::NOUN,
-    &item::NOUN,
-    &official::NOUN,
-    &journal::NOUN,
+    &agreement::AgreementNoun,
+    &scheme::SchemeNoun,
+    &referral::ReferralNoun,
+    &referral_counts::ReferralCountsNoun,
+    &code::CodeNoun,
+    &advice::AdviceNoun,
+    &item::ItemNoun,
+    &official::OfficialNoun,
+    &journal::JournalNoun,
 ];
 
 impl Matter {
@@ -42,7 +42,7 @@ impl Matter {
 /// journal's own.
 pub fn of_collection(collection: Collection) -> &'static dyn Noun {
     let noun = ALL.iter().find(|noun| noun.collection() == collection);
-    noun.copied().unwrap_or(&journal::NOUN)
+    noun.copied().unwrap_or(&journal::JournalNoun)
 }
 
 /// The noun of a matter.
@@ -53,7 +53,7 @@ pub fn of(matter: &Matter) -> &'static dyn Noun {
 /// The noun to which a kind of fact belongs. A refusal, which is written in any matter, is the journal's.
 pub fn of_kind(kind: FactKind) -> &'static dyn Noun {
     let noun = ALL.iter().find(|noun| noun.collection().word() == kind.rule().collection);
-    noun.copied().unwrap_or(&journal::NOUN)
+    noun.copied().unwrap_or(&journal::JournalNoun)
 }
 
 /// The noun to which a fact belongs.

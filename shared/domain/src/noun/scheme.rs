@@ -24,8 +24,6 @@ use crate::{
     visibility::Visibility,
 };
 
-/// Reporting schemes.
-pub const NOUN: SchemeNoun = SchemeNoun;
 /// `agencies/{opener}/schemes/{id}`.
 pub const COLLECTION: Collection = Collection::of_ids("schemes", is_id);
 
@@ -34,7 +32,7 @@ pub const MOST: usize = 100;
 /// The highest version of a scheme (`SchemeVersion` in the contract).
 const LAST_VERSION: u32 = 10_000;
 
-/// See [`NOUN`].
+/// Reporting schemes.
 pub struct SchemeNoun;
 
 impl Noun for SchemeNoun {
