@@ -20,7 +20,8 @@ use prost::Message as _;
 use prost_reflect::DescriptorPool;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // Asked when it runs: a build script that was compiled for another checkout may be used for this one.
+    // These are read at run time, because a build script that was compiled for another checkout may be used for this
+    // one.
     let (root, out) = (folder("CARGO_MANIFEST_DIR")?, folder("OUT_DIR")?);
     let mut files = Vec::new();
     collect(&root.join("renkei"), &mut files)?;

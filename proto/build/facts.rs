@@ -60,7 +60,7 @@ impl FactKind {{
 {arms}        }}
     }}
 
-    /// Its rule in the contract.
+    /// The rule of the kind in the contract.
     pub fn rule(self) -> &'static FactRule {{
         match self {{
 {rows}        }}
@@ -151,7 +151,7 @@ fn contents(pool: &DescriptorPool, kinds: &[Kind]) -> Result<String, Box<dyn Err
                 }
                 continue;
             }
-            // A message around the contents of several kinds, such as that of an item.
+            // This is a message around the contents of several kinds, such as that of an item.
             let inner = message.oneofs().next().ok_or("a content of no fact")?;
             let path = crate::rust_path(message.full_name())?;
             for part in inner.fields() {

@@ -21,7 +21,7 @@ pub fn generate(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
         for method in service.methods() {
             let path = format!("/{}/{}", service.full_name(), method.name());
             let rule = stated(&method.options(), &on_method).ok_or_else(|| format!("{path} has no rule"))?;
-            // A method states only what differs from its service.
+            // A method states only the differences from its service.
             let of = |field: &str| if rule.has_field_by_name(field) { &rule } else { &common };
             let mutating = method.input().get_field_by_name("request_id").is_some();
             writeln!(

@@ -1,4 +1,4 @@
-//! Straight-line checks for the `buf.validate` rules that the contract uses. A rule that is not known here fails the build.
+//! Straight-line checks for the `buf.validate` rules that the contract uses. An unknown rule fails the build.
 
 use std::{collections::BTreeMap, error::Error, fmt::Write as _};
 
@@ -37,7 +37,8 @@ fn by_reference(kind: &str) -> bool {
     matches!(kind, "string" | "bytes")
 }
 
-/// In RE2, which protovalidate uses, `\s` and its like are ASCII; in Rust they are Unicode. So none of them is used.
+/// In RE2, which protovalidate uses, `\s` and similar classes are ASCII; in Rust they are Unicode. The contract may
+/// therefore use none of them.
 fn same_everywhere(pattern: &str) -> Result<()> {
     if [r"\s", r"\S", r"\d", r"\D", r"\w", r"\W", r"\b", r"\B"].iter().any(|class| pattern.contains(class)) {
         return Err(format!("the pattern {pattern} means different things in RE2 and in Rust").into());
@@ -84,7 +85,7 @@ impl Generator {
         let rules = extension.as_message().ok_or("field rules are no message")?;
         let name = field.name();
         if let Some(oneof) = field.containing_oneof() {
-            // Inside a oneof only messages stand, and they carry their own rules.
+            // A oneof contains only messages, and they have their own rules.
             if rules.fields().next().is_some() || field.kind().as_message().is_none() {
                 return Err(
                     format!("{}: in a oneof only messages without further rules are known", field.full_name()).into()
@@ -188,7 +189,8 @@ impl Generator {
         Ok(out)
     }
 
-    /// `place` and `value` are the Rust expressions of the field's path and of what it holds.
+    /// Emits the checks of one value. `place` and `value` are the Rust expressions of the field's path and of its
+    /// value.
     fn scalar(
         &mut self,
         field: &FieldDescriptor,

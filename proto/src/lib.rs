@@ -1,7 +1,8 @@
-//! The contract: what the two agencies say to each other and to their own systems.
+//! The contract: the statements that the two agencies exchange with each other and with their own systems.
 //!
 //! The messages are the model itself; there is no second set of structs. Three tables come from the contract's options:
-//! [`RULES`] (who may call what), [`FactKind`] (who may write what) and [`Validate`] (which values a field may hold).
+//! [`RULES`] (permissions to call), [`FactKind`] (permissions to write) and [`Validate`] (the values that a field may
+//! have).
 
 mod validate;
 
@@ -33,65 +34,65 @@ pub static FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), 
 /// The rule of one method (option `renkei.options.v1.rule`).
 #[derive(Debug)]
 pub struct Rule {
-    /// `/package.Service/Method`, as it stands in the request.
+    /// The path of the request, `/package.Service/Method`.
     pub path: &'static str,
     /// The method's name in snake case, such as `give_advice`.
     pub name: &'static str,
-    /// The port on which it is served.
+    /// The port on which the method is served.
     pub surface: Surface,
-    /// The agencies that serve it.
+    /// The agencies that serve the method.
     pub served_by: &'static [Agency],
-    /// The article of the memorandum it carries out; empty for evidence and operation.
+    /// The article of the memorandum that the method carries out; empty for evidence and operation.
     pub article: &'static str,
-    /// A caller needs one of these.
+    /// The roles of which a caller needs one.
     pub roles: &'static [Role],
-    /// What the agreement's term asks of it.
+    /// The requirement on the agreement's term.
     pub effect: Effect,
-    /// It hands out secret material.
+    /// True if the method returns secret material.
     pub secret: bool,
-    /// The caller names a purpose.
+    /// True if the caller must name a purpose.
     pub purpose: bool,
-    /// Its request carries a `request_id`.
+    /// True if the request has a `request_id`.
     pub mutating: bool,
-    /// The reasons it may give beside those of every call.
+    /// The reasons that the method may give besides those of every call.
     pub reasons: &'static [Reason],
 }
 
 /// The rule of one kind of fact (option `renkei.options.v1.fact_rule`).
 #[derive(Debug)]
 pub struct FactRule {
-    /// The kind.
+    /// The kind of fact.
     pub kind: FactKind,
     /// The name of its field in `Fact.fact`.
     pub name: &'static str,
-    /// The number of that field.
+    /// The number of that field, which never changes.
     pub number: u32,
-    /// Who may write it.
+    /// The agency that may write the fact.
     pub author: Author,
-    /// The article of the memorandum it carries out; empty for the journal's own facts.
+    /// The article of the memorandum that the fact carries out; empty for the journal's own facts.
     pub article: &'static str,
-    /// What the agreement's term asks of it.
+    /// The requirement on the agreement's term.
     pub effect: Effect,
-    /// The collection of the matters in which it is written; empty where that is any matter.
+    /// The collection of the matters in which the fact is written; empty if any matter is possible.
     pub collection: &'static str,
-    /// The message that is its content; `None` for a fact without content.
+    /// The message of the fact's content; `None` for a fact without content.
     pub content: Option<ContentType>,
-    /// It opens its matter.
+    /// True if the fact opens its matter.
     pub opens: bool,
-    /// The facts of the other agency that it may answer.
+    /// The facts of the other agency that the fact may answer.
     pub answers: &'static [FactKind],
-    /// Only the latest fact of this kind counts.
+    /// True if only the latest fact of this kind counts.
     pub replaces: bool,
-    /// A wrong fact of this kind stops its journal.
+    /// True if a wrong fact of this kind stops its journal.
     pub wrong_stops: bool,
 }
 
 /// The message that is the content of a kind of fact.
 #[derive(Clone, Copy, Debug)]
 pub struct ContentType {
-    /// Its full name, such as `renkei.advice.v1.AdviceContent`.
+    /// The full name, such as `renkei.advice.v1.AdviceContent`.
     pub name: &'static str,
-    /// Whether bytes are such a message, keep all of its rules, and come out of it unchanged.
+    /// Checks that bytes are such a message, obey its rules, and are the bytes that encoding gives again.
     pub is_sound: fn(&[u8]) -> bool,
 }
 
@@ -102,9 +103,9 @@ fn is_sound<M: Message + Default + Validate>(bytes: &[u8]) -> bool {
 /// The rule that the methods of one service have in common (option `renkei.options.v1.service_rule`).
 #[derive(Debug)]
 pub struct ServiceRule {
-    /// `package.Service`.
+    /// The full name, `package.Service`.
     pub name: &'static str,
-    /// The port on which it is served.
+    /// The port on which the service is served.
     pub surface: Surface,
     /// The agencies that serve it.
     pub served_by: &'static [Agency],
@@ -112,7 +113,7 @@ pub struct ServiceRule {
 
 /// The message of one kind of fact.
 pub trait FactMessage: Into<fact::Fact> + Sized {
-    /// The kind.
+    /// The kind of fact to which the message belongs.
     const KIND: FactKind;
 
     /// The message in a fact of its kind; `None` for a fact of another kind.
@@ -121,10 +122,10 @@ pub trait FactMessage: Into<fact::Fact> + Sized {
 
 /// The content of an entry, as a service returns it beside the entry.
 pub trait EntryContent: Sized {
-    /// The content of a fact of this kind; `None` for a kind whose content the service does not return.
+    /// Decodes the content of a fact of this kind; `None` for a kind whose content the service does not return.
     ///
     /// # Errors
-    /// When the bytes are no such message.
+    /// Bytes that are not such a message.
     fn decode(kind: FactKind, bytes: &[u8]) -> Result<Option<Self>, prost::DecodeError>;
 }
 
@@ -159,7 +160,7 @@ impl FactKind {
 }
 
 impl Agency {
-    /// `ppc` or `ipa`, as it stands in names.
+    /// The id in names, `ppc` or `ipa`.
     pub fn id(self) -> &'static str {
         match self {
             Self::Ppc => "ppc",
@@ -177,7 +178,7 @@ impl Agency {
         }
     }
 
-    /// The other party.
+    /// The other party; unspecified for the unspecified one.
     pub fn peer(self) -> Self {
         match self {
             Self::Ppc => Self::Ipa,

@@ -1,5 +1,5 @@
 //! Checks a message against the `buf.validate` rules of the contract. Rule ids are those of protovalidate, so that
-//! clients in every language see the same.
+//! clients in every language see the same ids.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use regex::Regex;
 
 include!(concat!(env!("OUT_DIR"), "/validate.rs"));
 
-/// The most violations that are reported of one message.
+/// The maximum number of reported violations of one message.
 const MOST: usize = 50;
 /// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z in seconds: the range of a `Timestamp`. The calendar of the services ends
 /// some hours earlier; what it cannot compute counts as its last instant (`moment::instant` of the domain).
@@ -24,17 +24,17 @@ pub struct Violation {
     pub field: String,
     /// The id of the rule, such as `string.max_len`.
     pub rule: &'static str,
-    /// What the rule asks, with its limit; never the value.
+    /// The requirement, with its limit; never the value.
     pub must: String,
 }
 
 /// A message with rules.
 pub trait Validate {
-    /// Adds what is broken.
+    /// Adds the violations of this message.
     #[doc(hidden)]
     fn check(&self, found: &mut Violations);
 
-    /// What is broken, at most fifty; empty when the message holds every rule.
+    /// The violations, at most fifty; empty if the message obeys every rule.
     fn violations(&self) -> Vec<Violation> {
         let mut found = Violations::default();
         self.check(&mut found);

@@ -55,7 +55,7 @@ fn every_list_has_a_most_count() {
     }
 }
 
-/// Their bytes would have no order of their own, and digests cover bytes.
+/// The bytes of a map have no defined order, and digests cover bytes.
 #[test]
 fn no_map_stands_where_bytes_are_compared() {
     let roots = methods().iter().map(|method| method.input()).chain(arriving()).collect::<Vec<_>>();
@@ -65,7 +65,7 @@ fn no_map_stands_where_bytes_are_compared() {
     }
 }
 
-/// Without anchors a pattern would hold for a text that only contains what it asks.
+/// Without anchors a pattern would accept every text that contains a match.
 #[test]
 fn every_pattern_covers_the_whole_text() {
     for field in arriving_fields() {

@@ -1,4 +1,4 @@
-//! Turns a message that holds every rule into messages that break each rule in turn, or stand just at its limit.
+//! Turns a message that obeys every rule into messages that break each rule in turn, or are exactly at its limit.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, ReflectMessage as _, 
 
 use crate::{option, rules::Rules};
 
-/// A message with all that it breaks: path of the field and id of the rule.
+/// A message with the rules that it breaks: path of the field and id of the rule.
 pub struct Case {
-    /// What was changed: the same in every sample of a message.
+    /// The change: the same in every sample of a message.
     pub change: String,
     pub message: DynamicMessage,
     pub broken: BTreeSet<(String, String)>,
@@ -40,7 +40,7 @@ pub fn cases(message: &DynamicMessage) -> Vec<Case> {
     out
 }
 
-/// The name of a change, what a field is changed into (nothing: unset), and what that breaks.
+/// The name of a change, the new value of the field (`None`: unset), and the rules that the change breaks.
 type Change<V = Option<Value>> = (String, V, BTreeSet<(String, String)>);
 
 fn field_cases(field: &FieldDescriptor, sample: &Value) -> Vec<Change> {
@@ -85,8 +85,8 @@ fn value_cases(rules: &Rules, kind: &Kind, path: &str, sample: &Value) -> Vec<Ch
         .collect()
 }
 
-/// Candidates with what they break; of texts one in ASCII and one beyond for each set of rules. Every rule of the field
-/// must be among them.
+/// Candidates with the rules that they break; of texts one in ASCII and one beyond for each set of rules. Every rule of
+/// the field must be among them.
 fn judged(rules: &Rules, kind: &Kind, path: &str, sample: &Value, candidates: Vec<Value>) -> Vec<Change<Value>> {
     assert!(rules.broken(kind, sample).is_empty(), "{path}: the sample {sample:?} breaks {rules:?}");
     let mut met = BTreeSet::new();
@@ -104,7 +104,7 @@ fn judged(rules: &Rules, kind: &Kind, path: &str, sample: &Value, candidates: Ve
     out
 }
 
-/// Values at and just beyond each limit; of those that break the same rules the first one counts.
+/// Values at and just beyond each limit; of those that break the same rules only the first is used.
 fn candidates(rules: &Rules, sample: &Value) -> Vec<Value> {
     let limits = [rules.len, rules.max_len, rules.min_len].into_iter().flatten();
     match sample {
@@ -112,7 +112,7 @@ fn candidates(rules: &Rules, sample: &Value) -> Vec<Value> {
             let mut out = Vec::new();
             for limit in limits {
                 for n in [limit, limit + 1, limit.saturating_sub(1)] {
-                    // Characters count, not bytes.
+                    // The limit is in characters, not bytes.
                     out.push("あ".repeat(n));
                     out.push(stretched(text, n));
                 }

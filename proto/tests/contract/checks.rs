@@ -6,7 +6,7 @@ use renkei_proto::{
     referral::v1::*, sharing::v1::*, watch::v1::*,
 };
 
-/// What the bytes break as a message of this type.
+/// The rules that the bytes break as a message of this type.
 pub fn violations(name: &str, bytes: &[u8]) -> Vec<Violation> {
     let check = CHECKS.iter().find(|(known, _)| *known == name);
     check.unwrap_or_else(|| panic!("add {name} to the checks")).1(bytes)

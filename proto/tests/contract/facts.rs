@@ -1,4 +1,4 @@
-//! What every fact must say of itself.
+//! Every fact states its rule.
 
 use std::ops::RangeInclusive;
 
@@ -10,7 +10,7 @@ use renkei_proto::{
 
 use crate::{enum_name, facts, message, option, reachable, rules::Rules};
 
-/// Which numbers of the oneof belong to which noun (blueprint, section 3); private facts of all nouns stand together.
+/// The noun to which each range of the oneof's numbers belongs; the private facts of all nouns are in one range.
 const NUMBERS: &[(RangeInclusive<u32>, &str)] = &[
     (10..=19, "renkei.agreement.v1"),
     (20..=29, "renkei.referral.v1"),

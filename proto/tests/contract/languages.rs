@@ -1,4 +1,5 @@
-//! What generated code in other languages depends on: the options of each file, and names that no language has to change.
+//! The parts of the contract on which generated code in other languages depends: the options of each file, and names
+//! that no language has to change.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! The contract keeps its own promises: every method has its rule, every fact its author, every field its bound, and what
-//! breaks a rule is reported as that rule and nothing else.
+//! The contract keeps its own promises: every method has its rule, every fact its author, every field its bound, and
+//! every violation is reported as that rule and nothing else.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod bounds;
@@ -32,14 +32,14 @@ fn methods() -> Vec<MethodDescriptor> {
     ours.flat_map(|service| service.methods().collect::<Vec<_>>()).collect()
 }
 
-/// The option of a method or field with this name, if it stands there.
+/// The option of a method or field with this name, if it is there.
 fn option(options: &DynamicMessage, name: &str) -> Option<DynamicMessage> {
     let extension = POOL.get_extension_by_name(name).expect("the contract has the option");
     options.has_extension(&extension).then(|| options.get_extension(&extension).as_message().unwrap().clone())
 }
 
-/// What another party may send: requests, both sides of the link, what is signed, and contents. Signed parts travel as
-/// bytes inside an entry, so nothing reaches them from the frames.
+/// The messages that another party may send: requests, both sides of the link, signed parts, and contents. Signed parts
+/// travel as bytes inside an entry, so they cannot be reached from the frames.
 fn arriving() -> Vec<MessageDescriptor> {
     let mut found = BTreeMap::new();
     let mut add = |message: MessageDescriptor| found.insert(message.full_name().to_owned(), message);
@@ -60,7 +60,7 @@ fn arriving() -> Vec<MessageDescriptor> {
     found.into_values().collect()
 }
 
-/// The messages of the contract that stand in one of these, and these themselves.
+/// The messages of the contract that are reachable from these, and these themselves.
 fn reachable(roots: impl IntoIterator<Item = MessageDescriptor>) -> Vec<MessageDescriptor> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();

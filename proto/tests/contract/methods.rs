@@ -1,4 +1,4 @@
-//! What every method must say of itself.
+//! Every method states its rule and its errors.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ use renkei_proto::{
 
 use crate::{methods, option, rules::Rules};
 
-/// Methods whose name begins so change nothing.
+/// The beginnings of the names of methods that change nothing.
 const READING: &[&str] = &["Get", "List", "Watch", "Search", "Check", "Verify"];
 
 fn rule(method: &MethodDescriptor) -> &'static Rule {

@@ -1,10 +1,10 @@
-//! Names and numbers of the reasons: clients, stored refusals and the peer hold on to both.
+//! Names and numbers of the reasons: clients, stored refusals and the peer depend on both.
 
 use renkei_proto::options::v1::Reason;
 
 use crate::POOL;
 
-/// A line is added for a new reason; a line that stands here never changes.
+/// The published reasons. A new reason gets a new line; an existing line never changes.
 const PUBLISHED: &[(i32, &str)] = &[
     (0, "UNSPECIFIED"),
     (1, "FIELD_INVALID"),

@@ -78,13 +78,13 @@ impl Rules {
         }
     }
 
-    /// The ids of the rules that the value breaks, or that would not hold for it.
+    /// The ids of the rules that the value breaks.
     pub fn broken(&self, kind: &Kind, value: &Value) -> BTreeSet<String> {
         let broken = self.judged(kind, value).into_iter().filter(|(_, holds)| !holds);
         broken.map(|(id, _)| id).collect()
     }
 
-    /// The ids of all rules that a value of this kind is judged by.
+    /// The ids of all rules that apply to a value of this kind.
     pub fn ids(&self, kind: &Kind, value: &Value) -> BTreeSet<String> {
         self.judged(kind, value).into_iter().map(|(id, _)| id).collect()
     }

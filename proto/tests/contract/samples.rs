@@ -1,4 +1,4 @@
-//! Messages that hold every rule, made from the rules alone.
+//! Messages that obey every rule, made from the rules alone.
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
@@ -43,7 +43,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("^jp-[0-9]{4}-[0-9]{4}$", "jp-2023-2027"),
 ];
 
-/// Messages of this type that hold every rule: as many as it takes for each alternative of a oneof to stand in one.
+/// Messages of this type that obey every rule: so many that each alternative of a oneof occurs in one.
 pub fn samples(message: &MessageDescriptor) -> Vec<DynamicMessage> {
     let fields: Vec<(FieldDescriptor, Vec<Value>)> = message
         .fields()
@@ -70,7 +70,7 @@ pub fn samples(message: &MessageDescriptor) -> Vec<DynamicMessage> {
         .collect()
 }
 
-/// Values of a field that hold its rules; several only where a oneof stands inside.
+/// Values of a field that obey its rules; several only if there is a oneof inside.
 fn values(field: &FieldDescriptor) -> Vec<Value> {
     let rules = Rules::of(field);
     let singles = match field.kind() {

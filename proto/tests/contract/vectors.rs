@@ -1,5 +1,5 @@
-//! Must-fail vectors: every rule of everything that may arrive is broken in turn. The file beside holds them for other
-//! languages (`tests/clients/python/parity.py`); it is written anew with `RENKEI_WRITE_VECTORS=1`.
+//! Must-fail vectors: every rule of every message that may arrive is broken in turn. The file beside contains them for
+//! other languages (`tests/clients/python/parity.py`); it is written anew with `RENKEI_WRITE_VECTORS=1`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +24,8 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors.json");
 
 type Broken = BTreeSet<(String, String)>;
 
-/// Type and bytes of a message with all that it breaks. Each change is made in the first sample that has room for it.
+/// The type and bytes of a message with the rules that it breaks. Each change is made in the first sample that has room
+/// for it.
 static VECTORS: LazyLock<BTreeMap<(String, Vec<u8>), Broken>> = LazyLock::new(|| {
     let mut found = BTreeMap::new();
     for message in arriving() {
@@ -83,12 +84,12 @@ fn the_vectors_for_other_languages_are_current() {
     assert!(held == text, "{FILE} is out of date: run the test once with RENKEI_WRITE_VECTORS=1");
 }
 
-/// Hex, in which `(e38182*2000)` stands for these bytes two thousand times.
+/// Hex, in which `(e38182*2000)` means these bytes two thousand times.
 fn packed(bytes: &[u8]) -> String {
     let mut out = String::new();
     let mut rest = bytes;
     while let Some(first) = rest.first() {
-        // Only what stands there eight times is packed.
+        // Only a unit that is repeated at least eight times is packed.
         let mut units = (1..=(rest.len() / 8).min(200)).filter(|unit| rest[..8 * unit].ends_with(&rest[..*unit]));
         let run = units.find_map(|unit| {
             let times = rest.chunks_exact(unit).take_while(|chunk| *chunk == &rest[..unit]).count();
