@@ -1,5 +1,5 @@
-//! Who may call what: a tower layer around all services of a port. It refuses before the body is read, and what no rule
-//! allows is refused.
+//! The permission to call: a tower layer around all services of a port. It refuses a call before the body is read, and
+//! refuses everything that no rule allows.
 //!
 //! The rules are those of the contract (`renkei.options.v1.rule`); the few rows of `FOREIGN`, for health and reflection,
 //! are the only ones beside them.
@@ -51,78 +51,79 @@ use crate::{
 
 /// Metadata key of the official on whose behalf a desk system calls.
 pub const OFFICIAL: &str = "renkei-official";
-/// Metadata key of the purpose. Where a rule asks for one it must stand there; elsewhere it may, and is read.
+/// Metadata key of the purpose. It is required if the rule asks for one, and is read in any case.
 pub const PURPOSE: &str = "renkei-purpose";
-/// The most calls in flight on one port. Health checks are not counted: a balancer must not take a busy service for a dead
-/// one.
+/// The maximum number of calls in flight on one port. Health checks are not counted, so that a balancer does not
+/// mistake a busy service for a dead one.
 pub const IN_FLIGHT: usize = 1024;
-/// The most calls in flight of one caller on one port.
+/// The maximum number of calls in flight of one caller on one port.
 pub const IN_FLIGHT_EACH: usize = 256;
-/// The most bytes of metadata of one call, counted as HTTP/2 does: names, values, and 32 for each.
+/// The maximum size of the metadata of one call in bytes, counted as in HTTP/2: names, values, and 32 for each.
 pub const METADATA_MAX: usize = 16 << 10;
-/// How long after its deadline a unary call may go on to send its answer. Then its stream is reset.
+/// The time after its deadline in which a unary call may still send its answer. Then its stream is reset.
 const SENDS_FOR: Duration = Duration::from_millis(500);
 
-/// Lists of one caller that are read at the same time. More of them wait, so that they take neither the processor nor the
-/// connections to the database from others.
+/// The maximum number of lists that one caller reads at the same time. Further lists wait, so that they do not keep the
+/// processor and the database connections from others.
 const LISTS_EACH: usize = 2;
 
 const CALLS_OF_ONE: &str = "calls in flight of one caller";
 
-/// What is configured of a calling system.
+/// A calling system as it is configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// What it may be.
+    /// The roles that the system has.
     pub roles: Vec<Role>,
-    /// The unit that it acts for; empty for none.
+    /// The unit on whose behalf it acts; empty for none.
     pub unit: String,
 }
 
 /// The calling systems by the URI in their certificate, such as `spiffe://ppc/desk/intake`.
 pub type Callers = HashMap<String, Caller>;
 
-/// The ids of officials who are barred, as they stand now.
+/// The ids of the officials who are barred now.
 pub type Barred = watch::Receiver<BTreeSet<String>>;
 
-/// A call that may go on; in the request's extensions behind the layer.
+/// An authorised call. The layer puts it into the request's extensions.
 #[derive(Clone, Debug)]
 pub struct Authorized {
-    /// The method's rule.
+    /// The rule of the method.
     pub rule: &'static Rule,
     /// The URI of the calling system or of the peer's link.
     pub caller: String,
-    /// What it may be.
+    /// The roles of the calling system.
     pub roles: Vec<Role>,
     /// The official on whose behalf it calls; empty on the link and for health and reflection.
     pub official: String,
     /// The caller's unit; empty on the link.
     pub unit: String,
-    /// The purpose that the caller named (`Purpose` in the contract); empty where it named none and need not.
+    /// The purpose that the caller named (`Purpose` in the contract); empty if it named none and the rule asks for
+    /// none.
     pub purpose: String,
-    /// The trace context of this call; empty when there is none.
+    /// The trace context of this call; empty if there is none.
     pub traceparent: String,
-    /// When the call has to be answered; `None` for streams.
+    /// The time by which the call has to be answered; `None` for streams.
     pub deadline: Option<Instant>,
 }
 
-/// Why a port must not start with its services.
+/// The reason for which a port must not start with its services.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
     /// Neither the contract nor a foreign service has this name.
     #[error("the service {0} has no descriptor, so nobody knows its methods")]
     UnknownService(String),
-    /// A method without a rule.
+    /// A method has no rule.
     #[error("the method {0} has no rule, so nobody may call it: give it the option renkei.options.v1.rule")]
     NoRule(String),
-    /// A method of the other port.
+    /// A method belongs to the other port.
     #[error("the method {0} belongs to the other port")]
     WrongPort(String),
 }
 
-/// Checks that every method of these services has a rule for this port. To be called before the port is opened.
+/// Checks that every method of these services has a rule for this port. It is called before the port is opened.
 ///
 /// # Errors
-/// [`RuleError`], of the first method that has none.
+/// [`RuleError`], for the first method without a rule.
 pub fn check_rules(surface: Surface, services: &[&str]) -> Result<(), RuleError> {
     for name in services {
         let service = contract::service(name).ok_or_else(|| RuleError::UnknownService((*name).to_owned()))?;
@@ -136,11 +137,11 @@ pub fn check_rules(surface: Surface, services: &[&str]) -> Result<(), RuleError>
     Ok(())
 }
 
-/// Any system of the desk.
+/// The roles of the desk: any of its systems.
 const DESK: &[Role] =
     &[Role::Intake, Role::Casework, Role::Sharing, Role::Approver, Role::Reader, Role::Operator, Role::Auditor];
 
-/// The rules of services that are not ours. Neither official nor purpose is asked for.
+/// The rules of services outside the contract. They need neither official nor purpose.
 static FOREIGN: &[Rule] = &[
     foreign("/grpc.health.v1.Health/Check", Surface::Desk, DESK),
     foreign("/grpc.health.v1.Health/Watch", Surface::Desk, DESK),
@@ -192,8 +193,8 @@ fn is_foreign(rule: &Rule) -> bool {
 pub struct Authorize(Arc<Gate>);
 
 impl Authorize {
-    /// The layer of one port. `callers` are the desk's systems; the link has one caller, the peer, whoever they are.
-    /// `barred` are the officials in whose name nobody calls.
+    /// The layer of one port. `callers` are the desk's systems; the link has one caller, the peer. `barred` are the
+    /// officials in whose name all calls are refused.
     #[must_use]
     pub fn new(
         surface: Surface,
@@ -226,7 +227,7 @@ impl Authorize {
         }))
     }
 
-    /// How many calls were handed on to a service since the start.
+    /// The number of calls that reached a service since the start.
     #[must_use]
     pub fn handled(&self) -> u64 {
         self.0.handled.load(Ordering::Relaxed)
@@ -268,7 +269,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The clone was not asked whether it is ready; the service that was goes with the call.
+        // The clone is not known to be ready, so the service that is ready handles this call.
         let fresh = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, fresh);
         let gate = self.gate.clone();
@@ -286,12 +287,12 @@ struct Gate {
     streaming: HashSet<String>,
     message_max: usize,
     places: Places,
-    /// By the caller's URI.
+    /// The places for lists, by the caller's URI.
     lists: HashMap<String, Semaphore>,
     handled: AtomicU64,
 }
 
-/// Who calls, once that is certain.
+/// The caller, once it is certain.
 struct Known<'a> {
     uri: &'a str,
     roles: &'a [Role],
@@ -311,7 +312,7 @@ impl Gate {
             Ok(authorized) => {
                 let deadline = authorized.deadline;
                 let turn = self.turn(authorized.rule, authorized.caller.clone());
-                // An answer that its client does not take is given up.
+                // An answer that its client does not read is given up.
                 deadline.into_iter().for_each(|deadline| http2::end_at(deadline + SENDS_FOR));
                 request.extensions_mut().insert(authorized);
                 self.handled.fetch_add(1, Ordering::Relaxed);
@@ -327,7 +328,7 @@ impl Gate {
         call.answer(response)
     }
 
-    /// The turn of a list among those of its caller; other calls need none.
+    /// Waits until the caller may read another list; other calls do not wait.
     async fn turn(&self, rule: &Rule, caller: String) -> Option<SemaphorePermit<'_>> {
         let is_list = rule.path.rsplit('/').next().is_some_and(|method| method.starts_with("List"));
         let lists = self.lists.get(&caller).filter(|_| is_list)?;
@@ -375,8 +376,8 @@ impl Gate {
         Ok(authorized)
     }
 
-    /// The order is that of what a stranger may learn: whether there is such a method, then whether it is known, then
-    /// what it may do.
+    /// Judges the call in the order of the information that a stranger may receive: the existence of the method, then
+    /// the caller's identity, then the caller's permissions.
     fn judge(
         &self,
         known: Option<&'static Rule>,
@@ -433,7 +434,7 @@ impl Gate {
     }
 }
 
-/// The answer, unless the deadline comes first. A call that is late already is not made.
+/// The answer, unless the deadline comes first. A call that is already late is not made.
 async fn within(
     deadline: Option<Instant>,
     answer: impl Future<Output = Result<Response<Body>, Infallible>>,
@@ -463,7 +464,7 @@ fn official(headers: &HeaderMap) -> Result<String, Refusal> {
     }
 }
 
-/// The purpose that the caller names; it may leave it out where the rule asks for none.
+/// The purpose that the caller names; it may be absent if the rule asks for none.
 fn purpose(headers: &HeaderMap, is_needed: bool) -> Result<String, Refusal> {
     match single(headers, PURPOSE) {
         None if !is_needed => Ok(String::new()),
@@ -477,14 +478,14 @@ fn purposes() -> String {
     all.map(Purpose::id).collect::<Vec<_>>().join(", ")
 }
 
-/// A value that stands there once. Of two, two readers could take different ones.
+/// The only value of a header. Of two values, two readers could use different ones.
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<Result<&'a str, ()>> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
     Some(if values.next().is_some() { Err(()) } else { first.to_str().map_err(|_| ()) })
 }
 
-/// The context of this call. Without an exported span, the caller's own goes on.
+/// The trace context of this call. Without an exported span the caller's own is used.
 fn trace(span: &Span, headers: &HeaderMap) -> String {
     let own = traceparent_of(span);
     if !own.is_empty() {

@@ -1,4 +1,5 @@
-//! Whether others can use an own certificate. It may fit its key and be in date, and still nobody can connect to it.
+//! The usability of an own certificate for others. A certificate may fit its key and be in date although nobody can
+//! connect to it.
 
 use renkei_proto::r#type::v1::Agency;
 use rustls_pki_types::CertificateDer;
@@ -12,19 +13,19 @@ use crate::pem::{Files, TlsError, certificates};
 const ED25519: &str = "1.3.101.112";
 const P521: &str = "1.3.132.0.35";
 
-/// What is found about a certificate; sentences without a subject.
+/// The findings on a certificate: sentences without a subject.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// Nobody can use it, or the peer refuses it.
+    /// Defects with which nobody can use it, or for which the peer refuses it.
     pub wrong: Vec<String>,
-    /// Some cannot use it, or it may be another one than was meant.
+    /// Defects with which some cannot use it, or signs that it is the wrong certificate.
     pub doubtful: Vec<String>,
 }
 
-/// Examines the certificate of the desk port, which internal systems connect to.
+/// Examines the certificate of the desk port, to which internal systems connect.
 ///
 /// # Errors
-/// When a file cannot be read.
+/// A file that cannot be read.
 pub fn of_desk(files: &Files) -> Result<Findings, TlsError> {
     examine(files, |own, found| {
         if own.usage.as_ref().is_some_and(|usage| !(usage.any || usage.server_auth)) {
@@ -47,10 +48,10 @@ pub fn of_desk(files: &Files) -> Result<Findings, TlsError> {
     })
 }
 
-/// Examines the certificate of the link, which is the server's on our port and the client's when we dial.
+/// Examines the certificate of the link, which the server shows on our port and the client shows when we dial.
 ///
 /// # Errors
-/// When a file cannot be read.
+/// A file that cannot be read.
 pub fn of_link(files: &Files, own: Agency) -> Result<Findings, TlsError> {
     examine(files, |it, found| {
         if it.usage.as_ref().is_some_and(|usage| !(usage.any || usage.server_auth && usage.client_auth)) {
@@ -113,7 +114,7 @@ fn unusual_key(certificate: &X509Certificate<'_>) -> Option<&'static str> {
     }
 }
 
-/// The authority issued the certificate, or is it.
+/// True if the authority issued the certificate, or if both are the same certificate.
 fn is_issued_by(certificate: &X509Certificate<'_>, authority: &CertificateDer<'_>) -> bool {
     let Ok((_, authority)) = X509Certificate::from_der(authority) else { return false };
     let subject = authority.subject().as_raw();
@@ -140,7 +141,7 @@ mod tests {
         CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
     }
 
-    /// Files in a folder: a certificate of an authority, and the roots.
+    /// Writes two files into a folder: the certificate of an authority, and the roots.
     fn files(
         dir: &Path,
         change: impl FnOnce(&mut CertificateParams),

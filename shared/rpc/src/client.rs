@@ -1,4 +1,4 @@
-//! What every outgoing call carries: the deadline that is left and the trace that it belongs to.
+//! The metadata of every outgoing call: the remaining time and the trace.
 
 use renkei_proto::options::v1::Reason;
 use renkei_telemetry::traceparent::current_traceparent;
@@ -10,18 +10,18 @@ use crate::{deadline, error::Error};
 /// Metadata key of the W3C trace context.
 pub(crate) const TRACEPARENT: &str = "traceparent";
 
-/// Passes the running span's trace on, and what is left until `deadline` less [`deadline::SHAVED`]. Streams that live
-/// on have no deadline.
+/// Passes on the running span's trace, and the time that remains until `deadline`, less [`deadline::SHAVED`].
+/// Long-lived streams have no deadline.
 ///
 /// # Errors
-/// `DEADLINE` when nothing is left: the call is not worth making.
+/// `DEADLINE` if no time remains: the call is not worth making.
 pub fn pass_on<T>(request: &mut Request<T>, deadline: Option<Instant>) -> Result<(), Error> {
     if let Some(deadline) = deadline {
         let left = deadline::left(deadline, Instant::now());
         let late = || Error::because(Reason::Deadline, "the deadline passed before the peer was asked");
         request.set_timeout(left.ok_or_else(late)?);
     }
-    // An empty context means that there is no trace to go on.
+    // An empty context means that there is no trace to continue.
     if let Some(trace) = MetadataValue::try_from(current_traceparent()).ok().filter(|trace| !trace.is_empty()) {
         request.metadata_mut().insert(TRACEPARENT, trace);
     }

@@ -1,9 +1,9 @@
 //! The client side: a channel to a peer whose certificate must name the expected service.
 //!
-//! In TLS 1.3 a client has finished its handshake before the server judges the client's
-//! certificate, so a refusal arrives as the first thing that is read. The connector therefore
-//! waits for the server's first bytes (its HTTP/2 settings, which a server sends unasked) before
-//! it hands the connection over: a refusal is then an error of connecting, with its reason.
+//! In TLS 1.3 a client has finished its handshake before the server judges the client's certificate, so a refusal
+//! arrives as the first bytes that are read. The connector therefore waits for the server's first bytes (its HTTP/2
+//! settings, which a server sends unasked) before it passes the connection on. A refusal is then an error of
+//! connecting, with its reason.
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,22 +32,23 @@ use crate::guard::{Bounds, Guarded};
 use crate::identity::{Identity, IdentityError};
 use crate::tls::{ALPN, Reloading};
 
-/// How many addresses of one name are tried.
+/// The maximum number of addresses of one name that are tried.
 const ADDRESSES: usize = 8;
 
-/// How long the server's first bytes are waited for. A server that wants to hear the client
-/// first, as some proxies do, is then used as it is.
+/// The time limit for the server's first bytes. A server that waits for the client first, as some proxies do, is then
+/// used as it is.
 const VERDICT: Duration = Duration::from_secs(2);
 const VERDICT_BYTES: usize = 4 << 10;
 
-/// HTTP/2 pings find a dead peer within the sum of the two, with calls under way or without.
+/// The interval of HTTP/2 pings. They find a dead peer within the sum of the two times, with or without calls in
+/// flight.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Bytes of all headers of a response.
+/// The maximum size of all headers of a response, in bytes.
 const HEADER_LIST: u32 = 16 << 10;
 
-/// How to reach a peer and whom to expect there.
+/// The address of a peer, and the identity that is expected there.
 #[derive(Clone, Debug)]
 pub struct Dial {
     /// `host:port`; IPv6 addresses in brackets.
@@ -58,17 +59,17 @@ pub struct Dial {
     pub peer: String,
     /// The TLS configuration, read at each connection.
     pub tls: Arc<Reloading<ClientConfig>>,
-    /// From the start to the server's verdict on the own certificate.
+    /// The time limit from the start to the server's verdict on the own certificate.
     pub connect_timeout: Duration,
 }
 
-/// Why no connection to a peer came about. The sentence says what to do.
+/// The reason for which there is no connection to a peer. The sentence names the remedy.
 #[derive(Debug, Error)]
 pub enum ConnectError {
-    /// The configuration does not hold an address.
+    /// The configuration does not contain a valid address.
     #[error("\"{0}\" is not an address of the form host:port; correct the configuration")]
     Address(String),
-    /// The configuration does not hold a server name.
+    /// The configuration does not contain a valid server name.
     #[error("\"{0}\" is neither a DNS name nor an IP address; correct the configuration")]
     ServerName(String),
     /// The host is not known.
@@ -76,26 +77,26 @@ pub enum ConnectError {
     Unresolved {
         /// The configured address.
         address: String,
-        /// What the resolver said.
+        /// The error of the resolver.
         source: io::Error,
     },
-    /// The host is there, the service is not.
+    /// The host exists, but the service does not listen.
     #[error("nothing listens at {address}; check the address and port and whether the service runs")]
     NothingListens {
         /// The configured address.
         address: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The host is not there.
+    /// The host cannot be reached.
     #[error("{address} cannot be reached; check the network and firewalls ({source})")]
     Unreachable {
         /// The configured address.
         address: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// No answer in time.
+    /// The peer did not answer in time.
     #[error(
         "{address} did not answer in time during {phase}; check the network, firewalls and the \
          load of the service"
@@ -103,7 +104,7 @@ pub enum ConnectError {
     Timeout {
         /// The configured address.
         address: String,
-        /// What was under way.
+        /// The step during which the time ended.
         phase: &'static str,
     },
     /// One side refused the other's certificate, or TLS failed otherwise.
@@ -111,10 +112,10 @@ pub enum ConnectError {
     Tls {
         /// The configured address.
         address: String,
-        /// What TLS said.
+        /// The error of TLS.
         source: rustls::Error,
     },
-    /// The peer hung up without a word.
+    /// The peer closed the connection without an alert.
     #[error(
         "{address} closed the connection during {phase} without saying why; it may be stopping \
          or full, or something between may have cut the connection: look into its log"
@@ -122,18 +123,18 @@ pub enum ConnectError {
     Closed {
         /// The configured address.
         address: String,
-        /// What was under way.
+        /// The step during which it was closed.
         phase: &'static str,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Trusted, but not HTTP/2.
+    /// The peer is trusted, but does not speak HTTP/2.
     #[error("{address} does not speak HTTP/2, so it is not a gRPC service; check the port")]
     Protocol {
         /// The configured address.
         address: String,
     },
-    /// Trusted, but somebody else.
+    /// The peer is trusted, but has another identity.
     #[error(
         "{address} is answered by {found} instead of {expected}, so nothing was sent to it; check \
          the address and who is configured as the peer"
@@ -146,21 +147,21 @@ pub enum ConnectError {
         /// The URI that the certificate names.
         found: String,
     },
-    /// Trusted, but naming nobody.
+    /// The peer is trusted, but its certificate names no identity.
     #[error("{address} is not {expected}, so nothing was sent to it: {source}")]
     NamelessPeer {
         /// The configured address.
         address: String,
         /// The configured peer.
         expected: String,
-        /// What is wrong with the certificate's name.
+        /// The defect of the certificate's name.
         source: IdentityError,
     },
 }
 
 impl Dial {
-    /// A channel that connects when it is first used and again whenever the connection is lost.
-    /// An error of connecting arrives as the status of the call; [`explain`] finds its sentence.
+    /// A channel that connects at the first use, and again whenever the connection is lost. An error of connecting
+    /// arrives as the status of the call; [`explain`] finds its sentence.
     ///
     /// # Errors
     /// [`ConnectError::Address`] and [`ConnectError::ServerName`]; nothing is sent yet.
@@ -185,8 +186,8 @@ impl Dial {
         Ok(endpoint.connect_with_connector_lazy(connector))
     }
 
-    /// Opens one connection, as far as knowing that each side accepts the other, and closes it
-    /// again: for checks of a configuration. Returns whom the server's certificate names.
+    /// Opens one connection until both sides have accepted each other, and closes it again, for checks of a
+    /// configuration. Returns the identity that the server's certificate names.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -225,7 +226,7 @@ impl Dial {
         let addresses: Vec<SocketAddr> = found.take(ADDRESSES).collect();
         let mut failure = unresolved(io::ErrorKind::NotFound.into());
         for (tried, address) in (0_u32..).zip(&addresses) {
-            // Each address gets an equal share of the time that is left.
+            // Each address gets an equal share of the remaining time.
             let left = deadline.saturating_duration_since(Instant::now());
             let others = u32::try_from(addresses.len()).unwrap_or(1) - tried;
             match timeout_at(Instant::now() + left / others, tcp_to(*address)).await {
@@ -237,7 +238,7 @@ impl Dial {
         Err(failure)
     }
 
-    /// Whom the certificate names, if it is the one who is expected.
+    /// The identity that the certificate names, if it is the expected one.
     fn expected_peer(&self, tls: &TlsStream<TcpStream>) -> Result<Identity, ConnectError> {
         let session = tls.get_ref().1;
         if session.alpn_protocol() != Some(ALPN) {
@@ -313,7 +314,7 @@ async fn tcp_to(address: SocketAddr) -> io::Result<TcpStream> {
     socket.connect(address).await
 }
 
-/// Whether a text is `host:port` with a port above 0, as [`Dial::address`] must be.
+/// True if a text is `host:port` with a port above 0, as [`Dial::address`] must be.
 #[must_use]
 pub fn is_address(text: &str) -> bool {
     let parsed = text.parse::<Authority>().ok();
@@ -321,7 +322,7 @@ pub fn is_address(text: &str) -> bool {
     parts.is_some_and(|(host, port)| !host.is_empty() && port > 0 && !text.contains('@'))
 }
 
-/// Whether a text is a DNS name or an IP address, as [`Dial::server_name`] must be.
+/// True if a text is a DNS name or an IP address, as [`Dial::server_name`] must be.
 #[must_use]
 pub fn is_server_name(text: &str) -> bool {
     ServerName::try_from(text).is_ok()

@@ -1,12 +1,12 @@
-//! The services and methods there can be, read from descriptors: those of the contract, and the two services that every
-//! gRPC server has.
+//! The services and methods that may exist, read from descriptors: those of the contract, and the two services of every
+//! gRPC server.
 
 use std::sync::LazyLock;
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 use renkei_proto::FILE_DESCRIPTOR_SET;
 
-/// A set that cannot be read leaves its services unknown, and an unknown service stops the start
+/// The descriptors. If a set cannot be read, its services are unknown, and an unknown service stops the start
 /// ([`crate::authorize::check_rules`]).
 pub(crate) static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     let mut pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap_or_default();
@@ -30,7 +30,7 @@ pub(crate) fn path(method: &MethodDescriptor) -> String {
     format!("/{}/{}", method.parent_service().full_name(), method.name())
 }
 
-/// Whether a method sends or takes more than one message.
+/// True if a method sends or receives more than one message.
 pub(crate) fn is_streaming(method: &MethodDescriptor) -> bool {
     method.is_client_streaming() || method.is_server_streaming()
 }

@@ -1,7 +1,7 @@
-//! Revocation lists: whose each is, which of two is the newer, and which may take the place of the one in use.
+//! Revocation lists: the authority of each, the order of two lists, and the list that may replace the one in use.
 //!
-//! Revocation only ever grows stricter while a service runs. An authority numbers its lists, so an older list can be told
-//! from a newer one, and it may lack exactly the certificate that was revoked since.
+//! Revocation only grows stricter while a service runs. An authority numbers its lists, so an older list can be
+//! distinguished from a newer one. An older list may lack exactly the certificate that was revoked since.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -21,32 +21,33 @@ use crate::roots::{Roots, signs};
 #[derive(Clone, Debug, Default)]
 pub struct Revoked(HashMap<Vec<u8>, Vec<Arc<HashSet<String>>>>);
 
-/// The revoked certificates as they stand now, for everyone who must ask for them or wait for the next.
+/// The revoked certificates of this moment, for everyone who needs them or waits for changes.
 pub type RevokedNow = watch::Receiver<Arc<Revoked>>;
 
 impl Revoked {
-    /// Whether the certificate with this serial number (as [`crate::identity::Identity::serial`] writes it) of this
-    /// issuer (a distinguished name in DER) is revoked.
+    /// True if the certificate of this issuer (a distinguished name in DER) with this serial number (as
+    /// [`crate::identity::Identity::serial`] writes it) is revoked.
     #[must_use]
     pub fn contains(&self, issuer: &[u8], serial: &str) -> bool {
         self.0.get(issuer).is_some_and(|lists| lists.iter().any(|serials| serials.contains(serial)))
     }
 
-    /// How many certificates are revoked.
+    /// The number of revoked certificates.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.values().flatten().map(|serials| serials.len()).sum()
     }
 
-    /// Whether none is.
+    /// True if no certificate is revoked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Whose list it is: the issuer's name, its key, and the part of its certificates that the list covers. The key is that
-/// of the root that signed the list, or, for an authority that is not a root, the identifier that the list gives of it.
+/// The source of a list: the issuer's name, its key, and the part of its certificates that the list covers. The key is
+/// that of the root that signed the list, or, for an authority that is not a root, the identifier of the key that the
+/// list gives.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Source {
     issuer: Vec<u8>,
@@ -59,7 +60,7 @@ struct Source {
 struct List {
     path: PathBuf,
     der: CertificateRevocationListDer<'static>,
-    /// Decimal, without leading zeros.
+    /// The number of the list, decimal, without leading zeros.
     number: Option<String>,
     this_update: i64,
     next_update: i64,
@@ -81,7 +82,7 @@ impl List {
             found.map(|extension| extension.value.to_vec()).unwrap_or_default()
         };
         let signer = roots.named(&issuer).find(|root| signs(root.key(), &crl)).map(|root| root.key().to_vec());
-        // A list of an intermediate authority is judged in the handshake, where the intermediate is known.
+        // The handshake judges a list of an intermediate authority, because the intermediate is known there.
         if signer.is_none() && roots.named(&issuer).next().is_some() {
             return Err(TlsError::CrlForged { path: path.to_owned() });
         }
@@ -98,7 +99,7 @@ impl List {
         Ok((source, list))
     }
 
-    /// By the number that the authority gave it, and by the day where the numbers do not tell.
+    /// Compares the numbers that the authority gave, or the days if the numbers do not decide.
     fn is_older(&self, than: &Self) -> bool {
         match (&self.number, &than.number) {
             (Some(own), Some(other)) if own != other => (own.len(), own) < (other.len(), other),
@@ -132,7 +133,8 @@ impl List {
 pub(crate) struct Lists(BTreeMap<Source, List>);
 
 impl Lists {
-    /// The lists in these files, and what is wrong with files. Of several lists of one authority the newest counts.
+    /// Reads the lists in these files, and returns them with the defects of files. Of several lists of one authority
+    /// the newest counts.
     pub(crate) fn read(files: &[PathBuf], roots: &Roots) -> (Self, Vec<TlsError>) {
         let (mut lists, mut faults) = (BTreeMap::<Source, List>::new(), Vec::new());
         for path in files {
@@ -151,7 +153,7 @@ impl Lists {
         (Self(lists), faults)
     }
 
-    /// These lists, with the files' lists in the place of those that they are no worse than; and what was not accepted.
+    /// Replaces these lists by the files' lists that are no worse, and returns the result with the rejected ones.
     pub(crate) fn renewed(&self, files: &[PathBuf], roots: &Roots, now: i64) -> (Self, Vec<TlsError>) {
         let (fresh, mut faults) = Self::read(files, roots);
         let is_whole = faults.is_empty();
@@ -174,7 +176,7 @@ impl Lists {
             if let Some(authority) = authority.filter(|_| is_whole) {
                 faults.push(TlsError::CrlMissing { authority: authority.name().to_owned() });
             }
-            // The list of an authority that was taken away goes with it, so that its end is nobody's concern.
+            // The list of a removed authority is removed too, so that its expiry no longer matters.
             if authority.is_some() || !is_whole {
                 lists.insert(source.clone(), used.clone());
             }
@@ -186,18 +188,18 @@ impl Lists {
         self.0.is_empty()
     }
 
-    /// Whether the two hold the same lists.
+    /// True if both contain the same lists.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.0.len() == other.0.len()
             && self.0.iter().zip(&other.0).all(|((one, list), (two, other))| one == two && list.der == other.der)
     }
 
-    /// The lists for a verifier.
+    /// The lists in the form that a verifier needs.
     pub(crate) fn ders(&self) -> Vec<CertificateRevocationListDer<'static>> {
         self.0.values().map(|list| list.der.clone()).collect()
     }
 
-    /// The certificates that they name.
+    /// The certificates that the lists name.
     pub(crate) fn revoked(&self) -> Revoked {
         let mut revoked = HashMap::<Vec<u8>, Vec<_>>::new();
         for (source, list) in &self.0 {
@@ -206,18 +208,18 @@ impl Lists {
         Revoked(revoked)
     }
 
-    /// When the first of them ends.
+    /// The earliest end of a list.
     pub(crate) fn end(&self) -> Option<i64> {
         self.0.values().map(|list| list.next_update).min()
     }
 
-    /// Whether any of these roots has a list that has not ended.
+    /// True if any of these roots has a list that has not expired.
     pub(crate) fn covers_any(&self, roots: &Roots, now: i64) -> bool {
         let mut current = self.0.iter().filter(|(_, list)| list.next_update > now);
         current.any(|(source, _)| roots.named(&source.issuer).any(|root| root.key() == source.key))
     }
 
-    /// The roots that have no list, by name. None while revocation is not checked at all.
+    /// The names of the roots without a list; empty while revocation is not checked at all.
     pub(crate) fn lacking<'a>(&self, roots: &'a Roots) -> Vec<&'a str> {
         if self.is_empty() {
             return Vec::new();

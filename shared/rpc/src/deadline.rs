@@ -1,32 +1,32 @@
-//! Deadlines: how long a call may take, read from `grpc-timeout` and passed on.
+//! Deadlines: the time limit of a call, read from `grpc-timeout` and passed on.
 
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
-/// A unary call that names no deadline ends after this time.
+/// The time limit of a unary call that names no deadline.
 pub const DEFAULT: Duration = Duration::from_secs(10);
 
-/// A unary call ends after this time whatever deadline it names.
+/// The longest time limit of a unary call, whatever deadline it names.
 pub const MOST: Duration = Duration::from_secs(60);
 
-/// What each hop takes off, so that its own answer still arrives before the caller gives up.
+/// The time that each hop subtracts, so that its own answer arrives before the caller gives up.
 pub const SHAVED: Duration = Duration::from_millis(20);
 
-/// When a unary call that arrives now has to be answered. A deadline that cannot be read counts as none.
+/// The time by which a unary call that arrives now must be answered. An unreadable deadline counts as none.
 pub(crate) fn of_unary(headers: &HeaderMap, now: Instant) -> Instant {
     let asked = headers.get("grpc-timeout").and_then(read);
-    // The server around us ends the call at the caller's deadline too, but without details: ours comes before.
+    // The server around us also ends the call at the caller's deadline, but without details, so ours comes earlier.
     now + asked.map_or(DEFAULT, |asked| (asked - SHAVED.min(asked / 4)).min(MOST))
 }
 
-/// What is left for a call made on the way; `None` when nothing is.
+/// The time that remains for an inner call; `None` if none remains.
 pub(crate) fn left(deadline: Instant, now: Instant) -> Option<Duration> {
     deadline.checked_duration_since(now)?.checked_sub(SHAVED).filter(|left| !left.is_zero())
 }
 
-/// One to eight digits and a unit, as the gRPC protocol has it.
+/// Reads one to eight digits and a unit, the format of the gRPC protocol.
 fn read(value: &HeaderValue) -> Option<Duration> {
     let (digits, unit) = value.to_str().ok()?.split_at_checked(value.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

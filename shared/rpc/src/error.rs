@@ -1,5 +1,5 @@
-//! The one place that makes a `tonic::Status`: a `google.rpc.Status` with details that programs read and sentences that
-//! people read.
+//! The one place that makes a `tonic::Status`: a `google.rpc.Status` with details for programs and sentences for
+//! people.
 
 use std::collections::HashMap;
 
@@ -15,22 +15,23 @@ use crate::reason::answer;
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "renkei";
 
-/// Bytes of all violations in one status. Statuses travel in headers, and some clients take no more than 8 KiB of them.
+/// The maximum size of all violations in one status, in bytes. Statuses travel in headers, and some clients accept no
+/// more than 8 KiB of them.
 const VIOLATIONS: usize = 4 << 10;
 
-/// Why a call is not answered with what it asked for.
+/// The reason for which a call fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The policy, or a check at the edge, refused it.
+    /// The policy, or a check at the edge, refused the call.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The database, or something else on which the call depends, refused it or failed. The caller is given the reason, and
-    /// the cause goes to the log.
+    /// The database, or another part on which the call depends, refused the call or failed. The caller receives the
+    /// reason, and the cause is logged.
     #[error("{cause}")]
     Failed {
-        /// The reason that the caller is given.
+        /// The reason that the caller receives.
         reason: Reason,
-        /// The error beneath.
+        /// The error below.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The message breaks rules of the contract: `FIELD_INVALID`.
@@ -43,24 +44,24 @@ pub enum Error {
         reason: Reason,
         /// The limit's name, such as `watchers`.
         limit: &'static str,
-        /// Its value.
+        /// The limit's value.
         most: usize,
     },
-    /// The other side ended the session with this status, or the connection broke. Handed on as it is.
+    /// The other side ended the session with this status, or the connection broke. The status is passed on unchanged.
     #[error("the session ended with {}", .0.code())]
     Ended(Status),
-    /// A fault of this service: `INTERNAL`. The text goes to the log and nowhere else.
+    /// A fault of this service: `INTERNAL`. The text is only logged.
     #[error("{0}")]
     Fault(String),
 }
 
 impl Error {
-    /// A refusal about no single field. `detail` is a sentence for developers and holds no content.
+    /// A refusal that concerns no single field. `detail` is a sentence for developers and contains no content.
     pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
         Refusal::new(reason, detail).into()
     }
 
-    /// The limit that is reached: by its first name where all have reached it together, by its second where one caller has.
+    /// The limit that is reached: the first name for the limit of all callers, the second for that of one caller.
     #[must_use]
     pub fn short_of(shortage: Shortage, reason: Reason, limits: [&'static str; 2]) -> Self {
         let [of_all, of_one] = limits;
@@ -70,7 +71,7 @@ impl Error {
         }
     }
 
-    /// The reason that the caller is given.
+    /// The reason that the caller receives.
     #[must_use]
     pub fn reason(&self) -> Reason {
         let reason = match self {
@@ -80,12 +81,13 @@ impl Error {
             Self::Invalid(_) => Reason::FieldInvalid,
             Self::Ended(status) => reason_of(status).unwrap_or(Reason::Internal),
         };
-        // Reasons of entries and journals answer no call. If one gets here, this service made an entry that it refuses
-        // itself, which is its own fault.
+        // Reasons of entries and journals are no answers to a call. If one arrives here, this service made an entry
+        // that it refuses itself, which is its own fault.
         if answer(reason).code == Code::Internal { Reason::Internal } else { reason }
     }
 
-    /// The status for the call of this moment. A fault is logged here, under an id that is all the caller gets.
+    /// The status for the call of this moment. A fault is logged here under an id, and the caller receives only that
+    /// id.
     #[must_use]
     pub fn status(self, moment: &Moment) -> Status {
         self.answered(|| moment.bytes("fault", 0)[..8].iter().map(|byte| format!("{byte:02x}")).collect())
@@ -107,7 +109,7 @@ impl Error {
     }
 }
 
-/// Where no moment is at hand: a fault is logged under the id of the running trace.
+/// The conversion for places without a moment: a fault is logged under the id of the running trace.
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         error.answered(|| {
@@ -116,14 +118,14 @@ impl From<Error> for Status {
     }
 }
 
-/// The reason in a status of this system, from either side; `None` for a status that somebody else made.
+/// The reason in a status of this system, from either side; `None` for a status of another origin.
 #[must_use]
 pub fn reason_of(status: &Status) -> Option<Reason> {
     let given = status.get_details_error_info().filter(|given| given.domain == DOMAIN)?;
     Reason::from_str_name(&format!("REASON_{}", given.reason))
 }
 
-/// What tonic means by a status that it made itself; `None` where it says nothing about the request.
+/// The meaning of a status that tonic made itself; `None` if the status does not concern the request.
 pub(crate) fn reason_of_tonic(status: &Status) -> Option<Reason> {
     match status.code() {
         Code::Unimplemented if status.metadata().contains_key("grpc-accept-encoding") => Some(Reason::Compressed),
@@ -136,7 +138,7 @@ pub(crate) fn reason_of_tonic(status: &Status) -> Option<Reason> {
     }
 }
 
-/// A status in the making.
+/// A status under construction.
 struct Draft {
     reason: Reason,
     english: String,
@@ -146,7 +148,7 @@ struct Draft {
 }
 
 impl Draft {
-    /// The reason with its sentences and nothing else: hidden and missing must not differ in anything.
+    /// A draft with the reason and its sentences only: the answers for hidden and for missing must not differ at all.
     fn new(reason: Reason) -> Self {
         let answer = answer(reason);
         Self {
@@ -203,7 +205,7 @@ impl Draft {
         self.metadata.insert("most".to_owned(), most.to_string());
     }
 
-    /// As many as fit; the rest is counted.
+    /// Adds as many violations as fit, and the number of the rest.
     fn violations(&mut self, violations: &[Violation]) {
         if let Some(first) = violations.first() {
             self.detail(&format!("{}: {}", first.field, first.must));
@@ -252,7 +254,7 @@ mod tests {
         Moment::new(Timestamp::UNIX_EPOCH, [7; 32])
     }
 
-    /// What a client reads: the status goes over the wire and back.
+    /// The status as a client reads it, after the way over the wire.
     fn received(error: Error) -> (Status, ErrorDetails) {
         let response = error.status(&moment()).into_http::<()>();
         let status = Status::from_header_map(response.headers()).unwrap();

@@ -1,4 +1,4 @@
-//! What a failed call or connection means, in one sentence and with what to do about it.
+//! The meaning of a failed call or connection, in one sentence with the remedy.
 
 use std::error::Error;
 use std::io;
@@ -10,10 +10,10 @@ use tonic::{Status, TimeoutExpired};
 use crate::connect::ConnectError;
 use crate::guard::Cut;
 
-/// What rustls writes before the name of an alert.
+/// The text that rustls writes before the name of an alert.
 const ALERT: &str = "received fatal alert: ";
 
-/// How errors of a broken stream are written by the operating system, the standard library, rustls and hyper.
+/// The texts with which the operating system, the standard library, rustls and hyper describe a broken stream.
 const BROKEN: [&str; 8] = [
     "broken pipe",
     "Broken pipe",
@@ -27,8 +27,8 @@ const BROKEN: [&str; 8] = [
 
 /// Explains a failed call or connection in one plain sentence.
 ///
-/// Takes a [`tonic::Status`], a [`tonic::transport::Error`], a [`ConnectError`] or anything that
-/// has one of them among its sources.
+/// Accepts a [`tonic::Status`], a [`tonic::transport::Error`], a [`ConnectError`], or any error that has one of them
+/// among its sources.
 #[must_use]
 pub fn explain(error: &(dyn Error + 'static)) -> String {
     links(error)
@@ -38,12 +38,12 @@ pub fn explain(error: &(dyn Error + 'static)) -> String {
         .unwrap_or_else(|| unknown(error))
 }
 
-/// Whether a call broke off below gRPC: the peer answered nothing, and whether it has handled the call is not known.
-/// Such a call is to be repeated, with the same request id if it changes something.
+/// True if a call broke off below gRPC: the peer did not answer, and it is unknown whether it handled the call. Such a
+/// call should be repeated, with the same request id if it changes something.
 ///
-/// The status code alone does not tell: a call that was handed to a connection at the moment of the peer's polite end
-/// (its greatest age, or a drain) fails as `CANCELLED` although nobody cancelled it. A call whose deadline has passed
-/// is not meant; repeating it would have no time.
+/// The status code alone does not decide: a call that was given to a connection at the moment of the peer's orderly end
+/// (its maximum age, or a drain) fails as `CANCELLED` although nobody cancelled it. A call whose deadline has passed
+/// does not count, because there is no time to repeat it.
 #[must_use]
 pub fn is_broken(status: &Status) -> bool {
     status.source().is_some() && !links(status).any(|link| link.is::<TimeoutExpired>())
@@ -73,7 +73,7 @@ pub(crate) fn tls_sentence(error: &TlsError) -> String {
     }
 }
 
-/// What is wrong with the server's certificate in our eyes.
+/// The defect of the server's certificate from our point of view.
 fn certificate_sentence(error: &CertificateError) -> &'static str {
     use CertificateError as E;
     match error {
@@ -107,7 +107,7 @@ fn certificate_sentence(error: &CertificateError) -> &'static str {
     }
 }
 
-/// What the peer means with an alert, by the name that rustls gives it.
+/// The meaning of an alert from the peer, by rustls's name of it.
 fn alert_sentence(alert: &str) -> String {
     let sentence = match alert {
         "CertificateRequired" | "NoCertificate" => "the peer wants a client certificate and got none; configure one",
@@ -136,7 +136,7 @@ fn alert_sentence(alert: &str) -> String {
     sentence.to_owned()
 }
 
-/// The sentence of one link of the chain, if the link has a meaning of its own.
+/// The sentence for one error of the chain, if the error has a meaning of its own.
 fn known(link: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = link.downcast_ref::<ConnectError>() {
         return Some(error.to_string());
@@ -184,7 +184,7 @@ fn in_words(text: &str) -> Option<String> {
     broken.then(|| io_sentence(io::ErrorKind::ConnectionReset).map(str::to_owned))?
 }
 
-/// A status without a source came from the peer's service.
+/// The sentence for a status without a source, which comes from the peer's service.
 fn answered(link: &(dyn Error + 'static)) -> Option<String> {
     let status = link.downcast_ref::<Status>()?;
     if status.source().is_some() {

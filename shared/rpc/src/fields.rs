@@ -1,8 +1,8 @@
 //! A bound on the number of fields of a request, before any of it is decoded.
 //!
 //! A message of two MiB can consist of a million empty messages. Each becomes a value when it is decoded, which takes
-//! hundreds of times as long as to read its two bytes, and others wait for the processor meanwhile. A sound request has
-//! some hundred fields.
+//! hundreds of times as long as reading its two bytes, and meanwhile other calls wait for the processor. A normal
+//! request has some hundred fields.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -19,16 +19,16 @@ use tonic::body::Body;
 use crate::contract;
 use crate::error::Error;
 
-/// The most fields of one request, with those of the messages in it.
+/// The maximum number of fields of one request, including those of inner messages.
 pub const FIELDS_MAX: usize = 20_000;
 
-/// Messages in messages that are looked into; the decoder refuses what lies deeper.
+/// The maximum depth of inner messages that are examined; the decoder refuses deeper ones.
 const DEPTH_MAX: usize = 100;
 
-/// Bytes before the message: whether it is compressed, and its length.
+/// The size in bytes of the prefix of a message: the flag of compression, and the length.
 const HEAD: usize = 5;
 
-/// What each method that takes one message takes.
+/// The request message of each unary method, by its path.
 static REQUESTS: LazyLock<HashMap<String, MessageDescriptor>> = LazyLock::new(|| {
     let methods = contract::POOL.services().flat_map(|service| service.methods().collect::<Vec<_>>());
     let unary = methods.filter(|method| !method.is_client_streaming());
@@ -78,7 +78,7 @@ impl http_body::Body for Counted {
     }
 }
 
-/// Where in a message the scan is. What cannot be a message is left to the decoder, which says so.
+/// The position of the scan in a message. Bytes that cannot be a message are left to the decoder, which reports them.
 enum State {
     Head(usize),
     Key(Varint),
@@ -88,7 +88,7 @@ enum State {
     Over,
 }
 
-/// A number in the making.
+/// A number of which some bytes were read.
 #[derive(Clone, Copy, Default)]
 struct Varint {
     value: u64,
@@ -96,7 +96,7 @@ struct Varint {
 }
 
 impl Varint {
-    /// Takes a byte. `Ok` when the number is complete; otherwise what there is of it, or none when it is too long.
+    /// Adds a byte. `Ok` when the number is complete; otherwise the incomplete number, or none if it is too long.
     fn with(self, byte: u8) -> Result<u64, Option<Self>> {
         let value = self.value | u64::from(byte & 0x7f).checked_shl(self.shift).unwrap_or_default();
         match (byte & 0x80, self.shift) {
@@ -107,13 +107,13 @@ impl Varint {
     }
 }
 
-/// Reads the wire format as far as fields can be counted.
+/// The scan of the wire format, as far as fields are counted.
 struct Scan {
     state: State,
     fields: usize,
-    /// Bytes of the message that were read.
+    /// The number of bytes of the message that were read.
     at: usize,
-    /// The messages around the next field, and where each ends; none for the outermost.
+    /// The messages around the next field, with the end of each; `None` for the outermost.
     around: Vec<(MessageDescriptor, Option<usize>)>,
 }
 
@@ -122,7 +122,7 @@ impl Scan {
         Self { state: State::Head(HEAD), fields: 0, at: 0, around: vec![(message, None)] }
     }
 
-    /// Reads on. Whether the fields are within the bound.
+    /// Reads more bytes. True while the fields are within the bound.
     fn is_within(&mut self, mut bytes: &[u8]) -> bool {
         while let Some((byte, rest)) = bytes.split_first() {
             if let State::Skip(left) = self.state {
@@ -147,7 +147,7 @@ impl Scan {
     fn step(&mut self, byte: u8) {
         self.at += usize::from(!matches!(self.state, State::Head(_)));
         self.state = match self.state {
-            // A compressed message is refused unread.
+            // A compressed message is refused before it is read.
             State::Head(HEAD) if byte != 0 => State::Over,
             State::Head(1) => State::Key(Varint::default()),
             State::Head(left) => State::Head(left - 1),
@@ -180,7 +180,7 @@ impl Scan {
         }
     }
 
-    /// A field with a length begins: a message is looked into, anything else is passed over.
+    /// Begins a field with a length: an inner message is examined, anything else is skipped.
     fn enter(&mut self, number: u32, length: u64) -> State {
         let Ok(length) = usize::try_from(length) else { return State::Over };
         let field = self.around.last().and_then(|(message, _)| message.get_field(number));
@@ -208,7 +208,7 @@ mod tests {
 
     const PUBLISH: &str = "/renkei.referral.v1.SchemeService/PublishScheme";
 
-    /// The fields of a message that arrives in pieces of this size; none when there are too many.
+    /// The number of fields of a message that arrives in pieces of this size; `None` if there are too many.
     fn fields(message: &[u8], piece: usize) -> Option<usize> {
         let mut scan = Scan::new(REQUESTS[PUBLISH].clone());
         let framed = [&[0; HEAD], message].concat();
@@ -225,11 +225,11 @@ mod tests {
     #[test]
     fn fields_are_counted_with_those_of_inner_messages_and_text_is_not_looked_into() {
         for piece in [1, 2, 7, 1 << 20] {
-            // The id, the content, its title, the words of that, and the links.
+            // The id, the content, its title, the texts of that, and the links.
             assert_eq!(fields(&scheme(3), piece), Some(4 + 3));
             assert_eq!(fields(&scheme(FIELDS_MAX - 4), piece), Some(FIELDS_MAX));
             assert_eq!(fields(&scheme(FIELDS_MAX - 3), piece), None);
-            // After the inner message, fields of the outer one: numbers of each width, and one that nobody knows.
+            // After the inner message, fields of the outer one follow: numbers of each width, and an unknown one.
             let after =
                 [scheme(1), vec![0x78, 0x96, 0x01, 0x79], vec![0; 8], vec![0x7d], vec![0; 4], vec![0x7a, 0]].concat();
             assert_eq!(fields(&after, piece), Some(5 + 4));

@@ -1,8 +1,8 @@
 //! An encrypted stream that can be ended from outside.
 //!
-//! HTTP/2 libraries end a connection politely and wait for the peer to agree, which a dead or
-//! hostile peer never does. Here the stream itself fails when its time is over, whatever state
-//! the protocol above is in; everything above then ends by its usual path for broken streams.
+//! HTTP/2 libraries end a connection politely and wait for the peer to agree, which a dead or hostile peer never does.
+//! Here the stream itself fails when its time is over, whatever the state of the protocol above. Everything above then
+//! ends as on any broken stream.
 
 use std::io;
 use std::pin::Pin;
@@ -22,41 +22,41 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use crate::identity::Identity;
 use crate::tls::{Revoked, RevokedNow};
 
-/// Why a stream was cut.
+/// The reason for which a stream was cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Cut {
     /// The service stops and the time for draining is over.
     #[error("the connection was cut because the service stops")]
     Drained,
-    /// The connection reached its greatest age.
+    /// The connection reached its maximum age.
     #[error("the connection was cut because it reached its greatest age")]
     Aged,
-    /// The peer's certificate was revoked while the connection stood.
+    /// The peer's certificate was revoked while the connection was open.
     #[error("the connection was cut because the peer's certificate has been revoked")]
     Revoked,
-    /// The peer proved who it is and then said nothing.
+    /// The peer proved its identity and then sent nothing.
     #[error("the connection was cut because the peer said nothing after its handshake")]
     Silent,
 }
 
-/// When a stream has to end.
+/// The bounds of a stream.
 pub(crate) struct Bounds {
     /// Cancelled when the stream must end now.
     pub(crate) kill: CancellationToken,
-    /// The greatest age.
+    /// The maximum age.
     pub(crate) age: Option<Duration>,
-    /// How long the peer may take to say anything at all.
+    /// The time in which the peer must send its first byte.
     pub(crate) silence: Option<Duration>,
-    /// Who the peer is, if its certificate says so.
+    /// The identity of the peer, if its certificate names one.
     pub(crate) peer: Option<Identity>,
     /// The revoked certificates; the stream ends when the peer's becomes one of them.
     pub(crate) revoked: RevokedNow,
-    /// Counts the streams that were cut.
+    /// The number of streams that were cut.
     pub(crate) cuts: Arc<AtomicU64>,
 }
 
-/// A stream within bounds. `prelude` is what was read from it already and is read first; `held` is what lives and dies
-/// with the stream.
+/// A stream within bounds. `prelude` was already read from it and is read first; `held` is dropped together with the
+/// stream.
 pub(crate) struct Guarded<IO, H> {
     io: IO,
     held: H,
@@ -95,7 +95,7 @@ impl<IO, H> Guarded<IO, H> {
         &self.held
     }
 
-    /// Fails as soon as a bound is reached, and wakes the task when one will be.
+    /// Fails as soon as a bound is reached, and wakes the task at the next bound.
     fn poll_bounds(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         if self.cut.is_none() {
             self.cut = self.judge(context);
@@ -127,7 +127,7 @@ impl<IO, H> Guarded<IO, H> {
             if passed(self.ends) {
                 return Some(Cut::Aged);
             }
-            // The peer has spoken in time, so the next bound is the age.
+            // The peer has sent something in time, so the next bound is the age.
             match first(self.speaks_by, self.ends) {
                 Some(bound) => timer.as_mut().reset(bound),
                 None => break,

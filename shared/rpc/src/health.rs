@@ -1,4 +1,4 @@
-//! Health and reflection: what the port's own tools ask before they call.
+//! Health and reflection: the services that tools use before they call.
 
 use std::sync::LazyLock;
 
@@ -15,13 +15,13 @@ use tonic_reflection::server::{Builder, v1, v1alpha};
 
 use crate::contract;
 
-/// The service that says whether its port is ready.
+/// The service that reports whether its port is ready.
 pub const HEALTH: &str = "grpc.health.v1.Health";
 
-/// The services that tell tools of the contract, in the version of today and in the one that older tools ask for.
+/// The services that describe the contract to tools, in the current version and in that of older tools.
 pub const REFLECTION: [&str; 2] = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
-/// What a service needs to be ready. The peer is not among it: its absence for days is a normal state.
+/// A condition of readiness. The peer is not one of them, because its absence for days is a normal state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// The database answers.
@@ -32,7 +32,7 @@ pub enum Need {
     Clock,
 }
 
-/// Says whether the service is ready. It is not before every [`Need`] was reported as met.
+/// The readiness of a service. It is ready only after every [`Need`] was reported as met.
 pub struct Readiness {
     reporter: HealthReporter,
     services: Vec<String>,
@@ -48,7 +48,7 @@ struct State {
 }
 
 impl Readiness {
-    /// Readiness of these services, and of the server as a whole (the empty name).
+    /// The readiness of these services, and of the server as a whole (the empty name).
     pub async fn new(services: &[&str]) -> Self {
         let services = std::iter::once("").chain(services.iter().copied()).map(str::to_owned).collect();
         let readiness = Self { reporter: HealthReporter::new(), services, state: Mutex::default() };
@@ -56,15 +56,15 @@ impl Readiness {
         readiness
     }
 
-    /// The service `grpc.health.v1.Health` that answers with it. Several ports may serve the same readiness.
+    /// The service `grpc.health.v1.Health` that reports it. Several ports may serve the same readiness.
     #[must_use]
     pub fn server(&self) -> HealthServer<HealthService> {
         HealthServer::new(HealthService::from_health_reporter(self.reporter.clone()))
     }
 
-    /// Reports that a need is met, or no longer is. Only a change reaches the watchers.
+    /// Reports whether a need is met. Only a change reaches the watchers.
     pub async fn report(&self, need: Need, met: bool) {
-        // Held until it is published, so that an older report never covers a newer one.
+        // The lock is kept until the state is published, so that an older report never covers a newer one.
         let mut state = self.state.lock().await;
         let before = state.is_ready();
         match need {
@@ -77,13 +77,12 @@ impl Readiness {
         }
     }
 
-    /// Whether every need is met.
+    /// True if every need is met.
     pub async fn is_ready(&self) -> bool {
         self.state.lock().await.is_ready()
     }
 
-    /// The service shuts down: it is not ready any more, and the watchers' streams end, which would keep the port from
-    /// draining.
+    /// Ends readiness for the shutdown, and ends the watchers' streams, which would keep the port from draining.
     pub async fn drain(&self) {
         let mut state = self.state.lock().await;
         state.draining = true;
@@ -108,22 +107,22 @@ impl State {
     }
 }
 
-/// Why there is no reflection.
+/// The reason for which there is no reflection.
 #[derive(Debug, thiserror::Error)]
 pub enum ReflectionError {
-    /// The embedded descriptors are not what they must be.
+    /// The embedded descriptors are invalid.
     #[error("the contract's descriptors cannot be read: {0}")]
     Descriptors(&'static str),
-    /// The reflection service does not take them.
+    /// The reflection service does not accept the descriptors.
     #[error("the contract's descriptors cannot be served: {0}")]
     Server(#[from] tonic_reflection::server::Error),
 }
 
-/// The reflection services of an agency's desk, in the version of today and in the one that older tools ask for. They
-/// list the services and methods that the agency serves there, health, and themselves.
+/// The reflection services of an agency's desk, in the current version and in that of older tools. They list the
+/// services and methods that the agency serves there, health, and themselves.
 ///
 /// # Errors
-/// [`ReflectionError`]; none with the descriptors that are built in.
+/// [`ReflectionError`]; never with the built-in descriptors.
 pub fn reflection(
     own: Agency,
 ) -> Result<
@@ -133,7 +132,7 @@ pub fn reflection(
     ),
     ReflectionError,
 > {
-    // What is served lives as long as the process: the services keep a borrow of it.
+    // The descriptors live as long as the process, because the services borrow them.
     static PPC: Served = Served::new(|| served(Agency::Ppc));
     static IPA: Served = Served::new(|| served(Agency::Ipa));
     let served = match own {
@@ -152,7 +151,8 @@ pub fn reflection(
 
 type Served = LazyLock<Result<Vec<u8>, &'static str>>;
 
-/// The contract without the methods of the other side and port. Read as dynamic messages, so that the options stay.
+/// The contract without the methods of the other side and port. It is read as dynamic messages, so that the options are
+/// kept.
 fn served(own: Agency) -> Result<Vec<u8>, &'static str> {
     let descriptor = contract::POOL
         .get_message_by_name("google.protobuf.FileDescriptorSet")
@@ -172,7 +172,7 @@ fn served(own: Agency) -> Result<Vec<u8>, &'static str> {
     Ok(set.encode_to_vec())
 }
 
-/// Keeps the items of a repeated field that the judge wants; whether any are left.
+/// Keeps the items of a repeated field that the judge accepts; true if any are left.
 fn keep(message: &mut DynamicMessage, field: &str, mut judge: impl FnMut(&mut DynamicMessage) -> bool) -> bool {
     let Some(list) = message.get_field_by_name_mut(field).and_then(Value::as_list_mut) else { return false };
     list.retain_mut(|item| item.as_message_mut().is_some_and(&mut judge));

@@ -1,7 +1,7 @@
-//! HTTP/2 on one connection: its bounds, its polite end, and streams that end in time whatever their client does.
+//! HTTP/2 on one connection: its bounds, its orderly end, and streams that end in time whatever their client does.
 //!
-//! An HTTP/2 stream that waits for its client to open the window asks nobody for the next bytes of the answer, so nothing
-//! above can end it. Here each stream is a task that can be given an end from within; then it is dropped, which resets it.
+//! An HTTP/2 stream that waits for its client to open the window does not poll the answer, so nothing above can end it.
+//! Here each stream is a task that can be given an end from within; then it is dropped, which resets it.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -23,22 +23,22 @@ use tower::{Service, ServiceExt as _};
 use crate::fields::bounded;
 use crate::limits::Limits;
 
-/// The most bytes of an answer that one stream may have buffered before its client has taken any of them.
+/// The maximum number of bytes of an answer that one stream buffers before its client has read any.
 const SEND_BUFFER: usize = 64 << 10;
 
 tokio::task_local! {
-    /// When the stream of this task ends.
+    /// The end of this task's stream.
     static END: Cell<Option<Instant>>;
 }
 
-/// The stream of the running task is reset at this instant, if its answer has not left by then. Without effect outside a
-/// stream, as in tests of layers.
+/// Sets the instant at which the stream of the running task is reset if its answer is not sent by then. It has no
+/// effect outside a stream, as in tests of layers.
 pub(crate) fn end_at(end: Instant) {
     let _ = END.try_with(|cell| cell.set(Some(end)));
 }
 
-/// Serves one connection until it ends. Each request has `connection` among its extensions. From the shutdown or its
-/// greatest age on the connection takes no new calls.
+/// Serves one connection until it ends. Each request has `connection` among its extensions. After the shutdown or its
+/// maximum age the connection accepts no new calls.
 pub(crate) async fn serve_connection<IO, C, S>(
     io: IO,
     connection: C,
@@ -68,7 +68,7 @@ pub(crate) async fn serve_connection<IO, C, S>(
     told(serving.await);
 }
 
-/// How a client ends its connection is its own affair.
+/// Logs an error of the connection's end at debug level only, because it is usually the client's choice.
 fn told(ended: hyper::Result<()>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended");
@@ -81,7 +81,7 @@ fn builder(limits: &Limits) -> http2::Builder<Streams> {
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
-        // A client may give up all that it was offered at once, and a flood of resets still ends the connection.
+        // A client may give up all offered streams at once, and a flood of resets still ends the connection.
         .max_pending_accept_reset_streams(streams)
         .max_header_list_size(limits.header_list)
         .max_send_buf_size(SEND_BUFFER)
@@ -103,7 +103,7 @@ where
     }
 }
 
-/// A stream with its end.
+/// A stream with the instant of its end.
 struct Stream<F> {
     stream: Pin<Box<F>>,
     end: Option<Instant>,

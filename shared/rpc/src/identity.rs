@@ -1,9 +1,8 @@
-//! Who is on the other end of a connection, as its certificate says.
+//! The identity of the other end of a connection, as its certificate states it.
 //!
-//! A peer is named by exactly one URI in its certificate's subject alternative names, in the
-//! form of a SPIFFE ID (<https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md>).
-//! The common name, DNS names and the issuer's name never say who somebody is. What an identity
-//! may do is configuration and no concern of this file.
+//! A peer is named by exactly one URI in its certificate's subject alternative names, in the form of a SPIFFE ID
+//! (<https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md>). The common name, DNS names and the issuer's
+//! name never identify a peer. The permissions of an identity are configuration and not part of this file.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
-/// The longest name of a desk caller, in bytes.
+/// The maximum length of a desk caller's name, in bytes.
 const DESK_NAME_MAX: usize = 64;
 
 /// A peer named by its certificate; parsed once per connection.
@@ -27,7 +26,7 @@ pub struct Identity {
     not_after: i64,
 }
 
-/// What sort of peer a certificate names.
+/// The kind of peer that a certificate names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The service of an agency on the link: `spiffe://{domain}/link`.
@@ -36,22 +35,22 @@ pub enum Kind {
     Desk(String),
 }
 
-/// Why a certificate names nobody.
+/// The reason for which a certificate names no identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum IdentityError {
-    /// There was no certificate to look at.
+    /// There was no certificate.
     #[error("the peer presented no certificate")]
     NoCertificate,
     /// The bytes are not an X.509 certificate, or its alternative names cannot be read.
     #[error("the certificate cannot be read as X.509")]
     Unreadable,
-    /// No URI among the subject alternative names.
+    /// There is no URI among the subject alternative names.
     #[error("the certificate names no URI, so it names no caller")]
     NoUri,
-    /// More than one URI, so that two readers could see two callers.
+    /// There is more than one URI, so that two readers could see two callers.
     #[error("the certificate names several URIs; exactly one must name the caller")]
     SeveralUris,
-    /// One URI, but not a name of this system.
+    /// There is one URI, but it is not a name of this system.
     #[error(
         "the certificate's URI is neither spiffe://{{ppc|ipa}}/link \
          nor spiffe://{{ppc|ipa}}/desk/{{name}} with a name of 1 to 64 of a-z, 0-9 and -"
@@ -62,8 +61,8 @@ pub enum IdentityError {
 impl Identity {
     /// Reads the identity from a leaf certificate in DER.
     ///
-    /// The certificate must have been verified already: this says what it claims, not whether
-    /// the claim is true.
+    /// The certificate must have been verified before: this function returns its claim and does not judge whether the
+    /// claim is true.
     ///
     /// # Errors
     /// Every [`IdentityError`] but `NoCertificate`.
@@ -97,7 +96,7 @@ impl Identity {
         self.domain
     }
 
-    /// Link or desk.
+    /// The kind of peer, link or desk.
     #[must_use]
     pub fn kind(&self) -> &Kind {
         &self.kind
@@ -129,7 +128,7 @@ impl fmt::Display for Identity {
     }
 }
 
-/// A serial number as it is written here and compared with revocation lists.
+/// The text form of a serial number, in which it is compared with revocation lists.
 pub(crate) fn serial_text(raw: &[u8]) -> String {
     let digits: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
     let short = digits.trim_start_matches('0');

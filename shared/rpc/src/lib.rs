@@ -1,5 +1,4 @@
-//! Calls between the agencies and from their desks: who calls, what may be called, and the
-//! transport beneath.
+//! Calls between the agencies and from their desks: the callers, their permissions, and the transport beneath.
 
 pub mod authorize;
 pub mod certificate;

@@ -5,29 +5,31 @@ use std::time::Duration;
 /// The bounds of a port. Each applies to this port alone.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// From accept to the end of the handshake; and again from there to the client's first byte.
+    /// The time from accept to the end of the handshake; and again from there to the client's first byte.
     pub handshake_timeout: Duration,
-    /// Connections that have not finished their handshake. For one too many the oldest of the address that has the most
-    /// of them is closed.
+    /// The maximum number of connections that have not finished their handshake. One more closes the oldest connection
+    /// of the address that has the most of them.
     pub pending: usize,
-    /// Connections with a finished handshake. One too many is closed at once.
+    /// The maximum number of connections with a finished handshake. One more is closed at once.
     pub connections: usize,
-    /// Those of them that one caller may have. All whose certificate names nobody count as one.
+    /// The maximum number of such connections of one caller. All connections whose certificate names no identity count
+    /// as one caller.
     pub connections_each: usize,
-    /// HTTP/2 streams per connection, and so many that a client may cancel before they were begun.
+    /// The maximum number of HTTP/2 streams per connection, and of streams that a client may cancel before they begin.
     pub streams: u32,
-    /// Bytes of all headers of a request that are read. Those above [`crate::authorize::METADATA_MAX`] get a refusal as
-    /// their answer, and up to four times as many one of HTTP/2; more end the connection.
+    /// The maximum size of all headers of a request that are read, in bytes. Headers above
+    /// [`crate::authorize::METADATA_MAX`] are answered with a refusal, up to four times as many with one of HTTP/2;
+    /// more end the connection.
     pub header_list: u32,
-    /// Time between HTTP/2 pings, and between TCP probes of an idle connection.
+    /// The time between HTTP/2 pings, and between TCP probes of an idle connection.
     pub keepalive_interval: Duration,
-    /// Time for the answer to a ping; then the connection is dropped.
+    /// The time limit for the answer to a ping; then the connection is dropped.
     pub keepalive_timeout: Duration,
-    /// Age at which the client is asked to connect anew.
+    /// The age at which the client is asked to connect again.
     pub connection_age: Duration,
-    /// Time for calls to end after that; then the connection is cut.
+    /// The time that calls then have to end, before the connection is cut.
     pub connection_grace: Duration,
-    /// Time for calls to end after the shutdown began; then the connections are cut.
+    /// The time that calls have to end after the shutdown began, before the connections are cut.
     pub drain: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! How a call ends: its span, its metrics, and the details that a status of tonic's own making lacks.
+//! The end of a call: its span, its metrics, and the details that a status made by tonic lacks.
 
 use std::{
     pin::Pin,
@@ -18,29 +18,29 @@ use tracing::Span;
 use crate::error::{Error, reason_of, reason_of_tonic};
 use crate::places::Place;
 
-/// Bytes of an answer that are handed to HTTP/2 at once. What was handed over waits there for its client without a place and
-/// without an end.
+/// The maximum number of bytes of an answer that are passed to HTTP/2 at once. They wait there for the client without a
+/// place and without an end.
 const CHUNK: usize = 16 << 10;
 
-/// A call under way. It ends once: with its status, or as cancelled when it is dropped before it has one.
+/// A call in flight. It ends once: with its status, or as cancelled if it is dropped before.
 pub(crate) struct Underway {
     pub(crate) span: Span,
-    /// Fully qualified, without the leading slash; `None` for a method that this service does not have.
+    /// The fully qualified method without the leading slash; `None` for a method that this service does not have.
     pub(crate) method: Option<&'static str>,
     pub(crate) begun: Instant,
     pub(crate) metrics: Metrics,
     pub(crate) source: Source,
-    /// The most bytes of a message on this port.
+    /// The maximum size of a message on this port, in bytes.
     pub(crate) message_max: usize,
     /// The place among the calls in flight.
     pub(crate) place: Option<Place>,
-    /// When the call has to be answered; `None` for streams.
+    /// The time by which the call must be answered; `None` for streams.
     pub(crate) deadline: Option<Instant>,
     pub(crate) over: bool,
 }
 
 impl Underway {
-    /// Lets the answer go out, and watches it to its end.
+    /// Sends the answer and observes it until its end.
     pub(crate) fn answer(mut self, response: Response<Body>) -> Response<Body> {
         let (mut parts, body) = response.into_parts();
         if parts.headers.contains_key(Status::GRPC_STATUS) {
@@ -54,7 +54,7 @@ impl Underway {
         Response::from_parts(parts, Body::new(Answering { body, rest: Bytes::new(), call: Some(self) }))
     }
 
-    /// Ends the call with the status in these headers, which leave with the details that they must have.
+    /// Ends the call with the status in these headers, and adds the details that every status must have.
     fn settle(&mut self, headers: &mut HeaderMap, part: Part) {
         let Some(mut status) = Status::from_header_map(headers) else {
             return self.end(Code::Unknown, None);
@@ -67,14 +67,14 @@ impl Underway {
             for name in [Status::GRPC_STATUS, Status::GRPC_MESSAGE, Status::GRPC_STATUS_DETAILS] {
                 headers.remove(name);
             }
-            // Fails for characters that no header may hold; the code alone is in place by then.
+            // This fails for characters that a header must not contain; the code is set by then.
             let _ = status.add_header(headers);
         }
         self.end(status.code(), reason_of(&status));
     }
 
-    /// What to say instead of a status without details. Such a status is tonic's own: before the handler it speaks of
-    /// the request, and behind it of this service's answer.
+    /// The error to report in place of a status without details. Such a status was made by tonic: before the handler it
+    /// concerns the request, after it this service's answer.
     fn without_details(&self, status: &Status, part: Part) -> Option<Error> {
         if !status.details().is_empty() {
             return None;
@@ -105,25 +105,25 @@ impl Underway {
 
 impl Drop for Underway {
     fn drop(&mut self) {
-        // An answer that its client did not take in time was reset.
+        // An answer that its client did not read in time was reset.
         let is_late = self.deadline.is_some_and(|deadline| deadline <= Instant::now());
         self.end(if is_late { Code::DeadlineExceeded } else { Code::Cancelled }, None);
     }
 }
 
-/// Where a status stands.
+/// The place of a status in the answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// In the headers: there is no message.
+    /// In the headers, because there is no message.
     Head,
-    /// Behind the messages.
+    /// After the messages.
     Trailers,
 }
 
 /// The body of an answer, until its trailers.
 struct Answering {
     body: Body,
-    /// What is left of the data that the body gave last.
+    /// The rest of the last data from the body.
     rest: Bytes,
     call: Option<Underway>,
 }

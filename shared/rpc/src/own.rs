@@ -12,16 +12,16 @@ use crate::crypto::provider;
 use crate::identity::Identity;
 use crate::pem::{FILE_MAX, Files, TlsError, certificates, sections};
 
-/// A certificate and its key, which fit together.
+/// A certificate and its matching key.
 #[derive(Clone)]
 pub(crate) struct Own {
     path: PathBuf,
     certified: Arc<CertifiedKey>,
-    /// Whom it names, if anybody.
+    /// The identity that the certificate names, if any.
     uri: Option<String>,
     not_before: i64,
     not_after: i64,
-    /// Whether it may be shown by a server, and by a client.
+    /// True if a server may show it, and true if a client may.
     uses: [bool; 2],
 }
 
@@ -64,7 +64,7 @@ impl Own {
         self.certified.cert == other.certified.cert
     }
 
-    /// The certificate, unless it would serve worse than the one in use.
+    /// The certificate, unless it would be worse than the one in use.
     pub(crate) fn in_place_of(self, used: &Self, now: i64) -> Result<Self, TlsError> {
         let is_valid = |it: &Self| it.not_before <= now && now < it.not_after;
         let why = if !is_valid(&self) && is_valid(used) {

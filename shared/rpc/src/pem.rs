@@ -1,4 +1,4 @@
-//! Reading of trust material: PEM files within bounds, and what can be wrong with them.
+//! Reading of trust material: PEM files within bounds, and their defects.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,20 +8,20 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{Error as PemError, PemObject};
 use thiserror::Error;
 
-/// The largest file of certificates or keys that is read, in bytes.
+/// The maximum size of a file of certificates or keys, in bytes.
 pub(crate) const FILE_MAX: u64 = 1 << 20;
 
-/// The largest revocation list that is read, in bytes: about 400,000 revoked certificates.
+/// The maximum size of a revocation list, in bytes: about 400,000 revoked certificates.
 pub(crate) const CRL_MAX: u64 = 16 << 20;
 
-/// Where the trust material of one port, or of one outgoing connection, lies. All files are PEM.
+/// The files of the trust material of one port, or of one outgoing connection. All are PEM.
 #[derive(Clone, Debug)]
 pub struct Files {
     /// The own certificate, followed by intermediates if there are any.
     pub certificate: PathBuf,
     /// The private key of that certificate.
     pub key: PathBuf,
-    /// The authorities whose certificates are accepted from the peer, and no others.
+    /// The authorities whose certificates are accepted from the peer; no others are.
     pub roots: PathBuf,
     /// Revocation lists. Without any, revocation is not checked; with one, every certificate's
     /// status must be known from a list that has not expired.
@@ -29,7 +29,8 @@ pub struct Files {
 }
 
 impl Files {
-    /// A digest of what the files hold, by which a change is noticed. Times of change do not tell: a copy may keep them.
+    /// A digest of the files' bytes, by which a change is noticed. Times of modification do not suffice, because a copy
+    /// may keep them.
     #[must_use]
     pub fn digest(&self) -> [u8; SHA256_OUTPUT_LEN] {
         let mut context = Context::new(&SHA256);
@@ -45,21 +46,21 @@ impl Files {
     }
 }
 
-/// What is wrong with trust material. Names files, never their content.
+/// A defect of trust material. The messages name files, never their content.
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// A file is missing or must not be read.
     #[error("the file {path} cannot be read: {source}")]
     Read {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A file is far larger than such a file can sensibly be.
+    /// A file is far too large for its purpose.
     #[error("the file {path} is larger than the {limit} bytes that are read")]
     TooLarge {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
         /// The limit in bytes.
         limit: u64,
@@ -67,68 +68,67 @@ pub enum TlsError {
     /// A file is not PEM.
     #[error("the file {path} is not well-formed PEM")]
     Pem {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// A PEM file without a section of the wanted kind.
+    /// A PEM file has no section of the wanted kind.
     #[error("the file {path} holds no {wanted}")]
     Empty {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// What was looked for.
+        /// The kind of section that was expected.
         wanted: &'static str,
     },
-    /// A section that is not what its label says.
+    /// A section is not of the kind that its label names.
     #[error("the file {path} holds a {what} that cannot be read as X.509")]
     Unreadable {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// What it should have been.
+        /// The kind that was expected.
         what: &'static str,
     },
-    /// A private key of a kind that TLS 1.3 has no use for.
+    /// A private key is of a kind that TLS 1.3 cannot use.
     #[error("the private key in {path} is damaged or of a kind that TLS 1.3 cannot use")]
     Key {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// Certificate and key are not a pair.
+    /// The certificate and the key are not a pair.
     #[error("the private key in {key} does not belong to the certificate in {certificate}")]
     KeyMismatch {
-        /// The file of the key.
+        /// The path of the key's file.
         key: PathBuf,
-        /// The file of the certificate.
+        /// The path of the certificate's file.
         certificate: PathBuf,
     },
-    /// A revocation list that says nothing about its own end would be believed for ever.
+    /// A revocation list without an expiry would be believed without end.
     #[error("the revocation list in {path} does not say when its next update is due")]
     CrlWithoutEnd {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// A revocation list in an authority's name that this authority did not sign. It would make
-    /// every handshake fail.
+    /// A revocation list in an authority's name was not signed by this authority. It would make every handshake fail.
     #[error("the revocation list in {path} is not signed by the authority that it names")]
     CrlForged {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// A revocation list that its authority published before the one in use: it may not name who was revoked since.
+    /// A revocation list is older than the one in use: it may lack a certificate that was revoked since.
     #[error(
         "the revocation list in {path} ({found}) is older than the one in use ({used}), which stays: fetch the newest"
     )]
     CrlOlder {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// Its number and day.
+        /// The number and day of the rejected list.
         found: String,
-        /// Number and day of the list in use.
+        /// The number and day of the list in use.
         used: String,
     },
-    /// A revocation list that has ended, while the one in use has not.
+    /// A revocation list has expired, while the one in use has not.
     #[error("the revocation list in {path} has ended; the one in use has not, and stays: fetch the newest")]
     CrlEnded {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
     },
     /// The files lack a list that is in use.
@@ -136,38 +136,38 @@ pub enum TlsError {
         "no file of `crls` holds a revocation list of {authority} any more; the one in use stays: put its newest there"
     )]
     CrlMissing {
-        /// Whose list, as `roots` names it.
+        /// The name of the list's authority in `roots`.
         authority: String,
     },
-    /// Under these roots nobody could be proven unrevoked, while somebody can be under those in use.
+    /// With these roots no certificate could be proven unrevoked, while it can with those in use.
     #[error(
         "no authority in {path} has a current revocation list in `crls`; the roots in use stay: put its list there"
     )]
     RootsWithoutCrl {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// A certificate that serves worse than the one in use.
+    /// A certificate is worse than the one in use.
     #[error(
         "the certificate in {path} {why}; the one in use stays: put a right one in its place, or restart the service"
     )]
     CertificateWorse {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// In which way.
+        /// The defect, as the predicate of a sentence.
         why: &'static str,
     },
-    /// The parts are readable, but no configuration can be made of them.
+    /// The parts are readable, but no configuration can be made from them.
     #[error("the trust material cannot be used: {0}")]
     Unusable(String),
 }
 
-/// All certificates of a file.
+/// Reads all certificates of a file.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     sections(path, FILE_MAX, "certificate")
 }
 
-/// All sections of one kind in a PEM file; at least one.
+/// Reads all sections of one kind in a PEM file; there is at least one.
 pub(crate) fn sections<T: PemObject>(path: &Path, limit: u64, wanted: &'static str) -> Result<Vec<T>, TlsError> {
     let text = read(path, limit)?;
     let found = T::pem_slice_iter(&text)

@@ -1,4 +1,4 @@
-//! Places of one kind: so many in all, and fewer for each holder, so that nobody can take all of them.
+//! Places of one kind: a limit for all, and a lower one for each holder, so that no holder can use all of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,26 +20,26 @@ struct Taken {
     each: HashMap<Arc<str>, usize>,
 }
 
-/// Why there is no place.
+/// The reason for which there is no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shortage {
-    /// All places are taken; their number.
+    /// All places are in use; their number.
     OfAll(usize),
-    /// The holder has taken all that one may have; their number.
+    /// The holder uses all places that one may have; their number.
     OfOne(usize),
 }
 
 impl Places {
-    /// So many places in all, and so many of them for one holder.
+    /// Creates places with a limit for all, and a limit for one holder.
     #[must_use]
     pub fn new(all: usize, each: usize) -> Self {
         Self(Arc::new(Shared { all, each, taken: Mutex::default() }))
     }
 
-    /// A place for this holder.
+    /// Reserves a place for this holder.
     ///
     /// # Errors
-    /// Which bound is reached. That of the holder is told first: it is what the holder can change.
+    /// The bound that is reached. That of the holder is reported first, because the holder can change it.
     pub fn take(&self, holder: &str) -> Result<Place, Shortage> {
         let mut taken = self.taken();
         let of_holder = taken.each.get(holder).copied().unwrap_or_default();
@@ -55,7 +55,7 @@ impl Places {
         Ok(Place { places: self.clone(), holder })
     }
 
-    /// How many are taken.
+    /// The number of places in use.
     #[must_use]
     pub fn in_use(&self) -> usize {
         self.taken().all
@@ -66,7 +66,7 @@ impl Places {
     }
 }
 
-/// A place that is taken until this is dropped.
+/// A place that is in use until this value is dropped.
 #[derive(Debug)]
 pub struct Place {
     places: Places,
@@ -79,7 +79,7 @@ impl Drop for Place {
         taken.all -= 1;
         if let Some(left) = taken.each.get_mut(&self.holder) {
             *left -= 1;
-            // Only holders of a place use memory.
+            // Only holders of a place need memory.
             if *left == 0 {
                 taken.each.remove(&self.holder);
             }

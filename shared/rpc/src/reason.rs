@@ -1,25 +1,25 @@
-//! What every reason is called on the wire and in words: the one table of codes and sentences.
+//! The codes and sentences of all reasons, in one table.
 
 use std::time::Duration;
 
 use renkei_proto::options::v1::Reason;
 use tonic::Code;
 
-/// How a reason is answered.
+/// The answer for a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The gRPC status. [`Code::Internal`] for what is never an answer to a call: reasons of refused entries and of
-    /// stopped journals, which have their sentences here all the same.
+    /// The gRPC status. [`Code::Internal`] for reasons that are never answers to a call: those of refused entries and
+    /// of stopped journals, which still have their sentences here.
     pub code: Code,
-    /// For people; a reference translation.
+    /// The English sentence for people; a reference translation.
     pub english: &'static str,
-    /// For people; what an official reads.
+    /// The Japanese sentence for people, which officials read.
     pub japanese: &'static str,
-    /// When the same call may succeed; `None` when time alone changes nothing, or when it is not known.
+    /// The time after which the same call may succeed; `None` if time alone changes nothing, or if it is not known.
     pub retry_after: Option<Duration>,
 }
 
-/// The answer to a reason.
+/// The code and sentences of a reason.
 #[must_use]
 pub fn answer(reason: Reason) -> Answer {
     let (code, english, japanese) = row(reason);
@@ -36,7 +36,7 @@ fn retry_after(reason: Reason) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// Without a default arm, so that a new reason does not compile before it has its sentences.
+/// The row of a reason. The match has no default arm, so that a new reason does not compile without its sentences.
 fn row(reason: Reason) -> (Code, &'static str, &'static str) {
     match reason {
         Reason::Unspecified => (Code::Internal, "No reason was given.", "理由が示されていません。"),
@@ -354,7 +354,7 @@ mod tests {
         assert_eq!((english.len(), japanese.len()), (reasons.len(), reasons.len()));
     }
 
-    /// The contract's comments give the code in front of each sentence; a reason stands in its group's block of numbers.
+    /// In the contract's comments the code precedes each sentence, and each reason is in its group's block of numbers.
     #[test]
     fn the_codes_are_those_of_the_contract() {
         for reason in reasons() {

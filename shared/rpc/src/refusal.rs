@@ -1,33 +1,33 @@
-//! Why a port refused a handshake, in a sentence for the one who keeps the service.
+//! The reasons for which a port refuses a handshake, in sentences for the operator.
 
 use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 use thiserror::Error as ThisError;
 
-/// Why a handshake was refused. The sentence is [`Display`](std::fmt::Display); nothing in it
-/// comes from the certificate.
+/// The reason for which a handshake was refused. The sentence is [`Display`](std::fmt::Display); no part of it comes
+/// from the certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub enum Refusal {
-    /// No client certificate.
+    /// There is no client certificate.
     #[error("the client presented no certificate")]
     NoCertificate,
-    /// Issued by somebody else, or by the client itself.
+    /// The issuer is unknown, or the client itself.
     #[error("the client's certificate was not issued by an authority that this port trusts")]
     UnknownIssuer,
-    /// `notAfter` has passed.
+    /// The time of `notAfter` has passed.
     #[error("the client's certificate has expired")]
     Expired,
-    /// `notBefore` lies ahead.
+    /// The time of `notBefore` has not come.
     #[error("the client's certificate is not valid yet; if it should be, compare the clocks")]
     NotYetValid,
-    /// Named by a revocation list.
+    /// A revocation list names the certificate.
     #[error("the client's certificate has been revoked")]
     Revoked,
-    /// No revocation list speaks for the issuer.
+    /// There is no revocation list of the issuer.
     #[error("no revocation list of the issuer of the client's certificate is loaded")]
     RevocationUnknown,
-    /// The revocation list has ended.
+    /// The revocation list has expired.
     #[error("the revocation list of the client's issuer has expired; load a newer one")]
     RevocationListExpired,
     /// The revocation list was not signed by the issuer, or cannot be used.
@@ -39,42 +39,42 @@ pub enum Refusal {
     /// Key usage or extended key usage does not allow a client to sign with it.
     #[error("the client's certificate is not meant for clients (key usage)")]
     WrongPurpose,
-    /// Not readable, an authority's own certificate, or against a name constraint.
+    /// The certificate is unreadable, an authority's own, or against a name constraint.
     #[error("the client's certificate breaks the rules for certificates")]
     BadCertificate,
-    /// TLS 1.2 or older.
+    /// The client speaks TLS 1.2 or older.
     #[error("the client does not speak TLS 1.3")]
     ProtocolVersion,
-    /// HTTP/2 was not among the client's protocols.
+    /// HTTP/2 is not among the client's protocols.
     #[error("the client does not speak HTTP/2")]
     ApplicationProtocol,
-    /// No cipher suite, key exchange or signature scheme in common.
+    /// There is no common cipher suite, key exchange or signature scheme.
     #[error("client and server have no cryptography in common")]
     Incompatible,
-    /// The client sent an alert: mostly it does not trust this server's certificate.
+    /// The client sent an alert: usually it does not trust this server's certificate.
     #[error("the client ended the handshake with the alert {0:?}: see to the server's certificate")]
     ClientAlert(AlertDescription),
-    /// More certificates than a message of TLS may hold.
+    /// The chain has more certificates than a message of TLS may have.
     #[error(
         "the client's chain of certificates is too large for TLS: it needs its own certificate and intermediates only"
     )]
     ChainTooLarge,
-    /// Plain HTTP, or noise.
+    /// The bytes are not TLS, such as plain HTTP.
     #[error("what arrived is not TLS")]
     NotTls,
-    /// TLS that breaks its own rules.
+    /// The bytes are TLS that breaks the protocol.
     #[error("the client broke the rules of the handshake")]
     Misbehaved,
-    /// Not done in time.
+    /// The handshake was not finished in time.
     #[error("the client did not finish its handshake in time")]
     Timeout,
-    /// Gone before the end.
+    /// The client closed the connection before the end.
     #[error("the client closed the connection before the end of the handshake")]
     Closed,
-    /// All connections of this port are taken.
+    /// All connections of this port are in use.
     #[error("the port has reached its limit of {0} connections")]
     Full(usize),
-    /// The caller has all the connections that one caller may have.
+    /// The caller uses all connections that one caller may have.
     #[error("the caller has reached the limit of {0} connections of one caller")]
     FullOfOne(usize),
     /// A newer connection needed the place of this one, which had not finished its handshake.
@@ -83,7 +83,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// A short, stable name for metrics and audit.
+    /// A short, stable name for metrics and the audit.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -113,12 +113,12 @@ impl Refusal {
         }
     }
 
-    /// Whether it is one of many alike, whose number says nothing new.
+    /// True if the refusal is one of many alike, for which a log line each would be useless.
     pub(crate) fn is_of_a_crowd(self) -> bool {
         matches!(self, Self::Full(_) | Self::FullOfOne(_) | Self::MadeRoom)
     }
 
-    /// Reads the reason out of what the handshake failed with.
+    /// Reads the reason from the error of the handshake.
     pub(crate) fn from_io(error: &io::Error) -> Self {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
         tls.map_or(Self::Closed, Self::from_tls)

@@ -12,7 +12,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 use crate::crypto::provider;
 use crate::pem::{TlsError, certificates};
 
-/// An authority that is trusted.
+/// A trusted authority.
 #[derive(Clone)]
 pub(crate) struct Root {
     subject: Vec<u8>,
@@ -21,23 +21,23 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// Its name, in DER.
+    /// The authority's distinguished name, in DER.
     pub(crate) fn subject(&self) -> &[u8] {
         &self.subject
     }
 
-    /// Its public key.
+    /// The authority's public key.
     pub(crate) fn key(&self) -> &[u8] {
         &self.key
     }
 
-    /// Its name, for people.
+    /// The authority's name, for people.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 }
 
-/// Everybody who is trusted by one port.
+/// All authorities that one port trusts.
 #[derive(Clone)]
 pub(crate) struct Roots {
     certificates: Vec<CertificateDer<'static>>,
@@ -85,7 +85,7 @@ impl Roots {
     }
 }
 
-/// Whether this key signed the list.
+/// True if this key signed the list.
 pub(crate) fn signs(key: &[u8], crl: &CertificateRevocationList<'_>) -> bool {
     provider()
         .signature_verification_algorithms

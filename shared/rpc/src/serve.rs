@@ -1,8 +1,8 @@
 //! The accept loop of a port: handshakes, identities, limits and a bounded end.
 //!
-//! [`serve`] takes any tower service over HTTP requests. Build it from the routes of all gRPC
-//! services with the layers around them, outermost first; every layer and every handler finds the
-//! [`Connection`] in the request's extensions:
+//! [`serve`] accepts any tower service over HTTP requests. Build it from the routes of all gRPC services with the
+//! layers around them, outermost first; every layer and every handler finds the [`Connection`] in the request's
+//! extensions:
 //!
 //! ```text
 //! let routes = tonic::service::Routes::new(health).add_service(reflection).prepare();
@@ -47,22 +47,21 @@ use crate::tls::{Reloading, RevokedNow};
 use crate::verify::PRESENTED;
 use crate::waiting::Waiting;
 
-/// How long the loop rests after the operating system refused to accept (out of descriptors).
+/// The pause after the operating system refused to accept (out of descriptors).
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
-/// How long and how many bytes a refused client may still send before its socket is closed. A
-/// socket closed with unread bytes resets the connection, and a reset can overtake the alert that
-/// tells the client why.
+/// The time and the number of bytes that a refused client may still send before its socket is closed. A socket closed
+/// with unread bytes resets the connection, and a reset can overtake the alert that gives the client the reason.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 64 << 10;
 
-/// Connections with a finished handshake that wait to be served.
+/// The maximum number of connections with a finished handshake that wait to be served.
 const HANDOVER: usize = 64;
 
-/// How long the end may take after the remaining connections were cut.
+/// The time limit for the end after the remaining connections were cut.
 const CUT: Duration = Duration::from_secs(1);
 
-/// What a port has counted since its start; read by metrics and tests.
+/// The counts of a port since its start, read by metrics and tests.
 #[derive(Debug, Default)]
 pub struct Counters {
     accepted: AtomicU64,
@@ -72,59 +71,59 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Handshakes that succeeded.
+    /// The number of successful handshakes.
     #[must_use]
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Handshakes that were refused, connections over a limit included.
+    /// The number of refused handshakes, connections over a limit included.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Clients that went away before the end of their handshake, such as a balancer's probes.
+    /// The number of clients that left before the end of their handshake, such as a balancer's probes.
     #[must_use]
     pub fn closed(&self) -> u64 {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Connections that were cut: at the end of a drain, over age, revoked or silent.
+    /// The number of connections that were cut: at the end of a drain, over age, revoked or silent.
     #[must_use]
     pub fn cut(&self) -> u64 {
         self.cut.load(Ordering::Relaxed)
     }
 }
 
-/// A refused handshake, for whoever keeps a record of them.
+/// A refused handshake, for keepers of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Where the client came from.
+    /// The client's address.
     pub peer_addr: SocketAddr,
-    /// The serial number of the certificate that it presented, if one could be read. It is what
-    /// the client claims: a refused certificate proves nothing.
+    /// The serial number of the certificate that the client presented, if it could be read. It is only a claim: a
+    /// refused certificate proves nothing.
     pub serial: Option<String>,
-    /// Why.
+    /// The reason for the refusal.
     pub refusal: Refusal,
 }
 
-/// What a port is made of besides its listener and its service.
+/// The parts of a port besides its listener and its service.
 #[derive(Clone, Debug)]
 pub struct Port {
     /// The port's name in logs: `desk` or `link`.
     pub name: &'static str,
     /// The TLS configuration, read at each handshake.
     pub tls: Arc<Reloading<ServerConfig>>,
-    /// The bounds.
+    /// The limits of the port.
     pub limits: Limits,
-    /// The counters.
+    /// The counts that the port updates.
     pub counters: Arc<Counters>,
-    /// Receives every refused handshake. A full channel loses the newest: the log has it anyway.
+    /// The channel for refused handshakes. If it is full, the newest is lost; the log contains it anyway.
     pub refusals: Option<mpsc::Sender<Refused>>,
 }
 
-/// What is known of the connection that a request came in on; in the extensions of each request.
+/// The connection on which a request came in; in the extensions of each request.
 #[derive(Clone, Debug)]
 pub struct Connection {
     identity: Arc<Result<Identity, IdentityError>>,
@@ -133,49 +132,49 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Describes a connection; for the accept loop, and for tests of layers without one.
+    /// A connection, for the accept loop, and for tests of layers without one.
     #[must_use]
     pub fn new(identity: Result<Identity, IdentityError>, peer_addr: SocketAddr, revoked: RevokedNow) -> Self {
         Self { identity: Arc::new(identity), peer_addr, revoked }
     }
 
-    /// Who the peer is.
+    /// The identity of the peer.
     ///
     /// # Errors
-    /// The peer's certificate was issued by a trusted authority but names nobody: to be answered
-    /// with `CERTIFICATE_IDENTITY_MISSING`.
+    /// The peer's certificate was issued by a trusted authority but names no identity; the answer is
+    /// `CERTIFICATE_IDENTITY_MISSING`.
     pub fn identity(&self) -> Result<&Identity, IdentityError> {
         self.identity.as_ref().as_ref().map_err(|error| *error)
     }
 
-    /// Where the peer's packets come from; behind a balancer that is the balancer.
+    /// The source address of the peer's packets; behind a balancer, that of the balancer.
     #[must_use]
     pub fn peer_addr(&self) -> SocketAddr {
         self.peer_addr
     }
 
-    /// Whether the peer's certificate has been revoked since its handshake; to be asked for each
-    /// request, because revocation lists are looked at in handshakes only.
+    /// True if the peer's certificate was revoked after its handshake. It is checked for each request, because
+    /// revocation lists are used in handshakes only.
     #[must_use]
     pub fn is_revoked(&self) -> bool {
         self.identity().is_ok_and(|peer| self.revoked.borrow().contains(peer.issuer(), peer.serial()))
     }
 }
 
-/// How a port ended.
+/// The end of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
-    /// All clients went in time.
+    /// All clients left in time.
     Cleanly,
     /// The remaining connections were cut when the time for draining was over.
     ByForce,
 }
 
-/// Serves until `shutdown` is cancelled, then stops accepting, lets calls end for
-/// [`Limits::drain`] and cuts what remains. Returns at most a second later.
+/// Serves until `shutdown` is cancelled, then stops accepting, lets calls end for [`Limits::drain`] and cuts the
+/// remaining ones. Returns at most a second later.
 ///
-/// A certificate that is trusted but names nobody is served: [`Connection::identity`] is then an
-/// error, and it is for a layer to refuse. Dropping the future cuts all connections.
+/// A connection whose certificate is trusted but names no identity is served: [`Connection::identity`] is then an
+/// error, and a layer must refuse the calls. Dropping the future cuts all connections.
 pub async fn serve<S>(listener: TcpListener, service: S, port: Port, shutdown: CancellationToken) -> Drained
 where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
@@ -193,7 +192,7 @@ where
             let (service, limits, shutdown) = (service.clone(), limits.clone(), shutdown.clone());
             connections.spawn(serve_connection(stream, connection, service, limits, shutdown));
         }
-        // All doorkeepers are gone, so nobody arrives any more.
+        // All tasks that accept are gone, so no connection arrives any more.
         connections.close();
         connections.wait().await;
     };
@@ -208,17 +207,17 @@ where
         () = over => {}
     }
     kill.cancel();
-    // The connections end by themselves now. Should one not, its stream is dead all the same.
+    // The connections end by themselves now. If one does not, its stream is dead all the same.
     let _ = timeout(CUT, both).await;
     Drained::ByForce
 }
 
-/// Lets clients in.
+/// The tasks that accept clients.
 struct Door {
     port: Port,
     waiting: Waiting,
     connections: Places,
-    /// Whether it has been said that there is a crowd since the last client was let in: a flood must not fill the log.
+    /// True if the crowd was logged since the last client was accepted: a flood must not fill the log.
     crowded: AtomicBool,
     kill: CancellationToken,
 }
@@ -234,7 +233,7 @@ impl Door {
         }
     }
 
-    /// Accepts until the shutdown and never waits for a client: each has its own task.
+    /// Accepts until the shutdown and never waits for a client: each has a task of its own.
     async fn accept(
         self: Arc<Self>,
         listener: TcpListener,
@@ -293,7 +292,8 @@ impl Door {
         }
     }
 
-    /// Nobody is known yet, so a handshake has no place but its turn. What it computes takes a few hundred microseconds.
+    /// The client is not known yet, so its handshake has no place but its turn. The computation takes a few hundred
+    /// microseconds.
     async fn handshake(&self, tcp: TcpStream) -> Result<TlsStream<TcpStream>, NotLetIn> {
         let late = |_| (Refusal::Timeout, None);
         let deadline = Instant::now() + self.port.limits.handshake_timeout;
@@ -306,7 +306,7 @@ impl Door {
         timeout_at(deadline, accept).await.map_err(late)?.map_err(|(error, tcp)| (Refusal::from_io(&error), Some(tcp)))
     }
 
-    /// Who the client is, and its place among the connections.
+    /// The client's identity, and its place among the connections.
     fn placed(&self, tls: TlsStream<TcpStream>) -> Result<LetIn, NotLetIn> {
         let identity = match tls.get_ref().1.peer_certificates() {
             Some([leaf, ..]) => Identity::from_certificate(leaf),
@@ -357,7 +357,7 @@ impl Door {
     }
 }
 
-/// Whether accepting failed because of this one client.
+/// True if accepting failed because of this one client.
 fn is_of_the_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -368,26 +368,26 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
-/// Sees a refused client off, so that the alert reaches it.
+/// Keeps a refused client's socket open until the alert has reached it.
 async fn linger(mut tcp: TcpStream) {
     let farewell = async {
         tcp.shutdown().await?;
         tokio::io::copy(&mut tcp.take(LINGER_BYTES), &mut tokio::io::sink()).await
     };
-    // Whether it listened is its own affair.
+    // It does not matter whether the client read it.
     let _ = timeout(LINGER, farewell).await;
 }
 
-/// Whoever is let in, with the place that is taken for it.
+/// An accepted client, with its reserved place.
 type LetIn = (TlsStream<TcpStream>, Result<Identity, IdentityError>, Place);
 
-/// Why somebody is not let in, and the socket on which that can still be heard.
+/// The reason for which a client is not accepted, and the socket on which it can still be told.
 type NotLetIn = (Refusal, Option<TcpStream>);
 
-/// A connection as the HTTP server takes it.
+/// A connection in the form that the HTTP server needs.
 type Stream = Guarded<TlsStream<TcpStream>, Admitted>;
 
-/// What a connection holds until its end.
+/// The values that a connection owns until its end.
 struct Admitted {
     connection: Connection,
     _place: Place,

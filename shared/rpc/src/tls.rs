@@ -1,8 +1,7 @@
 //! Certificates, keys, trust roots and revocation lists, and the TLS configurations made of them.
 //!
-//! TLS 1.3 only, both sides with a certificate, HTTP/2 only, no resumption: a resumed session
-//! would skip the newest revocation list. The cryptography is named explicitly and never taken
-//! from a process-wide default.
+//! TLS 1.3 only, both sides with a certificate, HTTP/2 only, no resumption: a resumed session would skip the newest
+//! revocation list. The cryptography is named explicitly and never comes from a process-wide default.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ pub use crate::pem::{Files, TlsError};
 use crate::roots::Roots;
 use crate::verify::{StrictClient, StrictServer};
 
-/// The only application protocol that is spoken.
+/// The only application protocol that is used.
 pub(crate) const ALPN: &[u8] = b"h2";
 
 /// Trust material that has been read and fits together.
@@ -34,20 +33,19 @@ pub struct Material {
     lists: Lists,
 }
 
-/// When trust material ends, in seconds since 1970-01-01T00:00:00Z; for metrics and alarms.
+/// The expiry of trust material, in seconds since 1970-01-01T00:00:00Z, for metrics and alarms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expiry {
     /// The own certificate's `notAfter`.
     pub certificate: i64,
-    /// The earliest `nextUpdate` of the revocation lists; beyond it every peer is refused.
+    /// The earliest `nextUpdate` of the revocation lists; after it every peer is refused.
     pub crl: Option<i64>,
 }
 
 /// A TLS configuration that can be exchanged while it is in use.
 ///
-/// It is read at each handshake, so a handshake sees either the old material or the new one.
-/// The revoked certificates are published separately, so that requests on connections that were
-/// opened before can ask for them too.
+/// It is read at each handshake, so a handshake sees either the old material or the new one. The revoked certificates
+/// are published separately, so that they can also be checked for requests on older connections.
 pub struct Reloading<T> {
     build: fn(&Material) -> Result<Arc<T>, TlsError>,
     current: ArcSwap<Loaded<T>>,
@@ -57,17 +55,17 @@ pub struct Reloading<T> {
 struct Loaded<T> {
     config: Arc<T>,
     material: Material,
-    /// What the files hold and was not accepted, in sentences.
+    /// The defects of the files' parts that were not accepted, in sentences.
     refused: Vec<String>,
 }
 
-/// What became of a look at the files.
+/// The result of a look at the files.
 #[derive(Debug)]
 #[must_use = "what was refused is for the log"]
 pub struct Reload {
-    /// Whether anything is in use that was not before.
+    /// True if anything new is in use.
     pub is_new: bool,
-    /// What was not accepted. In its place what was in use before stays in use.
+    /// The defects of the parts that were not accepted. The previous parts stay in use.
     pub refused: Vec<TlsError>,
 }
 
@@ -85,7 +83,7 @@ impl Material {
     /// Reads all files and checks that they fit together. Blocks for the time of a few reads.
     ///
     /// # Errors
-    /// [`TlsError`], with the file and what is wrong with it.
+    /// [`TlsError`], with the file and its defect.
     pub fn load(files: &Files) -> Result<Self, TlsError> {
         let own = Own::read(files)?;
         let roots = Roots::read(&files.roots)?;
@@ -93,8 +91,9 @@ impl Material {
         faults.into_iter().next().map_or(Ok(Self { own, roots, lists }), Err)
     }
 
-    /// This material, with each part of the files in the place of its own that is no worse at `now` (unix seconds); and
-    /// what was not accepted. The parts are judged one by one: a broken certificate holds no revocation list back.
+    /// Replaces each part of this material by the files' part that is no worse at `now` (unix seconds), and returns the
+    /// result with the rejected parts. The parts are judged one by one: a broken certificate does not hold back a
+    /// revocation list.
     fn renewed(&self, files: &Files, now: i64) -> (Self, Vec<TlsError>) {
         let mut refused = Vec::new();
         let own = Own::read(files).and_then(|fresh| fresh.in_place_of(&self.own, now));
@@ -120,7 +119,7 @@ impl Material {
         self.own.is_same(&other.own) && self.roots.is_same(&other.roots) && self.lists.is_same(&other.lists)
     }
 
-    /// When this material ends.
+    /// The expiry of this material.
     #[must_use]
     pub fn expiry(&self) -> Expiry {
         Expiry { certificate: self.own.not_after(), crl: self.lists.end() }
@@ -133,8 +132,8 @@ impl fmt::Debug for Material {
     }
 }
 
-/// The configuration of a listening port: a client certificate is mandatory and judged against
-/// this material's own roots and lists.
+/// The configuration of a listening port: a client certificate is mandatory and is judged by this material's own roots
+/// and lists.
 ///
 /// # Errors
 /// [`TlsError::Unusable`].
@@ -152,8 +151,8 @@ pub fn server_config(material: &Material) -> Result<Arc<ServerConfig>, TlsError>
     Ok(Arc::new(config))
 }
 
-/// The configuration of an outgoing connection: the own certificate is always shown, the server's
-/// is judged against this material's own roots and lists.
+/// The configuration of an outgoing connection: the own certificate is always shown, and the server's is judged by this
+/// material's own roots and lists.
 ///
 /// # Errors
 /// [`TlsError::Unusable`].
@@ -192,10 +191,10 @@ impl Reloading<ClientConfig> {
 }
 
 impl<T> Reloading<T> {
-    /// Holds the configuration that `build` makes of the material, now and at each reload.
+    /// The configuration that `build` makes of the material, now and at each reload.
     ///
     /// # Errors
-    /// Whatever `build` finds.
+    /// Any error of `build`.
     pub fn new(material: &Material, build: fn(&Material) -> Result<Arc<T>, TlsError>) -> Result<Self, TlsError> {
         let loaded = Loaded { config: build(material)?, material: material.clone(), refused: Vec::new() };
         let revoked = watch::Sender::new(Arc::new(material.lists.revoked()));
@@ -208,8 +207,9 @@ impl<T> Reloading<T> {
         self.current.load().config.clone()
     }
 
-    /// Reads the files again at `now` (unix seconds). What is broken, or worse than what is in use, is not accepted.
-    /// Open connections go on with what they agreed on, but are cut at once if their peer's certificate is revoked now.
+    /// Reads the files again at `now` (unix seconds). A part that is broken, or worse than the one in use, is not
+    /// accepted. Open connections continue with their agreed parameters, but are cut at once if their peer's
+    /// certificate is revoked now.
     pub fn reload(&self, files: &Files, now: i64) -> Reload {
         let current = self.current.load_full();
         let (mut material, mut refused) = current.material.renewed(files, now);
@@ -220,7 +220,7 @@ impl<T> Reloading<T> {
         });
         let is_new = !material.is_same(&current.material);
         if is_new {
-            // Revocation first: between the two stores more is refused, not less.
+            // Revocation comes first: between the two stores more is refused, not less.
             self.revoked.send_replace(Arc::new(material.lists.revoked()));
         }
         let sentences = refused.iter().map(ToString::to_string).collect();
@@ -228,8 +228,8 @@ impl<T> Reloading<T> {
         Reload { is_new, refused }
     }
 
-    /// What is wrong with the trust material, in sentences: what the last reload did not accept, and every authority
-    /// without a revocation list.
+    /// The defects of the trust material, in sentences: the parts that the last reload did not accept, and every
+    /// authority without a revocation list.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
         let current = self.current.load();
@@ -242,19 +242,19 @@ impl<T> Reloading<T> {
         current.refused.iter().cloned().chain(lacking).collect()
     }
 
-    /// When the material in use ends.
+    /// The expiry of the material in use.
     #[must_use]
     pub fn expiry(&self) -> Expiry {
         self.current.load().material.expiry()
     }
 
-    /// Whether the peer's certificate is revoked now; to be asked for every request.
+    /// True if the peer's certificate is revoked now; it is checked for every request.
     #[must_use]
     pub fn is_revoked(&self, peer: &Identity) -> bool {
         self.revoked.borrow().contains(peer.issuer(), peer.serial())
     }
 
-    /// The revoked certificates, for those who outlive a reload.
+    /// The revoked certificates, for values that outlive a reload.
     #[must_use]
     pub fn revoked(&self) -> RevokedNow {
         self.revoked.subscribe()

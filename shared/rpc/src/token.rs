@@ -1,6 +1,7 @@
-//! Cursors and page tokens: opaque to clients, and only what this service made opens again (AES-256-GCM, base64url).
+//! Cursors and page tokens: opaque to clients, and readable only by the service that made them (AES-256-GCM,
+//! base64url).
 //!
-//! What a token belongs to (its use, the store, the query) is authenticated with it and not carried in it.
+//! The context of a token (its use, the store, the query) is authenticated with it and is not part of it.
 
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ use crate::error::Error;
 const CURSOR: &str = "renkei cursor v1";
 const PAGE_TOKEN: &str = "renkei page token v1";
 
-/// Bytes of the key that a page ends with: more would not fit into the 512 characters of a `page_token`.
+/// The maximum size in bytes of the key that a page ends with: more would not fit into the 512 characters of a
+/// `page_token`.
 pub const KEY_MAX: usize = 512 / 4 * 3 - NONCE_LEN - 16;
 
 /// Makes and opens the tokens of one store. Clones share the key.
@@ -29,12 +31,12 @@ pub struct Tokens {
     store_id: Arc<str>,
 }
 
-/// The list that a page token goes on with.
+/// The list that a page token continues.
 pub struct Query([u8; SHA256_OUTPUT_LEN]);
 
 impl Query {
-    /// The query of a method's request. `request` is without its `page_size` and `page_token`, so that every page of
-    /// the list is the same query.
+    /// The query of a method's request. `request` has no `page_size` and `page_token`, so that every page of the list
+    /// has the same query.
     pub fn new(method: &str, request: &impl Message) -> Self {
         let text = [method.as_bytes(), b"\0", &request.encode_to_vec()].concat();
         Self(sha256(&text))
@@ -42,16 +44,16 @@ impl Query {
 }
 
 impl Tokens {
-    /// The tokens under this key for the store with this id: after a change of either, clients begin anew.
+    /// The tokens under this key for the store with this id: after a change of either, clients begin again.
     ///
     /// # Errors
-    /// None for a key of 32 bytes; the cryptography's signature asks for it.
+    /// Never for a key of 32 bytes; the cryptography's signature requires a result.
     pub fn new(key: &[u8; 32], store_id: &str) -> Result<Self, Unspecified> {
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key)?);
         Ok(Self { key: Arc::new(key), store_id: store_id.into() })
     }
 
-    /// The cursor that stands for a number of the feed.
+    /// The cursor for a number of the feed.
     ///
     /// # Errors
     /// [`Error::Fault`] when the cryptography fails.
@@ -59,7 +61,7 @@ impl Tokens {
         self.seal(CURSOR, &[], moment, &number.to_be_bytes())
     }
 
-    /// The number that a cursor stands for.
+    /// The number of the feed in a cursor.
     ///
     /// # Errors
     /// `CURSOR_UNKNOWN` for anything but a cursor of this store.
@@ -69,10 +71,10 @@ impl Tokens {
         Ok(u64::from_be_bytes(number.ok_or_else(unknown)?))
     }
 
-    /// The token that goes on behind the key `last`, of at most [`KEY_MAX`] bytes.
+    /// The token that continues after the key `last`, of at most [`KEY_MAX`] bytes.
     ///
     /// # Errors
-    /// [`Error::Fault`] when the key is too long or the cryptography fails.
+    /// [`Error::Fault`] if the key is too long or the cryptography fails.
     pub fn page_token_encode(&self, moment: &Moment, query: &Query, last: &[u8]) -> Result<String, Error> {
         if last.len() > KEY_MAX {
             return Err(Error::Fault(format!("the key of a page token has more than {KEY_MAX} bytes")));
@@ -80,7 +82,7 @@ impl Tokens {
         self.seal(PAGE_TOKEN, &query.0, moment, last)
     }
 
-    /// The key behind which this query goes on; `None` at its beginning, for the empty token.
+    /// The key after which this query continues; `None` at its beginning, for the empty token.
     ///
     /// # Errors
     /// `PAGE_TOKEN_INVALID` for anything but a token of this store for this query.
@@ -94,8 +96,8 @@ impl Tokens {
 
     fn seal(&self, kind: &str, query: &[u8], moment: &Moment, plain: &[u8]) -> Result<String, Error> {
         let aad = self.aad(kind, query);
-        // A moment may make many tokens. The nonce follows what it is for, so that two of them share one only when
-        // they are the same token.
+        // A moment may make many tokens. The nonce is derived from the token's context and content, so two tokens have
+        // the same nonce only if they are the same token.
         let number = sha256(&[&aad, plain].concat());
         let number = number.iter().take(8).fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
         let mut nonce = [0; NONCE_LEN];

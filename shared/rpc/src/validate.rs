@@ -1,4 +1,4 @@
-//! The only way to a request's body: what comes through has a caller, keeps every bound of the contract and has its key
+//! The only way to a request's body: an opened request has a caller, obeys every bound of the contract and has its key
 //! for repeats.
 
 use aws_lc_rs::hmac;
@@ -19,13 +19,13 @@ use crate::{
     error::{Error, reason_of, reason_of_tonic},
 };
 
-/// The most bytes of a message on the desk: for `max_decoding_message_size` of every desk service.
+/// The maximum size of a message on the desk in bytes, for `max_decoding_message_size` of every desk service.
 pub const DESK_MESSAGE_MAX: usize = 2 << 20;
-/// The most bytes of a message on the link.
+/// The maximum size of a message on the link, in bytes.
 pub const LINK_MESSAGE_MAX: usize = 4 << 20;
 
-/// The key of request digests (HMAC-SHA-256). A digest stands in facts that cross, and without the key nobody can try
-/// requests against it.
+/// The key of request digests (HMAC-SHA-256). Facts that cross the link contain such a digest, and without the key
+/// nobody can test guessed requests against it.
 #[derive(Clone)]
 pub struct DigestKey(hmac::Key);
 
@@ -45,12 +45,12 @@ impl DigestKey {
     }
 }
 
-/// A call whose request was found sound.
+/// A call with a valid request.
 #[derive(Clone)]
 pub struct Call {
-    /// Its time and randomness, drawn once.
+    /// The time and randomness of the call, drawn once.
     pub moment: Moment,
-    /// The method's rule.
+    /// The rule of the method.
     pub rule: &'static Rule,
     /// The URI of the calling system.
     pub caller: String,
@@ -62,19 +62,19 @@ pub struct Call {
     pub request_id: String,
     /// The keyed digest of caller, method and request, by which a repeat is recognised; empty for a read.
     pub digest: Vec<u8>,
-    /// The W3C trace context; empty when there is none.
+    /// The W3C trace context; empty if there is none.
     pub traceparent: String,
 }
 
-/// A request that was found sound.
+/// A valid request.
 pub struct Opened<M> {
     /// The call in which it came.
     pub call: Call,
-    /// Its body.
+    /// The body of the request.
     pub message: M,
 }
 
-/// Opens a request that came through [`crate::authorize::Authorize`].
+/// Opens a request that passed [`crate::authorize::Authorize`].
 ///
 /// # Errors
 /// `REQUEST_ID_MISSING` and `FIELD_INVALID`, as a status with details.
@@ -101,16 +101,16 @@ pub fn open<M: Message + Validate>(
     Ok(Opened { call: Call { moment, rule, caller, official, reader, request_id, digest, traceparent }, message })
 }
 
-/// Opens a stream of requests: who sends them, and the frames.
+/// Opens a stream of requests: their sender, and the frames.
 ///
 /// # Errors
-/// `INTERNAL` when the request did not come through [`crate::authorize::Authorize`].
+/// `INTERNAL` if the request did not pass [`crate::authorize::Authorize`].
 pub fn open_frames<M>(request: Request<Streaming<M>>, source: &Source) -> Result<(Authorized, Frames<M>), Status> {
     let authorized = authorized(&request).map_err(|error| error.status(&source.moment()))?;
     Ok((authorized, Frames::new(body(request))))
 }
 
-/// Frames from the other side, each validated before anybody sees it.
+/// The frames from the other side, each of which is validated before it is returned.
 pub struct Frames<M>(Streaming<M>);
 
 impl<M: Message + Validate> Frames<M> {
@@ -118,7 +118,7 @@ impl<M: Message + Validate> Frames<M> {
     ///
     /// # Errors
     /// `FIELD_INVALID` and `MALFORMED` for a frame that breaks the contract, `TOO_LARGE` for one beyond
-    /// [`LINK_MESSAGE_MAX`], and [`Error::Ended`] with the other side's status or when the connection broke.
+    /// [`LINK_MESSAGE_MAX`], and [`Error::Ended`] with the other side's status, or if the connection broke.
     pub async fn next(&mut self) -> Result<Option<M>, Error> {
         match self.0.message().await {
             Ok(Some(message)) => validated(message).map(Some),
@@ -129,7 +129,7 @@ impl<M: Message + Validate> Frames<M> {
 }
 
 impl<M> Frames<M> {
-    /// The frames of a stream, on the side that called as well as on the one that was called.
+    /// The frames of a stream, on the calling side or on the called one.
     pub fn new(stream: Streaming<M>) -> Self {
         Self(stream)
     }
@@ -145,7 +145,7 @@ fn ended(status: Status) -> Error {
     }
 }
 
-/// The message, if it keeps every bound of the contract.
+/// The message, if it obeys every bound of the contract.
 ///
 /// # Errors
 /// `FIELD_INVALID` with every broken rule.

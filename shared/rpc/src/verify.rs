@@ -1,4 +1,4 @@
-//! Verification of the peer's certificate: what WebPKI asks, and key usage on top of it.
+//! Verification of the peer's certificate: the rules of WebPKI, and key usage on top of them.
 //!
 //! WebPKI judges chain, dates, names, revocation and extended key usage, but not whether the
 //! key may sign at all (RFC 5280, 4.2.1.3; RFC 8446, 4.4.2.2 demands it). The two verifiers here
@@ -20,8 +20,8 @@ use x509_parser::prelude::FromDer;
 use crate::identity::serial_text;
 
 tokio::task_local! {
-    /// The serial number of the certificate that was presented in the handshake of this task.
-    /// A refused handshake gives its certificate away nowhere else, and its log line needs it.
+    /// The serial number of the certificate that was presented in the handshake of this task. A refused handshake gives
+    /// no other access to its certificate, and its log line needs the number.
     pub(crate) static PRESENTED: RefCell<Option<String>>;
 }
 
@@ -73,7 +73,7 @@ impl ClientCertVerifier for StrictClient {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let leaf = parse(end_entity)?;
-        // Outside a handshake of the accept loop nobody asks for the serial number.
+        // Outside a handshake of the accept loop nobody needs the serial number.
         let _ = PRESENTED.try_with(|presented| {
             presented.replace(Some(serial_text(leaf.raw_serial())));
         });
@@ -146,8 +146,7 @@ fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, Error> 
     X509Certificate::from_der(der).map(|(_, certificate)| certificate).map_err(|_| CertificateError::BadEncoding.into())
 }
 
-/// A certificate that lists key usages must list digital signatures among them: nothing else is
-/// done with a key in TLS 1.3.
+/// Checks that a certificate that lists key usages includes digital signatures: TLS 1.3 uses a key for nothing else.
 fn may_sign(leaf: &X509Certificate<'_>) -> Result<(), Error> {
     match leaf.key_usage() {
         Ok(None) => Ok(()),

@@ -1,8 +1,8 @@
-//! Connections that have not finished their handshake: bounded in number, and open to newcomers all the same.
+//! Connections that have not finished their handshake: bounded in number, and still open to newcomers.
 //!
-//! A connection needs a place here before anybody knows whose it is. When all places are taken, the oldest one of the
-//! address with the most places makes room. A client that means to speak is done within moments, so the oldest are those
-//! that say nothing; and behind a balancer, where all have one address, age alone decides.
+//! A connection needs a place here before its owner is known. When all places are in use, the oldest connection of the
+//! address with the most places makes room. An honest client is done within moments, so the oldest connections are the
+//! silent ones; behind a balancer, where all have one address, age alone decides.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -20,12 +20,12 @@ pub(crate) struct Waiting {
 #[derive(Debug, Default)]
 struct Row {
     entered: u64,
-    /// In the order in which they came.
+    /// The connections in the order in which they came.
     each: BTreeMap<u64, (IpAddr, CancellationToken)>,
     of_address: HashMap<IpAddr, usize>,
 }
 
-/// The place of one connection, until it is dropped.
+/// The place of one connection, until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
     waiting: Waiting,
@@ -35,7 +35,7 @@ pub(crate) struct Turn {
 }
 
 impl Waiting {
-    /// So many places; at least one.
+    /// Creates this number of places, at least one.
     pub(crate) fn new(most: usize) -> Self {
         Self { most: most.max(1), row: Arc::default() }
     }
@@ -63,7 +63,7 @@ impl Waiting {
 }
 
 impl Row {
-    /// The oldest of the address with the most places; of several such addresses, the oldest of all.
+    /// The oldest connection of the address with the most places; of several such addresses, the oldest of all.
     fn longest(&self) -> Option<u64> {
         let most = self.of_address.values().max()?;
         let mut numbers = self.each.iter();
@@ -104,7 +104,7 @@ mod tests {
             [&first, &second, &third, &fourth].map(|turn| turn.over.is_cancelled()),
             [false, true, false, false]
         );
-        // Two of one address and one of the other: the one that came first of the two makes room.
+        // There are two of one address and one of the other: the older of the two makes room.
         let fifth = waiting.enter(crowd);
         assert!(first.over.is_cancelled() && !third.over.is_cancelled());
         drop((second, third, first));

@@ -57,7 +57,7 @@ fn connection(identity: Result<Identity, IdentityError>) -> Connection {
     Connection::new(identity, SocketAddr::from(([127, 0, 0, 1], 1)), revoked)
 }
 
-/// A connection whose certificate names this URI and was revoked while it stood.
+/// A connection whose certificate names this URI and was revoked while the connection was open.
 fn revoked(uri: &str) -> Connection {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -99,7 +99,7 @@ fn layer(surface: Surface, roles: &[Role], barred: &[&str]) -> Authorize {
     let caller = Caller { roles: roles.to_vec(), unit: "first-unit".to_owned() };
     let callers = Callers::from([(INTAKE.to_owned(), caller)]);
     let source = Source::new(|| Moment::new(Timestamp::UNIX_EPOCH, [7; 32]));
-    // Nobody is barred later: the sender may go.
+    // Nobody is barred later, so the sender may be dropped.
     let (_, barred) = watch::channel(barred.iter().map(|id| (*id).to_owned()).collect());
     Authorize::new(surface, Agency::Ppc, Arc::new(callers), barred, source, Metrics::none())
 }
@@ -112,7 +112,7 @@ fn desk_barring(roles: &[Role], official: &str) -> Authorize {
     layer(Surface::Desk, roles, &[official])
 }
 
-/// A body that notes whether anybody reads it.
+/// A body that records whether it is read.
 #[derive(Clone, Default)]
 struct Watched(Arc<AtomicBool>);
 
@@ -152,8 +152,8 @@ pub(crate) fn answered(status: &'static str) -> Response<Body> {
     Response::new(Body::new(body))
 }
 
-/// The reason of the refusal, after proof that no service saw the call and nobody read its body; `None` when it went
-/// through.
+/// The reason of the refusal, after proof that no service saw the call and the body was not read; `None` if the call
+/// passed.
 async fn refusal(
     layer: &Authorize,
     path: &str,
@@ -217,7 +217,7 @@ fn the_other_side_the_purpose_and_whether_the_official_is_barred_are_judged_too(
         }
     }
     assert_eq!(judge(&sharing, GET_ITEM, &of("statistics")), Ok("statistics".to_owned()));
-    // Where none is asked for, one may be named.
+    // A caller may also name one if the rule asks for none.
     assert_eq!(judge(&sharing, GET_ENTRY, &of("statistics")), Ok("statistics".to_owned()));
     assert_eq!(judge(&sharing, GET_ENTRY, &[(OFFICIAL, "a1")]), Ok(String::new()));
     let barring = desk_barring(&[Role::Sharing], "a1");

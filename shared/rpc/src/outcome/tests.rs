@@ -54,7 +54,7 @@ async fn a_place_is_taken_until_the_last_byte_and_one_call_too_many_is_busy() {
 
 #[test]
 fn a_call_has_one_span_in_its_callers_trace_that_knows_how_it_ended() {
-    // While there is one dispatcher only, tracing asks each thread for its own, and the first test to make a span on a
+    // While there is only one dispatcher, tracing asks each thread for its own, and the first test to make a span on a
     // thread without one would switch that span off for all.
     let (second, _) = Telemetry::in_memory("renkei-test");
     let _second = second.dispatch();
@@ -179,7 +179,7 @@ async fn a_status_behind_the_messages_gets_details_too() {
     }
 }
 
-/// With a real client and server, each of which ends the call by itself at the same deadline.
+/// The real client and the real server each end the call by themselves at the same deadline.
 #[tokio::test]
 async fn a_late_answer_arrives_with_its_reason() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -195,7 +195,7 @@ async fn a_late_answer_arrives_with_its_reason() {
     let serving = tokio::spawn(Server::builder().serve_with_incoming(service, TcpListenerStream::new(listener)));
 
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-    // Should the machine stand still for the 20 ms between the two, the client's own clock wins; so it may ask again.
+    // If the machine pauses for the 20 ms between the two, the client's own clock wins, so the test may ask again.
     for attempt in 0.. {
         let mut request = tonic::Request::new(GetEntryRequest { name: "agencies/ppc/entries/1".to_owned() });
         request.metadata_mut().insert(OFFICIAL, "a1".parse().unwrap());

@@ -22,7 +22,7 @@ fn source() -> Source {
     Source::new(|| Moment::new(Timestamp::UNIX_EPOCH, [7; 32]))
 }
 
-/// A request as it comes out of the authorize layer.
+/// A request as the authorize layer passes it on.
 fn request<M>(path: &str, caller: &str, message: M) -> Request<M> {
     let mut request = Request::new(message);
     request.extensions_mut().insert(Authorized {
@@ -95,7 +95,7 @@ fn a_request_past_the_authorize_layer_is_a_fault() {
     assert_eq!(reason_of(&status), Some(Reason::Internal));
 }
 
-/// What reading the id from encoded bytes relies on, over the whole contract.
+/// The premise of reading the id from encoded bytes, checked for the whole contract.
 #[test]
 fn the_id_of_every_mutating_request_is_found() {
     let mut found = 0;

@@ -1,4 +1,4 @@
-//! What is bounded: handshakes, connections, their age, and the end.
+//! The bounds of the transport: handshakes, connections, their age, and the end.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::fixture::{Leaf, NOW, Running, SERVICE, Spec, World, ask, within};
 
-/// What an HTTP/2 client sends first, with empty settings.
+/// The first bytes of an HTTP/2 client, with empty settings.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn the_end_comes_in_time_with_an_idle_and_a_half_open_client() {
     let counters = port.counters.clone();
     let began = tokio::time::Instant::now();
     assert_eq!(port.stop().await, Drained::ByForce);
-    // The drain, at most a second for cutting, and room for a busy machine.
+    // The bound covers the drain, at most a second for cutting, and some room for a busy machine.
     assert!(began.elapsed() < limits.drain + Duration::from_secs(4));
     assert!(counters.cut() >= 1, "the half-open one was cut");
     within(half_open.read_to_end(&mut Vec::new())).await.unwrap_err();
@@ -63,7 +63,7 @@ async fn clients_that_say_nothing_keep_nobody_out_and_are_dropped() {
     for _ in 0..8 {
         mute.push(TcpStream::connect(port.address).await.unwrap());
     }
-    // The ninth is served although eight have not even begun and eight places are all there are.
+    // The ninth is served although eight have not begun and there are only eight places.
     assert_eq!(ask(&world.dial(port.address, &world.client()).channel().unwrap()).await, Ok(()));
     assert_eq!(port.refused().await.refusal, Refusal::MadeRoom);
     for _ in 1..mute.len() {

@@ -26,16 +26,16 @@ use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-/// Everything that a test waits for comes within this time or the test fails.
+/// The time limit of every wait; after it the test fails.
 pub(crate) const BOUND: Duration = Duration::from_secs(10);
 
-/// When the tests look at files, in unix seconds: in 2026.
+/// The instant at which the tests look at files, in unix seconds: in 2026.
 pub(crate) const NOW: i64 = 1_793_491_200;
 
 pub(crate) const SERVICE: &str = "spiffe://ppc/desk/service";
 pub(crate) const INTAKE: &str = "spiffe://ppc/desk/intake";
 
-/// What stands in a certificate.
+/// The contents of a certificate.
 #[derive(Clone)]
 pub(crate) struct Spec {
     pub(crate) uris: Vec<&'static str>,
@@ -192,7 +192,7 @@ impl World {
     }
 }
 
-/// A port under test. The layer around its service notes who called.
+/// A port under test. The layer around its service records the callers.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Arc<Reloading<ServerConfig>>,
@@ -204,7 +204,7 @@ pub(crate) struct Running {
     calls: Arc<AtomicU64>,
 }
 
-/// Who called, as the layer saw it.
+/// A caller as the layer saw it.
 #[derive(Debug)]
 pub(crate) struct Caller {
     pub(crate) uri: Result<String, String>,
@@ -239,7 +239,7 @@ impl Running {
         Self { address, tls, counters, refusals, callers, shutdown, ended, calls }
     }
 
-    /// Requests that got through to the layers.
+    /// The number of requests that reached the layers.
     pub(crate) fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)
     }
@@ -252,7 +252,7 @@ impl Running {
         within(self.callers.recv()).await.unwrap()
     }
 
-    /// Stops and returns how it ended.
+    /// Stops the port and returns its end.
     pub(crate) async fn stop(self) -> Drained {
         self.shutdown.cancel();
         within(self.ended).await.unwrap()
@@ -263,7 +263,7 @@ pub(crate) async fn within<F: IntoFuture>(future: F) -> F::Output {
     tokio::time::timeout(BOUND, future.into_future()).await.unwrap()
 }
 
-/// Asks the health service; the error is the sentence for the caller.
+/// Calls the health service; the error is the sentence for the caller.
 pub(crate) async fn ask(channel: &Channel) -> Result<(), String> {
     let request = HealthCheckRequest { service: String::new() };
     within(HealthClient::new(channel.clone()).check(request)).await.map(|_| ()).map_err(|status| explain(&status))

@@ -1,4 +1,4 @@
-//! The transport from both ends: who gets in, who is told what, and how it ends.
+//! The transport from both ends: the accepted callers, the reasons for the others, and the end.
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod bounds;
@@ -41,7 +41,7 @@ async fn only_tls_13_with_a_hybrid_key_exchange_and_http2_is_agreed_on() {
     let tcp = tokio::net::TcpStream::connect(port.address).await.unwrap();
     let name = "localhost".try_into().unwrap();
     let mut tls = within(TlsConnector::from(config).connect(name, tcp)).await.unwrap();
-    // A ticket would stand before the first bytes of HTTP/2.
+    // A ticket would precede the first bytes of HTTP/2.
     within(tls.read_exact(&mut [0; 9])).await.unwrap();
     let session = tls.get_ref().1;
     assert_eq!(session.protocol_version(), Some(ProtocolVersion::TLSv1_3));

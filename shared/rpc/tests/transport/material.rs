@@ -1,4 +1,4 @@
-//! Trust material: what is wrong with a file is said at once, and what was in use stays in use.
+//! Trust material: a defect of a file is reported at once, and the material in use stays in use.
 
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ async fn a_reload_takes_effect_at_the_next_handshake_and_a_broken_one_never() {
     assert!(matches!(error, TlsError::KeyMismatch { .. }), "{error}");
     assert_eq!(ask(&dial.channel().unwrap()).await, Ok(()));
 
-    // Both sides move to the other authority; what is connected stays so.
+    // Both sides move to the other authority; open connections stay open.
     let renewed = Files {
         roots: world.write("new.roots", &world.foreign.pem()),
         crls: vec![world.write("new.crl", &world.foreign.crl(&[], 2091))],
@@ -134,7 +134,7 @@ fn the_end_of_certificate_and_revocation_list_is_known() {
     assert_eq!(tls.revoked().borrow().len(), 3, "a serial number counts per issuer");
 }
 
-/// A port that knows of a revoked client, its files, and a look at them.
+/// A port that knows a revoked client, its files, and a look at them.
 struct Watched {
     world: World,
     files: Files,
@@ -151,7 +151,7 @@ impl Watched {
         (Self { world, files, tls }, revoked)
     }
 
-    /// Puts a list in place, looks, and gives what was refused.
+    /// Puts a list in place, reloads, and returns the refused parts.
     fn look(&self, crl: &str) -> Vec<String> {
         self.world.write("server.crl", crl);
         let reload = self.tls.reload(&self.files, NOW);
@@ -180,12 +180,12 @@ fn a_list_takes_the_place_of_the_one_in_use_only_if_it_is_no_worse() {
         assert!(refused.len() == 1 && refused[0].contains(words), "{name}: {refused:?}");
         assert_eq!(revoked_now(), 1, "{name}");
     }
-    // A list of another authority comes to the one in use and does not take its place.
+    // A list of another authority is added to the one in use and does not replace it.
     port.world.write("server.crl", &foreign.crl(&[], 2090));
     let reload = port.tls.reload(&port.files, NOW);
     assert!(reload.refused.len() == 1 && reload.refused[0].to_string().contains(lost), "{:?}", reload.refused);
     assert_eq!(revoked_now(), 1);
-    // The newest of several counts, wherever it stands.
+    // The newest of several lists counts, at any place in the file.
     let both = [trusted.numbered_crl(12, 2026, &[&revoked], 2090), trusted.numbered_crl(11, 2026, &[], 2090)];
     assert_eq!(port.look(&both.concat()), Vec::<String>::new());
     assert_eq!(revoked_now(), 1);
@@ -218,7 +218,7 @@ fn the_parts_of_trust_material_are_judged_one_by_one_and_none_gets_worse() {
         assert_eq!(tls.revoked().borrow().len(), 2, "{words}: the newer list is in use all the same");
         assert_eq!(tls.expiry().certificate, YEAR_2090, "{words}");
     }
-    // An authority without a list is told of, and hinders nobody.
+    // An authority without a list is reported, and blocks nothing.
     let both = [port.world.trusted.pem(), port.world.foreign.pem()].concat();
     port.files.roots = port.world.write("both.roots", &both);
     port.tls.reload(&port.files, NOW).whole().unwrap();

@@ -1,4 +1,4 @@
-//! Clients and servers that do not get on: no request is handled, and each side learns why.
+//! Clients and servers that do not accept each other: no request is handled, and each side learns the reason.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -203,7 +203,7 @@ async fn a_peer_that_is_not_there_is_said_to_be_not_there() {
     let answer = async {
         let (mut tcp, _) = plain.accept().await.unwrap();
         tcp.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
-        // Kept open until the client has read the answer and left.
+        // The socket stays open until the client has read the answer and left.
         let _ = tcp.read_to_end(&mut Vec::new()).await;
     };
     let (probed, ()) = within(async { tokio::join!(dial.probe(), answer) }).await;
