@@ -1,7 +1,8 @@
-//! Calls to one agency's desk, as its internal systems make them: with generated clients over mutual TLS.
+//! The desk of one agency, called as the agency's internal systems call it.
 
-use std::{future::Future, path::Path, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, path::Path, time::Duration};
 
+use renkei_client::{Answer, CallError, Connection, Official, OfficialChannel, REPEAT_AFTER, Service, Watch, answered};
 use renkei_proto::{
     advice::v1::{
         advice_asking_service_client::AdviceAskingServiceClient,
@@ -12,70 +13,25 @@ use renkei_proto::{
     link::v1::{GetLinkStatusRequest, LinkStatus, link_status_service_client::LinkStatusServiceClient},
     referral::v1::{referral_service_client::ReferralServiceClient, scheme_service_client::SchemeServiceClient},
     sharing::v1::item_service_client::ItemServiceClient,
-    r#type::v1::Agency,
-    watch::v1::{WatchRequest, watch_service_client::WatchServiceClient},
+    r#type::v1::{Agency, Purpose},
 };
-use renkei_rpc::{
-    connect::{Dial, is_broken},
-    tls::Reloading,
-};
-use tonic::{
-    Code, Request, Status,
-    metadata::MetadataValue,
-    service::{Interceptor, interceptor::InterceptedService},
-    transport::Channel,
-};
+use tonic::{Response, Status, transport::Channel};
 
 use crate::{pki, wire::Wire};
 
-/// How long something that must happen is waited for.
+/// The longest time that something is waited for that must happen.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A channel that names the official on whose behalf it calls.
-pub type Authentic = InterceptedService<Channel, Official>;
-
-/// Names the official, and the purpose where there is one, in the metadata.
-#[derive(Clone, Copy)]
-pub struct Official {
-    /// The official's id.
-    pub id: &'static str,
-    /// The purpose; empty for none.
-    pub purpose: &'static str,
-}
-
-impl Official {
-    /// An official who names no purpose.
-    pub const fn new(id: &'static str) -> Self {
-        Self { id, purpose: "" }
-    }
-
-    /// The same official for a purpose.
-    pub const fn purpose(self, purpose: &'static str) -> Self {
-        Self { purpose, ..self }
-    }
-}
-
-/// The official on whose behalf the tests call when they do not say.
-pub const TANAKA: Official = Official::new("tanaka");
-
-impl Interceptor for Official {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        for (key, value) in [("renkei-official", self.id), ("renkei-purpose", self.purpose)] {
-            if !value.is_empty() {
-                request.metadata_mut().insert(key, MetadataValue::from_static(value));
-            }
-        }
-        Ok(request)
-    }
-}
+/// The official on whose behalf calls are made where nobody else is named.
+pub const TANAKA: Official = Official::from_static("tanaka");
 
 /// One agency's desk.
 #[derive(Clone)]
 pub struct Desk {
-    /// Whose desk.
+    /// The agency.
     pub agency: Agency,
     dir: std::path::PathBuf,
-    address: String,
+    address: SocketAddr,
 }
 
 impl Desk {
@@ -85,145 +41,147 @@ impl Desk {
     }
 
     /// The desk at an address, with the certificates of a setup's folder.
-    pub fn at(agency: Agency, dir: &Path, address: std::net::SocketAddr) -> Self {
-        Self { agency, dir: dir.to_owned(), address: address.to_string() }
+    pub fn at(agency: Agency, dir: &Path, address: SocketAddr) -> Self {
+        Self { agency, dir: dir.to_owned(), address }
     }
 
-    /// A connection with the certificate of one of the agency's systems.
-    ///
-    /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn channel(&self, caller: &str) -> Result<Channel, String> {
-        self.channel_with(&pki::caller_files(&self.dir, self.agency.id(), caller))
+    /// The address of the desk port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
-    /// A connection with any certificate.
-    ///
-    /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn channel_with(&self, files: &renkei_rpc::tls::Files) -> Result<Channel, String> {
-        let tls = Arc::new(Reloading::client(files).map_err(|error| error.to_string())?);
-        let dial = Dial {
-            address: self.address.clone(),
-            server_name: "localhost".to_owned(),
-            peer: format!("spiffe://{}/desk/service", self.agency.id()),
-            tls,
-            connect_timeout: Duration::from_secs(5),
+    fn connection(&self, caller: &str) -> Result<Connection, String> {
+        let files = pki::caller_files(&self.dir, self.agency.id(), caller);
+        let files = renkei_client::Files {
+            certificate: files.certificate,
+            key: files.key,
+            roots: files.roots,
+            crls: files.crls,
         };
-        dial.channel().map_err(|error| error.to_string())
+        let service =
+            Service { agency: self.agency, address: self.address.to_string(), server_name: "localhost".to_owned() };
+        Connection::new(&service, &files).map_err(|error| error.to_string())
     }
 
-    fn authentic(&self, caller: &str) -> Result<Authentic, String> {
-        self.on_behalf_of(caller, TANAKA)
-    }
-
-    /// A connection with the certificate of one of the agency's systems, on behalf of an official.
+    /// A channel with the certificate of one of the agency's systems. Its calls name no official.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn on_behalf_of(&self, caller: &str, official: Official) -> Result<Authentic, String> {
-        Ok(InterceptedService::new(self.channel(caller)?, official))
+    /// When the files of the certificate cannot be read.
+    pub fn channel(&self, caller: &str) -> Result<Channel, String> {
+        Ok(self.connection(caller)?.channel())
+    }
+
+    /// A channel with the certificate of one of the agency's systems, on behalf of an official.
+    ///
+    /// # Errors
+    /// When the files of the certificate cannot be read.
+    pub fn on_behalf_of(&self, caller: &str, official: Official) -> Result<OfficialChannel, String> {
+        Ok(self.connection(caller)?.on_behalf_of(official))
+    }
+
+    fn as_tanaka(&self, caller: &str) -> Result<OfficialChannel, String> {
+        self.on_behalf_of(caller, TANAKA)
     }
 
     /// PPC's half of advice, as casework.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn advice_asking(&self) -> Result<AdviceAskingServiceClient<Authentic>, String> {
-        Ok(AdviceAskingServiceClient::new(self.authentic("casework")?))
+    /// When the files of the certificate cannot be read.
+    pub fn advice_asking(&self) -> Result<AdviceAskingServiceClient<OfficialChannel>, String> {
+        Ok(AdviceAskingServiceClient::new(self.as_tanaka("casework")?))
     }
 
     /// IPA's half of advice, as casework.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn advice_giving(&self) -> Result<AdviceGivingServiceClient<Authentic>, String> {
-        Ok(AdviceGivingServiceClient::new(self.authentic("casework")?))
+    /// When the files of the certificate cannot be read.
+    pub fn advice_giving(&self) -> Result<AdviceGivingServiceClient<OfficialChannel>, String> {
+        Ok(AdviceGivingServiceClient::new(self.as_tanaka("casework")?))
     }
 
     /// Reads of advice, as casework that responds to an incident.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn advice(&self) -> Result<AdviceServiceClient<Authentic>, String> {
-        Ok(AdviceServiceClient::new(self.on_behalf_of("casework", TANAKA.purpose("incident_response"))?))
+    /// When the files of the certificate cannot be read.
+    pub fn advice(&self) -> Result<AdviceServiceClient<OfficialChannel>, String> {
+        Ok(AdviceServiceClient::new(self.on_behalf_of("casework", TANAKA.with_purpose(Purpose::IncidentResponse))?))
     }
 
     /// Sharing, as one of the systems, for a purpose.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn items(&self, caller: &str, purpose: &'static str) -> Result<ItemServiceClient<Authentic>, String> {
-        Ok(ItemServiceClient::new(self.on_behalf_of(caller, TANAKA.purpose(purpose))?))
+    /// When the files of the certificate cannot be read.
+    pub fn items(&self, caller: &str, purpose: Purpose) -> Result<ItemServiceClient<OfficialChannel>, String> {
+        Ok(ItemServiceClient::new(self.on_behalf_of(caller, TANAKA.with_purpose(purpose))?))
     }
 
     /// Officials, as the operator.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn officials(&self) -> Result<OfficialServiceClient<Authentic>, String> {
-        Ok(OfficialServiceClient::new(self.authentic("operator")?))
+    /// When the files of the certificate cannot be read.
+    pub fn officials(&self) -> Result<OfficialServiceClient<OfficialChannel>, String> {
+        Ok(OfficialServiceClient::new(self.as_tanaka("operator")?))
     }
 
     /// Schemes, as casework.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn schemes(&self) -> Result<SchemeServiceClient<Authentic>, String> {
-        Ok(SchemeServiceClient::new(self.authentic("casework")?))
+    /// When the files of the certificate cannot be read.
+    pub fn schemes(&self) -> Result<SchemeServiceClient<OfficialChannel>, String> {
+        Ok(SchemeServiceClient::new(self.as_tanaka("casework")?))
     }
 
     /// Referral, as intake.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn referrals(&self) -> Result<ReferralServiceClient<Authentic>, String> {
-        Ok(ReferralServiceClient::new(self.authentic("intake")?))
+    /// When the files of the certificate cannot be read.
+    pub fn referrals(&self) -> Result<ReferralServiceClient<OfficialChannel>, String> {
+        Ok(ReferralServiceClient::new(self.as_tanaka("intake")?))
     }
 
     /// Referral, as the operator who counts.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn counts(&self) -> Result<ReferralServiceClient<Authentic>, String> {
-        Ok(ReferralServiceClient::new(self.authentic("operator")?))
+    /// When the files of the certificate cannot be read.
+    pub fn counts(&self) -> Result<ReferralServiceClient<OfficialChannel>, String> {
+        Ok(ReferralServiceClient::new(self.as_tanaka("operator")?))
     }
 
     /// The agreement, as a reader.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn agreement(&self) -> Result<AgreementServiceClient<Authentic>, String> {
-        Ok(AgreementServiceClient::new(self.authentic("reader")?))
+    /// When the files of the certificate cannot be read.
+    pub fn agreement(&self) -> Result<AgreementServiceClient<OfficialChannel>, String> {
+        Ok(AgreementServiceClient::new(self.as_tanaka("reader")?))
     }
 
     /// Evidence, as the auditor.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn evidence(&self) -> Result<EvidenceServiceClient<Authentic>, String> {
-        Ok(EvidenceServiceClient::new(self.authentic("auditor")?))
+    /// When the files of the certificate cannot be read.
+    pub fn evidence(&self) -> Result<EvidenceServiceClient<OfficialChannel>, String> {
+        Ok(EvidenceServiceClient::new(self.as_tanaka("auditor")?))
     }
 
-    /// The change feed, as the auditor.
+    /// The channel for the change feed, as the auditor.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read.
-    pub fn watch(&self) -> Result<WatchServiceClient<Authentic>, String> {
-        Ok(WatchServiceClient::new(self.authentic("auditor")?))
+    /// When the files of the certificate cannot be read.
+    pub fn feed(&self) -> Result<OfficialChannel, String> {
+        self.as_tanaka("auditor")
     }
 
-    /// How the link stands, as the operator.
+    /// The state of the link, as the operator.
     ///
     /// # Errors
-    /// When the certificate's files cannot be read or the call fails for good.
+    /// When the files of the certificate cannot be read, or the call fails for good.
     pub async fn link_status(&self) -> Result<LinkStatus, String> {
-        let client = LinkStatusServiceClient::new(self.authentic("operator")?);
+        let client = LinkStatusServiceClient::new(self.as_tanaka("operator")?);
         let request = GetLinkStatusRequest { name: "linkStatus".to_owned() };
-        insist(async || Ok(client.clone().get_link_status(request.clone()).await?.into_inner())).await.map_err(said)
+        insist(async || client.clone().get_link_status(request.clone()).await).await.map_err(failure)
     }
 
-    /// Waits until `look` finds something, looking again after each change that the desk's feed tells of.
+    /// Waits until `look` finds something. It looks again after each change of which the feed tells.
     ///
     /// # Errors
     /// When it has found nothing within [`PATIENCE`], or fails for good.
@@ -234,14 +192,18 @@ impl Desk {
     ) -> Result<T, String> {
         let waiting = async {
             loop {
-                let client = self.watch()?;
-                let request = WatchRequest::default();
-                let opened = insist(async || Ok(client.clone().watch(request.clone()).await?.into_inner())).await;
-                let mut events = opened.map_err(said)?;
-                // The first answer is a heartbeat: from here on nothing is missed.
-                while let Ok(Some(_)) = events.message().await {
+                let channel = self.feed()?;
+                let Ok(mut watch) = Watch::open(channel, "", "").await else {
+                    tokio::time::sleep(REPEAT_AFTER).await;
+                    continue;
+                };
+                loop {
                     if let Some(found) = look().await? {
                         return Ok(found);
+                    }
+                    // Heartbeats are looked after, too: not every change has an event.
+                    if watch.answer().await.is_err() {
+                        break;
                     }
                 }
             }
@@ -251,24 +213,15 @@ impl Desk {
     }
 }
 
-/// Repeats a call that was answered by nobody, as every client of the system does; its request id makes that harmless.
+/// Makes a call, and repeats it for as long as nobody answers, up to [`PATIENCE`].
 ///
 /// # Errors
-/// The status of a call that was answered, or the last one when nobody answered within [`PATIENCE`].
-pub async fn insist<T>(call: impl AsyncFn() -> Result<T, Status>) -> Result<T, Status> {
-    let start = tokio::time::Instant::now();
-    loop {
-        match call().await {
-            Err(status) if (status.code() == Code::Unavailable || is_broken(&status)) && start.elapsed() < PATIENCE => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            answer => return answer,
-        }
-    }
+/// As [`answered`].
+pub async fn insist<T>(call: impl AsyncFn() -> Result<Response<T>, Status>) -> Answer<T> {
+    answered(PATIENCE, call).await
 }
 
-/// A status in a sentence.
-pub fn said(status: Status) -> String {
-    let reason = renkei_rpc::error::reason_of(&status).map(|reason| reason.id()).unwrap_or("-");
-    format!("{:?} {reason}: {}", status.code(), renkei_rpc::connect::explain(&status))
+/// The sentence for a call that failed.
+pub fn failure(error: impl Into<CallError>) -> String {
+    error.into().to_string()
 }

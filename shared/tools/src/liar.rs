@@ -31,7 +31,8 @@ use renkei_proto::{
 };
 
 use crate::{
-    acts::{Acts, Refused, item_content, terms_for, to_the_party},
+    acts::{Acts, item_content, terms_for, to_the_party},
+    desk::failure,
     lies::Lie,
     pair::Pair,
     peer::{Peer, Session, header},
@@ -93,10 +94,6 @@ pub struct Liar {
     drawn: u64,
 }
 
-fn said(refused: Refused) -> String {
-    format!("{refused:?}")
-}
-
 /// The number of an entry in its journal.
 fn seq_of(entry: Option<&String>) -> Result<u64, String> {
     let parsed = entry.and_then(|name| parse_entry_name(name));
@@ -113,7 +110,7 @@ impl Liar {
         let pair = Pair::one_sided_process(lied_to, scenario::start()?, [7; 32], choice).await?;
         let (acts, agency) = (Acts::new(&pair, lied_to)?, lied_to.peer());
         let peer = Peer::new(&pair, agency)?;
-        let session = peer.dial().await.map_err(said)?;
+        let session = peer.dial().await.map_err(failure)?;
         let mut liar = Self { agency, peer, scene: Scene::default(), session, pair, acts, drawn: 0 };
         liar.set_the_scene().await?;
         Ok(liar)
@@ -139,20 +136,20 @@ impl Liar {
     /// # Errors
     /// When it is not.
     pub async fn shown(&self) -> Result<Shown, String> {
-        let proof = self.acts.verify().await.map_err(said)?;
+        let proof = self.acts.verify().await.map_err(failure)?;
         let link = self.acts.link().await?;
         if !proof.fault.is_empty() || link.stopped_at_seq != 0 {
             return Err(format!("{} stopped at {}", proof.fault, link.stopped_at_seq));
         }
         let list = ListItemsRequest { parent: "agencies/-".to_owned(), ..ListItemsRequest::default() };
-        let items = self.acts.list_items(list).await.map_err(said)?.items;
-        let requests = self.acts.list_advice_requests(ListAdviceRequestsRequest::default()).await.map_err(said)?;
+        let items = self.acts.list_items(list).await.map_err(failure)?.items;
+        let requests = self.acts.list_advice_requests(ListAdviceRequestsRequest::default()).await.map_err(failure)?;
         let item = |it| Item { entries: Vec::new(), updated_at: None, etag: String::new(), ..it };
         let request = |it| AdviceRequest { entries: Vec::new(), updated_at: None, etag: String::new(), ..it };
         Ok((
             items.into_iter().map(item).collect(),
             requests.advice_requests.into_iter().map(request).collect(),
-            self.acts.barred().await.map_err(said)?,
+            self.acts.barred().await.map_err(failure)?,
         ))
     }
 
@@ -168,7 +165,7 @@ impl Liar {
         let seq = header(entry).seq;
         self.session.send(std::slice::from_ref(entry)).await;
         let receipt = loop {
-            match self.session.hear().await.map_err(said)? {
+            match self.session.hear().await.map_err(failure)? {
                 Some(Kind::Stop(signed)) => {
                     let stop = renkei_proto::link::v1::Stop::decode(signed.stop.as_slice());
                     let stop = stop.map_err(|error| error.to_string())?;
@@ -202,7 +199,7 @@ impl Liar {
     async fn catch_up(&mut self, seq: u64) -> Result<(), String> {
         self.session.sign(&mut self.peer).await;
         while self.peer.seen < seq {
-            self.session.received(self.peer.seen + 1).await.map_err(said)?;
+            self.session.received(self.peer.seen + 1).await.map_err(failure)?;
             self.session.sign(&mut self.peer).await;
         }
         Ok(())
@@ -219,8 +216,8 @@ impl Liar {
         }
         // The running service looks for what others have written when it writes itself.
         let request_id = self.acts.request_id();
-        self.acts.checkpoint(CheckpointAuditRequest { request_id }).await.map_err(said)?;
-        let ask = self.session.ask().await.map_err(said)?;
+        self.acts.checkpoint(CheckpointAuditRequest { request_id }).await.map_err(failure)?;
+        let ask = self.session.ask().await.map_err(failure)?;
         if ask.from_seq == seq { Ok(()) } else { Err(format!("{} is asked for, not {seq}", ask.from_seq)) }
     }
 }
@@ -356,10 +353,10 @@ impl Liar {
         let recalled = fact::Fact::ItemRecalled(ItemRecalled { reason: RecallReason::Incorrect.into() });
         let why = ItemRecalledContent { explanation: "誤り".to_owned() }.encode_to_vec();
         self.scene.own_recalled = self.truth(&second, recalled, Some(why), 0).await?;
-        let item = self.acts.publish_item(self.acts.publishing_item(to_the_party())).await.map_err(said)?;
+        let item = self.acts.publish_item(self.acts.publishing_item(to_the_party())).await.map_err(failure)?;
         self.scene.other = Known { seq: seq_of(item.entries.first())?, name: item.name };
-        let item = self.acts.publish_item(self.acts.publishing_item(to_the_party())).await.map_err(said)?;
-        let item = self.acts.recall_item(self.acts.recalling(&item)).await.map_err(said)?;
+        let item = self.acts.publish_item(self.acts.publishing_item(to_the_party())).await.map_err(failure)?;
+        let item = self.acts.recall_item(self.acts.recalling(&item)).await.map_err(failure)?;
         self.scene.other_recalled = Known { seq: seq_of(item.entries.last())?, name: item.name };
         self.advice().await?;
         let own_seq = self.acts.link().await?.own_seq;
@@ -381,12 +378,12 @@ impl Liar {
                 let known = self.truth(&name, requested, self.asked(), 0).await?;
                 self.scene.submitted = std::mem::replace(&mut self.scene.accepted, known);
             }
-            let it = self.acts.advice_request(&self.scene.accepted.name).await.map_err(said)?;
-            self.acts.accept_advice_request(self.acts.accepting(&it)).await.map_err(said)?;
+            let it = self.acts.advice_request(&self.scene.accepted.name).await.map_err(failure)?;
+            self.acts.accept_advice_request(self.acts.accepting(&it)).await.map_err(failure)?;
             return Ok(());
         }
         for _ in 0..2 {
-            let it = self.acts.submit_advice_request(self.acts.requesting()).await.map_err(said)?;
+            let it = self.acts.submit_advice_request(self.acts.requesting()).await.map_err(failure)?;
             let known = Known { seq: seq_of(it.entries.first())?, name: it.name };
             self.scene.submitted = std::mem::replace(&mut self.scene.accepted, known);
         }

@@ -9,7 +9,6 @@ pub mod compose;
 pub mod database;
 pub mod desk;
 pub mod fault;
-pub mod feed;
 pub mod fleet;
 pub mod frames;
 pub mod http;

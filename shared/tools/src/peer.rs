@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt as _};
 use prost::Message as _;
+use renkei_client::{Answer, CallError};
 use renkei_domain::{
     memorandum::agreement_digest,
     moment::{Moment, stamp},
@@ -32,7 +33,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Request, Response, Status, Streaming, service::Routes};
 
 use crate::{
-    acts::{Acts, Answer, Refused, terms, words},
+    acts::{Acts, terms, words},
     clock::Clock,
     database::signing_key,
     desk::PATIENCE,
@@ -361,7 +362,7 @@ impl Session {
     }
 
     /// Hears the session to its end: with a goodbye or in order (`None`), or with a status.
-    pub async fn ended(&mut self) -> Option<Refused> {
+    pub async fn ended(&mut self) -> Option<CallError> {
         loop {
             match self.hear().await {
                 Ok(None) => return None,

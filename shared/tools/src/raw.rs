@@ -93,15 +93,27 @@ fn unsent(error: Box<dyn std::error::Error + Send + Sync>) -> Status {
     Status::from_error(error)
 }
 
+/// A connection to an agency's desk port with any certificate.
+///
+/// # Errors
+/// When the files cannot be read.
+pub fn desk(agency: Agency, address: SocketAddr, files: &Files) -> Result<Channel, String> {
+    dial(format!("spiffe://{}/desk/service", agency.id()), address, files)
+}
+
 /// A connection to an agency's link port, as its peer makes it.
 ///
 /// # Errors
 /// When the files cannot be read.
 pub fn link(agency: Agency, address: SocketAddr, files: &Files) -> Result<Channel, String> {
+    dial(format!("spiffe://{}/link", agency.id()), address, files)
+}
+
+fn dial(peer: String, address: SocketAddr, files: &Files) -> Result<Channel, String> {
     let dial = Dial {
         address: address.to_string(),
         server_name: "localhost".to_owned(),
-        peer: format!("spiffe://{}/link", agency.id()),
+        peer,
         tls: Arc::new(Reloading::client(files).map_err(|error| error.to_string())?),
         connect_timeout: Duration::from_secs(5),
     };

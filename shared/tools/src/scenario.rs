@@ -2,6 +2,7 @@
 //! telephone calls and disclosures come with their nouns.
 
 use jiff::Timestamp;
+use renkei_client::Answer;
 use renkei_domain::{
     calendar::TOKYO,
     moment::{Moment, stamp},
@@ -20,13 +21,13 @@ use renkei_proto::{
         Sector, StatutoryFacts,
     },
 };
-use renkei_rpc::error::reason_of;
 
 mod advice;
 mod sharing;
+use tonic::Code;
 
 use crate::{
-    desk::{Desk, insist, said},
+    desk::{Desk, failure, insist},
     pair::World,
     schemes,
 };
@@ -114,9 +115,7 @@ impl<'a> Scenario<'a> {
                 content: Some(scheme.content.clone()),
             };
             let client = self.world.desk(scheme.agency).schemes()?;
-            insist(async || Ok(client.clone().publish_scheme(request.clone()).await?.into_inner()))
-                .await
-                .map_err(said)?;
+            insist(async || client.clone().publish_scheme(request.clone()).await).await.map_err(failure)?;
         }
         for scheme in &all {
             let (name, peer) = (scheme.name(), self.world.desk(scheme.agency.peer()).clone());
@@ -160,9 +159,8 @@ impl<'a> Scenario<'a> {
             introduced: Vec::new(),
         };
         let client = self.world.ppc.referrals()?;
-        let given =
-            insist(async || Ok(client.clone().confirm_referral_given(request.clone()).await?.into_inner())).await;
-        let given = given.map_err(said)?;
+        let given = insist(async || client.clone().confirm_referral_given(request.clone()).await).await;
+        let given = given.map_err(failure)?;
         must(given.state() == State::Given, "A社's referral is given")?;
         (self.say)(format!("2   A社: {} given by telephone", given.case_number));
         let (ipa, name) = (self.world.ipa.clone(), given.name.clone());
@@ -181,9 +179,8 @@ impl<'a> Scenario<'a> {
             filed_on: "2026-11-26".to_owned(),
         };
         let client = self.world.ipa.referrals()?;
-        let followed =
-            insist(async || Ok(client.clone().follow_up_referral(request.clone()).await?.into_inner())).await;
-        let followed = followed.map_err(said)?.referral.unwrap_or_default();
+        let followed = insist(async || client.clone().follow_up_referral(request.clone()).await).await;
+        let followed = followed.map_err(failure)?.referral.unwrap_or_default();
         must(
             followed.name == referral.name && followed.state() == State::FollowedUp,
             "IPA follows up on A社's referral",
@@ -314,8 +311,8 @@ impl<'a> Scenario<'a> {
             with_code: false,
         };
         let client = self.world.ppc.referrals()?;
-        let refused = insist(async || Ok(client.clone().issue_referral(request.clone()).await?.into_inner())).await;
-        let reason = refused.err().as_ref().and_then(reason_of);
+        let refused = insist(async || client.clone().issue_referral(request.clone()).await).await;
+        let reason = refused.err().map(|error| error.reason);
         must(reason == Some(Reason::NotAReport), "a report under another act is refused with NOT_A_REPORT")?;
         (self.say)("9   番号法のみ: refused with NOT_A_REPORT".to_owned());
         Ok(())
@@ -331,8 +328,8 @@ impl<'a> Scenario<'a> {
             judgement: Some(self.judgement(Finding::DoesNotApply)),
         };
         let client = self.world.ppc.referrals()?;
-        let revised = insist(async || Ok(client.clone().revise_judgement(request.clone()).await?.into_inner())).await;
-        let revised = revised.map_err(said)?;
+        let revised = insist(async || client.clone().revise_judgement(request.clone()).await).await;
+        let revised = revised.map_err(failure)?;
         must(revised.ground() == ReferralGround::Pending, "PENDING stays after the judgement")?;
         must(revised.judgement_revision == 2, "the judgement's revision is 2")?;
         (self.say)(format!(
@@ -348,14 +345,12 @@ impl<'a> Scenario<'a> {
         for agency in [Agency::Ppc, Agency::Ipa] {
             let request = CountReferralsRequest { request_id: self.request_id(), month: "2026-11".to_owned() };
             let client = self.world.desk(agency).counts()?;
-            let counts = insist(async || Ok(client.clone().count_referrals(request.clone()).await?.into_inner())).await;
-            let counts = counts.map_err(said)?;
+            let counts = insist(async || client.clone().count_referrals(request.clone()).await).await;
+            let counts = counts.map_err(failure)?;
             (self.say)(format!("2   {}: November counted for {} schemes", agency.id(), counts.schemes.len()));
             let request = CheckpointAuditRequest { request_id: self.request_id() };
             let client = self.world.desk(agency).evidence()?;
-            insist(async || Ok(client.clone().checkpoint_audit(request.clone()).await?.into_inner()))
-                .await
-                .map_err(said)?;
+            insist(async || client.clone().checkpoint_audit(request.clone()).await).await.map_err(failure)?;
         }
         for agency in [Agency::Ppc, Agency::Ipa] {
             let desk = self.world.desk(agency).clone();
@@ -386,8 +381,8 @@ impl<'a> Scenario<'a> {
             with_code: true,
         };
         let client = self.world.desk(it.agency).referrals()?;
-        let issued = insist(async || Ok(client.clone().issue_referral(request.clone()).await?.into_inner())).await;
-        let issued = issued.map_err(said)?;
+        let issued = insist(async || client.clone().issue_referral(request.clone()).await).await;
+        let issued = issued.map_err(failure)?;
         let referral = issued.referral.clone().unwrap_or_default();
         let introduced: Vec<&str> = referral.introduced.iter().map(|scheme| scheme.scheme_id.as_str()).collect();
         must(
@@ -456,20 +451,20 @@ fn statutory(sector: Sector, knew_on: &str, items: &[u32], number: u64, kind: Pe
 async fn find_scheme(desk: &Desk, name: &str) -> Result<Option<Scheme>, String> {
     let client = desk.schemes()?;
     let request = GetSchemeRequest { name: name.to_owned() };
-    found(insist(async || Ok(client.clone().get_scheme(request.clone()).await?.into_inner())).await)
+    found(insist(async || client.clone().get_scheme(request.clone()).await).await)
 }
 
 async fn find_referral(desk: &Desk, name: &str, state: State) -> Result<Option<Referral>, String> {
     let client = desk.referrals()?;
     let request = GetReferralRequest { name: name.to_owned() };
-    let found = found(insist(async || Ok(client.clone().get_referral(request.clone()).await?.into_inner())).await)?;
+    let found = found(insist(async || client.clone().get_referral(request.clone()).await).await)?;
     Ok(found.filter(|referral| referral.state() == state))
 }
 
-fn found<T>(answer: Result<T, tonic::Status>) -> Result<Option<T>, String> {
+fn found<T>(answer: Answer<T>) -> Result<Option<T>, String> {
     match answer {
         Ok(found) => Ok(Some(found)),
-        Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
-        Err(status) => Err(said(status)),
+        Err(error) if error.code == Code::NotFound => Ok(None),
+        Err(error) => Err(failure(error)),
     }
 }

@@ -3,13 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use futures::future::join_all;
+use renkei_client::Answer;
 use renkei_proto::{
     advice::v1::{AdviceRequest, AdviceStage, Submission, advice_request::State},
     options::v1::Reason,
     r#type::v1::Agency,
 };
 use renkei_tools::{
-    acts::{Acts, Answer, both, same_journals, settle},
+    acts::{Acts, both, same_journals, settle},
     pair::Pair,
     scenario::start,
 };

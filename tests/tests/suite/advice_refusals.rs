@@ -5,6 +5,7 @@
 use std::fmt::Debug;
 
 use futures::future::join_all;
+use renkei_client::Answer;
 use renkei_proto::{
     advice::v1::{
         AcceptAdviceRequestRequest, AdviceContent, AdviceRequest, AdviceStage, AnswerQuotationRequest,
@@ -16,7 +17,7 @@ use renkei_proto::{
     },
 };
 use renkei_tools::{
-    acts::{Acts, Answer, both, refused, same_journals, settle},
+    acts::{Acts, both, refused, same_journals, settle},
     pair::Pair,
     scenario::start,
 };

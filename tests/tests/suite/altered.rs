@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use prost::Message as _;
+use renkei_client::Answer;
 use renkei_proto::{
     evidence::v1::ListEntriesRequest,
     journal::v1::{Page, fact::Fact},
@@ -11,7 +12,7 @@ use renkei_proto::{
     r#type::v1::{Agency, Purpose, Scope},
 };
 use renkei_tools::{
-    acts::{Acts, Answer, both, publish_all, refused, settle, terms_for, to_the_party, to_units},
+    acts::{Acts, both, publish_all, refused, settle, terms_for, to_the_party, to_units},
     database::{self, Engine},
     pair::Pair,
     scenario::start,

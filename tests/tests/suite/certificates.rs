@@ -69,7 +69,7 @@ fn flawed(pair: &mut Pair) -> BTreeMap<(&'static str, String), (Flaw, Surface, F
 
 fn channel(pair: &Pair, port: Surface, files: &Files) -> Channel {
     match port {
-        Surface::Desk => pair.ppc.desk.channel_with(files).unwrap(),
+        Surface::Desk => raw::desk(Agency::Ppc, pair.ppc.desk_wire.address(), files).unwrap(),
         _ => raw::link(Agency::Ppc, pair.ppc.link_wire.address(), files).unwrap(),
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use renkei_client::Watch;
 use renkei_domain::moment::stamp;
 use renkei_proto::{
     advice::v1::{AdviceAccepted, advice_request},
@@ -13,6 +14,7 @@ use renkei_proto::{
     options::v1::Reason,
     sharing::v1::{ItemAcknowledged, item},
     r#type::v1::{Agency, Finding},
+    watch::v1::event::Change,
 };
 use renkei_store::{Caller, arrive::Resume};
 use renkei_tools::{
@@ -32,9 +34,11 @@ async fn issue(acts: &Acts, count: usize) {
 }
 
 /// Waits until a number of further entries stand on pages of a desk.
-async fn entries(feed: &mut renkei_tools::feed::Feed, count: usize) {
-    for _ in 0..count {
-        feed.entry().await.unwrap();
+async fn entries(feed: &mut Watch, count: usize) {
+    let mut left = count;
+    while left > 0 {
+        let event = feed.event().await.unwrap();
+        left -= usize::from(matches!(event.change, Some(Change::EntryApplied(_))));
     }
 }
 

@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("renkei-rpc", 2),
     ("renkei-desk", 4),
     ("renkei-link", 4),
+    ("renkei-client", 4),
     ("renkei-service", 5),
     ("renkei-ppc", 6),
     ("renkei-ipa", 6),

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, fmt::Debug};
 
+use renkei_client::{Answer, CallError};
 use renkei_proto::{
     RULES,
     evidence::v1::{BarOfficialRequest, CheckpointAuditRequest, UnbarOfficialRequest},
@@ -12,7 +13,7 @@ use renkei_proto::{
     r#type::v1::{Agency, Finding, StatutoryFacts},
 };
 use renkei_tools::{
-    acts::{Acts, Answer, Refused, both, publish_all, refused, same_journals, settle, to_the_party},
+    acts::{Acts, both, publish_all, refused, same_journals, settle, to_the_party},
     pair::Pair,
     scenario::{instant, start},
 };
@@ -158,11 +159,11 @@ async fn officials_twice(ppc: &Acts) -> [&'static str; 2] {
     let officials = ppc.desk.officials().unwrap();
     let (request_id, name) = (ppc.request_id(), ppc.official_name("sato"));
     let bar = BarOfficialRequest { request_id, name: name.clone(), reason: BarReason::Left.into() };
-    let barring = async |it| Ok(officials.clone().bar_official(it).await.map_err(Refused::from)?.into_inner());
+    let barring = async |it| Ok(officials.clone().bar_official(it).await.map_err(CallError::from)?.into_inner());
     let barred = twice(ppc, bar.clone(), barring).await;
     assert!(barred.barred);
     let unbar = UnbarOfficialRequest { request_id: ppc.request_id(), name };
-    twice(ppc, unbar, async |it| Ok(officials.clone().unbar_official(it).await.map_err(Refused::from)?.into_inner()))
+    twice(ppc, unbar, async |it| Ok(officials.clone().unbar_official(it).await.map_err(CallError::from)?.into_inner()))
         .await;
     // Barring once more would be another act; its repeat is none.
     assert_eq!(officials.clone().bar_official(bar).await.unwrap().into_inner(), barred);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use jiff::SignedDuration;
+use renkei_client::Answer;
 use renkei_domain::moment::stamp;
 use renkei_proto::{
     advice::v1::SubmitAdviceRequestRequest,
@@ -14,9 +15,7 @@ use renkei_proto::{
     r#type::v1::{Agency, Audience, Confidentiality, Designated, Marking, Purpose, Restriction, Scope, Tlp, scope},
 };
 use renkei_tools::{
-    acts::{
-        Acts, Answer, both, item_content as words, refused, same_journals, settle, terms_for, to_the_party, to_units,
-    },
+    acts::{Acts, both, item_content as words, refused, same_journals, settle, terms_for, to_the_party, to_units},
     pair::Pair,
     scenario::{instant, start},
 };
@@ -137,7 +136,8 @@ async fn case_numbers_have_no_gap_and_begin_anew_with_the_fiscal_year() {
     let (ppc, ipa) = both(&pair).unwrap();
     let mut publications = tokio::task::JoinSet::new();
     for _ in 0..20 {
-        let (mut client, request) = (ipa.items_as("sharing", "policy").unwrap(), ipa.publishing_item(to_the_party()));
+        let (mut client, request) =
+            (ipa.items_as("sharing", Purpose::Policy).unwrap(), ipa.publishing_item(to_the_party()));
         publications.spawn(async move { client.publish_item(request).await.unwrap().into_inner() });
     }
     let mut items = publications.join_all().await;
@@ -193,7 +193,7 @@ async fn a_recalled_item_is_sealed_at_its_receiver_when_the_recall_arrives() {
     refused(ipa.answer_item_question(ipa.answering_about(&at_ipa)).await, Reason::WrongState, "");
 }
 
-async fn listed(acts: &Acts, caller: &str, purpose: &'static str) -> Vec<String> {
+async fn listed(acts: &Acts, caller: &str, purpose: Purpose) -> Vec<String> {
     let request = ListItemsRequest { parent: "agencies/-".to_owned(), ..ListItemsRequest::default() };
     let items = acts.items_as(caller, purpose).unwrap().list_items(request).await.unwrap().into_inner().items;
     items.into_iter().map(|it| it.name).collect()
@@ -220,10 +220,10 @@ async fn a_revision_moves_an_item_between_the_lists_of_its_receiver() {
         settle(&ppc, &ipa).await.unwrap();
         assert_eq!(it.tlp(), tlp);
         let name = [it.name.clone()];
-        assert_eq!(listed(&ppc, "sharing", "policy").await == name, sharing, "{:?}", it.terms);
-        assert_eq!(listed(&ppc, "casework", "incident_response").await == name, investigation, "{:?}", it.terms);
-        assert_eq!(listed(&ppc, "sharing", "statistics").await == name, tlp == Tlp::AmberStrict);
-        assert_eq!(listed(&ipa, "casework", "statistics").await, name, "its originator is not bound");
+        assert_eq!(listed(&ppc, "sharing", Purpose::Policy).await == name, sharing, "{:?}", it.terms);
+        assert_eq!(listed(&ppc, "casework", Purpose::IncidentResponse).await == name, investigation, "{:?}", it.terms);
+        assert_eq!(listed(&ppc, "sharing", Purpose::Statistics).await == name, tlp == Tlp::AmberStrict);
+        assert_eq!(listed(&ipa, "casework", Purpose::Statistics).await, name, "its originator is not bound");
     }
 }
 
@@ -359,7 +359,7 @@ async fn validity_embargo_and_expiry_follow_the_clock() {
         pair.set_clock(began + SignedDuration::from_micros(micros)).unwrap();
         let own = ipa.item(&it.name).await.unwrap();
         assert_eq!((own.valid, own.embargoed), (valid, embargoed), "{micros}");
-        assert_eq!(listed(&ppc, "sharing", "policy").await.len(), usize::from(shown), "{micros}");
+        assert_eq!(listed(&ppc, "sharing", Purpose::Policy).await.len(), usize::from(shown), "{micros}");
         match shown {
             true => assert_eq!(ppc.shared_item(&it.name).await.unwrap(), Item { etag: String::new(), ..own }),
             false => refused(ppc.item(&it.name).await, Reason::NotFound, ""),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use jiff::SignedDuration;
+use renkei_client::Answer;
 use renkei_domain::moment::stamp;
 use renkei_proto::{
     agreement::v1::NoticeKind,
@@ -13,7 +14,7 @@ use renkei_proto::{
     r#type::v1::{Agency, Attachment, Audience, Designated, Marking, Purpose, Scope, scope},
 };
 use renkei_tools::{
-    acts::{Acts, Answer, both, item_content as words, refused, settle, terms_for, to_the_party, to_units},
+    acts::{Acts, both, item_content as words, refused, settle, terms_for, to_the_party, to_units},
     database::Lock,
     pair::Pair,
     scenario::{instant, start},

@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use prost::Message as _;
+use renkei_client::{Answer, CallError};
 use renkei_proto::{
     evidence::v1::ListEntriesRequest,
     link::v1::{ExchangeRequest, Frame, frame::Kind},
@@ -15,7 +16,7 @@ use renkei_proto::{
     r#type::v1::{Agency, Text},
 };
 use renkei_tools::{
-    acts::{Answer, Refused, both, publish_all, refused, settle},
+    acts::{both, publish_all, refused, settle},
     database::Lock,
     pair::Pair,
     peer::against,
@@ -47,7 +48,7 @@ async fn a_message_on_the_desk_has_at_most_two_mebibytes() {
         let body = filled(ppc.issuing().encode_to_vec(), size);
         assert_eq!(body.len(), size);
         let answer = raw::call(&channel, path, &body, &[("renkei-official", "tanaka")]).await;
-        answer.map(|_| ()).map_err(Refused::from)
+        answer.map(|_| ()).map_err(CallError::from)
     };
     call(2 << 20).await.unwrap();
     let before = ppc.link().await.unwrap().own_seq;
@@ -68,7 +69,7 @@ async fn a_message_on_the_desk_has_at_most_twenty_thousand_fields() {
         // Empty fields that nobody knows, behind a sound request.
         let body = [ppc.issuing().encode_to_vec(), [0x7a, 0].repeat(fields)].concat();
         let answer = raw::call(&channel, path, &body, &[("renkei-official", "tanaka")]).await;
-        answer.map(|_| ()).map_err(Refused::from)
+        answer.map(|_| ()).map_err(CallError::from)
     };
     call(19_900).await.unwrap();
     let many = call(1_000_000).await;
@@ -86,7 +87,7 @@ async fn a_message_on_the_link_has_at_most_four_mebibytes() {
     for (size, reason) in [(4 << 20, None), ((4 << 20) + 1, Some(Reason::TooLarge))] {
         let path = "/renkei.link.v1.LinkService/Exchange";
         let ended = raw::call(&channel, path, &filled(hello.clone(), size), &[]).await;
-        assert_eq!(ended.err().map(|status| Refused::from(status).reason), reason, "{size}");
+        assert_eq!(ended.err().map(|status| CallError::from(status).reason), reason, "{size}");
     }
 }
 
@@ -216,7 +217,7 @@ async fn a_desk_serves_256_calls_of_one_caller_at_once_and_is_busy_for_the_next(
         let client = ppc.desk.referrals().unwrap();
         for _ in 0..110 {
             let (mut client, request) = (client.clone(), ppc.issuing());
-            calls.spawn(async move { client.issue_referral(request).await.map(|_| ()).map_err(Refused::from) });
+            calls.spawn(async move { client.issue_referral(request).await.map(|_| ()).map_err(CallError::from) });
         }
     }
     let (mut written, mut late, mut busy) = (0, 0, 0);

@@ -4,10 +4,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use renkei_client::CallError;
 use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
 use renkei_rpc::tls::Files;
 use renkei_tools::{
-    acts::{Refused, both, refused},
+    acts::{both, refused},
     frames::{END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, PING, RST_STREAM, frame, headers},
     pair::Pair,
     pki, raw,
@@ -33,10 +34,10 @@ async fn arranged(seed: u8) -> (Pair, SocketAddr, Files) {
 }
 
 /// What the reader is told when it asks for the agreement.
-async fn told_to_the_reader(pair: &Pair) -> Result<(), Refused> {
+async fn told_to_the_reader(pair: &Pair) -> Result<(), CallError> {
     let channel = pair.ppc.desk.channel("reader").unwrap();
     let answer = tokio::time::timeout(BOUND, raw::call(&channel, AGREEMENT, ASK, &[OFFICIAL])).await.unwrap();
-    answer.map(|_| ()).map_err(Refused::from)
+    answer.map(|_| ()).map_err(CallError::from)
 }
 
 /// Another system of the desk is served, and health is told to everybody, whatever the reader does.
@@ -56,7 +57,7 @@ async fn a_caller_that_takes_no_answers_holds_no_more_than_its_share_and_not_bey
         for _ in 0..220 {
             let channel = channel.clone();
             calls.spawn(async move {
-                raw::call(&channel, AGREEMENT, ASK, &[OFFICIAL, ("grpc-timeout", "6S")]).await.map_err(Refused::from)
+                raw::call(&channel, AGREEMENT, ASK, &[OFFICIAL, ("grpc-timeout", "6S")]).await.map_err(CallError::from)
             });
         }
     }
@@ -156,7 +157,7 @@ async fn too_much_metadata_refuses_its_own_call_and_no_other_on_the_connection()
     let channel = pair.ppc.desk.channel("reader").unwrap();
     for size in [17 << 10, 40 << 10, 60 << 10] {
         let note: &'static str = Box::leak("n".repeat(size).into_boxed_str());
-        let answer = raw::call(&channel, AGREEMENT, ASK, &[OFFICIAL, ("note", note)]).await.map_err(Refused::from);
+        let answer = raw::call(&channel, AGREEMENT, ASK, &[OFFICIAL, ("note", note)]).await.map_err(CallError::from);
         let limit = answer.as_ref().unwrap_err().limit.clone();
         assert_eq!(limit, Some(("bytes of metadata".to_owned(), "16384".to_owned())), "{answer:?}");
         refused(answer, Reason::TooLarge, "");
@@ -179,7 +180,7 @@ async fn the_peer_has_so_many_sessions_and_no_more() {
     }
     let one_too_many = async {
         loop {
-            let ended = sessions.join_next().await.unwrap().unwrap().map_err(Refused::from);
+            let ended = sessions.join_next().await.unwrap().unwrap().map_err(CallError::from);
             // The others are waited for until they ought to have said hello.
             if ended.as_ref().is_err_and(|refused| refused.reason == Reason::Busy) {
                 return ended;

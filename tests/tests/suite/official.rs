@@ -1,6 +1,7 @@
 //! Officials who may not call any more (Art. 7(1)).
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use renkei_client::{CallError, Official, OfficialChannel, Watch};
 use renkei_domain::page::Journal;
 use renkei_proto::{
     RULES,
@@ -11,15 +12,12 @@ use renkei_proto::{
     journal::v1::BarReason,
     options::v1::{Reason, Role, Surface},
     sharing::v1::{GetItemRequest, Item, item_service_client::ItemServiceClient},
-    r#type::v1::Agency,
-    watch::v1::watch_service_client::WatchServiceClient,
+    r#type::v1::{Agency, Purpose},
 };
 use renkei_rpc::error::reason_of;
 use renkei_tools::{
-    acts::{Acts, Refused, both, refused, settle, to_the_party},
+    acts::{Acts, both, refused, settle, to_the_party},
     database,
-    desk::{Authentic, Official},
-    feed::Feed,
     pair::Pair,
     raw,
     scenario::start,
@@ -27,14 +25,17 @@ use renkei_tools::{
 };
 use tonic::service::interceptor::InterceptedService;
 
-/// Her id stands nowhere else.
-const SUZUKI: Official = Official::new("suzuki.canary.8e41").purpose("policy");
+use crate::watch::end;
 
-fn authentic(acts: &Acts, caller: &str) -> Authentic {
-    InterceptedService::new(acts.desk.channel(caller).unwrap(), SUZUKI)
+/// Her id stands nowhere else.
+const SUZUKI_ID: &str = "suzuki.canary.8e41";
+const SUZUKI: Official = Official::from_static(SUZUKI_ID);
+
+fn authentic(acts: &Acts, caller: &str) -> OfficialChannel {
+    InterceptedService::new(acts.desk.channel(caller).unwrap(), SUZUKI.with_purpose(Purpose::Policy))
 }
 
-fn items(acts: &Acts) -> ItemServiceClient<Authentic> {
+fn items(acts: &Acts) -> ItemServiceClient<OfficialChannel> {
     ItemServiceClient::new(authentic(acts, "sharing"))
 }
 
@@ -51,12 +52,11 @@ async fn a_barred_official_is_refused_by_every_method_at_once_and_stays_on_recor
     let seen = items(&ppc).get_item(get(&it)).await.unwrap().into_inner();
     let (written, later) = (ppc.acknowledging(&seen), ppc.asking_about(&Item { etag: String::new(), ..seen }));
     let first = items(&ppc).acknowledge_item(written.clone()).await.unwrap().into_inner();
-    let watch = WatchServiceClient::new(authentic(&ppc, "sharing"));
-    let mut feed = Feed::open(&watch, "", "").await.unwrap();
+    let mut feed = Watch::open(authentic(&ppc, "sharing"), "", "").await.unwrap();
 
-    let barred = ppc.bar(SUZUKI.id).await.unwrap();
-    assert_eq!((&barred.name, barred.barred, barred.reason()), (&ppc.official_name(SUZUKI.id), true, BarReason::Left));
-    refused::<()>(Err(feed.end().await), Reason::OfficialBarred, "");
+    let barred = ppc.bar(SUZUKI_ID).await.unwrap();
+    assert_eq!((&barred.name, barred.barred, barred.reason()), (&ppc.official_name(SUZUKI_ID), true, BarReason::Left));
+    refused::<()>(Err(end(&mut feed).await), Reason::OfficialBarred, "");
     let status = items(&ppc).get_item(get(&it)).await.unwrap_err();
     refused::<()>(Err(status.into()), Reason::OfficialBarred, "");
     let status = items(&ppc).ask_about_item(later.clone()).await.unwrap_err();
@@ -77,15 +77,15 @@ async fn a_barred_official_is_refused_by_every_method_at_once_and_stays_on_recor
     refused::<()>(Err(status.into()), Reason::OfficialBarred, "");
     let request = ListAuditRecordsRequest { matter: it.name.clone(), ..ListAuditRecordsRequest::default() };
     let records = ppc.list_audit_records(request).await.unwrap().records;
-    let hers = records.iter().filter(|it| it.official == SUZUKI.id);
+    let hers = records.iter().filter(|it| it.official == SUZUKI_ID);
     let hers: Vec<&str> = hers.filter_map(|it| it.method.rsplit('/').next()).collect();
     assert_eq!(hers, ["GetItem", "AcknowledgeItem"], "what she knew");
 
-    let unbarred = ppc.unbar(SUZUKI.id).await.unwrap();
+    let unbarred = ppc.unbar(SUZUKI_ID).await.unwrap();
     assert_eq!((unbarred.barred, unbarred.reason()), (false, BarReason::Unspecified));
     assert!(ppc.barred().await.unwrap().is_empty());
     // Who barred her is on record too, and so is who asked.
-    let request = ListAuditRecordsRequest { matter: ppc.official_name(SUZUKI.id), ..Default::default() };
+    let request = ListAuditRecordsRequest { matter: ppc.official_name(SUZUKI_ID), ..Default::default() };
     ppc.list_audit_records(request.clone()).await.unwrap();
     let records = ppc.list_audit_records(request).await.unwrap().records;
     assert!(records.iter().all(|it| it.official == "tanaka" && it.outcome == "OK"));
@@ -105,7 +105,7 @@ async fn every_method_refuses(acts: &Acts) {
         let role = Role::from_str_name(&format!("ROLE_{}", role.to_uppercase())).unwrap();
         let open = RULES.iter().filter(|it| it.surface == Surface::Desk && it.served_by.contains(&acts.agency));
         for rule in open.filter(|rule| rule.roles.contains(&role)) {
-            let metadata = [("renkei-official", SUZUKI.id), ("renkei-purpose", "policy")];
+            let metadata = [("renkei-official", SUZUKI_ID), ("renkei-purpose", "policy")];
             let status = raw::call(&channel, rule.path, b"no message", &metadata).await.unwrap_err();
             assert_eq!(reason_of(&status), Some(Reason::OfficialBarred), "{caller} {}", rule.path);
             tried += 1;
@@ -116,7 +116,7 @@ async fn every_method_refuses(acts: &Acts) {
 
 /// Officials are the agency's own affair.
 async fn never_crossed(pair: &Pair, ppc: &Acts, ipa: &Acts) {
-    let matter = ppc.official_name(SUZUKI.id);
+    let matter = ppc.official_name(SUZUKI_ID);
     for acts in [ppc, ipa] {
         let request = ListEntriesRequest { matter: matter.clone(), ..ListEntriesRequest::default() };
         assert_eq!(acts.list_entries(request).await.unwrap().entries, []);
@@ -130,7 +130,7 @@ async fn never_crossed(pair: &Pair, ppc: &Acts, ipa: &Acts) {
     let own = Journal::Of(Agency::Ppc);
     for held in store.entries(own, 1, 500).await.unwrap() {
         let entry = format!("{:?}", held);
-        assert!(!entry.contains(SUZUKI.id), "{entry}");
+        assert!(!entry.contains(SUZUKI_ID), "{entry}");
     }
     assert!(store.page(&matter).await.unwrap().is_none());
 }
@@ -143,16 +143,16 @@ async fn the_other_agencys_database_never_names_an_official() {
     settle(&ppc, &ipa).await.unwrap();
     let seen = items(&ppc).get_item(get(&it)).await.unwrap().into_inner();
     items(&ppc).acknowledge_item(ppc.acknowledging(&seen)).await.unwrap();
-    ppc.bar(SUZUKI.id).await.unwrap();
+    ppc.bar(SUZUKI_ID).await.unwrap();
     let checkpoint = CheckpointAuditRequest { request_id: ppc.request_id() };
     ppc.checkpoint(checkpoint).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
     let holds = |agency: Agency| {
         let bytes = database::bytes(&pair.setup, agency).unwrap();
-        bytes.windows(SUZUKI.id.len()).any(|it| it == SUZUKI.id.as_bytes())
+        bytes.windows(SUZUKI_ID.len()).any(|it| it == SUZUKI_ID.as_bytes())
     };
     assert_eq!((holds(Agency::Ppc), holds(Agency::Ipa)), (true, false));
-    assert!(!pair.ipa.log().contains(SUZUKI.id));
+    assert!(!pair.ipa.log().contains(SUZUKI_ID));
 }
 
 #[tokio::test]
@@ -163,11 +163,11 @@ async fn nobody_bars_himself_or_an_official_of_the_other_agency() {
     let bar = async |name: &str, reason: BarReason| {
         let (request_id, name) = (ppc.request_id(), name.to_owned());
         let request = BarOfficialRequest { request_id, name, reason: reason.into() };
-        client.clone().bar_official(request).await.map(|it| it.into_inner()).map_err(Refused::from)
+        client.clone().bar_official(request).await.map(|it| it.into_inner()).map_err(CallError::from)
     };
     let unbar = async |name: &str| {
         let request = UnbarOfficialRequest { request_id: ppc.request_id(), name: name.to_owned() };
-        client.clone().unbar_official(request).await.map(|it| it.into_inner()).map_err(Refused::from)
+        client.clone().unbar_official(request).await.map(|it| it.into_inner()).map_err(CallError::from)
     };
     let (left, hers) = (BarReason::Left, ppc.official_name("suzuki"));
     refused(bar("agencies/ppc/officials/tanaka", left).await, Reason::FieldInvalid, "name");
@@ -189,8 +189,8 @@ async fn nobody_bars_himself_or_an_official_of_the_other_agency() {
     // What is private shows in no feed.
     let last = ppc.publish(ppc.publishing("last")).await.unwrap().name;
     for caller in ["casework", "operator", "auditor"] {
-        let watch = WatchServiceClient::new(ppc.desk.on_behalf_of(caller, Official::new("sato")).unwrap());
-        let mut feed = Feed::open(&watch, "-", "").await.unwrap();
+        let sato = ppc.desk.on_behalf_of(caller, Official::from_static("sato")).unwrap();
+        let mut feed = Watch::open(sato, "-", "").await.unwrap();
         loop {
             let matter = feed.event().await.unwrap().matter;
             assert!(!matter.contains("/officials/"), "{caller}: {matter}");

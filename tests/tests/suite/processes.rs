@@ -134,7 +134,7 @@ async fn a_service_that_is_told_to_end_lets_its_callers_know_and_ends_in_time() 
     let stopped = tokio::time::timeout(END, pair.stop(Agency::Ppc));
     let (stopped, end) = tokio::join!(stopped, async {
         loop {
-            if let Err(refused) = feed.event().await {
+            if let Err(refused) = feed.answer().await {
                 return refused;
             }
         }

@@ -4,15 +4,15 @@
 use std::collections::BTreeSet;
 
 use futures::future::{join_all, try_join_all};
+use renkei_client::{OfficialChannel, Watch};
 use renkei_proto::{
     link::v1::link_status::State,
-    r#type::v1::Agency,
-    watch::v1::{event::Change, watch_service_client::WatchServiceClient},
+    r#type::v1::{Agency, Purpose},
+    watch::v1::event::Change,
 };
 use renkei_tools::{
     acts::{Acts, both, settle, to_the_party},
-    desk::{Authentic, Desk, PATIENCE, TANAKA, insist},
-    feed::Feed,
+    desk::{Desk, PATIENCE, TANAKA, insist},
     fleet::{Fleet, NAMES},
     pair::Pair,
     setup::AGENCIES,
@@ -33,39 +33,37 @@ async fn publish(acts: &Acts, items: usize) -> Vec<String> {
 }
 
 /// The feed for who may read the items.
-fn items_of(desk: &Desk) -> WatchServiceClient<Authentic> {
-    WatchServiceClient::new(desk.on_behalf_of("sharing", TANAKA.purpose("policy")).unwrap())
+fn items_of(desk: &Desk) -> OfficialChannel {
+    desk.on_behalf_of("sharing", TANAKA.with_purpose(Purpose::Policy)).unwrap()
 }
 
 /// Watches items through the balancer, going on from the last cursor at whatever replica takes the call, until so many
 /// were seen as `wanted` says. Gives the names of their entries in order.
 async fn seen(desk: &Desk, mut wanted: watch::Receiver<Option<usize>>) -> Vec<String> {
-    let (mut entries, mut cursor) = (Vec::new(), "-".to_owned());
-    loop {
-        let Ok(mut feed) = Feed::open(&items_of(desk), &cursor, "").await else { continue };
-        loop {
-            if wanted.borrow_and_update().is_some_and(|wanted| entries.len() >= wanted) {
-                return entries;
-            }
-            let answer = tokio::select! {
-                answer = feed.answer() => answer,
-                _ = wanted.changed() => continue,
-            };
-            let Ok(answer) = answer else { break };
-            cursor = answer.cursor;
-            if let Some(Change::EntryApplied(applied)) = answer.event.and_then(|event| event.change)
-                && applied.fact_type.ends_with("_published")
-            {
-                entries.push(applied.entry);
-            }
+    let mut entries = Vec::new();
+    let mut feed = loop {
+        if let Ok(feed) = Watch::open(items_of(desk), "-", "").await {
+            break feed;
+        }
+    };
+    while wanted.borrow_and_update().is_none_or(|wanted| entries.len() < wanted) {
+        let event = tokio::select! {
+            event = feed.event() => event.unwrap(),
+            _ = wanted.changed() => continue,
+        };
+        if let Some(Change::EntryApplied(applied)) = event.change
+            && applied.fact_type.ends_with("_published")
+        {
+            entries.push(applied.entry);
         }
     }
+    entries
 }
 
 /// What happens to the replicas meanwhile. Gives how long it took until another one sent after the first leader's end.
 async fn come_and_go(fleet: &mut Fleet, ppc: &Acts, ipa: &Acts) -> f64 {
     ppc.until_link("the first items", |link| link.own_receipted_seq > 10).await.unwrap();
-    let mut feed = Feed::open(&items_of(&ipa.desk), "", "").await.unwrap();
+    let mut feed = Watch::open(items_of(&ipa.desk), "", "").await.unwrap();
     // Who serves longest leads.
     fleet.kill(Agency::Ppc, "a").await.unwrap();
     let killed = Instant::now();
@@ -151,9 +149,9 @@ async fn any_replica_answers_a_call_and_two_that_send_at_once_do_no_harm() {
     // One call at all replicas at once: one item, one answer.
     let request = ppc.publishing_item(to_the_party());
     let answers = try_join_all(NAMES.map(|name| {
-        let items = fleet.desk_of(Agency::Ppc, name).unwrap().items("sharing", "policy").unwrap();
+        let items = fleet.desk_of(Agency::Ppc, name).unwrap().items("sharing", Purpose::Policy).unwrap();
         let request = request.clone();
-        async move { insist(async || Ok(items.clone().publish_item(request.clone()).await?.into_inner())).await }
+        async move { insist(async || items.clone().publish_item(request.clone()).await).await }
     }));
     let answers = answers.await.unwrap();
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
@@ -173,7 +171,7 @@ async fn any_replica_answers_a_call_and_two_that_send_at_once_do_no_harm() {
     // The leader sleeps until another one sends, and wakes up while both have a session.
     let awake = fleet.desk_of(Agency::Ppc, "b").unwrap();
     fleet.replica(Agency::Ppc, "a").unwrap().signal("STOP").await.unwrap();
-    let items = awake.items("sharing", "policy").unwrap();
+    let items = awake.items("sharing", Purpose::Policy).unwrap();
     items.clone().publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
     let sent = awake.until("another one sends for the leader that sleeps", || async {
         Ok((awake.link_status().await?.own_receipted_seq >= 3).then_some(()))

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
+use renkei_client::{OfficialChannel, Watch};
 use renkei_domain::moment::stamp;
 use renkei_proto::{
     evidence::v1::{
@@ -17,13 +18,11 @@ use renkei_proto::{
         item_service_client::ItemServiceClient,
     },
     r#type::v1::{Agency, Audience, Designated, Purpose, Scope, scope},
-    watch::v1::watch_service_client::WatchServiceClient,
 };
 use renkei_rpc::error::reason_of;
 use renkei_tools::{
     acts::{Acts, both, settle, terms_for, to_the_party},
-    desk::{Authentic, TANAKA},
-    feed::Feed,
+    desk::TANAKA,
     pair::Pair,
     scenario::start,
     setup::{AGENCIES, CALLERS},
@@ -154,9 +153,9 @@ struct Caller {
     name: &'static str,
     unit: &'static str,
     purpose: &'static str,
-    items: ItemServiceClient<Authentic>,
-    evidence: EvidenceServiceClient<Authentic>,
-    watch: WatchServiceClient<Authentic>,
+    items: ItemServiceClient<OfficialChannel>,
+    evidence: EvidenceServiceClient<OfficialChannel>,
+    watch: OfficialChannel,
 }
 
 impl Caller {
@@ -165,10 +164,15 @@ impl Caller {
         for (name, _, unit) in CALLERS {
             let channel = acts.desk.channel(name).unwrap();
             for purpose in PURPOSES {
-                let authentic = || InterceptedService::new(channel.clone(), TANAKA.purpose(purpose));
+                let authentic = || {
+                    InterceptedService::new(
+                        channel.clone(),
+                        TANAKA.with_purpose(Purpose::from_id(purpose).unwrap_or_default()),
+                    )
+                };
                 let items = ItemServiceClient::new(authentic());
                 let evidence = EvidenceServiceClient::new(authentic());
-                let watch = WatchServiceClient::new(authentic());
+                let watch = authentic();
                 all.push(Self { name, unit, purpose, items, evidence, watch });
             }
         }
@@ -339,7 +343,7 @@ async fn lists(caller: &mut Caller, peer: Agency, expected: &[&str], own: &[&str
 
 /// From its beginning to `last`, the feed names no item that is not seen, and every one that is.
 async fn watches(caller: &Caller, peer: Agency, expected: &BTreeSet<&str>, last: &str) {
-    let mut feed = Feed::open(&caller.watch, "-", "").await.unwrap();
+    let mut feed = Watch::open(caller.watch.clone(), "-", "").await.unwrap();
     let mut told = BTreeSet::new();
     loop {
         let event = feed.event().await.unwrap();
@@ -410,7 +414,10 @@ async fn the_fact_of_a_revision_is_shown_within_its_own_scope_alone() {
         (&ppc, "auditor", "policy", [false, false]),
         (&ipa, "sharing", "policy", [true, true]),
     ] {
-        let authentic = InterceptedService::new(acts.desk.channel(caller).unwrap(), TANAKA.purpose(purpose));
+        let authentic = InterceptedService::new(
+            acts.desk.channel(caller).unwrap(),
+            TANAKA.with_purpose(Purpose::from_id(purpose).unwrap_or_default()),
+        );
         let mut evidence = EvidenceServiceClient::new(authentic);
         let list = ListEntriesRequest { matter: it.name.clone(), ..Default::default() };
         let listed = evidence.list_entries(list).await.unwrap().into_inner().entries;

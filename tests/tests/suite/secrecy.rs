@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use prost::Message;
+use renkei_client::{Official, OfficialChannel};
 use renkei_domain::moment::stamp;
 use renkei_proto::{
     RULES,
@@ -20,7 +21,7 @@ use renkei_rpc::error::reason_of;
 use renkei_tools::{
     acts::{Acts, both, refused, settle, to_the_party, to_units},
     database::{self, Engine},
-    desk::{Authentic, Official, TANAKA},
+    desk::TANAKA,
     pair::Pair,
     raw,
     scenario::start,
@@ -28,9 +29,9 @@ use renkei_tools::{
 };
 use tonic::{Response, Status, service::interceptor::InterceptedService};
 
-const SUZUKI: Official = Official::new("suzuki");
+const SUZUKI: Official = Official::from_static("suzuki");
 
-fn items(acts: &Acts, caller: &str, official: Official) -> ItemServiceClient<Authentic> {
+fn items(acts: &Acts, caller: &str, official: Official) -> ItemServiceClient<OfficialChannel> {
     ItemServiceClient::new(InterceptedService::new(acts.desk.channel(caller).unwrap(), official))
 }
 
@@ -60,12 +61,16 @@ async fn who_knew_of_a_matter_is_on_record_with_time_and_purpose() {
     let it = ipa.publish_item(ipa.publishing_item(scope)).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
     let later = || pair.clock.advance(SignedDuration::from_mins(1));
-    let read = items(&ppc, "sharing", TANAKA.purpose("policy")).get_item(get(&it.name)).await.unwrap().into_inner();
+    let read = items(&ppc, "sharing", TANAKA.with_purpose(Purpose::Policy))
+        .get_item(get(&it.name))
+        .await
+        .unwrap()
+        .into_inner();
     later();
-    items(&ppc, "reader", SUZUKI.purpose("training")).list_item_entries(words(&it.name)).await.unwrap();
+    items(&ppc, "reader", SUZUKI.with_purpose(Purpose::Training)).list_item_entries(words(&it.name)).await.unwrap();
     later();
     // Tries beyond the scope, and on what is not there.
-    let beyond = items(&ppc, "casework", SUZUKI.purpose("policy")).get_item(get(&it.name)).await;
+    let beyond = items(&ppc, "casework", SUZUKI.with_purpose(Purpose::Policy)).get_item(get(&it.name)).await;
     refused(beyond.map(Response::into_inner).map_err(Into::into), Reason::NotFound, "");
     let missing = "agencies/ipa/items/0199b7c4-0000-7000-8000-000000000001";
     refused(ppc.item(missing).await, Reason::NotFound, "");
@@ -247,7 +252,7 @@ async fn reads_at_once_are_all_on_record_in_one_chain() {
     for acts in [&ppc, &ipa] {
         let mut reads = tokio::task::JoinSet::new();
         // One caller has at most 64 connections, so calls share them.
-        let clients = [(); 8].map(|()| items(acts, "sharing", SUZUKI.purpose("policy")));
+        let clients = [(); 8].map(|()| items(acts, "sharing", SUZUKI.with_purpose(Purpose::Policy)));
         for client in clients.iter().cycle().take(64) {
             let (mut client, request) = (client.clone(), get(&it.name));
             reads.spawn(async move { client.get_item(request).await.map(|_| ()) });

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use renkei_client::{Official, OfficialChannel};
 use renkei_domain::moment::stamp;
 use renkei_proto::{
     options::v1::Reason,
@@ -20,7 +21,7 @@ use renkei_proto::{
 use renkei_rpc::error::reason_of;
 use renkei_tools::{
     database::{self, Engine},
-    desk::{Authentic, Desk, Official},
+    desk::Desk,
     pair::Pair,
     raw,
     scenario::start,
@@ -53,18 +54,18 @@ impl Refusals {
 }
 
 fn official(own: Agency) -> Official {
-    Official::new(if own == Agency::Ppc { OFFICIALS[0] } else { OFFICIALS[1] })
+    Official::from_static(if own == Agency::Ppc { OFFICIALS[0] } else { OFFICIALS[1] })
 }
 
-fn authentic(desk: &Desk, caller: &str) -> Authentic {
+fn authentic(desk: &Desk, caller: &str) -> OfficialChannel {
     InterceptedService::new(desk.channel(caller).unwrap(), official(desk.agency))
 }
 
-fn referrals(desk: &Desk) -> ReferralServiceClient<Authentic> {
+fn referrals(desk: &Desk) -> ReferralServiceClient<OfficialChannel> {
     ReferralServiceClient::new(authentic(desk, "intake"))
 }
 
-fn catalogue(desk: &Desk) -> SchemeServiceClient<Authentic> {
+fn catalogue(desk: &Desk) -> SchemeServiceClient<OfficialChannel> {
     SchemeServiceClient::new(authentic(desk, "casework"))
 }
 
@@ -260,7 +261,8 @@ fn assert_kept(setup: &Setup, code: &str) {
         assert_nowhere(&bytes, &[OFFICIALS[1 - n], REQUESTS[1 - n]], &what);
         // In the audit table the official stands between time and calling system; nothing else is written so.
         let caller = format!("spiffe://{}/desk/", own.id());
-        let official = official(own).id;
+        let official = official(own);
+        let official = official.id();
         let records = places(&bytes, official);
         assert!(!records.is_empty(), "{official} acted and is not in the audit table");
         for at in records {

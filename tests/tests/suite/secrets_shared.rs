@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use prost::Message;
+use renkei_client::{Answer, CallError, Watch};
 use renkei_proto::{
     advice::v1::{
         AdviceAnswer, AdviceContent, AdviceQuotationAnsweredContent, AdviceQuotationAskedContent, AdviceRequest,
@@ -16,13 +17,11 @@ use renkei_proto::{
         item_content, item_service_client::ItemServiceClient,
     },
     r#type::v1::{Agency, Attachment, Purpose, Scope},
-    watch::v1::watch_service_client::WatchServiceClient,
 };
 use renkei_tools::{
-    acts::{Acts, Answer, Refused, both, item_content as words, settle, to_the_party, to_units},
+    acts::{Acts, both, item_content as words, settle, to_the_party, to_units},
     database,
     desk::TANAKA,
-    feed::Feed,
     http::get,
     pair::Pair,
     scenario::start,
@@ -79,7 +78,7 @@ impl Heard {
     fn refusal<T: std::fmt::Debug>(&mut self, answer: Result<Response<T>, Status>, reason: Reason) {
         let status = answer.unwrap_err();
         self.0.extend(format!("{status:?} {}", String::from_utf8_lossy(status.details())).into_bytes());
-        assert_eq!(Refused::from(status).reason, reason);
+        assert_eq!(CallError::from(status).reason, reason);
     }
 }
 
@@ -116,7 +115,12 @@ async fn let_out(acts: &Acts, it: &Item, purposes: &[&'static str]) -> Vec<u8> {
     for (caller, ..) in CALLERS {
         let channel = acts.desk.channel(caller).unwrap();
         for purpose in purposes {
-            let authentic = || InterceptedService::new(channel.clone(), TANAKA.purpose(purpose));
+            let authentic = || {
+                InterceptedService::new(
+                    channel.clone(),
+                    TANAKA.with_purpose(Purpose::from_id(purpose).unwrap_or_default()),
+                )
+            };
             let (mut items, mut evidence) =
                 (ItemServiceClient::new(authentic()), EvidenceServiceClient::new(authentic()));
             let mut take = |answer: Result<Vec<u8>, Status>| {
@@ -207,7 +211,7 @@ async fn advice(ppc: &Acts, ipa: &Acts, heard: &mut Heard) -> String {
 
 /// Calls that are refused, with canaries in what they say.
 async fn refused(ipa: &Acts, it: &Item, heard: &mut Heard) {
-    let mut client = ipa.desk.items("sharing", "policy").unwrap();
+    let mut client = ipa.desk.items("sharing", Purpose::Policy).unwrap();
     let spoilt = |spoil: fn(&mut ItemText)| {
         let mut request = ipa.publishing_item(to_the_party());
         let Some(item_content::Item::ThreatInformation(it)) = request.content.as_mut().unwrap().item.as_mut() else {
@@ -236,8 +240,8 @@ async fn refused(ipa: &Acts, it: &Item, heard: &mut Heard) {
 /// Every event of a desk's feed from its beginning to the last.
 async fn told(acts: &Acts) -> Vec<u8> {
     let last = acts.publish(acts.publishing("last")).await.unwrap().name;
-    let watch = WatchServiceClient::new(acts.desk.on_behalf_of("sharing", TANAKA.purpose("policy")).unwrap());
-    let (mut feed, mut bytes) = (Feed::open(&watch, "-", "").await.unwrap(), Vec::new());
+    let channel = acts.desk.on_behalf_of("sharing", TANAKA.with_purpose(Purpose::Policy)).unwrap();
+    let (mut feed, mut bytes) = (Watch::open(channel, "-", "").await.unwrap(), Vec::new());
     loop {
         let event = feed.event().await.unwrap();
         bytes.extend(event.encode_to_vec());

@@ -208,7 +208,11 @@ fn desk_callers(pair: &mut Pair, own: Agency) -> Vec<Caller> {
     ] {
         let issued = authority.issue(&uri, Use::Client).unwrap();
         let files = outfit(&dir, name, &issued, &authority.certificate());
-        callers.push(Caller { name: name.to_owned(), channel: desk.channel_with(&files).unwrap(), who });
+        callers.push(Caller {
+            name: name.to_owned(),
+            channel: raw::desk(desk.agency, desk.address(), &files).unwrap(),
+            who,
+        });
     }
     callers
 }
@@ -269,7 +273,7 @@ fn shut_out(pair: &mut Pair, own: Agency) -> Vec<(String, Surface, Channel, &'st
     let dir = pair.setup.dir.clone();
     let side = pair.side(own);
     let (desk, link) = (side.desk_wire.address(), side.link_wire.address());
-    let desk_channel = |files: &renkei_rpc::tls::Files| side.desk.channel_with(files).unwrap();
+    let desk_channel = |files: &renkei_rpc::tls::Files| raw::desk(side.agency, side.desk.address(), files).unwrap();
     let distrusted = "does not trust the issuer of our certificate";
     let (me, peer) = (own.id(), own.peer().id());
     let own_pki = if own == Agency::Ppc { &pair.setup.pki.ppc } else { &pair.setup.pki.ipa };

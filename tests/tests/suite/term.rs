@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use prost::Message as _;
+use renkei_client::CallError;
 use renkei_domain::{matter::Matter, moment::Moment, read_set::ReadSet, refusal::Refusal};
 use renkei_proto::{
     agreement::v1::{
@@ -15,7 +16,7 @@ use renkei_proto::{
 };
 use renkei_store::{Caller, Command, Stage};
 use renkei_tools::{
-    acts::{Acts, Refused, both, publish_all, refused, same_journals, settle},
+    acts::{Acts, both, publish_all, refused, same_journals, settle},
     pair::Pair,
     scenario::instant,
 };
@@ -64,7 +65,7 @@ async fn a_term_ends_with_the_day_in_japan_and_is_renewed_without_a_word() {
     assert_eq!(ppc.agreement().await.unwrap(), ipa.agreement().await.unwrap());
     let request = GetAgreementRequest { name: "agreements".to_owned() };
     let other = ppc.desk.agreement().unwrap().get_agreement(request).await;
-    refused(other.map_err(Refused::from), Reason::FieldInvalid, "name");
+    refused(other.map_err(CallError::from), Reason::FieldInvalid, "name");
 }
 
 /// Writes a fact of the agreement: its RPCs come with their own noun.

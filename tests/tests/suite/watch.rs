@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use prost::Message as _;
+use renkei_client::{CallError, Watch};
 use renkei_proto::{
     options::v1::Reason,
     referral::v1::{IssueReferralRequest, ListReferralsRequest, ListSchemesRequest, SchemeContent},
@@ -11,18 +12,26 @@ use renkei_proto::{
 use renkei_tools::{
     acts::{Acts, both, publish_all, refused, settle, words},
     desk::{PATIENCE, TANAKA},
-    feed::Feed,
     pair::Pair,
     scenario::start,
 };
 
 /// The next answers with an event.
-async fn events(feed: &mut Feed, count: usize) -> Vec<WatchResponse> {
+async fn events(feed: &mut Watch, count: usize) -> Vec<WatchResponse> {
     let mut events = Vec::new();
     while events.len() < count {
         events.extend(Some(feed.answer().await.unwrap()).filter(|answer| answer.event.is_some()));
     }
     events
+}
+
+/// Reads until the watch ends.
+pub(crate) async fn end(feed: &mut Watch) -> CallError {
+    loop {
+        if let Err(error) = feed.answer().await {
+            return error;
+        }
+    }
 }
 
 fn changes(answers: &[WatchResponse]) -> Vec<Event> {
@@ -115,8 +124,8 @@ async fn a_cursor_that_this_service_did_not_make_is_unknown() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
-    let own = ppc.watch("", "").await.unwrap().cursor;
-    let foreign = ipa.watch("", "").await.unwrap().cursor;
+    let own = ppc.watch("", "").await.unwrap().cursor().to_owned();
+    let foreign = ipa.watch("", "").await.unwrap().cursor().to_owned();
     let page = ListSchemesRequest { parent: "agencies/-".to_owned(), page_size: 1, page_token: String::new() };
     let token = ppc.list_schemes(page).await.unwrap().next_page_token;
     let mut tampered = own.clone();
@@ -160,14 +169,42 @@ async fn a_service_that_shuts_down_says_so_to_its_watchers() {
     let mut feed = ppc.watch("", "").await.unwrap();
     let scheme = ppc.publish(ppc.publishing("leak-report")).await.unwrap();
     while feed.event().await.unwrap().matter != scheme.name {}
-    let (stopped, ended) = tokio::join!(pair.stop(Agency::Ppc), feed.end());
+    let (stopped, ended) = tokio::join!(pair.stop(Agency::Ppc), end(&mut feed));
     stopped.unwrap();
     refused::<()>(Err(ended), Reason::Draining, "");
     // The cursor of then is good now.
     pair.start(Agency::Ppc).await.unwrap();
-    let mut feed = ppc.watch(&feed.cursor, "").await.unwrap();
+    let mut feed = ppc.watch(feed.cursor(), "").await.unwrap();
     let next = ppc.publish(ppc.publishing("next")).await.unwrap();
     while feed.event().await.unwrap().matter != next.name {}
+}
+
+#[tokio::test]
+async fn a_client_watches_on_without_loss_or_repeat_when_its_line_is_cut_and_when_the_service_starts_again() {
+    let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, _ipa) = both(&pair).unwrap();
+    let mut feed = ppc.watch("-", "").await.unwrap();
+    let mut published = Vec::new();
+    for round in 0..6 {
+        published.push(ppc.publish(ppc.publishing(&format!("scheme-{round}"))).await.unwrap().name);
+        match round % 3 {
+            0 => {
+                pair.ppc.desk_wire.cut();
+                pair.ppc.desk_wire.mend();
+            }
+            1 => {
+                pair.stop(Agency::Ppc).await.unwrap();
+                pair.start(Agency::Ppc).await.unwrap();
+            }
+            _ => {}
+        }
+    }
+    let mut seen = Vec::new();
+    while seen.len() < published.len() {
+        let event = tokio::time::timeout(PATIENCE, feed.event()).await.unwrap().unwrap();
+        seen.extend(Some(event.matter).filter(|matter| matter.contains("/schemes/")));
+    }
+    assert_eq!(seen, published);
 }
 
 #[tokio::test]

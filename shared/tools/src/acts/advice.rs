@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use jiff::SignedDuration;
 use prost_types::Timestamp;
+use renkei_client::Answer;
 use renkei_domain::{calendar, moment::stamp};
 use renkei_proto::{
     advice::v1::{
@@ -20,7 +21,8 @@ use renkei_proto::{
     r#type::v1::{Certainty, Statement},
 };
 
-use super::{Acts, Answer, answered};
+use super::Acts;
+use crate::desk::insist;
 
 /// The newest advice of a request.
 fn newest(it: &AdviceRequest) -> String {
@@ -218,73 +220,73 @@ impl Acts {
 impl Acts {
     /// Requests advice.
     pub async fn submit_advice_request(&self, request: SubmitAdviceRequestRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_asking.clone().submit_advice_request(request.clone()).await).await
+        insist(async || self.advice_asking.clone().submit_advice_request(request.clone()).await).await
     }
 
     /// Calls `SupplementAdviceRequest`.
     pub async fn supplement_advice_request(&self, request: SupplementAdviceRequestRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_asking.clone().supplement_advice_request(request.clone()).await).await
+        insist(async || self.advice_asking.clone().supplement_advice_request(request.clone()).await).await
     }
 
     /// Calls `AnswerClarification`.
     pub async fn answer_clarification(&self, request: AnswerClarificationRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_asking.clone().answer_clarification(request.clone()).await).await
+        insist(async || self.advice_asking.clone().answer_clarification(request.clone()).await).await
     }
 
     /// Calls `AskQuotation`.
     pub async fn ask_quotation(&self, request: AskQuotationRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_asking.clone().ask_quotation(request.clone()).await).await
+        insist(async || self.advice_asking.clone().ask_quotation(request.clone()).await).await
     }
 
     /// Calls `WithdrawAdviceRequest`.
     pub async fn withdraw_advice_request(&self, request: WithdrawAdviceRequestRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_asking.clone().withdraw_advice_request(request.clone()).await).await
+        insist(async || self.advice_asking.clone().withdraw_advice_request(request.clone()).await).await
     }
 
     /// Calls `CloseAdviceRequest`.
     pub async fn close_advice_request(&self, request: CloseAdviceRequestRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_asking.clone().close_advice_request(request.clone()).await).await
+        insist(async || self.advice_asking.clone().close_advice_request(request.clone()).await).await
     }
 
     /// Calls `AcceptAdviceRequest`.
     pub async fn accept_advice_request(&self, request: AcceptAdviceRequestRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_giving.clone().accept_advice_request(request.clone()).await).await
+        insist(async || self.advice_giving.clone().accept_advice_request(request.clone()).await).await
     }
 
     /// Calls `HandBackAdviceRequest`.
     pub async fn hand_back_advice_request(&self, request: HandBackAdviceRequestRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_giving.clone().hand_back_advice_request(request.clone()).await).await
+        insist(async || self.advice_giving.clone().hand_back_advice_request(request.clone()).await).await
     }
 
     /// Calls `DeclineAdviceRequest`.
     pub async fn decline_advice_request(&self, request: DeclineAdviceRequestRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_giving.clone().decline_advice_request(request.clone()).await).await
+        insist(async || self.advice_giving.clone().decline_advice_request(request.clone()).await).await
     }
 
     /// Calls `AskClarification`.
     pub async fn ask_clarification(&self, request: AskClarificationRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_giving.clone().ask_clarification(request.clone()).await).await
+        insist(async || self.advice_giving.clone().ask_clarification(request.clone()).await).await
     }
 
     /// Calls `GiveAdvice`.
     pub async fn give_advice(&self, request: GiveAdviceRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_giving.clone().give_advice(request.clone()).await).await
+        insist(async || self.advice_giving.clone().give_advice(request.clone()).await).await
     }
 
     /// Calls `CorrectAdvice`.
     pub async fn correct_advice(&self, request: CorrectAdviceRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_giving.clone().correct_advice(request.clone()).await).await
+        insist(async || self.advice_giving.clone().correct_advice(request.clone()).await).await
     }
 
     /// Calls `AnswerQuotation`.
     pub async fn answer_quotation(&self, request: AnswerQuotationRequest) -> Answer<AdviceRequest> {
-        answered(async || self.advice_giving.clone().answer_quotation(request.clone()).await).await
+        insist(async || self.advice_giving.clone().answer_quotation(request.clone()).await).await
     }
 
     /// Gets a request for advice.
     pub async fn advice_request(&self, name: &str) -> Answer<AdviceRequest> {
         let request = GetAdviceRequestRequest { name: name.to_owned() };
-        answered(async || self.advice.clone().get_advice_request(request.clone()).await).await
+        insist(async || self.advice.clone().get_advice_request(request.clone()).await).await
     }
 
     /// A request without the own half's version: what is the same at both agencies.
@@ -294,12 +296,12 @@ impl Acts {
 
     /// Lists requests for advice.
     pub async fn list_advice_requests(&self, request: ListAdviceRequestsRequest) -> Answer<ListAdviceRequestsResponse> {
-        answered(async || self.advice.clone().list_advice_requests(request.clone()).await).await
+        insist(async || self.advice.clone().list_advice_requests(request.clone()).await).await
     }
 
     /// One page of a request's entries with their words.
     pub async fn list_advice_entries(&self, request: ListAdviceEntriesRequest) -> Answer<ListAdviceEntriesResponse> {
-        answered(async || self.advice.clone().list_advice_entries(request.clone()).await).await
+        insist(async || self.advice.clone().list_advice_entries(request.clone()).await).await
     }
 
     /// A request's first entries with their words.

@@ -1,5 +1,6 @@
 //! Evidence and officials.
 
+use renkei_client::Answer;
 use renkei_proto::{
     evidence::v1::{
         BarOfficialRequest, CheckpointAuditRequest, CheckpointAuditResponse, GetEntryRequest, JournalEntry,
@@ -10,33 +11,34 @@ use renkei_proto::{
     r#type::v1::Agency,
 };
 
-use super::{Acts, Answer, answered};
+use super::Acts;
+use crate::desk::insist;
 
 impl Acts {
     /// Gets an entry by its author and number.
     pub async fn entry(&self, author: Agency, seq: u64) -> Answer<JournalEntry> {
         let request = GetEntryRequest { name: format!("agencies/{}/entries/{seq}", author.id()) };
-        answered(async || self.evidence.clone().get_entry(request.clone()).await).await
+        insist(async || self.evidence.clone().get_entry(request.clone()).await).await
     }
 
     /// Lists entries.
     pub async fn list_entries(&self, request: ListEntriesRequest) -> Answer<ListEntriesResponse> {
-        answered(async || self.evidence.clone().list_entries(request.clone()).await).await
+        insist(async || self.evidence.clone().list_entries(request.clone()).await).await
     }
 
     /// Checkpoints the audit chains.
     pub async fn checkpoint(&self, request: CheckpointAuditRequest) -> Answer<CheckpointAuditResponse> {
-        answered(async || self.evidence.clone().checkpoint_audit(request.clone()).await).await
+        insist(async || self.evidence.clone().checkpoint_audit(request.clone()).await).await
     }
 
     /// Verifies journals and audit chains.
     pub async fn verify(&self) -> Answer<Verification> {
-        answered(async || self.evidence.clone().verify_journals(VerifyJournalsRequest {}).await).await
+        insist(async || self.evidence.clone().verify_journals(VerifyJournalsRequest {}).await).await
     }
 
     /// One page of who read or wrote in a matter.
     pub async fn list_audit_records(&self, request: ListAuditRecordsRequest) -> Answer<ListAuditRecordsResponse> {
-        answered(async || self.evidence.clone().list_audit_records(request.clone()).await).await
+        insist(async || self.evidence.clone().list_audit_records(request.clone()).await).await
     }
 
     /// The name of one of the agency's own officials.
@@ -48,18 +50,18 @@ impl Acts {
     pub async fn bar(&self, id: &str) -> Answer<Official> {
         let (request_id, name) = (self.request_id(), self.official_name(id));
         let request = BarOfficialRequest { request_id, name, reason: BarReason::Left.into() };
-        answered(async || self.officials.clone().bar_official(request.clone()).await).await
+        insist(async || self.officials.clone().bar_official(request.clone()).await).await
     }
 
     /// Bars an own official no longer.
     pub async fn unbar(&self, id: &str) -> Answer<Official> {
         let request = UnbarOfficialRequest { request_id: self.request_id(), name: self.official_name(id) };
-        answered(async || self.officials.clone().unbar_official(request.clone()).await).await
+        insist(async || self.officials.clone().unbar_official(request.clone()).await).await
     }
 
     /// The own officials who are barred.
     pub async fn barred(&self) -> Answer<Vec<Official>> {
         let request = ListBarredOfficialsRequest {};
-        Ok(answered(async || self.officials.clone().list_barred_officials(request).await).await?.officials)
+        Ok(insist(async || self.officials.clone().list_barred_officials(request).await).await?.officials)
     }
 }

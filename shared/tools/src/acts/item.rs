@@ -1,5 +1,6 @@
 //! Sharing (Art. 5(2)) within a scope (Art. 7(2)).
 
+use renkei_client::{Answer, OfficialChannel};
 use renkei_domain::moment::stamp;
 use renkei_proto::{
     sharing::v1::{
@@ -13,8 +14,8 @@ use renkei_proto::{
     r#type::v1::{Agency, Audience, Certainty, Designated, Language, Purpose, Scope, Undesignated, scope},
 };
 
-use super::{Acts, Answer, answered};
-use crate::desk::Authentic;
+use super::Acts;
+use crate::desk::insist;
 
 /// No scope is designated: the receiving party.
 pub fn to_the_party() -> Scope {
@@ -151,49 +152,49 @@ impl Acts {
     ///
     /// # Errors
     /// When certificates cannot be read.
-    pub fn items_as(&self, caller: &str, purpose: &'static str) -> Result<ItemServiceClient<Authentic>, String> {
+    pub fn items_as(&self, caller: &str, purpose: Purpose) -> Result<ItemServiceClient<OfficialChannel>, String> {
         self.desk.items(caller, purpose)
     }
 
     /// Publishes an item.
     pub async fn publish_item(&self, request: PublishItemRequest) -> Answer<Item> {
-        answered(async || self.items.clone().publish_item(request.clone()).await).await
+        insist(async || self.items.clone().publish_item(request.clone()).await).await
     }
 
     /// Revises an item.
     pub async fn revise_item(&self, request: ReviseItemRequest) -> Answer<Item> {
-        answered(async || self.items.clone().revise_item(request.clone()).await).await
+        insist(async || self.items.clone().revise_item(request.clone()).await).await
     }
 
     /// Recalls an item.
     pub async fn recall_item(&self, request: RecallItemRequest) -> Answer<Item> {
-        answered(async || self.items.clone().recall_item(request.clone()).await).await
+        insist(async || self.items.clone().recall_item(request.clone()).await).await
     }
 
     /// Acknowledges an item.
     pub async fn acknowledge_item(&self, request: AcknowledgeItemRequest) -> Answer<Item> {
-        answered(async || self.items.clone().acknowledge_item(request.clone()).await).await
+        insist(async || self.items.clone().acknowledge_item(request.clone()).await).await
     }
 
     /// Asks about an item.
     pub async fn ask_about_item(&self, request: AskAboutItemRequest) -> Answer<Item> {
-        answered(async || self.items.clone().ask_about_item(request.clone()).await).await
+        insist(async || self.items.clone().ask_about_item(request.clone()).await).await
     }
 
     /// Answers a question about an item.
     pub async fn answer_item_question(&self, request: AnswerItemQuestionRequest) -> Answer<Item> {
-        answered(async || self.items.clone().answer_item_question(request.clone()).await).await
+        insist(async || self.items.clone().answer_item_question(request.clone()).await).await
     }
 
     /// Gives feedback on an item.
     pub async fn give_feedback(&self, request: GiveFeedbackRequest) -> Answer<Item> {
-        answered(async || self.items.clone().give_feedback(request.clone()).await).await
+        insist(async || self.items.clone().give_feedback(request.clone()).await).await
     }
 
     /// Gets an item with its content.
     pub async fn item(&self, name: &str) -> Answer<Item> {
         let request = GetItemRequest { name: name.to_owned() };
-        answered(async || self.items.clone().get_item(request.clone()).await).await
+        insist(async || self.items.clone().get_item(request.clone()).await).await
     }
 
     /// An item without the own half's version: what is the same at both agencies.
@@ -203,12 +204,12 @@ impl Acts {
 
     /// Lists items.
     pub async fn list_items(&self, request: ListItemsRequest) -> Answer<ListItemsResponse> {
-        answered(async || self.items.clone().list_items(request.clone()).await).await
+        insist(async || self.items.clone().list_items(request.clone()).await).await
     }
 
     /// One page of an item's entries with their words.
     pub async fn list_item_entries(&self, request: ListItemEntriesRequest) -> Answer<ListItemEntriesResponse> {
-        answered(async || self.items.clone().list_item_entries(request.clone()).await).await
+        insist(async || self.items.clone().list_item_entries(request.clone()).await).await
     }
 
     /// An item's first entries with their words.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use renkei_client::OfficialChannel;
 use renkei_proto::{
     link::v1::{GetLinkStatusRequest, link_status_service_client::LinkStatusServiceClient},
     r#type::v1::Agency,
@@ -17,7 +18,7 @@ use super::{
     services::{LOOK, Services},
     submit::{WARM, submit},
 };
-use crate::desk::{Authentic, Desk, TANAKA, said};
+use crate::desk::{Desk, TANAKA, failure};
 
 /// How many calls are under way at once.
 const IN_FLIGHT: usize = 64;
@@ -52,7 +53,7 @@ pub(super) async fn delivered(publisher: &Arc<Publisher>, link: &Link, time: Dur
 }
 
 /// How the link stands, over a connection that stays open.
-pub(super) struct Link(LinkStatusServiceClient<Authentic>);
+pub(super) struct Link(LinkStatusServiceClient<OfficialChannel>);
 
 impl Link {
     pub(super) fn new(desk: &Desk) -> Result<Self, String> {
@@ -61,7 +62,7 @@ impl Link {
 
     async fn backlog(&self) -> Result<u64, String> {
         let request = GetLinkStatusRequest { name: "linkStatus".to_owned() };
-        Ok(self.0.clone().get_link_status(request).await.map_err(said)?.into_inner().backlog)
+        Ok(self.0.clone().get_link_status(request).await.map_err(failure)?.into_inner().backlog)
     }
 
     /// Waits until all is receipted, for as long as there is progress.

@@ -29,7 +29,7 @@ use super::{
     load::{Load, load},
     services::CONNECTIONS,
 };
-use crate::{desk::Desk, desk::said, pki, raw::Raw};
+use crate::{desk::Desk, desk::failure, pki, raw::Raw};
 
 /// The one method; the service answers to any.
 const PATH: &str = "/renkei.bench.Echo/Echo";
@@ -117,5 +117,5 @@ impl Echo {
 async fn echo(channel: Channel, body: Vec<u8>) -> Result<(), String> {
     let mut client = client::Grpc::new(channel);
     client.ready().await.map_err(|error| error.to_string())?;
-    client.unary(Request::new(body), PathAndQuery::from_static(PATH), Raw).await.map(|_| ()).map_err(said)
+    client.unary(Request::new(body), PathAndQuery::from_static(PATH), Raw).await.map(|_| ()).map_err(failure)
 }

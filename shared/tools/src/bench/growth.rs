@@ -3,9 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use renkei_client::OfficialChannel;
 use renkei_proto::{
     sharing::v1::{ListItemsRequest, ListItemsResponse},
-    r#type::v1::Agency,
+    r#type::v1::{Agency, Purpose},
     watch::v1::{WatchRequest, watch_service_client::WatchServiceClient},
 };
 
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     cluster::Engine,
-    desk::{Authentic, TANAKA, said},
+    desk::{TANAKA, failure},
     seed::seed,
     setup::AGENCIES,
 };
@@ -62,7 +63,7 @@ struct Grown {
     /// The list's second page, and where a watch is resumed.
     token: String,
     cursor: String,
-    watch: WatchServiceClient<Authentic>,
+    watch: WatchServiceClient<OfficialChannel>,
 }
 
 impl Grown {
@@ -80,7 +81,7 @@ impl Grown {
         for number in 0..usize::try_from(PAGE).unwrap_or_default() {
             publisher.publish(number).await?;
         }
-        let reader = desk.on_behalf_of("sharing", TANAKA.purpose("policy"))?;
+        let reader = desk.on_behalf_of("sharing", TANAKA.with_purpose(Purpose::Policy))?;
         Ok(Self {
             link: Link::new(&desk)?,
             services,
@@ -115,16 +116,16 @@ impl Grown {
 
 async fn page(publisher: &Publisher, page_token: String) -> Result<ListItemsResponse, String> {
     let request = ListItemsRequest { parent: "agencies/-".to_owned(), page_size: PAGE, page_token };
-    Ok(publisher.client(0).list_items(request).await.map_err(said)?.into_inner())
+    Ok(publisher.client(0).list_items(request).await.map_err(failure)?.into_inner())
 }
 
 /// Goes on from a cursor until a page of changes was read.
-async fn resume(mut watch: WatchServiceClient<Authentic>, cursor: String) -> Result<(), String> {
+async fn resume(mut watch: WatchServiceClient<OfficialChannel>, cursor: String) -> Result<(), String> {
     let request = WatchRequest { cursor, ..WatchRequest::default() };
-    let mut events = watch.watch(request).await.map_err(said)?.into_inner();
+    let mut events = watch.watch(request).await.map_err(failure)?.into_inner();
     let mut seen = 0;
     while seen < PAGE {
-        let answer = events.message().await.map_err(said)?.ok_or("a watch ended by itself")?;
+        let answer = events.message().await.map_err(failure)?.ok_or("a watch ended by itself")?;
         seen += u32::from(answer.event.is_some());
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use renkei_proto::{
-    r#type::v1::Agency,
+    r#type::v1::{Agency, Purpose},
     watch::v1::{WatchRequest, WatchResponse, event::Change, watch_service_client::WatchServiceClient},
 };
 use tokio::{
@@ -22,7 +22,7 @@ use super::{
     services::Services,
     submit::{WARM, submit},
 };
-use crate::desk::{PATIENCE, TANAKA, said};
+use crate::desk::{PATIENCE, TANAKA, failure};
 
 /// The time from one call to the next: 50 per second, whether or not the one before is answered.
 const PACE: Duration = Duration::from_millis(20);
@@ -35,9 +35,9 @@ pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> 
         submit(&publisher, 1, WARM).await?;
         services.settle(PUBLISHER).await?;
         // Only who may read items hears of them.
-        let reader = services.desk(Agency::Ipa)?.on_behalf_of("sharing", TANAKA.purpose("policy"))?;
+        let reader = services.desk(Agency::Ipa)?.on_behalf_of("sharing", TANAKA.with_purpose(Purpose::Policy))?;
         let (seen, mut arrivals) = mpsc::unbounded_channel();
-        let events = WatchServiceClient::new(reader).watch(WatchRequest::default()).await.map_err(said)?;
+        let events = WatchServiceClient::new(reader).watch(WatchRequest::default()).await.map_err(failure)?;
         let watching = tokio::spawn(watching(events.into_inner(), seen));
         for _ in 0..plan.repetitions {
             let load = once(&publisher, &mut arrivals, plan.time).await?;

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     cluster::Engine,
-    desk::{Desk, TANAKA, said},
+    desk::{Desk, TANAKA, failure},
 };
 
 /// How many calls are under way at once.
@@ -62,7 +62,7 @@ async fn status(desk: &Desk, request: &GetLinkStatusRequest, time: Duration) -> 
     let request = request.clone();
     load(IN_FLIGHT, time, move |number| {
         let (mut client, request) = (clients[number % CONNECTIONS].clone(), request.clone());
-        async move { client.get_link_status(request).await.map(|_| ()).map_err(said) }
+        async move { client.get_link_status(request).await.map(|_| ()).map_err(failure) }
     })
     .await
 }

@@ -3,18 +3,19 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prost::Message as _;
+use renkei_client::OfficialChannel;
 use renkei_domain::moment::Moment;
 use renkei_proto::{
     sharing::v1::{
         Item, ItemKind, Necessity, PublishItemRequest, item_content, item_service_client::ItemServiceClient,
     },
-    r#type::v1::Agency,
+    r#type::v1::{Agency, Purpose},
 };
 
 use super::services::CONNECTIONS;
 use crate::{
     acts::{item_content, terms_for, to_the_party},
-    desk::{Authentic, Desk, said},
+    desk::{Desk, failure},
     pair::machine_time,
 };
 
@@ -23,7 +24,7 @@ const CONTENT: usize = 1024;
 
 /// PPC's sharing system.
 pub(super) struct Publisher {
-    clients: Vec<ItemServiceClient<Authentic>>,
+    clients: Vec<ItemServiceClient<OfficialChannel>>,
     request: PublishItemRequest,
     ids: Moment,
     drawn: AtomicU64,
@@ -35,7 +36,7 @@ impl Publisher {
     /// # Errors
     /// When certificates cannot be read.
     pub(super) fn new(desk: &Desk) -> Result<Self, String> {
-        let clients = (0..CONNECTIONS).map(|_| desk.items("sharing", "policy")).collect::<Result<_, _>>()?;
+        let clients = (0..CONNECTIONS).map(|_| desk.items("sharing", Purpose::Policy)).collect::<Result<_, _>>()?;
         let now = jiff::Timestamp::try_from(machine_time()).map_err(|error| error.to_string())?;
         let mut seed = [0; 32];
         aws_lc_rs::rand::fill(&mut seed).map_err(|_| "the machine gives no randomness")?;
@@ -43,7 +44,7 @@ impl Publisher {
     }
 
     /// A client; calls with different numbers share the connections.
-    pub(super) fn client(&self, number: usize) -> ItemServiceClient<Authentic> {
+    pub(super) fn client(&self, number: usize) -> ItemServiceClient<OfficialChannel> {
         self.clients[number % CONNECTIONS].clone()
     }
 
@@ -64,7 +65,7 @@ impl Publisher {
     /// When it is refused.
     pub(super) async fn publish(&self, number: usize) -> Result<Item, String> {
         let answer = self.client(number).publish_item(self.request()).await;
-        Ok(answer.map_err(said)?.into_inner())
+        Ok(answer.map_err(failure)?.into_inner())
     }
 }
 

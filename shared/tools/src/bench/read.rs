@@ -20,7 +20,7 @@ use super::{
     services::Services,
     submit::WARM,
 };
-use crate::desk::said;
+use crate::desk::failure;
 
 /// How many items there are.
 const ITEMS: usize = 1000;
@@ -68,7 +68,7 @@ async fn single(
     load(in_flight, time, move |number| {
         let mut client = publisher.client(number);
         let name = items[drawn.fetch_add(1, Ordering::Relaxed) % items.len()].clone();
-        async move { client.get_item(GetItemRequest { name }).await.map(|_| ()).map_err(said) }
+        async move { client.get_item(GetItemRequest { name }).await.map(|_| ()).map_err(failure) }
     })
     .await
 }
@@ -80,7 +80,7 @@ pub(super) async fn list(publisher: &Arc<Publisher>, in_flight: usize, time: Dur
         let mut client = publisher.client(number);
         let request =
             ListItemsRequest { parent: "agencies/-".to_owned(), page_size: PAGE, ..ListItemsRequest::default() };
-        async move { client.list_items(request).await.map(|_| ()).map_err(said) }
+        async move { client.list_items(request).await.map(|_| ()).map_err(failure) }
     })
     .await
 }

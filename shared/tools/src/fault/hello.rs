@@ -13,6 +13,7 @@ use crate::{
     acts::Acts,
     cluster::Engine,
     database,
+    desk::failure,
     fault::Report,
     http,
     pair::Pair,
@@ -36,9 +37,9 @@ pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), S
 
 /// Entries of PPC for which the peer has signed.
 async fn signed_for(ppc: &Acts, peer: &mut Peer) -> Result<Vec<Entry>, String> {
-    let mut session = peer.dial().await.map_err(said)?;
-    ppc.publish(ppc.publishing("leak-report-private")).await.map_err(said)?;
-    session.received(2).await.map_err(said)?;
+    let mut session = peer.dial().await.map_err(failure)?;
+    ppc.publish(ppc.publishing("leak-report-private")).await.map_err(failure)?;
+    session.received(2).await.map_err(failure)?;
     session.sign(peer).await;
     ppc.ask_link("the receipt", |link| link.backlog == 0).await?;
     peer.held = session.entries.last().map(signed_header);
@@ -78,7 +79,7 @@ async fn lies(
         }
     }
     peer.held.clone_from(&honest);
-    let mut session = peer.dial().await.map_err(said)?;
+    let mut session = peer.dial().await.map_err(failure)?;
     for seq in 3..3 + ROUNDS {
         let mut stop = peer.stop(seq, Reason::ChainBroken);
         stop.signature[0] ^= 1;
@@ -86,7 +87,7 @@ async fn lies(
     }
     // What comes after them is signed for after them.
     session.send(&[peer.publication("virus")?]).await;
-    session.receipted(1).await.map_err(said)?;
+    session.receipted(1).await.map_err(failure)?;
     drop(session);
     let claims = 4 * ROUNDS;
     let link = ppc.link().await?;
@@ -112,11 +113,11 @@ async fn proved_loss(
     copy: &str,
     report: &mut Report<'_>,
 ) -> Result<(), String> {
-    let mut session = peer.dial().await.map_err(said)?;
+    let mut session = peer.dial().await.map_err(failure)?;
     let own = ppc.link().await?.own_seq;
     while session.entries.last().map_or(0, |last| header(last).seq) < own {
         let next = session.entries.last().map_or(3, |last| header(last).seq + 1);
-        session.received(next).await.map_err(said)?;
+        session.received(next).await.map_err(failure)?;
         session.sign(peer).await;
     }
     let last = session.entries.last().cloned().ok_or("PPC has sent nothing")?;
@@ -126,8 +127,8 @@ async fn proved_loss(
     pair.start(Agency::Ppc).await?;
     let kept = ppc.link().await?.own_seq;
     peer.held = Some(signed_header(&last));
-    let mut session = peer.dial().await.map_err(said)?;
-    let asked = session.ask().await.map_err(said)?.from_seq;
+    let mut session = peer.dial().await.map_err(failure)?;
+    let asked = session.ask().await.map_err(failure)?.from_seq;
     report.figure("entries lost", own - kept);
     report.check("a loss that our own signature proves begins a recovery", ppc.link().await?.recovering);
     report.check("what is missing is asked for", asked == kept + 1);
@@ -154,8 +155,8 @@ async fn proved_loss(
 
 /// Why PPC ends a session with this peer.
 async fn goodbye(peer: &Peer) -> Result<Reason, String> {
-    let mut session = peer.dial().await.map_err(said)?;
-    session.until(|kind| if let Kind::Goodbye(bye) = kind { Some(bye.reason()) } else { None }).await.map_err(said)
+    let mut session = peer.dial().await.map_err(failure)?;
+    session.until(|kind| if let Kind::Goodbye(bye) = kind { Some(bye.reason()) } else { None }).await.map_err(failure)
 }
 
 /// How many unproven claims the service has counted.
@@ -164,8 +165,4 @@ async fn counted(pair: &Pair) -> Result<u64, String> {
     let (_, metrics) = http::get(operator, "/metrics").await?;
     let values = metrics.lines().filter(|line| line.starts_with("renkei_link_unproven_total"));
     Ok(values.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
-}
-
-fn said(refused: crate::acts::Refused) -> String {
-    format!("{refused:?}")
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
+use renkei_client::CallError;
 use renkei_proto::{
     options::v1::Reason,
     sharing::v1::{Item, ListItemsRequest},
@@ -9,7 +10,7 @@ use renkei_proto::{
 use tokio::time::Instant;
 
 use crate::{
-    acts::{Acts, Refused, to_the_party},
+    acts::{Acts, to_the_party},
     fault::Report,
     signs::Sign,
 };
@@ -23,7 +24,7 @@ pub(super) struct Load {
 #[derive(Default)]
 struct State {
     acknowledged: BTreeSet<String>,
-    refused: Vec<Refused>,
+    refused: Vec<CallError>,
     longest: Option<Duration>,
 }
 
@@ -59,7 +60,7 @@ impl Load {
     }
 
     /// Writes one item.
-    pub(super) async fn write(&self) -> Result<Item, Refused> {
+    pub(super) async fn write(&self) -> Result<Item, CallError> {
         let begun = Instant::now();
         let written = self.acts.publish_item(self.acts.publishing_item(to_the_party())).await;
         let mut state = self.state();
@@ -72,7 +73,7 @@ impl Load {
     }
 
     /// Reads the words of an item that was acknowledged.
-    pub(super) async fn read(&self) -> Result<(), Refused> {
+    pub(super) async fn read(&self) -> Result<(), CallError> {
         let name = self.state().acknowledged.last().cloned().unwrap_or_default();
         let begun = Instant::now();
         let read = self.acts.item(&name).await.map(|_| ());

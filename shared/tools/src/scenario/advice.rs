@@ -17,7 +17,7 @@ use renkei_proto::{
 };
 
 use super::{Scenario, found, instant, must, statutory};
-use crate::desk::{Desk, insist, said};
+use crate::desk::{Desk, failure, insist};
 
 /// The version of ATT&CK to which the techniques belong.
 const ATTACK: &str = "17.1";
@@ -57,8 +57,8 @@ impl Scenario<'_> {
             statutory: Some(statutory(Sector::Private, "2026-11-13", &[2, 3, 4], 3200, PersonsKind::AtMost)),
         };
         let client = self.world.ppc.advice_asking()?;
-        let it = insist(async || Ok(client.clone().submit_advice_request(request.clone()).await?.into_inner())).await;
-        let it = it.map_err(said)?;
+        let it = insist(async || client.clone().submit_advice_request(request.clone()).await).await;
+        let it = it.map_err(failure)?;
         must(it.case_number == "甲-R08-ADV-0001", "the case number of the request")?;
         let due = it.due.clone().unwrap_or_default().on;
         must(due == "2026-11-26", &format!("urgent advice is due on 2026-11-26, not {due}"))?;
@@ -86,8 +86,8 @@ impl Scenario<'_> {
             unit: "incident-analysis".to_owned(),
             planned_on: "2026-11-26".to_owned(),
         };
-        let it = insist(async || Ok(client.clone().accept_advice_request(accept.clone()).await?.into_inner())).await;
-        let it = it.map_err(said)?;
+        let it = insist(async || client.clone().accept_advice_request(accept.clone()).await).await;
+        let it = it.map_err(failure)?;
         let questions = ["CMSとプラグインの版", "WAFの有無", "ログの保存期間"];
         let ask = AskClarificationRequest {
             request_id: self.request_id(),
@@ -96,8 +96,8 @@ impl Scenario<'_> {
             wanted_by: Some(stamp(instant("2026-11-24T15:00:00+09:00")?)),
             content: Some(AdviceClarificationAskedContent { questions: questions.map(str::to_owned).to_vec() }),
         };
-        let it = insist(async || Ok(client.clone().ask_clarification(ask.clone()).await?.into_inner())).await;
-        let it = it.map_err(said)?;
+        let it = insist(async || client.clone().ask_clarification(ask.clone()).await).await;
+        let it = it.map_err(failure)?;
         must(it.state() == State::Clarifying && it.unit == "incident-analysis", "IPA asks for clarification")?;
         let ppc = self.world.ppc.clone();
         ppc.until("IPA's questions at PPC", || find(&ppc, &it.name, State::Clarifying)).await?;
@@ -127,8 +127,8 @@ impl Scenario<'_> {
             }),
         };
         let client = self.world.ppc.advice_asking()?;
-        let it = insist(async || Ok(client.clone().answer_clarification(request.clone()).await?.into_inner())).await;
-        let it = it.map_err(said)?;
+        let it = insist(async || client.clone().answer_clarification(request.clone()).await).await;
+        let it = it.map_err(failure)?;
         must(it.state() == State::Accepted, "the clarification is answered")?;
         (self.say)(format!("4   {}: clarification answered", it.case_number));
         Ok(())
@@ -158,8 +158,8 @@ impl Scenario<'_> {
             content: Some(AdviceContent { answers, ..AdviceContent::default() }),
         };
         let client = ipa.advice_giving()?;
-        let it = insist(async || Ok(client.clone().give_advice(request.clone()).await?.into_inner())).await;
-        let it = it.map_err(said)?;
+        let it = insist(async || client.clone().give_advice(request.clone()).await).await;
+        let it = it.map_err(failure)?;
         let right = if stage == AdviceStage::Interim { State::Accepted } else { State::Answered };
         must(it.state() == right && !it.overdue, "the advice is given in time")?;
         (self.say)(format!("5   {}: {} given", it.case_number, stage.as_str_name()));
@@ -187,8 +187,8 @@ impl Scenario<'_> {
                 content: Some(AdviceQuotationAskedContent { text: text.to_owned(), medium: "注意喚起".to_owned() }),
             };
             let client = ppc.advice_asking()?;
-            let it = insist(async || Ok(client.clone().ask_quotation(ask.clone()).await?.into_inner())).await;
-            let asked = it.map_err(said)?.quotations.pop().unwrap_or_default();
+            let it = insist(async || client.clone().ask_quotation(ask.clone()).await).await;
+            let asked = it.map_err(failure)?.quotations.pop().unwrap_or_default();
             let ipa = self.world.ipa.clone();
             let seen = ipa.until("PPC's draft at IPA", || holds(&ipa, name, &asked.entry)).await?;
             let answer = AnswerQuotationRequest {
@@ -200,8 +200,8 @@ impl Scenario<'_> {
                 content: Some(AdviceQuotationAnsweredContent { comment: comment.to_owned() }),
             };
             let client = ipa.advice_giving()?;
-            let it = insist(async || Ok(client.clone().answer_quotation(answer.clone()).await?.into_inner())).await;
-            let answer = it.map_err(said)?.quotations.pop().unwrap_or_default().answer;
+            let it = insist(async || client.clone().answer_quotation(answer.clone()).await).await;
+            let answer = it.map_err(failure)?.quotations.pop().unwrap_or_default().answer;
             ppc.until("IPA's answer at PPC", || holds(&ppc, name, &answer)).await?;
             (self.say)(format!("6   {}: quotation asked, {}", seen.case_number, finding.as_str_name()));
         }
@@ -213,8 +213,8 @@ impl Scenario<'_> {
             advice: it.advice.last().map(|advice| advice.entry.clone()).unwrap_or_default(),
         };
         let client = ppc.advice_asking()?;
-        let it = insist(async || Ok(client.clone().close_advice_request(close.clone()).await?.into_inner())).await;
-        let it = it.map_err(said)?;
+        let it = insist(async || client.clone().close_advice_request(close.clone()).await).await;
+        let it = it.map_err(failure)?;
         must(it.state() == State::Closed, "PPC has taken note of the advice")?;
         (self.say)(format!("6   {}: closed", it.case_number));
         Ok(())
@@ -241,7 +241,7 @@ pub(super) fn technique(id: &str) -> ExternalId {
 async fn find(desk: &Desk, name: &str, state: State) -> Result<Option<AdviceRequest>, String> {
     let client = desk.advice()?;
     let request = GetAdviceRequestRequest { name: name.to_owned() };
-    let got = insist(async || Ok(client.clone().get_advice_request(request.clone()).await?.into_inner())).await;
+    let got = insist(async || client.clone().get_advice_request(request.clone()).await).await;
     Ok(found(got)?.filter(|it| it.state() == state))
 }
 
@@ -253,12 +253,12 @@ async fn holds(desk: &Desk, name: &str, entry: &str) -> Result<Option<AdviceRequ
 async fn got(desk: &Desk, name: &str) -> Result<AdviceRequest, String> {
     let client = desk.advice()?;
     let request = GetAdviceRequestRequest { name: name.to_owned() };
-    insist(async || Ok(client.clone().get_advice_request(request.clone()).await?.into_inner())).await.map_err(said)
+    insist(async || client.clone().get_advice_request(request.clone()).await).await.map_err(failure)
 }
 
 async fn words(desk: &Desk, name: &str) -> Result<Vec<Content>, String> {
     let client = desk.advice()?;
     let request = ListAdviceEntriesRequest { parent: name.to_owned(), ..ListAdviceEntriesRequest::default() };
-    let listed = insist(async || Ok(client.clone().list_advice_entries(request.clone()).await?.into_inner())).await;
-    Ok(listed.map_err(said)?.entries.into_iter().filter_map(|entry| entry.content).collect())
+    let listed = insist(async || client.clone().list_advice_entries(request.clone()).await).await;
+    Ok(listed.map_err(failure)?.entries.into_iter().filter_map(|entry| entry.content).collect())
 }

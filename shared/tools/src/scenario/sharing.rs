@@ -10,10 +10,9 @@ use renkei_proto::{
     },
     r#type::v1::{Agency, Audience, Certainty, Designated, Language, Purpose, Scope, Tlp, Undesignated, scope},
 };
-use renkei_rpc::error::reason_of;
 
 use super::{Scenario, advice::technique, found, instant, must};
-use crate::desk::{Desk, insist, said};
+use crate::desk::{Desk, failure, insist};
 
 /// A report that OASIS has published (see `shared/tools/data/stix/LICENSE`).
 const APT1: &[u8] = include_bytes!("../../data/stix/apt1.json");
@@ -58,16 +57,17 @@ impl Scenario<'_> {
         must(trend.tlp() == Tlp::Red, "named units alone are TLP:RED")?;
 
         let (ppc, ipa) = (self.world.ppc.clone(), self.world.ipa.clone());
-        ipa.until("PPC's item at IPA", || find(&ipa, "sharing", "policy", &method.name)).await?;
-        let held =
-            ppc.until("the APT1 report at PPC", || find(&ppc, "casework", "investigation", &report.name)).await?;
+        ipa.until("PPC's item at IPA", || find(&ipa, "sharing", Purpose::Policy, &method.name)).await?;
+        let held = ppc
+            .until("the APT1 report at PPC", || find(&ppc, "casework", Purpose::Investigation, &report.name))
+            .await?;
         let bundle = held.content.and_then(|content| content.item).and_then(|item| match item {
             Kind::ThreatInformation(it) => it.text.map(|text| text.stix_bundle),
             _ => None,
         });
         must(bundle.as_deref() == Some(APT1), "the STIX bundle arrives byte for byte")?;
-        let seen = ppc.until("the trend at its unit", || find(&ppc, "sharing", "policy", &trend.name)).await?;
-        let hidden = find(&ppc, "casework", "investigation", &trend.name).await?;
+        let seen = ppc.until("the trend at its unit", || find(&ppc, "sharing", Purpose::Policy, &trend.name)).await?;
+        let hidden = find(&ppc, "casework", Purpose::Investigation, &trend.name).await?;
         must(hidden.is_none(), "another unit does not find what is shared with the policy unit")?;
         let acknowledge = AcknowledgeItemRequest {
             request_id: self.request_id(),
@@ -75,9 +75,9 @@ impl Scenario<'_> {
             etag: seen.etag.clone(),
             marking: None,
         };
-        let client = ppc.items("sharing", "policy")?;
-        let it = insist(async || Ok(client.clone().acknowledge_item(acknowledge.clone()).await?.into_inner())).await;
-        must(it.map_err(said)?.acknowledged_revision == 1, "PPC acknowledges the trend")?;
+        let client = ppc.items("sharing", Purpose::Policy)?;
+        let it = insist(async || client.clone().acknowledge_item(acknowledge.clone()).await).await;
+        must(it.map_err(failure)?.acknowledged_revision == 1, "PPC acknowledges the trend")?;
         (self.say)("10  shared: within its unit the trend is found, outside it is not".to_owned());
         Ok(trend)
     }
@@ -95,14 +95,14 @@ impl Scenario<'_> {
             reason: RecallReason::Incorrect.into(),
             content: Some(ItemRecalledContent { explanation: "影響を受ける版の記載に誤り".to_owned() }),
         };
-        let client = ipa.items("sharing", "policy")?;
-        let it = insist(async || Ok(client.clone().recall_item(recall.clone()).await?.into_inner())).await;
-        let it = it.map_err(said)?;
+        let client = ipa.items("sharing", Purpose::Policy)?;
+        let it = insist(async || client.clone().recall_item(recall.clone()).await).await;
+        let it = it.map_err(failure)?;
         must(it.state() == State::Recalled && it.sealed_at.is_none(), "PPC cannot have sealed it yet")?;
         (self.say)(format!("12  {}: recalled by IPA", it.case_number));
         self.world.mend_link();
         let is_sealed = async |desk: Desk| {
-            let it = find(&desk, "sharing", "policy", &trend.name).await?;
+            let it = find(&desk, "sharing", Purpose::Policy, &trend.name).await?;
             Ok(it.filter(|it| it.sealed_at.is_some()))
         };
         let here = ppc.until("the recall at PPC", || is_sealed(ppc.clone())).await?;
@@ -126,9 +126,9 @@ impl Scenario<'_> {
             necessity: necessity.into(),
             content: Some(ItemContent { item: Some(item) }),
         };
-        let client = self.world.desk(agency).items("sharing", "policy")?;
-        let it = insist(async || Ok(client.clone().publish_item(request.clone()).await?.into_inner())).await;
-        let it = it.map_err(said)?;
+        let client = self.world.desk(agency).items("sharing", Purpose::Policy)?;
+        let it = insist(async || client.clone().publish_item(request.clone()).await).await;
+        let it = it.map_err(failure)?;
         let (kind, tlp) = (it.kind().as_str_name(), it.tlp().as_str_name());
         (self.say)(format!("10  {}: {kind} published, {tlp}", it.case_number));
         Ok(it)
@@ -147,12 +147,12 @@ impl Scenario<'_> {
 }
 
 /// The item as one system sees it for a purpose; `None` when it does not find it.
-async fn find(desk: &Desk, caller: &str, purpose: &'static str, name: &str) -> Result<Option<Item>, String> {
+async fn find(desk: &Desk, caller: &str, purpose: Purpose, name: &str) -> Result<Option<Item>, String> {
     let client = desk.items(caller, purpose)?;
     let request = GetItemRequest { name: name.to_owned() };
-    let got = insist(async || Ok(client.clone().get_item(request.clone()).await?.into_inner())).await;
-    if let Err(status) = &got {
-        must(reason_of(status) == Some(Reason::NotFound), &said(status.clone()))?;
+    let got = insist(async || client.clone().get_item(request.clone()).await).await;
+    if let Err(error) = &got {
+        must(error.reason == Reason::NotFound, &error.to_string())?;
     }
     found(got)
 }
