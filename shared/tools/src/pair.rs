@@ -4,58 +4,29 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::SystemTime,
 };
 
 use jiff::Timestamp;
-use renkei_domain::moment::Source;
-use renkei_proto::{options::v1::Surface, r#type::v1::Agency};
-use renkei_service::config::Config;
-use renkei_store::Store;
-use renkei_telemetry::{LogTarget, Measured, Settings, Spans, Telemetry};
+use renkei_proto::r#type::v1::Agency;
 use tempfile::TempDir;
-use tokio::{process::Command, sync::oneshot};
+use tokio::process::Command;
 
+use self::{side::Wires, world::write_clock};
 use crate::{
     clock::Clock,
     database,
-    desk::Desk,
-    process::{Process, binary},
+    process::binary,
     seed::config_file,
     setup::{AGENCIES, Choice, Setup},
     wire::Wire,
 };
 
-/// One side of a pair.
-pub struct Side {
-    /// Whose side.
-    pub agency: Agency,
-    /// Calls to its desk.
-    pub desk: Desk,
-    /// The wire from its internal systems to its desk.
-    pub desk_wire: Arc<Wire>,
-    /// The wire from the peer to its link.
-    pub link_wire: Arc<Wire>,
-    /// The spans that this side finished; only in one process.
-    pub spans: Option<Spans>,
-    /// What this side measured since its last start; only in one process.
-    pub measured: Option<Measured>,
-    log: Arc<Mutex<Vec<u8>>>,
-    log_filter: &'static str,
-    config: String,
-    starts: u64,
-    running: Option<Running>,
-    service: Shared,
-}
+mod side;
+mod world;
 
-/// The service while it runs in this process.
-type Shared = Arc<Mutex<Option<renkei_service::Running>>>;
-
-enum Running {
-    Thread { stop: oneshot::Sender<()>, ended: oneshot::Receiver<()> },
-    Process(Box<Process>),
-}
+pub use self::{side::Side, world::World};
 
 /// Both services.
 pub struct Pair {
@@ -194,21 +165,8 @@ impl Pair {
         let configs = AGENCIES.map(|agency| setup.config(agency, &address(agency.peer()), &choice));
         let mut side = |agency: Agency, config: String| -> Result<Side, String> {
             let (desk_wire, link_wire) = wires.remove(agency.id()).ok_or("an agency has no wires")?;
-            let desk = Desk::new(agency, &dir, &desk_wire);
-            Ok(Side {
-                agency,
-                desk,
-                desk_wire,
-                link_wire,
-                spans: None,
-                measured: None,
-                log: Arc::default(),
-                log_filter: choice.log_filter.unwrap_or("info"),
-                config,
-                starts: 0,
-                running: None,
-                service: Shared::default(),
-            })
+            let wires = Wires { desk: desk_wire, link: link_wire };
+            Ok(Side::new(agency, &dir, wires, choice.log_filter.unwrap_or("info"), config))
         };
         let [ppc, ipa] = configs;
         let (ppc, ipa) = (side(Agency::Ppc, ppc)?, side(Agency::Ipa, ipa)?);
@@ -257,10 +215,7 @@ impl Pair {
     /// # Errors
     /// When there is no process.
     pub async fn kill(&mut self, agency: Agency) -> Result<(), String> {
-        match self.side_mut(agency).running.take() {
-            Some(Running::Process(process)) => process.kill().await,
-            _ => Err("only a process can be killed".to_owned()),
-        }
+        self.side_mut(agency).kill().await
     }
 
     /// Tells a side that runs as a process that its certificates or revocation lists are fresh (SIGHUP).
@@ -268,10 +223,7 @@ impl Pair {
     /// # Errors
     /// When there is no process.
     pub async fn hang_up(&self, agency: Agency) -> Result<(), String> {
-        let Some(Running::Process(process)) = &self.side(agency).running else {
-            return Err("only a process can be told".to_owned());
-        };
-        process.signal("HUP").await
+        self.side(agency).hang_up().await
     }
 
     /// Cuts the link both ways.
@@ -342,9 +294,10 @@ impl Pair {
     pub async fn command_line(&self, agency: Agency, arguments: &[&str]) -> Result<(Option<i32>, String), String> {
         let side = self.side(agency);
         // A process that runs has named its ports in the file.
-        let file = match side.running {
-            Some(Running::Process(_)) => config_file(&self.setup.dir, agency),
-            _ => side.write_config(&self.setup.dir)?,
+        let file = if side.process_id().is_some() {
+            config_file(&self.setup.dir, agency)
+        } else {
+            side.write_config(&self.setup.dir)?
         };
         let output =
             Command::new(binary(agency)?).arg("--config").arg(file).args(arguments).stdin(Stdio::null()).output();
@@ -352,236 +305,6 @@ impl Pair {
         let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
         Ok((output.status.code(), String::from_utf8_lossy(&text).into_owned()))
     }
-}
-
-/// Both desks, the wires between the services and the clock: what a scenario acts on.
-#[derive(Clone)]
-pub struct World {
-    /// PPC's desk.
-    pub ppc: Desk,
-    /// IPA's desk.
-    pub ipa: Desk,
-    links: [Arc<Wire>; 2],
-    clock: Clock,
-    clock_files: Vec<PathBuf>,
-}
-
-impl World {
-    /// One agency's desk.
-    pub fn desk(&self, agency: Agency) -> &Desk {
-        if agency == Agency::Ppc { &self.ppc } else { &self.ipa }
-    }
-
-    /// Cuts the link both ways.
-    pub fn cut_link(&self) {
-        self.links.iter().for_each(|wire| wire.cut());
-    }
-
-    /// Mends it.
-    pub fn mend_link(&self) {
-        self.links.iter().for_each(|wire| wire.mend());
-    }
-
-    /// What the clock shows.
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    /// Sets the clock of both sides.
-    ///
-    /// # Errors
-    /// When the clock's file cannot be written.
-    pub fn set_clock(&self, instant: Timestamp) -> Result<(), String> {
-        self.clock.set(instant);
-        self.clock_files.iter().try_for_each(|file| write_clock(file, &instant.to_string()))
-    }
-
-    /// Lets the clock of the processes run on from what it shows.
-    ///
-    /// # Errors
-    /// When the clock's file cannot be written.
-    pub fn run_clock(&self) -> Result<(), String> {
-        self.clock_files.iter().try_for_each(|file| write_clock(file, &format!("{} runs", self.now())))
-    }
-}
-
-/// Replaces the file whole, so that nobody reads half an instant.
-fn write_clock(file: &Path, text: &str) -> Result<(), String> {
-    let fresh = file.with_extension("new");
-    std::fs::write(&fresh, format!("{text}\n")).map_err(|error| error.to_string())?;
-    std::fs::rename(fresh, file).map_err(|error| error.to_string())
-}
-
-impl Side {
-    /// The configuration in use, as text.
-    pub fn config(&self) -> &str {
-        &self.config
-    }
-
-    /// The id of a side that runs as a process.
-    pub fn process_id(&self) -> Option<u32> {
-        match &self.running {
-            Some(Running::Process(process)) => process.id(),
-            _ => None,
-        }
-    }
-
-    /// Where the service itself takes calls, past the wire.
-    pub fn desk_address(&self) -> Option<std::net::SocketAddr> {
-        self.desk_wire.target()
-    }
-
-    /// Where a side that runs tells the operator how it stands.
-    pub fn operator(&self) -> Option<std::net::SocketAddr> {
-        if let Some(Running::Process(process)) = &self.running {
-            return Some(process.operator);
-        }
-        let service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
-        service.as_ref().and_then(|running| running.operator)
-    }
-
-    /// Uses another configuration from the next start on.
-    pub fn set_config(&mut self, config: String) {
-        self.config = config;
-    }
-
-    /// The database of a side that runs in this process.
-    pub fn store(&self) -> Option<Store> {
-        let service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
-        service.as_ref().map(|running| running.store.clone())
-    }
-
-    /// How many calls were handed on to a service behind a port since this side's start; only in one process.
-    pub fn handled(&self, port: Surface) -> u64 {
-        let service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
-        let (desk, link) = service.as_ref().map(renkei_service::Running::handled).unwrap_or_default();
-        if port == Surface::Desk { desk } else { link }
-    }
-
-    /// The lines that this side logged so far; only in one process.
-    pub fn log(&self) -> String {
-        let bytes = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-
-    fn telemetry(&self, service_name: &'static str) -> Result<(Telemetry, Spans), String> {
-        let settings = Settings {
-            service_name,
-            instance: "a".to_owned(),
-            otlp_endpoint: None,
-            sample_ratio: 1.0,
-            log_filter: self.log_filter.to_owned(),
-            sandbox: true,
-            log: LogTarget::Buffer(Arc::clone(&self.log)),
-        };
-        Telemetry::in_memory_with(settings).map_err(|error| error.to_string())
-    }
-
-    async fn start_thread(&mut self, clock: Clock, mut seed: [u8; 32]) -> Result<(), String> {
-        seed[0] ^= if self.agency == Agency::Ppc { 1 } else { 2 };
-        // A side that starts again draws other randomness than before.
-        self.starts += 1;
-        seed[1..9].copy_from_slice(&self.starts.to_be_bytes());
-        let source = clock.source(seed);
-        let name = if self.agency == Agency::Ppc { "renkei-ppc" } else { "renkei-ipa" };
-        let (telemetry, spans) = self.telemetry(name)?;
-        self.measured = Some(telemetry.measured());
-        let config = Config::parse(&self.config, Path::new("/")).map_err(|error| error.to_string())?;
-        let (started, starting) = oneshot::channel();
-        let (stop, stopping) = oneshot::channel();
-        let (ending, ended) = oneshot::channel();
-        let (agency, service) = (self.agency, Arc::clone(&self.service));
-        std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || {
-                thread(agency, config, source, telemetry, &service, started, stopping);
-                // The pair may be gone already.
-                let _ = ending.send(());
-            })
-            .map_err(|error| error.to_string())?;
-        let started = starting.await.map_err(|_| "the service's thread ended before it had started".to_owned())?;
-        let (desk, link) = started?;
-        self.desk_wire.lead_to(desk);
-        self.link_wire.lead_to(link);
-        self.spans = Some(spans);
-        self.running = Some(Running::Thread { stop, ended });
-        Ok(())
-    }
-
-    fn write_config(&self, dir: &Path) -> Result<PathBuf, String> {
-        let file = config_file(dir, self.agency);
-        std::fs::write(&file, &self.config).map_err(|error| error.to_string())?;
-        Ok(file)
-    }
-
-    async fn start_process(&mut self, dir: &Path) -> Result<(), String> {
-        let process = Process::start(self.agency, dir, self.agency.id(), &self.config).await?;
-        self.desk_wire.lead_to(process.desk);
-        self.link_wire.lead_to(process.link);
-        self.running = Some(Running::Process(Box::new(process)));
-        Ok(())
-    }
-
-    async fn stop(&mut self) -> Result<(), String> {
-        match self.running.take() {
-            None => Ok(()),
-            Some(Running::Thread { stop, ended }) => {
-                // An error on either means that the thread has ended already.
-                let _ = stop.send(());
-                let _ = ended.await;
-                Ok(())
-            }
-            Some(Running::Process(process)) => process.end().await,
-        }
-    }
-}
-
-type Started = Result<(std::net::SocketAddr, std::net::SocketAddr), String>;
-
-/// The whole life of one side in this process.
-fn thread(
-    agency: Agency,
-    config: Config,
-    source: Source,
-    telemetry: Telemetry,
-    service: &Mutex<Option<renkei_service::Running>>,
-    started: oneshot::Sender<Started>,
-    stopping: oneshot::Receiver<()>,
-) {
-    let dispatch = telemetry.dispatch();
-    let on_thread = dispatch.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .on_thread_start(move || {
-            let guard = tracing::dispatcher::set_default(&on_thread);
-            TRACING.with(|slot| slot.borrow_mut().replace(guard));
-        })
-        .build();
-    let Ok(runtime) = runtime else { return };
-    let _guard = tracing::dispatcher::set_default(&dispatch);
-    runtime.block_on(async {
-        match renkei_service::start(agency, config, source, &telemetry).await {
-            Ok(running) => {
-                let addresses = (running.desk, running.link);
-                let shared = || service.lock().unwrap_or_else(PoisonError::into_inner);
-                shared().replace(running);
-                // The pair may have been given up already; then the other channel is closed too.
-                let _ = started.send(Ok(addresses));
-                let _ = stopping.await;
-                let running = shared().take();
-                if let Some(running) = running {
-                    running.stop().await;
-                }
-            }
-            Err(error) => {
-                let _ = started.send(Err(error.to_string()));
-            }
-        }
-    });
-}
-
-thread_local! {
-    static TRACING: std::cell::RefCell<Option<tracing::dispatcher::DefaultGuard>> = const { std::cell::RefCell::new(None) };
 }
 
 /// What the machine's clock shows.
