@@ -34,6 +34,9 @@ const PYTHON: [&str; 8] = [
     "protovalidate==2.1.0",
 ];
 
+/// The contract that generated code in use was made from, in the folder `proto`.
+const BASELINE: &str = "baseline.binpb";
+
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -50,6 +53,9 @@ enum Task {
     Check,
     /// Every check and test; ends with `N passed, M failed`.
     Test,
+    /// Makes the contract as it is now the one that `check` compares with; for a release, and for a deliberate change that
+    /// breaks generated code.
+    Baseline,
     /// How fast the services are, with controls in the same run; `./dev bench --help` says what can be asked for.
     #[command(disable_help_flag = true)]
     Bench {
@@ -116,6 +122,7 @@ fn main() -> ExitCode {
         Task::Build => build(),
         Task::Check => check().map(|tally| tally.report()),
         Task::Test => test().map(|tally| tally.report()),
+        Task::Baseline => baseline(),
         Task::Bench { arguments } => bench(&arguments),
         Task::Fault { arguments } => fault(&arguments),
         Task::Sandbox { once, folder, database } => sandbox(once, folder, &database),
@@ -225,8 +232,22 @@ fn check() -> Result<Tally, String> {
     tally.one("formatting", succeeds(&mut cargo(&["fmt", "--all", "--check"]))?);
     let lints = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
     tally.one("lints", succeeds(&mut cargo(&lints))?);
-    tally.one("buf lint", succeeds(Command::new(tools.join("bin/buf")).arg("lint").current_dir("proto"))?);
+    for (name, arguments) in [("buf lint", &["lint"][..]), ("buf breaking", &["breaking", "--against", BASELINE])] {
+        tally.one(name, succeeds(buf(&tools).args(arguments))?);
+    }
     Ok(tally)
+}
+
+/// Comments are left out: they break nothing, and would be most of the file.
+fn baseline() -> Result<bool, String> {
+    succeeds(buf(&setup()?).args(["build", "--exclude-source-info", "--output", BASELINE]))
+}
+
+/// The program buf in the folder of the contract.
+fn buf(tools: &Path) -> Command {
+    let mut command = Command::new(tools.join("bin/buf"));
+    command.current_dir("proto");
+    command
 }
 
 fn test() -> Result<Tally, String> {
