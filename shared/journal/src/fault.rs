@@ -46,7 +46,7 @@ pub enum Break {
     KeyContradicts {
         /// The number of the entry with the key fact.
         seq: u64,
-        /// The contradiction.
+        /// The contradiction between the fact and the known keys.
         source: KeyError,
     },
     /// The entry is not chained to the previous one.

@@ -19,7 +19,7 @@ pub enum StartError {
     PublicKey {
         /// The id of the key.
         id: String,
-        /// The fault.
+        /// The fault and the remedy.
         why: String,
     },
     /// The database cannot be opened or used.
@@ -52,7 +52,7 @@ pub enum StartError {
     Clock {
         /// The path of the file.
         file: String,
-        /// The fault.
+        /// The fault of the file, with the remedy.
         why: String,
     },
     /// The clock is doubted. A restored copy opens a new incarnation at once, and a doubted clock cannot date it.
