@@ -5,7 +5,6 @@ use renkei_proto::{FactKind, journal::v1::Header, r#type::v1::Agency};
 use crate::{
     fault::Break,
     hash::{Hash, hash_in},
-    verify::Opened,
 };
 
 /// The last entry of a journal.
@@ -73,19 +72,6 @@ pub fn written_us(header: &Header) -> i64 {
         .written_at
         .as_ref()
         .map_or(0, |at| at.seconds.saturating_mul(1_000_000).saturating_add(i64::from(at.nanos) / 1000))
-}
-
-/// Checks that the entry is the next one of this journal.
-///
-/// A number that was used before is [`Break::OrderBroken`] in `seq`. Only a caller that has stored the entry of that
-/// number can distinguish a repeat from a fork, and checks this first.
-///
-/// # Errors
-/// In this order: [`Break::AuthorDiffers`] (author, agreement), [`Break::OrderBroken`] or [`Break::Gap`] (number),
-/// [`Break::AuthorDiffers`] (incarnation), [`Break::ChainBroken`], [`Break::OrderBroken`] (time, peer's number). All
-/// name the number of the next entry.
-pub fn verify_chain(opened: &Opened, previous: &Previous) -> Result<(), Break> {
-    follows(opened.header(), previous)
 }
 
 /// Does the work of [`verify_chain`], also for an entry that is being made.

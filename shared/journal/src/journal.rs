@@ -4,11 +4,11 @@ use prost::Message as _;
 use renkei_proto::journal::v1::Entry;
 
 use crate::{
-    chain::{Head, Previous, verify_chain},
+    chain::{Head, Previous},
     fault::{Break, Fault, Lie},
     keys::PublicKeys,
     parallel::in_parallel,
-    verify::{Opened, Understood, check_content, check_fact, open, signed_by},
+    verify::{Opened, Understood, check_content, check_fact, open, signed_by, verify_chain},
 };
 
 /// The maximum number of entries in memory at once.

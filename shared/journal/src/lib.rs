@@ -43,7 +43,7 @@ mod stop;
 mod verify;
 
 pub use audit::audit_hash;
-pub use chain::{Head, Previous, verify_chain, written_us};
+pub use chain::{Head, Previous, written_us};
 pub use entry::{Chained, Draft, Unfit, chain, sign_header};
 pub use fault::{Break, Fault, Lie};
 pub use hash::{Hash, content_commitment, fact_hash, header_hash};
@@ -55,6 +55,6 @@ pub use parallel::in_parallel;
 pub use receipt::{sign_receipt, verify_receipt};
 pub use stop::{sign_stop, verify_stop};
 pub use verify::{
-    Opened, Understood, Verified, check_body, check_content, check_fact, is_signed_by_author, verify, verify_header,
-    verify_signature,
+    Opened, Understood, Verified, check_body, check_content, check_fact, is_signed_by_author, verify, verify_chain,
+    verify_header, verify_signature,
 };

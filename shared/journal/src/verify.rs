@@ -9,7 +9,7 @@ use renkei_proto::{
 
 use crate::{
     canonical::{PART_LIMIT, read},
-    chain::{Previous, verify_chain},
+    chain::{Previous, follows},
     entry::{is_header_signed, reopens_as},
     fault::{Break, Fault, Lie},
     hash::{Hash, content_commitment, fact_hash, header_hash},
@@ -108,6 +108,19 @@ pub fn verify(entry: &Entry, previous: &Previous, keys: &PublicKeys) -> Result<V
     };
     let content = check_content(entry, &opened);
     Ok(Verified { header: opened.header, hash: opened.hash, fact, content })
+}
+
+/// Checks that the entry is the next one of this journal.
+///
+/// A number that was used before is [`Break::OrderBroken`] in `seq`. Only a caller that has stored the entry of that
+/// number can distinguish a repeat from a fork, and checks this first.
+///
+/// # Errors
+/// In this order: [`Break::AuthorDiffers`] (author, agreement), [`Break::OrderBroken`] or [`Break::Gap`] (number),
+/// [`Break::AuthorDiffers`] (incarnation), [`Break::ChainBroken`], [`Break::OrderBroken`] (time, peer's number). All
+/// name the number of the next entry.
+pub fn verify_chain(opened: &Opened, previous: &Previous) -> Result<(), Break> {
+    follows(opened.header(), previous)
 }
 
 /// Verifies the part that needs no chain: the header is understood, its key is in force at its number, and the
