@@ -54,6 +54,8 @@ mod official;
 mod operator;
 #[path = "suite/outage.rs"]
 mod outage;
+#[path = "suite/printed.rs"]
+mod printed;
 #[path = "suite/processes.rs"]
 mod processes;
 #[path = "suite/readme.rs"]
