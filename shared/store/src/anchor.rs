@@ -24,7 +24,7 @@ use crate::{
     stored::ENTRY_AT,
 };
 
-/// How the private journal relates to its last anchor in the own journal.
+/// The relation of the private journal to its last anchor in the own journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrivateStanding {
     /// No anchor was written yet.
@@ -42,11 +42,11 @@ pub enum PrivateStanding {
 }
 
 impl Store {
-    /// Whether the private journal is behind its anchor. While the own journal is fetched back, its newest anchor may not
+    /// Compares the private journal with its anchor. While the own journal is fetched back, its newest anchor may not
     /// be back yet: the answer is final when the recovery has ended.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn private_standing(&self) -> Result<PrivateStanding, Error> {
         let own = self.own();
         let page = self.page(&journal_rules::name(own)).await?.unwrap_or_default();
@@ -61,8 +61,8 @@ impl Store {
     }
 }
 
-/// Anchors the private journal at the end of a batch that asks for it. A journal that is behind its anchor is not anchored
-/// anew by itself: that would take away the only sign of the loss.
+/// Anchors the private journal at the end of a batch that asks for it. A journal that is behind its anchor is never
+/// anchored automatically, because that would remove the only sign of the loss.
 pub(crate) async fn add(connection: &mut Connection, stage: &mut Stage, moment: &Moment) -> Result<(), Error> {
     let asked = std::mem::take(&mut stage.anchoring);
     let own = stage.own();
@@ -95,7 +95,7 @@ pub(crate) async fn add(connection: &mut Connection, stage: &mut Stage, moment: 
     Ok(())
 }
 
-/// Whether the private journal contains the entry that the anchor names.
+/// True if the private journal contains the entry that the anchor names.
 async fn is_present(connection: &mut Connection, anchored: &PrivateAnchored) -> Result<bool, Error> {
     let query = sqlx::query(ENTRY_AT).bind(Journal::Private.id()).bind(number(anchored.seq));
     let row = query.fetch_optional(connection).await?;

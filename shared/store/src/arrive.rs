@@ -1,5 +1,5 @@
-//! Entries that come over the link: taken, refused, or the journal stops. The receiver repeats the author's judgement on
-//! what the author held, so late arrival is never a reason to refuse.
+//! Entries that come over the link: they are accepted or refused, or the journal stops. The receiver repeats the
+//! judgement on the author's view, so late arrival is never a reason to refuse.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -27,7 +27,7 @@ use renkei_telemetry::span;
 
 use crate::{command::Command, head::Heads, owed, stage::Stage};
 
-/// An entry whose signature was verified, with what is known of its body.
+/// An entry whose signature was verified, with the findings on its body.
 pub struct Arriving {
     /// As it came.
     pub entry: Entry,
@@ -39,12 +39,12 @@ pub struct Arriving {
     pub content: Result<(), Lie>,
 }
 
-/// Takes entries of one journal in order. The reply says where it stopped: number 0 when all were taken, reason `GAP`
-/// when the number must be asked for again.
+/// Accepts entries of one journal in order. The reply contains the number at which it stopped: 0 if all were accepted;
+/// with the reason `GAP` the number must be asked for again.
 pub struct Arrive {
-    /// Whose service this is.
+    /// The agency of this service.
     pub own: Agency,
-    /// Whose journal it is: the peer's, or the own one when it is fetched back.
+    /// The author of the journal: the peer, or the own agency when the journal is fetched back.
     pub journal: Agency,
     /// The entries, in order.
     pub entries: Vec<Arriving>,
@@ -75,7 +75,7 @@ impl Command for Arrive {
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<Stop, Refusal> {
         let Heads { own, peer, .. } = stage.heads();
         if self.journal != self.own && own.seq < own.recover_to {
-            // What the peer says is judged, and answered, on the own journal: that is fetched back first.
+            // The peer's entries are judged, and answered, on the own journal, so that is fetched back first.
             return Ok(self.stop(peer.seq + 1, Reason::Gap));
         }
         for arriving in &self.entries {
@@ -101,7 +101,7 @@ impl Arrive {
         Stop { seq, reason: reason.into(), journal: self.journal.into() }
     }
 
-    /// Takes one entry, or says why the journal does not go on.
+    /// Accepts one entry, or gives the reason for which the journal does not continue.
     fn one(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Result<(), Reason>, Refusal> {
         let header = arriving.opened.header();
         let journal = Journal::Of(self.journal);
@@ -144,13 +144,14 @@ impl Arrive {
         {
             return self.stopped(stage, arriving, refusal.reason);
         }
-        // A fact that is not the one committed to says nothing; its place in the chain is held all the same.
+        // A fact to which the header does not commit has no effect; the entry keeps its place in the chain all the
+        // same.
         let fact = arriving.fact.as_ref().map(|understood| understood.fact.clone()).unwrap_or_default();
         let seq = header.seq;
         stage.follow(&header.traceparent);
         stage.take_arrived(Journal::Of(self.journal), arriving.entry.clone(), header, arriving.opened.hash(), &fact);
         match judged {
-            // In a recovery the own journal comes back first, with what was answered before the loss.
+            // In a recovery the own journal comes back first, with the answers from before the loss.
             _ if answered(stage, &matter, seq) => {}
             Err(refusal) => {
                 tracing::warn!(
@@ -206,7 +207,7 @@ fn arrived(stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64, units: &BT
     owed::settle(stage, matter, units)
 }
 
-/// Whether the arrival of this entry was answered already: by a refusal, or by a fact that the service writes by itself.
+/// True if the arrival of this entry was answered before: by a refusal, or by a fact that the service writes by itself.
 fn answered(stage: &Stage, matter: &Matter, seq: u64) -> bool {
     stage.page(&matter.to_string()).all(stage.own()).any(|mark| match mark.stated() {
         Some(fact::Fact::EntryRefused(refused)) => refused.seq == seq,
@@ -231,12 +232,12 @@ fn stop(stage: &mut Stage, entry: &Entry, reason: Reason) {
     stage.tell("", Change::JournalStopChanged(JournalStopChanged { seq, reason: reason.into() }));
 }
 
-/// Stops the peer's journal at a header that the peer signed and that this version does not understand, when it came twice.
-/// What the peer did not sign stops nothing: whoever has its certificate could send it.
+/// Stops the peer's journal at a header that the peer signed and that this version does not understand, when it came
+/// twice. A header without the peer's signature stops nothing, because every holder of its certificate could send it.
 pub struct StopJournal {
-    /// What came.
+    /// The entry as it came.
     pub entry: Entry,
-    /// Why it is not taken.
+    /// The reason for which it is not accepted.
     pub reason: Reason,
 }
 
@@ -314,8 +315,8 @@ fn head_of_entry(stage: &Stage, header: &Header, matter: &Matter) -> Result<(), 
     Ok(())
 }
 
-/// Version and variant of a UUID (RFC 9562) whose form is checked already. An id has one spelling, so that no other one
-/// hides that it is taken.
+/// Checks version and variant of a UUID (RFC 9562) whose form was checked before. An id has one spelling, so that a
+/// repeated id cannot hide behind another one.
 fn is_uuid_v7(id: &str) -> bool {
     let bytes = id.as_bytes();
     bytes.get(14) == Some(&b'7')
@@ -328,7 +329,7 @@ fn is_uuid_v7(id: &str) -> bool {
 pub struct Resume {
     /// The next number of the peer's journal, named by the operator so that nobody resumes blindly.
     pub from_seq: u64,
-    /// Why.
+    /// The reason in the operator's words.
     pub reason: String,
 }
 
@@ -362,9 +363,9 @@ fn lift(stage: &mut Stage) {
     stage.tell("", Change::JournalStopChanged(JournalStopChanged::default()));
 }
 
-/// The peer says that it has stopped our journal, or that it takes it again (number 0).
+/// The peer's statement that it has stopped our journal, or that it accepts it again (number 0).
 pub struct StoppedByPeer {
-    /// Where.
+    /// The number and reason of the stop.
     pub stop: Stop,
 }
 
@@ -377,7 +378,7 @@ impl Command for StoppedByPeer {
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
         let own = &mut stage.heads.own;
-        // A session that is late, or another replica's, tells of a stop that a receipt has lifted since; and nobody can
+        // A late session, or one of another replica, may report a stop that a receipt has lifted since; and nobody can
         // refuse an entry that was never written.
         if self.stop.seq == 0 || (own.receipted + 1..=own.seq).contains(&self.stop.seq) {
             (own.stop_seq, own.stop_reason) = (self.stop.seq, self.stop.reason());
@@ -394,8 +395,8 @@ impl Command for StoppedByPeer {
     }
 }
 
-/// What a service says of itself when it starts: the kinds it speaks, if they changed; and a stop because something was
-/// not understood is lifted when a version that understands starts.
+/// The statements of a service at its start: the kinds that it speaks, if they changed. A stop because of a fact that
+/// was not understood is lifted when a version that understands it starts.
 pub struct Begin {
     /// The kinds that every replica speaks.
     pub kinds: Vec<String>,

@@ -9,11 +9,11 @@ pub struct SetAside {
     pub entry_id: String,
     /// The number that it had.
     pub seq: u64,
-    /// Its matter.
+    /// The name of its matter.
     pub matter: String,
-    /// Its fact.
+    /// The decoded fact of the entry.
     pub fact: Fact,
-    /// Its content.
+    /// The encoded texts, if there are any.
     pub content: Option<Vec<u8>>,
     /// The peer's entry that it answered.
     pub answers: u64,
@@ -21,6 +21,6 @@ pub struct SetAside {
     pub unit: String,
     /// The trace context of the call that led to it.
     pub traceparent: String,
-    /// Why it was refused when it was judged again; empty before. An official must look at it.
+    /// The reason for which it was refused when it was judged again; empty before. An official must examine it.
     pub reason: String,
 }

@@ -47,22 +47,22 @@ pub(crate) struct Record {
 pub struct ChainHead {
     /// Its name: `{replica}/w` or `{replica}/r`.
     pub chain: String,
-    /// Its length.
+    /// The number of its records.
     pub seq: u64,
     /// The hash of its last record.
     pub hash: Hash,
 }
 
-/// What a record says of a call.
+/// A record of a call as it is read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
-    /// The chain.
+    /// The name of the chain, such as `{replica}/w`.
     pub chain: String,
     /// Its number in the chain.
     pub seq: u64,
-    /// When, in microseconds since 1970.
+    /// The time of the record, in microseconds since 1970.
     pub at_us: i64,
-    /// The official.
+    /// The id of the official.
     pub official: String,
     /// The calling system.
     pub caller: String,
@@ -90,7 +90,7 @@ pub(crate) fn recorded(row: &sqlx::any::AnyRow) -> Result<Recorded, Error> {
 /// A record as it is held, with the hash that its values give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRecord {
-    /// Its number.
+    /// The number of the record in its chain.
     pub seq: u64,
     /// The hash of the record before, as stored.
     pub prev_hash: Hash,

@@ -10,10 +10,10 @@ use sqlx::{Any, AssertSqlSafe, query::Query};
 
 use crate::{connection::Connection, dialect::Dialect};
 
-/// How many rows one statement inserts into a table: few sizes, as a connection keeps a hundred prepared statements, and
-/// each twice the next, so that any number is reached with the fewest statements.
+/// The numbers of rows that one statement inserts into a table. There are few sizes, because a connection keeps a
+/// hundred prepared statements, and each is twice the next, so that any number is reached with the fewest statements.
 pub(crate) const ROWS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
-/// How many keys one select takes; places that are left repeat the last key.
+/// The numbers of keys of one select; unused places repeat the last key.
 pub(crate) const KEYS: [usize; 3] = [64, 8, 1];
 
 /// A value of the portable subset.
@@ -83,7 +83,7 @@ fn bind(query: Query<'_, Any, sqlx::any::AnyArguments>, value: Value) -> Query<'
 pub(crate) struct Insert {
     pub(crate) table: &'static str,
     pub(crate) columns: &'static [&'static str],
-    /// What follows the values: how rows that are there already are brought up to date.
+    /// The end of the statement, after the values: it updates rows that already exist.
     pub(crate) conflict: &'static str,
 }
 

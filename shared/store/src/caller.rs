@@ -1,13 +1,13 @@
 //! The caller of a command.
 
-/// Who calls: for idempotency, audit and trace. Officials and callers never cross the link.
+/// The caller, for idempotency, audit and trace. Officials and callers never cross the link.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     /// The identity of the calling system; empty for the service itself.
     pub caller: String,
     /// The official on whose behalf it calls; empty for the service itself.
     pub official: String,
-    /// The unit that acts; stands in the header.
+    /// The unit that acts; it is part of the header.
     pub unit: String,
     /// The purpose that the caller named; empty when none was asked for.
     pub purpose: String,
@@ -17,7 +17,7 @@ pub struct Caller {
     pub request_id: String,
     /// Keyed digest of caller, method and request; empty for the service itself.
     pub digest: Vec<u8>,
-    /// W3C trace context; empty when there is none.
+    /// W3C trace context; empty if there is none.
     pub traceparent: String,
 }
 
@@ -27,7 +27,7 @@ impl Caller {
         Self { method: method.to_owned(), ..Self::default() }
     }
 
-    /// What a repeat of the call is found by; `None` for the service itself.
+    /// The key by which a repeat of the call is found; `None` for the service itself.
     pub(crate) fn key(&self) -> Option<String> {
         (!self.request_id.is_empty()).then(|| format!("{} {}", self.caller, self.request_id.to_ascii_lowercase()))
     }

@@ -1,4 +1,4 @@
-//! What the database knows of the service's clock: until when it has run, and what an operator has confirmed.
+//! The database's record of the service's clock: the time until which it has run, and the confirmations of operators.
 
 use jiff::Timestamp;
 use renkei_domain::{
@@ -29,11 +29,11 @@ pub(crate) const RUNS: &str = "INSERT INTO clock (one, ran_until_us) VALUES (1, 
      ON CONFLICT (one) DO UPDATE SET ran_until_us = excluded.ran_until_us";
 
 impl Store {
-    /// The time up to which the service is known to have run with a right clock. In a database that does not say so, the
-    /// time of the last own entry; `None` when there is none either.
+    /// The time until which the service is known to have run with a right clock. If the database does not contain it,
+    /// the time of the last own entry; `None` if there is no entry either.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn ran_until(&self) -> Result<Option<Timestamp>, Error> {
         let row = sqlx::query(RAN_UNTIL).fetch_optional(&self.inner.read).await?;
         let known = row.map(|row| row.try_get::<i64, _>(0)).transpose()?;
@@ -42,10 +42,10 @@ impl Store {
         Ok(known.and_then(|us| Timestamp::from_microsecond(us).ok()))
     }
 
-    /// Notes that the service runs and its clock is right.
+    /// Records that the service runs and its clock is right.
     ///
     /// # Errors
-    /// When the database does not answer or cannot be written.
+    /// A database that does not answer or cannot be written.
     pub async fn runs(&self, now: Timestamp) -> Result<(), Error> {
         sqlx::query(RUNS).bind(now.as_microsecond()).execute(&self.inner.write).await?;
         Ok(())
@@ -54,18 +54,18 @@ impl Store {
     /// The time that an operator confirmed last, with the number of that entry in the private journal.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn clock_confirmed(&self) -> Result<Option<(u64, Timestamp)>, Error> {
         let page = self.page(&journal::name(self.own())).await?.unwrap_or_default();
         let found = journal::clock_confirmed(page.marks(Journal::Private));
         Ok(found.and_then(|(seq, it)| Some((seq, instant(it.time.as_ref()?)))))
     }
 
-    /// The time of the last entry, when that lies far ahead of this time, and whether an operator has agreed that acts are
+    /// The time of the last entry if it is far ahead of this time, and whether an operator has agreed that acts are
     /// dated by it.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn dated_ahead(&self, now: Timestamp) -> Result<Option<(Timestamp, bool)>, Error> {
         let last = ahead(&self.inner.heads.borrow(), now);
         let Some(last) = last else { return Ok(None) };
@@ -79,9 +79,9 @@ fn ahead(heads: &Heads, now: Timestamp) -> Option<Timestamp> {
     (last.duration_since(now) > JUMP).then_some(last)
 }
 
-/// Refuses what the clock does not allow to be dated. While the time goes on by the steady clock, the service's own work
-/// goes on, but no act of an official; while nobody knows the time, nothing does that bears a date. No act is dated far
-/// ahead of the clock, unless an operator has agreed to it.
+/// Refuses commands that the clock does not allow to be dated. While the time is taken from the steady clock, the
+/// service's own work continues, but no act of an official does; while the time is unknown, nothing with a date does.
+/// No act is dated far ahead of the clock, unless an operator has agreed to it.
 pub(crate) fn admit(stage: &Stage, job: &Job) -> Result<(), Error> {
     let is_act = !job.call.request_id.is_empty();
     match job.moment.basis {
@@ -105,13 +105,13 @@ fn dated_until(local: &[Mark]) -> Timestamp {
     found.and_then(|(_, it)| Some(instant(it.dated_until.as_ref()?))).unwrap_or(Timestamp::MIN)
 }
 
-/// An operator confirms the clock. It is recorded; the services that run take note of it.
+/// An operator's confirmation of the clock. It is recorded, and the running services accept it.
 pub struct ConfirmClock {
     /// The time that the clock shows.
     pub time: Timestamp,
     /// The operator agrees that acts are dated by the last entry until the clock has reached it.
     pub dated_ahead: bool,
-    /// Why the clock is right.
+    /// The reason for which the clock is right.
     pub reason: String,
 }
 

@@ -1,6 +1,6 @@
-//! What databases tell by the codes of their errors, and the sentences that are made of it.
+//! The error codes of databases, and the sentences that are made from them.
 
-/// What a database tells by its codes: PostgreSQL by SQLSTATE, SQLite by its result code without the extension.
+/// The code of a database error: SQLSTATE for PostgreSQL, the result code without its extension for SQLite.
 enum Code<'a> {
     Postgres(&'a str),
     Sqlite(u32),
@@ -17,7 +17,7 @@ impl<'a> Code<'a> {
     }
 }
 
-/// Whether an error says that a table is not there, and nothing else.
+/// True if the only error is that a table does not exist.
 pub(crate) fn is_without_table(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(said) = error else { return false };
     match said.code().as_deref().and_then(Code::of) {
@@ -27,12 +27,12 @@ pub(crate) fn is_without_table(error: &sqlx::Error) -> bool {
     }
 }
 
-/// An error of the database in a sentence: what is wrong, and what to do. It holds no URL.
+/// A database error in a sentence with the fault and the remedy. It contains no URL.
 pub(crate) fn told(error: &sqlx::Error) -> String {
     const TLS: &str = "see `sslrootcert` and the host in `database.url`";
     let (what, hint) = match error {
         sqlx::Error::Database(said) => (said.message().to_owned(), hint(said.code().as_deref().and_then(Code::of))),
-        // What TLS itself refuses comes as bytes that are not right.
+        // An error of TLS itself arrives as an error of invalid data.
         sqlx::Error::Io(why) if why.kind() == std::io::ErrorKind::InvalidData => {
             (format!("no TLS connection: {why}"), TLS)
         }

@@ -1,5 +1,5 @@
-//! Commands: acts as values. What they decide on is loaded before, what they decide is written after; they themselves
-//! are pure.
+//! Commands: acts as values. Their pages are loaded before they run, and their results are written afterwards; they
+//! themselves are pure.
 
 use prost::Message;
 use renkei_domain::{moment::Moment, read_set::ReadSet, refusal::Refusal};
@@ -13,7 +13,7 @@ pub const QUEUE: usize = 1024;
 
 /// An act as a value: a desk call, an arriving batch, a tick of the clock.
 pub trait Command: Send + Sync + 'static {
-    /// What the caller gets. Stored for repeats of the call, so it holds no content and no secret.
+    /// The reply to the caller. It is stored for repeats of the call, so it contains no content and no secret.
     type Reply: Message + Default + 'static;
 
     /// The pages that it needs.

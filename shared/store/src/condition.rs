@@ -1,5 +1,5 @@
-//! How the database does for those who write to it: whether batches are committed and reads are put on record. Every sign
-//! of the service tells of this one account.
+//! The condition of the database for writers: whether batches are committed and reads are recorded. Every sign of the
+//! service is derived from this one place.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::{course::Course, error::Error, inner::Inner, store::Store};
 
-/// How often it is tried whether writes succeed again, while they fail.
+/// The interval of attempts to write while writes fail.
 const PERIOD: Duration = Duration::from_secs(2);
 /// The bytes that a trial writes: more than what a full disk may have left in files that have their size already.
 const BYTES: usize = 64 << 10;
@@ -19,7 +19,7 @@ pub(crate) const TRIAL_RECORD: &str = "INSERT INTO audit (chain, seq, prev_hash,
 pub(crate) const TRIAL_UNDONE: &str = "DELETE FROM audit WHERE chain = '' AND seq = 0";
 pub(crate) const TRIAL_FORGOTTEN: &str = "DELETE FROM request WHERE call = ''";
 
-/// What is wrong with the database, in a sentence each; empty where nothing is.
+/// The faults of the database, in one sentence each; empty if there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
     /// It is not the one that was opened, or batches are not committed.
@@ -37,7 +37,7 @@ impl Condition {
 }
 
 impl Store {
-    /// How the database does for those who write to it. Asks nobody.
+    /// The condition of the database for writers, without a query.
     #[must_use]
     pub fn condition(&self) -> Condition {
         let told = |course: &Course, what: &str| {
@@ -58,7 +58,7 @@ impl Store {
     }
 }
 
-/// Tries to write while writes fail: whoever is told that they do sends nothing that could show that they succeed again.
+/// Attempts to write while writes fail, because callers who know of the failure send nothing that could show its end.
 pub(crate) async fn heal(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) {
     loop {
         tokio::select! {
@@ -72,14 +72,15 @@ pub(crate) async fn heal(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) 
     }
 }
 
-/// Writes what a batch and a read would, a reply to nobody and a record, and takes them away again.
+/// Writes the same rows as a batch and a read would, a reply to nobody and a record, and removes them again.
 async fn attempt(inner: &Inner) -> Result<(), Error> {
     let mut transaction = inner.begin_writing().await?;
     sqlx::query(TRIAL).bind(vec![0; 32]).bind(filler()).execute(&mut *transaction).await?;
     sqlx::query(TRIAL_RECORD).bind(vec![0; 32]).execute(&mut *transaction).await?;
     sqlx::query(TRIAL_UNDONE).execute(&mut *transaction).await?;
     inner.commit(transaction).await?;
-    // After the commit: what is deleted before it is perhaps never written. If it stays, it goes with the old replies.
+    // This comes after the commit, because a row that is deleted before it may never be written. If the row stays, it
+    // is deleted with the old replies.
     sqlx::query(TRIAL_FORGOTTEN).execute(&inner.write).await?;
     Ok(())
 }

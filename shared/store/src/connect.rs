@@ -1,4 +1,4 @@
-//! How a database is connected to.
+//! The connections to a database.
 
 use std::time::Duration;
 
@@ -16,28 +16,28 @@ use crate::{
 
 /// The most connections that read at once.
 const READERS: u32 = 8;
-/// The most connections that write at once: the writer, and beside it the audit of reads where the database takes two.
+/// The maximum number of writing connections: the writer, and besides it the audit of reads if the database allows two.
 const WRITERS: [u32; 2] = [1, 2];
-/// How long a connection is waited for.
+/// The time limit for getting a connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// A connection that nobody has used for so long is asked whether it still answers.
 const IDLE: Duration = Duration::from_millis(10);
-/// It may take so long; then it is closed, and there is time left to make another one.
+/// The time limit of a ping; then the connection is closed, and there is time left to make another one.
 const PING: Duration = Duration::from_secs(2);
 /// The oldest major version of PostgreSQL that is spoken to.
 const OLDEST: i64 = 14;
 
 /// A database that was connected to.
 pub(crate) struct Connected {
-    /// What writes.
+    /// The connections that write.
     pub(crate) write: Pool,
-    /// What reads.
+    /// The connections that read.
     pub(crate) read: Pool,
     /// The file of an embedded one.
     pub(crate) file: Option<File>,
 }
 
-/// Two pools on one database. Only with `create` is the file of SQLite made when there is none: a wrong path, or one whose
+/// Opens two pools on one database. Only with `create` is a missing file of SQLite created: a wrong path, or one whose
 /// disk is missing, must not look like a database that was never set up.
 pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result<Connected, Error> {
     install_default_drivers();
@@ -91,7 +91,7 @@ async fn set(dialect: Dialect, connection: &mut AnyConnection) -> Result<(), sql
     Ok(())
 }
 
-/// One connection before the pools, which try again and tell in the end only that they have none.
+/// Opens one connection before the pools, which try again and finally report only that they have none.
 async fn probe(dialect: Dialect, url: &str) -> Result<(), Error> {
     let connecting = tokio::time::timeout(ACQUIRE, AnyConnection::connect(url));
     let mut connection = connecting.await.map_err(|_| sqlx::Error::PoolTimedOut)??;

@@ -1,9 +1,9 @@
 //! Connections to the database: every statement goes through [`Connection`], every transaction through [`Transaction`].
 //!
-//! Two rules apply here and nowhere else. A statement that a server does not answer in time is given up, and its connection
-//! with it: a network that swallows everything would keep it for ever, whatever the server's own limits are. And a
-//! connection whose transaction did not end in a commit is closed: after a failed COMMIT or BEGIN the driver does not know
-//! in which state the transaction is, and every later one on that connection would fail.
+//! Two rules apply here and nowhere else. If a server does not answer a statement in time, the statement is given up
+//! with its connection: otherwise a network that loses everything would block it for ever, whatever the server's own
+//! limits are. And a connection whose transaction did not end in a commit is closed: after a failed COMMIT or BEGIN the
+//! driver does not know the state of the transaction, and every later one on that connection would fail.
 
 use std::{
     io,
@@ -58,7 +58,7 @@ impl Pool {
         Ok(transaction)
     }
 
-    /// How many connections nobody uses, and how many there are.
+    /// The number of idle connections, and the number of all.
     pub(crate) fn sizes(&self) -> (usize, usize) {
         (self.connections.num_idle(), usize::try_from(self.connections.size()).unwrap_or_default())
     }
@@ -83,7 +83,7 @@ impl Connection {
         self.dialect
     }
 
-    /// From now on its statements may take as long as they need.
+    /// Removes the time limit of this connection's statements.
     pub(crate) fn wait_for_ever(&mut self) {
         self.patience = None;
     }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 
 const NONCE: usize = 12;
-/// What the key of the seals is derived with, so that one key of the ring is never used for two things.
+/// The context from which the key of the seals is derived, so that one key of the ring never has two uses.
 const SEAL: &[u8] = b"renkei seal v1";
 
 /// The keys that wrap the matters' keys, oldest first. The newest wraps; all open.
@@ -25,7 +25,7 @@ impl KeyRing {
     /// A ring of keys with their ids, oldest first.
     ///
     /// # Errors
-    /// When it is empty.
+    /// An empty ring.
     pub fn new(keys: Vec<(String, Zeroizing<[u8; 32]>)>) -> Result<Self, Error> {
         let mut ring = Vec::with_capacity(keys.len());
         for (id, key) in keys {
@@ -51,7 +51,7 @@ impl KeyRing {
             .unwrap_or_default()
     }
 
-    /// Whether the seal is one of these parts by any key of the ring.
+    /// True if any key of the ring gives this seal for these parts.
     pub(crate) fn is_sealed(&self, domain: &[u8], parts: &[Part<'_>], seal: &[u8]) -> bool {
         let bytes = sealed_bytes(domain, parts);
         self.0.iter().rev().any(|key| hmac::verify(&key.seal, &bytes, seal).is_ok())
@@ -116,7 +116,7 @@ fn decrypt(key: &LessSafeKey, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Erro
     Ok(opened.to_vec())
 }
 
-/// One part of what is sealed. Each has its length before it, so that no byte moves from one into another.
+/// One part of a sealed text. Each part is preceded by its length, so that no byte can move from one into another.
 #[derive(Clone, Copy)]
 pub(crate) enum Part<'a> {
     Bytes(&'a [u8]),

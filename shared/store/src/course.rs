@@ -9,20 +9,20 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 
-/// Failures are told of when they have lasted so long: a single one may be a lock or a cut connection.
+/// The time after which failures are reported: a single one may be a lock or a cut connection.
 const LASTS: Duration = Duration::from_secs(3);
 /// A batch that has waited for the database for so long is as good as one that failed.
 const STUCK: Duration = Duration::from_secs(5);
 /// A trial counts only when nothing else has failed for so long: a batch may meet what a trial does not.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// Attempts of one kind: what has become of them of late.
+/// The recent outcome of attempts of one kind.
 #[derive(Default)]
 pub(crate) struct Course(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// When the attempt that goes on began.
+    /// The time at which the present attempt began.
     begun: Option<Instant>,
     failing: Option<Failing>,
 }

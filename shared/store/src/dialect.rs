@@ -1,4 +1,4 @@
-//! What differs between SQLite and PostgreSQL. Everything else is one SQL text.
+//! The differences between SQLite and PostgreSQL. Everything else is one SQL text.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use sqlx::postgres::PgListener;
 /// The version of the server, as a number of which the last four digits are the minor version.
 pub(crate) const VERSION: &str = "SELECT current_setting('server_version_num')";
 
-/// Where a database of PostgreSQL stands: which cluster, on which timeline, under which number. A restore changes at least
-/// one of them, unless it puts tables back into the same database.
+/// The place of a database on a PostgreSQL server: its cluster, timeline and number. A restore changes at least one of
+/// them, unless it puts tables back into the same database.
 pub(crate) const PLACE: &str = "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || \
      substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '/' || oid FROM pg_database WHERE datname = current_database()";
 
-/// How long a server may take to answer a statement: its own limit of 5 s, and a margin. A file answers by itself.
+/// The time limit for a server's answer to a statement: its own limit of 5 s, and a margin. A file answers by itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Which database it is.
+/// The kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// The embedded default.
@@ -37,7 +37,7 @@ impl Dialect {
     /// Puts the dialect's types into a migration.
     pub(crate) fn ddl(self, text: &str) -> String {
         let (bytes, plain, keyed) = match self {
-            // Small rows stand in the index of their key, so that a commit writes one page for both.
+            // Small rows are stored in the index of their key, so that a commit writes one page for both.
             Self::Sqlite => ("BLOB", "TEXT", " WITHOUT ROWID"),
             // Prefixes of names are searched as ranges, which only byte order allows.
             Self::Postgres => ("BYTEA", "TEXT COLLATE \"C\"", ""),
@@ -77,15 +77,18 @@ impl Dialect {
         }
     }
 
-    /// Takes the bound off the statements of a transaction: an index on a large table takes its time.
+    /// The statement that removes the time limit of a transaction's statements, because an index on a large table needs
+    /// more time.
     pub(crate) fn unhurried(self) -> Option<&'static str> {
         self.is_shared().then_some("SET LOCAL statement_timeout = 0")
     }
 
-    /// Several statements in one that goes to the database at once: what goes to and fro costs more than what it does there.
+    /// Combines several statements into one that is sent at once, because the way to the database and back costs more
+    /// than the work there.
     pub(crate) fn together(self, statements: &[String]) -> String {
         match self {
-            // Each value is bound in its turn: to look for its name takes time with the square of their number.
+            // The values are bound by position, because the time to look for their names grows with the square of their
+            // number.
             Self::Sqlite => {
                 let text = statements.join("; ");
                 let mut parts = text.split('$');
@@ -101,12 +104,12 @@ impl Dialect {
         }
     }
 
-    /// Whether several processes may serve from it.
+    /// True if several processes may serve from it.
     pub(crate) fn is_shared(self) -> bool {
         self == Self::Postgres
     }
 
-    /// What every new connection is told.
+    /// The settings of every new connection.
     #[doc(hidden)]
     pub fn settings(self) -> &'static [&'static str] {
         match self {
@@ -115,9 +118,10 @@ impl Dialect {
                 "PRAGMA synchronous = FULL",
                 "PRAGMA busy_timeout = 5000",
                 "PRAGMA secure_delete = ON",
-                // What a statement of many rows needs to be undone alone would go through a file otherwise.
+                // The undo data of a statement with many rows would otherwise go through a file.
                 "PRAGMA temp_store = MEMORY",
-                // The log is taken into the file after 32 MiB, not after every few batches; pages of 8 MiB stay in memory.
+                // The log is written back into the file after 32 MiB, not after every few batches; pages of 8 MiB stay
+                // in memory.
                 "PRAGMA wal_autocheckpoint = 8192",
                 "PRAGMA cache_size = -8192",
                 // A log that grew while something read for long, or while the disk was full, shrinks again.
@@ -157,10 +161,10 @@ impl Listener {
         Ok(Self { postgres, own: own.to_owned() })
     }
 
-    /// Waits until another replica has committed; takes in at once what more was said.
+    /// Waits until another replica has committed, and reads all further notifications at once.
     pub(crate) async fn heard(&mut self) -> Result<(), sqlx::Error> {
         loop {
-            // A connection that was lost has come back: what was said meanwhile is gone.
+            // A lost connection has come back, and the notifications in between are lost.
             let Some(first) = self.postgres.try_recv().await? else { return Ok(()) };
             let mut is_anothers = first.payload() != self.own;
             while let Some(next) = self.postgres.next_buffered() {

@@ -1,4 +1,4 @@
-//! What can go wrong with the database.
+//! The errors of the database.
 
 use renkei_domain::refusal::Refusal;
 use renkei_proto::options::v1::Reason;
@@ -49,7 +49,7 @@ pub enum Error {
     /// The batch in which the command was run is not known to be committed: the same call may be repeated.
     #[error("{0}")]
     Uncommitted(String),
-    /// The database server is older than what is spoken to.
+    /// The database server is older than the supported versions.
     #[error("the database server is PostgreSQL {found}, this version needs {oldest} or newer: upgrade the server")]
     OlderServer {
         /// Its major version.
@@ -73,7 +73,7 @@ pub enum Error {
         /// The newest schema of this version.
         known: i64,
     },
-    /// There is no database. It may be lost, so none is made but on request.
+    /// There is no database. It may be lost, so one is created on request only.
     #[error(
         "there is no database {0}: where there was one, put it back or restore a backup; \
          `migrate` or `serve --first-start` sets up a new one"
@@ -108,10 +108,10 @@ pub enum Error {
         /// The matter; without its id for an official.
         matter: String,
     },
-    /// A stored value is not what it must be.
+    /// A stored value does not have its required form.
     #[error("the database is damaged: {0}")]
     Damaged(String),
-    /// Content cannot be opened with the keys at hand.
+    /// A content cannot be decrypted with the configured keys.
     #[error("content cannot be opened: {0}")]
     Content(&'static str),
 }
@@ -146,7 +146,7 @@ impl Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            // The statement was answered, but a row is not what it must be: to ask again does not help.
+            // The statement was answered, but a row does not have its required form, so a repeat does not help.
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::RowNotFound => {
                 Self::Damaged(format!("a row is missing or cannot be read ({error})"))
             }

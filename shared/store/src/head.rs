@@ -18,9 +18,9 @@ pub struct JournalHead {
     pub seq: u64,
     /// The hash of that entry's header.
     pub hash: Hash,
-    /// When it was written, in microseconds since 1970.
+    /// The time at which it was written, in microseconds since 1970.
     pub written_us: i64,
-    /// How far its author then held the other journal.
+    /// The highest number of the other journal that its author then had.
     pub seen_peer_seq: u64,
     /// The author's incarnation, from 1.
     pub incarnation: u32,
@@ -30,9 +30,9 @@ pub struct JournalHead {
     pub receipted_own: u64,
     /// Own journal: when the peer signed so.
     pub receipted_us: i64,
-    /// Where the journal is stopped: the peer's here, the own one at the peer. 0 when it is not.
+    /// The number at which the journal is stopped: the peer's here, the own one at the peer. 0 if it is not.
     pub stop_seq: u64,
-    /// Why it is stopped.
+    /// The reason for the stop.
     pub stop_reason: Reason,
     /// Own journal: the number up to which it is known to have been written, while less of it is here. Private journal: a
     /// number above 0 after a loss, until an operator has confirmed who is barred.
@@ -65,7 +65,7 @@ pub struct Heads {
     pub peer: JournalHead,
     /// The private journal.
     pub private: JournalHead,
-    /// How many entries of all three journals were folded.
+    /// The number of entries of all three journals that were folded.
     pub turn: u64,
     /// The last number of the feed.
     pub feed: u64,
@@ -88,7 +88,8 @@ impl Heads {
         self.private.recover_to > 0
     }
 
-    /// Officials act, and read what is secret, only while nothing is missing that could keep it from them.
+    /// Refuses acts of officials, and their reads of secret material, while records that could forbid them may be
+    /// missing.
     ///
     /// # Errors
     /// `Recovering`, `BarListOpen`.
@@ -100,7 +101,7 @@ impl Heads {
         }
     }
 
-    /// How many own entries wait for the peer's receipt.
+    /// The number of own entries that wait for the peer's receipt.
     pub fn backlog(&self) -> u64 {
         self.own.seq.saturating_sub(self.own.receipted)
     }
@@ -110,12 +111,12 @@ impl Heads {
         (self.backlog() > 0).then_some(self.own.receipted + 1)
     }
 
-    /// Whether these heads are known to stand after others: entries and changes are only ever added.
+    /// True if these heads are known to be later than others: entries and changes are only ever added.
     pub(crate) fn is_after(&self, other: &Self) -> bool {
         self.turn >= other.turn && self.feed >= other.feed && (self.turn, self.feed) != (other.turn, other.feed)
     }
 
-    /// What the next entry of a journal is measured by.
+    /// The state with which the next entry of a journal is compared.
     pub fn previous(&self, own: Agency, journal: Journal) -> Previous {
         let head = self.of(own, journal);
         let start = match journal {
@@ -165,7 +166,7 @@ impl Heads {
     }
 }
 
-/// The numbers of a head in one text, so that heads can stand among rows of another kind.
+/// The numbers of a head in one text, so that heads can be read together with rows of another kind.
 macro_rules! numbers {
     () => {
         "seq || ' ' || written_us || ' ' || seen_peer_seq || ' ' || incarnation || ' ' || receipted || ' ' || \
@@ -178,8 +179,8 @@ pub(crate) use numbers;
 /// Reads all heads.
 pub(crate) const SELECT: &str = concat!("SELECT journal, hash, ", numbers!(), " FROM head");
 
-/// Takes the own head's row, so that one writer at a time goes on over all replicas. In a database that was made anew under
-/// the same name there is no such row.
+/// Locks the own head's row, so that there is one writer at a time over all replicas. In a database that was created
+/// again under the same name there is no such row.
 pub(crate) const TAKE: &str = "UPDATE head SET turn = turn WHERE journal = $1 AND EXISTS \
      (SELECT 1 FROM store WHERE one = 1 AND store_id = $2)";
 
@@ -272,7 +273,7 @@ pub(crate) fn values(heads: &Heads, own: Agency, journal: Journal) -> Vec<Value>
     ]
 }
 
-/// When the last entry of the own and the private journal was written: no later one is dated before it.
+/// The time of the last entry of the own and the private journal: no later one is dated before it.
 pub(crate) fn last_us(heads: &Heads) -> i64 {
     heads.own.written_us.max(heads.private.written_us)
 }

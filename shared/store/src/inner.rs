@@ -1,4 +1,4 @@
-//! What the writer and the readers of one store share.
+//! The state that the writer and the readers of one store share.
 
 use std::{
     collections::BTreeSet,
@@ -25,7 +25,7 @@ use crate::{
     replica::Replicas,
 };
 
-/// What a failpoint does.
+/// The effect of a failpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Goes on.
@@ -52,20 +52,20 @@ pub(crate) struct Inner {
     pub(crate) is_another: AtomicBool,
     pub(crate) write: Pool,
     pub(crate) read: Pool,
-    /// What becomes of batches.
+    /// The outcome of batches.
     pub(crate) writes: Course,
-    /// What becomes of records of reads.
+    /// The outcome of records of reads.
     pub(crate) records: Course,
     pub(crate) ring: KeyRing,
     pub(crate) key: Arc<SigningKey>,
     pub(crate) heads: watch::Sender<Heads>,
     /// Ids of the officials who are barred.
     pub(crate) barred: watch::Sender<BTreeSet<String>>,
-    /// Who serves from this database; empty in a process that does not serve.
+    /// The serving replicas; empty in a process that does not serve.
     pub(crate) replicas: watch::Sender<Replicas>,
     /// Something was committed here.
     pub(crate) wrote: Notify,
-    /// This replica says something else of itself.
+    /// A notification that this replica's announcement has changed.
     pub(crate) said: Notify,
     pub(crate) faults: Faults,
     pub(crate) metrics: Metrics,
@@ -102,7 +102,8 @@ impl Inner {
         Ok(self.write.begin().await?)
     }
 
-    /// Ends it. An error leaves unknown whether it took place, or tells that it took place in a file that is gone.
+    /// Ends the transaction. After an error it is unknown whether it took place, or known that it took place in a file
+    /// that is gone.
     pub(crate) async fn commit(&self, transaction: Transaction) -> Result<(), Error> {
         transaction.commit().await?;
         self.is_there()
@@ -115,7 +116,7 @@ impl Inner {
         if self.dialect.is_shared() {
             let take = sqlx::query(head::TAKE).bind(self.own.id()).bind(self.store_id.as_str());
             let taken = match take.execute(&mut *transaction).await {
-                // A database that was made anew is empty at first.
+                // A database that was created again is empty at first.
                 Err(error) if is_without_table(&error) => 0,
                 taken => taken?.rows_affected(),
             };
@@ -124,8 +125,8 @@ impl Inner {
         Ok(transaction)
     }
 
-    /// Makes known how the heads stand after a commit of this replica. Another one may have committed since, and be known
-    /// already.
+    /// Publishes the heads after a commit of this replica. Another one may have committed since, and its heads may
+    /// already be published.
     pub(crate) fn publish(&self, heads: Heads) {
         self.heads.send_if_modified(|known| {
             let moved = !known.is_after(&heads) && *known != heads;

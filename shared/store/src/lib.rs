@@ -77,7 +77,7 @@ use renkei_proto::r#type::v1::Agency;
 /// The journals of both agencies and the private one.
 pub const JOURNALS: [Journal; 3] = [Journal::Of(Agency::Ppc), Journal::Of(Agency::Ipa), Journal::Private];
 
-/// The digest of the agreement that stands in every entry.
+/// The digest of the agreement that every entry contains.
 pub fn agreement_digest() -> [u8; 32] {
     memorandum::agreement_digest()
 }

@@ -19,7 +19,7 @@ use crate::{
     stage::Stage,
 };
 
-/// The pages of a range of matters, found by the journals: a page that was taken away is missed.
+/// The pages of a range of matters, found by the journals, so that a removed page is noticed.
 pub(crate) const PAGES_BETWEEN: &str = concat!(
     "SELECT ",
     page_columns!("range_of.matter"),
@@ -34,11 +34,11 @@ pub(crate) const HASHES: [(Journal, &str); 3] = [
     (Journal::Private, "SELECT seq, hash FROM entry WHERE journal = 'private' AND seq"),
 ];
 
-/// How many requests and pages one statement asks for. Places that are left repeat the last one.
+/// The numbers of requests and pages that one statement reads. Unused places repeat the last one.
 pub(crate) const NEEDS: [(usize, usize); 4] = [(1, 8), (4, 16), (16, 32), (64, 128)];
 
-/// The statement that reads the heads, requests and pages with their keys: what every batch needs, at once. What goes to
-/// and fro costs more than what it does there.
+/// The statement that reads the heads, requests and pages with their keys, which every batch needs. It is one
+/// statement, because the way to the database and back costs more than the work there.
 pub(crate) fn needs_text(requests: usize, pages: usize) -> String {
     let wanted: Vec<String> =
         (0..pages).map(|n| format!("SELECT CAST(${} AS TEXT) AS matter", 1 + 2 * requests + n)).collect();
@@ -65,7 +65,7 @@ static TEXTS: LazyLock<[Arc<str>; NEEDS.len()]> =
 /// A reply to a call: call, digest, reply.
 pub(crate) type Reply = (String, Vec<u8>, Vec<u8>);
 
-/// What every batch needs, as it was read.
+/// The rows that every batch needs, as they were read.
 pub(crate) struct Needed {
     pub(crate) heads: Heads,
     pub(crate) replies: Vec<Reply>,
@@ -127,7 +127,7 @@ pub(crate) async fn needed(
     Ok(Needed { heads: head::of_rows(own, &heads)?, replies, written, pages })
 }
 
-/// A stored reply. One that was changed is none: its call is found by its digest.
+/// A stored reply. A changed one counts as none: its call is found by its digest.
 fn reply(inner: &Inner, row: &AnyRow) -> Result<Option<Reply>, Error> {
     let (call, digest, reply): (String, Vec<u8>, Vec<u8>) = (row.try_get(1)?, row.try_get(3)?, row.try_get(4)?);
     let seal: Option<Vec<u8>> = row.try_get(6)?;
@@ -141,7 +141,7 @@ fn reply(inner: &Inner, row: &AnyRow) -> Result<Option<Reply>, Error> {
     Ok(seal.is_some().then_some((call, digest, reply)))
 }
 
-/// Puts what was read onto the stage, and loads what else the keys name.
+/// Puts the rows onto the stage, and loads the other rows that the read set names.
 pub(crate) async fn load(
     connection: &mut Connection,
     stage: &mut Stage,
@@ -151,7 +151,7 @@ pub(crate) async fn load(
 ) -> Result<(), Error> {
     for row in &needed.pages {
         let name: String = row.try_get(1)?;
-        // Whoever has a key has a page.
+        // A matter that has a key has a page.
         if let Some(wrapped) = row.try_get::<Option<Vec<u8>>, _>(8)? {
             match inner.ring.unwrap(&name, &wrapped, &row.try_get::<String, _>(9)?) {
                 Ok(key) => {
@@ -179,7 +179,7 @@ pub(crate) async fn load(
         stage.counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
     }
     for (journal, statement) in HASHES {
-        // What is beyond the head is not held: entries arrive so.
+        // An entry beyond the head is not stored: entries arrive so.
         let last = stage.heads.of(stage.own(), journal).seq;
         let wanted = keys.entries.iter().filter(|(of, seq)| *of == journal && *seq <= last);
         let wanted = wanted.map(|(_, seq)| number(*seq).into()).collect();

@@ -36,7 +36,7 @@ pub(crate) const FIRST_HEAD: &str = "INSERT INTO head (journal, seq, hash, writt
 pub(crate) const REACHED: &str = "UPDATE store SET schema = $1 WHERE one = 1";
 pub(crate) const PLACED: &str = "UPDATE store SET place = $1 WHERE one = 1";
 
-/// What stands in the table `store`.
+/// The values of the table `store`.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) store_id: String,
@@ -98,7 +98,7 @@ pub(crate) async fn migrate(pool: &Pool, dialect: Dialect, own: Agency, store_id
             place(&mut transaction, dialect).await?;
         }
         if number == KNOWN && found == 0 {
-            // It has no page yet, so whoever opens it changes nothing.
+            // It has no page yet, so this changes nothing for those who open it.
             sqlx::query(SEALED).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
@@ -131,7 +131,7 @@ pub(crate) async fn check(pool: &Pool, dialect: Dialect, own: Agency) -> Result<
     Ok(Identity { store_id: row.try_get(0)?, marked: marked || moved, sealed })
 }
 
-/// Notes where the database stands now, where a server says it.
+/// Records the present place of the database, if the server reports one.
 pub(crate) async fn place(connection: &mut Connection, dialect: Dialect) -> Result<(), Error> {
     if dialect == Dialect::Postgres {
         let place = found_at(&mut *connection).await?;

@@ -1,4 +1,4 @@
-//! Officials of whom it was said whether they are barred: what the gate and the desk know of them.
+//! The officials who were ever barred or unbarred, for the gate and the desk.
 
 use std::collections::BTreeSet;
 
@@ -21,10 +21,10 @@ use crate::{
 };
 
 impl Store {
-    /// The pages of officials of whom it was said whether they are barred.
+    /// The pages of the officials who were ever barred or unbarred.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn officials(&self) -> Result<Vec<(Matter, Page)>, Error> {
         let found = officials(&self.inner.read, self.inner.own, &self.inner.ring, &self.inner.metrics).await?;
         found.into_iter().map(|(matter, page)| page.map(|page| (matter, page))).collect()

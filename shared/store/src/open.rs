@@ -25,11 +25,11 @@ use crate::{
     writer,
 };
 
-/// How a store is opened.
+/// The settings with which a store is opened.
 pub struct Options {
     /// `sqlite:path` or `postgres://…`.
     pub url: String,
-    /// Whose service this is.
+    /// The agency of this service.
     pub own: Agency,
     /// The name of this replica: configured and stable; names its audit chains.
     pub replica: String,
@@ -39,15 +39,15 @@ pub struct Options {
     pub key: SigningKey,
     /// Steps at which a test lets something fail.
     pub faults: Faults,
-    /// Where metrics go.
+    /// The metrics of the service.
     pub metrics: Metrics,
 }
 
 impl Store {
-    /// Opens a database that is set up and starts the writer.
+    /// Opens a database that is set up, and starts the writer.
     ///
     /// # Errors
-    /// When the database is not there or does not answer, belongs to the other agency or has another schema.
+    /// A database that is missing, does not answer, belongs to the other agency or has another schema.
     pub async fn open(options: Options) -> Result<Self, Error> {
         let dialect = dialect_of(&options.url)?;
         let Connected { write, read, file } = connect(dialect, &options.url, false).await?;
@@ -99,18 +99,19 @@ impl Store {
         Ok(Self { inner, queue, reads, closing, ended })
     }
 
-    /// Sets up or upgrades a database; makes the file of SQLite. Gives the number of migrations that ran. `store_id` names a new database.
+    /// Sets up or upgrades a database, and creates the file of SQLite. Returns the number of migrations that ran.
+    /// `store_id` names a new database.
     ///
     /// # Errors
-    /// When the database does not answer or is of a newer schema.
+    /// A database that does not answer or has a newer schema.
     pub async fn migrate(url: &str, own: Agency, store_id: &str) -> Result<i64, Error> {
         migrated(url, own, Some(store_id)).await
     }
 
-    /// Upgrades a database that was set up before. Gives the number of migrations that ran.
+    /// Upgrades a database that was set up before. Returns the number of migrations that ran.
     ///
     /// # Errors
-    /// When there is none, it does not answer or is of a newer schema.
+    /// A database that is missing, does not answer or has a newer schema.
     pub async fn upgrade(url: &str, own: Agency) -> Result<i64, Error> {
         migrated(url, own, None).await
     }

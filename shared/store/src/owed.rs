@@ -25,10 +25,10 @@ pub(crate) fn settle(stage: &mut Stage, matter: &Matter, units: &BTreeSet<String
     stage.write(matter, owed.fact, None, owed.answers).map(|_| ())
 }
 
-/// Settles matters again in which this service may owe another fact since it was started anew, for instance because the
-/// agency has other units.
+/// Settles matters in which this service may owe another fact since its start, for instance because the agency has
+/// other units now.
 pub struct Settle {
-    /// The matters.
+    /// The matters to be settled.
     pub matters: Vec<Matter>,
     /// The units of this agency.
     pub units: BTreeSet<String>,

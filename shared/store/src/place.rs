@@ -1,5 +1,5 @@
-//! The file of an embedded database: whether it is there, whether it is still the one that was opened, and who serves from
-//! it. SQLite itself goes on writing into a file that was deleted, and what it wrote there is gone with the process.
+//! The file of an embedded database: whether it exists, whether it is still the one that was opened, and which process
+//! serves from it. SQLite itself continues to write into a deleted file, and those writes are lost with the process.
 
 use std::{
     fs, io,
@@ -28,7 +28,7 @@ pub(crate) struct File {
 }
 
 impl File {
-    /// The file that is at a path now. A file without a byte is none: SQLite would make a database of it.
+    /// The file that is at a path now. An empty file counts as none, because SQLite would make a database of it.
     pub(crate) fn at(path: &Path) -> Result<Self, Error> {
         let missing = || Error::Missing(format!("at {}", path.display()));
         let found = match fs::metadata(path) {
@@ -43,17 +43,18 @@ impl File {
 
     /// The file at the path is the one that was opened. It stays so while it is open, as its inode is not given again.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        // What cannot be looked at now is as good as gone.
+        // A file that cannot be examined now counts as gone.
         match fs::metadata(&self.path) {
             Ok(found) if (found.dev(), found.ino()) == (self.device, self.inode) => Ok(()),
             _ => Err(Error::Replaced(format!("file {}", self.path.display()))),
         }
     }
 
-    /// One process serves from a file at a time. The lock ends with the process, however that ends. It is not on the file
-    /// itself: to close that one a second time would take SQLite's own locks away.
+    /// Locks the file for this process: one process serves from a file at a time. The lock ends with the process,
+    /// however that ends. It is on another file, because closing the database's file a second time would release
+    /// SQLite's own locks.
     pub(crate) fn serve(&self) -> Result<fs::File, Error> {
-        // Whatever other names lead to it.
+        // The path has one spelling, whatever other names lead to the file.
         let mut name = fs::canonicalize(&self.path).map_err(sqlx::Error::Io)?.into_os_string();
         name.push(SERVING);
         let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&name);
@@ -65,7 +66,7 @@ impl File {
         }
     }
 
-    /// How long SQLite's log of changes is, in bytes.
+    /// The size of SQLite's write-ahead log, in bytes.
     pub(crate) fn log_bytes(&self) -> u64 {
         let mut name = self.path.clone().into_os_string();
         name.push("-wal");

@@ -1,9 +1,9 @@
-//! What the replicas of one service know of each other: that something was written, who lives, who leads, what all of them
-//! speak and how the link stands.
+//! The knowledge that the replicas of one service have of each other: writes, the live replicas, the leader, the kinds
+//! that all of them speak, and the state of the link.
 //!
-//! Leading only saves work, and two that lead at once do no harm: entries are immutable, and arrival is idempotent. So there
-//! is no lock to hold or to lose: every replica beats in a row of its own, and of those that live the one leads that serves
-//! longest.
+//! Leading only saves work, and two leaders at once do no harm: entries are immutable, and arrival is idempotent. There
+//! is therefore no lock that could be lost: every replica beats in a row of its own, and the live replica that has
+//! served longest leads.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,23 +35,23 @@ pub(crate) const BEAT: &str = "UPDATE replica SET beat = beat + 1, link = $1 WHE
 pub(crate) const ALL: &str = "SELECT name, started, beat, kinds, link FROM replica LIMIT 100";
 pub(crate) const LEAVE: &str = "DELETE FROM replica WHERE name = $1 AND started = $2";
 
-/// How often a replica beats.
+/// The interval of a replica's beats.
 const PERIOD: Duration = Duration::from_secs(2);
-/// A replica whose beat stands still for so long by the reader's own clock has died.
+/// The time without a beat, by the reader's own clock, after which a replica counts as dead.
 const DEAD: Duration = Duration::from_secs(10);
-/// The row of one that has been dead for so long is taken away.
+/// The time after which the row of a dead replica is deleted.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
-/// How long a connection to listen on is waited for.
+/// The time limit for the listening connection.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often the heads are read again, whatever was heard: for what another process wrote.
+/// The interval at which the heads are read again for writes of other processes, even without a notification.
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Store {
-    /// From now on this process serves from the database: it hears what other replicas write, and they know of it.
+    /// Makes this process serve from the database: it is notified of other replicas' writes, and they know of it.
     /// `kinds`: the kinds of fact that it speaks.
     ///
     /// # Errors
-    /// When the database does not answer or cannot be written, or another process serves from its file.
+    /// A database that does not answer or cannot be written, or another process that serves from its file.
     pub async fn join(&self, kinds: Vec<String>) -> Result<(), Error> {
         let inner = Arc::clone(&self.inner);
         if let Some(file) = &inner.file {
@@ -70,10 +70,10 @@ impl Store {
         Ok(())
     }
 
-    /// Reads the heads again, for what another process wrote.
+    /// Reads the heads again, for writes of other processes.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn refresh(&self) -> Result<(), Error> {
         refresh(&self.inner).await
     }
@@ -83,7 +83,7 @@ impl Store {
         self.inner.replicas.subscribe()
     }
 
-    /// Says how this replica's connection to the peer stands. Gives how it stood before.
+    /// Announces the state of this replica's connection to the peer. Returns the previous state.
     pub fn say_link(&self, link: &LinkStatus) -> LinkStatus {
         let mut before = LinkStatus::default();
         self.inner.replicas.send_modify(|replicas| {
@@ -107,7 +107,7 @@ impl Store {
     }
 }
 
-/// What this replica says of itself; `None` in a process that does not serve.
+/// The announcement of this replica; `None` in a process that does not serve.
 fn own(inner: &Inner) -> Option<Replica> {
     inner.replicas.borrow().live.iter().find(|replica| replica.name == inner.replica).cloned()
 }
@@ -131,12 +131,12 @@ async fn enter(inner: &Inner) -> Result<(), Error> {
     Ok(())
 }
 
-/// The beats of the others: which, and since when it stands so.
+/// The last beat of each other replica, and the time at which it was first seen.
 #[derive(Default)]
 struct Others(BTreeMap<(String, u64), (i64, Instant)>);
 
 impl Others {
-    /// For how long this replica's beat has stood still.
+    /// The time since this replica's beat last changed.
     fn still(&mut self, replica: &Replica, beat: i64) -> Duration {
         let now = Instant::now();
         let seen = self.0.entry((replica.name.clone(), replica.started)).or_insert((beat, now));
@@ -158,7 +158,7 @@ async fn beat(inner: Arc<Inner>, mut others: Others, mut closing: watch::Receive
         }
         match beat_once(&inner, &mut others, last.elapsed() > DEAD).await {
             Ok(()) => last = Instant::now(),
-            // The others have long taken over.
+            // The others have taken over long before.
             Err(_) if last.elapsed() > DEAD => {
                 inner.replicas.send_if_modified(|replicas| std::mem::take(&mut replicas.leads));
             }
@@ -210,7 +210,7 @@ async fn look(inner: &Inner, others: &mut Others) -> Result<(), Error> {
     others.0.retain(|replica, _| there.contains(replica));
     live.sort_by(|one, other| (one.started, &one.name).cmp(&(other.started, &other.name)));
     inner.replicas.send_if_modified(|known| {
-        // What is said here now is newer than what was read.
+        // The announcement here is newer than the one that was read.
         for own in live.iter_mut().filter(|replica| replica.name == inner.replica) {
             if let Some(said) = known.live.iter().find(|replica| replica.name == inner.replica) {
                 own.link.clone_from(&said.link);
@@ -225,7 +225,7 @@ async fn look(inner: &Inner, others: &mut Others) -> Result<(), Error> {
     Ok(())
 }
 
-/// What a follower does next.
+/// The next step of a follower.
 enum Next {
     End,
     Look,
@@ -234,12 +234,12 @@ enum Next {
     Heard(Result<(), sqlx::Error>),
 }
 
-/// Follows what others write, and tells them what is written here. Hearing saves waiting; looking makes sure.
+/// Follows the writes of others, and notifies them of the own. Notifications save waiting; looking makes sure.
 async fn follow(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) {
     let mut listener = None;
     loop {
         if listener.is_none() && inner.dialect.is_shared() {
-            // Whether the database answers is said elsewhere.
+            // Another task reports whether the database answers.
             let connecting = tokio::time::timeout(PATIENCE, Listener::connect(&inner.url, &inner.replica)).await;
             listener = connecting.ok().and_then(Result::ok);
         }
@@ -256,7 +256,7 @@ async fn follow(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) {
             (Next::Tell, None) => Ok(()),
             (Next::Heard(Err(error)), _) => Err(error),
             (Next::Look | Next::Heard(Ok(())), _) => {
-                // What does not answer now is asked again a moment later.
+                // A database that does not answer now is asked again a moment later.
                 let _ = refresh(&inner).await;
                 Ok(())
             }
@@ -284,7 +284,7 @@ async fn refresh(inner: &Inner) -> Result<(), Error> {
         inner.barred.send_replace(barred(&found));
     }
     inner.heads.send_if_modified(|known| {
-        // What was committed here meanwhile may be newer than what was read.
+        // A commit of this replica may be newer than the heads that were read.
         let is_newer = *known == before || heads.is_after(known);
         let moved = is_newer && *known != heads;
         if moved {

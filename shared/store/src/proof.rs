@@ -1,5 +1,5 @@
-//! What a verification reads beside the entries themselves: columns that repeat a header, the feed, receipts, replies, and
-//! whether every page is what the journals make.
+//! The rows that a verification reads besides the entries: columns that repeat a header, the feed, receipts, replies,
+//! and the pages, which must be those that the journals give.
 
 use std::collections::VecDeque;
 
@@ -41,7 +41,7 @@ pub(crate) const RECEIPTS: [&str; 2] = [
 pub(crate) const REPLIES: &str =
     "SELECT call, digest, reply, at_us, seal FROM request WHERE call > $1 ORDER BY call LIMIT $2 + 0";
 
-/// How many rows are read at once.
+/// The number of rows that are read at once.
 const CHUNK: i64 = 500;
 
 /// A receipt as its row has it.
@@ -51,36 +51,36 @@ pub struct ReceiptRow {
     pub up_to_seq: u64,
     /// At which head of the signer's own journal, as the column has it.
     pub own_seq: u64,
-    /// When it was signed, in microseconds since 1970, as the column has it.
+    /// The time of signing, in microseconds since 1970, from the column.
     pub at_us: i64,
-    /// What was signed.
+    /// The receipt with its signature.
     pub signed: SignedReceipt,
 }
 
-/// Where a journal's rows differ from what their headers say.
+/// A row of a journal that contradicts its header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misplaced {
     /// The number of the row.
     pub seq: u64,
-    /// The column.
+    /// The name of the column.
     pub column: &'static str,
 }
 
 impl Store {
-    /// The heads as they stand in the database, not as this process remembers them.
+    /// The heads in the database, not those in the memory of this process.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn read_heads(&self) -> Result<Heads, Error> {
         let rows = sqlx::query(head::SELECT).fetch_all(&self.inner.read).await?;
         head::read(self.inner.own, &rows)
     }
 
-    /// The first row of a journal, from a number up to another, that does not repeat what its header says; otherwise the
-    /// turn of the last one.
+    /// The first row of a journal, from a number up to another, that contradicts its header; otherwise the turn of the
+    /// last one.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn columns(&self, journal: Journal, from: u64, to: u64) -> Result<Result<u64, Misplaced>, Error> {
         let (mut next, mut turn) = (from, 0);
         while next <= to {
@@ -113,7 +113,8 @@ impl Store {
             if is_peers { Vec::new() } else { Fact::decode(fact.as_slice()).unwrap_or_default().request_digest };
         let written_us = micros(header.written_at.as_ref());
         let arrived_us: i64 = row.try_get(10)?;
-        // What is written here is there at once, unless it was lost and fetched back; only this agency saw the peer's arrive.
+        // An own entry arrives when it is written, unless it was lost and fetched back; only this agency saw the peer's
+        // entries arrive.
         let is_first = self.inner.heads.borrow().own.incarnation == 1;
         let arrived = is_peers || arrived_us == written_us || (!is_first && arrived_us > written_us);
         let right = [
@@ -131,11 +132,12 @@ impl Store {
         Ok(right.into_iter().find(|(_, right)| !right).map(|(column, _)| column))
     }
 
-    /// What is wrong with the feed up to a number, in a sentence: a change is missing or does not say what its entry makes.
-    /// `exact`: nothing was ever fetched back, so each entry up to this turn has exactly one change, in the same order.
+    /// The fault of the feed up to a number, in a sentence: a change is missing or differs from the one that its entry
+    /// gives. `exact`: nothing was ever fetched back, so each entry up to this turn has exactly one change, in the same
+    /// order.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn feed_fault(&self, to: u64, exact: Option<u64>) -> Result<Option<String>, Error> {
         let mut entries = Turns { store: self, after: 0, waiting: VecDeque::new() };
         let mut last = 0;
@@ -180,17 +182,18 @@ impl Store {
         self.beyond_the_feed(to).await
     }
 
-    /// Nothing is beyond the last number that was given, but for what was written meanwhile.
+    /// Checks that nothing is beyond the last number, except changes that were written meanwhile.
     async fn beyond_the_feed(&self, to: u64) -> Result<Option<String>, Error> {
         let next = sqlx::query(CHANGES).bind(number(to)).bind(1_i64).fetch_optional(&self.inner.read).await?;
         let moved = next.is_none() || self.read_heads().await?.feed > to;
         Ok((!moved).then(|| format!("feed: changes are beyond the head, {to}")))
     }
 
-    /// Receipts after the one with these numbers, in order: the peer's for the own journal, or the own ones for the peer's.
+    /// The receipts after the one with these numbers, in order: the peer's for the own journal, or the own ones for the
+    /// peer's.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn receipts(&self, given: bool, after: (u64, u64)) -> Result<Vec<ReceiptRow>, Error> {
         let query = sqlx::query(RECEIPTS[usize::from(given)]).bind(number(after.0)).bind(number(after.1)).bind(CHUNK);
         let rows = query.fetch_all(&self.inner.read).await?;
@@ -205,10 +208,11 @@ impl Store {
         rows.collect()
     }
 
-    /// How many stored replies are not as the service wrote them. One without a seal is of an older version.
+    /// The number of stored replies that differ from those that the service wrote. A reply without a seal is of an
+    /// older version.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn altered_replies(&self) -> Result<u64, Error> {
         let (mut after, mut altered) = (String::new(), 0);
         loop {
@@ -227,11 +231,11 @@ impl Store {
         }
     }
 
-    /// Folds the journals again and compares with the pages and everything beside them, in one view of the database, while
-    /// others write.
+    /// Folds the journals again and compares the result with the pages and everything beside them, in one view of the
+    /// database, while others write.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn compare(&self, moment: &Moment) -> Result<Rebuilt, Error> {
         let mut snapshot = self.inner.read.begin_reading().await?;
         let rows = sqlx::query(head::SELECT).fetch_all(&mut *snapshot).await?;

@@ -38,7 +38,7 @@ pub(crate) const PAGE: &str = concat!(
     page_columns!("range_wanted.matter"),
     " FROM (SELECT CAST($1 AS TEXT) AS matter) AS range_wanted LEFT JOIN page p ON p.matter = range_wanted.matter"
 );
-/// How many ranges one list reads: openers times audiences.
+/// The numbers of ranges that one list reads: openers times audiences.
 pub(crate) const RANGES: [usize; 4] = [1, 2, 4, 8];
 pub(crate) const DUE: &str = "SELECT audience, matter FROM visible WHERE noun = $1 \
      ORDER BY audience, opened_turn LIMIT $2 + 0";
@@ -97,42 +97,42 @@ impl Room {
 /// A page in a list.
 #[derive(Clone, Debug)]
 pub struct Listed {
-    /// The matter.
+    /// The matter of the page.
     pub matter: Matter,
-    /// Its page.
+    /// The decoded page.
     pub page: Page,
-    /// Where it stands in the list: newer pages have higher numbers.
+    /// The place in the list: newer pages have higher numbers.
     pub place: u64,
 }
 
 /// An entry of the peer that answers another.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Its number.
+    /// The number of the entry.
     pub seq: u64,
     /// Its kind of fact.
     pub fact_type: String,
-    /// Its fact.
+    /// The decoded fact.
     pub fact: Fact,
-    /// When it was written, in microseconds since 1970.
+    /// The time of writing, in microseconds since 1970.
     pub written_us: i64,
 }
 
 impl Store {
-    /// A matter's page.
+    /// The page of a matter.
     ///
     /// # Errors
-    /// When the database does not answer; [`Error::Altered`] when the page is not the one that the service wrote last.
+    /// A database that does not answer; [`Error::Altered`] for a page that is not the one that the service wrote last.
     pub async fn page(&self, matter: &str) -> Result<Option<Page>, Error> {
         let row = sqlx::query(PAGE).bind(matter).fetch_one(&self.inner.read).await?;
         Ok(believed(&row, 0, &self.inner.ring, &self.inner.metrics)?.map(|(_, _, page)| page))
     }
 
     /// Pages of a noun of these openers that are shown to a reader, newest first, below a place (`u64::MAX` for the
-    /// beginning). Each audience in which the reader is, is a range of the index; all are read at once.
+    /// beginning). Each audience of the reader is a range of the index; all are read at once.
     ///
     /// # Errors
-    /// When the database does not answer; [`Error::Altered`] when what it lists is not what the service wrote.
+    /// A database that does not answer; [`Error::Altered`] for a listed page that the service did not write.
     pub async fn list(
         &self,
         collection: Collection,
@@ -178,10 +178,10 @@ impl Store {
         listed.collect()
     }
 
-    /// Matters in which this agency has such a duty, with the last day for it: the nearest day first, those without one last.
+    /// Matters in which this agency has such a duty, with its due day: the nearest day first, those without one last.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn duties(&self, kind: DutyKind, limit: usize) -> Result<Vec<(Option<Date>, String)>, Error> {
         let query = sqlx::query(DUE).bind(format!("{DUTIES}{}", kind.id()));
         let rows = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX))).fetch_all(&self.inner.read).await?;
@@ -197,18 +197,18 @@ impl Store {
     /// The matter with another name.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn lookup(&self, lookup: &Lookup) -> Result<Option<String>, Error> {
         let query = sqlx::query(LOOKUP).bind(lookup.kind.as_str()).bind(lookup.value.as_str());
         let row = query.fetch_optional(&self.inner.read).await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
-    /// Entries of a journal from a number on, in order, with their contents: at most `limit`, and no further one once
-    /// they have [`BYTES`].
+    /// Entries of a journal from a number on, in order, with their contents: at most `limit`, and none after they have
+    /// reached [`BYTES`].
     ///
     /// # Errors
-    /// When the database does not answer or a content does not open.
+    /// A database that does not answer, or a content that cannot be decrypted.
     pub async fn entries(&self, journal: Journal, from: u64, limit: usize) -> Result<Vec<StoredEntry>, Error> {
         let query = sqlx::query(ENTRIES).bind(journal.id()).bind(number(from));
         let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
@@ -246,10 +246,11 @@ impl Store {
         Ok(held)
     }
 
-    /// The content of one entry of the matter that may be read; `None` when there is none, or it is sealed or was erased.
+    /// The content of one entry of the matter that may be read; `None` if there is none, or if it is sealed or was
+    /// erased.
     ///
     /// # Errors
-    /// When the database does not answer or the content does not open.
+    /// A database that does not answer, or a content that cannot be decrypted.
     pub async fn content(&self, permit: &ReadPermit, journal: Journal, seq: u64) -> Result<Option<Vec<u8>>, Error> {
         let held = self.entries(journal, seq, 1).await?.into_iter().next().filter(|held| held.header.seq == seq);
         let held = held.filter(|held| held.header.matter == permit.matter());
@@ -258,10 +259,10 @@ impl Store {
     }
 
     /// The entries of the matter that may be read, with their contents, in the order in which they were folded here: at
-    /// most `limit`, and no further one once they have [`BYTES`].
+    /// most `limit`, and none after they have reached [`BYTES`].
     ///
     /// # Errors
-    /// When the database does not answer or a content does not open.
+    /// A database that does not answer, or a content that cannot be decrypted.
     pub async fn contents_of(
         &self,
         permit: &ReadPermit,
@@ -271,7 +272,7 @@ impl Store {
         let query = sqlx::query(CONTENTS_OF).bind(permit.matter()).bind(number(after_turn));
         let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
         let all = self.bounded(query.fetch(&mut self.inner.read.acquire().await?)).await?;
-        // What was written since the page was judged is read with the next page.
+        // Entries that were written after the page was judged are read with the next page.
         all.into_iter().map_while(|held| self.opened(permit, held).transpose()).collect()
     }
 
@@ -295,16 +296,17 @@ impl Store {
     /// One entry without its content.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn entry(&self, journal: Journal, seq: u64) -> Result<Option<StoredEntry>, Error> {
         let query = sqlx::query(ENTRY).bind(journal.id()).bind(number(seq));
         query.fetch_optional(&self.inner.read).await?.as_ref().map(held).transpose()
     }
 
-    /// The entries of a matter in both agencies' journals, in the order in which they were folded here, without contents.
+    /// The entries of a matter in both agencies' journals, in the order in which they were folded here, without
+    /// contents.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn entries_of(&self, matter: &str, after_turn: u64, limit: usize) -> Result<Vec<StoredEntry>, Error> {
         let rows = sqlx::query(ENTRIES_OF)
             .bind(matter)
@@ -322,7 +324,7 @@ impl Store {
     /// The first entries of the peer that answer an own entry.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn answers(&self, seq: u64) -> Result<Vec<Answer>, Error> {
         let query = sqlx::query(ANSWERS).bind(self.inner.own.peer().id()).bind(number(seq));
         let mut answers = Vec::new();
@@ -338,27 +340,27 @@ impl Store {
         Ok(answers)
     }
 
-    /// The first receipt that covers an own entry: when it was signed, and the peer's head then.
+    /// The first receipt that covers an own entry: the time of its signature, and the peer's head then.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn receipt_for(&self, seq: u64) -> Result<Option<(i64, u64)>, Error> {
         let row = sqlx::query(RECEIPT_FOR).bind(number(seq)).fetch_optional(&self.inner.read).await?;
         row.map(|row| Ok((row.try_get(0)?, count(row.try_get(1)?)))).transpose()
     }
 
-    /// When an entry was taken here, in microseconds since 1970.
+    /// The time at which an entry was stored here, in microseconds since 1970.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn arrived_us(&self, journal: Journal, seq: u64) -> Result<Option<i64>, Error> {
         self.one_number(RECORDED_AT, journal, seq).await
     }
 
-    /// When an entry was written, in microseconds since 1970.
+    /// The time at which an entry was written, in microseconds since 1970.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn written_us(&self, journal: Journal, seq: u64) -> Result<Option<i64>, Error> {
         self.one_number(WRITTEN_AT, journal, seq).await
     }
@@ -369,10 +371,10 @@ impl Store {
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
-    /// What is on record of the calls that wrote in a matter or read secret material of it, oldest first, after a record.
+    /// The records of calls that wrote in a matter or read secret material of it, oldest first, after a record.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn recorded(
         &self,
         matter: &str,
@@ -389,10 +391,10 @@ impl Store {
         altered(&self.inner.metrics, matter)
     }
 
-    /// Changes after a number of the feed, in order.
+    /// The changes after a number of the feed, in order.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn feed(&self, after: u64, limit: usize) -> Result<Vec<(u64, Event)>, Error> {
         let limit = number(u64::try_from(limit).unwrap_or(u64::MAX));
         let rows = sqlx::query(FEED).bind(number(after)).bind(limit).fetch_all(&self.inner.read).await?;
@@ -406,10 +408,10 @@ impl Store {
         Ok(events)
     }
 
-    /// The lowest number that the feed still holds; 0 when it is empty.
+    /// The lowest number that the feed still has; 0 if it is empty.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn feed_first(&self) -> Result<u64, Error> {
         Ok(count(sqlx::query(FEED_FIRST).fetch_one(&self.inner.read).await?.try_get(0)?))
     }
@@ -417,7 +419,7 @@ impl Store {
     /// The ends of all audit chains.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn audit_heads(&self) -> Result<Vec<ChainHead>, Error> {
         let (mut connection, mut heads, mut after) = (self.inner.read.acquire().await?, Vec::new(), String::new());
         while let Some(row) = sqlx::query(audit::NEXT_CHAIN).bind(&after).fetch_optional(&mut connection).await? {
@@ -427,19 +429,19 @@ impl Store {
         Ok(heads)
     }
 
-    /// What the next entry of a journal is measured by.
+    /// The state with which the next entry of a journal is compared.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn previous(&self, journal: Journal) -> Result<Previous, Error> {
         let rows = sqlx::query(head::SELECT).fetch_all(&self.inner.read).await?;
         Ok(head::read(self.inner.own, &rows)?.previous(self.inner.own, journal))
     }
 
-    /// Forgets replies that are older than an instant, in microseconds since 1970.
+    /// Deletes replies that are older than an instant, in microseconds since 1970.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn forget_requests(&self, before_us: i64) -> Result<(), Error> {
         sqlx::query(FORGET_REQUESTS).bind(before_us).execute(&self.inner.write).await?;
         Ok(())
@@ -448,7 +450,7 @@ impl Store {
     /// Records of one audit chain after a number, in order.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn audit_records(&self, chain: &str, after: u64, limit: i64) -> Result<Vec<audit::StoredRecord>, Error> {
         let query = sqlx::query(AUDIT_RECORDS).bind(chain).bind(number(after)).bind(limit);
         query.fetch_all(&self.inner.read).await?.iter().map(audit::held).collect()
@@ -462,13 +464,13 @@ impl Store {
         })
     }
 
-    /// The database answers, and is the one that was opened.
+    /// Checks that the database answers and is the one that was opened.
     ///
     /// # Errors
-    /// When it does not or is not.
+    /// A database that does not answer, or another one.
     pub async fn ping(&self) -> Result<(), Error> {
         let found = match sqlx::query(PING).fetch_optional(&self.inner.read).await {
-            // A table that is not there any more: the database was made anew.
+            // The table does not exist any more: the database was created again.
             Err(error) if is_without_table(&error) => None,
             found => found?.map(|row| row.try_get::<String, _>(0)).transpose()?,
         };

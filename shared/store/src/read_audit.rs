@@ -11,7 +11,7 @@ use crate::{
     inner::Inner,
 };
 
-/// The most records that one commit takes.
+/// The maximum number of records in one commit.
 const BATCH: usize = 256;
 /// The most records that wait.
 pub(crate) const QUEUE: usize = 1024;
@@ -42,7 +42,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
     }
 }
 
-/// Chains the records behind what stands in the database, so that nothing is lost when the outcome of a commit is unknown.
+/// Chains the records to the last one in the database, so that nothing is lost if the outcome of a commit is unknown.
 async fn commit(inner: &Inner, records: &[Record], known: Option<ChainHead>) -> Result<ChainHead, Error> {
     inner.fault("record reads")?;
     let mut transaction = inner.begin().await?;

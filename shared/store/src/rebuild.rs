@@ -36,33 +36,34 @@ pub(crate) const SEALED: &str = "UPDATE store SET sealed = 1 WHERE one = 1";
 pub(crate) const FORGET_PAGE: &str = "DELETE FROM page WHERE matter";
 pub(crate) const CLEAR: [&str; 2] = ["DELETE FROM lookup", "DELETE FROM counter"];
 
-/// How many entries are folded before what they make is compared. A page is a fold of its own matter's entries alone, so
-/// no more than this and one page is in memory, and the few lookups and counters.
+/// The number of entries that are folded before the result is compared. A page is a fold of its own matter's entries
+/// alone, so the memory contains no more than this and one page, and the few lookups and counters.
 const CHUNK: i64 = 500;
 /// No name of a matter comes after it.
 const LAST: &str = "\u{10ffff}";
 
-/// What a rebuild found.
+/// The result of a rebuild.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rebuilt {
-    /// How many entries were folded.
+    /// The number of entries that were folded.
     pub entries: u64,
-    /// How many pages they make.
+    /// The number of pages that they give.
     pub pages: u64,
-    /// Pages that stood otherwise in the database, and `lists`, `lookups` or `counters` if one of these did; empty when
-    /// all was right to the byte.
+    /// The names of pages that differed in the database, and `lists`, `lookups` or `counters` if one of these did;
+    /// empty if everything was right to the byte.
     pub differing: Vec<String>,
 }
 
-/// By its name, what each matter makes.
+/// The rows that each matter gives, by its name.
 type Made = BTreeMap<String, (PageRow, BTreeSet<ListRow>)>;
 
 impl Store {
-    /// Folds the journals again, compares with what is in the database and, with `write`, puts it right; that runs while
-    /// nobody else writes, and after the journals were verified, for it believes them.
+    /// Folds the journals again, compares the result with the database and, with `write`, corrects the differences.
+    /// With `write` nobody else may write meanwhile, and the journals must have been verified before, because they are
+    /// believed.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn rebuild(&self, moment: &Moment, write: bool) -> Result<Rebuilt, Error> {
         if !write {
             return self.compare(moment).await;
@@ -77,7 +78,7 @@ impl Store {
     }
 }
 
-/// Folds everything again inside a transaction and replaces what stands there otherwise.
+/// Folds everything again inside a transaction and replaces the rows that differ.
 pub(crate) async fn refold(
     connection: &mut Connection,
     inner: &Inner,
@@ -148,12 +149,12 @@ struct Fold<'a> {
     stage: Stage,
     /// That matter, and the turn of its last entry so far.
     folding: Option<(String, u64)>,
-    /// What was made since it was last compared.
+    /// The rows since the last comparison.
     made: Made,
     lookups: BTreeSet<(Lookup, String)>,
     /// Matters up to this name were compared.
     settled: String,
-    /// What differs is put right.
+    /// True if differences are corrected.
     write: bool,
     found: Rebuilt,
     lists_differ: bool,
@@ -187,7 +188,7 @@ impl Fold<'_> {
         self.found.pages += 1;
     }
 
-    /// Compares what was made with what stands up to a matter, and puts right what differs.
+    /// Compares the new rows with the stored ones up to a matter, and corrects the differences.
     async fn settle(&mut self, connection: &mut Connection, to: &str) -> Result<(), Error> {
         let made = std::mem::take(&mut self.made);
         let from = std::mem::replace(&mut self.settled, to.to_owned());
@@ -201,7 +202,7 @@ impl Fold<'_> {
         Ok(())
     }
 
-    /// Compares what stands beside the pages, and puts it right.
+    /// Compares the rows beside the pages, and corrects the differences.
     async fn beside(&mut self, connection: &mut Connection) -> Result<(), Error> {
         let mut lookups = BTreeSet::new();
         for row in sqlx::query(ALL_LOOKUPS).fetch_all(&mut *connection).await? {
@@ -228,14 +229,14 @@ impl Fold<'_> {
     }
 }
 
-/// The pages between two matters that do not stand as they were made.
+/// The pages between two matters that differ from the new ones.
 async fn pages_between(
     connection: &mut Connection,
     (from, to): (&str, &str),
     made: &Made,
     ring: &KeyRing,
 ) -> Result<BTreeSet<String>, Error> {
-    // Until it is found to stand as it was made.
+    // A page counts as different until it is found to be equal.
     let mut differing: BTreeSet<String> = made.keys().cloned().collect();
     let mut rows = sqlx::query(PAGES_AFTER).bind(from).bind(to).fetch(connection);
     while let Some(row) = rows.try_next().await? {

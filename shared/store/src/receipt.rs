@@ -23,12 +23,13 @@ use crate::{
     store::Store,
 };
 
-/// Takes a receipt whose signature was verified. An older one than we hold changes nothing, nor does one that comes while
-/// the own journal is fetched back: it may name what is not back yet, and the peer signs again for what follows.
+/// Accepts a receipt whose signature was verified. A receipt that is older than the last one changes nothing, and
+/// neither does one that comes while the own journal is fetched back: it may name entries that are not back yet, and
+/// the peer signs again for later ones.
 pub struct TakeReceipt {
-    /// Whose service this is.
+    /// The agency of this service.
     pub own: Agency,
-    /// What it says.
+    /// The verified receipt.
     pub receipt: Receipt,
     /// As it was signed.
     pub signed: SignedReceipt,
@@ -62,8 +63,8 @@ impl Command for TakeReceipt {
             return Ok(());
         }
         let moved = it.up_to_seq > own.receipted;
-        // Who has stopped at a number signs for the one before it at most. A receipt for others since shows that the stop
-        // is over, or was never meant.
+        // A side that has stopped at a number signs at most for the number before it. A receipt for later entries shows
+        // that the stop has ended, or was never meant.
         let is_past_stop = it.up_to_seq >= own.stop_seq || (moved && it.up_to_seq + 1 != own.stop_seq);
         own.receipted = it.up_to_seq;
         own.receipted_own = it.own_seq;
@@ -87,8 +88,8 @@ impl Command for TakeReceipt {
     }
 }
 
-/// Signs and keeps a receipt for what is held of the peer's journal, at the end of the batch. What arrives is signed for
-/// with its own batch.
+/// Signs and keeps a receipt for the stored part of the peer's journal, at the end of the batch. Arriving entries are
+/// receipted with their own batch.
 pub struct SignReceipt;
 
 impl Command for SignReceipt {
@@ -114,7 +115,7 @@ impl Store {
     /// The newest receipt that was signed for the peer's journal.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn receipt_given(&self) -> Result<Option<SignedReceipt>, Error> {
         let row = sqlx::query(GIVEN).fetch_optional(&self.inner.read).await?;
         row.map(|row| {

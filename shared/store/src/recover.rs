@@ -1,7 +1,7 @@
-//! Recovery of a database that is behind what the peer holds of its journal: a restored backup, a lost disk.
+//! Recovery of a database that is behind the peer's copy of its journal: a restored backup, a lost disk.
 //!
-//! Own entries without a receipt are set aside, the journal is fetched back from the peer, a new incarnation is opened and
-//! what was set aside and did not come back is judged again under its own entry id.
+//! Own entries without a receipt are set aside, the journal is fetched back from the peer, a new incarnation is opened,
+//! and the entries that were set aside and did not come back are judged again under their own ids.
 
 use std::collections::BTreeSet;
 
@@ -53,12 +53,12 @@ pub(crate) const ASIDE_ALL: &str = "SELECT a.entry_id, a.seq, a.matter, a.fact_t
      k.wrapped_key, k.ring_key_id FROM aside a JOIN matter_key k ON k.matter = $1 ORDER BY a.seq";
 pub(crate) const ASIDE_DONE: &str = "DELETE FROM aside WHERE entry_id = $1";
 pub(crate) const ASIDE_REFUSED: &str = "UPDATE aside SET reason = $1 WHERE entry_id = $2";
-/// What was answered for these entries is not true any more; repeats are found by the digest once the act stands again.
+/// The replies to these entries are no longer true; repeats are found by the digest once the act is written again.
 pub(crate) const DELETE_REQUESTS: &str =
     "DELETE FROM request WHERE digest IN (SELECT digest FROM entry WHERE journal = $1 AND seq > $2)";
 pub(crate) const DELETE_ENTRIES: &str = "DELETE FROM entry WHERE journal = $1 AND seq > $2";
 pub(crate) const DELETE_CONTENTS: &str = "DELETE FROM content WHERE journal = $1 AND seq > $2";
-/// Whoever has a key has a page: what comes back gets a new one.
+/// A matter that has a key has a page, so a matter that comes back gets a new key.
 pub(crate) const FORGET_KEYS: &str =
     "DELETE FROM matter_key WHERE matter <> $1 AND matter NOT IN (SELECT matter FROM page)";
 pub(crate) const COPY: &str = "VACUUM INTO $1";
@@ -69,10 +69,10 @@ pub(crate) const LAST_BELOW: &str = "SELECT e.journal, e.seq, e.header, e.key_id
      WHERE e.journal = $1 AND e.seq <= $2 ORDER BY e.seq DESC LIMIT 1";
 pub(crate) const MATTER_KEY: &str = "SELECT wrapped_key, ring_key_id FROM matter_key WHERE matter = $1";
 
-/// The name under which what is set aside is encrypted.
+/// The name under which entries that are set aside are encrypted.
 const ASIDE_MATTER: &str = "aside";
 
-/// What the peer says that it has of our journal.
+/// The peer's position in our journal, as it claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerHolds {
     /// The last entry.
@@ -81,10 +81,10 @@ pub struct PeerHolds {
     pub is_proved: bool,
 }
 
-/// What follows from the peer's account of our journal.
+/// The consequence of the peer's position in our journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HelloVerdict {
-    /// Both go on.
+    /// Both sides continue.
     Agreed,
     /// Our own signature proves that we wrote entries that are not here: we have lost them.
     Behind,
@@ -95,11 +95,11 @@ pub enum HelloVerdict {
 }
 
 impl Store {
-    /// What the peer's account of our journal means. `last` is the last entry of ours that the peer says it has; it proves
-    /// something only where our own signature on it was verified.
+    /// The consequence of the peer's position in our journal. `last` is the last entry of ours that the peer claims to
+    /// have; it proves something only if our own signature on it was verified.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn standing(&self, last: &PeerHolds) -> Result<HelloVerdict, Error> {
         let own = self.heads().borrow().own.clone();
         let journal = Journal::Of(self.own());
@@ -111,7 +111,7 @@ impl Store {
             let ours = self.entry(journal, head.seq).await?.map(|held| held.hash);
             match ours {
                 Some(ours) if ours == head.hash => {}
-                // Only the last entry's absence changes what is written next; `verify` finds the others.
+                // Only the absence of the last entry affects the next one; `verify` finds the others.
                 None if head.seq < own.seq => {}
                 None if head.hash == own.hash => return Ok(HelloVerdict::Behind),
                 _ if !is_proved => return Ok(HelloVerdict::Unproven),
@@ -127,7 +127,8 @@ impl Store {
         Ok(if head.seq > own.seq || own.recover_to > 0 { HelloVerdict::Behind } else { HelloVerdict::Agreed })
     }
 
-    /// Whether the peer's newest receipt is for our journal as it is here, so that whatever it covers is what was sent.
+    /// True if the peer's newest receipt is for our journal as it is here, so that the receipt covers exactly the
+    /// entries that were sent.
     async fn is_receipted(&self, own: &JournalHead) -> Result<bool, Error> {
         let query = sqlx::query(RECEIPT_OF).bind(number(own.receipted));
         let Some(row) = query.fetch_optional(&self.inner.read).await? else { return Ok(false) };
@@ -142,7 +143,8 @@ impl Store {
     /// until the own journal is here up to `lost`, which our own signature or our own head proves to have been written.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
+    /// A database that does not answer.
     pub async fn rewind(&self, lost: Head, moment: &Moment) -> Result<(), Error> {
         let (own, journal) = (self.own(), Journal::Of(self.own()));
         let mut transaction = self.inner.begin_writing().await?;
@@ -155,7 +157,7 @@ impl Store {
             self.inner.publish(heads);
             return Ok(());
         }
-        // Under the head row nothing hides that another replica wrote and sent what is missed here.
+        // While the head row is locked, another replica cannot have written and sent the entry that is missing here.
         let query = sqlx::query(crate::stored::ENTRY_AT).bind(own.id()).bind(number(lost.seq));
         let ours =
             query.fetch_optional(&mut *transaction).await?.map(|row| row.try_get::<Vec<u8>, _>(0)).transpose()?;
@@ -180,12 +182,12 @@ impl Store {
         Ok(())
     }
 
-    /// Compares each journal's head with its last entry, and goes back to the last entry that is here where that one is
-    /// missing: nothing is ever chained to an entry that is not here. The own journal and the peer's are fetched back from
-    /// the peer; nobody has the private one.
+    /// Compares each journal's head with its last entry, and goes back to the last entry that is stored if that one is
+    /// missing, because no entry is ever chained to a missing one. The own journal and the peer's are fetched back from
+    /// the peer; nobody else has the private one.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn mend_ends(&self, moment: &Moment) -> Result<(), Error> {
         let (own, peer) = (Journal::Of(self.own()), Journal::Of(self.own().peer()));
         let heads = self.heads().borrow().clone();
@@ -231,8 +233,8 @@ impl Store {
         Ok(())
     }
 
-    /// Puts the own entries above a number into the table `aside`, encrypted. What a journal says of itself is not judged
-    /// again: it is said anew.
+    /// Puts the own entries above a number into the table `aside`, encrypted. A journal's facts about itself are not
+    /// judged again, because they are written again.
     async fn set_aside(&self, connection: &mut Connection, above: u64, moment: &Moment) -> Result<(), Error> {
         let mut from = above + 1;
         let key = self.aside_key(&mut *connection, moment).await?;
@@ -274,10 +276,11 @@ impl Store {
         MatterKey::new(&fresh)
     }
 
-    /// What was set aside: before the new incarnation all of it, afterwards what an official must look at.
+    /// The entries that were set aside: before the new incarnation all of them, afterwards those that an official must
+    /// examine.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn aside(&self) -> Result<Vec<SetAside>, Error> {
         let mut all = Vec::new();
         for row in sqlx::query(ASIDE_ALL).bind(ASIDE_MATTER).fetch_all(&self.inner.read).await? {
@@ -307,20 +310,20 @@ impl Store {
     /// The command that opens a new incarnation.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn reopening(&self, cause: Cause) -> Result<Reopen, Error> {
         let mut again = self.aside().await?;
         again.retain(|again| again.reason.is_empty());
-        // A copy, or what is left of a journal, may lack the anchors of the private entries that are lost.
+        // A copy, or the rest of a journal, may lack the anchors of the lost private entries.
         let is_behind = matches!(self.private_standing().await?, PrivateStanding::Behind { .. });
         let bars_lost = is_behind || cause != Cause::FetchedBack;
         Ok(Reopen { again, cause, bars_lost })
     }
 
-    /// The database is a copy that `backup` made, or was restored otherwise: it must open a new incarnation.
+    /// True if the database is a copy that `backup` made, or was restored otherwise: it must open a new incarnation.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// A database that does not answer.
     pub async fn is_marked(&self) -> Result<bool, Error> {
         Ok(crate::migration::check(&self.inner.read, self.inner.dialect, self.own()).await?.marked)
     }
@@ -328,7 +331,7 @@ impl Store {
     /// Copies the database while it runs and marks the copy. SQLite only: for PostgreSQL its own tools are used.
     ///
     /// # Errors
-    /// When the copy cannot be written, or the database is on a server.
+    /// A copy that cannot be written, or a database on a server.
     pub async fn backup(&self, path: &str) -> Result<(), Error> {
         if self.inner.dialect != Dialect::Sqlite {
             return Err(Error::NotCopied);
@@ -349,22 +352,22 @@ async fn last_below(connection: &mut Connection, journal: Journal, seq: u64) -> 
     row.map(|row| crate::stored::held(&row)).transpose()
 }
 
-/// Why a new incarnation is opened.
+/// The cause for which a new incarnation is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The database is a copy, as its mark or its place tells.
+    /// The database is a copy, as its mark or its place shows.
     Copy,
     /// Both journals are back as far as was proved.
     FetchedBack,
-    /// An operator gives up what is not back, for this reason.
+    /// An operator gives up the missing entries, for this reason.
     GivenUp(String),
 }
 
-/// Opens a new incarnation and judges again what was set aside.
+/// Opens a new incarnation and judges the entries that were set aside again.
 pub struct Reopen {
-    /// What was set aside and has no reason yet.
+    /// The entries that were set aside and have no reason yet.
     pub again: Vec<SetAside>,
-    /// Why.
+    /// The cause of the new incarnation.
     pub cause: Cause,
     /// Private entries that guard somebody may be lost: officials act again once an operator has confirmed who is barred
     /// ([`ConfirmOfficials`]).
@@ -395,7 +398,8 @@ impl Command for Reopen {
             }
             _ => {}
         }
-        // Receipts are not taken during a recovery, so this is the number down to which the own journal was cut back.
+        // Receipts are not accepted during a recovery, so this is the number down to which the own journal was cut
+        // back.
         let (own_seq, kept) = (stage.heads().own.seq, stage.heads().own.receipted);
         stage.heads.own.recover_to = 0;
         if self.bars_lost {
@@ -434,11 +438,11 @@ impl Command for Reopen {
 /// An operator confirms, after a loss, who is barred (Art. 7(1)). Whoever is missing from the list here is barred again;
 /// nobody is unbarred so.
 pub struct ConfirmOfficials {
-    /// Whose service this is.
+    /// The agency of this service.
     pub own: Agency,
     /// The ids of all officials who are barred, as the operator knows them.
     pub barred: BTreeSet<String>,
-    /// On what the operator's list rests.
+    /// The source of the operator's list.
     pub reason: String,
 }
 

@@ -5,20 +5,20 @@ use renkei_proto::link::v1::{LinkStatus, link_status::State};
 /// One replica of the service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replica {
-    /// Its name.
+    /// The configured name of the replica.
     pub name: String,
-    /// Whoever began to serve earlier has a lower number.
+    /// The order in which replicas began to serve: an earlier one has a lower number.
     pub started: u64,
     /// The kinds of fact that it speaks.
     pub kinds: Vec<String>,
-    /// How its own connection to the peer stands: state and cause.
+    /// The state of its own connection to the peer, with the cause.
     pub link: LinkStatus,
 }
 
 /// The replicas that live.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Replicas {
-    /// Who serves longest first. Empty in a process that does not serve.
+    /// The live replicas; the one that has served longest comes first. Empty in a process that does not serve.
     pub live: Vec<Replica>,
     /// This one does what one replica does for all: it sends the journal, counts months, writes checkpoints.
     pub leads: bool,
@@ -33,7 +33,7 @@ impl Replicas {
         all.cloned().collect()
     }
 
-    /// How the service's connection to the peer stands, whichever replica has it.
+    /// The state of the service's connection to the peer, whichever replica has it.
     #[must_use]
     pub fn link(&self) -> LinkStatus {
         let connected = self.live.iter().find(|replica| replica.link.state() == State::Connected);

@@ -85,10 +85,12 @@ pub(crate) static RECEIPT_GIVEN: Insert = Insert {
                key_id = excluded.key_id, signature = excluded.signature",
 };
 
-/// From so many own entries on signing is worth another thread: to wake one takes about as long as to sign an entry.
+/// The number of own entries from which signing is worth another thread: waking one takes about as long as signing an
+/// entry.
 const WORTH: usize = 8;
 
-/// Signs the batch's own entries and writes everything with as few statements as can be; `bulk` holds what more is written.
+/// Signs the batch's own entries and writes everything with as few statements as possible; `bulk` contains the further
+/// rows.
 pub(crate) async fn save(
     inner: &Inner,
     connection: &mut Connection,
@@ -164,8 +166,8 @@ fn receipt_row(receipt: &Receipt, signed: &SignedReceipt) -> Vec<Value> {
     ]
 }
 
-/// The receipt with which the batch ends, when entries of the peer came with it or a session asks for one. It is kept with
-/// what it names, so that both sides hold the same.
+/// The receipt with which the batch ends, if entries of the peer came with it or a session asks for one. It is stored
+/// with the entries that it names, so that both sides have the same.
 fn given(stage: &Stage, key: &SigningKey, moment: &Moment) -> Option<(Receipt, SignedReceipt)> {
     let heads = &stage.heads;
     if !stage.signs || heads.peer.seq == 0 || heads.recovering() {
@@ -216,7 +218,7 @@ fn entry_row((staged, entry): (&Staged, Entry)) -> Vec<Value> {
     ]
 }
 
-/// Where a content belongs: bound to its ciphertext, so that contents cannot be exchanged.
+/// The place of a content, which is bound to its ciphertext so that contents cannot be exchanged.
 pub(crate) fn place(journal: &str, seq: u64) -> String {
     format!("{journal}/{seq}")
 }
@@ -248,7 +250,8 @@ fn contents(stage: &mut Stage, ring: &KeyRing, moment: &Moment) -> Result<Conten
     Ok((keys, rows))
 }
 
-/// Rows of changed pages, what lists show of them, and the names of those of which lists may have shown otherwise before.
+/// The rows of changed pages, their rows in lists, and the names of the matters that lists may have shown otherwise
+/// before.
 fn pages(stage: &Stage, ring: &KeyRing) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Vec<Value>) {
     let changed: BTreeMap<&str, u64> = stage.entries.iter().map(|it| (it.header.matter.as_str(), it.turn)).collect();
     let (mut rows, mut visible, mut shown_before) = (Vec::new(), Vec::new(), Vec::new());
@@ -259,7 +262,7 @@ fn pages(stage: &Stage, ring: &KeyRing) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Ve
         rows.push(page_row(name, row, ring));
         let matter = Matter::of(name);
         if registry::of(&matter).is_listed_anew() && *opened < turn {
-            // Its scope, or what is to be done in it, may be another one now.
+            // Its scope, or its duties, may have changed.
             shown_before.push(name.into());
         }
         visible.extend(listed(stage.own(), &matter, page, number(*opened)).into_iter().map(list_row));
@@ -273,7 +276,7 @@ pub(crate) fn page_row(matter: &str, row: PageRow, ring: &KeyRing) -> Vec<Value>
     vec![matter.into(), row.opened.into(), row.changed.into(), row.page.into(), row.local.into(), seal.into()]
 }
 
-/// What the stage adds to the counters.
+/// The additions of the stage to the counters.
 pub(crate) fn counter_rows(stage: &Stage) -> Vec<Vec<Value>> {
     let rows = stage.tallied.iter();
     rows.map(|((year, kind), by)| vec![i64::from(*year).into(), kind.as_str().into(), (*by).into()]).collect()
@@ -286,7 +289,7 @@ pub(crate) fn lookup_rows(stage: &Stage) -> Vec<Vec<Value>> {
         .collect()
 }
 
-/// A row of a list: which list, whom or what it is for, opened in which turn, matter, until when.
+/// A row of a list: the list, the audience or due day, the turn of opening, the matter, and the end of the visibility.
 pub(crate) type ListRow = (String, String, i64, String, i64);
 
 /// The lists of duties begin so; no noun does.
@@ -294,8 +297,8 @@ pub(crate) const DUTIES: &str = "duties/";
 /// Stands for the day of a duty that has none: behind all days.
 pub(crate) const UNDATED: &str = "undated";
 
-/// In which lists a matter stands: those of its noun, for each audience that is shown it, and that of what this agency has
-/// to do in it, by day.
+/// The lists that contain a matter: those of its noun, for each audience that sees it, and those of this agency's
+/// duties in it, by day.
 pub(crate) fn listed(own: Agency, matter: &Matter, page: &Page, opened: i64) -> Vec<ListRow> {
     let seen = Seen::whole(page);
     let (noun, list) = (registry::of(matter), matter.collection.prefix(matter.opener));

@@ -1,8 +1,8 @@
-//! Seals: keyed digests over what the service keeps beside the journals. Pages are a cache and replies are copies, so
-//! nothing else proves them; whoever changes such a row without the service's keys cannot seal it.
+//! Seals: keyed digests over the rows that the service keeps beside the journals. Pages are a cache and replies are
+//! copies, so nothing else proves them; a row that is changed without the service's keys cannot be sealed.
 //!
-//! A seal also covers the turn in which the page last changed, which must be the turn of the matter's last entry: an older
-//! copy of the row has a right seal and another turn.
+//! A seal also covers the turn in which the page last changed, which must be the turn of the matter's last entry: an
+//! older copy of the row has a valid seal and another turn.
 
 use renkei_domain::{matter::Matter, noun::registry, page::Page};
 use renkei_telemetry::Metrics;
@@ -123,7 +123,7 @@ pub(crate) fn altered(metrics: &Metrics, matter: &str) -> Error {
     Error::Altered { matter: shown }
 }
 
-/// A matter's name as it may be told.
+/// A matter's name in the form in which it may be shown.
 pub(crate) fn shown(matter: &str) -> String {
     let of = Matter::of(matter);
     if registry::of(&of).has_secret_names() { of.collection.prefix(of.opener) } else { matter.to_owned() }

@@ -66,7 +66,7 @@ pub(crate) struct PendingEvent {
     pub(crate) event: Event,
 }
 
-/// Whether the private journal is anchored at the end of the batch.
+/// The anchoring of the private journal at the end of the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Anchoring {
     /// Nothing asks for it.
@@ -92,11 +92,11 @@ pub struct Stage {
     /// The turn in which a page was opened; a page without one is not in the database.
     pub(crate) opened: BTreeMap<String, u64>,
     pub(crate) heads: Heads,
-    /// Counters as they stand in the database.
+    /// The counters as they are in the database.
     pub(crate) counters: BTreeMap<(u32, String), u64>,
     /// The years whose counters were asked for; those of others are not known to be 0.
     pub(crate) years: BTreeSet<u32>,
-    /// What the batch adds to them.
+    /// The additions of the batch to the counters.
     pub(crate) tallied: BTreeMap<(u32, String), u64>,
     pub(crate) hashes: BTreeMap<(Journal, u64), Hash>,
     pub(crate) keyed: BTreeMap<String, crate::content::MatterKey>,
@@ -108,12 +108,12 @@ pub struct Stage {
     pub(crate) entries: Vec<Staged>,
     pub(crate) feed: Vec<PendingEvent>,
     pub(crate) receipts: Vec<StagedReceipt>,
-    /// Ids of entries that are taken.
+    /// The ids of entries that are in use.
     pub(crate) ids: BTreeSet<String>,
     /// Entries judged again after a recovery, with the reason of those that were refused.
     pub(crate) again: Vec<(String, Reason)>,
     pub(crate) anchoring: Anchoring,
-    /// The batch ends with a receipt for what is held of the peer's journal.
+    /// True if the batch ends with a receipt for the stored part of the peer's journal.
     pub(crate) signs: bool,
     /// The copy's mark is dealt with.
     pub(crate) unmark: bool,
@@ -129,7 +129,7 @@ struct Running {
     drawn: u64,
 }
 
-/// How the stage stood before the command.
+/// The state of the stage before the command.
 #[derive(Default)]
 struct Undo {
     heads: Option<Heads>,
@@ -178,7 +178,7 @@ impl Stage {
         &self.heads
     }
 
-    /// When the running command is judged: never before what was written last.
+    /// The time at which the running command is judged: never before the last entry.
     pub fn now(&self) -> Timestamp {
         self.running.moment.now
     }
@@ -209,7 +209,7 @@ impl Stage {
         Err(Refusal::field(Reason::EtagStale, "etag", "the page has changed since it was read: read it again"))
     }
 
-    /// How often something was counted (see [`counts::Tally`]). The command's keys name the year.
+    /// The value of a counter (see [`counts::Tally`]). The command's read set names the year.
     pub fn counter(&self, year: u32, kind: &str) -> u64 {
         let key = (year, kind.to_owned());
         let of = |counters: &BTreeMap<_, u64>| counters.get(&key).copied().unwrap_or_default();
@@ -231,8 +231,8 @@ impl Stage {
         let automatic = registry::of_fact(&fact).is_automatic(&fact);
         let fact = Fact { request_digest: self.running.call.digest.clone(), fact: Some(fact) };
         let permit = decide(&self.view(), matter, &fact, answers, self.now())?;
-        // What the arrival of an entry asks of this service is said whatever the peer has said that it speaks: or the entry
-        // would not be taken, now or ever.
+        // The service's answer to an arrival is written whatever kinds the peer speaks: otherwise the entry would not
+        // be accepted, now or ever.
         if !automatic {
             self.spoken(&permit)?;
         }
@@ -257,13 +257,13 @@ impl Stage {
         }
     }
 
-    /// Anchors the private journal as this batch leaves it, although entries of it may be lost: an operator has confirmed
-    /// what they guarded.
+    /// Anchors the private journal as this batch leaves it, although entries of it may be lost: an operator has
+    /// confirmed the facts that they protected.
     pub fn anchor_private_anew(&mut self) {
         self.anchoring = Anchoring::Anew;
     }
 
-    /// Something happened that is no entry.
+    /// Adds a change that is not an entry to the feed.
     pub fn tell(&mut self, matter: &str, change: Change) {
         self.heads.feed += 1;
         let event = Event {
@@ -281,7 +281,7 @@ impl Stage {
         self.hashes.get(&(journal, seq)).copied().or_else(staged)
     }
 
-    /// A new kind is written only after the peer has said that it speaks it.
+    /// A new kind is written only after the peer has announced that it speaks it.
     fn spoken(&self, permit: &Permit) -> Result<(), Refusal> {
         if permit.is_private() || self.speaks(permit.kind()) {
             return Ok(());
@@ -289,7 +289,7 @@ impl Stage {
         Err(Refusal::new(Reason::WrongState, "the peer's service does not speak this kind of fact yet"))
     }
 
-    /// The peer has said that it speaks this kind, or has not said yet what it speaks.
+    /// True if the peer has announced that it speaks this kind, or has not yet announced any kinds.
     pub(crate) fn speaks(&self, kind: FactKind) -> bool {
         let peer = self.own.peer();
         let spoken = journal_rules::spoken(self.page(&journal_rules::name(peer)), peer);
@@ -343,7 +343,7 @@ impl Stage {
         Ok(seq)
     }
 
-    /// What is written from now on answers something that is in this trace, and is in it too.
+    /// Puts the entries that are written from now on into this trace, because they answer an entry in it.
     pub(crate) fn follow(&mut self, traceparent: &str) {
         let valid = Traceparent::parse(traceparent).map(|trace| trace.to_string());
         self.running.call.traceparent = valid.unwrap_or_default();
@@ -369,7 +369,7 @@ impl Stage {
         self.entries.push(Staged { journal, hash, digest, body, turn: self.heads.turn, arrived_us, header });
     }
 
-    /// Applies an entry to its page and to what is kept beside it.
+    /// Applies an entry to its page and to the rows beside it.
     pub(crate) fn fold(&mut self, journal: Journal, header: &Header, hash: Hash, fact: &Fact) {
         let name = header.matter.clone();
         let matter = Matter::of(&name);
@@ -442,7 +442,7 @@ impl Stage {
         self.notes.clear();
     }
 
-    /// Begins what the writer adds to a batch by itself. It draws other randomness than the command whose moment it has.
+    /// Begins the writer's own part of a batch. It draws other randomness than the command whose moment it has.
     pub(crate) fn begin_own(&mut self, call: &Caller, moment: &Moment) {
         self.begin(call, moment);
         self.running.drawn = 1 << 32;
@@ -460,7 +460,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Forgets how to undo and what to tell: for a fold over many entries.
+    /// Drops the records for undoing and for notifications, for a fold over many entries.
     pub(crate) fn forget(&mut self) {
         self.undo = Undo::default();
         self.feed.clear();

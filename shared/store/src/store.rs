@@ -75,10 +75,10 @@ impl Store {
         recorded.await.map_err(|_| Error::AuditUnavailable)?
     }
 
-    /// Tries whether the database can be written, and changes nothing.
+    /// Tests whether the database can be written, and changes nothing.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason for which it cannot be written.
     pub async fn try_writing(&self) -> Result<(), Error> {
         let mut transaction = self.inner.begin_writing().await?;
         let take = sqlx::query(head::TAKE).bind(self.inner.own.id()).bind(self.id());
@@ -93,7 +93,7 @@ impl Store {
         self.inner.barred.subscribe()
     }
 
-    /// Whose service this is.
+    /// The agency of this service.
     pub fn own(&self) -> Agency {
         self.inner.own
     }

@@ -17,21 +17,21 @@ pub(crate) const ENTRY_AT: &str = "SELECT hash FROM entry WHERE journal = $1 AND
 /// An entry as it is held.
 #[derive(Clone, Debug)]
 pub struct StoredEntry {
-    /// Which journal it stands in.
+    /// The journal that contains the entry.
     pub journal: Journal,
-    /// The entry as it was signed. Its content stands in it only where the read says so.
+    /// The entry as it was signed. It includes the content only if the read states so.
     pub entry: Entry,
-    /// Its header.
+    /// The decoded header.
     pub header: Header,
     /// The hash of its header.
     pub hash: Hash,
-    /// Its fact.
+    /// The decoded fact.
     pub fact: Fact,
     /// Its content is held.
     pub content_present: bool,
     /// Its place in the order in which the journals were folded here.
     pub turn: u64,
-    /// When it was taken here, in microseconds since 1970.
+    /// The time at which the entry was stored here, in microseconds since 1970.
     pub arrived_us: i64,
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn held(row: &AnyRow) -> Result<StoredEntry, Error> {
         journal,
         fact: said(&header, &fact_bytes),
         header,
-        // The column is for indexes and joins; what an entry is, its header says.
+        // The column is for indexes and joins; the header alone defines the entry.
         hash: renkei_journal::header_hash(&header_bytes),
         content_present: row.try_get::<Option<Vec<u8>>, _>(9)?.is_some(),
         turn: count(row.try_get(6)?),
@@ -64,8 +64,8 @@ pub(crate) fn decode_header(bytes: &[u8]) -> Result<Header, Error> {
     Header::decode(bytes).map_err(|error| Error::Damaged(format!("a header: {error}")))
 }
 
-/// The fact of an entry. One that is not the fact that the header commits to and names says nothing: its entry was
-/// refused when it arrived, and was folded without it.
+/// The fact of an entry. A fact to which the header does not commit has no effect: its entry was refused when it
+/// arrived, and was folded without it.
 pub(crate) fn said(header: &Header, bytes: &[u8]) -> Fact {
     let committed = header.fact_sha256 == renkei_journal::fact_hash(bytes);
     let fact = Fact::decode(bytes).ok().filter(|_| committed);

@@ -1,4 +1,5 @@
-//! The writer: the one task of a replica that commits. It takes what waits, runs it on a stage and commits it at once.
+//! The writer: the one task of a replica that commits. It collects the waiting commands, runs them on a stage and
+//! commits them at once.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -31,7 +32,7 @@ use crate::{
     stored::ENTRY_AT,
 };
 
-/// The most commands that one commit takes.
+/// The maximum number of commands in one commit.
 pub const BATCH: usize = 256;
 
 pub(crate) const AUDIT_AT: &str = "SELECT hash FROM audit WHERE chain = $1 AND seq = $2";
@@ -43,7 +44,7 @@ pub(crate) static REQUEST: Insert = Insert {
                at_us = excluded.at_us, seal = excluded.seal",
 };
 
-/// What became of one command.
+/// The outcome of one command.
 type Outcome = Result<Vec<u8>, Error>;
 
 /// A batch that was run and saved, before its commit.
@@ -52,11 +53,11 @@ struct Ready {
     heads: Heads,
     trace: Trace,
     chain: Chain,
-    /// Officials of whom the batch said whether they are barred.
+    /// The officials whom the batch bars or unbars.
     officials: Vec<(String, bool)>,
 }
 
-/// How to find out afterwards whether a commit took place: one row that only this batch wrote.
+/// The evidence by which it is found out afterwards whether a commit took place: one row that only this batch wrote.
 enum Trace {
     /// It wrote neither entry nor audit record. Such commands come to the same when they are run twice.
     Nothing,
@@ -112,7 +113,7 @@ async fn attempt(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Result<Vec<O
     let ready = prepare(inner, jobs, &mut transaction, known).await?;
     let Err(error) = commit(inner, transaction).await else { return Ok(publish(inner, ready, chain)) };
     tracing::warn!(error = %error, "the outcome of a commit is not known");
-    // The head row is taken first: that waits until the lost transaction has ended one way or the other.
+    // The head row is locked first: this waits until the lost transaction has ended one way or the other.
     let mut transaction = inner.begin_writing().await?;
     if took_place(&mut transaction, &ready.trace).await? {
         return Ok(publish(inner, ready, chain));
@@ -199,7 +200,7 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
             },
         };
         let first = stage.entries.get(written);
-        // What arrives is in the traces of those who wrote it, and this span in only one of them.
+        // Arriving entries belong to the traces of their authors, and this span to only one of them.
         if let Some(entry) = first.filter(|entry| entry.header.traceparent == job.call.traceparent) {
             span::record_entry(&job.span, &entry.header.entry_id);
         }
@@ -229,12 +230,12 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
     Ok(Ready { outcomes, heads: stage.heads, trace, chain, officials })
 }
 
-/// The page in which it stands whether the official of a call is barred; `None` when the service itself calls.
+/// The page that contains whether the official of a call is barred; `None` if the service itself calls.
 fn officials_page(own: Agency, call: &Caller) -> Option<String> {
     (!call.official.is_empty()).then(|| official::matter(own, &call.official).to_string())
 }
 
-/// What a command needs was changed behind the service's back: it is not run, and the others of its batch are.
+/// The error for a command whose rows were changed outside the service: it is not run, and the others of its batch are.
 fn altered(stage: &Stage, replies: &Replies, job: &Job) -> Option<Error> {
     if stage.altered.is_empty() {
         return None;
@@ -301,7 +302,7 @@ fn record(stage: &Stage, job: &Job, outcome: &Outcome, matter: Option<String>) -
 /// First replies, by what their repeats are found by.
 struct Replies {
     found: BTreeMap<String, (Vec<u8>, Vec<u8>)>,
-    /// Where the stored reply is gone: the matter of an entry that this request led to, by the request's digest.
+    /// The matter of an entry that a request caused, by the request's digest, for requests whose stored reply is gone.
     again: BTreeMap<Vec<u8>, String>,
     fresh: Vec<Vec<Value>>,
 }

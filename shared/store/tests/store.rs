@@ -1,4 +1,4 @@
-//! What the store promises, each test on SQLite and on PostgreSQL.
+//! The promises of the store, each tested on SQLite and on PostgreSQL.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 

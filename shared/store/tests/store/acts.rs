@@ -41,7 +41,7 @@ pub struct Act {
     matter: Matter,
     keys: ReadSet,
     run: Run,
-    /// How often it was run.
+    /// The number of times that it was run.
     pub runs: Arc<AtomicUsize>,
 }
 
@@ -65,7 +65,7 @@ impl Act {
         Self::new(matter, move |stage, _| stage.write(&to, fact.clone(), content.clone(), answers))
     }
 
-    /// Does what `act` does and says that it is about another matter.
+    /// Does `act`, but names another matter.
     pub fn at(matter: &Matter, act: Self) -> Self {
         Self { matter: matter.clone(), ..act }
     }
@@ -132,7 +132,7 @@ fn text(words: &str) -> Option<Text> {
     Some(Text { ja: words.to_owned(), en: words.to_owned() })
 }
 
-/// Words about a scheme, in which `words` stand.
+/// The text of a scheme that contains `words`.
 pub fn about(words: &str) -> Option<Vec<u8>> {
     content(&SchemeContent {
         title: text(words),

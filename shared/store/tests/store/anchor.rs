@@ -21,7 +21,7 @@ fn of(head: Head) -> Option<PrivateAnchored> {
     Some(PrivateAnchored { seq: head.seq, hash: head.hash.to_vec() })
 }
 
-/// Takes the last private entries away, as a restore of some tables would: head and pages fit what is left.
+/// Removes the last private entries, as a restore of some tables would: head and pages fit the rest.
 async fn cut_private(side: &Side, keep: u64) {
     side.tamper(&format!("DELETE FROM entry WHERE journal = 'private' AND seq > {keep}")).await;
     let last = format!("(SELECT hash FROM entry WHERE journal = 'private' AND seq = {keep})");
@@ -62,7 +62,7 @@ fn a_private_journal_that_was_cut_is_behind_its_anchor_until_it_is_anchored_anew
         let anchored = anchor(&ppc).await;
         cut_private(&ppc, 2).await;
         assert_eq!(ppc.store.private_standing().await.unwrap(), PrivateStanding::Behind { anchored: 4, held: 2 });
-        // What is written since hides nothing, even when it has the anchored number.
+        // Later entries hide nothing, even if one has the anchored number.
         for held in 3..=5 {
             ppc.act(wrong_code(Agency::Ppc)).await.unwrap_err();
             assert_eq!(ppc.store.private_standing().await.unwrap(), PrivateStanding::Behind { anchored: 4, held });

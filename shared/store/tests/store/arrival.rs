@@ -1,4 +1,5 @@
-//! Entries and receipts that come over the link: what is taken, asked for again, and stopped.
+//! Entries and receipts that come over the link: some are accepted, some are asked for again, and some stop the
+//! journal.
 
 use prost::Message as _;
 use renkei_domain::{matter::Matter, page::Journal, refusal::Refusal};
@@ -26,7 +27,7 @@ fn stopped(seq: u64, reason: Reason) -> Stop {
     Stop { seq, reason: reason.into(), journal: Agency::Ppc.into() }
 }
 
-/// PPC's journal of so many entries, of which IPA holds none.
+/// The first entries of PPC's journal, none of which IPA has stored.
 async fn written(pair: &Pair, n: usize) -> Vec<Entry> {
     pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
     for _ in 1..n {
@@ -35,7 +36,7 @@ async fn written(pair: &Pair, n: usize) -> Vec<Entry> {
     pair.ppc.own_entries().await.into_iter().map(|held| held.entry).collect()
 }
 
-/// What is kept of a stop: the entry that was not taken.
+/// The evidence of a stop: the entry that was not accepted.
 async fn evidence(side: &Side) -> Vec<(u64, Reason, JournalStoppedContent)> {
     let stop = |held: StoredEntry| match held.fact.fact {
         Some(Fact::JournalStopped(it)) => {
@@ -310,7 +311,7 @@ fn a_receipt_for_another_journal_than_ours_is_refused() {
     });
 }
 
-/// Who has signed for an entry cannot write on as if it had never seen it.
+/// A side that has signed for an entry cannot continue as if it had never seen it.
 #[test]
 fn feigned_ignorance_stops() {
     on_each(async |database| {
@@ -318,7 +319,7 @@ fn feigned_ignorance_stops() {
         pair.ipa.act(publish(Agency::Ipa, "virus")).await.unwrap();
         pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
         carry(&pair.ipa, &pair.ppc, 1).await;
-        // PPC signs for the scheme of IPA with one entry of its own, and then says that it has not seen it.
+        // PPC signs for the scheme of IPA with one entry of its own, and then claims that it has not seen it.
         take_receipt(&pair.ipa, receipt_of(&pair.ppc)).await.unwrap();
         pair.ppc.act(revise(Agency::Ppc, "leak")).await.unwrap();
         let mut entries: Vec<_> = pair.ppc.own_entries().await.into_iter().map(|held| held.entry).collect();

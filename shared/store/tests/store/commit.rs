@@ -15,7 +15,7 @@ use super::{
     side::{Side, call, losing, on_each, options, runtime, source},
 };
 
-/// One act that was written once, in every table once, and after which the store goes on.
+/// Checks that one act was written once, once in every table, and that the store continues.
 async fn assert_done_once(side: Side, act: &Act) {
     assert_eq!((side.heads().own.seq, side.heads().private.seq), (2, 1));
     for (table, rows) in [("entry", 3), ("request", 2), ("feed", 2), ("audit", 2), ("content", 2)] {
@@ -80,8 +80,8 @@ fn a_batch_that_did_not_begin_is_an_error_and_can_be_repeated() {
     });
 }
 
-/// What makes the database end every transaction of a batch and of a record by itself, as a full disk does, and what lets
-/// them go on again: SQLite rolls back at once, PostgreSQL at the COMMIT.
+/// The statements that make the database end every transaction of a batch and of a record by itself, as a full disk
+/// does, and those that end this: SQLite rolls back at once, PostgreSQL at the COMMIT.
 fn ending_transactions(engine: Engine) -> [&'static [&'static str]; 2] {
     match engine {
         Engine::Sqlite => [

@@ -1,4 +1,4 @@
-//! Two registers that exchange their journals in any order hold the same pages.
+//! Two registers that exchange their journals in any order have the same pages.
 
 use std::collections::BTreeSet;
 
@@ -28,16 +28,16 @@ use super::{
     side::{Side, at_once, runtime},
 };
 
-/// What happens next. `true` is PPC.
+/// The next step. `true` is PPC.
 #[derive(Clone, Debug)]
 enum Step {
     /// One acts, or is refused by its own service.
     Act(bool, u8, u64),
-    /// One writes what it may not: its own service does not judge it.
+    /// One side writes a forbidden act: its own service does not judge it.
     Lie(bool, u8),
-    /// The other takes some of what one wrote.
+    /// The other side accepts some of the entries that one wrote.
     Carry(bool, usize),
-    /// One signs for what it holds.
+    /// One side signs a receipt for the stored entries.
     Receipt(bool),
     /// The content of one's first entry is erased at the other.
     Erase(bool),
@@ -53,7 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The numbers of one's entries about the agreement that `which` takes, with what they name.
+/// The numbers of one side's entries about the agreement that `which` selects, with the numbers that they name.
 async fn notices(side: &Side, of: Agency, which: impl Fn(&Fact) -> Option<u64>) -> Vec<(u64, u64)> {
     let page = side.store.page(Matter::AGREEMENT).await.unwrap().unwrap_or_default();
     let marks = page.marks(Journal::Of(of)).iter();
@@ -97,7 +97,7 @@ async fn lie(side: &Side, kind: u8) -> Entry {
     entry
 }
 
-/// What was lied, by author and number.
+/// The lies, by author and number.
 type Lies = BTreeSet<(Agency, u64)>;
 
 async fn take(pair: &Pair, step: &Step, lies: &mut Lies) {
@@ -112,7 +112,7 @@ async fn take(pair: &Pair, step: &Step, lies: &mut Lies) {
         }
         Step::Lie(who, kind) => {
             let (side, _) = side(who);
-            // An own entry that comes over the link is taken as written: it was judged when it was.
+            // An own entry that comes over the link is accepted as written: it was judged at that time.
             assert_eq!(arrive(side, side.own, vec![lie(side, kind).await]).await.unwrap(), Stop::default());
             lies.insert((side.own, side.heads().own.seq));
         }
@@ -131,7 +131,7 @@ async fn take(pair: &Pair, step: &Step, lies: &mut Lies) {
     }
 }
 
-/// What a side knows to be refused.
+/// The entries that a side knows to be refused.
 async fn refused(side: &Side) -> Lies {
     let mut all = Lies::new();
     for page in side.pages().await.values() {

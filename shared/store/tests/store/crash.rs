@@ -1,4 +1,4 @@
-//! A service that is killed while it writes: what it acknowledged is there once, and everything can be called again.
+//! A service that is killed while it writes: its acknowledged acts exist once, and every call can be repeated.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ fn order(writer: u64, n: u64) -> (Caller, Act) {
     (call(7000 + n), issue(Agency::Ppc, n, "leak", "report"))
 }
 
-/// Where the child is killed.
+/// The point at which the child is killed.
 #[derive(Clone, Copy, Debug)]
 enum Death {
     /// By its own hand at a step, at the so manyth time.
@@ -41,7 +41,7 @@ enum Death {
     After(usize),
 }
 
-/// Lets a child write into the database until it dies. Gives what it acknowledged: the call's number and its entry.
+/// Lets a child write into the database until it dies. Returns the acknowledged acts: the call's number and its entry.
 fn write_until(death: Death, database: &Database) -> BTreeMap<String, String> {
     let (step, time) = if let Death::At(step, time) = death { (step, time) } else { ("none", 0) };
     let mut child = Command::new(std::env::current_exe().unwrap())
@@ -68,7 +68,7 @@ fn write_until(death: Death, database: &Database) -> BTreeMap<String, String> {
     acknowledged
 }
 
-/// Not a test of its own: what the tests below run and kill.
+/// This is not a test of its own: the tests below run and kill it.
 #[test]
 #[ignore = "the tests that kill it start it"]
 #[expect(clippy::disallowed_methods, reason = "the parent's order; there is no configuration here")]
@@ -105,7 +105,7 @@ async fn write(store: Store, source: Source, writer: u64) {
     }
 }
 
-/// What was acknowledged stands there once, and the rest can be called again without doubling anything.
+/// Checks that each acknowledged act exists once, and that the others can be called again without doubling anything.
 async fn assert_nothing_lost(side: &Side, acknowledged: &BTreeMap<String, String>) {
     assert_eq!(side.audit().await, []);
     let written = side.heads().own.seq - 1;

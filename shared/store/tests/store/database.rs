@@ -19,11 +19,11 @@ const START: &str = include_str!("postgres.sh");
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::start(&[]));
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// Whether the cluster keeps what is committed when the machine fails, as in production. Tests need not. To be said before
-/// the first database is made.
+/// True if the cluster keeps commits when the machine fails, as in production. Tests do not need this. It must be set
+/// before the first database is made.
 pub static DURABLE: AtomicBool = AtomicBool::new(false);
 
-/// Which database it is.
+/// The kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     Sqlite,
@@ -69,7 +69,7 @@ impl Database {
         Self { url: CLUSTER.url(&name), place: Place::Name(name) }
     }
 
-    /// What a store is opened with.
+    /// The URL with which a store is opened.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -112,11 +112,11 @@ impl Database {
         }
     }
 
-    /// Whether these bytes stand in any of its files: data, log of changes, shared memory.
+    /// True if these bytes occur in any of its files: data, log of changes, shared memory.
     pub fn stands_in_files(&self, bytes: &[u8]) -> bool {
         self.files().into_iter().any(|path| match fs::read(&path) {
             Ok(file) => file.windows(bytes.len()).any(|window| window == bytes),
-            // The server renames and removes what it no longer needs.
+            // The server renames and removes files that it no longer needs.
             Err(error) => {
                 assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{}", path.display());
                 false
@@ -133,7 +133,7 @@ impl Database {
         files
     }
 
-    /// The files that hold this database and no other: on PostgreSQL tables and indexes, written out before.
+    /// The files of this database and no other: on PostgreSQL tables and indexes, written out before.
     pub fn own_files(&self) -> Vec<PathBuf> {
         match &self.place {
             Place::Directory(directory) => files_under(directory.path()),
@@ -211,7 +211,7 @@ impl Cluster {
         format!("postgres:///{name}?host={}&port={}&user=postgres", self.directory.display(), self.port)
     }
 
-    /// Runs statements on a database and gives what they say.
+    /// Runs statements on a database and returns their output.
     pub fn sql(&self, database: &str, text: &str) -> String {
         let mut psql = client("psql", &self.url(database));
         let output = psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", text]).output().unwrap();

@@ -1,5 +1,5 @@
-//! A peer that lies in every field of the header in turn, in the body and in what it does: its journal stops, or the
-//! entry is held and refused, on both sides alike.
+//! A peer that lies in every field of the header in turn, in the body and in its acts: its journal stops, or the entry
+//! is stored and refused, on both sides alike.
 
 use renkei_domain::{
     matter::Matter,
@@ -22,7 +22,7 @@ use super::{
     side::on_each,
 };
 
-/// What becomes of a lying entry.
+/// The fate of a lying entry.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     /// The journal stops before it.
@@ -31,17 +31,17 @@ enum Fate {
     Refused(Reason),
     /// It is asked for again; nothing is held and nothing stops.
     Asked,
-    /// Nobody can tell, or it does no harm: it is taken.
+    /// Nobody can notice the lie, or it does no harm: the entry is accepted.
     Taken,
 }
 
 use Fate::{Asked, Refused, Stops, Taken};
 
-/// What a liar knows.
+/// The knowledge of a liar.
 struct Knows {
     /// The id of an entry of the receiver, and of one of its own.
     ids: [String; 2],
-    /// How far its last entry had seen.
+    /// The highest number that its last entry had seen.
     seen: u64,
     /// The receiver's head.
     head: u64,
@@ -99,7 +99,7 @@ const FIELDS: &[(&str, Change, Fate)] = &[
     ("unit", |h, _| h.unit = "another-unit".into(), Taken),
     ("unit, no name", |h, _| h.unit = "Unit 1".into(), Stops(Reason::NotUnderstood)),
     ("traceparent, no trace", |h, _| h.traceparent = "00-1".into(), Stops(Reason::NotUnderstood)),
-    // A clock that goes wrong is no reason to refuse. It stands last, as time never falls again.
+    // A clock that goes wrong is no reason to refuse. This lie is the last, because the time never decreases again.
     ("written_at, far ahead", |h, _| h.written_at.as_mut().unwrap().seconds += 300_000_000, Taken),
 ];
 
@@ -146,14 +146,14 @@ async fn lie(pair: &Pair, what: &str, entry: Entry, header: &Header, fate: Fate)
             assert_refused(pair, what, header, fate).await;
         }
     }
-    // Either way the journals go on.
+    // Either way the journals continue.
     ppc.act(revise(Agency::Ppc, "leak")).await.unwrap();
     pair.settle().await;
     assert_eq!(refusal(ipa, Agency::Ppc, ppc.heads().own.seq).await, None, "after {what}");
     pair.assert_equal().await;
 }
 
-/// Both know the refusal, and read the page as if the refused entry did not stand there.
+/// Checks that both sides know the refusal, and read the page as if the refused entry were not there.
 async fn assert_refused(pair: &Pair, what: &str, header: &Header, fate: Fate) {
     let mut states = Vec::new();
     for side in [&pair.ppc, &pair.ipa] {
@@ -174,7 +174,7 @@ fn a_lie_in_any_field_of_the_header_is_found() {
         acquainted(&pair).await;
         for (n, (what, change, fate)) in FIELDS.iter().enumerate() {
             let last = pair.ppc.own_entries().await.pop().unwrap().header;
-            // What it says after the lie needs something of IPA that PPC has signed for and not written after.
+            // The entry after the lie needs something of IPA that PPC has signed for and not written after.
             pair.ipa.act(revise(Agency::Ipa, "virus")).await.unwrap();
             pair.settle().await;
             let knows = Knows {

@@ -59,7 +59,7 @@ impl Pair {
         }
     }
 
-    /// Both hold the same journals and the same pages, to the byte.
+    /// Checks that both sides have the same journals and the same pages, to the byte.
     pub async fn assert_equal(&self) {
         let (ppc, ipa) = (self.ppc.heads(), self.ipa.heads());
         assert_eq!((ppc.own.head(), ppc.peer.head()), (ipa.peer.head(), ipa.own.head()));
@@ -81,7 +81,7 @@ pub fn arriving(entry: Entry, author: Agency) -> Result<Arriving, Break> {
 /// The unit that both sides have; items may name others.
 pub const UNIT: &str = "policy";
 
-/// Hands entries of a journal to a store, as its receiver does after it asked again in vain for what was wrong.
+/// Passes entries of a journal to a store, as its receiver does after it asked in vain for correct ones.
 pub async fn arrive(to: &Side, journal: Agency, entries: Vec<Entry>) -> Result<Stop, Error> {
     arrive_as(to, journal, entries, true).await
 }
@@ -106,7 +106,7 @@ pub async fn arrive_as(to: &Side, journal: Agency, entries: Vec<Entry>, last_try
     }
 }
 
-/// Carries at most so many entries of the sender's journal that the receiver does not hold yet.
+/// Carries a limited number of the sender's entries that the receiver has not stored yet.
 pub async fn carry(from: &Side, to: &Side, most: usize) -> Stop {
     let next = to.heads().peer.seq + 1;
     let held = from.store.entries(Journal::Of(from.own), next, most).await.unwrap();
@@ -114,7 +114,7 @@ pub async fn carry(from: &Side, to: &Side, most: usize) -> Stop {
     arrive(to, from.own, entries).await.unwrap()
 }
 
-/// What a store holds of its peer's journal, signed.
+/// The signed statement of the part of the peer's journal that a store has.
 pub fn receipt_of(holder: &Side) -> SignedReceipt {
     let heads = holder.heads();
     sign(holder, heads.peer.seq, heads.peer.hash.to_vec(), heads.own.seq)
@@ -132,7 +132,7 @@ pub async fn take_receipt(author: &Side, signed: SignedReceipt) -> Result<(), Er
     author.run(TakeReceipt { own: author.own, receipt, signed }).await
 }
 
-/// The next entry of a journal, right in all but what `fact` says and where.
+/// The next entry of a journal, correct except for the fact and its matter.
 pub async fn forged(side: &Side, matter: &str, fact: fact::Fact, content: Option<Vec<u8>>) -> Entry {
     let heads = side.heads();
     let previous = side.store.previous(Journal::Of(side.own)).await.unwrap();
@@ -223,7 +223,7 @@ pub async fn refusal(side: &Side, author: Agency, seq: u64) -> Option<Reason> {
     None
 }
 
-/// What a body's check says as a stop, for an entry that an older version does not understand.
+/// The result of a body's check as a stop, for an entry that an older version does not understand.
 pub fn not_understood(seq: u64) -> Fault {
     Fault::Stop(Break::NotUnderstood { seq, what: "a newer kind".to_owned() })
 }

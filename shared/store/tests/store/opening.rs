@@ -160,7 +160,7 @@ fn a_row_that_is_missing_is_damage_and_not_a_database_that_does_not_answer() {
     });
 }
 
-/// What is answered and told when the database is not the one that was opened.
+/// Checks the answers and the signs when the database is not the one that was opened.
 async fn assert_refused(side: &Side) {
     let outcome = side.act(publish(Agency::Ppc, "lost")).await.unwrap_err();
     assert!(outcome.to_string().contains("was deleted or replaced while the service runs"), "{outcome}");
@@ -259,7 +259,7 @@ fn no_statement_is_left_out_of_the_list() {
         }
         let source = fs::read_to_string(&path).unwrap();
         for literal in source.split('"').skip(1).step_by(2) {
-            // A string that goes on in the next line leaves out the break and what stands before the next word.
+            // A string that continues in the next line leaves out the break and the spaces before the next word.
             let lines: Vec<&str> = literal.split("\\\n").collect();
             let text = lines.iter().enumerate().map(|(i, line)| if i == 0 { line } else { line.trim_start() });
             let text: String = text.collect();

@@ -1,4 +1,5 @@
-//! What is asked for on a path is found by an index, so that it takes as long with a million entries as with a thousand.
+//! Every statement on a path is answered by an index, so that it takes as long with a million entries as with a
+//! thousand.
 
 use renkei_proto::r#type::v1::Agency;
 use renkei_store::{Dialect, Store, statements};
@@ -13,8 +14,8 @@ use super::{
 /// that a statement makes of a name that it asks for.
 const SMALL: [&str; 5] = ["store", "head", "replica", "counter", "CONSTANT"];
 
-/// Not on a path: where the database stands, what is set aside and forgotten in a recovery, replies that are forgotten after
-/// 30 days, and what a rebuild looks at whole.
+/// The statements outside a path: the place of the database, the tables of a recovery, the deletion of replies after 30
+/// days, and the tables that a rebuild reads whole.
 const WHOLE: [&str; 7] = [
     "SELECT (SELECT system_identifier",
     "DELETE FROM matter_key",
@@ -58,7 +59,7 @@ async fn filled(database: &Database) -> AnyConnection {
     connection
 }
 
-/// How the database finds the rows of a statement whose values it does not know yet, a line per step.
+/// The database's plan for the rows of a statement whose values it does not know yet, a line per step.
 async fn plan(connection: &mut AnyConnection, engine: Engine, text: &str) -> Vec<String> {
     if engine == Engine::Sqlite {
         let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
@@ -120,7 +121,7 @@ fn nothing_is_counted_or_skipped_row_by_row() {
     for dialect in [Dialect::Sqlite, Dialect::Postgres] {
         for text in statements(dialect) {
             assert!(!text.contains("COUNT(") && !text.contains("OFFSET"), "{text}");
-            // SQLite looks at the value of a bare place there, and prepares the statement anew for each run.
+            // SQLite looks at the value of a bare place there, and prepares the statement again for each run.
             let bare = text.split("LIMIT $").skip(1).any(|rest| !rest.contains(" + 0"));
             assert!(!bare, "{text}");
         }

@@ -64,7 +64,7 @@ fn a_code_finds_its_referral_on_both_sides() {
         pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
         pair.ipa.act(publish(Agency::Ipa, "virus")).await.unwrap();
         pair.settle().await;
-        // What a refused act would have named is not found, though its number is given again.
+        // The entry that a refused act would have named is not found, though its number is given again.
         assert!(pair.ppc.act(regret(&issue(Agency::Ppc, 0, "leak", "report"))).await.is_err());
         let issued = issue(Agency::Ppc, 1, "leak", "report");
         pair.ppc.act(issued.clone()).await.unwrap();

@@ -53,7 +53,7 @@ const TABLES: [&str; 4] = [
     "SELECT kind, year, last FROM counter ORDER BY kind, year",
 ];
 
-/// Everything that follows from the journals, as it stands.
+/// Everything that follows from the journals, in its present state.
 async fn cache(side: &Side) -> Vec<Vec<String>> {
     let cell = |row: &AnyRow, column: usize| {
         let text = row.try_get::<String, _>(column).or_else(|_| row.try_get::<i64, _>(column).map(|it| it.to_string()));
@@ -136,7 +136,7 @@ fn whatever_is_damaged_is_found_and_repaired() {
     });
 }
 
-/// More entries than a rebuild takes at once.
+/// The journal has more entries than a rebuild processes at once.
 #[test]
 fn a_long_journal_is_rebuilt_in_pieces() {
     on_each(async |database| {

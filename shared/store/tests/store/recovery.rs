@@ -1,4 +1,5 @@
-//! A database that is behind what the peer holds: yesterday's backup is restored, and nothing is lost or done twice.
+//! A database that is behind the peer's copy of its journal: yesterday's backup is restored, and nothing is lost or
+//! done twice.
 
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
@@ -27,7 +28,7 @@ use super::{
     side::{Batch, Gate, Side, call, content, no_faults, on_each, options, peer_held},
 };
 
-/// What the peer shows in its hello of the journal of `side`.
+/// The peer's hello about the journal of `side`.
 fn holds(peer: &Side) -> PeerHolds {
     PeerHolds { head: peer.heads().peer.head(), is_proved: true }
 }
@@ -36,13 +37,13 @@ async fn standing(side: &Side, peer: &Side) -> HelloVerdict {
     side.store.standing(&holds(peer)).await.unwrap()
 }
 
-/// What the peer holds of one's journal from a number on, as it is asked for.
+/// The peer's copy of one's journal from a number on, in answer to a request.
 async fn asked_back(peer: &Side, from: u64) -> Vec<Entry> {
     let held = peer.store.entries(Journal::Of(peer.own.peer()), from, 256).await.unwrap();
     held.into_iter().map(|held| held.entry).collect()
 }
 
-/// Opens the new incarnation and judges again what was set aside.
+/// Opens the new incarnation and judges the entries that were set aside again.
 async fn reopen(side: &Side, cause: Cause) {
     side.run(side.store.reopening(cause).await.unwrap()).await.unwrap();
 }
@@ -63,7 +64,7 @@ fn is_recovering<R>(outcome: Result<R, Error>) -> bool {
     matches!(outcome, Err(Error::Recovering))
 }
 
-/// No entry stands in the database twice under another number.
+/// Checks that no entry is in the database twice under different numbers.
 async fn assert_each_once(side: &Side) {
     let mut ids = BTreeSet::new();
     for journal in JOURNALS {
@@ -152,7 +153,7 @@ fn a_restored_backup_is_noticed_and_brought_up_to_date() {
     });
 }
 
-/// Before the hello, officials go on: none of it reached the peer.
+/// Before the hello, officials continue: none of their acts reached the peer.
 #[test]
 fn what_was_written_after_the_restore_is_judged_again() {
     on_each(async |database| {
@@ -204,7 +205,7 @@ async fn assert_not_done_again(side: &Side, call: Caller, act: Act) {
     assert_eq!(reply.state, "STATE_ISSUED");
     assert_eq!((side.heads().own, side.heads().private), (before.own, before.private));
     assert_eq!(act.runs.load(Ordering::Relaxed), runs);
-    // And what was set aside and refused is not taken for done.
+    // An entry that was set aside and refused does not count as done.
     let fresh = side.act(issue(Agency::Ppc, 12, "leak", "report-12")).await.unwrap();
     assert_eq!(fresh.state, "STATE_ISSUED");
 }
@@ -237,7 +238,7 @@ fn a_recovery_goes_on_after_a_restart() {
     });
 }
 
-/// What the peer gives back was signed by us, so a changed body is the peer's doing.
+/// The entries from the peer were signed by us, so a changed body is the peer's doing.
 #[test]
 fn what_the_peer_changed_is_not_taken_back() {
     on_each(async |database| {
@@ -265,7 +266,7 @@ fn what_the_peer_changed_is_not_taken_back() {
     });
 }
 
-/// What reached the peer before the loss, and was written again by hand after it, is not written twice.
+/// An act that reached the peer before the loss, and was written again by hand after it, is not written twice.
 #[test]
 fn an_entry_that_came_back_is_not_judged_again() {
     on_each(async |database| {
@@ -284,7 +285,7 @@ fn an_entry_that_came_back_is_not_judged_again() {
         ppc.end().await;
         let pair = Pair { ppc: Side::restored(Agency::Ppc, copy).await, ipa };
 
-        // The second entry stands in the copy without a receipt: it is set aside, and comes back.
+        // The second entry is in the copy without a receipt: it is set aside, and comes back.
         recover(&pair).await;
 
         let heads = pair.ppc.heads();
@@ -297,7 +298,7 @@ fn an_entry_that_came_back_is_not_judged_again() {
     });
 }
 
-/// The same old copy is restored twice: what comes back the second time holds the first reopening.
+/// The same old copy is restored twice: the entries of the second time include the first reopening.
 #[test]
 fn a_journal_can_be_reopened_more_than_once() {
     on_each(async |database| {
@@ -402,7 +403,8 @@ fn an_entry_that_comes_back_in_the_batch_of_the_reopening_is_not_judged_again() 
     });
 }
 
-/// The peer sees the digests of our requests. One that it repeats in an entry of its own is not taken for our answer.
+/// The peer sees the digests of our requests. If it repeats one in an entry of its own, that entry does not count as
+/// our answer.
 #[test]
 fn a_digest_in_the_peers_entry_answers_no_call_of_ours() {
     on_each(async |database| {
@@ -440,7 +442,7 @@ fn equals_and_those_ahead_are_agreed() {
     });
 }
 
-/// Whatever nobody proved, or the peer's own receipt contradicts, changes nothing.
+/// A claim that nobody proved, or that the peer's own receipt contradicts, changes nothing.
 #[test]
 fn a_claim_counts_as_far_as_it_is_proved() {
     on_each(async |database| {
@@ -523,7 +525,7 @@ fn acts_during_a_recovery_are_turned_away_on_record() {
 
         let audited = side.rows("SELECT outcome FROM audit ORDER BY seq DESC LIMIT 1").await;
         assert_eq!(audited[0].get::<String, _>(0), "RECOVERING");
-        // What was answered for an act that is set aside is not known to stand.
+        // The reply to an act that is set aside may no longer be true.
         assert!(is_recovering(side.act_as(known, publish(Agency::Ppc, "leak")).await));
     });
 }

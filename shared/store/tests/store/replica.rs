@@ -60,7 +60,7 @@ fn one_that_serves_longest_leads_and_the_next_follows_when_it_ends() {
         assert_eq!((live(&replicas), replicas.kinds()), (vec!["b", "a"], names(all)));
         assert!(!third.replicas().borrow().leads);
 
-        // A restart under the same name takes a place behind the others.
+        // A restart under the same name gets a place behind the others.
         second.close().await;
         let second = replica(&database, "b", all).await;
         until(third.replicas(), |replicas| replicas.leads && live(replicas) == ["a", "b"]).await;

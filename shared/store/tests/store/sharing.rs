@@ -144,7 +144,7 @@ fn a_list_shows_each_reader_what_its_unit_may_see_for_its_purpose() {
             }
             assert_eq!(listed(&pair.ipa, &reader(unit, purpose), 2).await, [5, 4, 3, 2, 1], "its originator's own");
         }
-        // A revision brings another scope; what has expired is shown to nobody.
+        // A revision brings another scope; an expired item is shown to nobody.
         pair.ipa.act(share(1, to_policy(Purpose::Training, None))).await.unwrap();
         pair.ipa.act(share(2, everybody())).await.unwrap();
         pair.settle().await;
@@ -231,7 +231,7 @@ fn units_that_are_missing_are_answered_when_the_item_arrives_and_when_they_are_a
         }
         assert_eq!(answers().await, 1);
 
-        // A start with no further unit that was named says nothing; others say what is missing still.
+        // A start without any further named unit writes nothing; others write the units that are still missing.
         for (units, still, said) in [
             (&["policy", "other"][..], &["polcy", "lost"][..], 1),
             (&["policy", "polcy"], &["lost"], 2),

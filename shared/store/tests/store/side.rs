@@ -31,7 +31,7 @@ use super::database::{Database, Engine, databases};
 
 /// 2026-06-01T00:00:00Z in microseconds: in term 4, fiscal year 2026.
 pub const START_US: i64 = 1_780_272_000_000_000;
-/// No test takes longer.
+/// The time limit of every test.
 const BOUND: Duration = Duration::from_secs(120);
 pub const OFFICIAL: &str = "a.tanaka";
 
@@ -46,7 +46,7 @@ pub fn on_each(test: impl AsyncFn(Database) + Sync) {
     }));
 }
 
-/// Does the same for each kind of database at once; says where it failed.
+/// Does the same for each kind of database at once; names the one that failed.
 #[expect(clippy::print_stdout, reason = "a failing test shows on which database")]
 pub fn at_once(runs: impl Iterator<Item = (Engine, impl FnOnce() + Send)>) {
     std::thread::scope(|scope| {
@@ -65,7 +65,7 @@ pub fn peer_held(seq: u64) -> renkei_journal::Head {
     renkei_journal::Head { seq, hash: [0; 32] }
 }
 
-/// What a service says that it speaks.
+/// The names of the kinds that a service speaks.
 pub fn names(kinds: &[FactKind]) -> Vec<String> {
     kinds.iter().map(|kind| kind.name().to_owned()).collect()
 }
@@ -145,7 +145,7 @@ impl Side {
         Self::on(store, database, u64::from(own.id().as_bytes()[0]))
     }
 
-    /// On a copy of a database, as after a restore. The clock begins anew and its randomness is another.
+    /// A side on a copy of a database, as after a restore. The clock starts again and its randomness differs.
     pub async fn restored(own: Agency, copy: Database) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(1000);
         let store = Store::open(options(own, &copy)).await.unwrap();
@@ -229,7 +229,7 @@ impl Side {
         all.into_iter().map(|(_, event)| event).collect()
     }
 
-    /// All pages on which an agency has said something.
+    /// All pages with an entry of an agency.
     pub async fn pages(&self) -> BTreeMap<String, Page> {
         let mut pages = BTreeMap::new();
         for row in self.rows("SELECT matter, page, local FROM page").await {
@@ -242,8 +242,8 @@ impl Side {
         pages
     }
 
-    /// Everything holds that must hold of a database at any time: journals verify, numbers and turns have no gap,
-    /// heads are those of the journals, and pages are what the journals make. Gives the bodies that lie.
+    /// Checks the properties that every database always has: journals verify, numbers and turns have no gap, heads are
+    /// those of the journals, and pages are those that the journals give. Returns the bodies that lie.
     pub async fn audit(&self) -> Vec<Lie> {
         let (mut turns, mut lies) = (BTreeSet::new(), Vec::new());
         for journal in JOURNALS {
@@ -315,7 +315,7 @@ pub fn call(n: u64) -> Caller {
     }
 }
 
-/// Holds the writer before a batch, so that what is queued meanwhile makes one batch.
+/// Stops the writer before a batch, so that the commands that are queued meanwhile make one batch.
 #[derive(Clone)]
 pub struct Gate(Arc<GateState>);
 
@@ -326,7 +326,7 @@ struct GateState {
 }
 
 impl Gate {
-    /// An open gate, and the steps that the writer takes.
+    /// An open gate, and the steps of the writer.
     pub fn new() -> (Self, mpsc::UnboundedReceiver<&'static str>) {
         let (steps, seen) = mpsc::unbounded_channel();
         (Self(Arc::new(GateState { closed: Mutex::new(false), opened: Condvar::new(), steps })), seen)
@@ -352,7 +352,7 @@ impl Gate {
     }
 }
 
-/// The writer is held, so that what is queued from now on makes one batch.
+/// The writer is stopped, so that the commands that are queued from now on make one batch.
 pub struct Batch<'a> {
     gate: &'a Gate,
     steps: &'a mut mpsc::UnboundedReceiver<&'static str>,
@@ -370,7 +370,7 @@ impl<'a> Batch<'a> {
         Self { gate, steps, held }
     }
 
-    /// Lets the writer go on, and waits until the batch is written.
+    /// Lets the writer continue, and waits until the batch is written.
     pub async fn release(self) {
         self.gate.set(false);
         self.held.await.unwrap();

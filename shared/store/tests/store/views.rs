@@ -104,7 +104,7 @@ fn what_happened_is_said_in_words() {
             Reason::Gap,
             Reason::Fork,
         ];
-        // Only what was written and has no receipt can be stopped.
+        // Only an entry that was written and has no receipt can be stopped.
         ppc.act(publish(Agency::Ppc, "stopped")).await.unwrap();
         let seq = ppc.heads().own.seq;
         for reason in reasons {

@@ -26,7 +26,7 @@ use super::{
     side::{Batch, Gate, OFFICIAL, Side, call, names, no_faults, on_each, options, source},
 };
 
-/// What one of many writers does in its turn.
+/// The act of one of many writers in its turn.
 fn turn(own: Agency, n: u64) -> Act {
     match n % 4 {
         0 => notice(),
@@ -36,7 +36,7 @@ fn turn(own: Agency, n: u64) -> Act {
     }
 }
 
-/// Follows the feed while it is written, until it told of so many entries. Gives how often it looked.
+/// Follows the feed while it is written, until it has returned this many entries. Returns the number of looks.
 async fn follow(store: Store, entries: usize) -> usize {
     let (mut heads, mut after, mut applied, mut looks) = (store.heads(), 0, 0, 0);
     while applied < entries {
@@ -53,7 +53,7 @@ async fn follow(store: Store, entries: usize) -> usize {
     looks
 }
 
-/// Lets `writers` write `each` acts at the same time, on one of the stores in turn. Gives what was acknowledged.
+/// Lets `writers` write `each` acts at the same time, on one of the stores in turn. Returns the acknowledged acts.
 async fn crowd(stores: &[Store], writers: u64, each: u64) -> Vec<EntryApplied> {
     let source = source(77);
     let tasks = (0..writers).map(|writer| {
@@ -76,7 +76,7 @@ async fn crowd(stores: &[Store], writers: u64, each: u64) -> Vec<EntryApplied> {
     join_all(tasks).await.into_iter().flat_map(Result::unwrap).collect()
 }
 
-/// The feed tells the entries of the agencies in the order in which they were folded.
+/// Checks that the feed lists the entries of the agencies in the order in which they were folded.
 async fn assert_feed_is_in_order(side: &Side) {
     let feed = side.feed().await;
     let told = feed.iter().filter_map(|event| match &event.change {
@@ -90,7 +90,7 @@ async fn assert_feed_is_in_order(side: &Side) {
     assert_eq!(told.collect::<Vec<_>>(), folded.collect::<Vec<_>>());
 }
 
-/// How many own entries are anchors of the private journal.
+/// The number of own entries that are anchors of the private journal.
 async fn anchors(side: &Side) -> u64 {
     let own = side.own_entries().await;
     let anchors = own.iter().filter(|held| matches!(held.fact.fact, Some(Fact::PrivateAnchored(_))));
@@ -171,7 +171,7 @@ fn two_replicas_write_one_journal() {
     });
 }
 
-/// The audit chains hold so many records, and their hashes are those of their records.
+/// Checks that the audit chains have this many records, and that their hashes are those of their records.
 async fn assert_audited(side: &Side, count: u64) {
     let sql = "SELECT chain, seq, prev_hash, hash, at_us, official, caller, method, matter, purpose, outcome \
          FROM audit ORDER BY chain, seq";
