@@ -12,6 +12,8 @@ mod advice_refusals;
 mod altered;
 #[path = "suite/certificates.rs"]
 mod certificates;
+#[path = "suite/circles.rs"]
+mod circles;
 #[path = "suite/claims.rs"]
 mod claims;
 #[path = "suite/clock.rs"]

@@ -14,6 +14,8 @@ use renkei_store::{ChainHead, Error, Heads, JOURNALS, Store};
 
 mod beside;
 
+use self::beside::said;
+
 /// How many entries or records are read at once.
 const CHUNK: usize = 1024;
 
@@ -155,10 +157,6 @@ fn start(store: &Store, journal: Journal, own_keys: &PublicKeys, peer_keys: &Pub
         }
         Journal::Private => (Previous::start(own, memorandum::private_digest()), own_keys.clone()),
     }
-}
-
-pub(crate) fn said(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }
 
 /// One journal up to its head, which it must reach. While a chunk is verified the next one is read, so at most two are in

@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, transport::Channel};
 
 use crate::{
-    Link,
     error::Error,
+    link::Link,
     service::FRAMES,
     session::{self, Ended, Input},
     status,
@@ -80,7 +80,7 @@ fn carried(link: &Link) -> (u64, u64) {
 /// The pauses between tries: they double up to half a minute and are jittered with randomness that the service passes
 /// in.
 fn pauses(link: &Link) -> backon::ExponentialBackoff {
-    let seed = link.0.settings.source.moment().bytes("pause", 0);
+    let seed = link.settings().source.moment().bytes("pause", 0);
     let seed = seed.iter().take(8).fold(0_u64, |all, byte| (all << 8) | u64::from(*byte));
     ExponentialBuilder::default()
         .with_min_delay(PAUSE.0)

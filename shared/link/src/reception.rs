@@ -21,7 +21,10 @@ use renkei_store::{
 };
 use renkei_telemetry::{span, traceparent};
 
-use crate::{Link, error::Error, is_of_keys};
+use crate::{
+    error::Error,
+    link::{Link, is_of_keys},
+};
 
 /// The outcome of a batch.
 pub(crate) enum BatchOutcome {
@@ -87,7 +90,7 @@ impl Incoming {
         if let Some(at) = entries.iter().position(changes_keys) {
             *rest = entries.split_off(at + 1);
         }
-        let (keys, kinds) = (self.keys.clone(), link.0.settings.kinds.clone());
+        let (keys, kinds) = (self.keys.clone(), link.settings().kinds.clone());
         // Verification needs some 70 µs per entry, too long for a thread that serves calls.
         let verifying = tokio::task::spawn_blocking(move || {
             let dispatch = tracing::dispatcher::get_default(Clone::clone);
@@ -121,9 +124,9 @@ impl Incoming {
         let changes_keys = entries.iter().any(|it| it.fact.as_ref().is_ok_and(|it| is_of_keys(it.fact.fact.as_ref())));
         let next = link.store().heads().borrow().of(link.own(), Journal::Of(self.journal)).seq + 1;
         let last_try = self.asked == Some(next);
-        let units = link.0.settings.units.clone();
+        let units = link.settings().units.clone();
         let arrive = Arrive { own: link.own(), journal: self.journal, entries, last_try, units };
-        let moment = link.0.settings.source.moment();
+        let moment = link.settings().source.moment();
         let stop = link.store().write("arrive", Caller::own("arrive"), moment, arrive).await?;
         if changes_keys {
             self.keys = link.keys(self.journal).await?;
@@ -152,7 +155,7 @@ impl Incoming {
         if !is_signed_by_author(&entry, &self.keys) {
             return Ok(BatchOutcome::Unproven(Stop { seq: next, reason: reason.into(), journal: self.journal.into() }));
         }
-        let moment = link.0.settings.source.moment();
+        let moment = link.settings().source.moment();
         let stop = StopJournal { entry, reason };
         Ok(BatchOutcome::Stop(link.store().write("stop_journal", Caller::own("stop_journal"), moment, stop).await?))
     }

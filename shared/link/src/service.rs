@@ -4,17 +4,24 @@ use std::{pin::Pin, sync::atomic::Ordering};
 
 use futures::{Stream, StreamExt as _};
 use renkei_proto::{
-    link::v1::{ExchangeRequest, ExchangeResponse, link_service_server::LinkService},
+    link::v1::{
+        ExchangeRequest, ExchangeResponse,
+        link_service_server::{LinkService, LinkServiceServer},
+    },
     options::v1::Reason,
 };
-use renkei_rpc::{error::Error, places::Places, validate::open_frames};
+use renkei_rpc::{
+    error::Error,
+    places::Places,
+    validate::{LINK_MESSAGE_MAX, open_frames},
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
 use crate::{
-    Link,
+    link::Link,
     session::{self, Ended, Input},
     status,
 };
@@ -37,6 +44,13 @@ impl Exchanges {
     }
 }
 
+impl Link {
+    /// The gRPC service that the peer dials.
+    pub fn server(&self) -> LinkServiceServer<Exchanges> {
+        LinkServiceServer::new(Exchanges::new(self.clone())).max_decoding_message_size(LINK_MESSAGE_MAX)
+    }
+}
+
 #[tonic::async_trait]
 impl LinkService for Exchanges {
     type ExchangeStream = Pin<Box<dyn Stream<Item = Result<ExchangeResponse, Status>> + Send>>;
@@ -46,22 +60,22 @@ impl LinkService for Exchanges {
         request: Request<Streaming<ExchangeRequest>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         let link = self.link.clone();
-        let (peer, frames) = open_frames(request, &link.0.settings.source)?;
+        let (peer, frames) = open_frames(request, &link.settings().source)?;
         let full = |shortage| Error::short_of(shortage, Reason::Busy, ["sessions", "sessions of the peer"]);
         let place = self.sessions.take(&peer.caller).map_err(full);
-        let place = place.map_err(|error| error.status(&link.0.settings.source.moment()))?;
+        let place = place.map_err(|error| error.status(&link.settings().source.moment()))?;
         let (output, frames_out) = mpsc::channel(FRAMES);
         let (ending, ended) = mpsc::channel(1);
         let session = async move {
             let _place = place;
-            let streams = link.0.settings.is_dialled_only;
+            let streams = link.settings().is_dialled_only;
             let mut input = Input(frames, |request: ExchangeRequest| request.frame);
             if streams {
-                link.0.dialled.fetch_add(1, Ordering::SeqCst);
+                link.inner.dialled.fetch_add(1, Ordering::SeqCst);
             }
             let ended = session::run(&link, &mut input, output, streams).await;
             // While the peer dials again, its old session may still be open here.
-            if streams && link.0.dialled.fetch_sub(1, Ordering::SeqCst) == 1 {
+            if streams && link.inner.dialled.fetch_sub(1, Ordering::SeqCst) == 1 {
                 let (state, cause) = status::after(&ended);
                 link.disconnected(state, cause).await;
             }
@@ -77,7 +91,7 @@ impl LinkService for Exchanges {
             };
             tracing::warn!(%error, "the peer's session failed");
             // The stream may be gone.
-            let _ = ending.send(Err(error.status(&link.0.settings.source.moment()))).await;
+            let _ = ending.send(Err(error.status(&link.settings().source.moment()))).await;
         };
         tokio::spawn(session.in_current_span());
         let frames = ReceiverStream::new(frames_out).map(|frame| Ok(ExchangeResponse { frame: Some(frame) }));

@@ -28,9 +28,9 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::{
-    Link,
     batch::Outgoing,
     error::Error,
+    link::Link,
     reception::{BatchOutcome, Incoming},
 };
 
@@ -98,7 +98,7 @@ pub(crate) async fn run<M: prost::Message + Validate>(
 ) -> Result<Ended, Error> {
     // Another replica may have written entries that the peer has stored.
     link.store().refresh().await?;
-    link.store().mend_ends(&link.0.settings.source.moment()).await?;
+    link.store().mend_ends(&link.settings().source.moment()).await?;
     send(&output, Kind::Hello(hello(link).await?)).await?;
     let first = tokio::time::timeout(HELLO, input.next()).await;
     let Ok(first) = first else { return Ok(Ended::Closed("the peer said no hello within 10 s".to_owned())) };
@@ -213,7 +213,7 @@ impl<'a> Session<'a> {
         session.recovered().await?;
         // The receipt comes first: a side that has stopped at a number signs for the number before it.
         if !link.is_out_of_time() {
-            let (moment, sign) = (link.0.settings.source.moment(), SignReceipt);
+            let (moment, sign) = (link.settings().source.moment(), SignReceipt);
             link.store().write("sign_receipt", Caller::own("sign_receipt"), moment, sign).await?;
         }
         session.hand_receipt().await?;
@@ -236,7 +236,7 @@ impl<'a> Session<'a> {
 
     async fn go_on<M: prost::Message + Validate>(&mut self, input: &mut Input<M>) -> Result<Ended, Error> {
         let mut heads = self.link.store().heads();
-        let draining = self.link.0.settings.draining.clone();
+        let draining = self.link.settings().draining.clone();
         let output = self.output.clone();
         loop {
             let heads_now = heads.borrow_and_update().clone();
@@ -353,7 +353,7 @@ impl<'a> Session<'a> {
     }
 
     async fn stopped_by_peer(&self, stop: Stop) -> Result<(), Error> {
-        let moment = self.link.0.settings.source.moment();
+        let moment = self.link.settings().source.moment();
         let stopped = StoppedByPeer { stop };
         Ok(self.link.store().write("stopped_by_peer", Caller::own("stopped_by_peer"), moment, stopped).await?)
     }
@@ -385,11 +385,11 @@ impl<'a> Session<'a> {
             }
         };
         let (own, up_to) = (self.link.own(), receipt.up_to_seq);
-        let moment = self.link.0.settings.source.moment();
+        let moment = self.link.settings().source.moment();
         self.compare_clocks(&receipt, &moment);
         if let Some(written_us) = self.own.written_us(up_to) {
             let lag = moment.now.as_microsecond().saturating_sub(written_us);
-            self.link.0.settings.metrics.receipted(Duration::from_micros(u64::try_from(lag).unwrap_or_default()));
+            self.link.settings().metrics.receipted(Duration::from_micros(u64::try_from(lag).unwrap_or_default()));
         }
         let take = TakeReceipt { own, receipt, signed };
         let writing = self.link.store().write("receipt", Caller::own("receipt"), moment, take);
@@ -401,11 +401,11 @@ impl<'a> Session<'a> {
     /// Compares the clocks: the receipt was signed just now by the peer's clock. A difference is an alarm and never a
     /// reason for a refusal.
     fn compare_clocks(&mut self, receipt: &Receipt, moment: &Moment) {
-        if let (Some(keeper), Some(at)) = (self.link.0.settings.source.keeper(), receipt.at.as_ref().map(instant)) {
+        if let (Some(keeper), Some(at)) = (self.link.settings().source.keeper(), receipt.at.as_ref().map(instant)) {
             keeper.heard(at);
         }
         let apart_us = micros(receipt.at.as_ref()).abs_diff(moment.now.as_microsecond());
-        *self.link.0.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(Duration::from_micros(apart_us));
+        *self.link.inner.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(Duration::from_micros(apart_us));
         if apart_us > SKEW_US && !std::mem::replace(&mut self.skewed, true) {
             tracing::error!(seconds = apart_us / 1_000_000, "the two services' clocks are more than ten minutes apart");
         }
@@ -432,7 +432,7 @@ impl<'a> Session<'a> {
         if heads.own.recover_to == 0 || comes_back(&heads) || heads.lacks_seen() || !is_whole {
             return Ok(());
         }
-        let moment = self.link.0.settings.source.moment();
+        let moment = self.link.settings().source.moment();
         let reopen = store.reopening(Cause::FetchedBack).await?;
         store.write("reopen", Caller::own("reopen"), moment, reopen).await?;
         self.own.resend_from(heads.own.seq + 1);
@@ -463,7 +463,7 @@ async fn refuted(link: &Link, holds: &PeerHolds) -> Result<Option<Reason>, Error
     Ok(match link.store().standing(holds).await? {
         HelloVerdict::Agreed => None,
         HelloVerdict::Behind => {
-            link.store().rewind(holds.head, &link.0.settings.source.moment()).await?;
+            link.store().rewind(holds.head, &link.settings().source.moment()).await?;
             None
         }
         HelloVerdict::Unproven => Some(Reason::BadSignature),

@@ -13,13 +13,9 @@ use renkei_rpc::{
 };
 use renkei_store::{Caller, Command, Stage};
 
-use crate::{Link, error::Error, session::Ended};
+use crate::{error::Error, link::Link, session::Ended};
 
 const DIFFERS: &str = "the two agreements' digests differ: both agencies must look at agreement.toml";
-
-pub(crate) fn waiting(cause: impl Into<String>) -> LinkStatus {
-    LinkStatus { state: State::Waiting.into(), cause: cause.into(), ..LinkStatus::default() }
-}
 
 /// The state of the link after the session that carried the own journal, and the cause.
 pub(crate) fn after(ended: &Result<Ended, Error>) -> (State, String) {
@@ -56,7 +52,7 @@ impl Link {
         if (before.state() == State::Connected) == connected {
             return;
         }
-        let moment = self.0.settings.source.moment();
+        let moment = self.settings().source.moment();
         let told = self
             .store()
             .write("link_changed", Caller::own("link_changed"), moment, LinkAnnouncement { connected })

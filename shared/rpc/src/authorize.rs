@@ -15,6 +15,8 @@
 //! serve(listener, authorize.layer(routes.prepare()), port, shutdown).await;
 //! ```
 
+mod rules;
+
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     convert::Infallible,
@@ -32,7 +34,7 @@ use http::{HeaderMap, Request, Response};
 use renkei_domain::{matter::is_official, moment::Source, refusal::Refusal};
 use renkei_proto::{
     Rule,
-    options::v1::{Effect, Reason, Role, Surface},
+    options::v1::{Reason, Role, Surface},
     r#type::v1::{Agency, Purpose},
 };
 use renkei_telemetry::{Metrics, Traceparent, span, traceparent::traceparent_of};
@@ -44,9 +46,11 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
 
+pub use self::rules::{RuleError, check_rules};
+use self::rules::{is_foreign, is_health, rule};
 use crate::{
-    client::TRACEPARENT, contract, deadline, error::Error, health::HEALTH, http2, identity::Kind, outcome::Underway,
-    places::Places, serve::Connection,
+    client::TRACEPARENT, contract, deadline, error::Error, http2, identity::Kind, outcome::Underway, places::Places,
+    serve::Connection,
 };
 
 /// Metadata key of the official on whose behalf a desk system calls.
@@ -106,88 +110,6 @@ pub struct Authorized {
     pub deadline: Option<Instant>,
 }
 
-/// The reason for which a port must not start with its services.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RuleError {
-    /// Neither the contract nor a foreign service has this name.
-    #[error("the service {0} has no descriptor, so nobody knows its methods")]
-    UnknownService(String),
-    /// A method has no rule.
-    #[error("the method {0} has no rule, so nobody may call it: give it the option renkei.options.v1.rule")]
-    NoRule(String),
-    /// A method belongs to the other port.
-    #[error("the method {0} belongs to the other port")]
-    WrongPort(String),
-}
-
-/// Checks that every method of these services has a rule for this port. It is called before the port is opened.
-///
-/// # Errors
-/// [`RuleError`], for the first method without a rule.
-pub fn check_rules(surface: Surface, services: &[&str]) -> Result<(), RuleError> {
-    for name in services {
-        let service = contract::service(name).ok_or_else(|| RuleError::UnknownService((*name).to_owned()))?;
-        for path in service.methods().map(|method| contract::path(&method)) {
-            let rule = rule(surface, &path).ok_or_else(|| RuleError::NoRule(path.clone()))?;
-            if rule.surface != surface {
-                return Err(RuleError::WrongPort(path));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The roles of the desk: any of its systems.
-const DESK: &[Role] =
-    &[Role::Intake, Role::Casework, Role::Sharing, Role::Approver, Role::Reader, Role::Operator, Role::Auditor];
-
-/// The rules of services outside the contract. They need neither official nor purpose.
-static FOREIGN: &[Rule] = &[
-    foreign("/grpc.health.v1.Health/Check", Surface::Desk, DESK),
-    foreign("/grpc.health.v1.Health/Watch", Surface::Desk, DESK),
-    foreign("/grpc.health.v1.Health/Check", Surface::Link, &[Role::Peer]),
-    foreign("/grpc.health.v1.Health/Watch", Surface::Link, &[Role::Peer]),
-    foreign(
-        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-        Surface::Desk,
-        &[Role::Operator, Role::Auditor],
-    ),
-    foreign(
-        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-        Surface::Desk,
-        &[Role::Operator, Role::Auditor],
-    ),
-];
-
-const fn foreign(path: &'static str, surface: Surface, roles: &'static [Role]) -> Rule {
-    Rule {
-        path,
-        name: path,
-        surface,
-        served_by: &[Agency::Ppc, Agency::Ipa],
-        article: "",
-        roles,
-        effect: Effect::Serve,
-        secret: false,
-        purpose: false,
-        mutating: false,
-        reasons: &[],
-    }
-}
-
-fn rule(surface: Surface, path: &str) -> Option<&'static Rule> {
-    let foreign = || FOREIGN.iter().find(|rule| rule.path == path && rule.surface == surface);
-    renkei_proto::rule(path).or_else(foreign)
-}
-
-fn is_health(rule: &Rule) -> bool {
-    rule.path.strip_prefix('/').and_then(|path| path.strip_prefix(HEALTH)).is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn is_foreign(rule: &Rule) -> bool {
-    FOREIGN.iter().any(|row| row.path == rule.path)
-}
-
 /// The layer. Clones share their counters.
 #[derive(Clone)]
 pub struct Authorize(Arc<Gate>);
@@ -207,8 +129,8 @@ impl Authorize {
         let methods = contract::POOL.services().flat_map(|service| service.methods().collect::<Vec<_>>());
         let streaming = methods.filter(contract::is_streaming).map(|method| contract::path(&method)).collect();
         let message_max = match surface {
-            Surface::Link => crate::validate::LINK_MESSAGE_MAX,
-            Surface::Desk | Surface::Unspecified => crate::validate::DESK_MESSAGE_MAX,
+            Surface::Link => crate::limits::LINK_MESSAGE_MAX,
+            Surface::Desk | Surface::Unspecified => crate::limits::DESK_MESSAGE_MAX,
         };
         let lists = callers.keys().map(|uri| (uri.clone(), Semaphore::new(LISTS_EACH))).collect();
         let (places, handled) = (Places::new(IN_FLIGHT, IN_FLIGHT_EACH), AtomicU64::new(0));

@@ -7,8 +7,104 @@ use std::iter::successors;
 use rustls::{CertificateError, Error as TlsError};
 use tonic::{Status, TimeoutExpired};
 
-use crate::connect::ConnectError;
 use crate::guard::Cut;
+use crate::identity::IdentityError;
+
+/// The reason for which there is no connection to a peer. The sentence names the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The configuration does not contain a valid address.
+    #[error("\"{0}\" is not an address of the form host:port; correct the configuration")]
+    Address(String),
+    /// The configuration does not contain a valid server name.
+    #[error("\"{0}\" is neither a DNS name nor an IP address; correct the configuration")]
+    ServerName(String),
+    /// The host is not known.
+    #[error("the name in {address} cannot be resolved; check the address and the name service")]
+    Unresolved {
+        /// The configured address.
+        address: String,
+        /// The error of the resolver.
+        source: io::Error,
+    },
+    /// The host exists, but the service does not listen.
+    #[error("nothing listens at {address}; check the address and port and whether the service runs")]
+    NothingListens {
+        /// The configured address.
+        address: String,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// The host cannot be reached.
+    #[error("{address} cannot be reached; check the network and firewalls ({source})")]
+    Unreachable {
+        /// The configured address.
+        address: String,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// The peer did not answer in time.
+    #[error(
+        "{address} did not answer in time during {phase}; check the network, firewalls and the \
+         load of the service"
+    )]
+    Timeout {
+        /// The configured address.
+        address: String,
+        /// The step during which the time ended.
+        phase: &'static str,
+    },
+    /// One side refused the other's certificate, or TLS failed otherwise.
+    #[error("{address}: {sentence}", sentence = tls_sentence(source))]
+    Tls {
+        /// The configured address.
+        address: String,
+        /// The error of TLS.
+        source: rustls::Error,
+    },
+    /// The peer closed the connection without an alert.
+    #[error(
+        "{address} closed the connection during {phase} without saying why; it may be stopping \
+         or full, or something between may have cut the connection: look into its log"
+    )]
+    Closed {
+        /// The configured address.
+        address: String,
+        /// The step during which it was closed.
+        phase: &'static str,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// The peer is trusted, but does not speak HTTP/2.
+    #[error("{address} does not speak HTTP/2, so it is not a gRPC service; check the port")]
+    Protocol {
+        /// The configured address.
+        address: String,
+    },
+    /// The peer is trusted, but has another identity.
+    #[error(
+        "{address} is answered by {found} instead of {expected}, so nothing was sent to it; check \
+         the address and who is configured as the peer"
+    )]
+    WrongPeer {
+        /// The configured address.
+        address: String,
+        /// The configured peer.
+        expected: String,
+        /// The URI that the certificate names.
+        found: String,
+    },
+    /// The peer is trusted, but its certificate names no identity.
+    #[error("{address} is not {expected}, so nothing was sent to it: {source}")]
+    NamelessPeer {
+        /// The configured address.
+        address: String,
+        /// The configured peer.
+        expected: String,
+        /// The defect of the certificate's name.
+        source: IdentityError,
+    },
+}
 
 /// The text that rustls writes before the name of an alert.
 const ALERT: &str = "received fatal alert: ";

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+/// The maximum size of a message on the desk in bytes, for `max_decoding_message_size` of every desk service.
+pub const DESK_MESSAGE_MAX: usize = 2 << 20;
+/// The maximum size of a message on the link, in bytes.
+pub const LINK_MESSAGE_MAX: usize = 4 << 20;
+
 /// The bounds of a port. Each applies to this port alone.
 #[derive(Clone, Debug)]
 pub struct Limits {

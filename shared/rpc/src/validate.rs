@@ -14,15 +14,11 @@ use renkei_domain::{
 use renkei_proto::{Rule, Validate, Violation, options::v1::Reason};
 use tonic::{Request, Status, Streaming};
 
+pub use crate::limits::{DESK_MESSAGE_MAX, LINK_MESSAGE_MAX};
 use crate::{
     authorize::Authorized,
     error::{Error, reason_of, reason_of_tonic},
 };
-
-/// The maximum size of a message on the desk in bytes, for `max_decoding_message_size` of every desk service.
-pub const DESK_MESSAGE_MAX: usize = 2 << 20;
-/// The maximum size of a message on the link, in bytes.
-pub const LINK_MESSAGE_MAX: usize = 4 << 20;
 
 /// The key of request digests (HMAC-SHA-256). Facts that cross the link contain such a digest, and without the key
 /// nobody can test guessed requests against it.

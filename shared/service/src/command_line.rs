@@ -12,23 +12,23 @@ use jiff::{Timestamp, civil::DateTime};
 use renkei_desk::JournalKeys;
 use renkei_domain::{calendar::TOKYO, moment::Source};
 use renkei_proto::{
-    Validate,
     journal::v1::{ClockConfirmedContent, StopLiftedContent},
     r#type::v1::Agency,
 };
-use renkei_store::{Caller, Error, Store, arrive::Resume, clock::ConfirmClock};
+use renkei_store::{Caller, Store, arrive::Resume, clock::ConfirmClock};
 use renkei_telemetry::{LogTarget, Settings, Telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     config::Config,
-    doctor,
-    error::StartError,
-    key, operator,
+    doctor, key, operator,
     recovery::{self, Recovery},
     source,
-    start::{Running, Tls, dialling, open},
+    start::{Running, open},
     status::{Status, hex},
+    store::{database, open_to_write},
+    terminal::{is_within, said, say},
+    tls::{Tls, dialling},
     trace,
 };
 
@@ -161,14 +161,6 @@ fn failed(why: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-pub(crate) fn say(line: &str) -> Result<(), String> {
-    writeln!(std::io::stdout().lock(), "{line}").map_err(|error| error.to_string())
-}
-
-pub(crate) fn said(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
-
 async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
     // First of all, so that no signal is lost and none ends the service half way.
     let signals = matches!(arguments.task, Task::Serve { .. }).then(Signals::new).transpose().map_err(said)?;
@@ -270,12 +262,6 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
             lines.iter().try_for_each(|line| say(line))
         }
     }
-}
-
-/// Checks an operator's text, which is recorded, against the bounds of the contract.
-pub(crate) fn is_within(words: &impl Validate, argument: &str) -> Result<(), String> {
-    let is_within = words.violations().is_empty();
-    is_within.then_some(()).ok_or_else(|| format!("`--{argument}` must have 1 to 1000 characters"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the environment overrides the configuration, and is read here only")]
@@ -382,29 +368,6 @@ async fn check(own: Agency, config: &Config) -> Result<(), String> {
     }
 }
 
-/// The state of the database in a sentence. A database that `serve` will upgrade is not a fault.
-pub(crate) async fn database(own: Agency, config: &Config) -> Result<String, String> {
-    if let Some(file) = config.database.file()
-        && !file.parent().is_some_and(Path::is_dir)
-    {
-        let file = file.display();
-        return Err(format!("there is no folder for the database {file}: make it or set `database.url`"));
-    }
-    match open(own, config).await {
-        Ok(store) => {
-            let writable = store.try_writing().await;
-            store.close().await;
-            writable
-                .map_err(|error| format!("the database cannot be written ({error}): look at the account's rights"))?;
-            Ok("the database is this agency's and up to date".to_owned())
-        }
-        Err(StartError::Store(Error::OlderSchema { found, known })) if config.database.migrates() => {
-            Ok(format!("the database has schema {found}: `serve` upgrades it to {known}"))
-        }
-        Err(error) => Err(said(error)),
-    }
-}
-
 async fn prove(own: Agency, config: &Config, source: &Source) -> Result<(), String> {
     let store = open(own, config).await.map_err(said)?;
     let keys = keys(config, &store)?;
@@ -415,13 +378,6 @@ async fn prove(own: Agency, config: &Config, source: &Source) -> Result<(), Stri
     let counts: Vec<String> =
         verified.journals.iter().map(|(journal, head)| format!("{} {}", journal.id(), head.seq)).collect();
     say(&format!("journals verified: {}", counts.join(" ")))
-}
-
-/// Opens the database and compares the clock with it, because written entries have a date.
-pub(crate) async fn open_to_write(own: Agency, config: &Config, source: &Source) -> Result<Store, String> {
-    let store = open(own, config).await.map_err(said)?;
-    source::compare(source, &store).await.map_err(said)?;
-    Ok(store)
 }
 
 async fn confirm_clock(

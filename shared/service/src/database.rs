@@ -8,7 +8,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
-    config::{ConfigError, value},
+    config::error::{ConfigError, value},
     error::StartError,
 };
 

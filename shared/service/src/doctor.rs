@@ -13,11 +13,11 @@ use renkei_rpc::certificate;
 use tokio::net::TcpStream;
 
 use crate::{
-    command_line::{database, open_to_write},
     config::Config,
     key, operator, source,
-    start::{Tls, dialling},
     status::Status,
+    store::{database, open_to_write},
+    tls::{Tls, dialling},
 };
 
 /// The number of days before their end from which certificates and revocation lists should be renewed.

@@ -5,7 +5,7 @@
 pub enum StartError {
     /// The configuration is invalid.
     #[error(transparent)]
-    Config(#[from] crate::config::ConfigError),
+    Config(#[from] crate::config::error::ConfigError),
     /// A key file cannot be used.
     #[error("the key in {file} cannot be used: {why}")]
     Key {

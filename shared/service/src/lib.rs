@@ -11,7 +11,10 @@ mod recovery;
 mod source;
 mod start;
 mod status;
+mod store;
+mod terminal;
 mod tick;
+mod tls;
 mod trace;
 
 pub use crate::{

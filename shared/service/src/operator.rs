@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     source::machine,
-    start::Tls,
     status::{Live, Status},
+    tls::Tls,
 };
 
 /// The maximum number of connections at once.

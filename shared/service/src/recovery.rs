@@ -13,8 +13,9 @@ use renkei_store::{
 };
 
 use crate::{
-    command_line::{is_within, open_to_write, said, say},
     config::Config,
+    store::open_to_write,
+    terminal::{is_within, said, say},
 };
 
 /// The act on a recovery.

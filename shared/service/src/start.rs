@@ -24,7 +24,7 @@ use renkei_rpc::{
 };
 use renkei_store::{Caller, Fault, Faults, Options, SCHEMA, Settle, Store, arrive::Begin, recover::Cause};
 use renkei_telemetry::{Metrics, Telemetry};
-use rustls::{ClientConfig, ServerConfig};
+use rustls::ServerConfig;
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -36,12 +36,11 @@ use crate::{
     key,
     operator::{self, Facts},
     source,
-    status::{Ends, Live, TrustStands},
+    status::Live,
     tick,
+    tls::{Tls, dialling},
 };
 
-/// The time limit for the connection to the peer.
-const CONNECT: Duration = Duration::from_secs(5);
 /// The time that calls, sessions and ticks have to end.
 const STOP: Duration = Duration::from_secs(25);
 /// The maximum number of matters of one kind of duty that a start settles.
@@ -302,52 +301,6 @@ fn tokens(config: &Config, store: &Store) -> Result<Tokens, StartError> {
     let unusable =
         |_| StartError::Key { file: file.display().to_string(), why: "AES-256-GCM does not take it".to_owned() };
     Tokens::new(&*key::secret(file)?, store.id()).map_err(unusable)
-}
-
-/// The TLS material of both ports and of the dialling side.
-#[derive(Clone)]
-pub(crate) struct Tls {
-    pub(crate) desk: Arc<Reloading<ServerConfig>>,
-    pub(crate) link: Arc<Reloading<ServerConfig>>,
-    pub(crate) dial: Arc<Reloading<ClientConfig>>,
-}
-
-impl Tls {
-    pub(crate) fn load(config: &Config) -> Result<Self, StartError> {
-        Ok(Self {
-            desk: Arc::new(Reloading::server(&config.desk.files())?),
-            link: Arc::new(Reloading::server(&config.link.files())?),
-            dial: Arc::new(Reloading::client(&config.link.files())?),
-        })
-    }
-
-    /// The expiry of each port's trust material.
-    pub(crate) fn ends(&self) -> Ends {
-        vec![("desk", self.desk.expiry()), ("link", self.link.expiry()), ("dial", self.dial.expiry())]
-    }
-
-    /// The faults of each port's trust material. Link and dialling side share their files and most faults.
-    pub(crate) fn faults(&self) -> Vec<(&'static str, Vec<String>)> {
-        let link = self.link.faults();
-        let dial = self.dial.faults().into_iter().filter(|fault| !link.contains(fault)).collect();
-        vec![("desk", self.desk.faults()), ("link", link), ("dial", dial)]
-    }
-
-    /// The state of the trust material, for `status`.
-    pub(crate) fn stands(&self) -> TrustStands {
-        TrustStands { ends: self.ends(), faults: self.faults() }
-    }
-}
-
-/// The settings with which the peer is dialled.
-pub(crate) fn dialling(own: Agency, config: &Config, tls: &Tls) -> Dial {
-    Dial {
-        address: config.peer.address.clone(),
-        server_name: config.peer.server_name.clone(),
-        peer: format!("spiffe://{}/link", own.peer().id()),
-        tls: tls.dial.clone(),
-        connect_timeout: CONNECT,
-    }
 }
 
 fn desk_routes(

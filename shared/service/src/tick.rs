@@ -17,7 +17,7 @@ use renkei_telemetry::Metrics;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, operator::Facts, source, start::Tls, status::trouble};
+use crate::{config::Config, operator::Facts, source, status::trouble, tls::Tls};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// The minimum time between two checkpoints.

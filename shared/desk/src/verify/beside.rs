@@ -14,8 +14,6 @@ use renkei_proto::{
 };
 use renkei_store::{ChainHead, Heads, PrivateStanding, ReceiptRow, Store};
 
-use super::said;
-
 /// The heads agree with each other, with the last turn of the entries, and with what is on record of stops.
 pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(), String> {
     let (own, peer) = (store.own(), store.own().peer());
@@ -166,4 +164,9 @@ async fn chain(store: &Store, name: &str, anchor: Option<(u64, &[u8])>) -> Resul
         Some((at, _)) if at > seq => Err(format!("audit {name}: records from {} on are missing", seq + 1)),
         _ => Ok(()),
     }
+}
+
+/// An error as the text of a fault.
+pub(super) fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }

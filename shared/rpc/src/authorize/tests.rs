@@ -15,7 +15,10 @@ use renkei_proto::RULES;
 use tonic::{Code, Status};
 use tower::{ServiceExt as _, service_fn};
 
-use super::*;
+use super::{
+    rules::{DESK, FOREIGN},
+    *,
+};
 use crate::{
     error::reason_of,
     identity::{Identity, IdentityError},

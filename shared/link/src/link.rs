@@ -1,0 +1,118 @@
+//! The link to the peer, as its sessions share it.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
+    time::Duration,
+};
+
+use renkei_domain::{moment::Source, noun::journal as journal_rules, page::Seen, timekeeper::Basis};
+use renkei_journal::PublicKeys;
+use renkei_proto::{
+    FactKind,
+    journal::v1::fact,
+    link::v1::{LinkStatus, link_status::State},
+    r#type::v1::Agency,
+};
+use renkei_store::Store;
+use renkei_telemetry::{Claim, Metrics};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Error;
+
+/// The settings of the link.
+pub struct Settings {
+    /// The database with the journals.
+    pub store: Store,
+    /// The source of moments.
+    pub source: Source,
+    /// The peer's keys from the configuration. Keys that its journal adds are read from there.
+    pub peer_keys: PublicKeys,
+    /// The own keys, former ones included, because entries that are fetched back were signed with them.
+    pub own_keys: PublicKeys,
+    /// The kinds of fact that this version understands.
+    pub kinds: BTreeSet<FactKind>,
+    /// The units of the own agency. Items of the peer may name others.
+    pub units: Arc<BTreeSet<String>>,
+    /// True if only the peer dials, for networks that allow connections in one direction only. Both journals then use
+    /// the peer's session.
+    pub is_dialled_only: bool,
+    /// The metrics of the service.
+    pub metrics: Metrics,
+    /// Cancelled when the service drains; all sessions then end.
+    pub draining: CancellationToken,
+}
+
+/// The link to the peer. Clones share everything.
+#[derive(Clone)]
+pub struct Link {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    settings: Settings,
+    /// The number of sessions, dialled by the peer, that carry the own journal; 0 unless this side never dials.
+    pub(crate) dialled: AtomicUsize,
+    /// The difference between the two clocks at the last receipt; `None` before the first.
+    pub(crate) skew: Mutex<Option<Duration>>,
+}
+
+impl Link {
+    /// A link that is not connected yet.
+    pub fn new(settings: Settings) -> Self {
+        settings.store.say_link(&waiting("the peer was not reached yet"));
+        Self { inner: Arc::new(Inner { settings, dialled: AtomicUsize::new(0), skew: Mutex::default() }) }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The difference between the two services' clocks at the last receipt that came to this replica; `None` before the
+    /// first.
+    pub fn skew(&self) -> Option<Duration> {
+        *self.inner.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records a claim of the peer without proof: it changes nothing, and the operator is told.
+    pub(crate) fn unproven(&self, claim: Claim) {
+        self.settings().metrics.unproven(claim);
+    }
+
+    pub(crate) fn own(&self) -> Agency {
+        self.settings().store.own()
+    }
+
+    /// True while the clock is doubted: neither an arrival nor a receipt can be dated.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        self.settings().source.moment().basis == Basis::Unknown
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.settings().store
+    }
+
+    /// The keys of one journal: those in the configuration, and those that the journal's own facts add or revoke.
+    pub(crate) async fn keys(&self, journal: Agency) -> Result<PublicKeys, Error> {
+        let configured = if journal == self.own() { &self.settings().own_keys } else { &self.settings().peer_keys };
+        let mut keys = configured.clone();
+        let Some(page) = self.store().page(&journal_rules::name(journal)).await? else { return Ok(keys) };
+        for mark in Seen::whole(&page).all(journal) {
+            if let Some(fact) = mark.fact.as_ref().filter(|fact| is_of_keys(fact.fact.as_ref())) {
+                let contradicts = |broken| Error::fault(format!("a key fact that was taken contradicts: {broken}"));
+                keys.apply(mark.seq, fact).map_err(contradicts)?;
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// True for a fact after which other keys are in force.
+pub(crate) fn is_of_keys(fact: Option<&fact::Fact>) -> bool {
+    matches!(fact, Some(fact::Fact::KeyAdded(_) | fact::Fact::KeyRevoked(_)))
+}
+
+/// The status of a link without a session, because of this cause.
+fn waiting(cause: impl Into<String>) -> LinkStatus {
+    LinkStatus { state: State::Waiting.into(), cause: cause.into(), ..LinkStatus::default() }
+}

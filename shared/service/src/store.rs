@@ -1,0 +1,39 @@
+//! The database as the operator's commands open it.
+
+use std::path::Path;
+
+use renkei_domain::moment::Source;
+use renkei_proto::r#type::v1::Agency;
+use renkei_store::{Error, Store};
+
+use crate::{config::Config, error::StartError, source, start::open, terminal::said};
+
+/// The state of the database in a sentence. A database that `serve` will upgrade is not a fault.
+pub(crate) async fn database(own: Agency, config: &Config) -> Result<String, String> {
+    if let Some(file) = config.database.file()
+        && !file.parent().is_some_and(Path::is_dir)
+    {
+        let file = file.display();
+        return Err(format!("there is no folder for the database {file}: make it or set `database.url`"));
+    }
+    match open(own, config).await {
+        Ok(store) => {
+            let writable = store.try_writing().await;
+            store.close().await;
+            writable
+                .map_err(|error| format!("the database cannot be written ({error}): look at the account's rights"))?;
+            Ok("the database is this agency's and up to date".to_owned())
+        }
+        Err(StartError::Store(Error::OlderSchema { found, known })) if config.database.migrates() => {
+            Ok(format!("the database has schema {found}: `serve` upgrades it to {known}"))
+        }
+        Err(error) => Err(said(error)),
+    }
+}
+
+/// Opens the database and compares the clock with it, because written entries have a date.
+pub(crate) async fn open_to_write(own: Agency, config: &Config, source: &Source) -> Result<Store, String> {
+    let store = open(own, config).await.map_err(said)?;
+    source::compare(source, &store).await.map_err(said)?;
+    Ok(store)
+}

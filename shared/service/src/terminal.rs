@@ -1,0 +1,21 @@
+//! The operator's terminal: lines to it, and arguments from it.
+
+use std::io::Write as _;
+
+use renkei_proto::Validate;
+
+/// Writes a line to the standard output.
+pub(crate) fn say(line: &str) -> Result<(), String> {
+    writeln!(std::io::stdout().lock(), "{line}").map_err(|error| error.to_string())
+}
+
+/// An error as the line that the operator reads.
+pub(crate) fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// Checks an operator's text, which is recorded, against the bounds of the contract.
+pub(crate) fn is_within(words: &impl Validate, argument: &str) -> Result<(), String> {
+    let is_within = words.violations().is_empty();
+    is_within.then_some(()).ok_or_else(|| format!("`--{argument}` must have 1 to 1000 characters"))
+}
