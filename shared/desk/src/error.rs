@@ -1,4 +1,4 @@
-//! What can go wrong in a call of the desk.
+//! The errors of a call of the desk.
 
 use renkei_domain::refusal::Refusal;
 use renkei_proto::options::v1::Reason;

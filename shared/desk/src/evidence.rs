@@ -37,7 +37,7 @@ use crate::{
 /// They see that an entry is there, whoever may read its matter.
 const EXAMINERS: [Role; 2] = [Role::Operator, Role::Auditor];
 
-/// How much of the entries of a matter is shown.
+/// The extent to which the entries of a matter are shown.
 enum Sight {
     /// Whole, but for those about revisions in whose scope the caller is not.
     Whole(ReadPermit),
@@ -66,8 +66,8 @@ impl Evidences {
         Self { desk, keys, verifying: Semaphore::new(1) }
     }
 
-    /// How the entries of a matter are shown: whole to those who may read it, their envelopes to operators and auditors, and
-    /// not at all to others.
+    /// The extent to which the entries of a matter are shown: whole to those who may read it, their envelopes to
+    /// operators and auditors, and not at all to others.
     async fn sight(&self, call: &Call, matter: &str) -> Result<Option<Sight>, Error> {
         if let Some(permit) = permit(&self.desk, call, matter).await? {
             return Ok(Some(Sight::Whole(permit)));
@@ -76,8 +76,8 @@ impl Evidences {
         Ok(examines.then_some(Sight::Envelope))
     }
 
-    /// The entry as the desk shows it; `None` for one of the private journal, and for one that was written after the reader
-    /// was judged.
+    /// The entry as the desk shows it; `None` for one of the private journal, and for one that was written after the
+    /// reader was judged.
     async fn entry(&self, sight: &Sight, held: StoredEntry) -> Result<Option<JournalEntry>, Error> {
         let Journal::Of(author) = held.journal else { return Ok(None) };
         if let Sight::Whole(permit) = sight {
@@ -112,8 +112,8 @@ impl Evidences {
         }))
     }
 
-    /// The three levels: received by a receipt, recorded when the peer's journal is held up to that receipt, answered by
-    /// an official.
+    /// The three levels: received by a receipt, recorded when the peer's journal is held up to that receipt, answered
+    /// by an official.
     async fn delivery(&self, seq: u64) -> Result<Delivery, Error> {
         let mut delivery = Delivery { level: DeliveryLevel::Written.into(), ..Delivery::default() };
         let Some((at_us, peer_seq)) = self.desk.store.receipt_for(seq).await? else { return Ok(delivery) };
@@ -252,7 +252,7 @@ fn verification(verified: &Verified) -> Verification {
     Verification { journals: journals.collect(), chains: chains.collect(), fault: String::new() }
 }
 
-/// Where a list of records goes on.
+/// The place at which a list of records goes on.
 #[derive(Clone, PartialEq, prost::Message)]
 struct RecordPlace {
     #[prost(sint64, tag = "1")]

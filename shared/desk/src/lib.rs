@@ -1,7 +1,7 @@
 //! The services that an agency offers to its own internal systems (庁内接続), one file per noun.
 //!
-//! Every method goes the same way: the request is opened ([`desk::open`]), becomes a command, and the command's reply is
-//! the answer. What is secret in an answer is made after the write and stored nowhere.
+//! Every method goes the same way: the request is opened ([`desk::open`]), becomes a command, and the command's reply
+//! is the answer. What is secret in an answer is made after the write and stored nowhere.
 
 mod act;
 mod advice;
@@ -48,13 +48,13 @@ pub use crate::{
     watch::Watchers,
 };
 
-/// What the desk's services need beside [`Desk`].
+/// The settings of the desk's services, besides [`Desk`].
 pub struct Settings {
     /// The key from which secrets of referral codes are derived, 32 bytes.
     pub code_key: zeroize::Zeroizing<[u8; 32]>,
     /// The public keys by which journals are verified.
     pub keys: JournalKeys,
-    /// Who watches the change feed.
+    /// The watchers of the change feed.
     pub watchers: Watchers,
     /// Cancelled when the service drains: watches end.
     pub draining: CancellationToken,

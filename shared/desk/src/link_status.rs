@@ -1,4 +1,4 @@
-//! How the link to the peer stands.
+//! The state of the link to the peer.
 
 use jiff::Timestamp;
 use renkei_domain::{moment::stamp, page::Journal};

@@ -13,7 +13,7 @@ use renkei_store::{Listed, Room, StoredEntry, etag};
 
 use crate::{desk::Desk, error::Error};
 
-/// How many a page has when the caller does not say.
+/// The size of a page when the caller does not name one.
 const DEFAULT: u32 = 50;
 
 /// A matter that the caller may read.
@@ -60,7 +60,7 @@ pub(crate) async fn get<R: Resource>(desk: &Desk, call: &Call, name: &str) -> Re
     readable(desk, call, name).await?.resource(desk, call)
 }
 
-/// Whether the caller may read the matter of this name now, so that it may know of it.
+/// Tells whether the caller may read the matter of this name now, so that it may know of it.
 pub(crate) async fn may_see(desk: &Desk, call: &Call, name: &str) -> Result<bool, Error> {
     Ok(permit(desk, call, name).await?.is_some())
 }
@@ -75,7 +75,7 @@ pub(crate) async fn permit(desk: &Desk, call: &Call, name: &str) -> Result<Optio
     Ok(decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, now).ok())
 }
 
-/// What one page of a list is made of.
+/// One page of a list.
 pub(crate) struct Listing {
     pub(crate) items: Vec<Listed>,
     pub(crate) as_of: String,
@@ -97,7 +97,7 @@ impl Listing {
         self.page(desk, call, page)
     }
 
-    /// What was filled in, and the token of the next page.
+    /// The resources that fit on the page, and the token of the next page.
     pub(crate) fn page<R: Message>(
         &self,
         desk: &Desk,
@@ -143,7 +143,7 @@ pub(crate) fn size(page_size: u32) -> usize {
     usize::try_from(if page_size == 0 { DEFAULT } else { page_size }).unwrap_or_default()
 }
 
-/// Where a page begins: the number in its token, or `start`.
+/// The place at which a page begins: the number in its token, or `start`.
 pub(crate) fn begin(desk: &Desk, query: &Query, token: &str, start: u64) -> Result<u64, Error> {
     let Some(key) = desk.tokens.page_token_decode(query, token)? else { return Ok(start) };
     let number = key.as_slice().try_into().map(u64::from_be_bytes);

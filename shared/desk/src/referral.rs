@@ -61,7 +61,8 @@ impl Referrals {
         Self { desk, code_key, proofs }
     }
 
-    /// What the intake hands to the reporter. Made from the stored referral, so a repeat of the call gets the same.
+    /// The papers that the intake hands to the reporter. They are made from the stored referral, so a repeat of the
+    /// call gets the same ones.
     async fn hand_out(
         &self,
         call: &Call,

@@ -92,7 +92,7 @@ async fn whole(desk: &Desk, it: &Readable, now: Timestamp) -> Result<Option<Sche
     Ok(scheme.map(|scheme| Scheme { content, ..scheme }))
 }
 
-/// What an entry of a scheme tells reporters; `None` when it was erased.
+/// The content of an entry of a scheme; `None` when it was erased.
 pub(crate) async fn scheme_content(desk: &Desk, it: &Readable, seq: u64) -> Result<Option<SchemeContent>, Error> {
     let bytes = desk.store.content(&it.permit, Journal::Of(it.matter.opener), seq).await?;
     bytes.as_deref().map(decoded_as).transpose()

@@ -1,5 +1,6 @@
-//! STIX 2.1 bundles (OASIS) as they come with items: read once, before the queue. What is not a bundle that every reader
-//! accepts is refused before it is shared, and what its marks say of its readers is compared with the item's scope.
+//! STIX 2.1 bundles (OASIS) as they come with items: read once, before the queue. What is not a bundle that every
+//! reader accepts is refused before it is shared, and what its marks say of its readers is compared with the item's
+//! scope.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,8 +34,8 @@ const OBSERVABLE: [&str; 18] = [
     "x509-certificate",
 ];
 
-/// The marking definitions that OASIS has published for the Traffic Light Protocol, versions 1 (STIX 2.1, section 7.2.1.4)
-/// and 2. Bundles refer to them without repeating them.
+/// The marking definitions that OASIS has published for the Traffic Light Protocol, versions 1 (STIX 2.1, section
+/// 7.2.1.4) and 2. Bundles refer to them without repeating them.
 const MARKS: [(&str, Tlp); 9] = [
     ("marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9", Tlp::Clear),
     ("marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da", Tlp::Green),
@@ -59,9 +60,9 @@ fn level(name: &str) -> Option<Tlp> {
     }
 }
 
-/// Reads the bytes, if there are any: a STIX 2.1 bundle in JSON and UTF-8 with objects whose ids fit their types. Gives the
-/// strictest mark of the Traffic Light Protocol that an object or a part of one bears. `field` is where they are in the
-/// request.
+/// Reads the bytes, if there are any: a STIX 2.1 bundle in JSON and UTF-8 with objects whose ids fit their types. Gives
+/// the strictest mark of the Traffic Light Protocol that an object or a part of one bears. `field` is where they are in
+/// the request.
 ///
 /// # Errors
 /// `FIELD_INVALID` with the first rule that is broken, and the number of the object.
@@ -80,13 +81,13 @@ pub(crate) fn read(field: &'static str, bytes: &[u8]) -> Result<Option<Tlp>, Ref
     let read = Value { bundle: &mut bundle, place: Place::Bundle }.deserialize(&mut json).and_then(|()| json.end());
     match (bundle.broken.take(), read) {
         (Some(broken), _) => Err(invalid(broken)),
-        // What the parser says of a text that is not JSON names a place in it and none of its words.
+        // The parser's error for a text that is not JSON names a place in it and none of its words.
         (None, Err(error)) => Err(invalid(format!("is not JSON that every reader accepts: {error}"))),
         (None, Ok(())) => bundle.sound().map_err(invalid),
     }
 }
 
-/// Where in a bundle a value is, as far as it matters.
+/// The place of a value in a bundle, as far as it matters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Bundle,
@@ -142,12 +143,12 @@ impl Place {
     }
 }
 
-/// What is kept of a bundle while it is read.
+/// The state of reading a bundle.
 #[derive(Default)]
 struct Bundle {
     is_bundle: bool,
     has_id: bool,
-    /// How many objects were read.
+    /// The number of objects read so far.
     objects: usize,
     object: Object,
     /// Ids of the marking definitions that objects or parts of them refer to.
@@ -158,7 +159,7 @@ struct Bundle {
     broken: Option<String>,
 }
 
-/// What is kept of the object that is being read.
+/// The state of reading one object.
 #[derive(Default)]
 struct Object {
     kind: Option<String>,
@@ -234,8 +235,8 @@ fn is_id(text: &str, kind: &str) -> bool {
     uuid.is_some_and(|uuid| uuid.len() == 36 && uuid::Uuid::try_parse(uuid).is_ok())
 }
 
-/// One value of the bundle, however deep: every string of it is decoded, so that none is one that other readers refuse, and
-/// next to nothing is kept. The parser ends at 128 levels.
+/// One value of the bundle, however deep: every string of it is decoded, so that none is one that other readers refuse,
+/// and next to nothing is kept. The parser ends at 128 levels.
 struct Value<'a> {
     bundle: &'a mut Bundle,
     place: Place,

@@ -27,19 +27,19 @@ use crate::{
 /// The most watchers at once, and the most of one caller.
 const WATCHERS: usize = 64;
 const WATCHERS_EACH: usize = 16;
-/// How often a watcher hears from us at least.
+/// The longest time between two messages to a watcher.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// How many changes are read at once.
+/// The most changes that are read at once.
 const CHUNK: usize = 256;
 
-/// What a watcher does next.
+/// The next step of a watcher.
 enum Next {
     Look,
     Beat,
     Drain,
 }
 
-/// Who watches, and up to which number of the feed each has been told. Clones share everything.
+/// The watchers, with the number of the feed up to which each has been told. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Watchers {
     places: Places,
@@ -59,7 +59,7 @@ impl Default for Watchers {
 }
 
 impl Watchers {
-    /// How many watches are open.
+    /// The number of open watches.
     #[must_use]
     pub fn open(&self) -> usize {
         self.told().each.len()
@@ -191,8 +191,8 @@ impl WatchService for Watches {
     }
 }
 
-/// Whether the caller is told of a change. Of a matter that was changed behind the service's back nobody is told, and no watch
-/// ends for it: who reads the matter gets the error.
+/// Tells whether the caller is told of a change. Of a matter that was changed behind the service's back nobody is told,
+/// and no watch ends for it: who reads the matter gets the error.
 async fn is_shown(desk: &Desk, call: &Call, matter: &str) -> Result<bool, Error> {
     if matter.is_empty() {
         return Ok(true);

@@ -31,11 +31,11 @@ pub struct Holiday {
     /// The name in Japanese. A substitute day carries the name of the holiday that fell on the
     /// Sunday, followed by `振替休日`.
     pub name: Cow<'static, str>,
-    /// Where the holiday is known from.
+    /// The source from which the holiday is known.
     pub source: HolidaySource,
 }
 
-/// Where a holiday is known from.
+/// The source from which a holiday is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HolidaySource {
     /// The year is in the list of this version.
@@ -55,8 +55,8 @@ pub fn parse_day(text: &str) -> Option<Date> {
     (text.len() == 10).then(|| text.parse().ok()).flatten()
 }
 
-/// The civil day, written as `YYYY-MM-DD`, on which something happened; `None` when there is no such day, or when it has not
-/// come in Japan.
+/// The civil day, written as `YYYY-MM-DD`, on which something happened; `None` when there is no such day, or when it
+/// has not come in Japan.
 pub fn parse_past_day(text: &str, now: Timestamp) -> Option<Date> {
     parse_day(text).filter(|date| *date <= day(now))
 }

@@ -1,5 +1,5 @@
-//! The policy: the facts that an agency may write, by direction, state and the agreement's term. The author judges with it
-//! before it writes; the receiver repeats the judgement on the author's view when the entry arrives.
+//! The policy: the facts that an agency may write, by direction, state and the agreement's term. The author judges with
+//! it before it writes; the receiver repeats the judgement on the author's view when the entry arrives.
 
 use std::collections::BTreeMap;
 
@@ -182,20 +182,22 @@ impl ReadPermit {
         }
     }
 
-    /// Whether the content of this entry may be read: of a sealed matter only the reason of the seal, and of a revision only
-    /// what its own scope allows.
+    /// Tells whether the content of this entry may be read: of a sealed matter only the reason of the seal, and of a
+    /// revision only what its own scope allows.
     pub fn opens(&self, journal: Journal, seq: u64, kind: FactKind) -> bool {
         self.shows(journal, seq) && self.withheld.sealed_but.is_none_or(|readable| kind == readable)
     }
 
-    /// Whether the fact of this entry may be read: it is not about a revision whose own scope excludes the reader.
+    /// Tells whether the fact of this entry may be read: it is not about a revision whose own scope excludes the
+    /// reader.
     pub fn shows(&self, journal: Journal, seq: u64) -> bool {
         !matches!(journal, Journal::Of(author) if self.withheld.entries.contains(&(author, seq)))
     }
 }
 
 /// Judges whether somebody may read a matter at the service of `own`: by the roles of the method that reads its
-/// collection and, for what the peer shares, within its scope (Art. 7(2)). Lists, feed and evidence show no more than that.
+/// collection and, for what the peer shares, within its scope (Art. 7(2)). Lists, feed and evidence show no more than
+/// that.
 ///
 /// # Errors
 /// `NOT_FOUND`: hidden and missing look the same.

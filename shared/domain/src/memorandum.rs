@@ -17,7 +17,7 @@ pub fn agreement_digest() -> [u8; 32] {
     bytes
 }
 
-/// What stands in place of the agreement's digest in an agency's private journal: another one, so that a private entry
+/// The digest that an agency's private journal has in place of the agreement's: another one, so that a private entry
 /// that leaks is never valid in the shared journal.
 pub fn private_digest() -> [u8; 32] {
     let mut bytes = b"renkei private journal v1\0".to_vec();
@@ -31,7 +31,7 @@ pub fn private_digest() -> [u8; 32] {
 ///
 /// # Errors
 ///
-/// When the text built into the program is not of the expected shape; a test holds that it is.
+/// Fails when the text built into the program is not of the expected shape; a test checks that it is.
 pub fn agreement() -> Result<&'static Agreement, &'static toml::de::Error> {
     static PARSED: LazyLock<Result<Agreement, toml::de::Error>> = LazyLock::new(|| toml::from_str(AGREEMENT));
     PARSED.as_ref()
@@ -104,7 +104,7 @@ pub struct FirstTerm {
     pub extended_by: String,
 }
 
-/// How long before expiry a notice must come.
+/// The time before expiry by which a notice must come.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeRule {

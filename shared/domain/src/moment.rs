@@ -10,9 +10,9 @@ use crate::timekeeper::{Basis, Timekeeper};
 /// Time and randomness of one call.
 #[derive(Clone)]
 pub struct Moment {
-    /// When the call is judged.
+    /// The time at which the call is judged.
     pub now: Timestamp,
-    /// What that time rests on.
+    /// The clock or the witness on which that time rests.
     pub basis: Basis,
     seed: [u8; 32],
 }
@@ -59,7 +59,7 @@ impl Moment {
     }
 }
 
-/// Where moments come from. The services hand in clock and randomness; tests hand in their own.
+/// The source of moments. The services pass in a clock and randomness; tests pass in their own.
 #[derive(Clone)]
 pub struct Source {
     draw: Arc<dyn Fn() -> Moment + Send + Sync>,
@@ -88,7 +88,7 @@ impl Source {
         (self.draw)()
     }
 
-    /// Who judges the clock; `None` when nobody does.
+    /// The timekeeper that judges the clock; `None` when nobody does.
     pub fn keeper(&self) -> Option<&Timekeeper> {
         self.keeper.as_deref()
     }

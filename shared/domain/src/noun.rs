@@ -28,8 +28,8 @@ use crate::{
     visibility::{Reader, Visibility},
 };
 
-/// Everything that is particular to one noun. The shared files of the domain and the store reach a noun through this trait
-/// alone; [`registry`] finds the noun of a fact or a matter.
+/// Everything that is particular to one noun. The shared files of the domain and the store reach a noun through this
+/// trait alone; [`registry`] finds the noun of a fact or a matter.
 ///
 /// A fact belongs to the noun whose collection its rule in the contract names.
 pub trait Noun: Sync {
@@ -49,13 +49,14 @@ pub trait Noun: Sync {
     /// A refusal with a reason that the contract documents for the act.
     fn judge(&self, case: &Case, fact: &fact::Fact) -> Result<(), Refusal>;
 
-    /// Whether the fact opens its matter. A noun overrides this where facts of one kind open a matter and go on in it.
+    /// Tells whether the fact opens its matter. A noun overrides this where facts of one kind open a matter and go on
+    /// in it.
     fn opens(&self, fact: &fact::Fact) -> bool {
         FactKind::of(fact).rule().opens
     }
 
-    /// Whether the fact is counted against the room that an agency has in a matter ([`crate::decide::MOST_ENTRIES`]). A fact
-    /// that ends a matter, or that a service must write, is not.
+    /// Tells whether the fact is counted against the room that an agency has in a matter
+    /// ([`crate::decide::MOST_ENTRIES`]). A fact that ends a matter, or that a service must write, is not.
     fn needs_room(&self, fact: &fact::Fact) -> bool {
         let _ = fact;
         true
@@ -85,8 +86,8 @@ pub trait Noun: Sync {
         ""
     }
 
-    /// The matter as the desk shows it, encoded and without its content; `None` for a noun that has no resource, and where
-    /// nothing was written.
+    /// The matter as the desk shows it, encoded and without its content; `None` for a noun that has no resource, and
+    /// where nothing was written.
     fn resource(&self, matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Vec<u8>> {
         let _ = (matter, seen, now, etag);
         None
@@ -98,7 +99,7 @@ pub trait Noun: Sync {
         Vec::new()
     }
 
-    /// Whether a scope bounds the readers of its matters (Art. 7(2)).
+    /// Tells whether a scope bounds the readers of its matters (Art. 7(2)).
     fn is_scoped(&self) -> bool {
         false
     }
@@ -120,25 +121,26 @@ pub trait Noun: Sync {
         Vec::new()
     }
 
-    /// The fact that the service of `desk` owes the peer in the matter, and writes by itself: after the arrival of an entry,
-    /// and after a start.
+    /// The fact that the service of `desk` owes the peer in the matter, and writes by itself: after the arrival of an
+    /// entry, and after a start.
     fn owed(&self, desk: &Desk<'_>, matter: &Matter, seen: Seen<'_>) -> Option<Owed> {
         let _ = (desk, matter, seen);
         None
     }
 
-    /// Whether a service writes the fact by itself, so that it is not the answer of an official.
+    /// Tells whether a service writes the fact by itself, so that it is not the answer of an official.
     fn is_automatic(&self, fact: &fact::Fact) -> bool {
         let _ = fact;
         false
     }
 
-    /// Whether the names of its matters identify persons, so that they are told to nobody but the callers who may read them.
+    /// Tells whether the names of its matters identify persons, so that they are told to nobody but the callers who may
+    /// read them.
     fn has_secret_names(&self) -> bool {
         false
     }
 
-    /// Whether entries after the first may change the lists in which a matter is shown.
+    /// Tells whether entries after the first may change the lists in which a matter is shown.
     fn is_listed_anew(&self) -> bool {
         self.is_scoped() || !self.duty_kinds().is_empty()
     }
@@ -148,7 +150,7 @@ pub trait Noun: Sync {
         None
     }
 
-    /// Whether a private fact of this kind protects somebody, so that its loss must be noticed at once.
+    /// Tells whether a private fact of this kind protects somebody, so that its loss must be noticed at once.
     fn protects(&self, kind: FactKind) -> bool {
         let _ = kind;
         false
@@ -173,8 +175,8 @@ pub struct Owed {
     pub fact: fact::Fact,
     /// The number of the peer's entry that it answers.
     pub answers: u64,
-    /// The fact waits until the peer speaks its kind. Any other is written at once, because the entry that it answers could
-    /// not be accepted without it.
+    /// The fact waits until the peer speaks its kind. Any other is written at once, because the entry that it answers
+    /// could not be accepted without it.
     pub can_wait: bool,
 }
 

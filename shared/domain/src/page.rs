@@ -1,7 +1,7 @@
 //! The page of a matter: what both agencies said of it, folded from the journals.
 //!
-//! A half is a set of marks that only grows, so two registers with the same entries hold the same page whatever the order
-//! in which the journals came. What an author saw when it decided is the same page cut at two numbers ([`Seen`]).
+//! A half is a set of marks that only grows, so two registers with the same entries hold the same page whatever the
+//! order in which the journals came. What an author saw when it decided is the same page cut at two numbers ([`Seen`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,7 +78,7 @@ impl Page {
         }
     }
 
-    /// What stands in a journal of this matter.
+    /// The marks of one journal in this matter, in the order of their numbers.
     pub fn marks(&self, journal: Journal) -> &[Mark] {
         match journal {
             Journal::Of(Agency::Ppc) => &self.ppc.marks,
@@ -125,8 +125,8 @@ pub fn apply(page: &mut Page, journal: Journal, header: &Header, hash: [u8; 32],
     }
 }
 
-/// Of such a kind only the latest fact counts, so the journal's own page stays small for ever. The very last mark of the
-/// page is kept too, because the next header of the matter names its hash.
+/// Of such a kind only the latest fact counts, so the journal's own page stays small for ever. The very last mark of
+/// the page is kept too, because the next header of the matter names its hash.
 fn keep_latest(marks: &mut Vec<Mark>, kind: FactKind) {
     let latest = marks.iter().rev().find(|mark| mark.kind() == Some(kind)).map(|mark| mark.seq);
     marks.retain(|mark| mark.kind() != Some(kind) || Some(mark.seq) == latest);
@@ -240,7 +240,7 @@ impl<'a> Seen<'a> {
         self.all_of(agency).last()
     }
 
-    /// Whether an agency wrote a fact of one kind that counts.
+    /// Tells whether an agency wrote a fact of one kind that counts.
     pub fn has<F: FactMessage + 'a>(self, agency: Agency) -> bool {
         self.first::<F>(agency).is_some()
     }
@@ -250,7 +250,7 @@ impl<'a> Seen<'a> {
         self.all_of(agency).find(|(mark, _)| mark.answers == seq)
     }
 
-    /// When the last entry of either half was written.
+    /// The time of writing of the last entry of either half.
     pub fn updated_at(self) -> Option<prost_types::Timestamp> {
         let both = [Agency::Ppc, Agency::Ipa].into_iter().flat_map(|agency| self.all(agency));
         both.filter_map(|mark| mark.written_at).max_by_key(|at| (at.seconds, at.nanos))
@@ -267,7 +267,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// What an author held when it decided: its own entries before this one, the peer's up to `peer_until`.
+/// The pages as an author had them when it decided: its own entries before this one, the peer's up to `peer_until`.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     pages: &'a Pages,
@@ -287,17 +287,17 @@ impl<'a> View<'a> {
         Self { pages, author, author_until: u64::MAX, peer_until: u64::MAX }
     }
 
-    /// What the author of this entry held, as the receiver can repeat it.
+    /// The pages as the author of this entry had them, so that the receiver can repeat its judgement.
     pub fn of_author(pages: &'a Pages, author: Agency, header: &Header) -> Self {
         Self { pages, author, author_until: header.seq.saturating_sub(1), peer_until: header.seen_peer_seq }
     }
 
-    /// Who decides.
+    /// The agency that decides.
     pub fn author(&self) -> Agency {
         self.author
     }
 
-    /// How far the author held the peer's journal.
+    /// The number of the last entry of the peer's journal that the author had.
     pub fn peer_until(&self) -> u64 {
         self.peer_until
     }

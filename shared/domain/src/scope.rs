@@ -43,7 +43,8 @@ pub(crate) fn units(terms: &ItemTerms) -> &[String] {
 /// Judges the terms of an item when it is published.
 ///
 /// # Errors
-/// `SCOPE_EMPTY` when nobody would see it, `SCOPE_CONTRADICTORY` when the scope says two things at once, `FIELD_INVALID`.
+/// `SCOPE_EMPTY` when nobody would see it, `SCOPE_CONTRADICTORY` when the scope says two things at once,
+/// `FIELD_INVALID`.
 pub fn check(terms: &ItemTerms, now: Timestamp) -> Result<(), Refusal> {
     for (field, is_set) in [("terms.scope", terms.scope.is_some()), ("terms.marking", terms.marking.is_some())] {
         if !is_set {
@@ -118,7 +119,7 @@ pub fn tlp(scope: Option<&Scope>) -> Tlp {
     }
 }
 
-/// What bears this mark of the Traffic Light Protocol may go to everybody in this scope.
+/// Tells whether information with this mark of the Traffic Light Protocol may go to everybody in this scope.
 pub fn admits(scope: Option<&Scope>, mark: Tlp) -> bool {
     // The contract numbers the levels from the strictest on.
     tlp(scope) <= mark

@@ -75,7 +75,7 @@ pub const PUBLIC_RULES: RuleSet = RuleSet {
     final_days_wrongful: 60,
 };
 
-/// How many persons are concerned.
+/// The number of persons concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Persons {
     /// Counted.
@@ -136,20 +136,20 @@ impl Items {
         self.sector
     }
 
-    /// Whether the item with that number is in the set.
+    /// Tells whether the item with that number is in the set.
     #[must_use]
     pub const fn contains(self, number: u8) -> bool {
         number < 8 && self.bits & (1 << number) != 0
     }
 
-    /// Whether no item is in the set.
+    /// Tells whether no item is in the set.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.bits == 0
     }
 }
 
-/// What the dates depend on.
+/// The facts on which the dates depend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     /// The day in Japan on which any department of the reporter knew; `None` when not stated.
@@ -202,7 +202,7 @@ pub fn dates(facts: &Facts) -> Option<Dates> {
     })
 }
 
-/// Whether item 4 applies: more than 1,000 persons, in the public sector more than 100. An upper
+/// Tells whether item 4 applies: more than 1,000 persons, in the public sector more than 100. An upper
 /// bound above the limit says only that it may.
 #[must_use]
 pub fn persons_item_applies(sector: Sector, persons: Persons) -> Tri {
@@ -224,8 +224,8 @@ fn nth_day(knew_on: Date, number: u8) -> Date {
 /// before the rules, or no item can apply. An item that the number of persons suggests is never added.
 ///
 /// # Errors
-/// `FIELD_INVALID` for a day that does not exist or has not come, an item that the sector does not have, and item 4 with so
-/// few persons that it cannot apply.
+/// `FIELD_INVALID` for a day that does not exist or has not come, an item that the sector does not have, and item 4
+/// with so few persons that it cannot apply.
 pub fn dates_of(facts: &wire::StatutoryFacts, now: Timestamp) -> Result<Option<wire::StatutoryDates>, Refusal> {
     let invalid = |field, detail: &str| Refusal::field(Reason::FieldInvalid, field, detail);
     let sector = if facts.sector() == wire::Sector::Public { Sector::Public } else { Sector::Private };

@@ -33,7 +33,8 @@ pub struct Term {
     pub last_open: Date,
 }
 
-/// Whether a notice came three months before expiry (Art. 8). A label; nothing is refused by it.
+/// The timing of a notice against the limit of three months before expiry (Art. 8). It is a label; nothing is refused
+/// by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timing {
     /// Arrived by the strict day.
@@ -44,7 +45,7 @@ pub enum Timing {
     Late,
 }
 
-/// What a notice says (Art. 8: 申し出).
+/// The wish that a notice states (Art. 8: 申し出).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoticeKind {
     /// The agreement shall end with its term.
@@ -55,16 +56,16 @@ pub enum NoticeKind {
     Other,
 }
 
-/// What the standing of the agreement depends on in one notice.
+/// The parts of one notice on which the standing of the agreement depends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoticeView {
-    /// What it says.
+    /// The statement itself.
     pub kind: NoticeKind,
     /// Ordinal of the term in which it was written, and whose end it is about.
     pub term: u32,
-    /// When its author wrote it.
+    /// The time at which its author wrote it.
     pub written_at: Timestamp,
-    /// When it arrived at the peer, as the peer recorded it; `None` while that is pending.
+    /// The time of its arrival at the peer, as the peer recorded it; `None` while that is pending.
     pub arrived_at: Option<Timestamp>,
     /// Withdrawn with the peer's assent: it does not count.
     pub withdrawn: bool,
@@ -75,11 +76,11 @@ pub struct NoticeView {
 pub struct Resolution {
     /// Ordinal of the disputed term, the `n` of the method's key.
     pub term: u32,
-    /// What both parties agreed on.
+    /// The outcome on which both parties agreed.
     pub outcome: Outcome,
 }
 
-/// What the parties agreed about a disputed term.
+/// The outcome of a dispute about a term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The term runs.
@@ -177,7 +178,7 @@ pub fn in_force(now: Timestamp, notices: &[NoticeView], resolutions: &[Resolutio
     if disputed { TermStanding::Disputed(running) } else { TermStanding::InForce(running) }
 }
 
-/// What becomes of the agreement at the end of one term.
+/// The fate of the agreement at the end of one term.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Expiry {
     Renewed,

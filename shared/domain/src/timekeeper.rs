@@ -1,4 +1,4 @@
-//! Whether the wall clock is right, as far as its witnesses tell: the steady clock, the time up to which the service is
+//! The judgement of the wall clock by its witnesses: the steady clock, the time up to which the service is
 //! known to have run, and the peer. While it is doubted nothing is dated by it.
 
 use std::{
@@ -26,7 +26,7 @@ pub struct Timekeeper {
 
 type Clock<T> = Box<dyn Fn() -> T + Send + Sync>;
 
-/// Who contradicts the wall clock.
+/// A witness that contradicts the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Witness {
     /// The steady clock: the wall clock has jumped while the service ran.
@@ -37,7 +37,7 @@ pub enum Witness {
     Peer,
 }
 
-/// What a time rests on.
+/// The clock or the witness on which a time rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// A clock that nobody judges: a sandbox's or a test's.
@@ -52,7 +52,7 @@ pub enum Basis {
 }
 
 impl Basis {
-    /// Whether the wall clock is doubted.
+    /// Tells whether the wall clock is doubted.
     #[must_use]
     pub fn is_doubted(self) -> bool {
         matches!(self, Self::SteadyClock | Self::Unknown)
@@ -62,7 +62,7 @@ impl Basis {
 /// Why the wall clock is doubted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Doubt {
-    /// Who contradicts it.
+    /// The witness that contradicts it.
     pub witness: Witness,
     /// The time that it shows.
     pub shown: Timestamp,
@@ -112,8 +112,8 @@ impl Timekeeper {
         });
     }
 
-    /// Hears the peer's clock. It counts only where nothing else vouches for the wall clock, so a wrong clock of the peer
-    /// never stops a service that runs.
+    /// Hears the peer's clock. It counts only where nothing else vouches for the wall clock, so a wrong clock of the
+    /// peer never stops a service that runs.
     pub fn heard(&self, peer: Timestamp) {
         self.with(|state, wall, steady| {
             state.time(wall, steady);
@@ -131,7 +131,7 @@ impl Timekeeper {
     /// An operator says what time it is. Returns what the wall clock shows.
     ///
     /// # Errors
-    /// What the wall clock shows, when that is another time; the doubt stays then.
+    /// Fails with the time that the wall clock shows, when that is another one; the doubt remains then.
     pub fn confirm(&self, time: Timestamp) -> Result<Timestamp, Timestamp> {
         self.with(|state, wall, steady| {
             if apart(wall, time) > CONFIRMED {
@@ -166,7 +166,7 @@ impl State {
 }
 
 impl Witness {
-    /// Whether the wall clock may show this time when the witness expects that one.
+    /// Tells whether the wall clock may show this time when the witness expects that one.
     fn allows(self, shown: Timestamp, expected: Timestamp) -> bool {
         match self {
             Self::SteadyClock => apart(shown, expected) <= JUMP,

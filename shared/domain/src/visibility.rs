@@ -1,4 +1,4 @@
-//! Who may see a matter, and until when.
+//! The audiences that may see a matter, and the end of that.
 
 use jiff::Timestamp;
 use renkei_proto::options::v1::Role;
@@ -46,7 +46,7 @@ impl Visibility {
         Self { audience: EVERYBODY.to_owned(), until_us: i64::MAX }
     }
 
-    /// Whether the reader belongs to the audience now.
+    /// Tells whether the reader belongs to the audience now.
     pub fn includes(&self, reader: &Reader, now: Timestamp) -> bool {
         now.as_microsecond() < self.until_us && reader.audiences().contains(&self.audience)
     }

@@ -1,4 +1,4 @@
-//! What the rules of the memorandum promise, held against two agencies in memory.
+//! The promises of the memorandum's rules, checked with two agencies in memory.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 

@@ -111,7 +111,7 @@ impl CheckedContent {
         Ok(Self { kind: Some(kind), mark, bundle })
     }
 
-    /// Whether the content is PPC's, for which a necessity is stated (Art. 5(2)(i)).
+    /// Tells whether the content is PPC's, for which a necessity is stated (Art. 5(2)(i)).
     fn is_of_ppc(&self) -> bool {
         self.kind == Some(FactKind::AttackMethodPublished)
     }

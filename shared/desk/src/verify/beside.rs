@@ -22,7 +22,7 @@ pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(),
         let id = peer.id();
         return Err(format!("journal {id}: own entries have seen entry {seen}, and the last is {}", heads.peer.seq));
     }
-    // What is fetched back in a recovery is folded anew, so turns are left out.
+    // Entries that a recovery fetches back are folded anew, so turns are left out.
     if turn > heads.turn || (heads.own.incarnation == 1 && turn != heads.turn) {
         return Err(format!("journal {}: the head has turn {}, the last entry {turn}", own.id(), heads.turn));
     }
@@ -64,8 +64,8 @@ pub(super) async fn receipts(store: &Store, heads: &Heads, own: &PublicKeys, pee
     signed(store, true, own).await.map(|_| ())
 }
 
-/// Proves every receipt of one direction. Gives up to which number the newest is, at which number of its signer, and when
-/// it was signed.
+/// Proves every receipt of one direction. Gives up to which number the newest is, at which number of its signer, and
+/// when it was signed.
 async fn signed(store: &Store, given: bool, keys: &PublicKeys) -> Result<(u64, u64, i64), String> {
     let journal = if given { store.own().peer() } else { store.own() };
     let whose = if given { "own receipt" } else { "receipt" };
@@ -96,7 +96,7 @@ fn repeats(row: &ReceiptRow, receipt: &Receipt) -> bool {
     (row.up_to_seq, row.own_seq, row.at_us) == (receipt.up_to_seq, receipt.own_seq, micros(receipt.at.as_ref()))
 }
 
-/// What follows from the journals is what they make, and stored replies are those that were given.
+/// Everything that follows from the journals is compared with them, and stored replies with their seals.
 pub(super) async fn caches(store: &Store, heads: &Heads, moment: &Moment) -> Result<(), String> {
     let exact = (heads.own.incarnation == 1).then_some(heads.turn);
     if let Some(fault) = store.feed_fault(heads.feed, exact).await.map_err(said)? {

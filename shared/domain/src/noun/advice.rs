@@ -132,7 +132,7 @@ impl Noun for AdviceNoun {
     }
 }
 
-/// When advice is due that is asked for, or completed, at this time.
+/// The day by which advice is due that is requested, or completed, at this time.
 pub fn target(urgency: Urgency, now: Timestamp) -> Due {
     let days = if urgency == Urgency::Urgent { TARGET_URGENT } else { TARGET };
     let on = calendar::add_open_days(calendar::day(now), days);
@@ -268,7 +268,7 @@ fn due_ahead(case: &Case, due: Option<&Due>) -> Result<(), Refusal> {
     must(ahead, Reason::FactDiffers, "the due day does not exist or lies in the past")
 }
 
-/// What is still to come, if it is named, lies in the future.
+/// An instant that is still to come, if it is named, lies in the future.
 fn ahead(case: &Case, field: &'static str, named: Option<&prost_types::Timestamp>) -> Result<(), Refusal> {
     if named.is_none_or(|at| instant(at) > case.now) {
         return Ok(());
@@ -327,7 +327,7 @@ pub fn clarifications_open(seen: Seen<'_>) -> impl Iterator<Item = &Mark> {
     asked.filter(move |mark| seen.answer::<AdviceClarificationAnswered>(Agency::Ppc, mark.seq).is_none())
 }
 
-/// What IPA said: advice or its correction.
+/// A conclusion of IPA: advice or its correction.
 #[derive(Clone, Copy)]
 enum Outcome<'a> {
     Given(&'a AdviceGiven),
@@ -374,7 +374,7 @@ fn outcomes(seen: Seen<'_>) -> impl Iterator<Item = (&Mark, Outcome<'_>)> {
     })
 }
 
-/// What PPC has to take note of: final advice and corrections.
+/// The conclusions that PPC has to take note of: final advice and corrections.
 fn conclusions(seen: Seen<'_>) -> impl Iterator<Item = (&Mark, Outcome<'_>)> {
     outcomes(seen).filter(|(_, outcome)| !outcome.is_interim())
 }
@@ -400,7 +400,7 @@ fn quotation_answer(seen: Seen<'_>, seq: u64) -> Option<(&Mark, &AdviceQuotation
     seen.answer(Agency::Ipa, seq)
 }
 
-/// When the advice is due: the last day that PPC computed.
+/// The day by which the advice is due: the last one that PPC computed.
 pub fn due(seen: Seen<'_>) -> Option<&Due> {
     let days = seen.each(Agency::Ppc, |fact| match fact {
         Fact::AdviceRequested(it) => it.due.as_ref(),
@@ -411,7 +411,8 @@ pub fn due(seen: Seen<'_>) -> Option<&Due> {
     days.last().map(|(_, due)| due)
 }
 
-/// The due day is over and IPA, who is waited for, has not advised. While PPC is waited for, the day is to be a new one.
+/// The due day is over and IPA, who is waited for, has not advised. While PPC is waited for, the day is to be a new
+/// one.
 pub fn overdue(seen: Seen<'_>, now: Timestamp) -> bool {
     let waits = matches!(state(seen), State::Submitted | State::Accepted);
     waits && due(seen).and_then(|due| calendar::parse_day(&due.on)).is_some_and(|on| on < calendar::day(now))
@@ -440,7 +441,7 @@ pub fn state(seen: Seen<'_>) -> State {
     }
 }
 
-/// Who has to act next; unspecified when nobody has.
+/// The agency that has to act next; unspecified when neither has.
 pub(crate) fn waiting_for(seen: Seen<'_>) -> Agency {
     match state(seen) {
         State::Submitted | State::Accepted => Agency::Ipa,

@@ -103,8 +103,8 @@ impl Noun for ItemNoun {
     }
 
     fn needs_room(&self, fact: &Fact) -> bool {
-        // The number of revisions is bounded instead. A recall, and what the receiver's service has to write, are possible
-        // however full the matter is.
+        // The number of revisions is bounded instead. A recall, and what the receiver's service has to write, are
+        // possible however full the matter is.
         matches!(
             fact,
             Fact::ItemAcknowledged(_)
@@ -160,8 +160,8 @@ impl Noun for ItemNoun {
         duties.into_iter().flatten().map(DutyKind::undated).collect()
     }
 
-    /// A recall seals the content at the receiver, and units that the receiver lacks see nothing: the receiver's service
-    /// tells the originator both.
+    /// A recall seals the content at the receiver, and units that the receiver lacks see nothing: the receiver's
+    /// service tells the originator both.
     fn owed(&self, desk: &Desk<'_>, matter: &Matter, seen: Seen<'_>) -> Option<Owed> {
         if matter.opener == desk.own {
             return None;
@@ -288,9 +288,9 @@ fn open<'a>(case: &Case<'a>) -> Result<Current<'a>, Refusal> {
 /// The current revision of an item.
 #[derive(Clone, Copy)]
 pub struct Current<'a> {
-    /// Where it stands in the originator's journal.
+    /// Its mark in the originator's half of the page.
     pub mark: &'a Mark,
-    /// What it says.
+    /// The statement itself.
     pub it: Published<'a>,
 }
 
@@ -308,11 +308,12 @@ pub fn current(seen: Seen<'_>, opener: Agency) -> Option<Current<'_>> {
     seen.each(opener, published_in).last().map(|(mark, it)| Current { mark, it })
 }
 
-/// The entries about revisions whose terms `pick` takes: the publication, its questions with their answers, its feedback.
+/// The entries about revisions whose terms `pick` takes: the publication, its questions with their answers, its
+/// feedback.
 fn entries_about(seen: Seen<'_>, opener: Agency, pick: impl Fn(&ItemTerms) -> bool) -> BTreeSet<(Agency, u64)> {
     let published = seen.each(opener, published_in).filter(|(_, it)| it.publication.terms.as_ref().is_some_and(&pick));
     let mut about: BTreeSet<_> = published.map(|(mark, _)| (opener, mark.seq)).collect();
-    // What the receiver says of an item answers a publication, what the originator answers is a question.
+    // The receiver's facts about an item answer a publication; the originator's answers answer a question.
     for author in [opener.peer(), opener] {
         let answering: Vec<_> =
             seen.marks(author).filter(|mark| about.contains(&(author.peer(), mark.answers))).collect();
@@ -345,7 +346,7 @@ pub fn missing_units(seen: Seen<'_>, opener: Agency) -> &[String] {
     answers.filter(|(mark, _)| mark.answers == revision).last().map_or(&[], |(_, missing)| &missing.units)
 }
 
-/// How the item is handled at the receiver: the current marking, as far as the receiver has raised it, restrictions in
+/// The handling of the item at the receiver: the current marking, as far as the receiver has raised it, restrictions in
 /// the order of their numbers.
 fn marking(seen: Seen<'_>, opener: Agency) -> Option<Marking> {
     let own = current(seen, opener)?.terms().marking.clone()?;

@@ -1,4 +1,4 @@
-//! What an agency says about its own journal: refusals of the peer's entries, kinds, keys, recovery, checkpoints.
+//! The facts of an agency about its own journal: refusals of the peer's entries, kinds, keys, recovery, checkpoints.
 //!
 //! Nothing answers these facts: they are right, or the journal stops.
 

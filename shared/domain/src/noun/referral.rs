@@ -39,8 +39,8 @@ pub const ORDINAL: &str = "referral";
 /// The opener's duty to confirm that a referral was given to the reporter (Art. 4(1)).
 pub const CONFIRM_REFERRAL: DutyKind = DutyKind::new("confirm_referral");
 
-/// How long before its issue a referral may have been given: an office tells the reporter first and registers later, and
-/// often knows no more than the day.
+/// The longest time between the giving of a referral and its later issue: an office tells the reporter first and
+/// registers later, and often knows no more than the day.
 const GIVEN_BEFORE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Referrals of reporters.

@@ -127,7 +127,7 @@ fn cell(value: u64) -> Cell {
     Cell { value: if hidden { 0 } else { value }, hidden }
 }
 
-/// Whether the agency has counted the month of this page.
+/// Tells whether the agency has counted the month of this page.
 pub fn is_counted(page: &Page, agency: Agency) -> bool {
     Seen::whole(page).has::<ReferralsCounted>(agency)
 }
@@ -145,7 +145,7 @@ impl Resource for ReferralCounts {
     }
 }
 
-/// Whether a month has ended on this day in Japan.
+/// Tells whether a month has ended on this day in Japan.
 pub fn has_ended(text: &str, now: Timestamp) -> bool {
     month(text).is_some_and(|first| next_month(first) <= calendar::day(now))
 }

@@ -38,8 +38,8 @@ impl Matter {
     }
 }
 
-/// The noun of a collection. A matter of no known collection contains nothing but refused entries, so it is judged as the
-/// journal's own.
+/// The noun of a collection. A matter of no known collection contains nothing but refused entries, so it is judged as
+/// the journal's own.
 pub fn of_collection(collection: Collection) -> &'static dyn Noun {
     let noun = ALL.iter().find(|noun| noun.collection() == collection);
     noun.copied().unwrap_or(&journal::JournalNoun)
@@ -93,7 +93,7 @@ pub fn settled_at_start() -> impl Iterator<Item = DutyKind> {
     ALL.iter().filter_map(|noun| noun.settled_at_start())
 }
 
-/// Whether the agreement is in force at an instant, as the author of the view sees it.
+/// Tells whether the agreement is in force at an instant, as the author of the view sees it.
 pub fn is_agreement_in_force(view: &View, now: Timestamp) -> bool {
     matches!(agreement::standing(view, now), TermStanding::InForce(_))
 }

@@ -138,9 +138,9 @@ fn terms(terms: Option<&SchemeTerms>) -> Result<(), Refusal> {
 pub struct Current<'a> {
     /// From 1.
     pub version: u32,
-    /// What the rules read of it.
+    /// The terms that rules read.
     pub terms: &'a SchemeTerms,
-    /// Where it stands in the agency's journal.
+    /// Its mark in the agency's half of the page.
     pub mark: &'a Mark,
 }
 

@@ -189,7 +189,7 @@ pub fn assent(party: &Party, notice_seq: u64) -> Act {
     Act::new(&agreement(), fact).answering(withdrawal.map_or(0, |(mark, _)| mark.seq))
 }
 
-/// Where a notice stands, as an agency sees it.
+/// The state of a notice, as an agency sees it.
 pub fn notice_state(party: &Party, giver: Agency, seq: u64) -> renkei_proto::agreement::v1::notice::State {
     agreement::state(party.page(&agreement()), giver, seq)
 }

@@ -1,4 +1,4 @@
-//! When advice is due, and when it is overdue.
+//! The days on which advice is due and overdue.
 
 use renkei_domain::{
     calendar::VERSION,

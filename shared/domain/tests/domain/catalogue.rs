@@ -25,7 +25,7 @@ pub fn scheme(agency: Agency, id: &str) -> Matter {
     Matter::new(renkei_domain::noun::scheme::COLLECTION, agency, id)
 }
 
-/// What the rules read of a scheme.
+/// The terms of a scheme.
 pub fn terms(id: &str) -> SchemeTerms {
     let (kinds, reporters): (&[IncidentKind], &[ReporterKind]) = match id {
         "leak-report-private" => (&KINDS, &REPORTERS[..2]),

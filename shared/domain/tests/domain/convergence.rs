@@ -23,7 +23,7 @@ use super::{
     pairs::busy,
 };
 
-/// What happens next.
+/// The next event.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// An agency does something, if it is permitted.
@@ -83,7 +83,7 @@ fn faulty() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What was said in the end, and how each entry was judged where it arrived.
+/// The final pages, and the judgement of each entry at its arrival.
 struct Said {
     pair: Pair,
     judged: BTreeMap<(Agency, u64), Option<Reason>>,

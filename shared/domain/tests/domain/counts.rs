@@ -98,7 +98,7 @@ fn own_acts_are_tallied_in_the_month_of_their_writing() {
     assert_eq!(silent[0].kind, "filed/virus", "a filing without agreement is counted alike");
 }
 
-/// What a month's counts with this one row come to.
+/// The judgement of a month's counts with this one row.
 fn refused(row: SchemeCount) -> Option<Reason> {
     let mut pair = Pair::new();
     pair.at("2026-12-01T00:00:00+09:00");

@@ -1,4 +1,4 @@
-//! What comes of acts that cross while the link is cut.
+//! The outcomes of acts that cross while the link is cut.
 
 use renkei_domain::{
     noun::{Resource as _, agreement::standing, scheme},

@@ -1,4 +1,4 @@
-//! Who has to do what: each duty is one agency's, is there as long as it is open, and has the day that was named for it.
+//! Duties: each is one agency's, exists as long as it is open, and has the day that was named for it.
 
 use renkei_domain::{
     duty::DutyKind,
@@ -25,7 +25,7 @@ use super::{
     model::{BOTH, Pair},
 };
 
-/// What each agency has to do in a matter, as both hold it.
+/// The duties of each agency in a matter, equal on both sides.
 fn duties(pair: &Pair, matter: &Matter) -> Vec<(Agency, DutyKind)> {
     let of = |holder: Agency, own: Agency| registry::of(matter).duties(own, matter, pair.of(holder).page(matter));
     for own in BOTH {

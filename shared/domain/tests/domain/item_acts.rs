@@ -125,7 +125,7 @@ pub fn recall_item(matter: &Matter) -> Act {
     Act::new(matter, fact::Fact::ItemRecalled(fact))
 }
 
-/// What the receiver's service says when a recall arrives.
+/// The fact that the receiver's service writes when a recall arrives.
 pub fn seal(party: &Party, matter: &Matter) -> Act {
     let recalled = recall(party.page(matter), matter.opener).map_or(0, |(mark, _)| mark.seq);
     let fact = RecallAnswered { disposition: RecallDisposition::Sealed.into() };
@@ -159,7 +159,7 @@ pub fn raise(party: &Party, matter: &Matter) -> Act {
     acknowledge(party, matter, Some(raised(&before, &more)))
 }
 
-/// What the receiver's service says when a revision names units that it does not have.
+/// The fact that the receiver's service writes when a revision names units that it does not have.
 pub fn missing_units(party: &Party, matter: &Matter, units: &[&str]) -> Act {
     let units: Vec<String> = units.iter().map(ToString::to_string).collect();
     about_current(party, matter, |revision| {

@@ -1,4 +1,4 @@
-//! What an agency says about its own journal, and refusals of the peer's entries.
+//! The facts of an agency about its own journal, and refusals of the peer's entries.
 
 use renkei_domain::{
     matter::Matter,

@@ -42,7 +42,7 @@ impl Entry {
     }
 }
 
-/// What an agency means to say.
+/// A fact that an agency intends to write.
 #[derive(Clone, Debug)]
 pub struct Act {
     pub matter: Matter,

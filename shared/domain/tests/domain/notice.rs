@@ -63,7 +63,7 @@ fn after(steps: &[&str]) -> (Pair, u64) {
 #[test]
 fn every_act_is_permitted_or_refused_as_the_state_says() {
     let wrong = Some(Reason::WrongState);
-    // Where it stands; then what withdrawing, recording the arrival over the link, and assenting come to.
+    // Its state; then the outcomes of withdrawing, of recording the arrival over the link, and of assenting.
     for (steps, stands, expected) in [
         (&[][..], State::PendingArrival, [None, Some(Reason::NotFound), Some(Reason::NotFound)]),
         (&["withdraw"], State::PendingArrival, [wrong, Some(Reason::NotFound), Some(Reason::NotFound)]),

@@ -165,7 +165,7 @@ fn raising_takes_the_higher_level_and_all_restrictions_in_any_order() {
     assert_eq!(raised(&Marking::default(), &one), marking(Level1, &[NoCopy, Return]));
 }
 
-/// What a scope says in its own words.
+/// The scope in the words of the tests.
 fn may_see(scope: Option<&Designated>, unit: &str, purpose: &str, now: Timestamp) -> bool {
     let Some(scope) = scope.filter(|scope| scope.audience() != Public) else { return true };
     let in_time = scope.expires.as_ref().is_none_or(|expires| stamp(now).seconds < expires.seconds);
@@ -185,7 +185,7 @@ fn every_scope() -> Vec<Option<Designated>> {
     all
 }
 
-/// Whether lists show the matter to a reader, and whether a read of it is permitted.
+/// Tells whether lists show the matter to a reader, and whether a read of it is permitted.
 fn seen_by(own: Agency, matter: &Matter, seen: Seen<'_>, reader: &Reader, now: Timestamp) -> (bool, bool) {
     let listed = registry::of(matter).visibility(own, matter, seen).iter().any(|shown| shown.includes(reader, now));
     let read = decide_read(own, matter, seen, reader, now);

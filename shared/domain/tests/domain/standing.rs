@@ -1,4 +1,4 @@
-//! What the end of the agreement, or a dispute about it, does to referral (Art. 8).
+//! The effect of the agreement's end, or of a dispute about it, on referrals (Art. 8).
 
 use renkei_domain::{noun::agreement::standing, term::TermStanding};
 use renkei_proto::{

@@ -19,13 +19,13 @@ const MOST: usize = 2000;
 /// A longer title gives way to the scheme's id where room is short.
 const TITLE: usize = 100;
 
-/// What the paper is made of.
+/// The parts of the paper.
 pub struct Paper<'a> {
     /// The agency that hands it over.
     pub issuer: Agency,
     /// The schemes that are introduced, with their contents.
     pub schemes: &'a [Scheme],
-    /// Who filed the report, as far as a scheme must know.
+    /// The kind of reporter that filed the report, as far as a scheme must know.
     pub reporter: ReporterKind,
     /// The reporter's dates; `None` when the day of knowing is not stated.
     pub dates: Option<&'a StatutoryDates>,
@@ -34,8 +34,8 @@ pub struct Paper<'a> {
 }
 
 /// The text to hand over, at most 2,000 characters in each language. Japanese is authoritative; English is a reference
-/// translation, in which what a scheme says in Japanese only stays Japanese. Where the schemes' own words leave no room,
-/// each is named with its first link and telephone number; dates and code are never left out.
+/// translation, in which what a scheme says in Japanese only stays Japanese. Where the schemes' own words leave no
+/// room, each is named with its first link and telephone number; dates and code are never left out.
 pub fn introduction(paper: &Paper<'_>) -> Text {
     Text { ja: text(paper, Language::Ja), en: text(paper, Language::En) }
 }
