@@ -27,8 +27,8 @@ use crate::{
 /// The longest time from the start of a connection until the service has accepted the certificate.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest time that the service's first bytes are waited for after the handshake. A proxy that sends nothing before
-/// the client does is then used as it is.
+/// The longest time that the service's first bytes are waited for after the handshake. A proxy that sends nothing
+/// before the client does is then used as it is.
 const FIRST_BYTES: Duration = Duration::from_secs(2);
 
 /// HTTP/2 pings find a dead service within the sum of both, with calls under way or without.
@@ -89,8 +89,8 @@ impl Connection {
         Ok(Self { channel: endpoint.connect_with_connector_lazy(connector) })
     }
 
-    /// The channel for the generated clients. Its calls name an official, and a purpose where there is one, and end after
-    /// [`CALL_TIMEOUT`](crate::CALL_TIMEOUT).
+    /// The channel for the generated clients. Its calls name an official, and a purpose where there is one, and end
+    /// after [`CALL_TIMEOUT`](crate::CALL_TIMEOUT).
     pub fn on_behalf_of(&self, official: Official) -> OfficialChannel {
         InterceptedService::new(self.channel.clone(), official)
     }
@@ -153,7 +153,7 @@ impl Line {
     }
 }
 
-/// Whether a text is `host:port` with a port above 0.
+/// Tells whether a text is `host:port` with a port above 0.
 fn is_address(text: &str) -> bool {
     text.parse::<Authority>().is_ok_and(|parsed| {
         !parsed.host().is_empty() && parsed.port_u16().unwrap_or_default() > 0 && !text.contains('@')

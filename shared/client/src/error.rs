@@ -104,8 +104,8 @@ pub struct CallError {
     pub message: String,
     /// The time after which the same call may succeed.
     pub retry_after: Option<Duration>,
-    /// Whether the call broke off without an answer. Nobody knows whether it was carried out: repeat it with the same
-    /// `request_id`.
+    /// True for a call that broke off without an answer. Nobody knows whether it was carried out: repeat it with the
+    /// same `request_id`.
     pub is_unanswered: bool,
 }
 
@@ -139,7 +139,7 @@ impl From<Status> for CallError {
     }
 }
 
-/// Whether a call broke off below gRPC. The code alone does not show it: a call that is handed to a connection at the
+/// Tells whether a call broke off below gRPC. The code alone does not show it: a call handed to a connection at the
 /// moment of its orderly end fails as `CANCELLED`. A call whose deadline has passed is not meant.
 fn is_broken(status: &Status) -> bool {
     status.source().is_some() && !links(status).any(|link| link.is::<TimeoutExpired>())

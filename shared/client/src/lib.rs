@@ -1,8 +1,8 @@
 //! The client for an agency's internal systems that call their own Renkei service.
 //!
 //! A [`Connection`] leads to the desk port of one agency's service over mutual TLS. The generated clients of
-//! [`renkei_proto`] make calls over it on behalf of an [`Official`]; [`answered`] repeats a call that nobody answered, and
-//! [`Watch`] follows the change feed across restarts and broken lines.
+//! [`renkei_proto`] make calls over it on behalf of an [`Official`]; [`answered`] repeats a call that nobody answered,
+//! and [`Watch`] follows the change feed across restarts and broken lines.
 //!
 //! ```no_run
 //! use std::time::Duration;

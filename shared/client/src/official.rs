@@ -53,7 +53,7 @@ impl Official {
     /// An official with an id that is written in the source, for constants.
     ///
     /// # Panics
-    /// When [`Official::new`] would refuse the id; in a constant, the compiler does.
+    /// If [`Official::new`] would refuse the id. In a constant, the compiler refuses it.
     pub const fn from_static(id: &'static str) -> Self {
         assert!(is_id(id), "not the id of an official");
         Self { id: Cow::Borrowed(id), purpose: Purpose::Unspecified }

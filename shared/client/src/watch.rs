@@ -32,8 +32,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins a watch. `cursor` is empty for all that changes from now on, `-` for everything from the beginning, or the
-    /// cursor of an event or a list. `matter` is the name of the only matter to watch; empty for all that the caller may see.
+    /// Begins a watch. `cursor` is empty for all that changes from now on, `-` for everything from the beginning, or
+    /// the cursor of an event or a list. `matter` is the name of the only matter to watch; empty for all that the
+    /// caller may see.
     ///
     /// # Errors
     /// The refusal, among them `CURSOR_UNKNOWN` and `TOO_MANY_WATCHERS`.
@@ -50,8 +51,8 @@ impl Watch {
         &self.cursor
     }
 
-    /// The next event. A watch that breaks off, or whose service shuts down, goes on after its cursor at the same address;
-    /// no event is lost or repeated.
+    /// The next event. A watch that breaks off, or whose service shuts down, goes on after its cursor at the same
+    /// address; no event is lost or repeated.
     ///
     /// Cancelling this loses nothing.
     ///

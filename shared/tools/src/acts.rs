@@ -1,5 +1,5 @@
-//! What officials do at one agency's desk: sound requests, of which a test changes what it is about, and calls over
-//! connections that stay open.
+//! The acts of officials at one agency's desk: valid requests, of which a test changes the part under test, and calls
+//! over connections that stay open.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,7 +39,7 @@ pub use referral::{scope_facts, terms, words};
 
 /// The acts at one agency's desk.
 pub struct Acts {
-    /// Whose desk.
+    /// The agency of the desk.
     pub agency: Agency,
     /// The desk.
     pub desk: Desk,
@@ -77,7 +77,7 @@ pub fn refused<T: std::fmt::Debug>(answer: Answer<T>, reason: Reason, field: &st
 /// The acts at both desks of a pair, PPC's first.
 ///
 /// # Errors
-/// When certificates cannot be read.
+/// Fails if certificates cannot be read.
 pub fn both(pair: &Pair) -> Result<(Acts, Acts), String> {
     Ok((Acts::new(pair, Agency::Ppc)?, Acts::new(pair, Agency::Ipa)?))
 }
@@ -85,7 +85,7 @@ pub fn both(pair: &Pair) -> Result<(Acts, Acts), String> {
 /// Publishes the four real schemes and waits until both sides hold them.
 ///
 /// # Errors
-/// What is not as it must be.
+/// Fails if a call is refused or the journals do not settle.
 pub async fn publish_all(ppc: &Acts, ipa: &Acts) -> Result<(), String> {
     for scheme in schemes::all()? {
         let acts = if scheme.agency == Agency::Ppc { ppc } else { ipa };
@@ -99,7 +99,7 @@ pub async fn publish_all(ppc: &Acts, ipa: &Acts) -> Result<(), String> {
 /// Waits until each side has a receipt for all that it wrote, and so each holds all of the other's.
 ///
 /// # Errors
-/// When that does not come about.
+/// Fails if that does not come about.
 pub async fn settle(ppc: &Acts, ipa: &Acts) -> Result<(), String> {
     // Whoever takes entries may write a refusal for them, so it is over when neither has written meanwhile.
     loop {
@@ -117,7 +117,7 @@ impl Acts {
     /// The acts at one desk of a pair.
     ///
     /// # Errors
-    /// When certificates cannot be read.
+    /// Fails if certificates cannot be read.
     pub fn new(pair: &Pair, agency: Agency) -> Result<Self, String> {
         let desk = pair.side(agency).desk.clone();
         Ok(Self {
@@ -156,10 +156,10 @@ impl Acts {
         Watch::open(self.feed.clone(), cursor, matter).await
     }
 
-    /// How the link stands.
+    /// The state of the link.
     ///
     /// # Errors
-    /// When the call fails for good.
+    /// Fails if the call fails for good.
     pub async fn link(&self) -> Result<LinkStatus, String> {
         self.desk.link_status().await
     }
@@ -167,7 +167,7 @@ impl Acts {
     /// Waits until the link stands so.
     ///
     /// # Errors
-    /// When it does not come about.
+    /// Fails if it does not come about.
     pub async fn until_link(&self, what: &str, holds: impl Fn(&LinkStatus) -> bool) -> Result<LinkStatus, String> {
         let what = format!("{} at {}", what, self.agency.id());
         self.desk.until(&what, || async { Ok(Some(self.link().await?).filter(&holds)) }).await
@@ -176,7 +176,7 @@ impl Acts {
     /// Asks how the link stands until it stands so: for what the feed does not tell of, such as the cause.
     ///
     /// # Errors
-    /// When it does not come about.
+    /// Fails if it does not come about.
     pub async fn ask_link(&self, what: &str, holds: impl Fn(&LinkStatus) -> bool) -> Result<LinkStatus, String> {
         let asking = async {
             loop {
@@ -193,7 +193,7 @@ impl Acts {
     /// All entries of a journal as they are held here, without what differs between the two sides.
     ///
     /// # Errors
-    /// When a call fails.
+    /// Fails if a call fails.
     pub async fn journal(&self, author: Agency) -> Answer<Vec<JournalEntry>> {
         let link =
             self.link().await.map_err(|text| CallError::from(Status::from(renkei_rpc::error::Error::Fault(text))))?;
@@ -209,7 +209,7 @@ impl Acts {
 /// Asserts that both sides hold the same journals, and gives how many entries in them are refusals.
 ///
 /// # Errors
-/// When a call fails.
+/// Fails if a call fails.
 pub async fn same_journals(ppc: &Acts, ipa: &Acts) -> Answer<usize> {
     let mut refusals = 0;
     for author in AGENCIES {

@@ -26,7 +26,7 @@ use clap::ValueEnum;
 pub use self::{echo::serve as serve_echo, row::Rows};
 use crate::cluster::Engine;
 
-/// What can be measured.
+/// A thing that can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Case {
     /// An item is published and the call is answered.
@@ -39,9 +39,9 @@ pub enum Case {
     Read,
     /// The same in a large journal as in a small one.
     Growth,
-    /// What waits drains when the peer comes back, in flat memory.
+    /// The rate at which a backlog drains when the peer comes back, in flat memory.
     Backlog,
-    /// What a call costs that touches no database.
+    /// The cost of a call that touches no database.
     Overhead,
     /// The offline proof of a journal.
     Verify,
@@ -49,31 +49,31 @@ pub enum Case {
     Idle,
 }
 
-/// What is measured when nothing is named. A large journal and a large backlog take minutes to make.
+/// The cases that are measured when nothing is named. A large journal and a large backlog take minutes to make.
 pub const USUAL: [Case; 7] =
     [Case::Submit, Case::Deliver, Case::Latency, Case::Read, Case::Overhead, Case::Verify, Case::Idle];
 
-/// How it is measured.
+/// The parameters of all measurements.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// On which databases.
     pub engines: Vec<Engine>,
-    /// How often.
+    /// The number of repetitions.
     pub repetitions: usize,
     /// For how long each time.
     pub time: Duration,
     /// With how many calls under way at once (submit, read).
     pub in_flight: Vec<usize>,
-    /// How large a large journal or backlog is.
+    /// The number of items in a large journal or backlog.
     pub items: u64,
-    /// How many entries are proven.
+    /// The number of entries that are proven.
     pub entries: u64,
 }
 
 /// Measures one case and adds a row per repetition.
 ///
 /// # Errors
-/// When something does not start or a call fails; the text says what.
+/// Fails if something does not start or a call fails; the text says what.
 pub async fn run(case: Case, plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
     match case {
         Case::Submit => submit::run(plan, rows).await,

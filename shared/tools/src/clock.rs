@@ -18,7 +18,7 @@ impl Clock {
         Self(Arc::new(AtomicI64::new(instant.as_microsecond())))
     }
 
-    /// What it shows.
+    /// The time that it shows.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_microsecond(self.0.load(Ordering::SeqCst)).unwrap_or_default()
     }

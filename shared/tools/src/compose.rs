@@ -10,11 +10,11 @@ use crate::{
     setup::{AGENCIES, CALLERS, Setup, kept, key_id},
 };
 
-/// Writes `ppc` and `ipa` in a folder. Certificates and revocation lists are made anew each time; keys and passwords that
-/// are there stay, since databases live longer than containers.
+/// Writes `ppc` and `ipa` in a folder. Certificates and revocation lists are made anew each time; keys and passwords
+/// that are there stay, since databases live longer than containers.
 ///
 /// # Errors
-/// What cannot be made or written.
+/// Fails if something cannot be made or written.
 pub fn write(dir: &Path, now: SystemTime, seed: [u8; 32]) -> Result<(), String> {
     let setup = Setup::new(dir, now, seed)?;
     for own in AGENCIES {

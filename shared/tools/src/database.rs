@@ -21,13 +21,13 @@ use crate::setup::{AGENCIES, Setup, key_id};
 
 /// Names the engine that the whole suite runs on: `sqlite`, the default, or `postgres`.
 const VARIABLE: &str = "RENKEI_TEST_DATABASE";
-/// How `psql` runs statements: nothing of the user's own, and no further after an error.
+/// Options under which `psql` ignores the user's own settings and stops at the first error.
 const QUIET: [&str; 6] = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"];
 
 /// The engine of this run.
 ///
 /// # Errors
-/// When the environment names another one.
+/// Fails if the environment names another one.
 #[expect(clippy::disallowed_methods, reason = "the same suite runs on both engines, one after the other")]
 pub fn engine() -> Result<Engine, String> {
     match std::env::var(VARIABLE).as_deref() {
@@ -48,7 +48,7 @@ pub fn engine_of(setup: &Setup) -> Engine {
     if setup.databases.is_empty() { Engine::Sqlite } else { Engine::Postgres }
 }
 
-/// What a side's configuration says of its database.
+/// The `database.url` of a side's configuration.
 pub fn url(setup: &Setup, own: Agency) -> String {
     let served = setup.databases.get(own.id()).map(|database| database.url().to_owned());
     served.unwrap_or_else(|| format!("sqlite:{}", file(setup, own)))
@@ -57,7 +57,7 @@ pub fn url(setup: &Setup, own: Agency) -> String {
 /// Sets the database up, as `migrate` does: no service makes one by itself. One that is there stays.
 ///
 /// # Errors
-/// What the database says.
+/// Fails with the error of the database.
 pub async fn set_up(setup: &Setup, own: Agency) -> Result<(), String> {
     let id = format!("store of {} in {}", own.id(), setup.dir.display());
     Store::migrate(&url(setup, own), own, &id).await.map(|_| ()).map_err(said)
@@ -66,7 +66,7 @@ pub async fn set_up(setup: &Setup, own: Agency) -> Result<(), String> {
 /// Opens the database.
 ///
 /// # Errors
-/// When a file cannot be read or the database does not open.
+/// Fails if a file cannot be read or the database does not open.
 pub async fn open(setup: &Setup, own: Agency) -> Result<Store, String> {
     let dir = setup.dir.join(own.id());
     let content = std::fs::read_to_string(dir.join("content.key")).map_err(said)?;
@@ -88,7 +88,7 @@ pub async fn open(setup: &Setup, own: Agency) -> Result<Store, String> {
 /// Runs statements on a database behind its service's back, as an intruder on the machine would. Python brings SQLite.
 ///
 /// # Errors
-/// What the database says.
+/// Fails with the error of the database.
 pub fn behind_its_back(setup: &Setup, own: Agency, statements: &str) -> Result<(), String> {
     if let Some(served) = setup.databases.get(own.id()) {
         return succeeds(client("psql", served.url()).args(QUIET).args(["-c", statements]));
@@ -102,10 +102,10 @@ pub fn file(setup: &Setup, own: Agency) -> String {
     setup.file(own, "renkei.db")
 }
 
-/// What the database has on the disk, without a log that it shares with others.
+/// The bytes of the database on the disk, without a log that it shares with others.
 ///
 /// # Errors
-/// When there is no such file.
+/// Fails if there is no such file.
 pub fn bytes(setup: &Setup, own: Agency) -> Result<Vec<u8>, String> {
     let file = file(setup, own);
     let embedded = || ["", "-wal", "-journal"].map(|ending| format!("{file}{ending}").into()).to_vec();
@@ -118,7 +118,7 @@ pub fn bytes(setup: &Setup, own: Agency) -> Result<Vec<u8>, String> {
 /// Copies the database with its engine's own tools, without a mark. A file of SQLite must be down for that.
 ///
 /// # Errors
-/// What the tool says.
+/// Fails with the error of the tool.
 pub fn copy(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
     match setup.databases.get(own.id()) {
         Some(served) => succeeds(client("pg_dump", served.url()).args(["-f", copy])),
@@ -129,7 +129,7 @@ pub fn copy(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
 /// Puts a copy in place of the database of a service that is down. On a server it comes into a new database.
 ///
 /// # Errors
-/// When that is not possible; the text says why.
+/// Fails if that is not possible; the text says why.
 pub fn replace(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
     if let Some(served) = setup.databases.get(own.id()) {
         let (name, mut psql) = beside(served);
@@ -142,7 +142,7 @@ pub fn replace(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
 /// Puts a copy into the same database again: nothing tells that it is one.
 ///
 /// # Errors
-/// When that is not possible; the text says why.
+/// Fails if that is not possible; the text says why.
 pub fn put_back(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
     if let Some(served) = setup.databases.get(own.id()) {
         let empty = ["-c", "DROP SCHEMA public CASCADE; CREATE SCHEMA public"];
@@ -159,7 +159,7 @@ pub fn put_back(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
 /// Takes the database on a server away from everybody, or gives it back.
 ///
 /// # Errors
-/// What the server says.
+/// Fails with the error of the server.
 pub fn set_away(setup: &Setup, own: Agency, away: bool) -> Result<(), String> {
     let Some(served) = setup.databases.get(own.id()) else { return Err("only a server can go away".to_owned()) };
     let (name, mut psql) = beside(served);
@@ -194,7 +194,7 @@ impl Lock {
     /// Takes the lock.
     ///
     /// # Errors
-    /// What the database says.
+    /// Fails with the error of the database.
     pub fn take(setup: &Setup, own: Agency) -> Result<Self, String> {
         let script = "import sqlite3, sys\n\
              connection = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)\n\
@@ -226,7 +226,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         self.input = None;
-        // What went wrong with it ended the lock too.
+        // A process that failed has released the lock as well.
         let _ = self.child.wait();
     }
 }
@@ -234,7 +234,7 @@ impl Drop for Lock {
 /// The agency's signing key.
 ///
 /// # Errors
-/// When its file cannot be read.
+/// Fails if its file cannot be read.
 pub fn signing_key(setup: &Setup, own: Agency) -> Result<SigningKey, String> {
     let file: &Path = &setup.dir.join(own.id()).join("journal.pem");
     SigningKey::from_pkcs8(key_id(own), &std::fs::read(file).map_err(said)?).map_err(said)

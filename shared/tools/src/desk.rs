@@ -66,7 +66,7 @@ impl Desk {
     /// A channel with the certificate of one of the agency's systems. Its calls name no official.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn channel(&self, caller: &str) -> Result<Channel, String> {
         Ok(self.connection(caller)?.channel())
     }
@@ -74,7 +74,7 @@ impl Desk {
     /// A channel with the certificate of one of the agency's systems, on behalf of an official.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn on_behalf_of(&self, caller: &str, official: Official) -> Result<OfficialChannel, String> {
         Ok(self.connection(caller)?.on_behalf_of(official))
     }
@@ -86,7 +86,7 @@ impl Desk {
     /// PPC's half of advice, as casework.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn advice_asking(&self) -> Result<AdviceAskingServiceClient<OfficialChannel>, String> {
         Ok(AdviceAskingServiceClient::new(self.as_tanaka("casework")?))
     }
@@ -94,7 +94,7 @@ impl Desk {
     /// IPA's half of advice, as casework.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn advice_giving(&self) -> Result<AdviceGivingServiceClient<OfficialChannel>, String> {
         Ok(AdviceGivingServiceClient::new(self.as_tanaka("casework")?))
     }
@@ -102,7 +102,7 @@ impl Desk {
     /// Reads of advice, as casework that responds to an incident.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn advice(&self) -> Result<AdviceServiceClient<OfficialChannel>, String> {
         Ok(AdviceServiceClient::new(self.on_behalf_of("casework", TANAKA.with_purpose(Purpose::IncidentResponse))?))
     }
@@ -110,7 +110,7 @@ impl Desk {
     /// Sharing, as one of the systems, for a purpose.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn items(&self, caller: &str, purpose: Purpose) -> Result<ItemServiceClient<OfficialChannel>, String> {
         Ok(ItemServiceClient::new(self.on_behalf_of(caller, TANAKA.with_purpose(purpose))?))
     }
@@ -118,7 +118,7 @@ impl Desk {
     /// Officials, as the operator.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn officials(&self) -> Result<OfficialServiceClient<OfficialChannel>, String> {
         Ok(OfficialServiceClient::new(self.as_tanaka("operator")?))
     }
@@ -126,7 +126,7 @@ impl Desk {
     /// Schemes, as casework.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn schemes(&self) -> Result<SchemeServiceClient<OfficialChannel>, String> {
         Ok(SchemeServiceClient::new(self.as_tanaka("casework")?))
     }
@@ -134,7 +134,7 @@ impl Desk {
     /// Referral, as intake.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn referrals(&self) -> Result<ReferralServiceClient<OfficialChannel>, String> {
         Ok(ReferralServiceClient::new(self.as_tanaka("intake")?))
     }
@@ -142,7 +142,7 @@ impl Desk {
     /// Referral, as the operator who counts.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn counts(&self) -> Result<ReferralServiceClient<OfficialChannel>, String> {
         Ok(ReferralServiceClient::new(self.as_tanaka("operator")?))
     }
@@ -150,7 +150,7 @@ impl Desk {
     /// The agreement, as a reader.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn agreement(&self) -> Result<AgreementServiceClient<OfficialChannel>, String> {
         Ok(AgreementServiceClient::new(self.as_tanaka("reader")?))
     }
@@ -158,7 +158,7 @@ impl Desk {
     /// Evidence, as the auditor.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn evidence(&self) -> Result<EvidenceServiceClient<OfficialChannel>, String> {
         Ok(EvidenceServiceClient::new(self.as_tanaka("auditor")?))
     }
@@ -166,7 +166,7 @@ impl Desk {
     /// The channel for the change feed, as the auditor.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read.
+    /// Fails if the files of the certificate cannot be read.
     pub fn feed(&self) -> Result<OfficialChannel, String> {
         self.as_tanaka("auditor")
     }
@@ -174,7 +174,7 @@ impl Desk {
     /// The state of the link, as the operator.
     ///
     /// # Errors
-    /// When the files of the certificate cannot be read, or the call fails for good.
+    /// Fails if the files of the certificate cannot be read, or the call fails for good.
     pub async fn link_status(&self) -> Result<LinkStatus, String> {
         let client = LinkStatusServiceClient::new(self.as_tanaka("operator")?);
         let request = GetLinkStatusRequest { name: "linkStatus".to_owned() };
@@ -184,7 +184,7 @@ impl Desk {
     /// Waits until `look` finds something. It looks again after each change of which the feed tells.
     ///
     /// # Errors
-    /// When it has found nothing within [`PATIENCE`], or fails for good.
+    /// Fails if it has found nothing within [`PATIENCE`], or fails for good.
     pub async fn until<T, F: Future<Output = Result<Option<T>, String>>>(
         &self,
         what: &str,

@@ -1,5 +1,5 @@
-//! `./dev fault`: the real programs under faults and attack. Each scenario prints its figures, and whether every promise
-//! was kept.
+//! `./dev fault`: the real programs under faults and attack. Each scenario prints its figures, and whether every
+//! promise was kept.
 
 mod clock;
 mod delete;
@@ -43,7 +43,7 @@ impl Scenario {
     }
 }
 
-/// Where a scenario puts its figures and the promises that it checks.
+/// The report of a scenario: its figures and the promises that it checks.
 pub struct Report<'a> {
     see: &'a mut dyn FnMut(&str),
     broken: u32,

@@ -26,7 +26,7 @@ impl Fleet {
     /// All replicas of both services, serving.
     ///
     /// # Errors
-    /// When one does not start.
+    /// Fails if one does not start.
     pub async fn start() -> Result<Self, String> {
         let pair = Pair::down(Choice { engine: Some(Engine::Postgres), ..Choice::default() }).await?;
         let mut fleet = Self { pair, running: BTreeMap::new() };
@@ -41,7 +41,7 @@ impl Fleet {
     /// Starts a replica that does not run.
     ///
     /// # Errors
-    /// When it does not start.
+    /// Fails if it does not start.
     pub async fn begin(&mut self, agency: Agency, name: &'static str) -> Result<(), String> {
         let side = self.pair.side(agency);
         let config = side.config().replace("replica = \"a\"", &format!("replica = \"{name}\""));
@@ -56,7 +56,7 @@ impl Fleet {
     /// A replica that runs.
     ///
     /// # Errors
-    /// When it does not.
+    /// Fails if it does not.
     pub fn replica(&self, agency: Agency, name: &str) -> Result<&Process, String> {
         let found = self.running.iter().find(|((of, it), _)| *of == agency.id() && *it == name);
         found.map(|(_, process)| process).ok_or_else(|| format!("{} has no replica {name}", agency.id()))
@@ -65,7 +65,7 @@ impl Fleet {
     /// One replica's desk, past the balancer.
     ///
     /// # Errors
-    /// When it does not run.
+    /// Fails if it does not run.
     pub fn desk_of(&self, agency: Agency, name: &str) -> Result<Desk, String> {
         Ok(Desk::at(agency, &self.pair.setup.dir, self.replica(agency, name)?.desk))
     }
@@ -73,7 +73,7 @@ impl Fleet {
     /// Kills a replica (SIGKILL).
     ///
     /// # Errors
-    /// When it does not run.
+    /// Fails if it does not run.
     pub async fn kill(&mut self, agency: Agency, name: &'static str) -> Result<(), String> {
         self.taken(agency, name)?.kill().await
     }
@@ -81,7 +81,7 @@ impl Fleet {
     /// Ends a replica in order (SIGTERM).
     ///
     /// # Errors
-    /// When it does not run, or does not end in order.
+    /// Fails if it does not run, or does not end in order.
     pub async fn end(&mut self, agency: Agency, name: &'static str) -> Result<(), String> {
         self.taken(agency, name)?.end().await
     }
@@ -89,7 +89,7 @@ impl Fleet {
     /// Ends every replica in order.
     ///
     /// # Errors
-    /// When one does not end in order.
+    /// Fails if one does not end in order.
     pub async fn end_all(&mut self) -> Result<(), String> {
         while let Some((_, process)) = self.running.pop_first() {
             process.end().await?;

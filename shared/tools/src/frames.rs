@@ -29,7 +29,7 @@ pub const END_STREAM: u8 = 1;
 /// Flag: the headers are complete.
 pub const END_HEADERS: u8 = 4;
 
-/// What a client sends first.
+/// The first bytes of a client.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A frame that was received.
@@ -41,7 +41,7 @@ pub struct Frame {
     pub flags: u8,
     /// Its stream; 0 for the connection.
     pub stream: u32,
-    /// What it contains.
+    /// The payload of the frame.
     pub payload: Vec<u8>,
 }
 
@@ -52,7 +52,7 @@ impl Frames {
     /// Connects with a certificate and sends the preface and these settings.
     ///
     /// # Errors
-    /// When nobody lets us in.
+    /// Fails if nobody lets us in.
     pub async fn connect(address: SocketAddr, files: &Files, settings: &[(u16, u32)]) -> Result<Self, String> {
         let mut tls = secured(address, files).await?;
         let payload: Vec<u8> = settings
@@ -68,7 +68,7 @@ impl Frames {
     /// Sends bytes as they are.
     ///
     /// # Errors
-    /// When the connection is gone.
+    /// Fails if the connection is gone.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.0.write_all(bytes).await.map_err(|error| error.to_string())?;
         self.0.flush().await.map_err(|error| error.to_string())
@@ -77,7 +77,7 @@ impl Frames {
     /// The next frame.
     ///
     /// # Errors
-    /// When the connection is gone.
+    /// Fails if the connection is gone.
     pub async fn next(&mut self) -> Result<Frame, String> {
         let mut head = [0; 9];
         self.0.read_exact(&mut head).await.map_err(|error| error.to_string())?;
@@ -91,7 +91,7 @@ impl Frames {
     /// The next frame of one of these kinds; others are passed over.
     ///
     /// # Errors
-    /// When the connection is gone.
+    /// Fails if the connection is gone.
     pub async fn next_of(&mut self, kinds: &[u8]) -> Result<Frame, String> {
         loop {
             let frame = self.next().await?;
@@ -105,7 +105,7 @@ impl Frames {
 /// A connection with a finished handshake on which nothing was sent.
 ///
 /// # Errors
-/// When nobody lets us in.
+/// Fails if nobody lets us in.
 pub async fn secured(address: SocketAddr, files: &Files) -> Result<TlsStream<TcpStream>, String> {
     let tls = Reloading::client(files).map_err(|error| error.to_string())?;
     let tcp = TcpStream::connect(address).await.map_err(|error| error.to_string())?;

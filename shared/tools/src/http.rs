@@ -7,13 +7,13 @@ use tokio::{
     net::TcpStream,
 };
 
-/// How long an answer may take.
+/// The longest time for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The status and the body of an answer to a GET. Bytes of the path that are not plain must be escaped.
 ///
 /// # Errors
-/// When nothing answers.
+/// Fails if nothing answers.
 pub async fn get(address: SocketAddr, path: &str) -> Result<(u16, String), String> {
     let asking = async {
         let mut tcp = TcpStream::connect(address).await?;

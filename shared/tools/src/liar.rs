@@ -1,5 +1,5 @@
-//! A peer that lies: it plays one agency against the real service of the other, tells the truth until there is something
-//! to lie about, and then tells the lies of [`crate::lies`].
+//! A peer that lies: it plays one agency against the real service of the other, tells the truth until there is
+//! something to lie about, and then tells the lies of [`crate::lies`].
 
 use prost::Message as _;
 use renkei_domain::{
@@ -40,7 +40,7 @@ use crate::{
     setup::Choice,
 };
 
-/// What became of an entry at the other side.
+/// The fate of an entry at the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It counts.
@@ -60,7 +60,7 @@ pub struct Known {
     pub seq: u64,
 }
 
-/// What is there to lie about: everything came about honestly.
+/// The matters to lie about. All of them were made honestly.
 #[derive(Clone, Debug, Default)]
 pub struct Scene {
     /// An item of the liar.
@@ -77,7 +77,7 @@ pub struct Scene {
     pub accepted: Known,
 }
 
-/// What the other side shows of all this, without what every refused entry changes.
+/// The matters as the other side shows them, without the fields that every refused entry changes.
 type Shown = (Vec<Item>, Vec<AdviceRequest>, Vec<Official>);
 
 /// The liar.
@@ -86,7 +86,7 @@ pub struct Liar {
     pub agency: Agency,
     /// Its journal.
     pub peer: Peer,
-    /// What is there to lie about.
+    /// The matters to lie about.
     pub scene: Scene,
     session: Session,
     pair: Pair,
@@ -104,7 +104,7 @@ impl Liar {
     /// A liar against the program of an agency, which runs as a process.
     ///
     /// # Errors
-    /// When something does not start, or the truth is not believed.
+    /// Fails if something does not start, or the truth is not believed.
     pub async fn against(lied_to: Agency) -> Result<Self, String> {
         let choice = Choice { dialled_only: Some(lied_to), ..Choice::default() };
         let pair = Pair::one_sided_process(lied_to, scenario::start()?, [7; 32], choice).await?;
@@ -119,7 +119,7 @@ impl Liar {
     /// Tells a lie and gives what becomes of it.
     ///
     /// # Errors
-    /// When the lie cannot be told, or nothing becomes of it.
+    /// Fails if the lie cannot be told, or nothing becomes of it.
     pub async fn tell(&mut self, lie: &Lie) -> Result<Fate, String> {
         let before = self.peer.place.clone();
         let entry = (lie.tell)(self)?;
@@ -134,7 +134,7 @@ impl Liar {
     /// Asks the other side what it shows, and whether everything that it holds is sound.
     ///
     /// # Errors
-    /// When it is not.
+    /// Fails if it is not.
     pub async fn shown(&self) -> Result<Shown, String> {
         let proof = self.acts.verify().await.map_err(failure)?;
         let link = self.acts.link().await?;
@@ -156,7 +156,7 @@ impl Liar {
     /// Ends the service in order.
     ///
     /// # Errors
-    /// When it does not end.
+    /// Fails if it does not end.
     pub async fn end(mut self) -> Result<(), String> {
         self.pair.stop_both().await
     }
@@ -222,12 +222,12 @@ impl Liar {
     }
 }
 
-/// What the liar says, as its journal's next entry.
+/// Sends a fact as the next entry of the liar's journal.
 impl Liar {
     /// An entry that is sound but for what it says.
     ///
     /// # Errors
-    /// When no peer could write such an entry.
+    /// Fails if no peer could write such an entry.
     pub fn say(
         &mut self,
         matter: &str,

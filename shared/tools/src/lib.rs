@@ -1,5 +1,5 @@
-//! What the tests of the whole system share: both services wired to each other, their certificates and keys, a clock, and
-//! the sandbox's scenario.
+//! The tools behind `./dev` and the tests of the whole system: both services wired to each other, certificates, a
+//! clock, and the sandbox's scenario.
 
 pub mod acts;
 pub mod bench;

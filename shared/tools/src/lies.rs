@@ -24,9 +24,9 @@ use sample::sample;
 pub struct Lie {
     /// In what it lies.
     pub what: String,
-    /// Who can tell it.
+    /// The agencies that can tell it.
     pub by: Vec<Agency>,
-    /// What must become of it.
+    /// The expected fate.
     pub fate: Fate,
     /// Tells it.
     pub tell: Telling,
@@ -71,7 +71,7 @@ fn stop(what: &str, by: &[Agency], tell: impl Fn(&mut Liar) -> Result<Entry, Str
     Lie { fate: Fate::Stopped(Reason::NotUnderstood), ..lie(what, by, Reason::NotUnderstood, tell) }
 }
 
-/// Who may write a kind of fact.
+/// The agencies that may write a kind of fact.
 fn authors(kind: FactKind) -> &'static [Agency] {
     match kind.rule().author {
         Author::Ppc => PPC,
@@ -81,7 +81,7 @@ fn authors(kind: FactKind) -> &'static [Agency] {
     }
 }
 
-/// Who may not, in the matter in which the other one may.
+/// The agencies that may not, in a matter in which the other one may.
 fn strangers(kind: FactKind) -> &'static [Agency] {
     match kind.rule().author {
         Author::Ppc => IPA,
@@ -142,7 +142,7 @@ fn of_each_kind(kind: FactKind) -> Vec<Lie> {
     }));
     let opens = kind.rule().opens;
     if !opens {
-        // Where there is nothing, nothing is recalled either.
+        // An item that does not exist cannot be recalled either.
         let reason = if kind == FactKind::RecallAnswered { Reason::WrongState } else { Reason::NotFound };
         lies.push(lie(format!("{name}: where there is nothing"), authors(kind), reason, move |it| {
             let matter = nothing(it, kind);
@@ -222,7 +222,7 @@ fn matters() -> Vec<Lie> {
     ]
 }
 
-/// What this version does not understand stops the journal, until it does.
+/// A fact that this version does not understand stops the journal until a version does.
 fn stops() -> Vec<Lie> {
     fn spoiled(it: &mut Liar, fact: fact::Fact) -> Result<Entry, String> {
         let matter = it.fresh_item();

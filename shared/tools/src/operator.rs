@@ -1,4 +1,4 @@
-//! What an operator does at the command line, done to a service that runs in the test's process.
+//! The operator's commands, applied to a service that runs in the test's process.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::pair::Pair;
 /// Confirms after a loss that these officials are barred, and nobody else: `recover --barred`.
 ///
 /// # Errors
-/// When the service does not run, or refuses it.
+/// Fails if the service does not run, or refuses it.
 pub async fn confirm_barred(pair: &Pair, agency: Agency, barred: &[&str]) -> Result<(), Error> {
     let store = pair.side(agency).store().ok_or(Error::Ended)?;
     let barred: BTreeSet<String> = barred.iter().map(|id| (*id).to_owned()).collect();
@@ -24,7 +24,7 @@ pub async fn confirm_barred(pair: &Pair, agency: Agency, barred: &[&str]) -> Res
 /// Ends a recovery without what is not back: `recover --end`.
 ///
 /// # Errors
-/// When the service does not run, or refuses it.
+/// Fails if the service does not run, or refuses it.
 pub async fn end_recovery(pair: &Pair, agency: Agency) -> Result<(), Error> {
     let store = pair.side(agency).store().ok_or(Error::Ended)?;
     let end = store.reopening(Cause::GivenUp("the peer has lost its database, too".to_owned())).await?;

@@ -36,7 +36,7 @@ pub struct Pair {
     pub ppc: Side,
     /// IPA's side.
     pub ipa: Side,
-    /// What both are made of. Goes after them, with their databases.
+    /// The files and databases of both. They are dropped last.
     pub setup: Setup,
     kind: Kind,
     /// The files with the time of PPC's and IPA's process.
@@ -51,11 +51,11 @@ enum Kind {
 }
 
 impl Pair {
-    /// Both services in this process, each on a thread and runtime of its own with its own tracing. Time stands still until
-    /// the test moves it, and randomness follows from the seed.
+    /// Both services in this process, each on a thread and runtime of its own with its own tracing. Time stands still
+    /// until the test moves it, and randomness follows from the seed.
     ///
     /// # Errors
-    /// When something does not start; the text says what.
+    /// Fails if something does not start; the text says what.
     pub async fn in_process(start: Timestamp, seed: u8) -> Result<Self, String> {
         Self::in_process_with(start, seed, Choice::default()).await
     }
@@ -63,7 +63,7 @@ impl Pair {
     /// As [`Pair::in_process`], set up otherwise.
     ///
     /// # Errors
-    /// When something does not start; the text says what.
+    /// Fails if something does not start; the text says what.
     pub async fn in_process_with(start: Timestamp, seed: u8, choice: Choice) -> Result<Self, String> {
         let mut pair =
             Self::new(None, Clock::at(start), [seed; 32], choice, Kind::InProcess { seed: [seed; 32] }).await?;
@@ -74,7 +74,7 @@ impl Pair {
     /// One side only, as in [`Pair::in_process`]: the test itself is the other (see [`crate::peer`]).
     ///
     /// # Errors
-    /// When something does not start; the text says what.
+    /// Fails if something does not start; the text says what.
     pub async fn one_sided(agency: Agency, start: Timestamp, seed: u8, choice: Choice) -> Result<Self, String> {
         let mut pair =
             Self::new(None, Clock::at(start), [seed; 32], choice, Kind::InProcess { seed: [seed; 32] }).await?;
@@ -82,10 +82,11 @@ impl Pair {
         Ok(pair)
     }
 
-    /// One binary only, as in [`Pair::processes`] in a folder that goes with the pair: the test itself is the other side.
+    /// One binary only, as in [`Pair::processes`] in a folder that goes with the pair: the test itself is the other
+    /// side.
     ///
     /// # Errors
-    /// When something does not start; the text says what.
+    /// Fails if something does not start; the text says what.
     pub async fn one_sided_process(
         agency: Agency,
         start: Timestamp,
@@ -103,7 +104,7 @@ impl Pair {
     /// from the file `clock` in that folder.
     ///
     /// # Errors
-    /// When something does not start; the text says what.
+    /// Fails if something does not start; the text says what.
     pub async fn processes(
         folder: Option<PathBuf>,
         start: Timestamp,
@@ -120,7 +121,7 @@ impl Pair {
     /// The two binaries as processes by the machine's clock, in a folder that goes with the pair. Neither runs yet.
     ///
     /// # Errors
-    /// When something cannot be made; the text says what.
+    /// Fails if something cannot be made; the text says what.
     pub async fn down(choice: Choice) -> Result<Self, String> {
         let start = Timestamp::try_from(machine_time()).map_err(|error| error.to_string())?;
         Self::new(None, Clock::at(start), [0; 32], choice, Kind::Processes).await
@@ -129,7 +130,7 @@ impl Pair {
     /// Writes the configurations that the two binaries are started with.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// Fails if a file cannot be written.
     pub fn write_configs(&self) -> Result<(), String> {
         AGENCIES.into_iter().try_for_each(|agency| self.side(agency).write_config(&self.setup.dir).map(|_| ()))
     }
@@ -192,7 +193,7 @@ impl Pair {
     /// Starts a side that does not run.
     ///
     /// # Errors
-    /// When it does not start; the text says why.
+    /// Fails if it does not start; the text says why.
     pub async fn start(&mut self, agency: Agency) -> Result<(), String> {
         let (kind, dir, clock) = (self.kind, self.setup.dir.clone(), self.clock.clone());
         let side = self.side_mut(agency);
@@ -205,7 +206,7 @@ impl Pair {
     /// Ends a side in order.
     ///
     /// # Errors
-    /// When it does not end.
+    /// Fails if it does not end.
     pub async fn stop(&mut self, agency: Agency) -> Result<(), String> {
         self.side_mut(agency).stop().await
     }
@@ -213,7 +214,7 @@ impl Pair {
     /// Kills a side that runs as a process (SIGKILL).
     ///
     /// # Errors
-    /// When there is no process.
+    /// Fails if there is no process.
     pub async fn kill(&mut self, agency: Agency) -> Result<(), String> {
         self.side_mut(agency).kill().await
     }
@@ -221,7 +222,7 @@ impl Pair {
     /// Tells a side that runs as a process that its certificates or revocation lists are fresh (SIGHUP).
     ///
     /// # Errors
-    /// When there is no process.
+    /// Fails if there is no process.
     pub async fn hang_up(&self, agency: Agency) -> Result<(), String> {
         self.side(agency).hang_up().await
     }
@@ -236,7 +237,7 @@ impl Pair {
         self.world().mend_link();
     }
 
-    /// What a scenario acts on. It stays while sides are killed and started.
+    /// The world on which a scenario acts. It stays while sides are killed and started.
     pub fn world(&self) -> World {
         World {
             ppc: self.ppc.desk.clone(),
@@ -250,7 +251,7 @@ impl Pair {
     /// Sets the clock of both sides.
     ///
     /// # Errors
-    /// When the clock's file cannot be written.
+    /// Fails if the clock's file cannot be written.
     pub fn set_clock(&self, instant: Timestamp) -> Result<(), String> {
         self.world().set_clock(instant)
     }
@@ -258,7 +259,7 @@ impl Pair {
     /// Sets the clock of one side, which runs on from there, for processes with judged clocks.
     ///
     /// # Errors
-    /// When the clock's file cannot be written.
+    /// Fails if the clock's file cannot be written.
     pub fn run_clock_of(&self, agency: Agency, instant: Timestamp) -> Result<(), String> {
         write_clock(&self.clock_files[usize::from(agency != Agency::Ppc)], &format!("{instant} runs"))
     }
@@ -266,7 +267,7 @@ impl Pair {
     /// Sets the clock of one side, for processes with judged clocks.
     ///
     /// # Errors
-    /// When the clock's file cannot be written.
+    /// Fails if the clock's file cannot be written.
     pub fn set_clock_of(&self, agency: Agency, instant: Timestamp) -> Result<(), String> {
         write_clock(&self.clock_files[usize::from(agency != Agency::Ppc)], &instant.to_string())
     }
@@ -279,7 +280,7 @@ impl Pair {
     /// Ends both sides in order.
     ///
     /// # Errors
-    /// When one does not end.
+    /// Fails if one does not end.
     pub async fn stop_both(&mut self) -> Result<(), String> {
         for agency in AGENCIES {
             self.stop(agency).await?;
@@ -290,7 +291,7 @@ impl Pair {
     /// Runs a side's command line, such as `["verify"]`, and gives exit code and what it printed.
     ///
     /// # Errors
-    /// When the program cannot be started.
+    /// Fails if the program cannot be started.
     pub async fn command_line(&self, agency: Agency, arguments: &[&str]) -> Result<(Option<i32>, String), String> {
         let side = self.side(agency);
         // A process that runs has named its ports in the file.
@@ -307,7 +308,7 @@ impl Pair {
     }
 }
 
-/// What the machine's clock shows.
+/// The time of the machine's clock.
 #[expect(clippy::disallowed_methods, reason = "certificates are judged by the machine's clock")]
 pub fn machine_time() -> SystemTime {
     SystemTime::now()

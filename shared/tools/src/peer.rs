@@ -51,15 +51,15 @@ const FRAMES: usize = 64;
 pub struct Peer {
     /// Whom it plays.
     pub agency: Agency,
-    /// Where its journal stands.
+    /// The position of its journal.
     pub place: Place,
-    /// How far its entries say that it has seen the other journal.
+    /// The number of the other journal up to which its entries claim to have seen it.
     pub seen: u64,
-    /// What it says that it holds of the other journal.
+    /// The header of the other journal's last entry that it claims to have stored.
     pub held: Option<SignedHeader>,
     /// The version of the exchange that it speaks.
     pub version: u32,
-    /// What it says of its agreement.
+    /// The digest of the agreement that it claims.
     pub agreement: [u8; 32],
     /// The key that it signs with.
     pub key: SigningKey,
@@ -73,7 +73,7 @@ pub struct Peer {
     drawn: u64,
 }
 
-/// Where a journal stands.
+/// The position of a journal.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// Its last entry.
@@ -86,7 +86,7 @@ pub struct Place {
 /// dials, so both journals go over the one session that the test opens.
 ///
 /// # Errors
-/// When something does not start.
+/// Fails if something does not start.
 pub async fn against(agency: Agency, dialled_only: bool) -> Result<(Pair, Acts, Peer), String> {
     let choice = Choice { dialled_only: dialled_only.then_some(agency), ..Choice::default() };
     let pair = Pair::one_sided(agency, scenario::start()?, 1, choice).await?;
@@ -98,7 +98,7 @@ impl Peer {
     /// The peer that this pair lacks: of `agency`, whose own service does not run.
     ///
     /// # Errors
-    /// When its files cannot be read.
+    /// Fails if its files cannot be read.
     pub fn new(pair: &Pair, agency: Agency) -> Result<Self, String> {
         Ok(Self {
             agency,
@@ -120,7 +120,7 @@ impl Peer {
     /// The next entry of its journal, sound in every way.
     ///
     /// # Errors
-    /// When no peer could write such an entry.
+    /// Fails if no peer could write such an entry.
     pub fn entry(
         &mut self,
         matter: &str,
@@ -205,7 +205,7 @@ impl Peer {
     /// Dials the other side and says hello.
     ///
     /// # Errors
-    /// When the other side does not answer with its hello.
+    /// Fails if the other side does not answer with its hello.
     pub async fn dial(&self) -> Answer<Session> {
         let channel = link(self.agency.peer(), self.other, &self.files);
         let channel = channel.map_err(|text| Status::from(Error::Fault(text)))?;
@@ -220,7 +220,7 @@ impl Peer {
     /// Opens the port that the other side dials.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// Fails if it cannot be opened.
     pub async fn listen(&self, pair: &Pair) -> Result<Listening, String> {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
@@ -254,7 +254,7 @@ type Input = Pin<Box<dyn Stream<Item = Result<Frame, Status>> + Send>>;
 
 /// A session with the other side, after both hellos.
 pub struct Session {
-    /// What the other side said first.
+    /// The hello of the other side.
     pub hello: Hello,
     /// The entries of its own journal that the other side has sent.
     pub entries: Vec<Entry>,
@@ -289,7 +289,7 @@ impl Session {
         self.say(Kind::Receipt(receipt)).await;
     }
 
-    /// What the other side says next; `None` when it ends the session in order.
+    /// The next message of the other side; `None` when it ends the session in order.
     ///
     /// # Errors
     /// The status with which it ends the session.
@@ -383,7 +383,7 @@ impl Listening {
     /// Answers the next session of the other side with the peer's hello.
     ///
     /// # Errors
-    /// When the other side says no hello.
+    /// Fails if the other side says no hello.
     pub async fn accept(&mut self, peer: &Peer) -> Answer<Session> {
         let arrived = tokio::time::timeout(PATIENCE, self.arrivals.recv()).await;
         let arrived =

@@ -94,7 +94,7 @@ pub enum Use {
     Both,
 }
 
-/// What can be wrong with a certificate; one at a time.
+/// A flaw of a certificate; one at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Flaw {
     /// `notAfter` was yesterday.
@@ -140,7 +140,7 @@ impl Flaw {
         Self::CommonNameOnly,
     ];
 
-    /// Whether the certificate is sound as such and only names nobody: then the handshake of a
+    /// Tells whether the certificate is valid as such and only names nobody: then the handshake of a
     /// client succeeds and its requests are refused.
     #[must_use]
     pub fn is_of_the_name(self) -> bool {
@@ -159,7 +159,7 @@ pub enum PkiError {
     Write {
         /// Which file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }

@@ -15,17 +15,17 @@ use tokio::{
     sync::oneshot,
 };
 
-/// How long a service may take to start.
+/// The longest time for the start of a service.
 const START: Duration = Duration::from_secs(60);
 
 /// A service that runs as a process. Killed when it is dropped.
 pub struct Process {
     child: Child,
-    /// Where its desk takes calls.
+    /// The address of its desk port.
     pub desk: SocketAddr,
-    /// Where its link takes the peer.
+    /// The address of its link port.
     pub link: SocketAddr,
-    /// Where it tells the operator how it stands.
+    /// The address of its operator's port.
     pub operator: SocketAddr,
 }
 
@@ -33,12 +33,13 @@ pub struct Process {
 pub(crate) const OPERATOR: &str = "[operator]\nlisten = \"127.0.0.1:0\"\n";
 
 impl Process {
-    /// Starts a service with a configuration in a folder, and waits until it serves. Configuration and log are the files
-    /// `{name}.toml` and `{name}.log` there. Once it serves, the configuration names the operator's port that it took, for
-    /// the command line.
+    /// Starts a service with a configuration in a folder, and waits until it serves. Configuration and log are the
+    /// files
+    /// `{name}.toml` and `{name}.log` there. Once it serves, the configuration names the operator's port that it took,
+    /// for the command line.
     ///
     /// # Errors
-    /// When it does not start.
+    /// Fails if it does not start.
     pub async fn start(agency: Agency, dir: &Path, name: &str, config: &str) -> Result<Self, String> {
         Self::start_with(agency, dir, name, config, &[]).await
     }
@@ -46,7 +47,7 @@ impl Process {
     /// As [`Process::start`], with variables that override the configuration.
     ///
     /// # Errors
-    /// When it does not start.
+    /// Fails if it does not start.
     pub async fn start_with(
         agency: Agency,
         dir: &Path,
@@ -88,7 +89,7 @@ impl Process {
     /// Sends it a signal, such as `HUP`.
     ///
     /// # Errors
-    /// When it has ended by itself.
+    /// Fails if it has ended by itself.
     pub async fn signal(&self, signal: &str) -> Result<(), String> {
         let id = self.id().ok_or("the process has ended by itself")?.to_string();
         let told = Command::new("kill").args(["-s", signal]).arg(id).status().await;
@@ -99,7 +100,7 @@ impl Process {
     /// Kills it (SIGKILL).
     ///
     /// # Errors
-    /// When it has ended by itself.
+    /// Fails if it has ended by itself.
     pub async fn kill(mut self) -> Result<(), String> {
         self.child.kill().await.map_err(|error| error.to_string())
     }
@@ -107,7 +108,7 @@ impl Process {
     /// Ends it in order (SIGTERM).
     ///
     /// # Errors
-    /// When it does not end so.
+    /// Fails if it does not end so.
     pub async fn end(mut self) -> Result<(), String> {
         self.signal("TERM").await?;
         let status = self.child.wait().await.map_err(|error| error.to_string())?;
@@ -130,7 +131,7 @@ async fn follow(mut lines: BufReader<ChildStderr>, mut log: std::fs::File, ready
     }
 }
 
-/// Where a service listens.
+/// The addresses of a service's ports.
 struct Addresses {
     desk: SocketAddr,
     link: SocketAddr,
@@ -149,7 +150,7 @@ fn addresses(line: &str) -> Option<Addresses> {
 /// The binary of an agency's service.
 ///
 /// # Errors
-/// When it is not built.
+/// Fails if it is not built.
 pub fn binary(agency: Agency) -> Result<PathBuf, String> {
     program(agency.id())
 }
@@ -157,7 +158,7 @@ pub fn binary(agency: Agency) -> Result<PathBuf, String> {
 /// A program of this workspace, which lies beside the running one, or above it when a test runs.
 ///
 /// # Errors
-/// When it is not built.
+/// Fails if it is not built.
 pub fn program(name: &str) -> Result<PathBuf, String> {
     let running = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut files = running.ancestors().skip(1).take(2).map(|folder| folder.join(name));

@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::http::{escaped, get};
 
-/// How long it may take to start, and to see what is to be seen.
+/// The longest time for its start, and for each result that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// It runs until it is dropped.
@@ -35,7 +35,7 @@ impl Prometheus {
     /// Starts it on these targets, each the service of an agency, with the rules of production.
     ///
     /// # Errors
-    /// When it does not start.
+    /// Fails if it does not start.
     pub async fn start(targets: &[(&str, SocketAddr)]) -> Result<Self, String> {
         let dir = TempDir::new().map_err(|error| error.to_string())?;
         let mut config = format!(
@@ -78,10 +78,10 @@ impl Prometheus {
         Ok(prometheus)
     }
 
-    /// What it answers under a path of its API.
+    /// The answer under a path of its API.
     ///
     /// # Errors
-    /// When it does not, or says that something is wrong.
+    /// Fails if it does not, or says that something is wrong.
     pub async fn ask(&self, path: &str) -> Result<Value, String> {
         let (_, body) = get(self.address, &format!("/api/v1/{path}")).await?;
         let answer: Value = serde_json::from_str(&body).map_err(|error| format!("{error}: {body}"))?;
@@ -91,10 +91,10 @@ impl Prometheus {
         Ok(answer["data"].clone())
     }
 
-    /// How many series a query gives.
+    /// The number of series that a query returns.
     ///
     /// # Errors
-    /// When it is no query.
+    /// Fails if it is no query.
     pub async fn series(&self, query: &str) -> Result<usize, String> {
         let data = self.ask(&format!("query?query={}", escaped(query))).await?;
         Ok(data["result"].as_array().map_or(0, Vec::len))
@@ -103,7 +103,7 @@ impl Prometheus {
     /// Alerts whose expression holds now, as `name agency`.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// Fails if it does not answer.
     pub async fn alerts(&self) -> Result<Vec<String>, String> {
         let data = self.ask("alerts").await?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -117,7 +117,7 @@ impl Prometheus {
     /// Asks until something holds.
     ///
     /// # Errors
-    /// When it does not within a minute.
+    /// Fails if it does not within a minute.
     pub async fn until<F>(&self, what: &str, mut holds: impl FnMut() -> F) -> Result<(), String>
     where
         F: Future<Output = Result<bool, String>>,

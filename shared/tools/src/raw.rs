@@ -62,8 +62,8 @@ impl Decoder for Raw {
     }
 }
 
-/// Sends one message to a method and gives all that are answered. A stream that goes on is read for as long as the caller
-/// waits.
+/// Sends one message to a method and gives all that are answered. A stream that goes on is read for as long as the
+/// caller waits.
 ///
 /// # Errors
 /// The status of the call.
@@ -96,7 +96,7 @@ fn unsent(error: Box<dyn std::error::Error + Send + Sync>) -> Status {
 /// A connection to an agency's desk port with any certificate.
 ///
 /// # Errors
-/// When the files cannot be read.
+/// Fails if the files cannot be read.
 pub fn desk(agency: Agency, address: SocketAddr, files: &Files) -> Result<Channel, String> {
     dial(format!("spiffe://{}/desk/service", agency.id()), address, files)
 }
@@ -104,7 +104,7 @@ pub fn desk(agency: Agency, address: SocketAddr, files: &Files) -> Result<Channe
 /// A connection to an agency's link port, as its peer makes it.
 ///
 /// # Errors
-/// When the files cannot be read.
+/// Fails if the files cannot be read.
 pub fn link(agency: Agency, address: SocketAddr, files: &Files) -> Result<Channel, String> {
     dial(format!("spiffe://{}/link", agency.id()), address, files)
 }
@@ -120,10 +120,11 @@ fn dial(peer: String, address: SocketAddr, files: &Files) -> Result<Channel, Str
     dial.channel().map_err(|error| error.to_string())
 }
 
-/// A client that shows no certificate, or speaks an old TLS, and does not wait for the server's verdict before it speaks.
+/// A client that shows no certificate, or speaks an old TLS, and does not wait for the server's verdict before it
+/// speaks.
 ///
 /// # Errors
-/// When the roots cannot be read.
+/// Fails if the roots cannot be read.
 pub fn bare(address: SocketAddr, roots: &str, version: &'static SupportedProtocolVersion) -> Result<Channel, String> {
     let mut trusted = RootCertStore::empty();
     let root = CertificateDer::from_pem_slice(roots.as_bytes()).map_err(|error| error.to_string())?;
@@ -140,7 +141,7 @@ pub fn bare(address: SocketAddr, roots: &str, version: &'static SupportedProtoco
 /// A client with a certificate that asks nobody whether it is the right service.
 ///
 /// # Errors
-/// When the files cannot be read.
+/// Fails if the files cannot be read.
 pub fn dialled(address: SocketAddr, files: &Files) -> Result<Channel, String> {
     let tls = Reloading::client(files).map_err(|error| error.to_string())?;
     Ok(over(address, tls.config(), Endpoint::from_static("http://localhost")))
@@ -149,7 +150,7 @@ pub fn dialled(address: SocketAddr, files: &Files) -> Result<Channel, String> {
 /// A client that opens no window: nothing of any answer but its status can be sent to it.
 ///
 /// # Errors
-/// When the files cannot be read.
+/// Fails if the files cannot be read.
 pub fn windowless(address: SocketAddr, files: &Files) -> Result<Channel, String> {
     let tls = Reloading::client(files).map_err(|error| error.to_string())?;
     let endpoint = Endpoint::from_static("http://localhost").initial_stream_window_size(0);

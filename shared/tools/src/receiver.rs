@@ -11,12 +11,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// How long a collector may take to start.
+/// The longest time for the start of a collector.
 const START: Duration = Duration::from_secs(60);
 
 /// It runs until it is asked for what it got.
 pub struct Receiver {
-    /// Where it listens.
+    /// The address at which it listens.
     pub address: SocketAddr,
     child: Child,
     lines: Arc<Mutex<Vec<Value>>>,
@@ -27,7 +27,7 @@ impl Receiver {
     /// Starts it. `slow`: after so many seconds it answers.
     ///
     /// # Errors
-    /// When the Python tools are not set up, or it does not start.
+    /// Fails if the Python tools are not set up, or it does not start.
     pub async fn start(slow: Option<u32>) -> Result<Self, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let python = root.join("../../target/tools/python/bin/python");
@@ -59,7 +59,7 @@ impl Receiver {
         Ok(Self { address, child, lines, reading })
     }
 
-    /// What it got so far of a signal: `span`, `metric` or `log`.
+    /// The records of a signal that it has received so far: `span`, `metric` or `log`.
     pub async fn got(&self, signal: &str) -> Vec<Value> {
         self.lines.lock().await.iter().filter(|line| line["signal"] == signal).cloned().collect()
     }
@@ -67,7 +67,7 @@ impl Receiver {
     /// Ends it, and gives all spans that it got.
     ///
     /// # Errors
-    /// When it does not end.
+    /// Fails if it does not end.
     pub async fn end(mut self) -> Result<Vec<Value>, String> {
         drop(self.child.stdin.take());
         self.child.wait().await.map_err(|error| error.to_string())?;
@@ -78,7 +78,7 @@ impl Receiver {
 
 /// The official collector with the configuration of production, as a process of its own.
 pub struct Collector {
-    /// Where services send to.
+    /// The address to which services send.
     pub address: SocketAddr,
     child: Child,
 }
@@ -87,7 +87,7 @@ impl Collector {
     /// Starts it, and waits until it takes connections. Traces go on to `traces`.
     ///
     /// # Errors
-    /// When it is not built, or does not start.
+    /// Fails if it is not built, or does not start.
     pub async fn start(address: SocketAddr, traces: SocketAddr) -> Result<Self, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let program = root.join("../../target/tools/collector/otelcol");
@@ -117,7 +117,7 @@ impl Collector {
     /// Ends it in order: what it has goes out first.
     ///
     /// # Errors
-    /// When it does not end so.
+    /// Fails if it does not end so.
     pub async fn end(mut self) -> Result<(), String> {
         let id = self.child.id().ok_or("the collector has ended by itself")?.to_string();
         Command::new("kill").arg(id).status().await.map_err(|error| error.to_string())?;

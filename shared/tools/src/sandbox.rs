@@ -36,10 +36,10 @@ pub async fn walk_with(folder: Option<PathBuf>, seed: [u8; 32], choice: Choice, 
     Ok(pair)
 }
 
-/// What an operator of each side sees: how the service stands, and the life of the scenario's advice request.
+/// The operator's view of each side: the status of the service, and the life of the scenario's advice request.
 ///
 /// # Errors
-/// When a command line does not do its work.
+/// Fails if a command line does not do its work.
 pub async fn overview(pair: &Pair) -> Result<String, String> {
     let (ppc, _) = both(pair)?;
     let listed = ppc.list_advice_requests(ListAdviceRequestsRequest::default()).await;
@@ -61,7 +61,7 @@ pub async fn overview(pair: &Pair) -> Result<String, String> {
 /// The last line of a sandbox: how much was said, and that all of it is signed for and proven on both sides.
 ///
 /// # Errors
-/// What is missing.
+/// Names the receipts or proofs that are missing.
 pub async fn last_line(pair: &Pair) -> Result<String, String> {
     let mut entries = Vec::new();
     for agency in AGENCIES {
@@ -110,7 +110,7 @@ pub fn invitation(pair: &Pair, root: &std::path::Path, collector: Option<SocketA
     text
 }
 
-/// Where the clock of both services is, and how to move it. It runs on from where the scenario ended.
+/// The place of both services' clock, and the way to move it. It runs on from the end of the scenario.
 pub fn on_the_clock(pair: &Pair) -> String {
     let (file, ended) = (pair.setup.dir.join("clock"), pair.clock.now());
     let file = file.display();

@@ -35,7 +35,7 @@ use crate::{
 /// Tuesday, 24 November 2026, 09:00 in Japan.
 pub const START: &str = "2026-11-24T09:00:00+09:00";
 
-/// What happened, for people.
+/// The output of a scenario, line by line, for people.
 pub type Say<'a> = &'a mut (dyn FnMut(String) + Send);
 
 /// The scenario under way.
@@ -414,7 +414,7 @@ fn must(holds: bool, what: &str) -> Result<(), String> {
 /// An instant from its text.
 ///
 /// # Errors
-/// When it is none.
+/// Fails if it is none.
 pub fn instant(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|error| format!("{text}: {error}"))
 }

@@ -10,13 +10,13 @@ const FILE: &str = include_str!("../data/schemes.toml");
 
 /// A scheme as its agency publishes it.
 pub struct Publication {
-    /// Whose scheme it is.
+    /// The agency that publishes the scheme.
     pub agency: Agency,
     /// Its id.
     pub id: String,
-    /// What the rules read of it.
+    /// The terms, which the rules read.
     pub terms: SchemeTerms,
-    /// What a reporter is told about it.
+    /// The texts for reporters.
     pub content: SchemeContent,
 }
 
@@ -63,7 +63,7 @@ struct Words {
 /// All four.
 ///
 /// # Errors
-/// When the file is not as it must be.
+/// Fails if the file is not as it must be.
 pub fn all() -> Result<Vec<Publication>, String> {
     let file: File = toml::from_str(FILE).map_err(|error| error.to_string())?;
     file.scheme.into_iter().map(publication).collect()

@@ -1,5 +1,5 @@
-//! Fills both services' databases with items, as they would stand after as many calls and deliveries: the writer of each
-//! store runs the same commands as for a desk call, an arrival and a receipt. Only the network is left out.
+//! Fills both services' databases with items, as they would stand after as many calls and deliveries: the writer of
+//! each store runs the same commands as for a desk call, an arrival and a receipt. Only the network is left out.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -57,7 +57,7 @@ pub fn config_file(dir: &Path, own: Agency) -> PathBuf {
 /// databases of the agencies that have none in the folder.
 ///
 /// # Errors
-/// When something cannot be made or written.
+/// Fails if something cannot be made or written.
 pub fn prepare(dir: &Path, urls: &BTreeMap<&'static str, String>) -> Result<(), String> {
     let setup = Setup::new(dir, machine_time(), SEED)?;
     for own in AGENCIES {
@@ -71,11 +71,11 @@ pub fn prepare(dir: &Path, urls: &BTreeMap<&'static str, String>) -> Result<(), 
     Ok(())
 }
 
-/// Lets an agency publish so many items of about 1 KiB and the other one take them and sign for them. `dir` is the folder
-/// of a pair of processes that are not running; the databases are those of its configurations, empty or not.
+/// Lets an agency publish so many items of about 1 KiB and the other one take them and sign for them. `dir` is the
+/// folder of a pair of processes that are not running; the databases are those of its configurations, empty or not.
 ///
 /// # Errors
-/// What went wrong, in a sentence; what was written until then stands.
+/// The fault, in a sentence. Entries that were written before it stay.
 pub async fn seed(dir: &Path, author: Agency, items: u64) -> Result<(), String> {
     let (author, receiver) = (Side::open(dir, author).await?, Side::open(dir, author.peer()).await?);
     for (from, to) in [(&receiver, &author), (&author, &receiver)] {

@@ -46,7 +46,7 @@ pub struct Setup {
     pub(crate) databases: BTreeMap<&'static str, Database>,
 }
 
-/// What may differ between setups.
+/// The options of a setup.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
     /// The engine of the databases; that of the run when there is none.
@@ -59,11 +59,11 @@ pub struct Choice {
     pub sandbox: BTreeMap<&'static str, String>,
     /// An agency that never dials.
     pub dialled_only: Option<Agency>,
-    /// Where an agency's service sends its traces, metrics and logs.
+    /// The collectors of traces, metrics and logs, by agency.
     pub collectors: BTreeMap<&'static str, std::net::SocketAddr>,
     /// The share of traces that processes keep; in one process all are kept.
     pub sample_ratio: f64,
-    /// What is logged in one process: `level` or `target=level`, comma-separated; `info` when not set.
+    /// The filter of the logs in one process: `level` or `target=level`, comma-separated; `info` when not set.
     pub log_filter: Option<&'static str>,
 }
 
@@ -71,7 +71,7 @@ impl Setup {
     /// Makes certificates valid from now on, and keys from a seed. Keys that are there stay: databases depend on them.
     ///
     /// # Errors
-    /// When something cannot be made or written; the text says what.
+    /// Fails if something cannot be made or written; the text says what.
     pub fn new(dir: &Path, now: SystemTime, seed: [u8; 32]) -> Result<Self, String> {
         let mut pki = Pki::new(now).map_err(|error| error.to_string())?;
         pki.write(dir).map_err(|error| error.to_string())?;
@@ -141,10 +141,10 @@ impl Setup {
     }
 }
 
-/// What stands in a secret file; made when there is none.
+/// The content of a secret file, which is made if it does not exist.
 ///
 /// # Errors
-/// When it cannot be read or written.
+/// Fails if it cannot be read or written.
 pub fn kept(file: &Path, made: &dyn Fn() -> String) -> Result<String, String> {
     match std::fs::read_to_string(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use crate::{http::get, pair::Pair, raw};
 
-/// How long a sign may take to turn before it is given up.
+/// The longest time until a sign turns.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a sign is read.
+/// The interval at which a sign is read.
 const PACE: Duration = Duration::from_millis(100);
 
 /// One sign.
@@ -35,10 +35,10 @@ impl Sign {
     pub const ALL: [Self; 6] =
         [Self::Status, Self::Health, Self::Readiness, Self::DatabaseUp, Self::AuditWritable, Self::Doctor];
 
-    /// Whether it says that the database of a service that runs as a process is well.
+    /// Tells whether it shows the database of a service that runs as a process as healthy.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Fails if it cannot be read.
     pub async fn is_well(self, pair: &Pair, agency: Agency) -> Result<bool, String> {
         let operator = pair.side(agency).operator().ok_or("the service does not run")?;
         let shows = async |line: &str| Ok::<_, String>(get(operator, "/metrics").await?.1.lines().any(|it| it == line));
@@ -73,10 +73,10 @@ impl fmt::Display for Sign {
     }
 }
 
-/// What `status` says is wrong with the database; empty when nothing is.
+/// The fault of the database that `status` reports; empty when there is none.
 ///
 /// # Errors
-/// When nothing answers.
+/// Fails if nothing answers.
 pub async fn trouble(pair: &Pair, agency: Agency) -> Result<String, String> {
     let operator = pair.side(agency).operator().ok_or("the service does not run")?;
     let (_, status) = get(operator, "/status").await?;

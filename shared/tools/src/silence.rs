@@ -1,5 +1,5 @@
-//! A socket before a PostgreSQL server that can swallow whatever goes over the connections that are open, as a network does
-//! that has lost a route or forgotten a connection: nobody is told, and new connections work.
+//! A socket before a PostgreSQL server that can swallow whatever goes over the connections that are open, as a network
+//! does that has lost a route or forgotten a connection: nobody is told, and new connections work.
 
 use std::{fs, path::Path};
 
@@ -14,7 +14,7 @@ use tokio::{
 pub struct Silence {
     /// The database's URL over it.
     pub url: String,
-    /// How often it has fallen silent.
+    /// The number of times that it has fallen silent.
     fallen: watch::Sender<u64>,
     _folder: TempDir,
 }
@@ -23,7 +23,7 @@ impl Silence {
     /// Stands before the server of a URL that names a Unix socket.
     ///
     /// # Errors
-    /// When the URL names none, or no socket can be made.
+    /// Fails if the URL names none, or no socket can be made.
     pub fn before(url: &str) -> Result<Self, String> {
         let parameter = |name: &str| {
             let (_, rest) = url.split_once(&format!("{name}="))?;
@@ -58,7 +58,7 @@ async fn carry(near: UnixStream, far: UnixStream, heard: watch::Receiver<u64>) {
     let born = *heard.borrow();
     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
     let (there, back) = (pass(near_in, far_out, heard.clone(), born), pass(far_in, near_out, heard, born));
-    // What goes wrong with a connection ends it.
+    // An error of a connection ends that connection only.
     let _ = tokio::try_join!(there, back);
 }
 

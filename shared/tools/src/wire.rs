@@ -1,5 +1,6 @@
-//! A wire that a test can cut: a TCP relay in front of a port, with an address that stays while the port moves. In front of
-//! the same port of several replicas it is a plain balancer: each connection goes to the next one that takes it.
+//! A wire that a test can cut: a TCP relay in front of a port, with an address that stays while the port moves. In
+//! front of the same port of several replicas it is a plain balancer: each connection goes to the next one that takes
+//! it.
 
 use std::{
     collections::VecDeque,
@@ -23,12 +24,12 @@ pub struct Wire {
 }
 
 struct State {
-    /// Where connections go, the next one to the first.
+    /// The targets of connections; the next connection goes to the first.
     targets: VecDeque<SocketAddr>,
     /// Cancelled when the wire is cut; a new one stands here when it is mended.
     cut: CancellationToken,
     is_cut: bool,
-    /// What is said there comes back.
+    /// True while answers are passed back.
     heard: watch::Sender<bool>,
 }
 
@@ -36,7 +37,7 @@ impl Wire {
     /// A wire that leads nowhere yet.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// Fails if no port can be had.
     pub async fn new() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -51,12 +52,12 @@ impl Wire {
         Ok(wire)
     }
 
-    /// Where to dial.
+    /// The address to dial.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it leads.
+    /// The port to which it leads.
     pub fn target(&self) -> Option<SocketAddr> {
         self.locked().targets.front().copied()
     }
@@ -92,7 +93,7 @@ impl Wire {
         }
     }
 
-    /// Whether what is said where the wire leads comes back. What is said here gets there all the same.
+    /// Passes the answers of the far side back, or holds them up. Requests arrive there all the same.
     pub fn hear(&self, heard: bool) {
         self.locked().heard.send_replace(heard);
     }

@@ -31,7 +31,8 @@ pub async fn at_both(ppc: &Acts, ipa: &Acts, name: &str) -> AdviceRequest {
     seen
 }
 
-/// The words of a request, as both sides show them once each holds everything: the entries in the order of their writing.
+/// The words of a request, as both sides show them once each holds everything: the entries in the order of their
+/// writing.
 async fn words_at_both(ppc: &Acts, ipa: &Acts, it: &AdviceRequest) -> Vec<AdviceEntry> {
     let names = at_both(ppc, ipa, &it.name).await.entries;
     let (here, there) = (ppc.advice_entries(&it.name).await.unwrap(), ipa.advice_entries(&it.name).await.unwrap());
@@ -109,7 +110,7 @@ async fn advice_goes_from_request_to_close_and_both_show_the_same() {
     assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
 }
 
-/// What no answer may hold but that of `ListAdviceEntries`.
+/// Texts that only the answer of `ListAdviceEntries` may contain.
 const WORDS: &str = "秘中の語";
 
 fn external_ids() -> Vec<ExternalId> {
@@ -452,7 +453,7 @@ async fn due_days_pass_over_closed_days_and_overdue_follows_the_clock_in_japan()
         let seen = [at_both(&ppc, &ipa, &urgent.name).await, at_both(&ppc, &ipa, &normal.name).await];
         assert_eq!(seen.map(|it| it.overdue), overdue, "{time}");
     }
-    // What is answered late is overdue no longer; what is withdrawn neither.
+    // A late answer ends the delay, and so does a withdrawal.
     let it = at_both(&ppc, &ipa, &urgent.name).await;
     ipa.accept_advice_request(ipa.accepting(&it)).await.unwrap();
     assert!(at_both(&ppc, &ipa, &it.name).await.overdue);

@@ -17,7 +17,7 @@ use renkei_tools::{
 
 use crate::advice::at_both;
 
-/// What an official does.
+/// An act of an official.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Act {
     Supplement,
@@ -44,7 +44,7 @@ const ASKING: [Act; 6] = [Supplement, SupplementQuestion, Clarify, AskQuotation,
 const GIVING: [Act; 8] =
     [Accept, HandBack, Decline, AskClarification, GiveInterim, GiveFinal, Correct, AnswerQuotation];
 
-/// How a request comes about, its state then, and what PPC and IPA may do in it.
+/// The acts that bring a request about, its state then, and the acts that PPC and IPA may do in it.
 type Scene = (&'static [Act], State, &'static [Act], &'static [Act]);
 
 const SCENES: [Scene; 14] = [
@@ -200,7 +200,7 @@ async fn each_state_allows_these_acts_and_refuses_the_others() {
                 Ok(_) if ASKING.contains(&tried) => allowed.0.push(tried),
                 Ok(_) => allowed.1.push(tried),
                 Err(refused) => {
-                    // What is named, and is not there, is not found; everything else is a question of the state.
+                    // A name without an entry is not found; everything else is a question of the state.
                     let names_entry = [AskQuotation, Correct, AnswerQuotation].contains(&tried);
                     let reason = if names_entry { refused.reason } else { Reason::WrongState };
                     assert_eq!(refused.reason, reason, "{made:?} {tried:?}");
@@ -261,7 +261,7 @@ async fn every_pair_of_acts_at_both_ends_of_a_cut_link_makes_the_same_page_in_ei
     for (made, order, name, states) in crossed {
         let seen = ppc.shared_advice_request(&name).await.unwrap();
         assert_eq!(seen, ipa.shared_advice_request(&name).await.unwrap(), "{made:?} {order:?}");
-        // What an act had ended in one half is not taken back by the other one's.
+        // An act that ended a request in one half is not undone by an act in the other.
         let ends = [State::Answered, State::Closed, State::Declined, State::Withdrawn];
         let expected = higher(states[0], states[1]);
         if ends.contains(&expected) {

@@ -1,4 +1,4 @@
-//! What is refused of technical advice at the desk: each method with every reason that its contract names. A refused call
+//! The refusals of technical advice at the desk: each method with every reason that its contract names. A refused call
 //! writes nothing.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -29,7 +29,7 @@ const NEVER: &str = "agencies/ipa/entries/900000000";
 
 /// PPC's six methods or IPA's seven on a request, each as it would be sound somewhere.
 async fn half(acts: &Acts, half: Agency, it: &AdviceRequest) -> Vec<Answer<AdviceRequest>> {
-    // What they name is given, though nobody has written it.
+    // The names in them are well-formed, though nobody has written such entries.
     let open_clarifications = vec![NEVER.to_owned()];
     let advice = vec![renkei_proto::advice::v1::Advice { entry: NEVER.to_owned(), ..Default::default() }];
     let it = &AdviceRequest { open_clarifications, advice, questions: 1, ..it.clone() };
@@ -299,7 +299,7 @@ async fn what_breaks_the_contract_in_a_field_names_the_field() {
     )
     .await;
     assert_eq!(ppc.link().await.unwrap().own_seq, before);
-    // What is named must be what it is taken for; what is not found is not described either.
+    // A named entry must be of the expected kind; one that is not found is not described either.
     let request = it.entries[0].clone();
     let before = (before, ipa.link().await.unwrap().own_seq);
     let mut asking = ppc.asking_quotation(&it);

@@ -1,4 +1,4 @@
-//! What was changed in a database behind its service's back is an error and never a disclosure.
+//! A database that was changed behind its service's back causes errors and never a disclosure.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use prost::Message as _;

@@ -1,5 +1,5 @@
-//! Certificates with one flaw each, on both ports: whoever shows one learns in a sentence what is wrong, no service sees a
-//! call of theirs, and the pair goes on.
+//! Certificates with one flaw each, on both ports: whoever shows one learns in a sentence what is wrong, no service
+//! sees a call of theirs, and the pair goes on.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -25,7 +25,7 @@ const BOUND: Duration = Duration::from_secs(5);
 
 const PORTS: [Surface; 2] = [Surface::Desk, Surface::Link];
 
-/// What the owner of a flawed certificate is told, and what the service's log says of it.
+/// The message to the owner of a flawed certificate, and the line in the service's log.
 fn told(flaw: Flaw) -> (&'static str, &'static str) {
     match flaw {
         Flaw::Expired => ("our certificate has expired or is not valid yet", "the client's certificate has expired"),
@@ -45,8 +45,8 @@ fn told(flaw: Flaw) -> (&'static str, &'static str) {
     }
 }
 
-/// The flawed certificates for PPC's two ports, as files with what their owner trusts. PPC must be started after this: it
-/// learns of the revoked ones from its lists.
+/// The flawed certificates for PPC's two ports, as files with what their owner trusts. PPC must be started after this:
+/// it learns of the revoked ones from its lists.
 fn flawed(pair: &mut Pair) -> BTreeMap<(&'static str, String), (Flaw, Surface, Files)> {
     let dir = pair.setup.dir.clone();
     let pki = &mut pair.setup.pki;

@@ -1,5 +1,5 @@
-//! What a holder of the peer's link certificate claims: in a hello, a stop or an entry. A claim is proved by a signature of
-//! the journal's author, or it changes nothing.
+//! The claims of a holder of the peer's link certificate, in a hello, a stop or an entry. A claim is proved by a
+//! signature of the journal's author, or it changes nothing.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use prost::Message as _;
@@ -120,7 +120,7 @@ async fn a_stop_that_the_peer_did_not_sign_or_cannot_mean_stops_nothing() {
     for stop in [unsigned, unknown, about_its_own, beyond, receipted] {
         session.say(Kind::Stop(stop)).await;
     }
-    // What is said after them is answered after them.
+    // Entries that follow the claims are answered after them.
     heard(&session, &mut peer).await;
     ppc.until_link("the entry", |link| link.peer_seq == 1).await.unwrap();
     unharmed(&ppc, &peer, "after").await;

@@ -41,7 +41,7 @@ async fn until_ready_is(pair: &Pair, ready: bool) {
     tokio::time::timeout(END, asking).await.unwrap();
 }
 
-/// When the last own entry of an agency was written.
+/// The instant at which an agency wrote its last entry.
 async fn last_written(acts: &Acts) -> Timestamp {
     let seq = acts.link().await.unwrap().own_seq;
     let entry = acts.entry(acts.agency, seq).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_clock_that_jumps_dates_no_act_and_every_sign_says_so() {
     refused(ppc.publish(write.clone()).await, Reason::ClockDoubted, "");
     refused(ppc.item_entries(&item.name).await, Reason::ClockDoubted, "");
     ppc.scheme(&ppc.scheme_name("leak-report-private")).await.unwrap();
-    // What the peer says arrives all the same, under the time that has passed.
+    // The peer's entries arrive all the same, under the time that has passed.
     let theirs = ipa.publish(ipa.publishing("arrives")).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
     let seq = ipa.link().await.unwrap().own_seq;
@@ -199,7 +199,7 @@ async fn a_start_with_a_wrong_clock_takes_no_act_and_no_entry_until_it_is_confir
     pair.stop_both().await.unwrap();
 }
 
-/// When PPC wrote its newest entry, by the clock of its service.
+/// The instant at which PPC wrote its newest entry, by the clock of its service.
 async fn written(ppc: &Acts, scheme: &str) -> Timestamp {
     ppc.publish(ppc.publishing(scheme)).await.unwrap();
     let seq = ppc.link().await.unwrap().own_seq;

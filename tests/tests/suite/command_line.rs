@@ -24,7 +24,7 @@ use renkei_tools::{
 };
 use tokio::process::Command;
 
-/// What a command line said.
+/// The exit code and the output of a command line.
 #[derive(Debug)]
 struct Said {
     code: Option<i32>,
@@ -52,7 +52,7 @@ async fn run(pair: &Pair, agency: Agency, arguments: &[&str]) -> Said {
     run_with(agency, &file(pair, agency), arguments, &[]).await
 }
 
-/// What a command says when it is done, on standard output alone.
+/// The standard output of a command that succeeds and reports nothing else.
 async fn done(pair: &Pair, agency: Agency, arguments: &[&str]) -> String {
     let said = run(pair, agency, arguments).await;
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{arguments:?}: {said:?}");
@@ -464,12 +464,12 @@ impl Fresh {
         let file = self.pair.setup.dir.join("fresh.toml");
         std::fs::write(&file, config).unwrap();
         let said = run_with(Agency::Ppc, &file, &task.split(' ').collect::<Vec<_>>(), &[]).await;
-        // What `serve` logs before is JSON.
+        // The earlier lines of `serve` are JSON logs.
         let lines = said.err.lines().filter(|line| !line.starts_with('{'));
         Said { err: lines.map(|line| format!("{line}\n")).collect(), ..said }
     }
 
-    /// What there is: files in the folder of the database, or all that it holds.
+    /// The existing files in the folder of the database, or all tables of a database on a server.
     fn found(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let file = match &self.place {
             Place::File(file) => file,
@@ -494,7 +494,7 @@ impl Fresh {
 async fn a_database_that_is_missing_is_a_loss_that_every_command_names_and_none_makes_good_unasked() {
     let fresh = fresh(65).await;
     let by_hand = fresh.config.replacen("migrate = true", "migrate = false", 1);
-    // Whether there is no file, or one that nothing was written to yet.
+    // The file may be missing, or empty.
     for _ in 0..2 {
         let before = fresh.found();
         for (config, task) in [(&fresh.config, "check"), (&by_hand, "check"), (&fresh.config, "serve")] {

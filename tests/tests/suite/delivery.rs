@@ -125,7 +125,7 @@ async fn a_lost_receipt_is_made_up_for_and_nothing_is_taken_twice() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
-    // What PPC says still arrives at IPA, and nothing comes back.
+    // PPC's entries still arrive at IPA, and nothing comes back.
     pair.ipa.link_wire.hear(false);
     let issued = ppc.issued(ppc.issuing()).await.unwrap();
     let seq = ppc.link().await.unwrap().own_seq;

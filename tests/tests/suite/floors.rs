@@ -83,7 +83,7 @@ fn only_the_store_speaks_sql() {
     assert_eq!(speakers, BTreeSet::from(["renkei-store", "renkei-tools"]));
 }
 
-/// What the database can do by itself, as a control of the bench, is not for the store to say.
+/// The bench measures as a control the speed of the database alone, for which the store has no function.
 #[test]
 fn of_tools_and_tests_only_the_control_of_the_bench_speaks_sql() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

@@ -70,7 +70,7 @@ async fn every_method_that_changes_something_gives_its_first_reply_again() {
     assert_eq!(mutating.collect::<BTreeSet<_>>(), tried);
     settle(&ppc, &ipa).await.unwrap();
     assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
-    // What never crosses was written once, too: with three filings more they are five, which are shown.
+    // Facts that never cross were written once, too: with three filings more they are five, which are shown.
     for _ in 0..3 {
         let filing = FollowUpReferralRequest { reporter_agreed: false, ..ipa.following_up("") };
         twice(&ipa, filing, async |it| ipa.follow_up(it).await).await;
@@ -154,7 +154,7 @@ async fn items_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 7] {
     ["PublishItem", "ReviseItem", "RecallItem", "AcknowledgeItem", "AskAboutItem", "AnswerItemQuestion", "GiveFeedback"]
 }
 
-/// What is done to officials; gives the methods.
+/// The methods that act on officials are called twice each; returns their names.
 async fn officials_twice(ppc: &Acts) -> [&'static str; 2] {
     let officials = ppc.desk.officials().unwrap();
     let (request_id, name) = (ppc.request_id(), ppc.official_name("sato"));

@@ -20,7 +20,8 @@ use renkei_tools::{
     scenario::{instant, start},
 };
 
-/// A bundle as a threat feed gives it: an indicator that points to a malware, an address, and a marking definition of TLP.
+/// A bundle as a threat feed gives it: an indicator that points to a malware, an address, and a marking definition of
+/// TLP.
 pub const BUNDLE: &str = r#"{
   "type": "bundle", "id": "bundle--44af6c39-c09b-49c5-9de2-394224b04982",
   "objects": [
@@ -296,7 +297,7 @@ async fn a_revision_keeps_what_it_does_not_name_and_ends_what_it_says() {
         let named = |named: ItemTerms| (Some(named), Vec::new());
         let cleared = |terms: &[ItemTerm]| (None, terms.iter().map(|it| (*it).into()).collect());
         let silent = ItemTerms::default;
-        // What a revision names and clears, and what that changes.
+        // A revision names and clears fields, and each has its effect.
         type Step = ((Option<ItemTerms>, Vec<i32>), fn(&mut ItemTerms));
         let steps: [Step; 8] = [
             ((None, Vec::new()), |_| ()),
@@ -467,7 +468,7 @@ async fn lists_are_paged_newest_first_by_originator() {
     }
 }
 
-/// What the originator may do with an item that was asked about, and what the receiver may.
+/// The acts of the originator on an item about which there is a question, and those of the receiver.
 const ORIGINATORS: [&str; 3] = ["revise", "recall", "answer"];
 const RECEIVERS: [&str; 3] = ["acknowledge", "ask", "feedback"];
 

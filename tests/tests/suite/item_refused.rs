@@ -1,4 +1,4 @@
-//! What is refused when items are shared: each refusal with its reason and field, and nothing is written.
+//! The refusals of sharing: each with its reason and field, and nothing is written.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use jiff::SignedDuration;
@@ -259,7 +259,8 @@ async fn content_beyond_its_bounds_and_what_is_no_stix_bundle_is_refused() {
     text(request.content.as_mut().unwrap()).stix_bundle = b"{}".to_vec();
     refused(ppc.publish_item(request).await, Reason::FieldInvalid, "content.attack_method.text.stix_bundle");
 
-    // Every text of an attack method at its bound is more than an entry takes; a little less is taken and crosses whole.
+    // Every text of an attack method at its bound is more than an entry takes; a little less is taken and crosses
+    // whole.
     let four_bytes = |length: usize| "𠮷".repeat(length);
     let mut content = words(ItemKind::AttackMethod, &four_bytes(200), pair.clock.now());
     let Some(item_content::Item::AttackMethod(it)) = content.item.as_mut() else { unreachable!() };

@@ -1,5 +1,5 @@
-//! A peer with the right certificate and key that lies about advice, items and officials is answered with the reason that
-//! the table names, and alike whichever agency is lied to. What the other side shows stays as it was.
+//! A peer with the right certificate and key that lies about advice, items and officials is answered with the reason
+//! that the table names, and alike whichever agency is lied to. What the other side shows stays as it was.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::{collections::BTreeMap, process::Stdio};
@@ -23,7 +23,7 @@ use renkei_tools::{
 };
 use tokio::process::Command;
 
-/// What became of each lie that is told to an agency, by what it lies in.
+/// The fate of each lie that is told to an agency, by the lie's name.
 async fn told(to: Agency) -> BTreeMap<String, String> {
     let output = Command::new(program("liar").unwrap()).args(["--to", to.id()]).stdin(Stdio::null()).output();
     let output = output.await.unwrap();

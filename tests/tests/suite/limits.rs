@@ -240,7 +240,7 @@ async fn a_desk_serves_256_calls_of_one_caller_at_once_and_is_busy_for_the_next(
         }
     }
     assert!(lock.is_none() && busy >= 330 - 256 && written <= 256, "{busy} busy, {written} written");
-    // What ran out of time may be written.
+    // A call that ran out of time may have been carried out.
     let found = ppc.link().await.unwrap().own_seq - before;
     assert!((written..=written + late).contains(&found), "{written} written, {late} late, {found} found");
 }

@@ -1,5 +1,5 @@
-//! What is lost with a database: numbers are not given out twice, a barred official stays barred, and a hole at the end of
-//! a journal is fetched back before anything follows it.
+//! The consequences of a lost database: numbers are not given out twice, a barred official stays barred, and a hole at
+//! the end of a journal is fetched back before anything follows it.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
@@ -221,7 +221,7 @@ async fn a_recovery_that_cannot_end_is_ended_by_an_operator() {
 
     confirm_barred(&pair, Agency::Ppc, &[]).await.unwrap();
     assert!(!ppc.link().await.unwrap().recovering);
-    // What was set aside was judged again and kept its id.
+    // The facts that were set aside were judged again and kept their ids.
     for id in ["three", "four"] {
         assert_eq!(ppc.scheme(&ppc.scheme_name(id)).await.unwrap().version, 1, "{id}");
     }

@@ -33,7 +33,7 @@ async fn arranged(seed: u8) -> (Pair, SocketAddr, Files) {
     (pair, address, files)
 }
 
-/// What the reader is told when it asks for the agreement.
+/// The answer to a reader that asks for the agreement.
 async fn told_to_the_reader(pair: &Pair) -> Result<(), CallError> {
     let channel = pair.ppc.desk.channel("reader").unwrap();
     let answer = tokio::time::timeout(BOUND, raw::call(&channel, AGREEMENT, ASK, &[OFFICIAL])).await.unwrap();

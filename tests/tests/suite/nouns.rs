@@ -10,12 +10,12 @@ use std::{
 use renkei_domain::noun::registry;
 use renkei_proto::FactKind;
 
-/// The frame in which the nouns live. The store, the link and the service write its facts themselves: the agreement bounds
-/// all acts, the journals carry all facts, and barred officials are kept from all calls.
+/// The frame in which the nouns live. The store, the link and the service write its facts themselves: the agreement
+/// bounds all acts, the journals carry all facts, and barred officials are kept from all calls.
 const FRAME: [&str; 3] = ["agreement", "journal", "officials"];
 
-/// Files that belong to a noun: its value, its services, and the one list of all nouns. The contract names nouns too, but it
-/// is not Rust.
+/// Files that belong to a noun: its value, its services, and the one list of all nouns. The contract names nouns too,
+/// but it is not Rust.
 const OWN: [&str; 6] = [
     "shared/domain/src/noun/",
     "shared/domain/src/noun.rs",

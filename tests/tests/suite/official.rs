@@ -84,7 +84,7 @@ async fn a_barred_official_is_refused_by_every_method_at_once_and_stays_on_recor
     let unbarred = ppc.unbar(SUZUKI_ID).await.unwrap();
     assert_eq!((unbarred.barred, unbarred.reason()), (false, BarReason::Unspecified));
     assert!(ppc.barred().await.unwrap().is_empty());
-    // Who barred her is on record too, and so is who asked.
+    // The official who barred her is on record too, and so is the one who asked.
     let request = ListAuditRecordsRequest { matter: ppc.official_name(SUZUKI_ID), ..Default::default() };
     ppc.list_audit_records(request.clone()).await.unwrap();
     let records = ppc.list_audit_records(request).await.unwrap().records;
@@ -186,7 +186,7 @@ async fn nobody_bars_himself_or_an_official_of_the_other_agency() {
     assert_eq!(names, [ppc.official_name("Suzuki"), hers.clone()]);
     unbar(&hers).await.unwrap();
     refused(unbar(&hers).await, Reason::WrongState, "");
-    // What is private shows in no feed.
+    // Private facts appear in no feed.
     let last = ppc.publish(ppc.publishing("last")).await.unwrap().name;
     for caller in ["casework", "operator", "auditor"] {
         let sato = ppc.desk.on_behalf_of(caller, Official::from_static("sato")).unwrap();

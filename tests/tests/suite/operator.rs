@@ -1,5 +1,5 @@
-//! What an operator sees: how the service stands, its metrics in a real Prometheus, the alert rules and the dashboard that
-//! come with it. At night, with these alone.
+//! The operator's view: the status of the service, its metrics in a real Prometheus, the alert rules and the dashboard
+//! that come with it. At night, with these alone.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -29,7 +29,7 @@ async fn metrics(pair: &Pair, agency: Agency) -> String {
     text
 }
 
-/// What promtool says of metrics; nothing when they are as they should be.
+/// The complaints of promtool about metrics; empty when there are none.
 async fn linted(metrics: &str) -> String {
     let mut child = Command::new("promtool")
         .args(["check", "metrics"])

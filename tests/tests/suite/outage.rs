@@ -1,5 +1,5 @@
-//! A database that is away, locked, full, too old, of another schema or not allowed: a sentence at the start, and while the
-//! service runs an answer after which the same call may be repeated, with nothing lost that was acknowledged.
+//! A database that is away, locked, full, too old, of another schema or not allowed: a sentence at the start, and
+//! while the service runs an answer after which the same call may be repeated, with nothing lost that was acknowledged.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -26,7 +26,7 @@ use tokio::process::Command;
 /// Nobody waits longer for readiness; the database is asked every two seconds, and waited for five.
 const END: Duration = Duration::from_secs(60);
 
-/// What a database is told that has no room for a writer, and that it has some again.
+/// The commands that take a database's room for a writer away, and give it back.
 fn no_room(engine: Engine) -> [&'static str; 2] {
     match engine {
         Engine::Sqlite => [
@@ -74,7 +74,7 @@ impl Down {
             let mut command = Command::new(binary(Agency::Ppc).unwrap());
             let output = command.arg("--config").arg(&self.file).arg(task).output().await.unwrap();
             let said = String::from_utf8(output.stderr).unwrap();
-            // What `serve` logs before is JSON.
+            // The earlier lines of `serve` are JSON logs.
             let sentences: Vec<&str> = said.lines().filter(|line| !line.starts_with('{')).collect();
             assert_eq!((output.status.code(), sentences.len()), (Some(1), 1), "{task}: {said}");
             for words in words {
@@ -169,7 +169,7 @@ async fn while_the_database_is_locked_or_full_a_call_may_be_repeated_and_is_exec
     let sql = |statements: &str| database::behind_its_back(&pair.setup, Agency::Ppc, statements).unwrap();
     sql(full);
     is_repeated(&ppc, ppc.issuing(), || sql(room)).await;
-    // What arrives from the peer meanwhile waits there.
+    // Entries of the peer wait there meanwhile.
     sql(full);
     let theirs = ipa.issued(ipa.issuing()).await.unwrap();
     sql(room);

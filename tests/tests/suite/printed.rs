@@ -1,5 +1,5 @@
-//! The texts that people read, compared whole with `snapshots/`: the sandbox, `status`, `trace`, `doctor` and the papers
-//! for reporters. `INSTA_UPDATE=always` writes them anew.
+//! The texts that people read, compared whole with `snapshots/`: the sandbox, `status`, `trace`, `doctor` and the
+//! papers for reporters. `INSTA_UPDATE=always` writes them anew.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::{collections::BTreeMap, path::Path};

@@ -26,7 +26,7 @@ const LIVES: std::ops::Range<u64> = 20..400;
 /// Nobody waits longer for a service to end, or to do what it was told; it looks at its files by itself every 30 s.
 const END: Duration = Duration::from_secs(10);
 
-/// What came of a walk through the scenario.
+/// The result of a walk through the scenario.
 #[derive(Debug, PartialEq, Eq)]
 struct Walked {
     said: Vec<String>,
@@ -175,7 +175,7 @@ async fn a_service_that_is_hung_up_takes_fresh_files_port_by_port_and_is_ready_w
     pair.start(Agency::Ppc).await.unwrap();
     until_ready_is(&pair, "reader", Some(false)).await;
 
-    // What is broken at the desk does not keep the link from what is fresh there.
+    // A fault at the desk does not keep fresh material from the link.
     pki::write(&desk.key, "no key").unwrap();
     pki::write(&link.crls[0], &pair.setup.pki.ipa.link_authority.crl().unwrap()).unwrap();
     pair.hang_up(Agency::Ppc).await.unwrap();

@@ -1,4 +1,5 @@
-//! The README, the invariants and the glossary name files and symbols of the project; these tests check that they exist.
+//! The README, the invariants and the glossary name files and symbols of the project; these tests check that they
+//! exist.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 

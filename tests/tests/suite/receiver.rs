@@ -91,7 +91,7 @@ async fn every_flow_is_one_trace_from_the_caller_to_the_peers_page_and_back_by_t
         for write in written {
             let (trace, entry) = (text(write, "trace_id"), attribute(write, "renkei.entry.id"));
             let here = own_spans.of_trace(trace);
-            // What the service says by itself, as when an entry of the peer arrives, is in no caller's trace.
+            // The service's own acts, as when an entry of the peer arrives, are in no caller's trace.
             let is_call = |span: &&&Value| text(span, "kind") == "server" && text(span, "name") != EXCHANGE;
             let Some(served) = here.iter().find(is_call) else { continue };
             assert_eq!(

@@ -1,5 +1,5 @@
-//! Recovery of a side whose database was restored from an older copy: noticed at the first hello, fetched back, and what
-//! was written since judged again under its own ids.
+//! Recovery of a side whose database was restored from an older copy: noticed at the first hello, fetched back, and
+//! what was written since judged again under its own ids.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use prost::Message as _;
@@ -212,7 +212,7 @@ async fn what_was_written_since_the_restore_is_judged_again_under_its_own_id() {
     assert_eq!(own.iter().filter(|entry| ids.contains(&entry.entry_id)).count(), 2);
     assert_eq!(ipa.scheme(&scheme.name).await.unwrap().version, 2);
     assert_eq!(ipa.referral(&two.name).await.unwrap().state(), State::Given);
-    // What was said before the loss stands; what contradicts it waits for an official.
+    // Facts from before the loss stay valid; one that contradicts them waits for an official.
     assert_eq!(ppc.shared_referral(&one.name).await.unwrap().judgement, lost.judgement);
     refused(ppc.referral(&same_number.name).await, Reason::NotFound, "");
     let mut aside = pair.ppc.store().unwrap().aside().await.unwrap();
@@ -279,7 +279,7 @@ async fn while_the_journal_is_fetched_back_writes_are_refused_and_nothing_change
     let write = ppc.publishing("new");
     refused(ppc.publish(write.clone()).await, Reason::Recovering, "");
     assert_eq!(ppc.scheme(&ppc.scheme_name("leak-report-private")).await.unwrap().version, 1);
-    // What was recalled since the backup is not known to be, so nothing secret is read.
+    // Recalls since the backup are not known here, so nothing secret is read.
     let item = "agencies/ipa/items/0190a5f0-0000-7000-8000-000000000001";
     refused(ppc.item(item).await, Reason::Recovering, "");
     refused(ppc.item_entries(item).await, Reason::Recovering, "");

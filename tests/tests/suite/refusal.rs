@@ -252,6 +252,6 @@ async fn a_receipt_alone_says_received_and_the_peers_journal_says_recorded_or_re
     let refused = level(3).await;
     assert_eq!((refused.level(), refused.refused_reason()), (DeliveryLevel::Refused, Reason::WrongState));
     assert_eq!(refused.refused_by, "agencies/ipa/entries/2");
-    // What the peer refused counts for nothing here either.
+    // A refused entry of the peer counts for nothing here either.
     assert!(ppc.scheme(matter).await.is_err());
 }

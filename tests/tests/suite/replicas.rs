@@ -19,7 +19,7 @@ use renkei_tools::{
 };
 use tokio::{sync::watch, time::Instant};
 
-/// How many publish at once at each desk, and how many items each publishes while replicas come and go.
+/// The number of publishers at each desk at once, and of items that each publishes while replicas come and go.
 const PUBLISHERS: usize = 3;
 const ITEMS: usize = 60;
 
@@ -60,14 +60,14 @@ async fn seen(desk: &Desk, mut wanted: watch::Receiver<Option<usize>>) -> Vec<St
     entries
 }
 
-/// What happens to the replicas meanwhile. Gives how long it took until another one sent after the first leader's end.
+/// Disturbs the replicas. Returns the time until another one sent after the first leader's end.
 async fn come_and_go(fleet: &mut Fleet, ppc: &Acts, ipa: &Acts) -> f64 {
     ppc.until_link("the first items", |link| link.own_receipted_seq > 10).await.unwrap();
     let mut feed = Watch::open(items_of(&ipa.desk), "", "").await.unwrap();
-    // Who serves longest leads.
+    // The replica that has served longest leads.
     fleet.kill(Agency::Ppc, "a").await.unwrap();
     let killed = Instant::now();
-    // What is written now the leader cannot have sent.
+    // The leader cannot have sent an entry that is written now.
     let after = ppc.publish_item(ppc.publishing_item(to_the_party())).await.unwrap().name;
     while feed.event().await.unwrap().matter != after {}
     let takeover = killed.elapsed().as_secs_f64();
@@ -133,8 +133,8 @@ async fn nothing_is_lost_doubled_or_reordered_while_replicas_are_killed_and_rest
         }
     }
     assert!(watched.chunks(NAMES.len()).all(|side| side.iter().all(|entries| *entries == side[0])));
-    // Every act is one entry, whatever was repeated; the first of each side says which kinds it speaks, and one item came
-    // after the kill.
+    // Every act is one entry, whatever was repeated; the first of each side says which kinds it speaks, and one item
+    // came after the kill.
     assert_eq!(heads.own_seq + heads.peer_seq, 2 + 1 + u64::try_from(published.len()).unwrap());
     fleet.end_all().await.unwrap();
     assert_proven(&fleet.pair).await;

@@ -210,7 +210,7 @@ async fn the_peers_copy_serves_while_the_link_is_down() {
     pair.mend_link();
     settle(&ppc, &ipa).await.unwrap();
     assert_eq!(ppc.scheme(&name).await.unwrap().version, 2);
-    // What was introduced is still the version that the reporter was told of.
+    // The introduced version is still the one of which the reporter was told.
     let referral = ipa.referral(&issued.referral.unwrap().name).await.unwrap();
     assert_eq!((referral.introduced[0].scheme_id.as_str(), referral.introduced[0].version), ("unauthorised-access", 1));
     assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);

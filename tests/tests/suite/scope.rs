@@ -31,12 +31,12 @@ use tonic::{Response, Status, service::interceptor::InterceptedService};
 
 /// The purposes for which everybody calls; the empty one stands for none.
 const PURPOSES: [&str; 4] = ["", "policy", "incident_response", "statistics"];
-/// Who may read items (`GetItem`), act on the peer's, and see entries as evidence.
+/// The callers that may read items (`GetItem`), act on the peer's, and see entries as evidence.
 const READERS: [&str; 4] = ["casework", "sharing", "approver", "reader"];
 const ACTORS: [&str; 2] = ["casework", "sharing"];
 const EXAMINERS: [&str; 2] = ["operator", "auditor"];
 
-/// Who may see an item: these units (none for all) for these purposes (none for any), while it has not expired.
+/// The readers of an item: these units (none for all) for these purposes (none for any), while it has not expired.
 #[derive(Clone)]
 struct Within {
     units: Vec<&'static str>,
@@ -93,7 +93,7 @@ impl Shared {
     }
 }
 
-/// What is published, what it is revised to, whether it is recalled.
+/// The scope of a publication, the scope of its revision, and whether it is recalled.
 fn table() -> Vec<(Scope, Within, Option<Scope>, Within, bool)> {
     let all = || within(&[], &[]);
     let (narrow, training) = (within(&["guidance"], &["policy"]), within(&["policy"], &["training"]));
@@ -243,7 +243,8 @@ async fn reads(caller: &mut Caller, it: &Shared, missing: &str) {
     }
 }
 
-/// Acts are refused as they would be on nothing; what is seen is refused for its stale version, so that nothing changes.
+/// Acts are refused as they would be on nothing; what is seen is refused for its stale version, so that nothing
+/// changes.
 async fn acts_on(acts: &Acts, caller: &mut Caller, it: &Shared, missing: &str) {
     let what = caller.what(&it.name);
     let item = |name: &str| Item { name: name.to_owned(), etag: "0123456789abcdef".to_owned(), ..Item::default() };

@@ -47,7 +47,7 @@ fn who_knew(name: &str, page_size: u32, page_token: &str) -> ListAuditRecordsReq
     ListAuditRecordsRequest { matter: name.to_owned(), page_size, page_token: page_token.to_owned() }
 }
 
-/// Who, as what, did what, for what, and what became of it.
+/// The official, the caller, the method, the purpose and the outcome of a record.
 fn said(it: &AuditRecord) -> [&str; 5] {
     let (caller, method) = (it.caller.rsplit('/').next().unwrap(), it.method.rsplit('/').next().unwrap());
     [&it.official, caller, method, &it.purpose, &it.outcome]
@@ -76,7 +76,7 @@ async fn who_knew_of_a_matter_is_on_record_with_time_and_purpose() {
     refused(ppc.item(missing).await, Reason::NotFound, "");
     later();
     ppc.acknowledge_item(ppc.acknowledging(&read)).await.unwrap();
-    // What is no read of its words is no such record.
+    // A call that reads no words leaves no such record.
     ppc.list_items(ListItemsRequest { parent: "agencies/-".to_owned(), ..Default::default() }).await.unwrap();
     later();
 

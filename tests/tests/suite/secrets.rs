@@ -1,5 +1,5 @@
-//! Canary strings in every secret field: in no log line, span, metric or error, and in no database in plain text or before
-//! they should be there.
+//! Canary strings in every secret field: in no log line, span, metric or error, and in no database in plain text or
+//! before they should be there.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -198,7 +198,7 @@ async fn refused(pair: &Pair, code: &str, refusals: &mut Refusals) {
     refusals.take(&raw::call(&channel, unknown, &[], &[]).await.unwrap_err(), Reason::MethodUnknown);
 }
 
-/// Where a text stands in bytes; letters of ASCII count in both cases.
+/// The positions of a text in bytes, in either case of ASCII letters.
 fn places(bytes: &[u8], text: &str) -> Vec<usize> {
     let text = text.as_bytes();
     let first = [text[0].to_ascii_lowercase(), text[0].to_ascii_uppercase()];
@@ -224,7 +224,7 @@ fn forms(code: &str) -> Vec<String> {
     vec![code.to_owned(), bare, secret, written]
 }
 
-/// What both sides told their operators.
+/// The operator's texts of both sides.
 fn assert_silent(pair: &Pair, code: &str) {
     let code = forms(code);
     let mut texts = vec![REPORT, CONTENT[0], CONTENT[1], CUT[0], REFUSED];
@@ -247,7 +247,7 @@ fn assert_silent(pair: &Pair, code: &str) {
     }
 }
 
-/// What the databases hold: nothing secret in plain text, and the other side's secrets not at all.
+/// The databases contain nothing secret in plain text, and the other side's secrets not at all.
 fn assert_kept(setup: &Setup, code: &str) {
     let engine = database::engine_of(setup);
     let secret = renkei_domain::noun::code::parse(code).unwrap().secret();

@@ -63,7 +63,7 @@ fn marked(kind: ItemKind, pair: &Pair) -> ItemContent {
     content
 }
 
-/// What the service says when it says yes, or no. None of it holds a word.
+/// The answers and refusals of the service. None of them contains a word of the content.
 #[derive(Default)]
 struct Heard(Vec<u8>);
 

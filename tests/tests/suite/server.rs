@@ -1,4 +1,5 @@
-//! A database server over the network: TLS that proves the server, and a password out of a file; anything less is refused.
+//! A database server over the network: TLS that proves the server, and a password out of a file; anything less is
+//! refused.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -55,7 +56,8 @@ impl Remote {
         Self { pair, cluster, port, root, file }
     }
 
-    /// What a task says with this host, root and file of the password, and how it ends. Files stand beside the configuration.
+    /// The output and the exit of a task with this host, root and file of the password. Files are beside the
+    /// configuration.
     async fn run(&self, task: &str, host: &str, root: &str, password: &str) -> (Option<i32>, String) {
         let url = format!("postgres://ppc@{host}:{}/ppc?sslmode=verify-full&sslrootcert={root}", self.port);
         let known = self.pair.ppc.config();

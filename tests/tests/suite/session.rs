@@ -32,7 +32,7 @@ async fn agencies_whose_agreements_differ_exchange_nothing_and_both_are_told() {
     let link = ppc.link().await.unwrap();
     assert_eq!((link.state(), link.peer_seq, link.backlog), (State::AgreementDiffers, 0, 1));
     assert!(link.cause.contains("agreement") && session.entries.is_empty());
-    // When the agreements are one again, so is everything else.
+    // The session is complete as soon as the agreements are equal again.
     peer.agreement[0] ^= 1;
     let mut session = peer.dial().await.unwrap();
     session.received(1).await.unwrap();

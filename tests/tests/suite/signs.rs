@@ -1,5 +1,5 @@
-//! Every sign follows what the database does, for each kind of trouble: none of them stays well while nothing is written or
-//! no read is put on record, and all of them come back by themselves.
+//! Every sign follows what the database does, for each kind of trouble: none of them stays well while nothing is
+//! written or no read is put on record, and all of them come back by themselves.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -15,7 +15,7 @@ use renkei_tools::{
     signs::{trouble, until_all},
 };
 
-/// How often somebody calls meanwhile.
+/// The interval of the calls meanwhile.
 const PACE: Duration = Duration::from_millis(200);
 
 /// A trouble: its name, what makes it and what ends it, and a word of the sentence that tells of it.
@@ -85,7 +85,7 @@ fn troubles(engine: Engine) -> [Trouble; 3] {
 /// Writes and reads secret material until it is dropped, as officials do.
 async fn calls(acts: &Acts, item: &str) {
     loop {
-        // What comes of a call is not looked at here: the signs are.
+        // The outcome of a call is not checked here: the signs are.
         let _ = acts.publish_item(acts.publishing_item(to_the_party())).await;
         let _ = acts.item(item).await;
         tokio::time::sleep(PACE).await;

@@ -24,7 +24,7 @@ async fn resume(pair: &Pair, from_seq: u64) {
     pair.ppc.store().unwrap().write("resume", Caller::own("resume"), moment, resume).await.unwrap();
 }
 
-/// What was kept of the entry at which the peer's journal was stopped last.
+/// The evidence of the entry at which the peer's journal was stopped last.
 async fn evidence(pair: &Pair) -> JournalStoppedContent {
     let store = pair.ppc.store().unwrap();
     let head = store.heads().borrow().private.seq;
@@ -35,8 +35,8 @@ async fn evidence(pair: &Pair) -> JournalStoppedContent {
 
 type Lie = fn(&Peer, &Entry) -> Entry;
 
-/// Lies that the signature or the chain shows, by the header's field: whether the entry is asked for once more, and why the
-/// journal stops.
+/// Lies that the signature or the chain shows, by the header's field: whether the entry is asked for once more, and
+/// why the journal stops.
 pub const STOPS: [(&str, bool, Reason, Lie); 16] = [
     ("version", true, Reason::NotUnderstood, |peer, entry| peer.lie(entry, |it| it.version = 2)),
     ("entry_id: no UUID", true, Reason::NotUnderstood, |peer, entry| {
@@ -103,7 +103,7 @@ async fn a_lie_in_signature_or_chain_stops_the_journal_with_evidence_until_it_is
         assert_eq!((link.stopped_at_seq, link.stopped_reason(), link.peer_seq), (n, reason, n - 1), "{what}");
         let kept = evidence(&pair).await;
         assert_eq!((kept.header, kept.signature, kept.key_id), (wrong.header, wrong.signature, wrong.key_id), "{what}");
-        // What comes meanwhile is not taken, right or not.
+        // Entries that arrive meanwhile are not stored, right or wrong.
         session.send(std::slice::from_ref(&right)).await;
         assert_eq!(session.stop().await.unwrap(), stop, "{what}");
 

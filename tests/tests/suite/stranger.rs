@@ -1,5 +1,5 @@
-//! Every method of the system, called by everybody: what comes back follows from the rule alone, and no service sees a call
-//! that is refused.
+//! Every method of the system, called by everybody: what comes back follows from the rule alone, and no service sees a
+//! call that is refused.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -102,7 +102,7 @@ struct Caller {
 
 type Metadata = &'static [(&'static str, &'static str)];
 
-/// What a call says of the official, and the reason to refuse it.
+/// The metadata of a call about the official, and the reason to refuse it.
 const OFFICIALS: [(Metadata, Option<Reason>); 5] = [
     (&[("renkei-official", "tanaka")], None),
     (&[], Some(Reason::OfficialMissing)),

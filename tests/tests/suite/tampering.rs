@@ -1,5 +1,5 @@
-//! Everything that somebody with access to a stopped database may change, and the sign that shows it. Rows are named by what
-//! is changed; what nobody can notice is listed with the reason, as in `docs/format.md`.
+//! Everything that somebody with access to a stopped database may change, and the sign that shows it. Rows are named
+//! by what is changed; what nobody can notice is listed with the reason, as in `docs/format.md`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use prost::Message as _;
@@ -14,7 +14,7 @@ use renkei_tools::{
     setup::{AGENCIES, Setup, key_id},
 };
 
-/// What shows a change.
+/// The means by which a change is found.
 enum Sign {
     /// `verify` says a sentence that begins so.
     Verify(&'static str),
@@ -427,7 +427,7 @@ fn in_words_of(engine: Engine, change: &str, rewritten: &str) -> String {
     text
 }
 
-/// What `verify` says of PPC's database, or why it does not open.
+/// The output of `verify` for PPC's database, or the reason for which it does not open.
 async fn looked_at(setup: &Setup, keys: &[PublicKeys; 2]) -> Result<String, String> {
     let store = database::open(setup, Agency::Ppc).await?;
     let moment = Moment::new(start().unwrap(), [0; 32]);

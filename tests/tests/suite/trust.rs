@@ -17,7 +17,7 @@ use serde_json::Value;
 /// Nobody waits longer for a service to do what it was told.
 const BOUND: Duration = Duration::from_secs(20);
 
-/// Whether PPC's desk lets a caller in, on a connection of its own.
+/// Tells whether PPC's desk lets a caller in, on a connection of its own.
 async fn is_let_in(pair: &Pair, caller: &str) -> bool {
     let channel = pair.ppc.desk.channel(caller).unwrap();
     raw::call(&channel, "/grpc.health.v1.Health/Check", &[], &[]).await.is_ok()

@@ -18,7 +18,7 @@ use serde_json::Value;
 /// A typing error for `investigation`.
 const TYPO: &str = "investigaton";
 
-/// What `status` shows of items whose units are missing: how many, and the first of them.
+/// The part of `status` on items whose units are missing: their number, and the first of them.
 async fn settles(pair: &Pair, agency: Agency) -> Option<(u64, String)> {
     let (code, text) = pair.command_line(agency, &["status", "--json"]).await.unwrap();
     assert_eq!(code, Some(0), "{text}");

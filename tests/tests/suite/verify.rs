@@ -57,8 +57,8 @@ async fn the_call_proves_what_the_command_line_proves() {
     }
 }
 
-/// What an intruder changes: table, which row, how, and what the proof names. `{zeros 8}` are so many bytes, `{bytes}` is
-/// their type.
+/// The changes of an intruder: table, row, change, and the place that the proof names. `{zeros 8}` are so many bytes,
+/// `{bytes}` is their type.
 const CHANGES: [(&str, &str, &str, &str); 17] = [
     ("entry", "journal = 'ppc' AND seq = 2", "signature = {zeros 64}", "journal ppc: entry 2: "),
     ("entry", "journal = 'ppc' AND seq = 3", "header = CAST(header || {zeros 1} AS {bytes})", "journal ppc: entry 3: "),

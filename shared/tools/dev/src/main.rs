@@ -1,5 +1,5 @@
-//! The project's tasks behind `./dev`. Installs what it needs beyond Rust and a C compiler under `target/tools`, or says
-//! in a sentence what to install.
+//! The project's tasks behind `./dev`. Installs what it needs beyond Rust and a C compiler under `target/tools`, or
+//! says in a sentence what to install.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-/// What the services and their tests run on, the default first.
+/// The databases of the services and their tests, the default first.
 const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 
 /// Parts of the suite on the pair that do not depend on the database of the run. They run once.
@@ -53,10 +53,10 @@ enum Task {
     Check,
     /// Every check and test; ends with `N passed, M failed`.
     Test,
-    /// Makes the contract as it is now the one that `check` compares with; for a release, and for a deliberate change that
-    /// breaks generated code.
+    /// Makes the contract as it is now the one that `check` compares with; for a release, and for a deliberate change
+    /// that breaks generated code.
     Baseline,
-    /// How fast the services are, with controls in the same run; `./dev bench --help` says what can be asked for.
+    /// Measures the services beside controls of the same run; `./dev bench --help` lists the cases.
     #[command(disable_help_flag = true)]
     Bench {
         /// Goes to the bench as it is.
@@ -91,10 +91,10 @@ enum Task {
     },
 }
 
-/// What takes a real Prometheus, and the checks of the operator's files.
+/// The tests that need a real Prometheus.
 const PROMETHEUS: &str = "operator::a_prometheus";
 
-/// What takes the official collector.
+/// The test that needs the official collector.
 const COLLECTOR: &str = "receiver::the_collector";
 /// The program that builds it from `shared/tools/collector.yaml`.
 const BUILDER: &str = "go.opentelemetry.io/collector/cmd/builder@v0.165.0";
@@ -108,7 +108,7 @@ const OPERATOR: [(&str, &str, &[&str]); 5] = [
     ("docker-compose", "docker-compose", &["--file", "docker-compose.yml", "config", "--quiet"]),
 ];
 
-/// How many checks and tests passed, failed, and were left out because a tool is not to be had.
+/// The number of checks and tests that passed, failed, or were left out because a tool is not available.
 #[derive(Default)]
 struct Tally {
     passed: u64,
@@ -318,8 +318,8 @@ fn cargo_tests(command: &mut Command) -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// The clients in other languages against both services, protovalidate's own judgement of the contract's vectors, and the
-/// foreign verifier on the databases of a sandbox.
+/// The clients in other languages against both services, protovalidate's own judgement of the contract's vectors, and
+/// the foreign verifier on the databases of a sandbox.
 fn clients() -> Result<Tally, String> {
     let tools = setup()?;
     let generated = Path::new("target/tools/generated");

@@ -151,7 +151,7 @@ impl Acts {
     /// The client of another system or purpose, for the calls below.
     ///
     /// # Errors
-    /// When certificates cannot be read.
+    /// Fails if certificates cannot be read.
     pub fn items_as(&self, caller: &str, purpose: Purpose) -> Result<ItemServiceClient<OfficialChannel>, String> {
         self.desk.items(caller, purpose)
     }

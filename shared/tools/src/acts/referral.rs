@@ -59,8 +59,8 @@ impl Acts {
         WithdrawSchemeRequest { request_id: self.request_id(), name: scheme.name.clone(), etag: scheme.etag.clone() }
     }
 
-    /// A referral that is a duty once the peer has published a scheme: unauthorised access at a business. PPC takes it as
-    /// a leak report, IPA as a notification of access. Without code.
+    /// A referral that is a duty once the peer has published a scheme: unauthorised access at a business. PPC takes it
+    /// as a leak report, IPA as a notification of access. Without code.
     pub fn issuing(&self) -> IssueReferralRequest {
         let under = if self.agency == Agency::Ppc { "leak-report-private" } else { "unauthorised-access" };
         IssueReferralRequest {

@@ -1,5 +1,5 @@
-//! The peer was away for many entries and comes back: what waits drains in order, and memory stays flat however much it is.
-//! The control of each figure is a tenth as much.
+//! The peer was away for many entries and comes back: what waits drains in order, and memory stays flat however much
+//! it is. The control of each figure is a tenth as much.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{cluster::Engine, desk::PATIENCE, seed::backlog, setup::AGENCIES};
 
-/// How often memory and progress are looked at.
+/// The interval at which memory and progress are read.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// What one side's coming back took.
+/// The figures of one side's return.
 struct Drained {
     /// Entries a second, from the first session to the last receipt.
     rate: f64,

@@ -1,6 +1,6 @@
-//! The control of everything that writes: bare rows into one table of a database of the same kind, with the same promise
-//! that they are durable before the answer, committed in groups. The one place of the tests that speaks SQL: what the
-//! database can do by itself is not for the store to say.
+//! The control of everything that writes: bare rows into one table of a database of the same kind, with the same
+//! promise that they are durable before the answer, committed in groups. The one place of the tests that speaks SQL:
+//! what the database can do by itself is not for the store to say.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::cluster::{Database, Engine, durable};
 
 /// The most rows of one commit.
 const GROUP: usize = 256;
-/// How many rows a statement inserts: few sizes, so that each is prepared once.
+/// The numbers of rows that a statement inserts. They are few, so that each statement is prepared once.
 const SIZES: [usize; 4] = [128, 32, 8, 1];
 
 /// A row that waits for its commit.
@@ -33,7 +33,7 @@ impl Control {
     /// An empty table for rows with these bytes.
     ///
     /// # Errors
-    /// What the database says.
+    /// Fails with the error of the database.
     pub(super) async fn open(engine: Engine, bytes: Vec<u8>) -> Result<Self, String> {
         durable();
         let database = Database::new(engine);
@@ -46,7 +46,7 @@ impl Control {
     /// Inserts for this time, so many rows at once.
     ///
     /// # Errors
-    /// When the database does not take them.
+    /// Fails if the database does not take them.
     pub(super) async fn load(&self, in_flight: usize, time: Duration) -> Result<Load, String> {
         let (rows, bytes) = (self.rows.clone(), Arc::clone(&self.bytes));
         load(in_flight, time, move |_| {

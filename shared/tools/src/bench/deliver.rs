@@ -1,4 +1,5 @@
-//! Items are published, taken by the peer, and receipted: the rate that is sustained, and what is left to do at the end.
+//! Items are published, taken by the peer, and receipted: the rate that is sustained, and what is left to do at the
+//! end.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::desk::{Desk, TANAKA, failure};
 
-/// How many calls are under way at once.
+/// The number of calls under way at once.
 const IN_FLIGHT: usize = 64;
 
 /// As fast as the desk takes them.
@@ -34,7 +35,7 @@ pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> 
         for _ in 0..plan.repetitions {
             let start = Instant::now();
             let delivered = delivered(&publisher, &link, plan.time).await?;
-            // What was left when the calls ended took so long.
+            // The work that was left when the calls ended took this time.
             let left = start.elapsed().saturating_sub(plan.time).as_secs_f64();
             rows.add(Row::figure("deliver", Some(engine), delivered.rate()).at(IN_FLIGHT).idle(delivered.idle));
             rows.add(Row::figure("deliver: seconds of work left", Some(engine), left).at(IN_FLIGHT));
@@ -52,7 +53,7 @@ pub(super) async fn delivered(publisher: &Arc<Publisher>, link: &Link, time: Dur
     Ok(Load { elapsed: start.elapsed(), idle: Machine::now()?.idle_since(&before), ..submitted })
 }
 
-/// How the link stands, over a connection that stays open.
+/// The state of the link, over a connection that stays open.
 pub(super) struct Link(LinkStatusServiceClient<OfficialChannel>);
 
 impl Link {

@@ -1,5 +1,5 @@
-//! The control of everything that reads: a gRPC call that is answered with its own bytes, over the same mutual TLS, by a
-//! process of its own.
+//! The control of everything that reads: a gRPC call that is answered with its own bytes, over the same mutual TLS, by
+//! a process of its own.
 
 use std::{
     convert::Infallible,
@@ -37,7 +37,7 @@ const PATH: &str = "/renkei.bench.Echo/Echo";
 /// Serves with PPC's certificates in a folder until the standard input ends, and says on which address.
 ///
 /// # Errors
-/// When it cannot serve.
+/// Fails if it cannot serve.
 pub async fn serve(dir: &Path, say: impl FnOnce(String)) -> Result<(), String> {
     let tls = Reloading::server(&pki::desk_files(dir, Agency::Ppc.id())).map_err(|error| error.to_string())?;
     let port = Port {
@@ -79,7 +79,7 @@ impl Echo {
     /// Starts it with the certificates of a setup's folder.
     ///
     /// # Errors
-    /// When it does not start.
+    /// Fails if it does not start.
     pub(super) async fn start(dir: &Path) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut child = Command::new(program)
@@ -105,7 +105,7 @@ impl Echo {
     /// Echoes these bytes for this time, so many calls at once.
     ///
     /// # Errors
-    /// When a call is not answered.
+    /// Fails if a call is not answered.
     pub(super) async fn load(&self, bytes: Vec<u8>, in_flight: usize, time: Duration) -> Result<Load, String> {
         let desk = Desk::at(Agency::Ppc, &self.dir, self.address);
         let channels = (0..CONNECTIONS).map(|_| desk.channel("sharing")).collect::<Result<Vec<_>, _>>()?;

@@ -1,5 +1,5 @@
-//! The same work in a large journal as in a small one: two pairs of services on databases that were filled before, measured
-//! in turn. The control of each figure is the small journal's.
+//! The same work in a large journal as in a small one: two pairs of services on databases that were filled before,
+//! measured in turn. The control of each figure is the small journal's.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,11 +26,11 @@ use crate::{
     setup::AGENCIES,
 };
 
-/// How many items a small journal has.
+/// The number of items in a small journal.
 const SMALL: u64 = 10_000;
-/// How many calls are under way at once when items are published.
+/// The number of publications under way at once.
 const IN_FLIGHT: usize = 64;
-/// How many items a page shows, and a watch that is resumed catches up with.
+/// The number of items that a page shows, and that a resumed watch catches up with.
 const PAGE: u32 = 100;
 
 /// Large against small.
@@ -51,7 +51,7 @@ pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> 
     Ok(())
 }
 
-/// What is measured, in this order.
+/// The cases, in the order of their measurement.
 const CASES: [&str; 5] =
     ["growth: submit", "growth: deliver", "growth: newest page", "growth: page by cursor", "growth: watch resumed"];
 

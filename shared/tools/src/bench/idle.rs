@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{cluster::Engine, setup::AGENCIES};
 
-/// How long nothing happens.
+/// The time without any call.
 const REST: Duration = Duration::from_secs(10);
-/// How many calls are under way under full load.
+/// The number of calls under way under full load.
 const IN_FLIGHT: usize = 64;
 
 /// Each repetition with services that are started anew, on a database that is set up.

@@ -14,13 +14,13 @@ use crate::desk::PATIENCE;
 /// The longest call that is told apart from longer ones, in microseconds.
 const LONGEST: u64 = 60_000_000;
 
-/// What came of it.
+/// The outcome of a number of calls.
 pub(super) struct Load {
-    /// How many calls were answered.
+    /// The number of calls that were answered.
     pub count: u64,
     /// From the first call to the last answer.
     pub elapsed: Duration,
-    /// How long each took, in microseconds.
+    /// The duration of each call, in microseconds.
     pub took: Histogram<u64>,
     /// The share of the machine that was idle meanwhile.
     pub idle: f64,

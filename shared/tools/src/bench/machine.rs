@@ -1,11 +1,11 @@
-//! What the kernel says of the machine and of a process (Linux).
+//! The kernel's figures for the machine and for a process (Linux).
 
 use std::time::Duration;
 
 /// The kernel counts in hundredths of a second.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What all processors have done since the start, in ticks.
+/// The work of all processors since the start, in ticks.
 pub(super) struct Machine {
     idle: u64,
     total: u64,
@@ -15,7 +15,7 @@ impl Machine {
     /// As it stands.
     ///
     /// # Errors
-    /// When the kernel does not say.
+    /// Fails if the kernel does not say.
     pub(super) fn now() -> Result<Self, String> {
         let text = read("/proc/stat")?;
         let line =
@@ -36,7 +36,7 @@ impl Machine {
 /// The processor time of a process, in user and kernel mode.
 ///
 /// # Errors
-/// When there is no such process.
+/// Fails if there is no such process.
 pub(super) fn processor_time(process: u32) -> Result<Duration, String> {
     let text = read(&format!("/proc/{process}/stat"))?;
     // The name, which may hold anything, ends with the last bracket.
@@ -45,10 +45,10 @@ pub(super) fn processor_time(process: u32) -> Result<Duration, String> {
     Ok(TICK * ticks)
 }
 
-/// How much memory of a process is resident, in MiB.
+/// The resident memory of a process, in MiB.
 ///
 /// # Errors
-/// When there is no such process.
+/// Fails if there is no such process.
 pub(crate) fn resident(process: u32) -> Result<f64, String> {
     let text = read(&format!("/proc/{process}/status"))?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("the process has no memory")?;

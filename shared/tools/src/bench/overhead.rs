@@ -1,4 +1,4 @@
-//! What a call costs that touches no database: authorized, validated, measured, sampled at 1 %, against a bare echo. In
+//! The cost of a call that touches no database: authorized, validated, measured, sampled at 1 %, beside a bare echo. In
 //! microseconds of the server's processor time per call.
 
 use std::{future::Future, time::Duration};
@@ -21,7 +21,7 @@ use crate::{
     desk::{Desk, TANAKA, failure},
 };
 
-/// How many calls are under way at once.
+/// The number of calls under way at once.
 const IN_FLIGHT: usize = 64;
 
 /// On one database, as none is touched: nothing waits for a receipt.

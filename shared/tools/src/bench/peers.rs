@@ -1,4 +1,4 @@
-//! What others reach, from `shared/tools/data/peers.toml`.
+//! The figures of other systems, from `shared/tools/data/peers.toml`.
 
 use serde::Deserialize;
 
@@ -27,12 +27,12 @@ impl Peers {
     /// Reads the file.
     ///
     /// # Errors
-    /// When it is not as it must be.
+    /// Fails if it is not as it must be.
     pub(super) fn read() -> Result<Self, String> {
         toml::from_str(FILE).map_err(|error| error.to_string())
     }
 
-    /// What others reach in a case, in words, with how our figures compare: above 1 is better than theirs.
+    /// The figures of other systems for a case, in words, with the ratio of ours: above 1 is better than theirs.
     pub(super) fn of(&self, case: &str, in_flight: usize, rate: Option<f64>, p50_ms: Option<f64>) -> String {
         let rows = self.peer.iter().filter(|peer| peer.case == case && peer.in_flight.is_none_or(|it| it == in_flight));
         let words = rows.map(|peer| {

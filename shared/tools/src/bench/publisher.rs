@@ -1,4 +1,4 @@
-//! Who publishes items of 1 KiB, over several connections.
+//! A publisher of items of 1 KiB, over several connections.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -34,7 +34,7 @@ impl Publisher {
     /// At PPC's desk.
     ///
     /// # Errors
-    /// When certificates cannot be read.
+    /// Fails if certificates cannot be read.
     pub(super) fn new(desk: &Desk) -> Result<Self, String> {
         let clients = (0..CONNECTIONS).map(|_| desk.items("sharing", Purpose::Policy)).collect::<Result<_, _>>()?;
         let now = jiff::Timestamp::try_from(machine_time()).map_err(|error| error.to_string())?;
@@ -54,7 +54,7 @@ impl Publisher {
         PublishItemRequest { request_id, ..self.request.clone() }
     }
 
-    /// What such a request is on the wire.
+    /// The bytes of such a request on the wire.
     pub(super) fn bytes(&self) -> Vec<u8> {
         self.request().encode_to_vec()
     }
@@ -62,7 +62,7 @@ impl Publisher {
     /// Publishes an item.
     ///
     /// # Errors
-    /// When it is refused.
+    /// Fails if it is refused.
     pub(super) async fn publish(&self, number: usize) -> Result<Item, String> {
         let answer = self.client(number).publish_item(self.request()).await;
         Ok(answer.map_err(failure)?.into_inner())
@@ -91,5 +91,5 @@ fn request(now: jiff::Timestamp) -> Result<PublishItemRequest, String> {
     })
 }
 
-/// Whose desk it is.
+/// The agency at whose desk items are published.
 pub(super) const PUBLISHER: Agency = Agency::Ppc;

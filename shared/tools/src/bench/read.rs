@@ -22,9 +22,9 @@ use super::{
 };
 use crate::desk::failure;
 
-/// How many items there are.
+/// The number of items.
 const ITEMS: usize = 1000;
-/// How many of them a list shows.
+/// The number of items on a page of a list.
 const PAGE: u32 = 100;
 
 /// Single items against bare inserts, lists against a bare echo.

@@ -1,4 +1,4 @@
-//! What was measured: one row per case and repetition, and the table of their medians.
+//! The rows of the results, one per case and repetition, and the table of their medians.
 
 use serde::Serialize;
 
@@ -27,7 +27,7 @@ impl Row {
         Self { case, database: engine.map(name), rate: Some(rate), ..Self::default() }
     }
 
-    /// What came of calls.
+    /// A row for the outcome of calls.
     pub(super) fn of(case: &'static str, engine: Option<Engine>, in_flight: usize, load: &Load) -> Self {
         let quantile = |share: f64| Some(load.took.value_at_quantile(share) as f64 / 1000.0);
         Self {
@@ -88,7 +88,7 @@ impl<'a> Rows<'a> {
     /// Medians with their ranges, in Markdown.
     ///
     /// # Errors
-    /// When the peers' figures cannot be read.
+    /// Fails if the peers' figures cannot be read.
     pub fn table(&self) -> Result<String, String> {
         let peers = Peers::read()?;
         let mut lines = vec![

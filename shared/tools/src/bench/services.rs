@@ -14,9 +14,9 @@ use crate::{
     setup::{AGENCIES, Choice},
 };
 
-/// How many connections callers share.
+/// The number of connections that callers share.
 pub(super) const CONNECTIONS: usize = 4;
-/// How often the state of the link is asked for.
+/// The interval at which the state of the link is read.
 pub(super) const LOOK: Duration = Duration::from_millis(5);
 
 /// Both services.
@@ -29,7 +29,7 @@ impl Services {
     /// Both, set up and not started.
     ///
     /// # Errors
-    /// When something cannot be made.
+    /// Fails if something cannot be made.
     pub(super) async fn down(engine: Engine) -> Result<Self, String> {
         durable();
         let mut pair = Pair::down(Choice { engine: Some(engine), ..Choice::default() }).await?;
@@ -42,7 +42,7 @@ impl Services {
     /// Both, connected, each with a receipt for all that it wrote.
     ///
     /// # Errors
-    /// When they do not start.
+    /// Fails if they do not start.
     pub(super) async fn start(engine: Engine) -> Result<Self, String> {
         let mut services = Self::down(engine).await?;
         for agency in AGENCIES {
@@ -57,7 +57,7 @@ impl Services {
     /// Waits until an agency is connected and has a receipt for all that it wrote.
     ///
     /// # Errors
-    /// When that does not come about.
+    /// Fails if that does not come about.
     pub(super) async fn settle(&self, agency: Agency) -> Result<(), String> {
         let desk = self.desk(agency)?;
         let settled = async {
@@ -75,7 +75,7 @@ impl Services {
     /// A desk.
     ///
     /// # Errors
-    /// When the service has never run.
+    /// Fails if the service has never run.
     pub(super) fn desk(&self, agency: Agency) -> Result<Desk, String> {
         let address = self.pair.side(agency).desk_address().ok_or("the service has not been started")?;
         Ok(Desk::at(agency, &self.pair.setup.dir, address))
@@ -84,7 +84,7 @@ impl Services {
     /// A service's process.
     ///
     /// # Errors
-    /// When it does not run.
+    /// Fails if it does not run.
     pub(super) fn process_id(&self, agency: Agency) -> Result<u32, String> {
         self.pair.side(agency).process_id().ok_or_else(|| "the service does not run".to_owned())
     }

@@ -13,7 +13,7 @@ use super::{
     services::Services,
 };
 
-/// How long caches and connections get warm, without being measured.
+/// The time in which caches and connections get warm; it is not measured.
 pub(super) const WARM: Duration = Duration::from_secs(1);
 
 /// Against bare inserts of the same bytes.

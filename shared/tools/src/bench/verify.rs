@@ -1,5 +1,5 @@
-//! The offline proof of a journal of items, as the service proves it: signatures, chain, facts, contents. The journal is
-//! made piece by piece beside it, so that neither has to fit into memory; only the proof is timed.
+//! The offline proof of a journal of items, as the service proves it: signatures, chain, facts, contents. The journal
+//! is made piece by piece beside it, so that neither has to fit into memory; only the proof is timed.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::{
     setup::key_id,
 };
 
-/// How many entries are made, and then proven, at once.
+/// The number of entries that are made, and then proven, at once.
 const PIECE: u64 = 16_384;
 /// The size of an item's content in bytes.
 const CONTENT: usize = 1024;
@@ -40,7 +40,7 @@ pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> 
     Ok(())
 }
 
-/// How long the proof took, and the idle share of the machine meanwhile.
+/// The duration of the proof, and the idle share of the machine meanwhile.
 fn prove(entries: u64) -> Result<(Duration, f64), String> {
     let mut author = Author::new()?;
     let (mut left, mut took, mut idle) = (entries, Duration::ZERO, 0.0);
@@ -61,7 +61,7 @@ fn prove(entries: u64) -> Result<(Duration, f64), String> {
     Ok((took, idle / entries as f64))
 }
 
-/// Who writes the journal.
+/// The author of the journal.
 struct Author {
     key: SigningKey,
     keys: PublicKeys,

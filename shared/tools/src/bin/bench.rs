@@ -1,4 +1,5 @@
-//! `./dev bench`: the release binaries against controls in the same run. Prints a table, or a line of JSON per repetition.
+//! `./dev bench`: the release binaries against controls in the same run. Prints a table, or a line of JSON per
+//! repetition.
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -8,13 +9,13 @@ use renkei_tools::{
     cluster::Engine,
 };
 
-/// How fast the services are.
+/// Measures the speed of the services.
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     part: Option<Part>,
-    /// What is measured; all when nothing is named.
+    /// The cases to measure; all when none is named.
     cases: Vec<Case>,
     /// Prints one JSON object per line instead of the table.
     #[arg(long)]
@@ -22,7 +23,7 @@ struct Arguments {
     /// On which database.
     #[arg(long, default_value = "both")]
     database: Databases,
-    /// How often each figure is taken.
+    /// The number of times that each figure is taken.
     #[arg(long, default_value_t = 5)]
     repetitions: usize,
     /// For how many seconds each time.
@@ -31,10 +32,10 @@ struct Arguments {
     /// With how many calls under way at once (submit, read).
     #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
     in_flight: Vec<usize>,
-    /// How many items there are in a large journal (growth) or backlog (backlog).
+    /// The number of items in a large journal (growth) or backlog (backlog).
     #[arg(long, default_value_t = 1_000_000)]
     items: u64,
-    /// How many entries are proven (verify).
+    /// The number of entries that are proven (verify).
     #[arg(long, default_value_t = 1_000_000)]
     entries: u64,
 }
@@ -51,7 +52,7 @@ enum Part {
     /// The control that echoes, as a process of its own.
     #[command(hide = true)]
     Echo {
-        /// Where the certificates lie.
+        /// The folder of the certificates.
         #[arg(long)]
         folder: PathBuf,
     },

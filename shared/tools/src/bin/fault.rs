@@ -11,7 +11,7 @@ use renkei_tools::{
 /// The services under faults and attack.
 #[derive(Parser)]
 struct Arguments {
-    /// What is played; all scenarios when none is named.
+    /// The scenarios to play; all when none is named.
     scenarios: Vec<Scenario>,
     /// On this database only; otherwise on each one for which the scenario makes sense.
     #[arg(long)]

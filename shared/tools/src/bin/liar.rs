@@ -1,5 +1,5 @@
-//! `liar --to ppc|ipa`: lies to an agency's real program as its peer, and prints a line for each lie: what became of it,
-//! and in what it lies. Fails when a lie is answered otherwise than it must be, or has left a trace that counts.
+//! `liar --to ppc|ipa`: lies to an agency's real program as its peer, and prints a line for each lie: what became of
+//! it, and in what it lies. Fails when a lie is answered otherwise than it must be, or has left a trace that counts.
 
 use std::process::ExitCode;
 

@@ -8,7 +8,7 @@ use renkei_tools::{compose, pair::machine_time};
 /// A development PKI, configurations, keys and passwords for both services.
 #[derive(Parser)]
 struct Arguments {
-    /// Where the folders `ppc` and `ipa` are made.
+    /// The folder in which the folders `ppc` and `ipa` are made.
     #[arg(long)]
     folder: PathBuf,
 }

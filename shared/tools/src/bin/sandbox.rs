@@ -22,7 +22,8 @@ struct Arguments {
     /// Which database both use. PostgreSQL runs in a private cluster that ends with the sandbox.
     #[arg(long, value_enum, default_value_t = Database::Sqlite)]
     database: Database,
-    /// Where both send traces, metrics and logs over OTLP (gRPC), such as 127.0.0.1:4317; every trace is kept then.
+    /// The collector that receives traces, metrics and logs of both over OTLP (gRPC), such as 127.0.0.1:4317; every
+    /// trace is kept then.
     #[arg(long)]
     collector: Option<SocketAddr>,
 }

@@ -12,13 +12,13 @@ use renkei_tools::{
 /// Lets one agency publish items and the other one take them, without a network.
 #[derive(Parser)]
 struct Arguments {
-    /// How many items.
+    /// The number of items.
     #[arg(long)]
     items: u64,
     /// The folder for certificates, keys, databases and configurations. One that has them is filled further.
     #[arg(long)]
     folder: PathBuf,
-    /// Whose items: `ppc` or `ipa`.
+    /// The agency that publishes the items: `ppc` or `ipa`.
     #[arg(long, default_value = "ppc")]
     agency: String,
     /// `sqlite`, or a database's URL in which `{agency}` stands for `ppc` and `ipa`.

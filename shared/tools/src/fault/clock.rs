@@ -26,7 +26,7 @@ struct Clocks {
     pair: Pair,
     ppc: Acts,
     ipa: Acts,
-    /// What both clocks would show if they were right.
+    /// The time that both clocks would show if they were right.
     right: Timestamp,
     acts: usize,
 }
@@ -66,7 +66,7 @@ impl Clocks {
         (taken, others)
     }
 
-    /// How long it takes until PPC's acts are taken.
+    /// The time until PPC's acts are accepted.
     async fn until_taken(&mut self) -> Result<Duration, String> {
         let begun = Instant::now();
         while self.act(1).await.0 == 0 {

@@ -17,11 +17,11 @@ use crate::{
     signs::{trouble, until_all},
 };
 
-/// How long calls are made in peace.
+/// The time in which calls are made undisturbed.
 const PEACE: Duration = Duration::from_secs(2);
-/// How long a command may take that is expected to end by itself.
+/// The longest time for a command that is expected to end by itself.
 const ENDS: Duration = Duration::from_secs(30);
-/// How soon every sign tells of it.
+/// The longest time until every sign shows the fault.
 const TOLD: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), String> {

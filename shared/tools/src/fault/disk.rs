@@ -24,11 +24,11 @@ use crate::{
     signs::until_all,
 };
 
-/// How long calls are made in peace.
+/// The time in which calls are made undisturbed.
 const PEACE: Duration = Duration::from_secs(2);
-/// How long it may take until a full disk refuses a write: logs have room that they took before.
+/// The longest time until a full disk refuses a write: logs have room that they reserved before.
 const FULL: Duration = Duration::from_secs(120);
-/// How soon everything works again.
+/// The longest time until everything works again.
 const AGAIN: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), String> {

@@ -37,11 +37,11 @@ const OFFICIAL: (&str, &str) = ("renkei-official", "tanaka");
 const SMALLEST: &[u8] = &[0x83, 0x87, 0x84];
 /// Calls of the neighbour beside each flood, one after the other.
 const CALLS: usize = 400;
-/// How long one of them may take.
+/// The longest time for one flood.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The neighbour may be slower than without a flood by this factor.
 const SLOWER: u32 = 3;
-/// What is faster than this is fast enough, whatever the control took: the flood and the service share a machine.
+/// A call faster than this is fast enough, whatever the control took: the flood and the service share a machine.
 const FAST: Duration = Duration::from_millis(50);
 /// Schemes of which a page is made: all that an agency may have.
 const PAGE: usize = 100;
@@ -51,7 +51,7 @@ const MEMORY: f64 = 512.0;
 const STALLED: usize = 2000;
 /// The pause of a flood between two blows, so that it does not measure how fast this machine computes.
 const PAUSE: Duration = Duration::from_millis(5);
-/// How long somebody who was thrown out stays away: the flooders' own handshakes are computed on this machine too.
+/// The pause of a flooder whose connection was cut: the flooders' own handshakes are computed on this machine too.
 const REST: Duration = Duration::from_millis(50);
 
 /// A flood is well under way before the neighbour is measured beside it.
@@ -108,7 +108,7 @@ pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), S
 }
 
 impl Ground {
-    /// What the neighbour's calls take, on one connection or each on a new one.
+    /// The durations of the neighbour's calls, on one connection or each on a new one.
     async fn calls(&self, anew: bool) -> Result<Histogram<u64>, String> {
         let most = u64::try_from(PATIENCE.as_micros()).unwrap_or(u64::MAX);
         let mut took = Histogram::new_with_bounds(1, most, 3).map_err(|error| error.to_string())?;
@@ -204,7 +204,7 @@ impl Ground {
         answer.is_ok_and(|answer| answer.is_ok_and(|answer| answer == [[8, 1]]))
     }
 
-    /// What one bad message is told, and that the next call on the same connection is answered.
+    /// Checks the refusal of one bad message, and that the next call on the same connection is answered.
     async fn statuses(&self, report: &mut Report<'_>) -> Result<(), String> {
         let channel = self.pair.ppc.desk.channel("intake")?;
         let note: &'static str = Box::leak("n".repeat(20 << 10).into_boxed_str());

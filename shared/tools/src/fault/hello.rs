@@ -22,7 +22,7 @@ use crate::{
     setup::Choice,
 };
 
-/// How often each kind of claim is made.
+/// The number of times that each kind of claim is made.
 const ROUNDS: u64 = 20;
 
 pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), String> {
@@ -85,7 +85,7 @@ async fn lies(
         stop.signature[0] ^= 1;
         session.say(Kind::Stop(stop)).await;
     }
-    // What comes after them is signed for after them.
+    // Entries that follow a claim are receipted after it.
     session.send(&[peer.publication("virus")?]).await;
     session.receipted(1).await.map_err(failure)?;
     drop(session);
@@ -159,7 +159,7 @@ async fn goodbye(peer: &Peer) -> Result<Reason, String> {
     session.until(|kind| if let Kind::Goodbye(bye) = kind { Some(bye.reason()) } else { None }).await.map_err(failure)
 }
 
-/// How many unproven claims the service has counted.
+/// The number of unproven claims that the service has counted.
 async fn counted(pair: &Pair) -> Result<u64, String> {
     let operator = pair.ppc.operator().ok_or("PPC does not run")?;
     let (_, metrics) = http::get(operator, "/metrics").await?;

@@ -1,4 +1,5 @@
-//! Calls at PPC's desk while a fault is played: what was acknowledged, how long calls took, and what is there afterwards.
+//! Calls at PPC's desk while a fault is played: what was acknowledged, how long calls took, and what is there
+//! afterwards.
 
 use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
@@ -33,7 +34,7 @@ impl Load {
     pub(super) const PACE: Duration = Duration::from_millis(20);
     /// The deadline of a call and a second.
     pub(super) const DEADLINE: Duration = Duration::from_secs(11);
-    /// How many write at once.
+    /// The number of writers at once.
     const WRITERS: usize = 4;
 
     pub(super) fn new(acts: Acts) -> Self {
@@ -44,7 +45,7 @@ impl Load {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// How many writes were acknowledged.
+    /// The number of writes that were acknowledged.
     pub(super) fn acknowledged(&self) -> usize {
         self.state().acknowledged.len()
     }
@@ -151,7 +152,7 @@ pub(super) fn figures(report: &mut Report<'_>, turned: &str, signs: &[(Sign, Dur
     }
 }
 
-/// Whether all refusals were the one that tells a caller to repeat the call.
+/// Tells whether every refusal invited the caller to repeat the call.
 pub(super) fn may_be_repeated(refusals: &BTreeSet<&'static str>) -> bool {
     let right = [Reason::DatabaseUnavailable, Reason::AuditUnavailable].map(Reason::id);
     refusals.iter().all(|refusal| right.contains(refusal))

@@ -17,11 +17,11 @@ use crate::{
     silence::Silence,
 };
 
-/// How long calls are made in peace.
+/// The time in which calls are made undisturbed.
 const PEACE: Duration = Duration::from_secs(3);
 /// A statement is given up after 10 s; the server ends what it had begun within the wait for its lock.
 const AGAIN: Duration = Duration::from_secs(20);
-/// What a stop may take: the statements that nobody answers are given up, and no call is waited for longer.
+/// The longest time for a stop: unanswered statements are given up, and no call is waited for longer.
 const STOP: Duration = Duration::from_secs(20);
 
 pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), String> {
@@ -71,13 +71,13 @@ pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), S
     pair.stop(Agency::Ppc).await
 }
 
-/// What the side's configuration says of its database now.
+/// The present `database.url` of the side's configuration.
 fn pair_url(pair: &Pair) -> String {
     let line = pair.ppc.config().lines().find_map(|line| line.strip_prefix("url = "));
     line.unwrap_or_default().trim_matches('"').to_owned()
 }
 
-/// When the account of the service first said that something is wrong; none when it never had to.
+/// The instant at which the service first reported a fault; `None` if it never did.
 async fn until_told(pair: &Pair, since: Instant) -> Option<Duration> {
     while since.elapsed() < AGAIN {
         if trouble(pair, Agency::Ppc).await.is_ok_and(|trouble| !trouble.is_empty()) {

@@ -30,7 +30,7 @@ fn due(on: &str) -> Option<Due> {
     Some(Due { on: on.to_owned(), calendar: "jp-2023-2027".to_owned() })
 }
 
-/// What PPC might say of advice.
+/// The lies that PPC can tell about advice.
 pub(super) fn requests() -> Vec<Lie> {
     use FactKind as K;
     let supplemented = |due: Option<Due>, answers: u64| {
@@ -70,7 +70,7 @@ pub(super) fn requests() -> Vec<Lie> {
     ]
 }
 
-/// What IPA might say of advice.
+/// The lies that IPA can tell about advice.
 pub(super) fn advice() -> Vec<Lie> {
     use FactKind as K;
     fn given(it: &mut Liar, matter: &Known, stage: AdviceStage, questions: Vec<u32>) -> Result<Entry, String> {

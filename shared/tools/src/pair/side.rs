@@ -16,7 +16,7 @@ use crate::{clock::Clock, desk::Desk, process::Process, seed::config_file, wire:
 
 /// One side of a pair.
 pub struct Side {
-    /// Whose side.
+    /// The agency of this side.
     pub agency: Agency,
     /// Calls to its desk.
     pub desk: Desk,
@@ -26,7 +26,7 @@ pub struct Side {
     pub link_wire: Arc<Wire>,
     /// The spans that this side finished; only in one process.
     pub spans: Option<Spans>,
-    /// What this side measured since its last start; only in one process.
+    /// The metrics of this side since its last start; only in one process.
     pub measured: Option<Measured>,
     log: Arc<Mutex<Vec<u8>>>,
     log_filter: &'static str,
@@ -81,12 +81,12 @@ impl Side {
         }
     }
 
-    /// Where the service itself takes calls, past the wire.
+    /// The address of the service's own desk port, past the wire.
     pub fn desk_address(&self) -> Option<std::net::SocketAddr> {
         self.desk_wire.target()
     }
 
-    /// Where a side that runs tells the operator how it stands.
+    /// The address of the operator's port of a side that runs.
     pub fn operator(&self) -> Option<std::net::SocketAddr> {
         if let Some(Running::Process(process)) = &self.running {
             return Some(process.operator);
@@ -106,7 +106,7 @@ impl Side {
         service.as_ref().map(|running| running.store.clone())
     }
 
-    /// How many calls were handed on to a service behind a port since this side's start; only in one process.
+    /// The number of calls that reached a service behind a port since this side's start; only in one process.
     pub fn handled(&self, port: Surface) -> u64 {
         let service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
         let (desk, link) = service.as_ref().map(renkei_service::Running::handled).unwrap_or_default();

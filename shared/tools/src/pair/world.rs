@@ -1,4 +1,4 @@
-//! What a scenario acts on.
+//! The world on which a scenario acts: desks, wires and clock.
 
 use std::{
     path::{Path, PathBuf},
@@ -38,7 +38,7 @@ impl World {
         self.links.iter().for_each(|wire| wire.mend());
     }
 
-    /// What the clock shows.
+    /// The time that the clock shows.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -46,7 +46,7 @@ impl World {
     /// Sets the clock of both sides.
     ///
     /// # Errors
-    /// When the clock's file cannot be written.
+    /// Fails if the clock's file cannot be written.
     pub fn set_clock(&self, instant: Timestamp) -> Result<(), String> {
         self.clock.set(instant);
         self.clock_files.iter().try_for_each(|file| write_clock(file, &instant.to_string()))
@@ -55,7 +55,7 @@ impl World {
     /// Lets the clock of the processes run on from what it shows.
     ///
     /// # Errors
-    /// When the clock's file cannot be written.
+    /// Fails if the clock's file cannot be written.
     pub fn run_clock(&self) -> Result<(), String> {
         self.clock_files.iter().try_for_each(|file| write_clock(file, &format!("{} runs", self.now())))
     }

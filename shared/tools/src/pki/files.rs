@@ -1,4 +1,4 @@
-//! Where certificates, keys and lists stand, and how they are written.
+//! The places of certificates, keys and lists, and the writing of their files.
 
 use std::fs;
 use std::io::Write;

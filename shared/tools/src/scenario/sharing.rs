@@ -18,7 +18,8 @@ use crate::desk::{Desk, failure, insist};
 const APT1: &[u8] = include_bytes!("../../data/stix/apt1.json");
 
 impl Scenario<'_> {
-    /// Step 10: an attack method of PPC, the APT1 report and a technology trend for named units of IPA. Gives the trend.
+    /// Step 10: an attack method of PPC, the APT1 report and a technology trend for named units of IPA. Gives the
+    /// trend.
     pub(super) async fn share(&mut self) -> Result<Item, String> {
         self.at("2026-11-27", "13:00")?;
         let method =
