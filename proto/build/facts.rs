@@ -152,11 +152,12 @@ fn contents(pool: &DescriptorPool, kinds: &[Kind]) -> Result<String, Box<dyn Err
                 continue;
             }
             // This is a message around the contents of several kinds, such as that of an item.
-            let inner = message.oneofs().next().ok_or("a content of no fact")?;
+            let no_fact = |name: &str| format!("{name} is returned as a content and is the content of no fact");
+            let inner = message.oneofs().next().ok_or_else(|| no_fact(message.full_name()))?;
             let path = crate::rust_path(message.full_name())?;
             for part in inner.fields() {
                 let content = part.kind().as_message().ok_or("a content is no message")?.full_name().to_owned();
-                for kind in by_content.get(&content).ok_or("a content of no fact")? {
+                for kind in by_content.get(&content).ok_or_else(|| no_fact(&content))? {
                     writeln!(
                         arms,
                         "            FactKind::{} => Self::{variant}({path} {{ {}: Some({}::{}(Message::decode(bytes)?)) }}),",

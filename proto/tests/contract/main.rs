@@ -11,6 +11,7 @@ mod methods;
 mod reasons;
 mod rules;
 mod samples;
+mod services;
 mod vectors;
 
 use std::{
