@@ -48,8 +48,8 @@ pub(crate) trait Act: ActRequest + Send + Sync + 'static {
         Ok(Self::Checked::default())
     }
 
-    /// The content of the entry, encoded; `None` for a fact without content. It is taken out of the checked request before
-    /// the act queues.
+    /// The content of the entry, encoded; `None` for a fact without content. It is removed from the checked request
+    /// before the act queues.
     fn content(&mut self, checked: &Self::Checked) -> Option<Vec<u8>> {
         let _ = checked;
         self.take_content()
@@ -146,7 +146,7 @@ pub(crate) struct ActCommand<A: Act> {
 }
 
 impl<A: Act> ActCommand<A> {
-    /// Checks an act on behalf of a reader: nobody acts on what is hidden from them.
+    /// Checks an act on behalf of a reader: nobody acts on a matter that is hidden from them.
     ///
     /// # Errors
     /// The refusal of [`Act::check`].
@@ -185,13 +185,13 @@ impl<A: Act> Command for ActCommand<A> {
     }
 
     fn reply_to_repeat(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<A::Resource> {
-        // A repeat does not show what has been hidden from its caller since.
+        // A repeat does not show a matter that was hidden from its caller since.
         self.act.etag().map(|_| self.readable(stage, moment)).transpose().ok()?;
         A::Resource::of(&Matter::of(matter), stage.page(matter), moment.now, stage.etag(matter))
     }
 }
 
-/// Refuses statements that are as of a time to come: they state what is known by now.
+/// Refuses statements whose time is in the future, because they state present knowledge.
 ///
 /// # Errors
 /// `FIELD_INVALID`.

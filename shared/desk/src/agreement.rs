@@ -1,4 +1,4 @@
-//! The memorandum as it stands (Art. 8).
+//! The memorandum in its present state (Art. 8).
 
 use renkei_domain::{matter::Matter, noun::Resource as _, page::Seen};
 use renkei_proto::agreement::v1::{Agreement, GetAgreementRequest, agreement_service_server::AgreementService};
@@ -10,7 +10,7 @@ use crate::{
     error::Error,
 };
 
-/// The service.
+/// The implementation of `AgreementService`.
 pub(crate) struct Agreements {
     desk: Desk,
 }

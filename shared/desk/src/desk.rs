@@ -28,9 +28,9 @@ pub struct Desk {
     pub digest_key: DigestKey,
     /// Makes and opens cursors and page tokens.
     pub tokens: Tokens,
-    /// The database.
+    /// The database with journals and pages.
     pub store: Store,
-    /// The instruments.
+    /// The metrics of the service.
     pub metrics: Metrics,
 }
 

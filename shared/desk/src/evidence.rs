@@ -34,10 +34,10 @@ use crate::{
     verify::{Verified, verify},
 };
 
-/// They see that an entry is there, whoever may read its matter.
+/// The roles that see the existence of an entry, whoever may read its matter.
 const EXAMINERS: [Role; 2] = [Role::Operator, Role::Auditor];
 
-/// The extent to which the entries of a matter are shown.
+/// The part of a matter's entries that is shown.
 enum Sight {
     /// Whole, but for those about revisions in whose scope the caller is not.
     Whole(ReadPermit),
@@ -53,7 +53,7 @@ pub struct JournalKeys {
     pub peer: PublicKeys,
 }
 
-/// The service.
+/// The implementation of `EvidenceService`.
 pub(crate) struct Evidences {
     desk: Desk,
     keys: JournalKeys,
@@ -66,8 +66,8 @@ impl Evidences {
         Self { desk, keys, verifying: Semaphore::new(1) }
     }
 
-    /// The extent to which the entries of a matter are shown: whole to those who may read it, their envelopes to
-    /// operators and auditors, and not at all to others.
+    /// The part of a matter's entries that the caller sees: the whole for those who may read the matter, the envelopes
+    /// for operators and auditors, and nothing for others.
     async fn sight(&self, call: &Call, matter: &str) -> Result<Option<Sight>, Error> {
         if let Some(permit) = permit(&self.desk, call, matter).await? {
             return Ok(Some(Sight::Whole(permit)));
@@ -252,7 +252,7 @@ fn verification(verified: &Verified) -> Verification {
     Verification { journals: journals.collect(), chains: chains.collect(), fault: String::new() }
 }
 
-/// The place at which a list of records goes on.
+/// The place at which a list of records continues.
 #[derive(Clone, PartialEq, prost::Message)]
 struct RecordPlace {
     #[prost(sint64, tag = "1")]
@@ -278,7 +278,7 @@ fn record(it: Recorded) -> AuditRecord {
 
 /// Writes the ends of the audit chains and the head of the private journal into the own journal, if they moved.
 pub struct Checkpoint {
-    /// Whose chains.
+    /// The agency whose chains are checkpointed.
     pub own: Agency,
     /// Their ends.
     pub heads: Vec<ChainHead>,

@@ -22,7 +22,7 @@ use crate::{
     read::{EntryWords, Readable, decoded, entries, list, readable},
 };
 
-/// The service.
+/// The implementation of `ItemService`.
 pub(crate) struct Items {
     desk: Desk,
 }

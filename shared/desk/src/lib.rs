@@ -48,7 +48,7 @@ pub use crate::{
     watch::Watchers,
 };
 
-/// The settings of the desk's services, besides [`Desk`].
+/// The settings that the desk's services need besides [`Desk`].
 pub struct Settings {
     /// The key from which secrets of referral codes are derived, 32 bytes.
     pub code_key: zeroize::Zeroizing<[u8; 32]>,

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
 };
 
-/// The service.
+/// The implementation of `LinkStatusService`.
 pub(crate) struct Links {
     desk: Desk,
 }

@@ -20,7 +20,7 @@ use crate::{
     desk::{Answer, Desk, open},
 };
 
-/// The service.
+/// The implementation of `OfficialService`.
 pub(crate) struct Officials {
     desk: Desk,
 }

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 /// Argon2id (RFC 9106) with 19 MiB and two passes: a guess costs an attacker as much as it costs us.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
-/// The most proofs that are computed at once: they take 19 MiB each.
+/// The maximum number of proofs that are computed at once: each needs 19 MiB.
 const AT_ONCE: usize = 2;
 
 /// Computes proofs, two at once.

@@ -13,7 +13,7 @@ use renkei_store::{Listed, Room, StoredEntry, etag};
 
 use crate::{desk::Desk, error::Error};
 
-/// The size of a page when the caller does not name one.
+/// The size of a page if the caller states none.
 const DEFAULT: u32 = 50;
 
 /// A matter that the caller may read.
@@ -24,10 +24,10 @@ pub(crate) struct Readable {
 }
 
 impl Readable {
-    /// The matter as the desk shows it, without its words.
+    /// The matter as the desk shows it, without its texts.
     ///
     /// # Errors
-    /// `NOT_FOUND` when there is none.
+    /// `NOT_FOUND` if there is none.
     pub(crate) fn resource<R: Resource>(&self, desk: &Desk, call: &Call) -> Result<R, Error> {
         let shown = R::of(&self.matter, Seen::whole(&self.page), call.moment.now, etag(&self.page, desk.own));
         shown.ok_or_else(|| Error::because(Reason::NotFound, "there is no such matter"))
@@ -37,30 +37,30 @@ impl Readable {
 /// The matter of this name.
 ///
 /// # Errors
-/// `NOT_FOUND` when there is none, or it is hidden from the caller.
+/// `NOT_FOUND` if there is none, or if it is hidden from the caller.
 pub(crate) async fn readable(desk: &Desk, call: &Call, name: &str) -> Result<Readable, Error> {
     let page = desk.store.page(name).await?.unwrap_or_default();
     judged(desk, call, Matter::of(name), page)
 }
 
-/// A matter whose page is at hand.
+/// The matter of a page that is already loaded.
 ///
 /// # Errors
-/// `NOT_FOUND` when it is hidden from the caller.
+/// `NOT_FOUND` if it is hidden from the caller.
 pub(crate) fn judged(desk: &Desk, call: &Call, matter: Matter, page: Page) -> Result<Readable, Error> {
     let permit = decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, call.moment.now)?;
     Ok(Readable { matter, page, permit })
 }
 
-/// The matter of this name as the desk shows it, without its words.
+/// The matter of this name as the desk shows it, without its texts.
 ///
 /// # Errors
-/// `NOT_FOUND` when there is none, or it is hidden from the caller.
+/// `NOT_FOUND` if there is none, or if it is hidden from the caller.
 pub(crate) async fn get<R: Resource>(desk: &Desk, call: &Call, name: &str) -> Result<R, Error> {
     readable(desk, call, name).await?.resource(desk, call)
 }
 
-/// Tells whether the caller may read the matter of this name now, so that it may know of it.
+/// True if the caller may read the matter of this name now, and so may know that it exists.
 pub(crate) async fn may_see(desk: &Desk, call: &Call, name: &str) -> Result<bool, Error> {
     Ok(permit(desk, call, name).await?.is_some())
 }
@@ -68,14 +68,14 @@ pub(crate) async fn may_see(desk: &Desk, call: &Call, name: &str) -> Result<bool
 /// The caller's leave to read the matter of this name now; `None` when it is hidden.
 pub(crate) async fn permit(desk: &Desk, call: &Call, name: &str) -> Result<Option<ReadPermit>, Error> {
     let matter = Matter::of(name);
-    // A scope stands in the page.
+    // The scope is on the page.
     let page = if registry::of(&matter).is_scoped() { desk.store.page(name).await? } else { None };
     let page = page.unwrap_or_default();
     let now = desk.source.moment().now;
     Ok(decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, now).ok())
 }
 
-/// One page of a list.
+/// One page of a list, while it is filled.
 pub(crate) struct Listing {
     pub(crate) items: Vec<Listed>,
     pub(crate) as_of: String,
@@ -97,7 +97,7 @@ impl Listing {
         self.page(desk, call, page)
     }
 
-    /// The resources that fit on the page, and the token of the next page.
+    /// The response, and the token of the next page.
     pub(crate) fn page<R: Message>(
         &self,
         desk: &Desk,
@@ -127,7 +127,7 @@ impl<R> Default for Filling<R> {
 }
 
 impl<R: Message> Filling<R> {
-    /// Adds what is at a place, if anything is shown there. Whether there was room.
+    /// Adds the result at a place, if anything is shown there. True if there was room.
     pub(crate) fn add(&mut self, place: u64, shown: Option<R>) -> bool {
         self.is_full = shown.as_ref().is_some_and(|shown| !self.room.takes(shown.encoded_len()));
         if !self.is_full {
@@ -143,7 +143,7 @@ pub(crate) fn size(page_size: u32) -> usize {
     usize::try_from(if page_size == 0 { DEFAULT } else { page_size }).unwrap_or_default()
 }
 
-/// The place at which a page begins: the number in its token, or `start`.
+/// The beginning of a page: the number in its token, or `start`.
 pub(crate) fn begin(desk: &Desk, query: &Query, token: &str, start: u64) -> Result<u64, Error> {
     let Some(key) = desk.tokens.page_token_decode(query, token)? else { return Ok(start) };
     let number = key.as_slice().try_into().map(u64::from_be_bytes);
@@ -165,7 +165,7 @@ pub(crate) async fn list(
         Some(agency) => vec![agency],
         None => vec![Agency::Ppc, Agency::Ipa],
     };
-    // Taken before the list is read: a watch from here may repeat what the list shows, but misses nothing.
+    // It is read before the list: a watch from here may repeat entries of the list, but misses nothing.
     let feed = desk.store.heads().borrow().feed;
     let size = size(page.0);
     let mut items = desk.store.list(collection, &openers, (&call.reader, call.moment.now), below, size + 1).await?;
@@ -174,7 +174,7 @@ pub(crate) async fn list(
     Ok(Listing { items, as_of: desk.tokens.cursor_encode(&call.moment, feed)?, more, query })
 }
 
-/// One page of the entries of a matter with their words, each as its noun shows it, and where to go on.
+/// One page of the entries of a matter with their texts, in the form of their noun, and the token of the next page.
 pub(crate) async fn entries<T>(
     desk: &Desk,
     call: &Call,

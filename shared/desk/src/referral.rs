@@ -46,10 +46,10 @@ use crate::{
 
 /// The most wrong codes per locator and day in Japan.
 const TRIES: usize = 5;
-/// Stands for the referral when nobody has the code, so that unknown and wrong take the same work.
+/// The referral that is checked if nobody has the code, so that an unknown code needs the same work as a wrong one.
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
-/// The service.
+/// The implementation of `ReferralService`.
 pub(crate) struct Referrals {
     desk: Desk,
     code_key: Zeroizing<[u8; 32]>,
@@ -61,8 +61,7 @@ impl Referrals {
         Self { desk, code_key, proofs }
     }
 
-    /// The papers that the intake hands to the reporter. They are made from the stored referral, so a repeat of the
-    /// call gets the same ones.
+    /// The papers for the reporter. They are made from the stored referral, so a repeat of the call gets the same.
     async fn hand_out(
         &self,
         call: &Call,
@@ -190,7 +189,7 @@ impl ReferralService for Referrals {
     }
 }
 
-/// The code that a reporter quotes; `None` when there is none.
+/// The code that a reporter quotes; `None` if there is none.
 fn quoted(it: &FollowUpReferralRequest) -> Result<Option<Code>, Refusal> {
     if it.code.is_empty() {
         return Ok(None);

@@ -24,8 +24,8 @@ use crate::scheme::own_scheme;
 /// The most months that are looked at.
 const MONTHS: usize = 24;
 
-/// Counts every month since that of the first own entry which has ended and is not counted, oldest first. One month that
-/// cannot be counted holds up no other.
+/// Counts every month since that of the first own entry that has ended and is not counted, oldest first. A month that
+/// cannot be counted does not block the others.
 ///
 /// # Errors
 /// The first error of a month.

@@ -31,7 +31,7 @@ use crate::{
     read::{Filling, Readable, decoded_as, judged, list, readable},
 };
 
-/// The service.
+/// The implementation of `SchemeService`.
 pub(crate) struct Schemes {
     desk: Desk,
 }
@@ -92,7 +92,7 @@ async fn whole(desk: &Desk, it: &Readable, now: Timestamp) -> Result<Option<Sche
     Ok(scheme.map(|scheme| Scheme { content, ..scheme }))
 }
 
-/// The content of an entry of a scheme; `None` when it was erased.
+/// The information for reporters in an entry of a scheme; `None` if it was erased.
 pub(crate) async fn scheme_content(desk: &Desk, it: &Readable, seq: u64) -> Result<Option<SchemeContent>, Error> {
     let bytes = desk.store.content(&it.permit, Journal::Of(it.matter.opener), seq).await?;
     bytes.as_deref().map(decoded_as).transpose()

@@ -1,6 +1,5 @@
-//! STIX 2.1 bundles (OASIS) as they come with items: read once, before the queue. What is not a bundle that every
-//! reader accepts is refused before it is shared, and what its marks say of its readers is compared with the item's
-//! scope.
+//! STIX 2.1 bundles (OASIS) as they come with items. They are read once, before the queue. A bundle that some reader
+//! would reject is refused before it is shared, and its marks are compared with the item's scope.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -81,7 +80,7 @@ pub(crate) fn read(field: &'static str, bytes: &[u8]) -> Result<Option<Tlp>, Ref
     let read = Value { bundle: &mut bundle, place: Place::Bundle }.deserialize(&mut json).and_then(|()| json.end());
     match (bundle.broken.take(), read) {
         (Some(broken), _) => Err(invalid(broken)),
-        // The parser's error for a text that is not JSON names a place in it and none of its words.
+        // The parser's message about a text that is not JSON names a place in it and none of its words.
         (None, Err(error)) => Err(invalid(format!("is not JSON that every reader accepts: {error}"))),
         (None, Ok(())) => bundle.sound().map_err(invalid),
     }
@@ -166,7 +165,7 @@ struct Object {
     id: Option<String>,
     version: Option<String>,
     level: Option<Tlp>,
-    /// Its own extension says that its type is a new kind of cyber-observable.
+    /// True if its own extension states that its type is a new kind of cyber-observable.
     is_new_observable: bool,
 }
 

@@ -16,10 +16,10 @@ mod beside;
 
 use self::beside::said;
 
-/// How many entries or records are read at once.
+/// The number of entries or records that are read at once.
 const CHUNK: usize = 1024;
 
-/// What was verified.
+/// The result of a verification without a fault.
 #[derive(Default)]
 pub struct Verified {
     /// The journals with their heads.
@@ -55,14 +55,14 @@ pub async fn verify(
 /// Verifies the three journals alone: what a rebuild believes.
 ///
 /// # Errors
-/// The first entry that is not right, in a sentence.
+/// The first wrong entry, in a sentence.
 pub async fn verify_journals(store: &Store, own_keys: &PublicKeys, peer_keys: &PublicKeys) -> Result<(), String> {
     let heads = store.read_heads().await.map_err(said)?;
     journals(store, own_keys, peer_keys, &heads).await?;
     beside::anchored(store).await
 }
 
-/// What the journals have shown of themselves.
+/// The facts about the journals that were proven on the way.
 struct Proof {
     journals: Vec<(Journal, Head)>,
     /// The keys as each journal's own facts left them.
@@ -101,10 +101,10 @@ async fn journals(
     Ok(proof)
 }
 
-/// Verifies what was written since the last checkpoint, at most the newest 10,000 entries of each journal, in bounded time.
+/// Verifies the entries since the last checkpoint, at most the newest 10,000 of each journal, in bounded time.
 ///
 /// # Errors
-/// The first entry that is not right, in a sentence.
+/// The first wrong entry, in a sentence.
 pub async fn verify_tail(store: &Store, own_keys: &PublicKeys, peer_keys: &PublicKeys) -> Result<(), String> {
     let own = store.own();
     let heads = store.read_heads().await.map_err(said)?;
@@ -147,7 +147,7 @@ async fn known_keys(store: &Store, agency: Agency, to: u64, keys: &mut PublicKey
     Ok(())
 }
 
-/// What the first entry of a journal is measured by, and the keys that were agreed outside of it.
+/// The state with which the first entry of a journal is compared, and the keys that were agreed outside of it.
 fn start(store: &Store, journal: Journal, own_keys: &PublicKeys, peer_keys: &PublicKeys) -> (Previous, PublicKeys) {
     let own = store.own();
     match journal {
@@ -175,7 +175,7 @@ async fn one(
     while proven.last.next_seq() <= head.seq {
         let entries = next?;
         let reading = proven.last.next_seq() + u64::try_from(entries.len()).unwrap_or(u64::MAX);
-        // Signatures take all processors for some milliseconds: not on a thread that serves calls.
+        // Signatures keep all processors busy for some milliseconds, too long for a thread that serves calls.
         let proving = tokio::task::spawn_blocking(move || chunk(entries, proven));
         let (proved, read) = tokio::join!(proving, read(store, journal, reading, head));
         let (lies, proved) = proved.map_err(|error| format!("journal {id}: was not verified: {error}"))?;
@@ -193,7 +193,7 @@ async fn one(
     Ok(proven)
 }
 
-/// What was proven of a chunk, and the bodies before its end or break that are not what their header commits to.
+/// Proves a chunk. Returns the bodies that contradict their headers before its end or break, and the proven state.
 fn chunk(entries: Vec<Entry>, from: Proven) -> (Vec<Lie>, Result<Proven, Break>) {
     let mut lies = Vec::new();
     let proven = verify_all(entries, &from.keys, from.last, |lie| lies.push(lie));
@@ -211,7 +211,7 @@ async fn read(store: &Store, journal: Journal, from: u64, head: Head) -> Result<
     };
     let mut entries: Vec<Entry> = Vec::with_capacity(held.len());
     for held in held.into_iter().filter(|held| held.header.seq <= head.seq) {
-        // This version disposes of nothing. Only what is not as committed to, and was refused for it, is not kept.
+        // This version disposes of nothing. Only a content that contradicts its header, and was refused for it, is not kept.
         if !held.header.content_commitment.is_empty() && !held.content_present {
             let seq = held.header.seq;
             let missing = |_| format!("journal {}: entry {seq}: its content is missing", journal.id());
@@ -236,7 +236,7 @@ async fn unreadable(store: &Store, journal: Journal, from: u64, error: &Error) -
     format!("journal {}: from entry {from} on: {error}", journal.id())
 }
 
-/// Nothing stands beyond the head, but for what was written meanwhile, which moved it.
+/// Checks that no entry is beyond the head, except those that were written meanwhile and moved it.
 async fn beyond(store: &Store, journal: Journal, head: Head) -> Result<(), String> {
     let held = store.entries(journal, head.seq + 1, 1).await.map_err(|error| error.to_string())?;
     if held.is_empty() || store.previous(journal).await.map_err(|error| error.to_string())?.head != head {

@@ -27,9 +27,9 @@ use crate::{
 /// The most watchers at once, and the most of one caller.
 const WATCHERS: usize = 64;
 const WATCHERS_EACH: usize = 16;
-/// The longest time between two messages to a watcher.
+/// The longest time without a message to a watcher.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// The most changes that are read at once.
+/// The number of changes that are read at once.
 const CHUNK: usize = 256;
 
 /// The next step of a watcher.
@@ -39,7 +39,7 @@ enum Next {
     Drain,
 }
 
-/// The watchers, with the number of the feed up to which each has been told. Clones share everything.
+/// The watchers, each with the number of the feed that it has received. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Watchers {
     places: Places,
@@ -65,7 +65,7 @@ impl Watchers {
         self.told().each.len()
     }
 
-    /// The number up to which all of them have been told; none without watchers.
+    /// The number up to which all of them have received the feed; `None` without watchers.
     #[must_use]
     pub fn slowest(&self) -> Option<u64> {
         self.told().each.values().min().copied()
@@ -94,7 +94,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// The watcher has been told up to this number.
+    /// Records that the watcher has received the feed up to this number.
     fn told(&self, after: u64) {
         self.watchers.told().each.insert(self.number, after);
     }
@@ -106,7 +106,7 @@ impl Drop for Watcher {
     }
 }
 
-/// The service.
+/// The implementation of `WatchService`.
 pub(crate) struct Watches {
     desk: Desk,
     watchers: Watchers,
@@ -118,7 +118,7 @@ impl Watches {
         Self { desk, watchers, draining }
     }
 
-    /// The number after which the watch goes on.
+    /// The number after which the watch continues.
     async fn begin(&self, cursor: &str) -> Result<u64, Error> {
         let head = self.desk.store.heads().borrow().feed;
         let first = self.desk.store.feed_first().await?;
@@ -191,8 +191,8 @@ impl WatchService for Watches {
     }
 }
 
-/// Tells whether the caller is told of a change. Of a matter that was changed behind the service's back nobody is told,
-/// and no watch ends for it: who reads the matter gets the error.
+/// True if the caller receives a change. A change of a matter that was changed outside the service is sent to nobody,
+/// and no watch ends for it: a reader of the matter gets the error.
 async fn is_shown(desk: &Desk, call: &Call, matter: &str) -> Result<bool, Error> {
     if matter.is_empty() {
         return Ok(true);

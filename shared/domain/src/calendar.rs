@@ -4,9 +4,8 @@
 //! and for the office days the act on the holidays of administrative organs
 //! (行政機関の休日に関する法律) Art. 1: Saturday, Sunday, national holidays, 12-29 … 01-03.
 //!
-//! Holidays of the years in `holidays.tsv` are taken from that list. Any other year is computed
-//! by rule and marked, because the equinox days are fixed only by the notice of February of the
-//! year before, and the Diet may change the law.
+//! Holidays of the years in `holidays.tsv` come from that list. Any other year is computed by rule and marked, because
+//! the equinox days are fixed only by the notice of February of the previous year, and the Diet may change the law.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,8 +15,8 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::Offset;
 
-/// The version of the calendar: the first and last year of its list. Facts that hold a due date
-/// name it, so that nobody computes the date again with another list.
+/// The version of the calendar: the first and last year of its list. Facts with a due date name it, so that nobody
+/// computes the date again with another list.
 pub const VERSION: &str = "jp-2023-2027";
 
 /// Asia/Tokyo. Japan has kept one offset and no summer time since 1952.
@@ -31,11 +30,11 @@ pub struct Holiday {
     /// The name in Japanese. A substitute day carries the name of the holiday that fell on the
     /// Sunday, followed by `振替休日`.
     pub name: Cow<'static, str>,
-    /// The source from which the holiday is known.
+    /// The origin of the holiday's date.
     pub source: HolidaySource,
 }
 
-/// The source from which a holiday is known.
+/// The origin of a holiday's date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HolidaySource {
     /// The year is in the list of this version.
@@ -50,13 +49,12 @@ pub fn day(instant: Timestamp) -> Date {
     TOKYO.to_datetime(instant).date()
 }
 
-/// The civil day that is written as `YYYY-MM-DD`; `None` when there is no such day.
+/// The civil day that is written as `YYYY-MM-DD`; `None` if there is no such day.
 pub fn parse_day(text: &str) -> Option<Date> {
     (text.len() == 10).then(|| text.parse().ok()).flatten()
 }
 
-/// The civil day, written as `YYYY-MM-DD`, on which something happened; `None` when there is no such day, or when it
-/// has not come in Japan.
+/// The civil day of an event, written as `YYYY-MM-DD`; `None` if there is no such day, or if it has not come in Japan.
 pub fn parse_past_day(text: &str, now: Timestamp) -> Option<Date> {
     parse_day(text).filter(|date| *date <= day(now))
 }
@@ -196,8 +194,8 @@ fn is_monday(date: Date, nth: i8) -> bool {
     date.weekday() == Weekday::Monday && (date.day() - 1) / 7 + 1 == nth
 }
 
-/// Millionths of a day in March and September 1980; each year adds the tropical year's rest and
-/// each fourth year takes a leap day. Holds for 1980–2099.
+/// Millionths of a day in March and September 1980; each year adds the tropical year's rest and each fourth year has a
+/// leap day. The rule is valid for 1980–2099.
 const SPRING: i32 = 20_843_100;
 const AUTUMN: i32 = 23_248_800;
 const TROPICAL_REST: i32 = 242_194;

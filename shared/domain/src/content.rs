@@ -4,9 +4,9 @@ use renkei_proto::{FactKind, options::v1::Reason};
 
 use crate::refusal::{Refusal, must};
 
-/// Checks content by its fact's kind: it is the message that the contract names for the kind and keeps every rule of the
-/// contract, or there is none where the contract names none. `committed` tells whether the header commits to a content;
-/// then it may be absent, because it was erased.
+/// Checks content by its fact's kind: it must be the message that the contract names for the kind and obey every rule
+/// of the contract, or be absent if the contract names none. If `committed`, the header commits to a content, which may
+/// then be absent because it was erased.
 ///
 /// # Errors
 /// `CONTENT_DIFFERS`.

@@ -182,21 +182,20 @@ impl ReadPermit {
         }
     }
 
-    /// Tells whether the content of this entry may be read: of a sealed matter only the reason of the seal, and of a
-    /// revision only what its own scope allows.
+    /// True if the content of this entry may be read: of a sealed matter only the reason of the seal, and of a revision
+    /// only if its own scope allows it.
     pub fn opens(&self, journal: Journal, seq: u64, kind: FactKind) -> bool {
         self.shows(journal, seq) && self.withheld.sealed_but.is_none_or(|readable| kind == readable)
     }
 
-    /// Tells whether the fact of this entry may be read: it is not about a revision whose own scope excludes the
-    /// reader.
+    /// True if the fact of this entry may be read: it does not concern a revision whose own scope excludes the reader.
     pub fn shows(&self, journal: Journal, seq: u64) -> bool {
         !matches!(journal, Journal::Of(author) if self.withheld.entries.contains(&(author, seq)))
     }
 }
 
-/// Judges whether somebody may read a matter at the service of `own`: by the roles of the method that reads its
-/// collection and, for what the peer shares, within its scope (Art. 7(2)). Lists, feed and evidence show no more than
+/// Judges whether a reader may read a matter at the service of `own`: by the roles of the method that reads its
+/// collection and, for items of the peer, within its scope (Art. 7(2)). Lists, feed and evidence show no more than
 /// that.
 ///
 /// # Errors

@@ -1,4 +1,5 @@
-//! An agency's next task in a matter, and its last day. Time is no state: a duty is overdue once its day is over.
+//! An agency's next task in a matter, and its last day. Time is not part of the state: a duty is overdue once its day
+//! is over.
 
 use jiff::civil::Date;
 

@@ -115,7 +115,7 @@ impl fmt::Debug for Collection {
 /// A matter's name in its parts. [`crate::noun::registry`] parses names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Matter {
-    /// The collection, which tells the noun.
+    /// The collection, which determines the noun.
     pub collection: Collection,
     /// The agency in the name; unspecified for the agreement, which belongs to both.
     pub opener: Agency,

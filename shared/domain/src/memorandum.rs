@@ -17,8 +17,8 @@ pub fn agreement_digest() -> [u8; 32] {
     bytes
 }
 
-/// The digest that an agency's private journal has in place of the agreement's: another one, so that a private entry
-/// that leaks is never valid in the shared journal.
+/// The value used in place of the agreement's digest in an agency's private journal. It differs, so that a private
+/// entry that leaks is never valid in the shared journal.
 pub fn private_digest() -> [u8; 32] {
     let mut bytes = b"renkei private journal v1\0".to_vec();
     bytes.extend(agreement_digest());
@@ -31,7 +31,7 @@ pub fn private_digest() -> [u8; 32] {
 ///
 /// # Errors
 ///
-/// Fails when the text built into the program is not of the expected shape; a test checks that it is.
+/// A built-in text of another shape; a test ensures that this never happens.
 pub fn agreement() -> Result<&'static Agreement, &'static toml::de::Error> {
     static PARSED: LazyLock<Result<Agreement, toml::de::Error>> = LazyLock::new(|| toml::from_str(AGREEMENT));
     PARSED.as_ref()
@@ -116,7 +116,7 @@ pub struct NoticeRule {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartyNames {
-    /// Which party.
+    /// The party, PPC or IPA.
     pub party: Party,
     /// 甲 or 乙.
     pub sign: String,

@@ -12,13 +12,13 @@ use crate::timekeeper::{Basis, Timekeeper};
 pub struct Moment {
     /// The time at which the call is judged.
     pub now: Timestamp,
-    /// The clock or the witness on which that time rests.
+    /// The basis of that time.
     pub basis: Basis,
     seed: [u8; 32],
 }
 
 impl Moment {
-    /// A moment from a reading of the clock and 32 bytes of randomness, which nobody else may hold.
+    /// A moment from a reading of the clock and 32 bytes of randomness, which must be used for nothing else.
     pub fn new(now: Timestamp, seed: [u8; 32]) -> Self {
         Self { now: whole_micros(now), basis: Basis::Unjudged, seed }
     }
@@ -59,7 +59,7 @@ impl Moment {
     }
 }
 
-/// The source of moments. The services pass in a clock and randomness; tests pass in their own.
+/// The source of moments. The services pass in clock and randomness; tests pass in their own.
 #[derive(Clone)]
 pub struct Source {
     draw: Arc<dyn Fn() -> Moment + Send + Sync>,
@@ -88,7 +88,7 @@ impl Source {
         (self.draw)()
     }
 
-    /// The timekeeper that judges the clock; `None` when nobody does.
+    /// The judge of the clock; `None` if the clock is not judged.
     pub fn keeper(&self) -> Option<&Timekeeper> {
         self.keeper.as_deref()
     }
@@ -106,7 +106,7 @@ pub fn instant(stamp: &prost_types::Timestamp) -> Timestamp {
     Timestamp::new(stamp.seconds, stamp.nanos.clamp(0, 999_999_999)).unwrap_or(nearest)
 }
 
-/// The end of something; `None` when it never comes: it is absent, or lies beyond what the calendar can compute.
+/// The end of a period; `None` if it never comes: it is absent, or beyond the range that the calendar can compute.
 pub fn end(stamp: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
     stamp.map(instant).filter(|end| *end < Timestamp::MAX)
 }

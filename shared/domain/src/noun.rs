@@ -49,14 +49,14 @@ pub trait Noun: Sync {
     /// A refusal with a reason that the contract documents for the act.
     fn judge(&self, case: &Case, fact: &fact::Fact) -> Result<(), Refusal>;
 
-    /// Tells whether the fact opens its matter. A noun overrides this where facts of one kind open a matter and go on
-    /// in it.
+    /// True if the fact opens its matter. A noun overrides this if facts of one kind both open a matter and continue
+    /// it.
     fn opens(&self, fact: &fact::Fact) -> bool {
         FactKind::of(fact).rule().opens
     }
 
-    /// Tells whether the fact is counted against the room that an agency has in a matter
-    /// ([`crate::decide::MOST_ENTRIES`]). A fact that ends a matter, or that a service must write, is not.
+    /// True if the fact counts against the room that an agency has in a matter ([`crate::decide::MOST_ENTRIES`]). A
+    /// fact that ends a matter, or that a service must write, does not count.
     fn needs_room(&self, fact: &fact::Fact) -> bool {
         let _ = fact;
         true
@@ -99,7 +99,7 @@ pub trait Noun: Sync {
         Vec::new()
     }
 
-    /// Tells whether a scope bounds the readers of its matters (Art. 7(2)).
+    /// True if a scope bounds the readers of its matters (Art. 7(2)).
     fn is_scoped(&self) -> bool {
         false
     }
@@ -128,19 +128,18 @@ pub trait Noun: Sync {
         None
     }
 
-    /// Tells whether a service writes the fact by itself, so that it is not the answer of an official.
+    /// True if a service writes the fact by itself, so that it is not the answer of an official.
     fn is_automatic(&self, fact: &fact::Fact) -> bool {
         let _ = fact;
         false
     }
 
-    /// Tells whether the names of its matters identify persons, so that they are told to nobody but the callers who may
-    /// read them.
+    /// True if the names of its matters identify persons, so that only callers who may read them learn the names.
     fn has_secret_names(&self) -> bool {
         false
     }
 
-    /// Tells whether entries after the first may change the lists in which a matter is shown.
+    /// True if entries after the first may change the lists in which a matter is shown.
     fn is_listed_anew(&self) -> bool {
         self.is_scoped() || !self.duty_kinds().is_empty()
     }
@@ -150,7 +149,7 @@ pub trait Noun: Sync {
         None
     }
 
-    /// Tells whether a private fact of this kind protects somebody, so that its loss must be noticed at once.
+    /// True if a private fact of this kind protects somebody, so that its loss must be noticed at once.
     fn protects(&self, kind: FactKind) -> bool {
         let _ = kind;
         false
@@ -160,7 +159,7 @@ pub trait Noun: Sync {
 /// The agency whose service owes a fact, as far as the fact depends on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Desk<'a> {
-    /// The agency.
+    /// The agency of the service.
     pub own: Agency,
     /// The units of the agency.
     pub units: &'a BTreeSet<String>,
@@ -171,7 +170,7 @@ pub struct Desk<'a> {
 /// A fact that a service owes the peer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Owed {
-    /// The fact.
+    /// The fact that is to be written.
     pub fact: fact::Fact,
     /// The number of the peer's entry that it answers.
     pub answers: u64,

@@ -1,7 +1,8 @@
-//! The page of a matter: what both agencies said of it, folded from the journals.
+//! The page of a matter: the facts of both agencies, folded from the journals.
 //!
-//! A half is a set of marks that only grows, so two registers with the same entries hold the same page whatever the
-//! order in which the journals came. What an author saw when it decided is the same page cut at two numbers ([`Seen`]).
+//! A half is a set of marks that only grows, so two registers with the same entries have the same page whatever the
+//! order in which the journals came. An author's view at the time of its decision is the same page cut at two numbers
+//! ([`Seen`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +19,7 @@ use crate::{
     moment::{instant, micros},
 };
 
-/// Which journal an entry stands in.
+/// The journal that contains an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Journal {
     /// An agency's entries for the peer.
@@ -37,7 +38,7 @@ impl Journal {
     }
 }
 
-/// A page: PPC's half, IPA's half and the local part that never crosses. Marks stand in the order of their numbers.
+/// A page: PPC's half, IPA's half and the local part that never crosses. The marks are in the order of their numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
     ppc: Half,
@@ -55,7 +56,8 @@ impl Page {
         Ok(Self { ppc: page.ppc.unwrap_or_default(), ipa: page.ipa.unwrap_or_default(), local: Half::decode(local)? })
     }
 
-    /// The bytes of both halves, as the message `Page` has them. Equal on both sides when both hold the same entries.
+    /// The bytes of both halves, as the message `Page` has them. They are equal on both sides if both have the same
+    /// entries.
     pub fn encode(&self) -> Vec<u8> {
         // Without a copy of every mark, as the message would ask for.
         let mut out = Vec::with_capacity(self.ppc.encoded_len() + self.ipa.encoded_len() + 16);
@@ -78,7 +80,7 @@ impl Page {
         }
     }
 
-    /// The marks of one journal in this matter, in the order of their numbers.
+    /// The marks of one journal in this matter.
     pub fn marks(&self, journal: Journal) -> &[Mark] {
         match journal {
             Journal::Of(Agency::Ppc) => &self.ppc.marks,
@@ -88,12 +90,12 @@ impl Page {
         }
     }
 
-    /// The hash of a journal's last header in this matter; zeros when there is none.
+    /// The hash of a journal's last header in this matter; zeros if there is none.
     pub fn last_hash(&self, journal: Journal) -> [u8; 32] {
         self.marks(journal).last().and_then(|mark| mark.hash.as_slice().try_into().ok()).unwrap_or_default()
     }
 
-    /// Neither agency has said anything.
+    /// True if neither agency has written an entry.
     pub fn is_empty(&self) -> bool {
         self.ppc.marks.is_empty() && self.ipa.marks.is_empty()
     }
@@ -125,8 +127,8 @@ pub fn apply(page: &mut Page, journal: Journal, header: &Header, hash: [u8; 32],
     }
 }
 
-/// Of such a kind only the latest fact counts, so the journal's own page stays small for ever. The very last mark of
-/// the page is kept too, because the next header of the matter names its hash.
+/// Keeps only the latest fact of such a kind, so that the journal's own page stays small. The very last mark of the
+/// page is kept too, because the next header of the matter names its hash.
 fn keep_latest(marks: &mut Vec<Mark>, kind: FactKind) {
     let latest = marks.iter().rev().find(|mark| mark.kind() == Some(kind)).map(|mark| mark.seq);
     marks.retain(|mark| mark.kind() != Some(kind) || Some(mark.seq) == latest);
@@ -182,7 +184,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Neither agency has said anything in this view.
+    /// True if neither agency has written an entry in this view.
     pub fn is_empty(self) -> bool {
         [Agency::Ppc, Agency::Ipa].into_iter().all(|agency| self.all(agency).next().is_none())
     }
@@ -240,7 +242,7 @@ impl<'a> Seen<'a> {
         self.all_of(agency).last()
     }
 
-    /// Tells whether an agency wrote a fact of one kind that counts.
+    /// True if an agency wrote a fact of one kind that counts.
     pub fn has<F: FactMessage + 'a>(self, agency: Agency) -> bool {
         self.first::<F>(agency).is_some()
     }
@@ -250,7 +252,7 @@ impl<'a> Seen<'a> {
         self.all_of(agency).find(|(mark, _)| mark.answers == seq)
     }
 
-    /// The time of writing of the last entry of either half.
+    /// The time of the last entry of either half.
     pub fn updated_at(self) -> Option<prost_types::Timestamp> {
         let both = [Agency::Ppc, Agency::Ipa].into_iter().flat_map(|agency| self.all(agency));
         both.filter_map(|mark| mark.written_at).max_by_key(|at| (at.seconds, at.nanos))
@@ -267,7 +269,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// The pages as an author had them when it decided: its own entries before this one, the peer's up to `peer_until`.
+/// The view of an author at its decision: its own entries before this one, the peer's up to `peer_until`.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     pages: &'a Pages,
@@ -282,12 +284,12 @@ static EMPTY: Page = {
 };
 
 impl<'a> View<'a> {
-    /// Everything that the author's own service holds.
+    /// The view of the author's own service: everything that it has stored.
     pub fn whole(pages: &'a Pages, author: Agency) -> Self {
         Self { pages, author, author_until: u64::MAX, peer_until: u64::MAX }
     }
 
-    /// The pages as the author of this entry had them, so that the receiver can repeat its judgement.
+    /// The view of the author of this entry, as the receiver can repeat it.
     pub fn of_author(pages: &'a Pages, author: Agency, header: &Header) -> Self {
         Self { pages, author, author_until: header.seq.saturating_sub(1), peer_until: header.seen_peer_seq }
     }
@@ -297,7 +299,7 @@ impl<'a> View<'a> {
         self.author
     }
 
-    /// The number of the last entry of the peer's journal that the author had.
+    /// The highest number of the peer's journal that the author had.
     pub fn peer_until(&self) -> u64 {
         self.peer_until
     }
@@ -310,7 +312,7 @@ impl<'a> View<'a> {
         Seen { page, ppc_until, ipa_until }
     }
 
-    /// A matter's page as the author saw it; empty when there is none.
+    /// A matter's page as the author saw it; empty if there is none.
     pub fn page(&self, matter: &str) -> Seen<'a> {
         self.seen(self.pages.get(matter).unwrap_or(&EMPTY))
     }

@@ -17,7 +17,7 @@ use crate::{
 pub(crate) fn audiences(terms: &ItemTerms) -> Vec<Visibility> {
     let designated = match terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) {
         None => return Vec::new(),
-        // Until an agreed method says otherwise: the receiving party.
+        // The default, unless an agreed method sets another one: the receiving party.
         Some(scope::Scope::Undesignated(_)) => return vec![Visibility::everybody()],
         Some(scope::Scope::Designated(designated)) => designated,
     };
@@ -43,8 +43,7 @@ pub(crate) fn units(terms: &ItemTerms) -> &[String] {
 /// Judges the terms of an item when it is published.
 ///
 /// # Errors
-/// `SCOPE_EMPTY` when nobody would see it, `SCOPE_CONTRADICTORY` when the scope says two things at once,
-/// `FIELD_INVALID`.
+/// `SCOPE_EMPTY` if nobody would see it, `SCOPE_CONTRADICTORY` if the scope contradicts itself, `FIELD_INVALID`.
 pub fn check(terms: &ItemTerms, now: Timestamp) -> Result<(), Refusal> {
     for (field, is_set) in [("terms.scope", terms.scope.is_some()), ("terms.marking", terms.marking.is_some())] {
         if !is_set {
@@ -102,7 +101,7 @@ fn designation(it: &Designated, embargo: Option<Timestamp>, now: Timestamp) -> R
     Ok(())
 }
 
-/// Traffic Light Protocol 2.0 of a scope. Undesignated stands for the receiving party.
+/// Traffic Light Protocol 2.0 of a scope. An undesignated scope means the receiving party.
 pub fn tlp(scope: Option<&Scope>) -> Tlp {
     let audience = match scope.and_then(|scope| scope.scope.as_ref()) {
         None => return Tlp::Unspecified,
@@ -119,16 +118,16 @@ pub fn tlp(scope: Option<&Scope>) -> Tlp {
     }
 }
 
-/// Tells whether information with this mark of the Traffic Light Protocol may go to everybody in this scope.
+/// True if an object with this mark of the Traffic Light Protocol may go to everybody in this scope.
 pub fn admits(scope: Option<&Scope>, mark: Tlp) -> bool {
     // The contract numbers the levels from the strictest on.
     tlp(scope) <= mark
 }
 
-/// The terms of a revision: what it names, and what was said before where it names nothing and clears nothing.
+/// The terms of a revision: those that it names, and the previous ones for those that it neither names nor clears.
 ///
 /// # Errors
-/// `FIELD_INVALID` when it names what it clears.
+/// `FIELD_INVALID` if it names a term that it clears.
 pub fn revised(before: &ItemTerms, named: ItemTerms, cleared: &[i32]) -> Result<ItemTerms, Refusal> {
     let clears = |term: ItemTerm| cleared.contains(&term.into());
     let both = (clears(ItemTerm::ValidFrom) && named.valid_from.is_some())

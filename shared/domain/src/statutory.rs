@@ -38,10 +38,10 @@ impl Sector {
     }
 }
 
-/// The rules that hold for one sector from a day on.
+/// The rules that apply to one sector from a day on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RuleSet {
-    /// A stable name, which stands beside every date computed under it.
+    /// A stable name, which accompanies every date computed under it.
     pub name: &'static str,
     /// The first day in Japan of knowing to which it applies.
     pub effective_from: Date,
@@ -102,7 +102,7 @@ pub enum Tri {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Items {
     sector: Sector,
-    /// Bit n stands for item n.
+    /// The set as bits: bit n means item n.
     bits: u8,
 }
 
@@ -136,13 +136,13 @@ impl Items {
         self.sector
     }
 
-    /// Tells whether the item with that number is in the set.
+    /// True if the item with that number is in the set.
     #[must_use]
     pub const fn contains(self, number: u8) -> bool {
         number < 8 && self.bits & (1 << number) != 0
     }
 
-    /// Tells whether no item is in the set.
+    /// True if no item is in the set.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.bits == 0
@@ -178,9 +178,8 @@ pub struct Dates {
     pub by_rule: bool,
 }
 
-/// The reporter's dates. `None` when the day of knowing is unknown or lies before the sector's
-/// rules, or when no item applies and none may apply by the number of persons: then there is no
-/// duty to report.
+/// The reporter's dates. `None` if the day of knowing is unknown or before the sector's rules, or if no item applies
+/// and none may apply by the number of persons: then there is no duty to report.
 #[must_use]
 pub fn dates(facts: &Facts) -> Option<Dates> {
     let knew_on = facts.knew_on?;
@@ -202,8 +201,8 @@ pub fn dates(facts: &Facts) -> Option<Dates> {
     })
 }
 
-/// Tells whether item 4 applies: more than 1,000 persons, in the public sector more than 100. An upper
-/// bound above the limit says only that it may.
+/// Whether item 4 applies: more than 1,000 persons, in the public sector more than 100. From an upper bound above the
+/// limit it follows only that it may.
 #[must_use]
 pub fn persons_item_applies(sector: Sector, persons: Persons) -> Tri {
     let above = sector.rules().persons_above;
@@ -220,7 +219,7 @@ fn nth_day(knew_on: Date, number: u8) -> Date {
     knew_on.saturating_add((i64::from(number) - 1).days())
 }
 
-/// The reporter's dates from the wire's facts to the wire's dates; `None` when the day of knowing is not stated, lies
+/// The reporter's dates from the wire's facts to the wire's dates; `None` if the day of knowing is not stated, is
 /// before the rules, or no item can apply. An item that the number of persons suggests is never added.
 ///
 /// # Errors

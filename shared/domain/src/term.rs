@@ -33,8 +33,7 @@ pub struct Term {
     pub last_open: Date,
 }
 
-/// The timing of a notice against the limit of three months before expiry (Art. 8). It is a label; nothing is refused
-/// by it.
+/// The timing of a notice, relative to three months before expiry (Art. 8). It is a label; nothing is refused by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timing {
     /// Arrived by the strict day.
@@ -45,21 +44,21 @@ pub enum Timing {
     Late,
 }
 
-/// The wish that a notice states (Art. 8: 申し出).
+/// The kind of a notice (Art. 8: 申し出).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoticeKind {
     /// The agreement shall end with its term.
     NotRenew,
-    /// The agreement shall go on in another form.
+    /// The agreement is to continue in another form.
     Change,
     /// Something else, which the parties have to read together.
     Other,
 }
 
-/// The parts of one notice on which the standing of the agreement depends.
+/// The parts of one notice on which the state of the agreement depends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoticeView {
-    /// The statement itself.
+    /// The kind of the notice.
     pub kind: NoticeKind,
     /// Ordinal of the term in which it was written, and whose end it is about.
     pub term: u32,
@@ -76,11 +75,11 @@ pub struct NoticeView {
 pub struct Resolution {
     /// Ordinal of the disputed term, the `n` of the method's key.
     pub term: u32,
-    /// The outcome on which both parties agreed.
+    /// The agreed outcome.
     pub outcome: Outcome,
 }
 
-/// The outcome of a dispute about a term.
+/// The parties' agreement on a disputed term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The term runs.
@@ -145,13 +144,12 @@ pub fn timing(term: &Term, written_at: Timestamp, arrived_at: Timestamp) -> Timi
     }
 }
 
-/// The standing at `now`, given the notices of both parties and the agreed methods in force then.
+/// The state of the agreement at `now`, given the notices of both parties and the agreed methods in force then.
 ///
-/// A notice counts from its arrival. It acts on the term after the one it was written in and
-/// never on that one: in time and not to renew, the agreement ends; in time with another wish, or
-/// in doubt, the next term is disputed; late, the agreement is renewed. A dispute lasts, over
-/// further terms too, until a method settles it; of several for one term the last in the slice
-/// holds. A method does not revive an agreement that was ended in time.
+/// A notice counts from its arrival. It affects the term after the one in which it was written, never that one. In time
+/// and not to renew: the agreement ends. In time with another wish, or in doubt: the next term is disputed. Late: the
+/// agreement is renewed. A dispute lasts, over further terms too, until a method settles it; of several methods for one
+/// term the last in the slice counts. A method does not revive an agreement that was ended in time.
 #[must_use]
 pub fn in_force(now: Timestamp, notices: &[NoticeView], resolutions: &[Resolution]) -> TermStanding {
     let Some(first) = term(1) else {

@@ -1,5 +1,5 @@
-//! The judgement of the wall clock by its witnesses: the steady clock, the time up to which the service is
-//! known to have run, and the peer. While it is doubted nothing is dated by it.
+//! The reliability of the wall clock, judged by its witnesses: the steady clock, the time until which the service is
+//! known to have run, and the peer. While the clock is doubted, nothing is dated by it.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -26,7 +26,7 @@ pub struct Timekeeper {
 
 type Clock<T> = Box<dyn Fn() -> T + Send + Sync>;
 
-/// A witness that contradicts the wall clock.
+/// The witness that contradicts the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Witness {
     /// The steady clock: the wall clock has jumped while the service ran.
@@ -37,14 +37,14 @@ pub enum Witness {
     Peer,
 }
 
-/// The clock or the witness on which a time rests.
+/// The basis of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// A clock that nobody judges: a sandbox's or a test's.
     Unjudged,
     /// The wall clock, which its witnesses do not contradict.
     WallClock,
-    /// The steady clock, since the wall clock was last right. It dates what the service itself does, and no act of an
+    /// The steady clock, since the wall clock was last right. It dates the service's own work, and no act of an
     /// official.
     SteadyClock,
     /// A witness that contradicts the wall clock at the start. It dates nothing.
@@ -52,14 +52,14 @@ pub enum Basis {
 }
 
 impl Basis {
-    /// Tells whether the wall clock is doubted.
+    /// True if the wall clock is doubted.
     #[must_use]
     pub fn is_doubted(self) -> bool {
         matches!(self, Self::SteadyClock | Self::Unknown)
     }
 }
 
-/// Why the wall clock is doubted.
+/// The reason for which the wall clock is doubted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Doubt {
     /// The witness that contradicts it.
@@ -88,12 +88,12 @@ impl Timekeeper {
         Self { wall: Box::new(wall), steady: Box::new(steady), state: Mutex::default() }
     }
 
-    /// The time, and what it rests on.
+    /// The time, and its basis.
     pub fn time(&self) -> (Timestamp, Basis) {
         self.with(|state, wall, steady| state.time(wall, steady))
     }
 
-    /// Why the wall clock is doubted now; `None` when it is not.
+    /// The reason for which the wall clock is doubted now; `None` if it is not.
     pub fn doubt(&self) -> Option<Doubt> {
         self.with(|state, shown, steady| {
             let (expected, _) = state.time(shown, steady);
@@ -128,10 +128,10 @@ impl Timekeeper {
         });
     }
 
-    /// An operator says what time it is. Returns what the wall clock shows.
+    /// Accepts an operator's statement of the time. Returns the time of the wall clock.
     ///
     /// # Errors
-    /// Fails with the time that the wall clock shows, when that is another one; the doubt remains then.
+    /// The time of the wall clock, if it is another time; the doubt then stays.
     pub fn confirm(&self, time: Timestamp) -> Result<Timestamp, Timestamp> {
         self.with(|state, wall, steady| {
             if apart(wall, time) > CONFIRMED {
@@ -166,7 +166,7 @@ impl State {
 }
 
 impl Witness {
-    /// Tells whether the wall clock may show this time when the witness expects that one.
+    /// True if the wall clock may show this time when the witness expects that one.
     fn allows(self, shown: Timestamp, expected: Timestamp) -> bool {
         match self {
             Self::SteadyClock => apart(shown, expected) <= JUMP,
@@ -233,7 +233,7 @@ mod tests {
             self.wall.fetch_add(seconds, SeqCst);
         }
 
-        /// The time in seconds after the start, and what it rests on.
+        /// The time in seconds after the start, and its basis.
         fn time(&self) -> (i64, Basis) {
             let (time, basis) = self.keeper.time();
             (time.as_second() - START, basis)

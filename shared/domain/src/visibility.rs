@@ -1,4 +1,4 @@
-//! The audiences that may see a matter, and the end of that.
+//! The readers who may see a matter, and the end of their permission.
 
 use jiff::Timestamp;
 use renkei_proto::options::v1::Role;
@@ -15,8 +15,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The audiences to which this reader belongs: `{unit or *}/{purpose or *}`. A list shows what is visible to any of
-    /// them.
+    /// The audiences to which this reader belongs: `{unit or *}/{purpose or *}`. A list shows the matters that are
+    /// visible to any of them.
     pub fn audiences(&self) -> Vec<String> {
         let mut all = Vec::with_capacity(4);
         for unit in ["*", &self.unit] {
@@ -46,7 +46,7 @@ impl Visibility {
         Self { audience: EVERYBODY.to_owned(), until_us: i64::MAX }
     }
 
-    /// Tells whether the reader belongs to the audience now.
+    /// True if the reader belongs to the audience now.
     pub fn includes(&self, reader: &Reader, now: Timestamp) -> bool {
         now.as_microsecond() < self.until_us && reader.audiences().contains(&self.audience)
     }

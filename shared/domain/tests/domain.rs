@@ -1,4 +1,4 @@
-//! The promises of the memorandum's rules, checked with two agencies in memory.
+//! The promises of the rules of the memorandum, tested with two agencies in memory.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 

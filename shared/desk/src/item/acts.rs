@@ -111,12 +111,12 @@ impl CheckedContent {
         Ok(Self { kind: Some(kind), mark, bundle })
     }
 
-    /// Tells whether the content is PPC's, for which a necessity is stated (Art. 5(2)(i)).
+    /// True if the content is PPC's, for which a necessity is stated (Art. 5(2)(i)).
     fn is_of_ppc(&self) -> bool {
         self.kind == Some(FactKind::AttackMethodPublished)
     }
 
-    /// The publication of the content. The terms must allow what the marks of the bundle allow.
+    /// The publication of the content. The terms must not be wider than the marks of the bundle allow.
     fn publish(&self, publication: Publication, necessity: Necessity) -> Result<FactDraft, Refusal> {
         let scope = publication.terms.as_ref().and_then(|terms| terms.scope.as_ref());
         if self.mark.is_some_and(|mark| !scope::admits(scope, mark)) {

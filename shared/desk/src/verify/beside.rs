@@ -14,7 +14,7 @@ use renkei_proto::{
 };
 use renkei_store::{ChainHead, Heads, PrivateStanding, ReceiptRow, Store};
 
-/// The heads agree with each other, with the last turn of the entries, and with what is on record of stops.
+/// Checks that the heads agree with each other, with the last turn of the entries, and with the records of stops.
 pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(), String> {
     let (own, peer) = (store.own(), store.own().peer());
     let seen = heads.own.seen_peer_seq.max(heads.private.seen_peer_seq);
@@ -22,7 +22,7 @@ pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(),
         let id = peer.id();
         return Err(format!("journal {id}: own entries have seen entry {seen}, and the last is {}", heads.peer.seq));
     }
-    // Entries that a recovery fetches back are folded anew, so turns are left out.
+    // Entries that are fetched back in a recovery are folded again, so turns are left out.
     if turn > heads.turn || (heads.own.incarnation == 1 && turn != heads.turn) {
         return Err(format!("journal {}: the head has turn {}, the last entry {turn}", own.id(), heads.turn));
     }
@@ -48,7 +48,7 @@ pub(super) async fn receipts(store: &Store, heads: &Heads, own: &PublicKeys, pee
     let known = (heads.own.receipted, heads.own.receipted_own, heads.own.receipted_us);
     let is_newest = |newest: (u64, u64, i64)| match heads.peer.incarnation {
         1 => newest == known,
-        // The peer has lost what it had signed for, and said so.
+        // The peer has lost entries for which it had signed, and has stated this.
         _ => newest.0 >= known.0,
     };
     if !is_newest(newest) {

@@ -1,7 +1,7 @@
 //! Technical advice and support (Art. 4(2)): PPC asks, IPA helps.
 //!
 //! State: `WITHDRAWN > DECLINED > CLOSED > ANSWERED > HANDED_BACK > CLARIFYING > ACCEPTED > SUBMITTED`; handed back and
-//! clarifying count only while PPC has not answered them. What was written on the losing side stays readable.
+//! clarifying count only while PPC has not answered them. The entries of the losing side stay readable.
 
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ pub const NOTE_ADVICE: DutyKind = DutyKind::new("note_advice");
 /// IPA's duty to confirm a quotation, or to answer a question that came late.
 pub const ANSWER_ADVICE: DutyKind = DutyKind::new("answer_advice");
 
-/// Open days until advice is due, until an agreed method says otherwise (Art. 6).
+/// The number of open days until advice is due, unless an agreed method sets another one (Art. 6).
 const TARGET: u16 = 10;
 /// The same for urgent requests.
 const TARGET_URGENT: u16 = 2;
@@ -132,7 +132,7 @@ impl Noun for AdviceNoun {
     }
 }
 
-/// The day by which advice is due that is requested, or completed, at this time.
+/// The due day of advice that is requested, or whose request is completed, at this time.
 pub fn target(urgency: Urgency, now: Timestamp) -> Due {
     let days = if urgency == Urgency::Urgent { TARGET_URGENT } else { TARGET };
     let on = calendar::add_open_days(calendar::day(now), days);
@@ -268,7 +268,7 @@ fn due_ahead(case: &Case, due: Option<&Due>) -> Result<(), Refusal> {
     must(ahead, Reason::FactDiffers, "the due day does not exist or lies in the past")
 }
 
-/// An instant that is still to come, if it is named, lies in the future.
+/// Checks that a named future time is in the future.
 fn ahead(case: &Case, field: &'static str, named: Option<&prost_types::Timestamp>) -> Result<(), Refusal> {
     if named.is_none_or(|at| instant(at) > case.now) {
         return Ok(());
@@ -284,7 +284,7 @@ fn asked(case: &Case, numbers: &[u32]) -> Result<(), Refusal> {
     Err(Refusal::field(Reason::FieldInvalid, "content.answers", "answers a question that was not asked"))
 }
 
-/// The request.
+/// The fact that opened the request, with its mark.
 pub fn request(seen: Seen<'_>) -> Option<(&Mark, &AdviceRequested)> {
     seen.first(Agency::Ppc)
 }
@@ -299,7 +299,7 @@ pub fn questions(seen: Seen<'_>) -> u32 {
     counted.map(|(_, count)| count).fold(0, u32::saturating_add)
 }
 
-/// The number of PPC's last entry that gives IPA something to work on; 0 when there is none.
+/// The number of PPC's last entry that gives IPA something to work on; 0 if there is none.
 pub fn last_submission(seen: Seen<'_>) -> u64 {
     let submissions = seen.each(Agency::Ppc, |fact| {
         let is_submission = matches!(
@@ -315,7 +315,7 @@ fn acceptance(seen: Seen<'_>) -> Option<&AdviceAccepted> {
     seen.first(Agency::Ipa).map(|(_, accepted)| accepted)
 }
 
-/// The handing back that PPC has not answered.
+/// The entry by which IPA handed the request back, unless PPC has answered it.
 pub fn handed_back_open(seen: Seen<'_>) -> Option<&Mark> {
     let (mark, _) = seen.last::<AdviceHandedBack>(Agency::Ipa)?;
     seen.answer::<AdviceSupplemented>(Agency::Ppc, mark.seq).is_none().then_some(mark)
@@ -327,7 +327,7 @@ pub fn clarifications_open(seen: Seen<'_>) -> impl Iterator<Item = &Mark> {
     asked.filter(move |mark| seen.answer::<AdviceClarificationAnswered>(Agency::Ppc, mark.seq).is_none())
 }
 
-/// A conclusion of IPA: advice or its correction.
+/// An answer of IPA: advice or its correction.
 #[derive(Clone, Copy)]
 enum Outcome<'a> {
     Given(&'a AdviceGiven),
@@ -374,7 +374,7 @@ fn outcomes(seen: Seen<'_>) -> impl Iterator<Item = (&Mark, Outcome<'_>)> {
     })
 }
 
-/// The conclusions that PPC has to take note of: final advice and corrections.
+/// The entries of which PPC has to take note: final advice and corrections.
 fn conclusions(seen: Seen<'_>) -> impl Iterator<Item = (&Mark, Outcome<'_>)> {
     outcomes(seen).filter(|(_, outcome)| !outcome.is_interim())
 }
@@ -383,7 +383,7 @@ fn is_complete(seen: Seen<'_>) -> bool {
     outcomes(seen).any(|(_, outcome)| outcome.is_final())
 }
 
-/// PPC has taken note of this entry of IPA's or of a later one.
+/// True if PPC has taken note of this entry of IPA or of a later one.
 fn is_noted(seen: Seen<'_>, seq: u64) -> bool {
     seen.all_of::<AdviceClosed>(Agency::Ppc).any(|(mark, _)| mark.answers >= seq)
 }
@@ -400,7 +400,7 @@ fn quotation_answer(seen: Seen<'_>, seq: u64) -> Option<(&Mark, &AdviceQuotation
     seen.answer(Agency::Ipa, seq)
 }
 
-/// The day by which the advice is due: the last one that PPC computed.
+/// The due day of the advice: the last one that PPC computed.
 pub fn due(seen: Seen<'_>) -> Option<&Due> {
     let days = seen.each(Agency::Ppc, |fact| match fact {
         Fact::AdviceRequested(it) => it.due.as_ref(),
@@ -411,14 +411,14 @@ pub fn due(seen: Seen<'_>) -> Option<&Due> {
     days.last().map(|(_, due)| due)
 }
 
-/// The due day is over and IPA, who is waited for, has not advised. While PPC is waited for, the day is to be a new
-/// one.
+/// True if the due day is over, it is IPA's turn, and IPA has not advised. While it is PPC's turn, the day will become
+/// a new one.
 pub fn overdue(seen: Seen<'_>, now: Timestamp) -> bool {
     let waits = matches!(state(seen), State::Submitted | State::Accepted);
     waits && due(seen).and_then(|due| calendar::parse_day(&due.on)).is_some_and(|on| on < calendar::day(now))
 }
 
-/// The state of a request; unspecified when there is none.
+/// The state of a request; unspecified if there is none.
 pub fn state(seen: Seen<'_>) -> State {
     if request(seen).is_none() {
         State::Unspecified
@@ -441,7 +441,7 @@ pub fn state(seen: Seen<'_>) -> State {
     }
 }
 
-/// The agency that has to act next; unspecified when neither has.
+/// The agency that has to act next; unspecified if none has.
 pub(crate) fn waiting_for(seen: Seen<'_>) -> Agency {
     match state(seen) {
         State::Submitted | State::Accepted => Agency::Ipa,

@@ -1,7 +1,7 @@
-//! The agreement as the pages show it: notices under Art. 8 and how the agreement stands.
+//! The agreement as the pages show it: the notices under Art. 8 and the state of the agreement.
 //!
-//! State of a notice: `WITHDRAWN` (withdrawal and assent) `> ARRIVED > PENDING_ARRIVAL`. A notice is never refused by the
-//! machine for being late; timing is a label.
+//! State of a notice: `WITHDRAWN` (withdrawal and assent) `> ARRIVED > PENDING_ARRIVAL`. The machine never refuses a
+//! notice for being late; the timing is a label.
 
 use jiff::Timestamp;
 use prost::Message as _;
@@ -192,7 +192,7 @@ pub fn standing_of(seen: Seen<'_>, now: Timestamp) -> TermStanding {
             withdrawn: given.state == State::Withdrawn,
         })
         .collect();
-    // Disputes are resolved by an agreed method `term/{n}`; until consultation is built there is none.
+    // Disputes are resolved by an agreed method `term/{n}`, which cannot exist before consultation is built.
     term::in_force(now, &views, &[])
 }
 

@@ -69,7 +69,7 @@ pub struct Code {
     secret: [u8; 5],
 }
 
-/// The text is no referral code: its length, a character or the check character is wrong.
+/// The text is not a referral code: its length, a character or the check character is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the referral code is mistyped")]
 pub struct Mistyped;

@@ -52,11 +52,11 @@ pub struct Published<'a> {
     pub kind: ItemKind,
     /// Revision and terms.
     pub publication: &'a Publication,
-    /// Which aim of Art. 1 makes it necessary; unspecified for IPA's items.
+    /// The aim of Art. 1 that makes the sharing necessary; unspecified for IPA's items.
     pub necessity: Necessity,
 }
 
-/// The publication that a fact is, if it is one. Terms stand in it, or it is none.
+/// The publication in a fact; `None` for a fact that publishes nothing or has no terms.
 pub fn published_in(fact: &Fact) -> Option<Published<'_>> {
     let (kind, publication, necessity) = match fact {
         Fact::AttackMethodPublished(it) => (ItemKind::AttackMethod, &it.publication, it.necessity()),
@@ -103,8 +103,8 @@ impl Noun for ItemNoun {
     }
 
     fn needs_room(&self, fact: &Fact) -> bool {
-        // The number of revisions is bounded instead. A recall, and what the receiver's service has to write, are
-        // possible however full the matter is.
+        // The number of revisions is bounded instead. A recall, and the facts that the receiver's service has to write,
+        // are possible however full the matter is.
         matches!(
             fact,
             Fact::ItemAcknowledged(_)
@@ -160,8 +160,8 @@ impl Noun for ItemNoun {
         duties.into_iter().flatten().map(DutyKind::undated).collect()
     }
 
-    /// A recall seals the content at the receiver, and units that the receiver lacks see nothing: the receiver's
-    /// service tells the originator both.
+    /// A recall seals the content at the receiver, and units that the receiver lacks see nothing. The receiver's
+    /// service reports both to the originator.
     fn owed(&self, desk: &Desk<'_>, matter: &Matter, seen: Seen<'_>) -> Option<Owed> {
         if matter.opener == desk.own {
             return None;
@@ -220,7 +220,7 @@ fn judge_publication(case: &Case, fact: &Fact) -> Result<(), Refusal> {
     terms.map_or(Ok(()), |terms| scope::check(terms, case.now))
 }
 
-/// A recall that holds is answered even where its item was refused: its originator may not have known.
+/// A valid recall is answered even if its item was refused, because its originator may not have known.
 fn judge_recall_answer(case: &Case) -> Result<(), Refusal> {
     let Some((recall, _)) = recall(case.page(), case.matter.opener) else {
         return Err(Refusal::new(Reason::WrongState, "the item is not recalled"));
@@ -288,14 +288,14 @@ fn open<'a>(case: &Case<'a>) -> Result<Current<'a>, Refusal> {
 /// The current revision of an item.
 #[derive(Clone, Copy)]
 pub struct Current<'a> {
-    /// Its mark in the originator's half of the page.
+    /// The place in the originator's journal.
     pub mark: &'a Mark,
-    /// The statement itself.
+    /// The published fact.
     pub it: Published<'a>,
 }
 
 impl<'a> Current<'a> {
-    /// Under what the item is shared.
+    /// The terms under which the item is shared.
     pub fn terms(&self) -> &'a ItemTerms {
         static NONE: ItemTerms =
             ItemTerms { scope: None, marking: None, valid_from: None, valid_until: None, plan: None };
@@ -308,12 +308,12 @@ pub fn current(seen: Seen<'_>, opener: Agency) -> Option<Current<'_>> {
     seen.each(opener, published_in).last().map(|(mark, it)| Current { mark, it })
 }
 
-/// The entries about revisions whose terms `pick` takes: the publication, its questions with their answers, its
+/// The entries about revisions whose terms `pick` selects: the publication, its questions with their answers, its
 /// feedback.
 fn entries_about(seen: Seen<'_>, opener: Agency, pick: impl Fn(&ItemTerms) -> bool) -> BTreeSet<(Agency, u64)> {
     let published = seen.each(opener, published_in).filter(|(_, it)| it.publication.terms.as_ref().is_some_and(&pick));
     let mut about: BTreeSet<_> = published.map(|(mark, _)| (opener, mark.seq)).collect();
-    // The receiver's facts about an item answer a publication; the originator's answers answer a question.
+    // The receiver's entries about an item answer a publication, and the originator's answer a question.
     for author in [opener.peer(), opener] {
         let answering: Vec<_> =
             seen.marks(author).filter(|mark| about.contains(&(author.peer(), mark.answers))).collect();
@@ -322,7 +322,7 @@ fn entries_about(seen: Seen<'_>, opener: Agency, pick: impl Fn(&ItemTerms) -> bo
     about
 }
 
-/// The recall.
+/// The fact of the recall, with its mark.
 pub fn recall(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ItemRecalled)> {
     seen.first(opener)
 }
@@ -346,8 +346,8 @@ pub fn missing_units(seen: Seen<'_>, opener: Agency) -> &[String] {
     answers.filter(|(mark, _)| mark.answers == revision).last().map_or(&[], |(_, missing)| &missing.units)
 }
 
-/// The handling of the item at the receiver: the current marking, as far as the receiver has raised it, restrictions in
-/// the order of their numbers.
+/// The handling of the item at the receiver: the current marking, as the receiver has raised it, with the restrictions
+/// in the order of their numbers.
 fn marking(seen: Seen<'_>, opener: Agency) -> Option<Marking> {
     let own = current(seen, opener)?.terms().marking.clone()?;
     let raises = seen.all_of::<ItemAcknowledged>(opener.peer()).filter_map(|(_, it)| it.marking.as_ref());

@@ -1,4 +1,4 @@
-//! The facts of an agency about its own journal: refusals of the peer's entries, kinds, keys, recovery, checkpoints.
+//! An agency's facts about its own journal: refusals of the peer's entries, kinds, keys, recovery, checkpoints.
 //!
 //! Nothing answers these facts: they are right, or the journal stops.
 

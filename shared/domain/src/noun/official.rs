@@ -61,7 +61,7 @@ pub fn matter(own: Agency, id: &str) -> Matter {
     Matter::new(COLLECTION, own, id)
 }
 
-/// The local part of an official's page says that the official is barred.
+/// True if the local part of an official's page contains a bar in force.
 pub fn is_barred(local: &[Mark]) -> bool {
     matches!(local.last().and_then(|mark| mark.stated()), Some(fact::Fact::OfficialBarred(_)))
 }

@@ -39,8 +39,8 @@ pub const ORDINAL: &str = "referral";
 /// The opener's duty to confirm that a referral was given to the reporter (Art. 4(1)).
 pub const CONFIRM_REFERRAL: DutyKind = DutyKind::new("confirm_referral");
 
-/// The longest time between the giving of a referral and its later issue: an office tells the reporter first and
-/// registers later, and often knows no more than the day.
+/// The time before its issue at which a referral may have been given: an office tells the reporter first and registers
+/// later, and often knows only the day.
 const GIVEN_BEFORE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Referrals of reporters.
@@ -137,7 +137,7 @@ pub fn code_lookup(issuer: Agency, locator: &str) -> Lookup {
 
 /// The decision of an agency that receives a report.
 pub struct Introduction {
-    /// Why the reporter is told, or that nothing fits.
+    /// The ground on which the reporter is told, or on which nothing is introduced.
     pub ground: ReferralGround,
     /// The peer's schemes that fit.
     pub introduced: Vec<SchemeVersion>,

@@ -22,7 +22,7 @@ use crate::{
 /// `agencies/{author}/referralCounts/{YYYY-MM}`.
 pub const COLLECTION: Collection = Collection::of_ids("referralCounts", |id| month(id).is_some());
 
-/// Counts from 1 to below this are hidden, until an agreed method says otherwise.
+/// The counts from 1 to below this number are hidden, unless an agreed method sets another threshold.
 pub const THRESHOLD: u64 = 5;
 
 /// Monthly counts.
@@ -57,7 +57,7 @@ impl Noun for ReferralCountsNoun {
     }
 }
 
-/// The first day of a month `YYYY-MM`; `None` for what is no month.
+/// The first day of a month `YYYY-MM`; `None` for any other text.
 pub fn month(text: &str) -> Option<Date> {
     if text.len() != 7 {
         return None;
@@ -83,7 +83,7 @@ fn judge_counts(case: &Case, fact: &ReferralsCounted) -> Result<(), Refusal> {
     must(fact.schemes.iter().all(is_safe), Reason::FactDiffers, "a count below the statistics threshold is shown")
 }
 
-/// No small count is shown, and the days say nothing of a count that is hidden.
+/// True if no small count is shown, and the days reveal nothing about a hidden count.
 fn is_safe(count: &SchemeCount) -> bool {
     let hides = |cell: &Cell| if cell.hidden { cell.value == 0 } else { !(1..THRESHOLD).contains(&cell.value) };
     let days = count.days.is_none_or(|days| {
@@ -127,7 +127,7 @@ fn cell(value: u64) -> Cell {
     Cell { value: if hidden { 0 } else { value }, hidden }
 }
 
-/// Tells whether the agency has counted the month of this page.
+/// True if the agency has counted the month of this page.
 pub fn is_counted(page: &Page, agency: Agency) -> bool {
     Seen::whole(page).has::<ReferralsCounted>(agency)
 }
@@ -145,7 +145,7 @@ impl Resource for ReferralCounts {
     }
 }
 
-/// Tells whether a month has ended on this day in Japan.
+/// True if a month has ended on this day in Japan.
 pub fn has_ended(text: &str, now: Timestamp) -> bool {
     month(text).is_some_and(|first| next_month(first) <= calendar::day(now))
 }

@@ -93,7 +93,7 @@ pub fn settled_at_start() -> impl Iterator<Item = DutyKind> {
     ALL.iter().filter_map(|noun| noun.settled_at_start())
 }
 
-/// Tells whether the agreement is in force at an instant, as the author of the view sees it.
+/// True if the agreement is in force at an instant, as the author of the view sees it.
 pub fn is_agreement_in_force(view: &View, now: Timestamp) -> bool {
     matches!(agreement::standing(view, now), TermStanding::InForce(_))
 }

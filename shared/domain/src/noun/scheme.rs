@@ -138,9 +138,9 @@ fn terms(terms: Option<&SchemeTerms>) -> Result<(), Refusal> {
 pub struct Current<'a> {
     /// From 1.
     pub version: u32,
-    /// The terms that rules read.
+    /// The part that the rules read.
     pub terms: &'a SchemeTerms,
-    /// Its mark in the agency's half of the page.
+    /// The place in the agency's journal.
     pub mark: &'a Mark,
 }
 
@@ -154,7 +154,7 @@ pub fn current(seen: Seen<'_>, agency: Agency) -> Option<Current<'_>> {
     versions.last().map(|(mark, (version, terms))| Current { version, terms, mark })
 }
 
-/// The number of the entry that holds a version of a scheme.
+/// The number of the entry that contains a version of a scheme.
 pub fn entry_of(seen: Seen<'_>, agency: Agency, version: u32) -> Option<u64> {
     let mut entries = seen.each(agency, |fact| match fact {
         Fact::SchemePublished(_) if version == 1 => Some(()),

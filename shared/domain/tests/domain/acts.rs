@@ -1,4 +1,4 @@
-//! Acts as an honest agency makes them: right by what it holds, as the desk's commands are.
+//! Acts as an honest agency makes them: allowed by its view, as the desk's commands are.
 
 use renkei_domain::{
     calendar, era,
@@ -24,7 +24,7 @@ use super::{
     model::{Act, Party, sha256},
 };
 
-/// The agreement's matter, where notices stand.
+/// The agreement's matter, to which notices belong.
 pub fn agreement() -> Matter {
     Matter::of(Matter::AGREEMENT)
 }
@@ -90,7 +90,7 @@ pub fn judgement(party: &Party, finding: Finding) -> Judgement {
     }
 }
 
-/// The fact of an issue, before the rule has said ground and schemes.
+/// The fact of an issue, before the rule has determined ground and schemes.
 pub fn unjudged(party: &Party, report: &Report) -> ReferralIssued {
     let year = era::fiscal_year(calendar::day(party.now));
     ReferralIssued {
@@ -109,7 +109,7 @@ pub fn proof(matter: &Matter) -> Vec<u8> {
     sha256(matter.id.as_bytes()).to_vec()
 }
 
-/// Issues a referral as the rule says, with a code where a scheme is introduced.
+/// Issues a referral by the rule, with a code if a scheme is introduced.
 pub fn issue(party: &Party, matter: &Matter, report: &Report) -> Act {
     let mut fact = unjudged(party, report);
     if let Ok(decided) = referral::introduce(&party.view(), &fact, party.now) {

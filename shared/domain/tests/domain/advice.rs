@@ -1,4 +1,4 @@
-//! Technical advice: every act in every state, and what each side may say of what it holds.
+//! Technical advice: every act in every state, allowed or refused by the author's view.
 
 use jiff::ToSpan as _;
 use renkei_domain::{decide::MOST_ENTRIES, matter::Matter, moment::stamp, noun::advice::state};
@@ -22,7 +22,7 @@ use super::{
 
 const NOBODY: Agency = Agency::Unspecified;
 
-/// What brings a request where; where it stands then, who has to act, and what each act of `ADVICE` comes to: `.` is
+/// The path to a state; the state and the agency that has to act there; and the result of each act of `ADVICE`: `.` is
 /// permitted, `N` not found, `W` the wrong state, `E` exists already.
 pub type Row = (&'static [Choice], State, Agency, &'static str);
 
@@ -73,7 +73,7 @@ pub fn after(path: &[Choice]) -> Pair {
     Pair::new().after(Ppc, path, 0)
 }
 
-/// PPC has asked two questions and IPA has taken them on.
+/// PPC has asked two questions and IPA has accepted them.
 fn accepted() -> Pair {
     after(&[Choice::AskAdvice, Choice::Accept])
 }
@@ -111,7 +111,8 @@ fn every_act_is_permitted_or_refused_as_the_state_says() {
     }
 }
 
-/// Of both at once the one that stands first wins, whichever comes first; what the other said stays readable.
+/// If both act at once, the first in the order of states wins, whichever comes first; the other's entries stay
+/// readable.
 #[test]
 fn of_acts_that_cross_the_higher_state_wins() {
     use Choice::{

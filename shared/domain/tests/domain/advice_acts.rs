@@ -147,7 +147,7 @@ pub fn correcting(matter: &Matter, seq: u64, questions: &[u32], quotation: Quota
     Act::new(matter, fact::Fact::AdviceCorrected(fact))
 }
 
-/// Corrects what was said last, about the first question.
+/// Corrects the last advice, in its answer to the first question.
 pub fn correct(party: &Party, matter: &Matter) -> Act {
     let last = advice(party, matter).last().map_or(0, |advice| number(&advice.entry));
     correcting(matter, last, &[1], Quotation::ConfirmFirst)

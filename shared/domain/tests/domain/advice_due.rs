@@ -1,4 +1,4 @@
-//! The days on which advice is due and overdue.
+//! The due day of advice, and the time from which it is overdue.
 
 use renkei_domain::{
     calendar::VERSION,

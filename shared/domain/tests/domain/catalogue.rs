@@ -1,4 +1,4 @@
-//! The four real schemes: what they fit, and what a reporter is told about them.
+//! The four real schemes: the reports that they fit, and the information for reporters.
 
 use renkei_domain::matter::Matter;
 use renkei_proto::{
@@ -25,7 +25,7 @@ pub fn scheme(agency: Agency, id: &str) -> Matter {
     Matter::new(renkei_domain::noun::scheme::COLLECTION, agency, id)
 }
 
-/// The terms of a scheme.
+/// The part of a scheme that the rules read.
 pub fn terms(id: &str) -> SchemeTerms {
     let (kinds, reporters): (&[IncidentKind], &[ReporterKind]) = match id {
         "leak-report-private" => (&KINDS, &REPORTERS[..2]),
@@ -44,7 +44,7 @@ pub fn terms(id: &str) -> SchemeTerms {
     }
 }
 
-/// Both catalogues are published, and each agency holds the other's.
+/// Both catalogues are published, and each agency has the other's.
 pub fn published() -> Pair {
     let mut pair = Pair::new();
     for (agency, id) in IDS {

@@ -108,8 +108,8 @@ const FINDINGS: [Finding; 4] = [Finding::Applies, Finding::Suspected, Finding::D
 const NOTICES: [NoticeKind; 3] = [NoticeKind::Other, NoticeKind::NotRenew, NoticeKind::Change];
 
 impl Choice {
-    /// The act of this agency on the nth thing of its kind; `None` when there is no such thing. Whether it is permitted
-    /// is another question.
+    /// The act of this agency on the nth object of its kind; `None` if there is no such object. The act may still be
+    /// refused.
     pub fn act(self, party: &Party, n: u8) -> Option<Act> {
         let own = party.own;
         let notice_of = |giver: Agency| notices(party, giver).get(usize::from(n)).copied();
@@ -167,7 +167,7 @@ impl Choice {
         })
     }
 
-    /// The agency that does this: of items, where `opener` is the originator.
+    /// The agency that acts: for items, `opener` is the originator.
     pub fn author(self, opener: Agency) -> Agency {
         match (ADVICE.iter().position(|it| *it == self), ITEM.iter().position(|it| *it == self)) {
             (Some(place), _) => {

@@ -1,4 +1,4 @@
-//! Which content belongs to which fact, and what the store keeps beside a page.
+//! The content of each kind of fact, and the rows that the store keeps beside a page.
 
 use prost::Message as _;
 use renkei_domain::{

@@ -23,7 +23,7 @@ use super::{
     pairs::busy,
 };
 
-/// The next event.
+/// The next step.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// An agency does something, if it is permitted.
@@ -83,7 +83,7 @@ fn faulty() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The final pages, and the judgement of each entry at its arrival.
+/// The final entries, and the judgement of each where it arrived.
 struct Said {
     pair: Pair,
     judged: BTreeMap<(Agency, u64), Option<Reason>>,
@@ -171,7 +171,7 @@ fn twisted(act: Act, twist: u8) -> Act {
     }
 }
 
-/// A receiver of one agency's journal that takes its entries as early or as late as it likes.
+/// A receiver of one agency's journal may accept its entries as early or as late as it likes.
 fn assert_any_interleaving_gives_the_same(said: &Said, late: &[bool]) {
     for author in BOTH {
         let (own, arriving) = (said.pair.ppc.journal(author.peer()), said.pair.ppc.journal(author));
@@ -210,7 +210,7 @@ fn named(pages: &Pages, entry: &Entry) -> Pages {
     pages.iter().filter(|(name, _)| loaded(name)).map(|(name, page)| (name.clone(), page.clone())).collect()
 }
 
-/// Every entry that was refused on arrival stands refused on both sides, and is skipped.
+/// Every entry that was refused on arrival is refused on both sides, and is skipped.
 fn assert_refusals_are_written(said: &Said) {
     for (author, seq) in said.judged.iter().filter(|(_, reason)| reason.is_some()).map(|(key, _)| *key) {
         let entry = &said.pair.ppc.journal(author)[usize::try_from(seq).unwrap() - 1];

@@ -1,4 +1,4 @@
-//! Monthly counts: what is counted, what is hidden, and that a count that shows too much is refused.
+//! Monthly counts: the counted entries, the hidden cells, and the refusal of counts that show too much.
 
 use std::collections::BTreeMap;
 
@@ -98,7 +98,7 @@ fn own_acts_are_tallied_in_the_month_of_their_writing() {
     assert_eq!(silent[0].kind, "filed/virus", "a filing without agreement is counted alike");
 }
 
-/// The judgement of a month's counts with this one row.
+/// The refusal of a month's counts with this one row.
 fn refused(row: SchemeCount) -> Option<Reason> {
     let mut pair = Pair::new();
     pair.at("2026-12-01T00:00:00+09:00");

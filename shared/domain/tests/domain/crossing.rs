@@ -1,4 +1,4 @@
-//! The outcomes of acts that cross while the link is cut.
+//! The result of acts that cross while the link is cut.
 
 use renkei_domain::{
     noun::{Resource as _, agreement::standing, scheme},
@@ -25,7 +25,7 @@ fn matter() -> renkei_domain::matter::Matter {
     referral(Agency::Ppc, 1)
 }
 
-/// PPC has issued a referral to ipa/virus, and IPA holds it.
+/// PPC has issued a referral to ipa/virus, and IPA has stored it.
 fn issued() -> Pair {
     let mut pair = published();
     let act = issue(&pair.ppc, &matter(), &report(Agency::Ppc, IncidentKind::Virus));

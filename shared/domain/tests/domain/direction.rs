@@ -1,4 +1,4 @@
-//! The authors of each kind of fact (the table of the domain's section 2).
+//! The permission to write each fact (the table of the domain's section 2).
 
 use renkei_domain::{
     decide::{decide, decide_read},
@@ -163,7 +163,7 @@ fn moved(act: &Act, place: Where, opener: Agency) -> Act {
     }
 }
 
-/// Tells whether it would go into the private journal, or why it is refused.
+/// Whether the act would go into the private journal, or the reason for which it is refused.
 fn judged(party: &Party, act: &Act) -> Result<bool, Reason> {
     let fact = Fact { request_digest: Vec::new(), fact: Some(act.fact.clone()) };
     let permit = decide(&party.view(), &act.matter, &fact, act.answers, party.now).map_err(|refusal| refusal.reason)?;

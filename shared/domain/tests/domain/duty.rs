@@ -1,4 +1,5 @@
-//! Duties: each is one agency's, exists as long as it is open, and has the day that was named for it.
+//! The duties of both agencies: each belongs to one agency, exists as long as it is open, and has the day that was
+//! named for it.
 
 use renkei_domain::{
     duty::DutyKind,

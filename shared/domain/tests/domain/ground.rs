@@ -1,4 +1,4 @@
-//! Why a reporter is told: the order of grounds of Art. 4(1).
+//! The ground on which a reporter is told: the order of grounds of Art. 4(1).
 
 use renkei_domain::noun::referral::introduce;
 use renkei_proto::{

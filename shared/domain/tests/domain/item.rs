@@ -28,8 +28,8 @@ use super::{
     model::{Act, BOTH, Pair, Party, at, fold},
 };
 
-/// What brings an item where, where it stands then, and what each act of `ITEM` comes to: `.` is permitted, `N` not found,
-/// `W` the wrong state, `E` exists already, `F` the fact differs.
+/// The path to a state, the state there, and the result of each act of `ITEM`: `.` is permitted, `N` not found, `W` the
+/// wrong state, `E` exists already, `F` the fact differs.
 pub type Row = (&'static [Choice], State, &'static str);
 
 pub const ROWS: [Row; 12] = {
@@ -305,7 +305,7 @@ fn a_recall_wins_over_what_crosses_it_and_that_stays_readable() {
     }
 }
 
-/// The originator has not heard of the refusal when it recalls: what it says is right by what it holds.
+/// The originator does not know of the refusal when it recalls: its act is allowed by its view.
 #[test]
 fn the_recall_of_an_item_that_was_refused_meanwhile_is_taken_and_sealed() {
     let mut pair = Pair::new();

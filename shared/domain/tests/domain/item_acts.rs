@@ -58,7 +58,7 @@ pub fn designated(audience: Audience, units: &[&str], purposes: &[Purpose]) -> D
     }
 }
 
-/// Undesignated, at 機密性2, for ever.
+/// Undesignated, at 機密性2, without an end.
 pub fn terms() -> ItemTerms {
     ItemTerms { scope: Some(undesignated()), marking: Some(scope::marking(None)), ..ItemTerms::default() }
 }

@@ -1,4 +1,4 @@
-//! The facts of an agency about its own journal, and refusals of the peer's entries.
+//! An agency's facts about its own journal, and refusals of the peer's entries.
 
 use renkei_domain::{
     matter::Matter,

@@ -42,7 +42,7 @@ impl Entry {
     }
 }
 
-/// A fact that an agency intends to write.
+/// An act that an agency intends.
 #[derive(Clone, Debug)]
 pub struct Act {
     pub matter: Matter,
@@ -65,7 +65,7 @@ impl Act {
     }
 }
 
-/// One agency with all that it holds.
+/// One agency with everything that it has stored.
 #[derive(Clone)]
 pub struct Party {
     pub own: Agency,
@@ -103,7 +103,7 @@ impl Party {
         decide(&self.view(), &act.matter, &fact, act.answers, self.now).map(|_| ())
     }
 
-    /// Why an act is refused; `None` when it is permitted.
+    /// The reason for which an act is refused; `None` if it is permitted.
     pub fn refuses(&self, act: &Act) -> Option<Reason> {
         self.judge(act).err().map(|refusal| refusal.reason)
     }
@@ -146,7 +146,7 @@ impl Party {
         if entry.header.author() == Agency::Ppc { self.ppc.push(entry) } else { self.ipa.push(entry) }
     }
 
-    /// Takes the peer's next entry as a service does: judges it on its author's view, holds it, answers it.
+    /// Accepts the peer's next entry as a service does: judges it on its author's view, stores it, answers it.
     pub fn take(&mut self, entry: &Entry) -> Result<(), Refusal> {
         let judged = audit(&self.pages, entry);
         let (matter, seq) = (Matter::of(&entry.header.matter), entry.header.seq);
@@ -194,7 +194,7 @@ impl Pair {
         self
     }
 
-    /// The peer's next entry arrives at an agency; `None` when there is none.
+    /// The peer's next entry arrives at an agency; `None` if there is none.
     pub fn deliver(&mut self, to: Agency) -> Option<(Entry, Result<(), Refusal>)> {
         let held = self.of(to).journal(to.peer()).len();
         let entry = self.of(to.peer()).journal(to.peer()).get(held)?.clone();
@@ -210,8 +210,8 @@ impl Pair {
         self
     }
 
-    /// These choices, each on the nth thing of its noun, by whom they belong to, who holds everything. Items are
-    /// `opener`'s.
+    /// Applies these choices, each on the nth object of its noun, at the agency to which they belong, which has
+    /// everything. Items are `opener`'s.
     pub fn after(mut self, opener: Agency, path: &[Choice], n: u8) -> Self {
         for choice in path {
             self.does(opener, *choice, n);
@@ -241,7 +241,7 @@ impl Pair {
         }
     }
 
-    /// Both sides hold the same, and so does who folds the journals in another order.
+    /// Checks that both sides have the same pages, and that folding the journals in another order gives them too.
     pub fn assert_agree(&self) {
         let now = self.ppc.now;
         assert_eq!(bytes(&self.ppc.pages), bytes(&self.ipa.pages));
@@ -255,7 +255,7 @@ impl Pair {
     }
 }
 
-/// The receiver's judgement on what the author held.
+/// The receiver's judgement on the author's view.
 pub fn audit(pages: &Pages, entry: &Entry) -> Result<(), Refusal> {
     let view = View::of_author(pages, entry.header.author(), &entry.header);
     let matter = Matter::of(&entry.header.matter);

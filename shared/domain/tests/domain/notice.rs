@@ -22,7 +22,7 @@ fn first(party: &Party) -> Notice {
     Agreement::of(&agreement(), party.page(&agreement()), party.now, String::new()).unwrap().notices[0].clone()
 }
 
-/// IPA gives notice; PPC does not hold it yet.
+/// IPA gives notice; PPC has not stored it yet.
 fn given(kind: NoticeKind, when: &str) -> (Pair, u64) {
     let mut pair = Pair::new();
     pair.at(when);
@@ -63,7 +63,7 @@ fn after(steps: &[&str]) -> (Pair, u64) {
 #[test]
 fn every_act_is_permitted_or_refused_as_the_state_says() {
     let wrong = Some(Reason::WrongState);
-    // Its state; then the outcomes of withdrawing, of recording the arrival over the link, and of assenting.
+    // The state; then the results of withdrawing, of recording the arrival over the link, and of assenting.
     for (steps, stands, expected) in [
         (&[][..], State::PendingArrival, [None, Some(Reason::NotFound), Some(Reason::NotFound)]),
         (&["withdraw"], State::PendingArrival, [wrong, Some(Reason::NotFound), Some(Reason::NotFound)]),

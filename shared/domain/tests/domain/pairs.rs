@@ -1,5 +1,5 @@
-//! Every pair of acts in both orders. Both agencies act while the link is cut, each by what it holds; then the journals
-//! are exchanged in both orders. Nothing honest is refused, and both sides hold the same.
+//! Every pair of acts in both orders. Both agencies act while the link is cut, each by its own view; then the journals
+//! are exchanged in both orders. No honest entry is refused, and both sides have the same pages.
 
 use renkei_proto::{agreement::v1::NoticeKind, r#type::v1::Agency};
 

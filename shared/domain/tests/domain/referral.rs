@@ -1,4 +1,4 @@
-//! Referral: every act in every state, and that a judgement never rewrites what was done.
+//! Referral: every act in every state, and judgements, which never change earlier acts.
 
 use jiff::ToSpan as _;
 use renkei_domain::{
@@ -32,7 +32,7 @@ fn shown(party: &Party) -> Referral {
     Referral::of(&matter(), party.page(&matter()), party.now, String::new()).unwrap()
 }
 
-/// The acts that bring a referral into each state; `true` stands for a report that fits no scheme.
+/// The acts that bring a referral into each state; `true` means a report that fits no scheme.
 const PATHS: [(&[&str], State); 7] = [
     (&[], State::Unspecified),
     (&["issue"], State::Issued),
@@ -148,7 +148,7 @@ fn giving_states_a_time_that_has_come_its_days_and_versions_that_were_published(
     let tomorrow = Some(stamp(super::model::at("2026-11-27T09:00:01+09:00")));
     assert_eq!(given_with(|fact| fact.given_at = tomorrow), Some(Reason::FieldInvalid));
     assert_eq!(given_with(|fact| fact.given_at = None), Some(Reason::FieldInvalid));
-    // The referral was issued at nine in the morning of the 24th. An office registers later than it tells.
+    // The referral was issued at nine in the morning of the 24th. An office registers later than it tells the reporter.
     for (given, refused) in [
         ("2026-11-23T09:00:00+09:00", None),
         ("2026-11-23T08:59:59.999999+09:00", Some(Reason::FieldInvalid)),

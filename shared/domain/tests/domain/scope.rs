@@ -1,4 +1,4 @@
-//! Scopes and markings: which are refused, what follows from them, and that lists and reads show the same.
+//! Scopes and markings: the refused ones, their effects, and the agreement of lists and reads.
 
 use jiff::{SignedDuration, Timestamp};
 use renkei_domain::{
@@ -165,7 +165,7 @@ fn raising_takes_the_higher_level_and_all_restrictions_in_any_order() {
     assert_eq!(raised(&Marking::default(), &one), marking(Level1, &[NoCopy, Return]));
 }
 
-/// The scope in the words of the tests.
+/// The result of a scope's own statement.
 fn may_see(scope: Option<&Designated>, unit: &str, purpose: &str, now: Timestamp) -> bool {
     let Some(scope) = scope.filter(|scope| scope.audience() != Public) else { return true };
     let in_time = scope.expires.as_ref().is_none_or(|expires| stamp(now).seconds < expires.seconds);
@@ -185,7 +185,7 @@ fn every_scope() -> Vec<Option<Designated>> {
     all
 }
 
-/// Tells whether lists show the matter to a reader, and whether a read of it is permitted.
+/// True if lists show the matter to a reader, and true if a read of it is permitted.
 fn seen_by(own: Agency, matter: &Matter, seen: Seen<'_>, reader: &Reader, now: Timestamp) -> (bool, bool) {
     let listed = registry::of(matter).visibility(own, matter, seen).iter().any(|shown| shown.includes(reader, now));
     let read = decide_read(own, matter, seen, reader, now);
@@ -264,7 +264,7 @@ fn a_scope_that_ends_beyond_all_computing_does_not_end() {
     assert_eq!(registry::of(&matter).visibility(Agency::Ppc, &matter, pair.ipa.page(&matter))[0].until_us, i64::MAX);
 }
 
-/// `9999-12-31T23:59:59Z` is how many systems write "for ever".
+/// Many systems write "for ever" as `9999-12-31T23:59:59Z`.
 #[test]
 fn an_embargo_and_a_beginning_beyond_all_computing_never_come() {
     let never = Some(prost_types::Timestamp { seconds: 253_402_300_799, nanos: 0 });

@@ -1,4 +1,4 @@
-//! The effect of the agreement's end, or of a dispute about it, on referrals (Art. 8).
+//! The effect of the agreement's end, or of a dispute about it, on referral (Art. 8).
 
 use renkei_domain::{noun::agreement::standing, term::TermStanding};
 use renkei_proto::{
@@ -82,7 +82,7 @@ fn a_notice_counts_for_an_author_from_when_it_knows_of_the_arrival() {
         matches!(standing(&pair.ipa.view(), pair.ipa.now), TermStanding::InForce(_)),
         "the arrival is not known yet"
     );
-    // IPA issues as a duty by what it holds, and PPC, which knows better, permits it.
+    // IPA issues as a duty by its own view, and PPC, which knows better, permits it.
     let matter = referral(Agency::Ipa, 1);
     let act = issue(&pair.ipa, &matter, &report(Agency::Ipa, IncidentKind::Virus));
     pair.ipa.write(&act).unwrap();

@@ -1,6 +1,6 @@
-//! The paper that is handed to a reporter (紹介のお知らせ): which schemes of the other agency fit, the reporter's dates,
-//! and the code. Holds nothing that identifies the reporter, and says nothing about the memorandum: a reporter may be
-//! introduced when it does not require that.
+//! The paper that is handed to a reporter (紹介のお知らせ): the fitting schemes of the other agency, the reporter's dates, and
+//! the code. It contains nothing that identifies the reporter, and does not mention the memorandum, because a scheme
+//! may be introduced to a reporter without being required by it.
 
 use jiff::civil::{Date, Weekday};
 use renkei_proto::{
@@ -19,22 +19,22 @@ const MOST: usize = 2000;
 /// A longer title gives way to the scheme's id where room is short.
 const TITLE: usize = 100;
 
-/// The parts of the paper.
+/// The contents of the paper.
 pub struct Paper<'a> {
     /// The agency that hands it over.
     pub issuer: Agency,
     /// The schemes that are introduced, with their contents.
     pub schemes: &'a [Scheme],
-    /// The kind of reporter that filed the report, as far as a scheme must know.
+    /// The kind of reporter, as far as a scheme depends on it.
     pub reporter: ReporterKind,
     /// The reporter's dates; `None` when the day of knowing is not stated.
     pub dates: Option<&'a StatutoryDates>,
-    /// The referral code; empty when there is none.
+    /// The referral code; empty if there is none.
     pub code: &'a str,
 }
 
 /// The text to hand over, at most 2,000 characters in each language. Japanese is authoritative; English is a reference
-/// translation, in which what a scheme says in Japanese only stays Japanese. Where the schemes' own words leave no
+/// translation, in which texts that a scheme has in Japanese only stay Japanese. If the schemes' own texts leave no
 /// room, each is named with its first link and telephone number; dates and code are never left out.
 pub fn introduction(paper: &Paper<'_>) -> Text {
     Text { ja: text(paper, Language::Ja), en: text(paper, Language::En) }
@@ -76,7 +76,7 @@ fn opening(paper: &Paper<'_>, language: Language) -> String {
     format!("Introduction of reporting schemes\n\n{introduced} {kept}\n")
 }
 
-/// An agency's name as it stands in the memorandum.
+/// An agency's name as it is written in the memorandum.
 fn name(agency: Agency, language: Language) -> &'static str {
     let party = Party::of(agency);
     let found = memorandum::agreement().ok().and_then(|it| it.parties.iter().find(|names| names.party == party));
@@ -161,7 +161,7 @@ fn words(text: &Text, language: Language) -> &str {
     if text.en.is_empty() { &text.ja } else { say(language, &text.ja, &text.en) }
 }
 
-/// The id within the agency: what is left when the own words were erased.
+/// The id within the agency, which remains when the scheme's texts were erased.
 fn id(scheme: &Scheme) -> String {
     Matter::parse(&scheme.name).map_or_else(|| scheme.name.clone(), |matter| matter.id)
 }
