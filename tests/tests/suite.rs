@@ -108,3 +108,5 @@ mod units;
 mod verify;
 #[path = "suite/watch.rs"]
 mod watch;
+#[path = "suite/words.rs"]
+mod words;

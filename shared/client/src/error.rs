@@ -16,9 +16,9 @@ pub enum ConnectError {
     /// A file is missing, is not PEM, or lacks a section of its kind.
     #[error("the file {path} cannot be used: {source}")]
     File {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The cause.
+        /// The error of reading it, or of its PEM text.
         source: pem::Error,
     },
     /// The key cannot be used, or does not belong to the certificate.
@@ -26,7 +26,7 @@ pub enum ConnectError {
     Key {
         /// The file of the key.
         key: PathBuf,
-        /// The cause.
+        /// The error of TLS.
         source: rustls::Error,
     },
     /// The files are readable, but no TLS configuration can be made of them.
@@ -43,7 +43,7 @@ pub enum ConnectError {
     Unreachable {
         /// The address of the service.
         address: String,
-        /// The cause.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The connection was not ready within [`CONNECT_TIMEOUT`](crate::CONNECT_TIMEOUT).
@@ -57,7 +57,7 @@ pub enum ConnectError {
     Tls {
         /// The address of the service.
         address: String,
-        /// The cause.
+        /// The error of TLS.
         source: rustls::Error,
     },
     /// The service closed the connection before it was ready.
@@ -65,7 +65,7 @@ pub enum ConnectError {
     Closed {
         /// The address of the service.
         address: String,
-        /// The cause.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The server is trusted, but does not speak HTTP/2.

@@ -31,7 +31,7 @@ use crate::{command::Command, head::Heads, owed, stage::Stage};
 pub struct Arriving {
     /// As it came.
     pub entry: Entry,
-    /// Its header.
+    /// The header, whose signature is valid.
     pub opened: Opened,
     /// The fact; or that the journal stops; or that it lies.
     pub fact: Result<Understood, Fault>,

@@ -41,7 +41,7 @@ pub use referral::{scope_facts, terms, words};
 pub struct Acts {
     /// The agency of the desk.
     pub agency: Agency,
-    /// The desk.
+    /// The desk to which the calls go.
     pub desk: Desk,
     world: World,
     schemes: SchemeServiceClient<OfficialChannel>,

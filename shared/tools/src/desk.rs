@@ -28,7 +28,7 @@ pub const TANAKA: Official = Official::from_static("tanaka");
 /// One agency's desk.
 #[derive(Clone)]
 pub struct Desk {
-    /// The agency.
+    /// The agency of the desk.
     pub agency: Agency,
     dir: std::path::PathBuf,
     address: SocketAddr,

@@ -35,9 +35,9 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A frame that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Its kind.
+    /// The kind of frame (RFC 9113, section 6).
     pub kind: u8,
-    /// Its flags.
+    /// The flags, whose meaning depends on the kind.
     pub flags: u8,
     /// Its stream; 0 for the connection.
     pub stream: u32,

@@ -54,9 +54,9 @@ pub enum Fate {
 /// A matter with the number of the entry that opened it in its author's journal.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// Its name.
+    /// The name of the matter.
     pub name: String,
-    /// The number.
+    /// The number of the entry that opened it.
     pub seq: u64,
 }
 
@@ -80,11 +80,11 @@ pub struct Scene {
 /// The matters as the other side shows them, without the fields that every refused entry changes.
 type Shown = (Vec<Item>, Vec<AdviceRequest>, Vec<Official>);
 
-/// The liar.
+/// A peer that lies, with its journal.
 pub struct Liar {
     /// Whom it plays.
     pub agency: Agency,
-    /// Its journal.
+    /// The journal in which it lies.
     pub peer: Peer,
     /// The matters to lie about.
     pub scene: Scene,
@@ -314,7 +314,7 @@ impl Liar {
         }
     }
 
-    /// Its words.
+    /// The content of a request for advice with two questions, encoded.
     pub fn asked(&self) -> Option<Vec<u8>> {
         let questions = vec!["一".to_owned(), "二".to_owned()];
         let submission = Some(Submission { questions, ..Submission::default() });
@@ -328,7 +328,7 @@ impl Liar {
     }
 }
 
-/// The truth.
+/// The true entries on which the lies are built.
 impl Liar {
     async fn truth(
         &mut self,

@@ -20,7 +20,7 @@ mod sample;
 use item::terms;
 use sample::sample;
 
-/// A lie.
+/// A lie, with its expected outcome.
 pub struct Lie {
     /// In what it lies.
     pub what: String,

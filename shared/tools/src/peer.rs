@@ -63,7 +63,7 @@ pub struct Peer {
     pub agreement: [u8; 32],
     /// The key that it signs with.
     pub key: SigningKey,
-    /// Its certificate.
+    /// The files of its link certificate.
     pub files: Files,
     /// The entries of its journal.
     pub journal: Vec<Entry>,

@@ -157,7 +157,7 @@ pub enum PkiError {
     /// A file could not be written.
     #[error("the file {path} cannot be written: {source}")]
     Write {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
         /// The error of the operating system.
         source: std::io::Error,

@@ -12,7 +12,7 @@ const FILE: &str = include_str!("../data/schemes.toml");
 pub struct Publication {
     /// The agency that publishes the scheme.
     pub agency: Agency,
-    /// Its id.
+    /// The id of the scheme.
     pub id: String,
     /// The terms, which the rules read.
     pub terms: SchemeTerms,

@@ -36,7 +36,7 @@ pub const CALLERS: [(&str, &str, &str); 7] = [
 
 /// A folder with everything for both sides.
 pub struct Setup {
-    /// The folder.
+    /// The path of the folder.
     pub dir: PathBuf,
     /// The authorities, for further certificates.
     pub pki: Pki,

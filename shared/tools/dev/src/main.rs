@@ -13,13 +13,14 @@ use clap::{Parser, Subcommand};
 const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 
 /// Parts of the suite on the pair that do not depend on the database of the run. They run once.
-const ONCE: [(&str, &str); 6] = [
+const ONCE: [(&str, &str); 7] = [
     ("compose::", "starts both services on PostgreSQL by itself"),
     ("config::", "reads configurations; the documented example names SQLite"),
     ("floors::", "reads the manifests"),
     ("nouns::", "reads the sources"),
     ("readme::", "reads documents"),
     ("server::", "starts a PostgreSQL server of its own, with TLS"),
+    ("words::", "reads the comments"),
 ];
 
 /// Python packages of the tools, pinned.

@@ -109,7 +109,7 @@ impl Acts {
         }
     }
 
-    /// A withdrawal.
+    /// The request that withdraws this request for advice.
     pub fn withdrawing_advice(&self, it: &AdviceRequest) -> WithdrawAdviceRequestRequest {
         WithdrawAdviceRequestRequest {
             request_id: self.request_id(),

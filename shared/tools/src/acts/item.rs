@@ -92,7 +92,7 @@ impl Acts {
         }
     }
 
-    /// A recall.
+    /// The request that recalls this item.
     pub fn recalling(&self, it: &Item) -> RecallItemRequest {
         RecallItemRequest {
             request_id: self.request_id(),
@@ -113,7 +113,7 @@ impl Acts {
         }
     }
 
-    /// A question.
+    /// The request that asks a question about this item.
     pub fn asking_about(&self, it: &Item) -> AskAboutItemRequest {
         AskAboutItemRequest {
             request_id: self.request_id(),

@@ -54,7 +54,7 @@ impl Acts {
         }
     }
 
-    /// A withdrawal.
+    /// The request that withdraws this scheme.
     pub fn withdrawing(&self, scheme: &Scheme) -> WithdrawSchemeRequest {
         WithdrawSchemeRequest { request_id: self.request_id(), name: scheme.name.clone(), etag: scheme.etag.clone() }
     }

@@ -97,7 +97,7 @@ impl Echo {
         Ok(Self { child, address, dir: dir.to_owned() })
     }
 
-    /// Its process.
+    /// The id of the server's process; `None` once it has ended.
     pub(super) fn process_id(&self) -> Option<u32> {
         self.child.id()
     }

@@ -1,0 +1,128 @@
+//! The language of the comments: plain sentences, and none that only repeats a name.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::path::{Path, PathBuf};
+
+/// The first words of a clause that stands in for a noun. Such comments read like notes to oneself.
+const CLAUSES: [&str; 6] = ["What", "Who", "Where", "When", "How", "Whether"];
+/// The highest share of comment lines that may begin with one of [`CLAUSES`], in per cent.
+const MOST_CLAUSES: usize = 2;
+/// Folders whose sources were written elsewhere or are generated.
+const FOREIGN: [&str; 3] = ["target", "buf", "node_modules"];
+/// The first words of a fragment that names a thing without information about it.
+const POINTERS: [&str; 6] = ["The", "Its", "A", "An", "This", "Which"];
+/// Comments of one word that ask a question and leave the answer to the reader.
+const QUESTIONS: [&str; 6] = ["Why", "Which", "When", "Where", "Who", "How"];
+
+/// A line of a comment: its place and its text without the slashes.
+struct Line {
+    place: String,
+    text: String,
+    /// True if neither the line before nor the line after belongs to the same comment.
+    is_alone: bool,
+}
+
+#[test]
+fn comments_begin_with_a_subject() {
+    let lines = comment_lines();
+    assert!(lines.len() > 5000, "the comments were not found");
+    let clauses: Vec<&Line> = lines.iter().filter(|line| begins_with_clause(&line.text)).collect();
+    let examples: Vec<String> = clauses.iter().map(|line| format!("{}: {}", line.place, line.text)).collect();
+    assert!(
+        clauses.len() * 100 <= lines.len() * MOST_CLAUSES,
+        "{} of {} comment lines begin with a clause, more than {MOST_CLAUSES} %:\n{}",
+        clauses.len(),
+        lines.len(),
+        examples.join("\n")
+    );
+}
+
+#[test]
+fn no_comment_only_repeats_a_name() {
+    let lines = comment_lines();
+    let fragments = lines.iter().filter(|line| line.is_alone && is_fragment(&line.text));
+    let fragments: Vec<String> = fragments.map(|line| format!("{}: {}", line.place, line.text)).collect();
+    assert!(
+        fragments.is_empty(),
+        "a comment gives a unit, a range, an error or a reason; these repeat a name:\n{}",
+        fragments.join("\n")
+    );
+}
+
+#[test]
+fn fragments_and_clauses_are_recognised() {
+    for text in ["The number.", "Its id.", "Why.", "A service.", "Which."] {
+        assert!(is_fragment(text), "{text}");
+    }
+    for text in
+        ["The number of the entry.", "Japanese.", "Both sides.", "Never used.", "PPC only.", "The link is down."]
+    {
+        assert!(!is_fragment(text), "{text}");
+    }
+    for text in ["What a caller gets.", "Whether it is open."] {
+        assert!(begins_with_clause(text), "{text}");
+    }
+    for text in ["Whatever happens.", "The time when it ends."] {
+        assert!(!begins_with_clause(text), "{text}");
+    }
+}
+
+fn begins_with_clause(text: &str) -> bool {
+    text.split(|next: char| !next.is_alphabetic()).next().is_some_and(|first| CLAUSES.contains(&first))
+}
+
+/// A comment of one word that is a question, or of an article or pronoun and one word.
+fn is_fragment(text: &str) -> bool {
+    let words: Vec<&str> = text.trim_end_matches('.').split(' ').collect();
+    match words.as_slice() {
+        [word] => text.ends_with('.') && QUESTIONS.contains(word),
+        [first, second] => {
+            text.ends_with('.') && POINTERS.contains(first) && second.chars().all(|next| next.is_ascii_lowercase())
+        }
+        _ => false,
+    }
+}
+
+fn comment_lines() -> Vec<Line> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = Vec::new();
+    for folder in ["proto", "services", "shared", "tests"] {
+        sources(&root.join(folder), &mut files);
+    }
+    files.sort();
+    files.iter().flat_map(|file| lines_of(root, file)).collect()
+}
+
+fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !FOREIGN.contains(&name.as_str()) {
+            sources(&path, files);
+        } else if name.ends_with(".rs") || name.ends_with(".proto") {
+            files.push(path);
+        }
+    }
+}
+
+fn lines_of(root: &Path, file: &Path) -> Vec<Line> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let comments: Vec<Option<&str>> = text.lines().map(comment).collect();
+    let shown = file.strip_prefix(root).unwrap().display();
+    let mut lines = Vec::new();
+    for (at, comment) in comments.iter().enumerate() {
+        let Some(text) = comment.filter(|text| !text.is_empty()) else { continue };
+        let before = at.checked_sub(1).and_then(|at| comments.get(at)).copied().flatten();
+        let after = comments.get(at + 1).copied().flatten();
+        let is_alone = before.is_none() && after.is_none();
+        lines.push(Line { place: format!("{shown}:{}", at + 1), text: text.to_owned(), is_alone });
+    }
+    lines
+}
+
+/// The text of a line that is a comment and nothing else.
+fn comment(line: &str) -> Option<&str> {
+    let text = line.trim_start().strip_prefix("//")?;
+    let text = text.strip_prefix('/').or_else(|| text.strip_prefix('!')).unwrap_or(text);
+    Some(text.trim())
+}
