@@ -62,7 +62,7 @@ impl Act for BarOfficialRequest {
 
     fn check(&mut self, context: &CheckContext<'_>) -> Result<(), Refusal> {
         if self.matter(context.own, context.moment) == official::matter(context.own, context.official) {
-            let detail = "nobody bars himself: another official has to";
+            let detail = "officials cannot bar themselves: another official has to do it";
             return Err(Refusal::field(Reason::FieldInvalid, "name", detail));
         }
         if context.barred >= official::MOST {

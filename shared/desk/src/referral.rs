@@ -230,7 +230,7 @@ impl Command for Issue {
             judgement: it.judgement,
             scope_facts: it.scope_facts,
             reported_under: Some(under.ok_or_else(|| {
-                let detail = "what was filed is no report under a scheme of this agency";
+                let detail = "the filing is not a report under a scheme of this agency";
                 Refusal::field(Reason::NotAReport, "reported_under", detail)
             })?),
             ordinal: stage.counter(0, "referral") + 1,

@@ -242,7 +242,7 @@ async fn beyond(store: &Store, journal: Journal, head: Head) -> Result<(), Strin
     if held.is_empty() || store.previous(journal).await.map_err(|error| error.to_string())?.head != head {
         return Ok(());
     }
-    Err(format!("journal {}: entries stand beyond the head, {}", journal.id(), head.seq))
+    Err(format!("journal {}: there are entries beyond the head, {}", journal.id(), head.seq))
 }
 
 /// An entry that lies is right only when the other side has refused it. Nobody refuses private ones.

@@ -133,7 +133,7 @@ impl Watches {
         if first > 0 && after + 1 < first {
             return Err(Error::because(
                 Reason::CursorTooOld,
-                "the feed no longer reaches back so far: list, then go on from `as_of`",
+                "the feed no longer reaches back so far: list, then continue from `as_of`",
             ));
         }
         Ok(after)
@@ -181,7 +181,7 @@ impl WatchService for Watches {
                         Next::Look => {}
                         Next::Beat => yield heartbeat(&desk, after)?,
                         Next::Drain => {
-                            Err(Error::because(Reason::Draining, "the service is shutting down: go on from the last cursor"))?;
+                            Err(Error::because(Reason::Draining, "the service is shutting down: continue from the last cursor"))?;
                         }
                     }
                 }

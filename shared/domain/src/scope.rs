@@ -77,13 +77,16 @@ fn designation(it: &Designated, embargo: Option<Timestamp>, now: Timestamp) -> R
             return contradictory(units, "units are named, but the audience is wider than units");
         }
         Audience::Public if !it.purposes.is_empty() => {
-            return contradictory(purposes, "what is public is bound to no purpose");
+            return contradictory(purposes, "a public item cannot be bound to a purpose");
         }
         Audience::Public if it.expires.is_some() => {
-            return contradictory(expires, "what is public is bound to no time");
+            return contradictory(expires, "a public item cannot have an end");
         }
         Audience::Public if embargo.is_some_and(|embargo| embargo > now) => {
-            return contradictory("terms.plan.embargo_until", "what is public already has no embargo to come");
+            return contradictory(
+                "terms.plan.embargo_until",
+                "a public item cannot have an embargo that has not ended",
+            );
         }
         _ => {}
     }

@@ -34,7 +34,7 @@ pub enum Break {
         key_id: String,
     },
     /// The key is unknown, not yet added or revoked at this number.
-    #[error("number {seq} is signed with key {key_id}, which does not hold there")]
+    #[error("number {seq} is signed with key {key_id}, which is not in force there")]
     KeyUnknown {
         /// The number at which the journal stops.
         seq: u64,

@@ -101,7 +101,7 @@ pub(crate) async fn run<M: prost::Message + Validate>(
     link.store().mend_ends(&link.settings().source.moment()).await?;
     send(&output, Kind::Hello(hello(link).await?)).await?;
     let first = tokio::time::timeout(HELLO, input.next()).await;
-    let Ok(first) = first else { return Ok(Ended::Closed("the peer said no hello within 10 s".to_owned())) };
+    let Ok(first) = first else { return Ok(Ended::Closed("the peer sent no hello within 10 s".to_owned())) };
     let peer = match first? {
         Some(Kind::Hello(peer)) => peer,
         Some(Kind::Goodbye(bye)) => return Ok(parted(bye.reason())),
@@ -110,7 +110,7 @@ pub(crate) async fn run<M: prost::Message + Validate>(
     if peer.agency() != link.own().peer() {
         let reason = Reason::FieldInvalid.into();
         send(&output, Kind::Goodbye(Goodbye { reason })).await?;
-        return Ok(Ended::Closed("the peer said hello as another agency".to_owned()));
+        return Ok(Ended::Closed("the peer's hello names another agency".to_owned()));
     }
     if peer.version != VERSION {
         let reason = Reason::NotUnderstood.into();
@@ -325,7 +325,7 @@ impl<'a> Session<'a> {
             Kind::Ask(ask) => self.asked(ask).await?,
             Kind::Stop(signed) => self.stop(signed).await?,
             Kind::Goodbye(bye) => return Ok(Some(parted(bye.reason()))),
-            Kind::Hello(_) => return Ok(Some(Ended::Closed("the peer said hello twice".to_owned()))),
+            Kind::Hello(_) => return Ok(Some(Ended::Closed("the peer sent a second hello".to_owned()))),
         }
         Ok(None)
     }

@@ -48,7 +48,7 @@ impl Link {
         if before.state() == status.state() && before.cause == status.cause {
             return;
         }
-        tracing::info!(connected, cause = status.cause, "the link stands otherwise");
+        tracing::info!(connected, cause = status.cause, "the state of the link has changed");
         if (before.state() == State::Connected) == connected {
             return;
         }

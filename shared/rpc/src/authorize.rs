@@ -378,7 +378,7 @@ async fn within(
 }
 
 fn official(headers: &HeaderMap) -> Result<String, Refusal> {
-    let must = "metadata renkei-official must stand there once: 1 to 64 of A-Z a-z 0-9 . _ @ -";
+    let must = "metadata renkei-official must be present once: 1 to 64 of A-Z a-z 0-9 . _ @ -";
     match single(headers, OFFICIAL) {
         None => Err(Refusal::new(Reason::OfficialMissing, must)),
         Some(Ok(text)) if is_official(text) => Ok(text.to_owned()),

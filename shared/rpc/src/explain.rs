@@ -221,7 +221,7 @@ fn alert_sentence(alert: &str) -> String {
              issued with the key that the peer trusts and belongs to our own key, and replace it"
         }
         "AccessDenied" => "the peer knows our certificate and does not let it in; ask the peer for access",
-        "ProtocolVersion" => "the peer does not take our version of TLS; it must be TLS 1.3",
+        "ProtocolVersion" => "the peer does not accept our version of TLS; it must be TLS 1.3",
         "NoApplicationProtocol" => "the peer does not speak HTTP/2; check the port",
         "HandshakeFailure" | "InsufficientSecurity" => {
             "the peer has no cryptography in common with us; upgrade the older side"

@@ -72,7 +72,7 @@ pub enum TlsError {
         path: PathBuf,
     },
     /// A PEM file has no section of the wanted kind.
-    #[error("the file {path} holds no {wanted}")]
+    #[error("the file {path} contains no {wanted}")]
     Empty {
         /// The path of the file.
         path: PathBuf,
@@ -80,7 +80,7 @@ pub enum TlsError {
         wanted: &'static str,
     },
     /// A section is not of the kind that its label names.
-    #[error("the file {path} holds a {what} that cannot be read as X.509")]
+    #[error("the file {path} contains a {what} that cannot be read as X.509")]
     Unreadable {
         /// The path of the file.
         path: PathBuf,
@@ -102,7 +102,7 @@ pub enum TlsError {
         certificate: PathBuf,
     },
     /// A revocation list without an expiry would be believed without end.
-    #[error("the revocation list in {path} does not say when its next update is due")]
+    #[error("the revocation list in {path} does not state when its next update is due")]
     CrlWithoutEnd {
         /// The path of the file.
         path: PathBuf,
@@ -133,7 +133,7 @@ pub enum TlsError {
     },
     /// The files lack a list that is in use.
     #[error(
-        "no file of `crls` holds a revocation list of {authority} any more; the one in use stays: put its newest there"
+        "no file of `crls` contains a revocation list of {authority} any more; the one in use stays: put its newest there"
     )]
     CrlMissing {
         /// The name of the list's authority in `roots`.

@@ -53,7 +53,7 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         ),
         Reason::OfficialMissing => (
             Code::InvalidArgument,
-            "The call does not say on whose behalf it is made.",
+            "The call does not name the official on whose behalf it is made.",
             "操作する職員の識別子が指定されていません。",
         ),
         Reason::OfficialInvalid => (
@@ -89,7 +89,7 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         ),
         Reason::PersonalInformation => (
             Code::InvalidArgument,
-            "The text holds personal information. Remove it.",
+            "The text contains personal information. Remove it.",
             "本文に個人情報が含まれています。個人情報を除いてください。",
         ),
         Reason::IdentifiesReporter => (
@@ -147,7 +147,7 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         ),
         Reason::NotAReport => (
             Code::FailedPrecondition,
-            "What was filed is no report under a scheme of this agency.",
+            "The filing is not a report under a scheme of this agency.",
             "当機関の制度に基づく報告・届出に当たりません。",
         ),
         Reason::CodeAlreadyUsed => {
@@ -160,7 +160,7 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         ),
         Reason::AgreementDiffers => (
             Code::FailedPrecondition,
-            "The two agencies do not hold the same agreement.",
+            "The systems of the two agencies do not contain the same agreement.",
             "両機関の覚書の内容が一致していません。",
         ),
         Reason::JournalStopped => (
@@ -170,7 +170,7 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         ),
         Reason::ConsentNotFresh => (
             Code::FailedPrecondition,
-            "There is no recent word of the originator, so the consent cannot be relied on.",
+            "There is no recent statement of the originator, so the consent cannot be relied on.",
             "提供元の最近の意思を確認できないため、同意に基づく操作は行えません。",
         ),
         Reason::NotProvenSafe => (
@@ -215,7 +215,7 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "送信された内容が大きさの上限を超えています。",
         ),
         Reason::TooManyWatchers => {
-            (Code::ResourceExhausted, "All places for watchers are taken.", "更新通知の接続数が上限に達しています。")
+            (Code::ResourceExhausted, "All places for watchers are in use.", "更新通知の接続数が上限に達しています。")
         }
 
         Reason::WrongSide => (

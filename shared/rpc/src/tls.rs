@@ -235,7 +235,7 @@ impl<T> Reloading<T> {
         let current = self.current.load();
         let lacking = current.material.lists.lacking(&current.material.roots).into_iter().map(|authority| {
             format!(
-                "no file of `crls` holds a revocation list of {authority}, so all certificates that it issued are \
+                "no file of `crls` contains a revocation list of {authority}, so all certificates that it issued are \
                  refused: put its newest there"
             )
         });

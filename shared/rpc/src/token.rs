@@ -67,7 +67,7 @@ impl Tokens {
     /// `CURSOR_UNKNOWN` for anything but a cursor of this store.
     pub fn cursor_decode(&self, cursor: &str) -> Result<u64, Error> {
         let number = self.open(CURSOR, &[], cursor).and_then(|bytes| bytes.try_into().ok());
-        let unknown = || Refusal::field(Reason::CursorUnknown, "cursor", "is none that this service made");
+        let unknown = || Refusal::field(Reason::CursorUnknown, "cursor", "was not made by this service");
         Ok(u64::from_be_bytes(number.ok_or_else(unknown)?))
     }
 
@@ -90,7 +90,7 @@ impl Tokens {
         if token.is_empty() {
             return Ok(None);
         }
-        let invalid = || Refusal::field(Reason::PageTokenInvalid, "page_token", "is none that was made for this query");
+        let invalid = || Refusal::field(Reason::PageTokenInvalid, "page_token", "was not made for this query");
         Ok(Some(self.open(PAGE_TOKEN, &query.0, token).ok_or_else(invalid)?))
     }
 

@@ -222,7 +222,7 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
             let resume = Resume { from_seq: from, reason };
             store.write("resume", Caller::own("resume"), source.moment(), resume).await.map_err(said)?;
             store.close().await;
-            say(&format!("the peer's journal goes on from {from}"))
+            say(&format!("the peer's journal continues from {from}"))
         }
         Task::ConfirmClock { time, reason, dated_ahead } => {
             confirm_clock(own, &config, &source, &time, reason, dated_ahead).await
@@ -269,7 +269,7 @@ fn variables() -> Result<HashMap<String, String>, String> {
     let own = std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"RENKEI__"));
     own.map(|(name, value)| match (name.to_str(), value.to_str()) {
         (Some(name), Some(value)) => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(format!("the environment's variable {} is not UTF-8: write it anew or unset it", name.display())),
+        _ => Err(format!("the environment's variable {} is not UTF-8: set it again or unset it", name.display())),
     })
     .collect()
 }

@@ -94,7 +94,7 @@ impl Database {
         let text = text.map_err(|error| wrong(format!("it cannot be read ({error})")))?;
         let password = text.lines().next().unwrap_or_default();
         if password.is_empty() {
-            return Err(wrong("it holds no password: write it into its first line".to_owned()));
+            return Err(wrong("it contains no password: write it into its first line".to_owned()));
         }
         let mut url = Url::parse(&self.url).map_err(|error| wrong(error.to_string()))?;
         // The password is added as a parameter, whose encoding has no exceptions.
@@ -118,10 +118,10 @@ impl Database {
 /// Checks a server's URL: it contains no secret, and nobody on the way can read or change the traffic.
 fn server(url: &Url, sandbox: bool) -> Result<(), String> {
     if url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password") {
-        return Err("must hold no password: write it into a file and name that in `database.password`".to_owned());
+        return Err("must contain no password: write it into a file and name that in `database.password`".to_owned());
     }
     if let Some((key, _)) = url.query_pairs().find(|(key, _)| !PARAMETERS.contains(&&**key)) {
-        return Err(format!("must not say `{key}`, but only {}", PARAMETERS.join(", ")));
+        return Err(format!("must not contain `{key}`, but only {}", PARAMETERS.join(", ")));
     }
     let last =
         |wanted: &str| url.query_pairs().filter(|(key, _)| key == wanted).last().map(|(_, text)| text.into_owned());
@@ -134,5 +134,5 @@ fn server(url: &Url, sandbox: bool) -> Result<(), String> {
     if is_socket || (sandbox && is_near) || last("sslmode").as_deref() == Some("verify-full") {
         return Ok(());
     }
-    Err("must say `sslmode=verify-full` and `sslrootcert=FILE`, or reach the server by a Unix socket".to_owned())
+    Err("must contain `sslmode=verify-full` and `sslrootcert=FILE`, or reach the server by a Unix socket".to_owned())
 }

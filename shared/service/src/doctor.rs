@@ -149,7 +149,7 @@ fn ends(tls: &Tls) -> Vec<Finding> {
     findings
 }
 
-const RENEW: &str = "put a fresh one in its place, which is taken while the service runs";
+const RENEW: &str = "put a fresh one in its place, which is accepted while the service runs";
 
 /// Checks that others can use the own certificates.
 fn usable(own: Agency, config: &Config) -> Vec<Finding> {
@@ -265,9 +265,9 @@ async fn collector(config: &Config) -> Finding {
         return Right("none is configured: traces and logs go nowhere".to_owned());
     };
     let authority = endpoint.trim_start_matches("http://").trim_end_matches('/');
-    let away = |why: String| Doubtful(format!("{endpoint} is not reached ({why}): calls go on, spans are lost"));
+    let away = |why: String| Doubtful(format!("{endpoint} is not reached ({why}): calls continue, spans are lost"));
     match tokio::time::timeout(CONNECT, TcpStream::connect(authority)).await {
-        Ok(Ok(_)) => Right(format!("{endpoint} takes connections")),
+        Ok(Ok(_)) => Right(format!("{endpoint} accepts connections")),
         Ok(Err(error)) => away(error.to_string()),
         Err(_) => away("no answer in time".to_owned()),
     }

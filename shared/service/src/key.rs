@@ -36,7 +36,7 @@ pub(crate) fn secret(file: &Path) -> Result<Zeroizing<[u8; 32]>, StartError> {
     let text = std::fs::read_to_string(file).map(Zeroizing::new);
     let text = text.map_err(|error| wrong(&format!("it cannot be read ({error})")))?;
     let bytes = BASE64_STANDARD.decode(text.trim()).map(Zeroizing::new).map_err(|_| wrong("it is not base64"))?;
-    let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| wrong("it has not 32 bytes"))?;
+    let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| wrong("it does not have 32 bytes"))?;
     Ok(Zeroizing::new(key))
 }
 
@@ -77,7 +77,7 @@ fn public(rows: &[PublicKey]) -> Result<PublicKeys, StartError> {
     for row in rows {
         let wrong = |why: String| StartError::PublicKey { id: row.id.clone(), why };
         let bytes = BASE64_STANDARD.decode(&row.public_key).map_err(|_| wrong("it is not base64".to_owned()))?;
-        let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| wrong("it has not 32 bytes".to_owned()))?;
+        let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| wrong("it does not have 32 bytes".to_owned()))?;
         keys.add(&row.id, key, 1).map_err(|error| wrong(error.to_string()))?;
     }
     Ok(keys)

@@ -139,13 +139,13 @@ pub(crate) async fn ask(address: SocketAddr) -> Result<Option<Status>, String> {
     }
     let Some(answer) = answer else { return Ok(None) };
     if answer.is_empty() {
-        return Err(format!("what listens at {address} closes connections without an answer: try again"));
+        return Err(format!("the program at {address} closes connections without an answer: try again"));
     }
     let body = answer.windows(4).position(|four| four == b"\r\n\r\n").map(|at| &answer[at + 4..]);
     let status = body.and_then(|body| serde_json::from_slice(body).ok());
     status
         .map(Some)
-        .ok_or_else(|| format!("at {address} answers something that is no service of this kind: set `operator.listen`"))
+        .ok_or_else(|| format!("the program at {address} is not a service of this kind: set `operator.listen`"))
 }
 
 /// The bytes of the answer: empty if the connection is closed at once, `None` if nothing listens or answers in time.

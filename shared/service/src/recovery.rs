@@ -63,7 +63,7 @@ async fn end(store: &Store, source: &Source, reason: String) -> Result<(), Strin
     let reopen = store.reopening(Cause::GivenUp(reason)).await.map_err(said)?;
     store.write("recover", Caller::own("recover"), source.moment(), reopen).await.map_err(said)?;
     let heads = store.heads().borrow().clone();
-    say(&format!("the recovery is ended: the own journal goes on in incarnation {}", heads.own.incarnation))
+    say(&format!("the recovery is ended: the own journal continues in incarnation {}", heads.own.incarnation))
 }
 
 async fn confirm(store: &Store, source: &Source, barred: &str, reason: String) -> Result<(), String> {

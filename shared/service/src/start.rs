@@ -299,7 +299,7 @@ async fn settle(store: &Store, source: &Source, config: &Config) -> Result<(), S
 fn tokens(config: &Config, store: &Store) -> Result<Tokens, StartError> {
     let file = &config.secrets.token_key;
     let unusable =
-        |_| StartError::Key { file: file.display().to_string(), why: "AES-256-GCM does not take it".to_owned() };
+        |_| StartError::Key { file: file.display().to_string(), why: "AES-256-GCM does not accept it".to_owned() };
     Tokens::new(&*key::secret(file)?, store.id()).map_err(unusable)
 }
 

@@ -295,7 +295,7 @@ fn head_of_entry(stage: &Stage, header: &Header, matter: &Matter) -> Result<(), 
         return differs("matter_prev is not the author's entry before in this matter");
     }
     if !is_uuid_v7(&header.entry_id) {
-        return differs("entry_id is no UUIDv7 in lower case");
+        return differs("entry_id is not a UUIDv7 in lower case");
     }
     if stage.ids.contains(&header.entry_id) {
         return differs("entry_id is another entry's");
@@ -304,7 +304,7 @@ fn head_of_entry(stage: &Stage, header: &Header, matter: &Matter) -> Result<(), 
         return differs("answers an entry that its author had not seen");
     }
     if header.methods_version != 0 {
-        return differs("methods_version is none that was enacted");
+        return differs("methods_version names a version that was not enacted");
     }
     if !header.blobs.is_empty() {
         return differs("this kind of fact has no attachments");
@@ -346,7 +346,7 @@ impl Command for Resume {
             return Err(Refusal::new(Reason::WrongState, "the peer's journal is not stopped"));
         }
         if self.from_seq != peer.seq + 1 {
-            let detail = format!("the journal goes on from {}: no number is skipped", peer.seq + 1);
+            let detail = format!("the journal continues from {}: no number is skipped", peer.seq + 1);
             return Err(Refusal::new(Reason::WrongState, detail));
         }
         let words = renkei_proto::journal::v1::StopLiftedContent { reason: self.reason.clone() };

@@ -120,7 +120,7 @@ pub(crate) async fn head(connection: &mut Connection, chain: &str) -> Result<Cha
 }
 
 pub(crate) fn hash(bytes: Vec<u8>) -> Result<Hash, Error> {
-    bytes.as_slice().try_into().map_err(|_| Error::Damaged("a hash has not 32 bytes".to_owned()))
+    bytes.as_slice().try_into().map_err(|_| Error::Damaged("a hash does not have 32 bytes".to_owned()))
 }
 
 /// Chains records behind a head and gives their rows.

@@ -61,8 +61,9 @@ impl KeyRing {
     pub(crate) fn unwrap(&self, matter: &str, wrapped: &[u8], id: &str) -> Result<MatterKey, Error> {
         let ring = self.0.iter().find(|key| key.id == id).ok_or(Error::Content("the ring has no such key"))?;
         let plain = Zeroizing::new(decrypt(&ring.key, matter.as_bytes(), wrapped)?);
-        let key: Zeroizing<[u8; 32]> =
-            Zeroizing::new(plain.as_slice().try_into().map_err(|_| Error::Content("a matter key has not 32 bytes"))?);
+        let key: Zeroizing<[u8; 32]> = Zeroizing::new(
+            plain.as_slice().try_into().map_err(|_| Error::Content("a matter key does not have 32 bytes"))?,
+        );
         MatterKey::new(&key)
     }
 }

@@ -231,13 +231,14 @@ pub(crate) fn of_rows(own: Agency, rows: &[(String, Vec<u8>, String)]) -> Result
 
 fn one(hash: &[u8], numbers: &str) -> Result<(JournalHead, [u64; 2]), Error> {
     let all: Vec<i64> = numbers.split(' ').filter_map(|number| number.parse().ok()).collect();
-    let numbers: [i64; 12] = all.try_into().map_err(|_| Error::Damaged("a head has not twelve numbers".to_owned()))?;
+    let numbers: [i64; 12] =
+        all.try_into().map_err(|_| Error::Damaged("a head does not have twelve numbers".to_owned()))?;
     let [seq, written_us, seen, incarnation, receipted, receipted_own, receipted_us, stop, reason, turn, feed, to] =
         numbers;
     let reason = i32::try_from(reason).ok().and_then(|it| Reason::try_from(it).ok());
     let head = JournalHead {
         seq: count(seq),
-        hash: hash.try_into().map_err(|_| Error::Damaged("a head's hash has not 32 bytes".to_owned()))?,
+        hash: hash.try_into().map_err(|_| Error::Damaged("a head's hash does not have 32 bytes".to_owned()))?,
         written_us,
         seen_peer_seq: count(seen),
         incarnation: u32::try_from(incarnation).unwrap_or(1),

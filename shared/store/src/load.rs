@@ -185,7 +185,8 @@ pub(crate) async fn load(
         let wanted = wanted.map(|(_, seq)| number(*seq).into()).collect();
         for row in select(&mut *connection, statement, wanted).await? {
             let hash: Vec<u8> = row.try_get(1)?;
-            let hash = hash.as_slice().try_into().map_err(|_| Error::Damaged("a hash has not 32 bytes".to_owned()))?;
+            let hash =
+                hash.as_slice().try_into().map_err(|_| Error::Damaged("a hash does not have 32 bytes".to_owned()))?;
             stage.hashes.insert((journal, count(row.try_get(0)?)), hash);
         }
     }

@@ -141,7 +141,7 @@ impl Metrics {
             recovering: count(
                 "renkei.recovering",
                 "",
-                "1 while a recovery goes on, or its list of barred officials is not confirmed, and writes are refused.",
+                "1 while a recovery is under way, or its list of barred officials is not confirmed, and writes are refused.",
             ),
             backlog_entries: count(
                 "renkei.backlog.entries",
@@ -163,7 +163,7 @@ impl Metrics {
                 "1 while the clock is doubted and acts are refused, until an operator confirms it.",
             ),
             watchers: count("renkei.watchers", "{watcher}", "Watches that are open."),
-            watch_lag: count("renkei.watch.lag", "{change}", "Changes that the slowest watcher has not been told yet."),
+            watch_lag: count("renkei.watch.lag", "{change}", "Changes that the slowest watcher has not received yet."),
             duties_open: count("renkei.duties.open", "{duty}", "What this agency has to do, by kind."),
             duties_overdue: count("renkei.duties.overdue", "{duty}", "Duties whose day is over, by kind."),
             certificate_remaining: seconds(
@@ -383,7 +383,7 @@ fn observe_dropped(meter: &Meter, dropped: Dropped) {
     let _ = meter
         .u64_observable_counter("renkei.spans.dropped")
         .with_unit("{span}")
-        .with_description("Spans lost because the queue was full or the collector did not take them.")
+        .with_description("Spans lost because the queue was full or the collector did not accept them.")
         .with_callback(move |observer| {
             for (cause, spans) in dropped.by_cause() {
                 observer.observe(spans, &[KeyValue::new("cause", cause)]);

@@ -27,9 +27,9 @@ impl Reach {
         let failed_before = self.0.swap(sent.is_err(), Ordering::AcqRel);
         match &sent {
             Err(error) if !failed_before => {
-                tracing::warn!(%error, "the collector does not take telemetry: it is lost until that changes");
+                tracing::warn!(%error, "the collector does not accept telemetry, which is lost until it does");
             }
-            Ok(()) if failed_before => tracing::info!("the collector takes telemetry again"),
+            Ok(()) if failed_before => tracing::info!("the collector accepts telemetry again"),
             _ => {}
         }
         sent

@@ -87,7 +87,7 @@ async fn a_revoked_caller_does_not_come_in_again_by_a_list_that_is_older_ended_o
     for (list, words) in [
         (&older, "is older than the one in use"),
         (&expired, "has ended; the one in use has not"),
-        (&foreign, "no file of `crls` holds a revocation list of CN=ppc desk authority (development)"),
+        (&foreign, "no file of `crls` contains a revocation list of CN=ppc desk authority (development)"),
     ] {
         put(&crl, list);
         told(&pair, &[("desk", words)]).await;
@@ -137,7 +137,7 @@ async fn the_link_refuses_worse_files_like_the_desk_and_one_bad_file_holds_no_ot
     pki::write_pair(&desk, &pair.setup.pki.ppc.desk).unwrap();
     put(&desk.roots, &both.concat());
     put(&link.crls[0], &pair.setup.pki.ipa.link_authority.crl().unwrap());
-    let lacking = "holds a revocation list of CN=ipa desk authority (development), so all certificates";
+    let lacking = "contains a revocation list of CN=ipa desk authority (development), so all certificates";
     told(&pair, &[("desk", lacking)]).await;
     assert!(is_let_in(&pair, "reader").await);
     every_sign(&pair, lacking).await;

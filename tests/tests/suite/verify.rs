@@ -77,7 +77,7 @@ const CHANGES: [(&str, &str, &str, &str); 17] = [
     ("entry", "journal = 'ipa' AND seq = 3", "key_id = 'ppc-1'", "journal ipa: entry 3: "),
     ("entry", "journal = 'ipa' AND seq = 2", "seq = 99", "journal ipa: entry 2: "),
     ("entry", "journal = 'private' AND seq = 1", "fact = {zeros 0}", "journal private: entry 1: "),
-    ("entry", "journal = 'private' AND seq = 2", "seq = 3", "journal private: entries stand beyond the head, 2"),
+    ("entry", "journal = 'private' AND seq = 2", "seq = 3", "journal private: there are entries beyond the head, 2"),
     (
         "content",
         "journal = 'ipa' AND seq = 2",
@@ -88,7 +88,12 @@ const CHANGES: [(&str, &str, &str, &str); 17] = [
     ("head", "journal = 'ipa'", "hash = {zeros 32}", "journal ipa: the head is not entry "),
     ("head", "journal = 'private'", "hash = {zeros 32}", "journal private: the head is not entry 2"),
     ("head", "journal = 'private'", "seq = 3", "journal private: entry 3 and later ones are missing"),
-    ("head", "journal = 'private'", "seq = 0, hash = {zeros 32}", "journal private: entries stand beyond the head, 0"),
+    (
+        "head",
+        "journal = 'private'",
+        "seq = 0, hash = {zeros 32}",
+        "journal private: there are entries beyond the head, 0",
+    ),
     ("audit", "chain = 'a/r' AND seq = 1", "official = 'suzuki'", "audit a/r: record 1 was changed"),
     ("audit", "chain = 'a/w' AND seq = 2", "outcome = 'WRONG_STATE'", "audit a/w: record 2 was changed"),
     ("audit", "chain = 'a/w' AND seq = 3", "prev_hash = {zeros 32}", "audit a/w: record 3 was changed"),

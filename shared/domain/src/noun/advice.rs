@@ -152,7 +152,7 @@ fn judge_supplement(case: &Case, fact: &AdviceSupplemented) -> Result<(), Refusa
     must(
         fact.due.is_some() == handed_back.is_some(),
         Reason::FactDiffers,
-        "a new due day stands where a request is handed back, and nowhere else",
+        "a new due day is set if the request was handed back, and only then",
     )?;
     if fact.due.is_some() {
         due_ahead(case, fact.due.as_ref())?;
@@ -255,11 +255,7 @@ fn open(case: &Case) -> Result<(), Refusal> {
 /// IPA works on a request in one of these states, and answers what PPC submitted last.
 fn works_on(case: &Case, states: &[State]) -> Result<(), Refusal> {
     find(case)?;
-    must(
-        states.contains(&state(case.page())),
-        Reason::WrongState,
-        "the request does not stand so that this can be done",
-    )?;
+    must(states.contains(&state(case.page())), Reason::WrongState, "the state of the request does not allow this")?;
     case.answers(last_submission(case.page()))
 }
 

@@ -115,7 +115,7 @@ fn judge_assent(case: &Case, fact: &NoticeWithdrawalAssented) -> Result<(), Refu
     must(
         !matches!(standing(&case.view, case.now), TermStanding::Expired { .. }),
         Reason::AgreementNotInForce,
-        "what has ended is not revived: a new conclusion is a new agreement",
+        "an agreement that has ended is not revived: a new conclusion is a new agreement",
     )?;
     must(!has_assent(case.page(), giver, withdrawal), Reason::WrongState, "its withdrawal is assented to already")
 }

@@ -155,7 +155,7 @@ pub fn introduce(view: &View, fact: &ReferralIssued, now: Timestamp) -> Result<I
     };
     let own = scheme::matter(author, under).to_string();
     let is_report = scheme::was_published(view.page(&own), author, under.version);
-    must(is_report, Reason::NotAReport, "what was filed is no report under a scheme of this agency")?;
+    must(is_report, Reason::NotAReport, "the filing is not a report under a scheme of this agency")?;
     let introduced = scheme::fitting(view, author.peer(), facts, calendar::day(now));
     let in_force = matches!(agreement::standing(view, now), TermStanding::InForce(_));
     let found = matches!(judgement.finding(), Finding::Applies | Finding::Suspected);

@@ -26,15 +26,15 @@ fn a_wrong_file_is_named_with_what_is_wrong_in_it() {
     let garbled = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let cases = [
         (certificate(world.write("gone", "").with_file_name("missing.pem")), "missing.pem cannot be read"),
-        (certificate(file("empty.pem", "")), "empty.pem holds no certificate"),
+        (certificate(file("empty.pem", "")), "empty.pem contains no certificate"),
         (certificate(file("cut.pem", &cut)), "cut.pem is not well-formed PEM"),
-        (certificate(file("garbled.pem", garbled)), "garbled.pem holds a certificate that cannot be read"),
+        (certificate(file("garbled.pem", garbled)), "garbled.pem contains a certificate that cannot be read"),
         (certificate(file("huge.pem", &"x".repeat((1 << 20) + 1))), "huge.pem is larger than the 1048576 bytes"),
-        (key(file("empty.key", "")), "empty.key holds no private key"),
+        (key(file("empty.key", "")), "empty.key contains no private key"),
         (key(file("other.key", &leaf.key)), "other.key does not belong to the certificate in"),
-        (roots(file("empty.roots", &leaf.key)), "empty.roots holds no certificate"),
-        (roots(file("garbled.roots", garbled)), "garbled.roots holds a root certificate that cannot be read"),
-        (crl(file("empty.crl", "")), "empty.crl holds no revocation list"),
+        (roots(file("empty.roots", &leaf.key)), "empty.roots contains no certificate"),
+        (roots(file("garbled.roots", garbled)), "garbled.roots contains a root certificate that cannot be read"),
+        (crl(file("empty.crl", "")), "empty.crl contains no revocation list"),
         (crl(file("forged.crl", &forged(&world))), "forged.crl is not signed by the authority"),
     ];
     for (files, words) in cases {
@@ -167,13 +167,13 @@ fn a_list_takes_the_place_of_the_one_in_use_only_if_it_is_no_worse() {
     let (trusted, foreign) = (&port.world.trusted, &port.world.foreign);
     let revoked_now = || port.tls.revoked().borrow().len();
     let older = "older than the one in use (number 10 of 2025-01-01T00:00:00Z), which stays";
-    let lost = "no file of `crls` holds a revocation list of CN=trusted authority any more";
+    let lost = "no file of `crls` contains a revocation list of CN=trusted authority any more";
     for (name, crl, words) in [
         ("lower number, later day", trusted.numbered_crl(9, 2026, &[], 2090), older),
         ("a number with fewer digits", trusted.numbered_crl(2, 2025, &[], 2090), older),
         ("same number, earlier day", trusted.numbered_crl(10, 2024, &[], 2090), older),
         ("ended", trusted.numbered_crl(11, 2025, &[], 2026), "has ended; the one in use has not"),
-        ("nothing", String::new(), "holds no revocation list"),
+        ("nothing", String::new(), "contains no revocation list"),
         ("forged", forged(&port.world), "is not signed by the authority"),
     ] {
         let refused = port.look(&crl);
