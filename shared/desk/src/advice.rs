@@ -18,7 +18,7 @@ use crate::{
     act::act,
     desk::{Answer, Desk, open, open_secret},
     error::Error,
-    read::{EntryWords, entries, get, list},
+    read::{EntryWords, PageRequest, entries, get, list},
 };
 
 /// All three services.
@@ -104,7 +104,7 @@ impl AdviceService for Advices {
     ) -> Answer<ListAdviceRequestsResponse> {
         open(request, &self.desk, async |call, it: ListAdviceRequestsRequest| {
             let query = ListAdviceRequestsRequest::default();
-            let page = (it.page_size, it.page_token.as_str());
+            let page = PageRequest { page_size: it.page_size, token: &it.page_token };
             let listing = list(&self.desk, &call, COLLECTION, "agencies/ppc", &query, page).await?;
             let (advice_requests, next_page_token) = listing.resources(&self.desk, &call)?;
             Ok(ListAdviceRequestsResponse { advice_requests, next_page_token, as_of: listing.as_of })
@@ -119,7 +119,7 @@ impl AdviceService for Advices {
         let matter = |it: &ListAdviceEntriesRequest| it.parent.clone();
         open_secret(request, &self.desk, matter, async |call, it: ListAdviceEntriesRequest| {
             let query = ListAdviceEntriesRequest { parent: it.parent.clone(), ..ListAdviceEntriesRequest::default() };
-            let page = (it.page_size, it.page_token.as_str());
+            let page = PageRequest { page_size: it.page_size, token: &it.page_token };
             let (entries, next_page_token) = entries(&self.desk, &call, &it.parent, &query, page, entry).await?;
             Ok(ListAdviceEntriesResponse { entries, next_page_token })
         })

@@ -19,7 +19,7 @@ use crate::{
     act::act,
     desk::{Answer, Desk, open, open_secret},
     error::Error,
-    read::{EntryWords, Readable, decoded, entries, list, readable},
+    read::{EntryWords, PageRequest, Readable, decoded, entries, list, readable},
 };
 
 /// The implementation of `ItemService`.
@@ -89,7 +89,7 @@ impl ItemService for Items {
     async fn list_items(&self, request: Request<ListItemsRequest>) -> Answer<ListItemsResponse> {
         open(request, &self.desk, async |call, it: ListItemsRequest| {
             let query = ListItemsRequest { parent: it.parent.clone(), ..ListItemsRequest::default() };
-            let page = (it.page_size, it.page_token.as_str());
+            let page = PageRequest { page_size: it.page_size, token: &it.page_token };
             let listing = list(&self.desk, &call, item::COLLECTION, &it.parent, &query, page).await?;
             let (items, next_page_token) = listing.resources(&self.desk, &call)?;
             Ok(ListItemsResponse { items, next_page_token, as_of: listing.as_of })
@@ -101,7 +101,7 @@ impl ItemService for Items {
         let matter = |it: &ListItemEntriesRequest| it.parent.clone();
         open_secret(request, &self.desk, matter, async |call, it: ListItemEntriesRequest| {
             let query = ListItemEntriesRequest { parent: it.parent.clone(), ..ListItemEntriesRequest::default() };
-            let page = (it.page_size, it.page_token.as_str());
+            let page = PageRequest { page_size: it.page_size, token: &it.page_token };
             let (entries, next_page_token) = entries(&self.desk, &call, &it.parent, &query, page, entry).await?;
             Ok(ListItemEntriesResponse { entries, next_page_token })
         })

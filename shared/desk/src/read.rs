@@ -138,6 +138,21 @@ impl<R: Message> Filling<R> {
     }
 }
 
+/// The page of a list that a caller asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct PageRequest<'a> {
+    /// The maximum number of its items; 0 for the default.
+    pub(crate) page_size: u32,
+    /// The token that the page before ended with; empty for the first page.
+    pub(crate) token: &'a str,
+}
+
+impl PageRequest<'_> {
+    fn size(&self) -> usize {
+        size(self.page_size)
+    }
+}
+
 /// The size of a page that the caller asks for.
 pub(crate) fn size(page_size: u32) -> usize {
     usize::try_from(if page_size == 0 { DEFAULT } else { page_size }).unwrap_or_default()
@@ -157,17 +172,17 @@ pub(crate) async fn list(
     collection: Collection,
     parent: &str,
     query: &impl Message,
-    page: (u32, &str),
+    page: PageRequest<'_>,
 ) -> Result<Listing, Error> {
     let query = Query::new(call.rule.path, query);
-    let below = begin(desk, &query, page.1, u64::MAX)?;
+    let below = begin(desk, &query, page.token, u64::MAX)?;
     let openers: Vec<Agency> = match parent.strip_prefix("agencies/").and_then(Agency::from_id) {
         Some(agency) => vec![agency],
         None => vec![Agency::Ppc, Agency::Ipa],
     };
     // It is read before the list: a watch from here may repeat entries of the list, but misses nothing.
     let feed = desk.store.heads().borrow().feed;
-    let size = size(page.0);
+    let size = page.size();
     let mut items = desk.store.list(collection, &openers, (&call.reader, call.moment.now), below, size + 1).await?;
     let more = items.len() > size;
     items.truncate(size);
@@ -180,7 +195,7 @@ pub(crate) async fn entries<T>(
     call: &Call,
     parent: &str,
     query: &impl Message,
-    page: (u32, &str),
+    page: PageRequest<'_>,
     shown: impl Fn(EntryWords) -> Result<T, Error>,
 ) -> Result<(Vec<T>, String), Error> {
     let it = readable(desk, call, parent).await?;
@@ -188,8 +203,8 @@ pub(crate) async fn entries<T>(
         return Err(Error::because(Reason::NotFound, "there is no such matter"));
     }
     let query = Query::new(call.rule.path, query);
-    let size = size(page.0);
-    let after = begin(desk, &query, page.1, 0)?;
+    let size = page.size();
+    let after = begin(desk, &query, page.token, 0)?;
     let mut held = desk.store.contents_of(&it.permit, after, size).await?;
     held.truncate(size);
     let newest = held.last().map_or(after, |last| last.turn);

@@ -38,7 +38,7 @@ use crate::{
     desk::{Answer, Desk, open},
     error::Error,
     proof::Proofs,
-    read::{Readable, get, list, readable},
+    read::{PageRequest, Readable, get, list, readable},
     referral_counts::{Count, CountFiling},
     scheme::own_scheme,
     scheme::scheme_content,
@@ -167,7 +167,7 @@ impl ReferralService for Referrals {
     async fn list_referrals(&self, request: Request<ListReferralsRequest>) -> Answer<ListReferralsResponse> {
         open(request, &self.desk, async |call, it: ListReferralsRequest| {
             let query = ListReferralsRequest { parent: it.parent.clone(), ..ListReferralsRequest::default() };
-            let page = (it.page_size, it.page_token.as_str());
+            let page = PageRequest { page_size: it.page_size, token: &it.page_token };
             let listing = list(&self.desk, &call, referral::COLLECTION, &it.parent, &query, page).await?;
             let (referrals, next_page_token) = listing.resources(&self.desk, &call)?;
             Ok(ListReferralsResponse { referrals, next_page_token, as_of: listing.as_of })

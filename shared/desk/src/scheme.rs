@@ -28,7 +28,7 @@ use crate::{
     act::{Act, ActContext, FactDraft, act},
     desk::{Answer, Desk, open},
     error::Error,
-    read::{Filling, Readable, decoded_as, judged, list, readable},
+    read::{Filling, PageRequest, Readable, decoded_as, judged, list, readable},
 };
 
 /// The implementation of `SchemeService`.
@@ -67,7 +67,7 @@ impl SchemeService for Schemes {
     async fn list_schemes(&self, request: Request<ListSchemesRequest>) -> Answer<ListSchemesResponse> {
         open(request, &self.desk, async |call, it: ListSchemesRequest| {
             let query = ListSchemesRequest { parent: it.parent.clone(), ..ListSchemesRequest::default() };
-            let page = (it.page_size, it.page_token.as_str());
+            let page = PageRequest { page_size: it.page_size, token: &it.page_token };
             let listing = list(&self.desk, &call, COLLECTION, &it.parent, &query, page).await?;
             let mut page = Filling::default();
             for item in &listing.items {

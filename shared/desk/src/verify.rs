@@ -10,7 +10,7 @@ use renkei_domain::{
 };
 use renkei_journal::{Break, Head, Lie, Previous, Proven, PublicKeys, verify_all};
 use renkei_proto::{FactKind, journal::v1::Entry, r#type::v1::Agency};
-use renkei_store::{ChainHead, Error, Heads, JOURNALS, Store};
+use renkei_store::{ChainHead, Error, Heads, JOURNALS, RowCheck, Store};
 
 mod beside;
 
@@ -85,8 +85,8 @@ async fn journals(
         let proven = one(store, journal, start, keys, heads).await?;
         let last = proven.last.head;
         match store.columns(journal, 1, last.seq).await.map_err(said)? {
-            Ok(last) => proof.turn = proof.turn.max(last),
-            Err(it) => {
+            RowCheck::Right { turn } => proof.turn = proof.turn.max(turn),
+            RowCheck::Wrong(it) => {
                 let (id, seq, column) = (journal.id(), it.seq, it.column);
                 return Err(format!("journal {id}: entry {seq}: the row's {column} is not that of its header"));
             }

@@ -48,9 +48,14 @@ impl Sent {
 }
 
 impl Outgoing {
-    /// Streams a journal from a number on.
-    pub(crate) fn new(journal: Agency, from: u64, has_receipts: bool) -> Self {
-        Self { journal, next: from, waiting: VecDeque::new(), has_receipts }
+    /// Streams the own journal from a number on. The peer signs receipts for it.
+    pub(crate) fn of_own(own: Agency, from: u64) -> Self {
+        Self { journal: own, next: from, waiting: VecDeque::new(), has_receipts: true }
+    }
+
+    /// Streams a journal from the number at which the peer asks for it. There are no receipts for it.
+    pub(crate) fn asked_for(journal: Agency, from: u64) -> Self {
+        Self { journal, next: from, waiting: VecDeque::new(), has_receipts: false }
     }
 
     /// Continues from a number for which the peer asked again.

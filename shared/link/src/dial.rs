@@ -21,12 +21,14 @@ use crate::{
     error::Error,
     link::Link,
     service::FRAMES,
-    session::{self, Ended, Input},
+    session::{self, Ended, Input, OwnJournal},
     status,
 };
 
-/// The first and the longest pause.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// The first pause.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The time that the other side has to receive our last frames and close.
 const PARTING: Duration = Duration::from_secs(1);
@@ -59,10 +61,10 @@ pub async fn run(link: Link, dial: Dial, shutdown: CancellationToken) -> Result<
         }
         link.disconnected(state, cause).await;
         // A session that ends at once and transfers nothing, as with an unknown key of the peer, is not a success.
-        if carried(&link) != before || began.elapsed() > PAUSE.1 {
+        if carried(&link) != before || began.elapsed() > LONGEST_PAUSE {
             pauses = self::pauses(&link);
         }
-        let pause = pauses.next().unwrap_or(PAUSE.1);
+        let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = shutdown.cancelled() => return Ok(()),
@@ -83,8 +85,8 @@ fn pauses(link: &Link) -> backon::ExponentialBackoff {
     let seed = link.settings().source.moment().bytes("pause", 0);
     let seed = seed.iter().take(8).fold(0_u64, |all, byte| (all << 8) | u64::from(*byte));
     ExponentialBuilder::default()
-        .with_min_delay(PAUSE.0)
-        .with_max_delay(PAUSE.1)
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
         .without_max_times()
         .with_jitter()
         .with_jitter_seed(seed)
@@ -99,8 +101,8 @@ async fn exchange(link: &Link, channel: Channel) -> Result<Ended, Error> {
     let mut client = LinkServiceClient::new(channel).max_decoding_message_size(LINK_MESSAGE_MAX);
     // The peer answers with its first frame, which it sends at once; until then the hello waits in the stream.
     let answers = client.exchange(request).await.map_err(CallError::Ended)?.into_inner();
-    let mut input = Input(Frames::new(answers), |response: ExchangeResponse| response.frame);
-    let ended = session::run(link, &mut input, output, true).await?;
+    let mut input = Input { frames: Frames::new(answers), frame: |response: ExchangeResponse| response.frame };
+    let ended = session::run(link, &mut input, output, OwnJournal::Sent).await?;
     // Dropping the input would discard the last frames sent, such as a goodbye.
     let rest = async { while let Ok(Some(_)) = input.next().await {} };
     let _ = tokio::time::timeout(PARTING, rest).await;

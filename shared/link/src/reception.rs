@@ -41,6 +41,18 @@ pub(crate) enum BatchOutcome {
     End(String),
 }
 
+/// The entries of a batch whose signatures were verified, up to the first that is broken.
+struct VerifiedEntries {
+    entries: Vec<Arriving>,
+    broken: Option<BrokenEntry>,
+}
+
+/// An entry that does not verify, with the reason.
+struct BrokenEntry {
+    entry: Entry,
+    broken: Break,
+}
+
 /// One journal that arrives over a session.
 pub(crate) struct Incoming {
     journal: Agency,
@@ -63,11 +75,11 @@ impl Incoming {
         let span = span::receive(self.journal.id(), from, to, &traces);
         let taking = async {
             while !rest.is_empty() {
-                let (verified, broken) = self.verified(link, &mut rest).await?;
-                if let Some(taken) = self.written(link, verified).await? {
+                let VerifiedEntries { entries, broken } = self.verified(link, &mut rest).await?;
+                if let Some(taken) = self.written(link, entries).await? {
                     return Ok(taken);
                 }
-                if let Some((entry, broken)) = broken {
+                if let Some(BrokenEntry { entry, broken }) = broken {
                     return self.broken(link, entry, &broken).await;
                 }
             }
@@ -78,11 +90,7 @@ impl Incoming {
     }
 
     /// Verifies entries up to the first broken one, or up to one that changes the keys.
-    async fn verified(
-        &mut self,
-        link: &Link,
-        rest: &mut Vec<Entry>,
-    ) -> Result<(Vec<Arriving>, Option<(Entry, Break)>), Error> {
+    async fn verified(&mut self, link: &Link, rest: &mut Vec<Entry>) -> Result<VerifiedEntries, Error> {
         let mut entries = std::mem::take(rest);
         // Entries after a key fact are verified with the keys that are then in force.
         let changes_keys =
@@ -103,17 +111,18 @@ impl Incoming {
                     Ok(CheckedEntry { opened, fact, content }) => {
                         verified.push(Arriving { entry, opened, fact, content })
                     }
-                    Err(broken) => return (verified, Some((entry, broken))),
+                    Err(broken) => {
+                        return VerifiedEntries { entries: verified, broken: Some(BrokenEntry { entry, broken }) };
+                    }
                 }
             }
-            (verified, None)
+            VerifiedEntries { entries: verified, broken: None }
         });
-        let (verified, broken) =
-            verifying.await.map_err(|error| Error::fault(format!("entries were not verified: {error}")))?;
-        if broken.is_some() {
+        let verified = verifying.await.map_err(|error| Error::fault(format!("entries were not verified: {error}")))?;
+        if verified.broken.is_some() {
             rest.clear();
         }
-        Ok((verified, broken))
+        Ok(verified)
     }
 
     /// Stores verified entries. `None` if all were stored.

@@ -22,7 +22,7 @@ use tracing::Instrument as _;
 
 use crate::{
     link::Link,
-    session::{self, Ended, Input},
+    session::{self, Ended, Input, OwnJournal},
     status,
 };
 
@@ -69,11 +69,12 @@ impl LinkService for Exchanges {
         let session = async move {
             let _place = place;
             let streams = link.settings().is_dialled_only;
-            let mut input = Input(frames, |request: ExchangeRequest| request.frame);
+            let own_journal = if streams { OwnJournal::Sent } else { OwnJournal::NotSent };
+            let mut input = Input { frames, frame: |request: ExchangeRequest| request.frame };
             if streams {
                 link.inner.dialled.fetch_add(1, Ordering::SeqCst);
             }
-            let ended = session::run(&link, &mut input, output, streams).await;
+            let ended = session::run(&link, &mut input, output, own_journal).await;
             // While the peer dials again, its old session may still be open here.
             if streams && link.inner.dialled.fetch_sub(1, Ordering::SeqCst) == 1 {
                 let (state, cause) = status::after(&ended);

@@ -58,11 +58,15 @@ pub(crate) enum Ended {
 }
 
 /// The incoming frames, whichever side dialled.
-pub(crate) struct Input<M>(pub(crate) Frames<M>, pub(crate) fn(M) -> Option<Frame>);
+pub(crate) struct Input<M> {
+    pub(crate) frames: Frames<M>,
+    /// Takes the frame out of a message.
+    pub(crate) frame: fn(M) -> Option<Frame>,
+}
 
 impl<M: prost::Message + Validate> Input<M> {
     pub(crate) async fn next(&mut self) -> Result<Option<Kind>, Error> {
-        Ok(self.0.next().await?.and_then(self.1).and_then(|frame| frame.kind))
+        Ok(self.frames.next().await?.and_then(self.frame).and_then(|frame| frame.kind))
     }
 }
 
@@ -89,12 +93,21 @@ struct Session<'a> {
     skewed: bool,
 }
 
-/// Runs a session until it ends. If `streams`, this side sends its journal over it.
+/// Whether this side sends its journal over a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnJournal {
+    /// The session carries it.
+    Sent,
+    /// Another session carries it.
+    NotSent,
+}
+
+/// Runs a session until it ends.
 pub(crate) async fn run<M: prost::Message + Validate>(
     link: &Link,
     input: &mut Input<M>,
     output: Output,
-    streams: bool,
+    own_journal: OwnJournal,
 ) -> Result<Ended, Error> {
     // Another replica may have written entries that the peer has stored.
     link.store().refresh().await?;
@@ -132,8 +145,8 @@ pub(crate) async fn run<M: prost::Message + Validate>(
         let cause = format!("the peer claims number {seq} of our journal without proof: {}", reason.id());
         return Ok(Ended::Closed(cause));
     }
-    let mut session = Session::met(link, output, &peer, holds.head.seq, streams).await?;
-    if streams {
+    let mut session = Session::met(link, output, &peer, holds.head.seq, own_journal).await?;
+    if own_journal == OwnJournal::Sent {
         link.connected().await;
     }
     session.go_on(input).await
@@ -186,17 +199,17 @@ impl<'a> Session<'a> {
         output: Output,
         peer: &Hello,
         peer_held: u64,
-        streams: bool,
+        own_journal: OwnJournal,
     ) -> Result<Session<'a>, Error> {
         let mut session = Session {
             link,
             output,
-            own: Outgoing::new(link.own(), peer_held + 1, true),
+            own: Outgoing::of_own(link.own(), peer_held + 1),
             asked: None,
             peer: Incoming::new(link, link.own().peer()).await?,
             back: Incoming::new(link, link.own()).await?,
             peer_head: peer_head(link, peer.own.as_ref()).await?,
-            streams,
+            streams: own_journal == OwnJournal::Sent,
             stopped: false,
             ignored: false,
             skewed: false,
@@ -365,7 +378,7 @@ impl<'a> Session<'a> {
                 self.stopped_by_peer(Stop::default()).await?;
             }
         } else {
-            self.asked = Some(Outgoing::new(ask.journal(), ask.from_seq, false));
+            self.asked = Some(Outgoing::asked_for(ask.journal(), ask.from_seq));
         }
         Ok(())
     }

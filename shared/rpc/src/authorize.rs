@@ -259,7 +259,7 @@ impl Gate {
 
     fn begin(&self, known: Option<&'static Rule>, headers: &HeaderMap) -> Underway {
         let method = known.map(|rule| rule.path.trim_start_matches('/'));
-        let traceparent = single(headers, TRACEPARENT).and_then(Result::ok);
+        let traceparent = single(headers, TRACEPARENT).once();
         Underway {
             span: span::rpc_server(method.unwrap_or_default(), known.is_some(), traceparent),
             method,
@@ -328,7 +328,7 @@ impl Gate {
             roles: caller.roles.to_vec(),
             official,
             unit: caller.unit.to_owned(),
-            purpose: if asked { purpose(headers, rule.purpose)? } else { String::new() },
+            purpose: if asked { purpose(headers, rule)? } else { String::new() },
             traceparent: String::new(),
             deadline: None,
         })
@@ -380,17 +380,17 @@ async fn within(
 fn official(headers: &HeaderMap) -> Result<String, Refusal> {
     let must = "metadata renkei-official must be present once: 1 to 64 of A-Z a-z 0-9 . _ @ -";
     match single(headers, OFFICIAL) {
-        None => Err(Refusal::new(Reason::OfficialMissing, must)),
-        Some(Ok(text)) if is_official(text) => Ok(text.to_owned()),
-        Some(_) => Err(Refusal::new(Reason::OfficialInvalid, must)),
+        Value::Absent => Err(Refusal::new(Reason::OfficialMissing, must)),
+        Value::Once(text) if is_official(text) => Ok(text.to_owned()),
+        Value::Once(_) | Value::Unclear => Err(Refusal::new(Reason::OfficialInvalid, must)),
     }
 }
 
 /// The purpose that the caller names; it may be absent if the rule asks for none.
-fn purpose(headers: &HeaderMap, is_needed: bool) -> Result<String, Refusal> {
+fn purpose(headers: &HeaderMap, rule: &Rule) -> Result<String, Refusal> {
     match single(headers, PURPOSE) {
-        None if !is_needed => Ok(String::new()),
-        Some(Ok(text)) if let Some(purpose) = Purpose::from_id(text) => Ok(purpose.id()),
+        Value::Absent if !rule.purpose => Ok(String::new()),
+        Value::Once(text) if let Some(purpose) = Purpose::from_id(text) => Ok(purpose.id()),
         _ => Err(Refusal::new(Reason::PurposeMissing, format!("metadata renkei-purpose: once, one of {}", purposes()))),
     }
 }
@@ -400,11 +400,30 @@ fn purposes() -> String {
     all.map(Purpose::id).collect::<Vec<_>>().join(", ")
 }
 
-/// The only value of a header. Of two values, two readers could use different ones.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<Result<&'a str, ()>> {
+/// A key of the metadata, as a caller states it.
+enum Value<'a> {
+    Absent,
+    Once(&'a str),
+    /// It is there twice, so that two readers could use different values, or it is no text.
+    Unclear,
+}
+
+impl<'a> Value<'a> {
+    fn once(self) -> Option<&'a str> {
+        match self {
+            Self::Once(text) => Some(text),
+            Self::Absent | Self::Unclear => None,
+        }
+    }
+}
+
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Value<'a> {
     let mut values = headers.get_all(name).iter();
-    let first = values.next()?;
-    Some(if values.next().is_some() { Err(()) } else { first.to_str().map_err(|_| ()) })
+    match (values.next().map(|value| value.to_str()), values.next()) {
+        (None, _) => Value::Absent,
+        (Some(Ok(text)), None) => Value::Once(text),
+        _ => Value::Unclear,
+    }
 }
 
 /// The trace context of this call. Without an exported span the caller's own is used.
@@ -413,7 +432,7 @@ fn trace(span: &Span, headers: &HeaderMap) -> String {
     if !own.is_empty() {
         return own;
     }
-    let callers = single(headers, TRACEPARENT).and_then(Result::ok).and_then(Traceparent::parse);
+    let callers = single(headers, TRACEPARENT).once().and_then(Traceparent::parse);
     callers.map(|context| context.to_string()).unwrap_or_default()
 }
 

@@ -83,7 +83,7 @@ impl Command for Arrive {
             if head.stop_seq != 0 && self.journal != self.own {
                 return Ok(self.stop(head.stop_seq, head.stop_reason));
             }
-            if let Err(reason) = self.one(stage, arriving)? {
+            if let Arrival::Ends(reason) = self.one(stage, arriving)? {
                 let seq = stage.heads().of(self.own, Journal::Of(self.journal)).seq + 1;
                 return Ok(self.stop(seq, reason));
             }
@@ -96,18 +96,26 @@ impl Command for Arrive {
     }
 }
 
+/// The outcome of one entry.
+enum Arrival {
+    /// The entry is in the journal, refused or not.
+    Accepted,
+    /// The journal does not continue with this entry.
+    Ends(Reason),
+}
+
 impl Arrive {
     fn stop(&self, seq: u64, reason: Reason) -> Stop {
         Stop { seq, reason: reason.into(), journal: self.journal.into() }
     }
 
-    /// Accepts one entry, or gives the reason for which the journal does not continue.
-    fn one(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Result<(), Reason>, Refusal> {
+    /// Accepts one entry, unless the journal does not continue with it.
+    fn one(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Arrival, Refusal> {
         let header = arriving.opened.header();
         let journal = Journal::Of(self.journal);
         if header.seq <= stage.heads().of(self.own, journal).seq {
             return match stage.hash_of(journal, header.seq) {
-                Some(hash) if hash == arriving.opened.hash() => Ok(Ok(())),
+                Some(hash) if hash == arriving.opened.hash() => Ok(Arrival::Accepted),
                 _ => self.stopped(stage, arriving, Reason::Fork),
             };
         }
@@ -116,7 +124,7 @@ impl Arrive {
             let ask_again =
                 matches!(broken, Break::Gap { .. }) || (!self.last_try && matches!(broken, Break::ChainBroken { .. }));
             let reason = if ask_again { Reason::Gap } else { broken.reason() };
-            return if ask_again { Ok(Err(reason)) } else { self.stopped(stage, arriving, reason) };
+            return if ask_again { Ok(Arrival::Ends(reason)) } else { self.stopped(stage, arriving, reason) };
         }
         if self.journal == self.own {
             return self.taken_back(stage, arriving);
@@ -133,7 +141,7 @@ impl Arrive {
         self.judge(stage, arriving)
     }
 
-    fn judge(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Result<(), Reason>, Refusal> {
+    fn judge(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Arrival, Refusal> {
         let header = arriving.opened.header().clone();
         let _applying = span::apply(&header.fact_type, &header.entry_id, &header.traceparent).entered();
         let matter = Matter::of(&header.matter);
@@ -165,16 +173,16 @@ impl Arrive {
             }
             Ok(()) => arrived(stage, &matter, &fact, seq, &self.units)?,
         }
-        Ok(Ok(()))
+        Ok(Arrival::Accepted)
     }
 
     /// An own entry that the peer held for us: it was judged when it was written. Nothing that we write lies in its body,
     /// so what does was changed by the peer.
-    fn taken_back(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Result<(), Reason>, Refusal> {
+    fn taken_back(&self, stage: &mut Stage, arriving: &Arriving) -> Result<Arrival, Refusal> {
         let understood = match (&arriving.fact, &arriving.content) {
             (Ok(understood), Ok(())) => understood,
-            (Err(fault), _) => return Ok(Err(reason(fault))),
-            (_, Err(lie)) => return Ok(Err(lie.reason())),
+            (Err(fault), _) => return Ok(Arrival::Ends(self::reason(fault))),
+            (_, Err(lie)) => return Ok(Arrival::Ends(lie.reason())),
         };
         let header = arriving.opened.header().clone();
         stage.take_arrived(
@@ -184,14 +192,14 @@ impl Arrive {
             arriving.opened.hash(),
             &understood.fact,
         );
-        Ok(Ok(()))
+        Ok(Arrival::Accepted)
     }
 
-    fn stopped(&self, stage: &mut Stage, arriving: &Arriving, reason: Reason) -> Result<Result<(), Reason>, Refusal> {
+    fn stopped(&self, stage: &mut Stage, arriving: &Arriving, reason: Reason) -> Result<Arrival, Refusal> {
         if self.journal != self.own {
             stop(stage, &arriving.entry, reason);
         }
-        Ok(Err(reason))
+        Ok(Arrival::Ends(reason))
     }
 }
 

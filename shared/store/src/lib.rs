@@ -59,7 +59,7 @@ pub use crate::{
     open::Options,
     owed::Settle,
     place::file_of,
-    proof::{Misplaced, ReceiptRow},
+    proof::{Misplaced, ReceiptRow, RowCheck, Signer},
     read::{Answer, BYTES, Listed, Room},
     rebuild::Rebuilt,
     receipt::{SignReceipt, TakeReceipt},

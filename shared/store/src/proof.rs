@@ -66,6 +66,36 @@ pub struct Misplaced {
     pub column: &'static str,
 }
 
+/// The side that signed a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signer {
+    /// This service, for the peer's journal.
+    Own,
+    /// The peer, for the own journal.
+    Peer,
+}
+
+impl Signer {
+    fn receipts(self) -> &'static str {
+        match self {
+            Self::Peer => RECEIPTS[0],
+            Self::Own => RECEIPTS[1],
+        }
+    }
+}
+
+/// The result of comparing the rows of a journal with their headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowCheck {
+    /// All rows repeat their headers.
+    Right {
+        /// The turn of the last row; 0 when there is none.
+        turn: u64,
+    },
+    /// The first row that does not.
+    Wrong(Misplaced),
+}
+
 impl Store {
     /// The heads in the database, not those in the memory of this process.
     ///
@@ -76,12 +106,11 @@ impl Store {
         head::read(self.inner.own, &rows)
     }
 
-    /// The first row of a journal, from a number up to another, that contradicts its header; otherwise the turn of the
-    /// last one.
+    /// Compares the rows of a journal, from a number up to another, with their headers.
     ///
     /// # Errors
     /// A database that does not answer.
-    pub async fn columns(&self, journal: Journal, from: u64, to: u64) -> Result<Result<u64, Misplaced>, Error> {
+    pub async fn columns(&self, journal: Journal, from: u64, to: u64) -> Result<RowCheck, Error> {
         let (mut next, mut turn) = (from, 0);
         while next <= to {
             let query = sqlx::query(COLUMNS).bind(journal.id()).bind(number(next)).bind(CHUNK);
@@ -92,16 +121,16 @@ impl Store {
             for row in rows {
                 let seq = count(row.try_get(0)?);
                 if seq > to {
-                    return Ok(Ok(turn));
+                    return Ok(RowCheck::Right { turn });
                 }
                 match self.differing(journal, &row, turn)? {
-                    Some(column) => return Ok(Err(Misplaced { seq, column })),
+                    Some(column) => return Ok(RowCheck::Wrong(Misplaced { seq, column })),
                     None => turn = count(row.try_get(8)?),
                 }
                 next = seq + 1;
             }
         }
-        Ok(Ok(turn))
+        Ok(RowCheck::Right { turn })
     }
 
     fn differing(&self, journal: Journal, row: &AnyRow, before: u64) -> Result<Option<&'static str>, Error> {
@@ -194,8 +223,8 @@ impl Store {
     ///
     /// # Errors
     /// A database that does not answer.
-    pub async fn receipts(&self, given: bool, after: (u64, u64)) -> Result<Vec<ReceiptRow>, Error> {
-        let query = sqlx::query(RECEIPTS[usize::from(given)]).bind(number(after.0)).bind(number(after.1)).bind(CHUNK);
+    pub async fn receipts(&self, signer: Signer, up_to: u64, own: u64) -> Result<Vec<ReceiptRow>, Error> {
+        let query = sqlx::query(signer.receipts()).bind(number(up_to)).bind(number(own)).bind(CHUNK);
         let rows = query.fetch_all(&self.inner.read).await?;
         let rows = rows.iter().map(|row| {
             Ok(ReceiptRow {

@@ -12,7 +12,32 @@ use renkei_proto::{
     journal::v1::{Receipt, fact},
     options::v1::Reason,
 };
-use renkei_store::{ChainHead, Heads, PrivateStanding, ReceiptRow, Store};
+use renkei_store::{ChainHead, Heads, JournalHead, PrivateStanding, ReceiptRow, Signer, Store};
+
+/// A stop of the peer's journal as the private journal records it; 0 and unspecified for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct StopOnRecord {
+    seq: u64,
+    reason: Reason,
+}
+
+/// The place of a receipt among those of its signer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct ReceiptPlace {
+    /// The number up to which the receipt goes.
+    up_to_seq: u64,
+    /// The number of the signer's own journal at that time.
+    own_seq: u64,
+    /// The time of the signature, in microseconds since 1970.
+    at_us: i64,
+}
+
+impl ReceiptPlace {
+    /// The newest receipt as a head names it.
+    fn in_head(head: &JournalHead) -> Self {
+        Self { up_to_seq: head.receipted, own_seq: head.receipted_own, at_us: head.receipted_us }
+    }
+}
 
 /// Checks that the heads agree with each other, with the last turn of the entries, and with the records of stops.
 pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(), String> {
@@ -28,14 +53,15 @@ pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(),
     }
     let page = store.page(&journal_rules::name(peer)).await.map_err(said)?.unwrap_or_default();
     let stopped = page.marks(Journal::Private).iter().rev().find_map(|mark| match mark.stated() {
-        Some(fact::Fact::JournalStopped(it)) => Some((it.seq, it.reason())),
-        Some(fact::Fact::StopLifted(_)) => Some((0, Reason::Unspecified)),
+        Some(fact::Fact::JournalStopped(it)) => Some(StopOnRecord { seq: it.seq, reason: it.reason() }),
+        Some(fact::Fact::StopLifted(_)) => Some(StopOnRecord::default()),
         _ => None,
     });
     let stopped = stopped.unwrap_or_default();
     // That stop lifts itself when a newer version starts.
-    let lifted = heads.peer.stop_seq == 0 && stopped.1 == Reason::NotUnderstood;
-    if (heads.peer.stop_seq, heads.peer.stop_reason) != stopped && !lifted {
+    let lifted = heads.peer.stop_seq == 0 && stopped.reason == Reason::NotUnderstood;
+    let stop = StopOnRecord { seq: heads.peer.stop_seq, reason: heads.peer.stop_reason };
+    if stop != stopped && !lifted {
         return Err(format!("journal {}: the head's stop is not the one on record", peer.id()));
     }
     Ok(())
@@ -44,34 +70,36 @@ pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(),
 /// The peer's receipts for the own journal, and the own ones for the peer's: each is signed, and names an entry that is
 /// held. The head has the newest of the peer.
 pub(super) async fn receipts(store: &Store, heads: &Heads, own: &PublicKeys, peer: &PublicKeys) -> Result<(), String> {
-    let newest = signed(store, false, peer).await?;
-    let known = (heads.own.receipted, heads.own.receipted_own, heads.own.receipted_us);
-    let is_newest = |newest: (u64, u64, i64)| match heads.peer.incarnation {
+    let newest = signed(store, Signer::Peer, peer).await?;
+    let known = ReceiptPlace::in_head(&heads.own);
+    let is_newest = match heads.peer.incarnation {
         1 => newest == known,
         // The peer has lost entries for which it had signed, and has stated this.
-        _ => newest.0 >= known.0,
+        _ => newest.up_to_seq >= known.up_to_seq,
     };
-    if !is_newest(newest) {
+    if !is_newest {
         let now = store.read_heads().await.map_err(said)?.own;
-        if newest != (now.receipted, now.receipted_own, now.receipted_us) {
+        if newest != ReceiptPlace::in_head(&now) {
             let id = store.own().id();
             return Err(format!(
                 "journal {id}: the head has a receipt for {}, the newest is for {}",
-                known.0, newest.0
+                known.up_to_seq, newest.up_to_seq
             ));
         }
     }
-    signed(store, true, own).await.map(|_| ())
+    signed(store, Signer::Own, own).await.map(|_| ())
 }
 
-/// Proves every receipt of one direction. Gives up to which number the newest is, at which number of its signer, and
-/// when it was signed.
-async fn signed(store: &Store, given: bool, keys: &PublicKeys) -> Result<(u64, u64, i64), String> {
-    let journal = if given { store.own().peer() } else { store.own() };
-    let whose = if given { "own receipt" } else { "receipt" };
-    let mut newest = (0, 0, 0);
+/// Proves every receipt of one direction. Gives up to which number the newest is, at which number of its signer, and when
+/// it was signed.
+async fn signed(store: &Store, signer: Signer, keys: &PublicKeys) -> Result<ReceiptPlace, String> {
+    let (journal, whose) = match signer {
+        Signer::Own => (store.own().peer(), "own receipt"),
+        Signer::Peer => (store.own(), "receipt"),
+    };
+    let mut newest = ReceiptPlace::default();
     loop {
-        let rows = store.receipts(given, (newest.0, newest.1)).await.map_err(said)?;
+        let rows = store.receipts(signer, newest.up_to_seq, newest.own_seq).await.map_err(said)?;
         if rows.is_empty() {
             return Ok(newest);
         }
@@ -83,11 +111,11 @@ async fn signed(store: &Store, given: bool, keys: &PublicKeys) -> Result<(u64, u
             }
             let held = store.entry(Journal::Of(journal), receipt.up_to_seq).await.map_err(said)?;
             let same = held.is_some_and(|held| held.hash.as_slice() == receipt.head_hash);
-            let comes_back = !given && store.heads().borrow().recovering();
+            let comes_back = signer == Signer::Peer && store.heads().borrow().recovering();
             if !same && receipt.up_to_seq > 0 && !comes_back {
                 return Err(wrong("it names another entry than the one that is held"));
             }
-            newest = (row.up_to_seq, row.own_seq, row.at_us);
+            newest = ReceiptPlace { up_to_seq: row.up_to_seq, own_seq: row.own_seq, at_us: row.at_us };
         }
     }
 }
