@@ -11,7 +11,7 @@ use renkei_proto::{
 
 use crate::{POOL, methods, option};
 
-/// What a service states for all of its methods.
+/// The rule that a service states for all of its methods.
 const COMMON: [&str; 3] = ["surface", "served_by", "article"];
 
 fn stated_by_method(method: &prost_reflect::MethodDescriptor) -> DynamicMessage {

@@ -1,5 +1,5 @@
 //! Must-fail vectors: every rule of every message that may arrive is broken in turn. The file beside contains them for
-//! other languages (`tests/clients/python/parity.py`); it is written anew with `RENKEI_WRITE_VECTORS=1`.
+//! other languages (`tests/clients/python/parity.py`); it is written again with `RENKEI_WRITE_VECTORS=1`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -12,7 +12,7 @@ use crate::error::CallError;
 /// The pause before a call that nobody answered is repeated.
 pub const REPEAT_AFTER: Duration = Duration::from_millis(50);
 
-/// The answer to a call, or why there is none.
+/// The answer to a call, or the error.
 pub type Answer<T> = Result<T, CallError>;
 
 /// A fresh id for a request that writes: a random UUID.

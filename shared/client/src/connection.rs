@@ -51,7 +51,7 @@ pub struct Service {
 
 /// A connection to one agency's service with the certificate of one of its internal systems.
 ///
-/// It is opened by the first call, and anew after it was lost. Clones share it. The files of the certificate are read
+/// It is opened by the first call, and again after it was lost. Clones share it. The files of the certificate are read
 /// once: make a new connection after they were renewed.
 #[derive(Clone, Debug)]
 pub struct Connection {

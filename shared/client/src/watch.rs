@@ -51,7 +51,7 @@ impl Watch {
         &self.cursor
     }
 
-    /// The next event. A watch that breaks off, or whose service shuts down, goes on after its cursor at the same
+    /// The next event. A watch that breaks off, or whose service shuts down, continues after its cursor at the same
     /// address; no event is lost or repeated.
     ///
     /// Cancelling this loses nothing.

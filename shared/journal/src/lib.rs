@@ -3,8 +3,8 @@
 //! | Value | Definition |
 //! |---|---|
 //! | header hash | SHA-256 (FIPS 180-4) of the header's bytes |
-//! | `prev_hash` | header hash of the entry before in the journal; 32 zero bytes for the first |
-//! | `matter_prev` | header hash of the author's entry before in this matter; 32 zero bytes for the first |
+//! | `prev_hash` | header hash of the journal's previous entry; 32 zero bytes for the first |
+//! | `matter_prev` | header hash of the author's previous entry in this matter; 32 zero bytes for the first |
 //! | `fact_sha256` | SHA-256 of the fact's bytes |
 //! | `content_commitment` | SHA-256 of salt (32 bytes) and content; empty when there is no content |
 //! | entry's signature | Ed25519 (RFC 8032) over `renkei header v1`, one zero byte, and the header's bytes |

@@ -32,7 +32,7 @@ pub(crate) enum BatchOutcome {
     All,
     /// The peer is asked again.
     Ask(Ask),
-    /// The journal is stopped here, as the peer is told.
+    /// The journal is stopped here, and the peer is told.
     Stop(Stop),
     /// A repeated number came without a signature of the journal's author. The peer is told and the session ends, but
     /// nothing is stopped, because everyone with the peer's certificate could have sent it.

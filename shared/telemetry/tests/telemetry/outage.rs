@@ -16,7 +16,7 @@ use crate::settings;
 const CALLS: usize = 20_000;
 const CALLS_LIMIT: Duration = Duration::from_secs(20);
 
-/// What a busy machine may add to the bound of the shutdown.
+/// The time that a busy machine may add to the bound of the shutdown.
 const LEEWAY: Duration = Duration::from_secs(5);
 
 fn exporting_to(endpoint: &str) -> Result<Telemetry, Error> {

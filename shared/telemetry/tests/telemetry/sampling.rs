@@ -1,4 +1,4 @@
-//! Whose decision it is whether a trace is sampled.
+//! The decision to sample a trace belongs to this service.
 
 use renkei_telemetry::traceparent::{current_traceparent, sampled};
 use renkei_telemetry::{Error, Settings, Telemetry, span, start};
@@ -12,7 +12,7 @@ fn start_with_ratio(sample_ratio: f64) -> Result<Telemetry, Error> {
     start(Settings { sample_ratio, ..settings("info").0 })
 }
 
-/// What a span of ours passes on when it serves the caller, and what a span below it does.
+/// The context that the span of a served call passes on, and that of a span below it.
 fn passed_on(sample_ratio: f64, caller: &str) -> (String, String) {
     let telemetry = start_with_ratio(sample_ratio).unwrap();
     with_default(&telemetry.dispatch(), || {
