@@ -71,7 +71,7 @@ pub(crate) async fn add(connection: &mut Connection, stage: &mut Stage, moment: 
         return Ok(());
     }
     if !stage.speaks(FactKind::PrivateAnchored) {
-        // The first checkpoint after the peer's upgrade anchors it.
+        // The first checkpoint after the peer's upgrade writes the anchor.
         return Ok(());
     }
     let last = journal_rules::anchor(stage.page(&journal_rules::name(own)), own).cloned();

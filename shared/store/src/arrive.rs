@@ -29,13 +29,13 @@ use crate::{command::Command, head::Heads, owed, stage::Stage};
 
 /// An entry whose signature was verified, with the findings on its body.
 pub struct Arriving {
-    /// As it came.
+    /// The entry as it arrived.
     pub entry: Entry,
     /// The header, whose signature is valid.
     pub opened: Opened,
-    /// The fact; or that the journal stops; or that it lies.
+    /// The fact, or the fault in it: the journal stops at it, or the entry is refused.
     pub fact: Result<Understood, Fault>,
-    /// The content, present or erased, is the one that the header commits to.
+    /// `Ok` if the content, present or erased, is the one to which the header commits.
     pub content: Result<(), Lie>,
 }
 
@@ -48,7 +48,7 @@ pub struct Arrive {
     pub journal: Agency,
     /// The entries, in order.
     pub entries: Vec<Arriving>,
-    /// A broken chain was asked for again already, so now it stops.
+    /// True if a broken chain was already asked for again, so that the journal stops now.
     pub last_try: bool,
     /// The units that the own agency has.
     pub units: Arc<BTreeSet<String>>,
@@ -75,7 +75,7 @@ impl Command for Arrive {
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<Stop, Refusal> {
         let Heads { own, peer, .. } = stage.heads();
         if self.journal != self.own && own.seq < own.recover_to {
-            // The peer's entries are judged, and answered, on the own journal, so that is fetched back first.
+            // The peer's entries are judged and answered on the own journal, so the own journal is fetched back first.
             return Ok(self.stop(peer.seq + 1, Reason::Gap));
         }
         for arriving in &self.entries {
@@ -206,7 +206,7 @@ impl Arrive {
 /// The consequences of the arrival of an entry that was not refused.
 fn arrived(stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64, units: &BTreeSet<String>) -> Result<(), Refusal> {
     if let Some(fact::Fact::JournalReopened(_)) = &fact.fact {
-        // The peer has lost entries, and states it: the receipts that it signed for them bind it no longer.
+        // The peer states that it has lost entries, so the receipts that it signed for them no longer bind it.
         let seen = stage.heads().peer.seen_peer_seq;
         let own = &mut stage.heads.own;
         own.receipted = own.receipted.min(seen);
@@ -224,7 +224,7 @@ fn answered(stage: &Stage, matter: &Matter, seq: u64) -> bool {
     })
 }
 
-/// Stops the peer's journal at the next number and keeps what came as evidence.
+/// Stops the peer's journal at the next number and keeps the entry that arrived as evidence.
 fn stop(stage: &mut Stage, entry: &Entry, reason: Reason) {
     let seq = stage.heads().peer.seq + 1;
     (stage.heads.peer.stop_seq, stage.heads.peer.stop_reason) = (seq, reason);
@@ -243,7 +243,7 @@ fn stop(stage: &mut Stage, entry: &Entry, reason: Reason) {
 /// Stops the peer's journal at a header that the peer signed and that this version does not understand, when it came
 /// twice. A header without the peer's signature stops nothing, because every holder of its certificate could send it.
 pub struct StopJournal {
-    /// The entry as it came.
+    /// The entry as it arrived.
     pub entry: Entry,
     /// The reason for which it is not accepted.
     pub reason: Reason,
@@ -266,7 +266,7 @@ impl Command for StopJournal {
     }
 }
 
-/// Everything that the author might lie about and the chain does not show.
+/// Checks everything about which the author might lie without breaking the chain.
 fn audit(stage: &Stage, arriving: &Arriving, matter: &Matter) -> Result<(), Refusal> {
     let header = arriving.opened.header();
     let fact = match &arriving.fact {

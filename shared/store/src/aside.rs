@@ -5,9 +5,9 @@ use renkei_proto::journal::v1::Fact;
 /// An own entry that was set aside and is judged again.
 #[derive(Clone)]
 pub struct SetAside {
-    /// Its id, which it keeps.
+    /// The id of the entry, which it keeps.
     pub entry_id: String,
-    /// The number that it had.
+    /// The number that the entry had.
     pub seq: u64,
     /// The name of its matter.
     pub matter: String,
@@ -15,7 +15,7 @@ pub struct SetAside {
     pub fact: Fact,
     /// The encoded texts, if there are any.
     pub content: Option<Vec<u8>>,
-    /// The peer's entry that it answered.
+    /// The number of the peer's entry that it answered.
     pub answers: u64,
     /// The unit that acted.
     pub unit: String,

@@ -45,7 +45,7 @@ pub(crate) struct Record {
 /// The end of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainHead {
-    /// Its name: `{replica}/w` or `{replica}/r`.
+    /// The name of the chain: `{replica}/w` or `{replica}/r`.
     pub chain: String,
     /// The number of its records.
     pub seq: u64,
@@ -58,7 +58,7 @@ pub struct ChainHead {
 pub struct Recorded {
     /// The name of the chain, such as `{replica}/w`.
     pub chain: String,
-    /// Its number in the chain.
+    /// The number of the record in the chain.
     pub seq: u64,
     /// The time of the record, in microseconds since 1970.
     pub at_us: i64,
@@ -87,14 +87,14 @@ pub(crate) fn recorded(row: &sqlx::any::AnyRow) -> Result<Recorded, Error> {
     })
 }
 
-/// A record as it is held, with the hash that its values give.
+/// A stored record, with the hash that its values give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRecord {
     /// The number of the record in its chain.
     pub seq: u64,
     /// The hash of the record before, as stored.
     pub prev_hash: Hash,
-    /// Its hash, as stored.
+    /// The hash of the record, as stored.
     pub hash: Hash,
     /// The hash that its stored values give.
     pub computed: Hash,
@@ -169,7 +169,7 @@ pub(crate) fn fields(seq: u64, at_us: i64, texts: [&str; 6]) -> Vec<u8> {
     out
 }
 
-/// A record that waits.
+/// A record of a read that waits for its commit.
 pub(crate) struct Reading {
     pub(crate) record: Record,
     pub(crate) done: oneshot::Sender<Result<(), Error>>,

@@ -60,12 +60,12 @@ impl From<[u8; 32]> for Value {
     }
 }
 
-/// A number of the wire in SQL. Numbers of journals stay far below 2^63.
+/// Converts a number of the wire for SQL. Numbers of journals stay far below 2^63.
 pub(crate) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// A number of SQL on the wire.
+/// Converts a number of SQL for the wire.
 pub(crate) fn count(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_default()
 }
@@ -153,7 +153,7 @@ impl Bulk {
 /// A statement's text by dialect, rows a table, and names of the tables.
 type Texts = HashMap<(Dialect, usize, Vec<&'static str>), Arc<str>>;
 
-/// Texts are long and few: each is made once.
+/// The texts are long and few, so each of them is made once.
 static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(Mutex::default);
 
 /// The statement that inserts so many rows into each of these tables.

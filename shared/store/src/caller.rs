@@ -15,14 +15,14 @@ pub struct Caller {
     pub method: String,
     /// The request's id; empty for the service itself.
     pub request_id: String,
-    /// Keyed digest of caller, method and request; empty for the service itself.
+    /// The keyed digest of caller, method and request; empty for the service itself.
     pub digest: Vec<u8>,
-    /// W3C trace context; empty if there is none.
+    /// The W3C trace context; empty if there is none.
     pub traceparent: String,
 }
 
 impl Caller {
-    /// A call of the service itself: not repeated, not audited.
+    /// A call of the service itself, which is neither repeated nor audited.
     pub fn own(method: &'static str) -> Self {
         Self { method: method.to_owned(), ..Self::default() }
     }

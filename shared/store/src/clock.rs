@@ -90,7 +90,7 @@ pub(crate) fn admit(stage: &Stage, job: &Job) -> Result<(), Error> {
         Basis::SteadyClock if is_act => Err(Error::ClockDoubted),
         Basis::Unknown | Basis::SteadyClock => Ok(()),
         Basis::WallClock => match ahead(stage.heads(), job.moment.now) {
-            // The page is among those of every batch.
+            // Every batch loads this page.
             Some(last) if is_act && last > dated_until(stage.view().local(&journal::name(stage.own()))) => {
                 Err(Error::DatedAhead { last })
             }
@@ -99,7 +99,7 @@ pub(crate) fn admit(stage: &Stage, job: &Job) -> Result<(), Error> {
     }
 }
 
-/// Up to when an operator has agreed that acts are dated by the last entry.
+/// The time until which an operator has agreed that acts are dated by the last entry.
 fn dated_until(local: &[Mark]) -> Timestamp {
     let found = journal::clock_confirmed(local);
     found.and_then(|(_, it)| Some(instant(it.dated_until.as_ref()?))).unwrap_or(Timestamp::MIN)
@@ -109,7 +109,7 @@ fn dated_until(local: &[Mark]) -> Timestamp {
 pub struct ConfirmClock {
     /// The time that the clock shows.
     pub time: Timestamp,
-    /// The operator agrees that acts are dated by the last entry until the clock has reached it.
+    /// True if the operator agrees that acts are dated by the last entry until the clock has reached it.
     pub dated_ahead: bool,
     /// The reason for which the clock is right.
     pub reason: String,

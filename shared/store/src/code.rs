@@ -8,7 +8,7 @@ enum Code<'a> {
 
 impl<'a> Code<'a> {
     fn of(code: &'a str) -> Option<Self> {
-        // SQLite's have at most four digits.
+        // SQLite's codes have at most four digits.
         if code.len() == 5 {
             Some(Self::Postgres(code))
         } else {
@@ -27,7 +27,7 @@ pub(crate) fn is_without_table(error: &sqlx::Error) -> bool {
     }
 }
 
-/// A database error in a sentence with the fault and the remedy. It contains no URL.
+/// A sentence about a database error, with the fault and the remedy. It contains no URL.
 pub(crate) fn told(error: &sqlx::Error) -> String {
     const TLS: &str = "see `sslrootcert` and the host in `database.url`";
     let (what, hint) = match error {

@@ -16,22 +16,22 @@ pub trait Command: Send + Sync + 'static {
     /// The reply to the caller. It is stored for repeats of the call, so it contains no content and no secret.
     type Reply: Message + Default + 'static;
 
-    /// The pages that it needs.
+    /// The pages and counters that the command needs.
     fn reads(&self, moment: &Moment) -> ReadSet;
 
-    /// Does it on the stage. Pure: no clock, no randomness, no waiting. What a refused command staged is dropped, but for
-    /// its notes.
+    /// Runs the command on the stage. It is pure: it uses no clock and no randomness, and never waits. If it is
+    /// refused, everything that it staged is dropped except its notes.
     ///
     /// # Errors
     /// A refusal with its reason.
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<Self::Reply, Refusal>;
 
-    /// It is run even while the own journal is being fetched back from the peer.
+    /// True if the command is run even while the own journal is being fetched back from the peer.
     fn while_recovering(&self) -> bool {
         false
     }
 
-    /// It dates nothing, so it is run even while nobody knows the time.
+    /// True if the command dates nothing, so that it is run even while the time is unknown.
     fn is_undated(&self) -> bool {
         false
     }
@@ -80,6 +80,6 @@ pub(crate) struct Job {
     pub(crate) call: Caller,
     pub(crate) moment: Moment,
     pub(crate) done: oneshot::Sender<Result<Vec<u8>, Error>>,
-    /// From the queue to the answer.
+    /// The span from the queue to the answer.
     pub(crate) span: Span,
 }

@@ -22,14 +22,15 @@ pub(crate) const TRIAL_FORGOTTEN: &str = "DELETE FROM request WHERE call = ''";
 /// The faults of the database, in one sentence each; empty if there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
-    /// It is not the one that was opened, or batches are not committed.
+    /// The reason for which nothing is written: the database is not the one that was opened, or batches are not
+    /// committed.
     pub writes: String,
-    /// Reads of secret material are not put on record.
+    /// The reason for which reads of secret material are not recorded.
     pub records: String,
 }
 
 impl Condition {
-    /// The first of them; empty when all is well.
+    /// The first of these faults; empty if there are none.
     #[must_use]
     pub fn trouble(&self) -> &str {
         if self.writes.is_empty() { &self.records } else { &self.writes }

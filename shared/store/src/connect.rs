@@ -24,7 +24,7 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_millis(10);
 /// The time limit of a ping; then the connection is closed, and there is time left to make another one.
 const PING: Duration = Duration::from_secs(2);
-/// The oldest major version of PostgreSQL that is spoken to.
+/// The oldest supported major version of PostgreSQL.
 const OLDEST: i64 = 14;
 
 /// A database that was connected to.
@@ -33,7 +33,7 @@ pub(crate) struct Connected {
     pub(crate) write: Pool,
     /// The connections that read.
     pub(crate) read: Pool,
-    /// The file of an embedded one.
+    /// The file of an embedded database.
     pub(crate) file: Option<File>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result
                 Box::pin(async move { Ok(answers.await) })
             })
             .after_connect(move |connection, _| {
-                // Never another file under the same name.
+                // Another file under the same name is never opened.
                 let same = file.as_ref().map_or(Ok(()), File::check);
                 Box::pin(async move {
                     same.map_err(|error| sqlx::Error::Configuration(error.to_string().into()))?;
@@ -72,7 +72,7 @@ pub(crate) async fn connect(dialect: Dialect, url: &str, create: bool) -> Result
                 })
             })
     };
-    // Statements are in no log: to ask for each whether they are wanted there costs as much as to prepare it.
+    // Statements are not logged, because the check for each of them costs as much as preparing it.
     let options = url.parse::<AnyConnectOptions>()?.disable_statement_logging();
     let write = pool(WRITERS[usize::from(dialect == Dialect::Postgres)]).connect_with(options.clone()).await?;
     write.acquire().await?.ping().await?;

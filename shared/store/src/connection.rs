@@ -45,7 +45,7 @@ impl Pool {
     }
 
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
-        // From the first statement on it is closed unless it ends in a commit.
+        // From the first statement on, the connection is closed unless the transaction ends in a commit.
         let mut transaction = Transaction { connection: self.acquire().await?, is_committed: false };
         (&mut *transaction).execute(self.dialect.begin()).await?;
         Ok(transaction)
@@ -74,7 +74,7 @@ pub(crate) struct Connection {
     connection: PoolConnection<Any>,
     dialect: Dialect,
     patience: Option<Duration>,
-    /// It may go back to its pool: the last statement was answered.
+    /// True if the connection may go back to its pool, because its last statement was answered.
     is_sound: bool,
 }
 
@@ -88,7 +88,7 @@ impl Connection {
         self.patience = None;
     }
 
-    /// The connection itself, for how long an answer is waited for, and whether it is sound.
+    /// The connection itself, the time limit for an answer, and the flag of its soundness.
     fn parts(&mut self) -> (&mut AnyConnection, Option<Duration>, &mut bool) {
         (&mut self.connection, self.patience, &mut self.is_sound)
     }
@@ -110,7 +110,7 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    /// An error leaves unknown whether it took place.
+    /// Commits the transaction. After an error it is unknown whether the commit took place.
     pub(crate) async fn commit(mut self) -> Result<(), sqlx::Error> {
         (&mut self.connection).execute("COMMIT").await?;
         self.is_committed = true;

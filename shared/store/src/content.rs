@@ -36,7 +36,7 @@ impl KeyRing {
         if ring.is_empty() { Err(Error::Content("the key ring is empty")) } else { Ok(Self(ring)) }
     }
 
-    /// Wraps a new matter key. Gives the wrapped key and the id of the ring key.
+    /// Wraps a new matter key. Returns the wrapped key and the id of the ring key.
     pub(crate) fn wrap(&self, matter: &str, key: &[u8; 32], nonce: [u8; 32]) -> Result<(Vec<u8>, String), Error> {
         let newest = self.0.last().ok_or(Error::Content("the key ring is empty"))?;
         Ok((encrypt(&newest.key, nonce_of(nonce), matter.as_bytes(), key)?, newest.id.clone()))
@@ -76,7 +76,7 @@ impl MatterKey {
         Ok(Self(cipher(key)?))
     }
 
-    /// Encrypts a content; gives nonce and ciphertext. `place` binds it to its entry.
+    /// Encrypts a content. Returns the nonce and the ciphertext. `place` binds it to its entry.
     pub(crate) fn seal(&self, place: &str, nonce: [u8; 32], content: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Error> {
         let mut sealed = encrypt(&self.0, nonce_of(nonce), place.as_bytes(), content)?;
         let ciphertext = sealed.split_off(NONCE);
@@ -100,7 +100,7 @@ fn nonce_of(random: [u8; 32]) -> [u8; NONCE] {
     nonce
 }
 
-/// Nonce, then ciphertext with its tag.
+/// Encrypts bytes. Returns the nonce, and the ciphertext with its tag.
 fn encrypt(key: &LessSafeKey, nonce: [u8; NONCE], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, Error> {
     let mut sealed = plain.to_vec();
     key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut sealed)

@@ -1,4 +1,4 @@
-//! The course of attempts: whether they succeed of late.
+//! The course of attempts: their recent successes and failures.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -9,11 +9,12 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 
-/// The time after which failures are reported: a single one may be a lock or a cut connection.
+/// The time after which failures are reported. A single failure may be a lock or a cut connection.
 const LASTS: Duration = Duration::from_secs(3);
-/// A batch that has waited for the database for so long is as good as one that failed.
+/// The time after which a batch that waits for the database counts as failed.
 const STUCK: Duration = Duration::from_secs(5);
-/// A trial counts only when nothing else has failed for so long: a batch may meet what a trial does not.
+/// The time without any other failure after which the success of a trial counts. A batch may meet a fault that a trial
+/// does not meet.
 const QUIET: Duration = Duration::from_secs(10);
 
 /// The recent outcome of attempts of one kind.
@@ -27,7 +28,7 @@ struct State {
     failing: Option<Failing>,
 }
 
-/// No attempt has succeeded since.
+/// The failures since the last success.
 struct Failing {
     since: Instant,
     last: Instant,
@@ -54,7 +55,7 @@ impl Course {
         }
     }
 
-    /// For how long nothing has succeeded, and why; none when that is not worth telling.
+    /// The time since the last success, and the reason of the failures; `None` if they are not yet to be reported.
     pub(crate) fn trouble(&self) -> Option<(Duration, String)> {
         let state = self.state();
         let failing = state.failing.as_ref().map(|failing| (failing.since.elapsed(), failing.why.clone()));
@@ -67,7 +68,7 @@ impl Course {
         self.state().failing.is_some()
     }
 
-    /// A trial succeeded.
+    /// Records that a trial succeeded.
     pub(crate) fn relieve(&self) {
         let mut state = self.state();
         if state.failing.as_ref().is_some_and(|failing| failing.last.elapsed() >= QUIET) {

@@ -18,9 +18,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// The embedded default.
+    /// SQLite, the embedded default.
     Sqlite,
-    /// For production with several replicas.
+    /// PostgreSQL, for production with several replicas.
     Postgres,
 }
 
@@ -51,7 +51,8 @@ impl Dialect {
         })
     }
 
-    /// An instant for people, of an expression in microseconds since 1970. Whole arithmetic: no microsecond is lost.
+    /// An SQL expression of an instant for people, from one in microseconds since 1970. It uses integer arithmetic, so
+    /// no microsecond is lost.
     fn instant(self, micros: &str) -> String {
         match self {
             Self::Sqlite => format!(
@@ -104,7 +105,7 @@ impl Dialect {
         }
     }
 
-    /// True if several processes may serve from it.
+    /// True if several processes may serve from one database.
     pub(crate) fn is_shared(self) -> bool {
         self == Self::Postgres
     }
@@ -130,7 +131,8 @@ impl Dialect {
             Self::Postgres => &[
                 "SET lock_timeout = '5s'",
                 "SET statement_timeout = '5s'",
-                // Longer than a full batch is judged on a slow machine; a replica that hangs is waited for no longer.
+                // The limit is longer than a full batch needs on a slow machine. Nobody waits longer for a replica that
+                // hangs.
                 "SET idle_in_transaction_session_timeout = '10s'",
                 "SET synchronous_commit = on",
                 // Plans are kept, also those that were made while the tables were empty. Every statement has its index.
@@ -146,11 +148,11 @@ impl Dialect {
 /// Tells other replicas of a commit, by the name of this one. PostgreSQL only.
 pub(crate) const TELL: &str = "SELECT CAST(pg_notify('renkei', $1) AS TEXT)";
 
-/// Hears that another replica has committed. What is heard may be lost, so nobody relies on it. Nothing of the kind goes
-/// through `Any`.
+/// A listener for the commits of other replicas. Notifications may be lost, so nothing relies on them. The driver `Any`
+/// has no notifications.
 pub(crate) struct Listener {
     postgres: PgListener,
-    /// The name of this replica: it does not listen to itself.
+    /// The name of this replica, which ignores its own notifications.
     own: String,
 }
 

@@ -8,7 +8,7 @@ use crate::code::told;
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The policy refused the act. Nothing was written but its notes.
+    /// The policy refused the act. Only its notes were written.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The request id was used for another request.
@@ -26,7 +26,7 @@ pub enum Error {
     /// After a loss no operator has confirmed yet who is barred, so no official acts (Art. 7(1)).
     #[error("after a loss an operator has to confirm who is barred: `recover --barred`")]
     BarListOpen,
-    /// The wall clock is doubted; what would be dated by it is not written.
+    /// The wall clock is doubted, so nothing is written that would be dated by it.
     #[error("the service's clock is doubted: no operator has confirmed it yet")]
     ClockDoubted,
     /// The act would be dated far ahead of the clock, because the last entry is.
@@ -43,7 +43,7 @@ pub enum Error {
     /// The writer has ended: the service is shutting down.
     #[error("the writer has ended")]
     Ended,
-    /// The database does not answer, or not as it should.
+    /// The database does not answer, or answers with an error.
     #[error("{}", told(.0))]
     Database(#[source] sqlx::Error),
     /// The batch in which the command was run is not known to be committed: the same call may be repeated.
@@ -99,7 +99,7 @@ pub enum Error {
     /// A database on a server is not copied by the service.
     #[error("the database is on a server: copy it with PostgreSQL's own tools, such as pg_basebackup or pg_dump")]
     NotCopied,
-    /// A row that the service keeps beside the journals is not the one that it wrote.
+    /// A row beside the journals is not the one that the service wrote.
     #[error(
         "the database was changed behind the service's back: {matter} is not shown; run `verify`, stop the service and run \
          `rebuild --write`"

@@ -14,7 +14,7 @@ use crate::{
 /// The head of one journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalHead {
-    /// The last number; 0 when it is empty.
+    /// The number of the last entry; 0 if the journal is empty.
     pub seq: u64,
     /// The hash of that entry's header.
     pub hash: Hash,
@@ -24,28 +24,28 @@ pub struct JournalHead {
     pub seen_peer_seq: u64,
     /// The author's incarnation, from 1.
     pub incarnation: u32,
-    /// Own journal: the peer has signed for it up to here.
+    /// Own journal: the number up to which the peer has signed for it.
     pub receipted: u64,
-    /// Own journal: the head of the peer's journal when it signed so.
+    /// Own journal: the head of the peer's journal when the peer signed.
     pub receipted_own: u64,
-    /// Own journal: when the peer signed so.
+    /// Own journal: the time at which the peer signed, in microseconds since 1970.
     pub receipted_us: i64,
     /// The number at which the journal is stopped: the peer's here, the own one at the peer. 0 if it is not.
     pub stop_seq: u64,
     /// The reason for the stop.
     pub stop_reason: Reason,
-    /// Own journal: the number up to which it is known to have been written, while less of it is here. Private journal: a
-    /// number above 0 after a loss, until an operator has confirmed who is barred.
+    /// Own journal: the number up to which it is known to have been written, while some of these entries are missing
+    /// here. Private journal: a number above 0 after a loss, until an operator has confirmed who is barred.
     pub recover_to: u64,
 }
 
 impl JournalHead {
-    /// Its place in the chain.
+    /// The place of the head in the chain.
     pub fn head(&self) -> Head {
         Head { seq: self.seq, hash: self.hash }
     }
 
-    /// Goes back to an entry that is here; to the beginning when none is.
+    /// Goes back to a stored entry, or to the beginning if there is none.
     pub(crate) fn back_to(&mut self, last: Option<&StoredEntry>) {
         let header = last.map(|last| &last.header);
         self.seq = header.map_or(0, |header| header.seq);
@@ -61,7 +61,7 @@ impl JournalHead {
 pub struct Heads {
     /// The own journal.
     pub own: JournalHead,
-    /// The peer's journal, as it is held here.
+    /// The peer's journal, as far as it is stored here.
     pub peer: JournalHead,
     /// The private journal.
     pub private: JournalHead,
@@ -72,18 +72,19 @@ pub struct Heads {
 }
 
 impl Heads {
-    /// Entries are missing here that the peer has to give back: own ones, or ones of the peer that own ones have seen.
+    /// True if entries are missing here that the peer has to give back: own ones, or entries of the peer that own ones
+    /// have seen.
     pub fn recovering(&self) -> bool {
         self.own.recover_to > 0 || self.lacks_seen()
     }
 
-    /// Own entries have seen more of the peer's journal than is here.
+    /// True if own entries have seen more of the peer's journal than is stored here.
     pub fn lacks_seen(&self) -> bool {
         self.peer.seq < self.own.seen_peer_seq
     }
 
-    /// A loss is known, and no operator has confirmed since who is barred: the private journal is nowhere else, so a bar
-    /// may be lost without a trace.
+    /// True if a loss is known and no operator has confirmed since then who is barred. The private journal exists
+    /// nowhere else, so a bar may be lost without a trace.
     pub fn is_bar_list_open(&self) -> bool {
         self.private.recover_to > 0
     }
@@ -121,7 +122,8 @@ impl Heads {
         let head = self.of(own, journal);
         let start = match journal {
             Journal::Of(agency) => Previous::start(agency, memorandum::agreement_digest()),
-            // Bound to another digest, so that no private entry is ever valid in the shared journal.
+            // The private journal is bound to another digest, so that no private entry is ever valid in the shared
+            // journal.
             Journal::Private => Previous::start(own, memorandum::private_digest()),
         };
         if head.seq == 0 {
@@ -217,7 +219,7 @@ pub(crate) fn read(own: Agency, rows: &[AnyRow]) -> Result<Heads, Error> {
     of_rows(own, &rows.collect::<Result<Vec<_>, sqlx::Error>>()?)
 }
 
-/// The heads from a journal's name, hash and [`numbers!`] each.
+/// The heads from rows of a journal's name, its hash and its [`numbers!`].
 pub(crate) fn of_rows(own: Agency, rows: &[(String, Vec<u8>, String)]) -> Result<Heads, Error> {
     let find = |journal: &str| -> Result<(JournalHead, [u64; 2]), Error> {
         let row = rows.iter().find(|(name, ..)| name == journal);

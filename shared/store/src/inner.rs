@@ -28,7 +28,7 @@ use crate::{
 /// The effect of a failpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Goes on.
+    /// The step continues.
     None,
     /// The step fails as if the connection had been lost.
     Lost,
@@ -46,9 +46,9 @@ pub(crate) struct Inner {
     pub(crate) url: String,
     /// The file of an embedded database.
     pub(crate) file: Option<File>,
-    /// The lock on it of a process that serves.
+    /// The lock of a serving process on the file.
     pub(crate) serving: Mutex<Option<std::fs::File>>,
-    /// A database on a server is not the one that was opened.
+    /// True if the database on a server is not the one that was opened.
     pub(crate) is_another: AtomicBool,
     pub(crate) write: Pool,
     pub(crate) read: Pool,
@@ -59,11 +59,11 @@ pub(crate) struct Inner {
     pub(crate) ring: KeyRing,
     pub(crate) key: Arc<SigningKey>,
     pub(crate) heads: watch::Sender<Heads>,
-    /// Ids of the officials who are barred.
+    /// The ids of the officials who are barred.
     pub(crate) barred: watch::Sender<BTreeSet<String>>,
     /// The serving replicas; empty in a process that does not serve.
     pub(crate) replicas: watch::Sender<Replicas>,
-    /// Something was committed here.
+    /// A notification that this replica has committed.
     pub(crate) wrote: Notify,
     /// A notification that this replica's announcement has changed.
     pub(crate) said: Notify,
@@ -72,7 +72,7 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// A step of the writer: a test may let it fail or kill the process here.
+    /// Passes a step of the writer, at which a test may let it fail or kill the process.
     pub(crate) fn fault(&self, step: &'static str) -> Result<(), Error> {
         match (self.faults)(step) {
             Fault::None => Ok(()),
@@ -82,7 +82,7 @@ impl Inner {
 }
 
 impl Inner {
-    /// The database is the one that was opened.
+    /// Checks that the database is the one that was opened.
     pub(crate) fn is_there(&self) -> Result<(), Error> {
         if self.is_another.load(Ordering::Relaxed) {
             return Err(another());
@@ -109,8 +109,8 @@ impl Inner {
         self.is_there()
     }
 
-    /// Begins a transaction that writes the journals: one at a time over all replicas. SQLite's own lock sees to that, on
-    /// a server the row of the own head.
+    /// Begins a transaction that writes the journals. Only one exists at a time over all replicas: SQLite's own lock
+    /// ensures this, and on a server the lock on the row of the own head.
     pub(crate) async fn begin_writing(&self) -> Result<Transaction, Error> {
         let mut transaction = self.begin().await?;
         if self.dialect.is_shared() {

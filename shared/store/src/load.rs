@@ -58,7 +58,7 @@ pub(crate) fn needs_text(requests: usize, pages: usize) -> String {
     )
 }
 
-/// Texts are long and few: each is made once.
+/// The texts are long and few, so each of them is made once.
 static TEXTS: LazyLock<[Arc<str>; NEEDS.len()]> =
     LazyLock::new(|| NEEDS.map(|(requests, pages)| needs_text(requests, pages).into()));
 
@@ -74,7 +74,8 @@ pub(crate) struct Needed {
     pages: Vec<AnyRow>,
 }
 
-/// Stands for the digest of a call that has none: no digest is so short, and an entry of the peer has none at all.
+/// The digest that is searched for a call without one. It finds nothing: no digest is so short, and an entry of the
+/// peer has none.
 const NO_DIGEST: [u8; 1] = [0];
 
 /// Reads the heads, the replies to these calls and where they led to, and these pages. The agreement and both agencies'
@@ -127,7 +128,7 @@ pub(crate) async fn needed(
     Ok(Needed { heads: head::of_rows(own, &heads)?, replies, written, pages })
 }
 
-/// A stored reply. A changed one counts as none: its call is found by its digest.
+/// Reads a stored reply. A changed one is ignored, because its call is also found by its digest.
 fn reply(inner: &Inner, row: &AnyRow) -> Result<Option<Reply>, Error> {
     let (call, digest, reply): (String, Vec<u8>, Vec<u8>) = (row.try_get(1)?, row.try_get(3)?, row.try_get(4)?);
     let seal: Option<Vec<u8>> = row.try_get(6)?;
@@ -179,7 +180,7 @@ pub(crate) async fn load(
         stage.counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
     }
     for (journal, statement) in HASHES {
-        // An entry beyond the head is not stored: entries arrive so.
+        // An entry beyond the head is not stored yet. This is the usual case of an arriving entry.
         let last = stage.heads.of(stage.own(), journal).seq;
         let wanted = keys.entries.iter().filter(|(of, seq)| *of == journal && *seq <= last);
         let wanted = wanted.map(|(_, seq)| number(*seq).into()).collect();
@@ -203,7 +204,7 @@ pub(crate) fn prefix_range(prefix: &str) -> (String, String) {
     (prefix.to_owned(), format!("{}0", prefix.trim_end_matches('/')))
 }
 
-/// Puts a page onto the stage. One that was changed behind the service's back refuses those who need it, and nobody else.
+/// Puts a page onto the stage. If it was changed outside the service, only the commands that need it are refused.
 fn page(stage: &mut Stage, inner: &Inner, name: String, row: &AnyRow, first: usize) -> Result<(), Error> {
     if name.is_empty() {
         return Ok(());

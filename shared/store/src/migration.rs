@@ -24,7 +24,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0009_proof.sql"),
 ];
 
-/// The schema this version knows.
+/// The schema that this version knows.
 pub const KNOWN: i64 = 9;
 
 pub(crate) const FOUND: &str = "SELECT schema FROM store WHERE one = 1";
@@ -40,9 +40,9 @@ pub(crate) const PLACED: &str = "UPDATE store SET place = $1 WHERE one = 1";
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) store_id: String,
-    /// It is a restored copy.
+    /// True if the database is a restored copy.
     pub(crate) marked: bool,
-    /// Every page has its seal.
+    /// True if every page has its seal.
     pub(crate) sealed: bool,
 }
 
@@ -68,8 +68,8 @@ fn damaged(what: &str) -> Error {
     Error::Damaged(format!("{what}: restore a backup"))
 }
 
-/// Brings the database to the schema this version knows. An empty one becomes this agency's, under the id that is given, or
-/// is an error when none is.
+/// Brings the database to the schema this version knows. An empty database becomes this agency's under the given id;
+/// without an id it is an error.
 pub(crate) async fn migrate(pool: &Pool, dialect: Dialect, own: Agency, store_id: Option<&str>) -> Result<i64, Error> {
     let found = found(pool).await?;
     if found == 0 && store_id.is_none() {
@@ -98,7 +98,7 @@ pub(crate) async fn migrate(pool: &Pool, dialect: Dialect, own: Agency, store_id
             place(&mut transaction, dialect).await?;
         }
         if number == KNOWN && found == 0 {
-            // It has no page yet, so this changes nothing for those who open it.
+            // The database has no page yet, so this changes nothing for those who open it.
             sqlx::query(SEALED).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;

@@ -31,7 +31,7 @@ impl Store {
     }
 }
 
-/// An official's matter with its page, or why that is not believed.
+/// An official's matter with its page, or the reason for which the page is not believed.
 pub(crate) type OfficialPage = (Matter, Result<Page, Error>);
 
 pub(crate) async fn officials(
@@ -54,7 +54,8 @@ pub(crate) async fn officials(
     Ok(found)
 }
 
-/// The ids of those who are barred. Of whom the database was changed, it is not known, so they are barred.
+/// The ids of the officials who are barred. An official whose page was changed counts as barred, because the truth is
+/// not known.
 pub(crate) fn barred(officials: &[OfficialPage]) -> BTreeSet<String> {
     let barred = officials
         .iter()

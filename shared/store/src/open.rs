@@ -31,7 +31,7 @@ pub struct Options {
     pub url: String,
     /// The agency of this service.
     pub own: Agency,
-    /// The name of this replica: configured and stable; names its audit chains.
+    /// The configured and stable name of this replica. Its audit chains are named after it.
     pub replica: String,
     /// The keys that wrap the matters' keys.
     pub ring: KeyRing,
@@ -116,7 +116,7 @@ impl Store {
         migrated(url, own, None).await
     }
 
-    /// Ends the writer after what waits is written, and closes the database.
+    /// Ends the writer after it has written the waiting commands, and closes the database.
     pub async fn close(&self) {
         self.closing.send_replace(true);
         let mut ended = self.ended.clone();
@@ -128,7 +128,7 @@ impl Store {
     }
 }
 
-/// Sets up a database under an id, or upgrades one that is there.
+/// Sets up a database under an id, or upgrades an existing one.
 async fn migrated(url: &str, own: Agency, store_id: Option<&str>) -> Result<i64, Error> {
     let dialect = dialect_of(url)?;
     let database = connect(dialect, url, store_id.is_some()).await?;
@@ -139,8 +139,8 @@ async fn migrated(url: &str, own: Agency, store_id: Option<&str>) -> Result<i64,
     Ok(ran)
 }
 
-/// Runs what writes. SQLite works on a thread of its own, and wakes a task that has one too directly: on the runtime's
-/// threads each statement woke one more of them for nothing.
+/// Runs a task that writes. SQLite works on a thread of its own. If the task has its own thread too, SQLite wakes it
+/// directly; on the runtime's threads each statement would wake one more thread for nothing.
 fn on_its_thread(dialect: Dialect, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     if dialect.is_shared() {
         return tokio::spawn(task);

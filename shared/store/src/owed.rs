@@ -14,8 +14,8 @@ use renkei_proto::FactKind;
 
 use crate::{command::Command, stage::Stage};
 
-/// Writes the fact that this service owes the peer in a matter, if there is one. `units` are the units of this agency. A
-/// peer of an older version would stop at a fact that it does not know, so a fact that can wait does so.
+/// Writes the fact that this service owes the peer in a matter, if there is one. `units` are the units of this agency.
+/// A peer of an older version would stop at a fact that it does not know, so a fact that can wait is written later.
 pub(crate) fn settle(stage: &mut Stage, matter: &Matter, units: &BTreeSet<String>) -> Result<(), Refusal> {
     let desk = Desk { own: stage.own(), units, now: stage.now() };
     let Some(owed) = registry::of(matter).owed(&desk, matter, stage.page(&matter.to_string())) else { return Ok(()) };

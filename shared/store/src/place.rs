@@ -12,7 +12,7 @@ use crate::error::Error;
 /// The end of the name of the file whose lock the serving process has.
 const SERVING: &str = "-serving";
 
-/// The path in the URL of an embedded database; none for a server.
+/// The path in the URL of an embedded database; `None` for a server.
 pub fn file_of(url: &str) -> Option<&Path> {
     let path = url.strip_prefix("sqlite:")?;
     let path = path.strip_prefix("//").unwrap_or(path);
@@ -41,7 +41,8 @@ impl File {
         Ok(Self { path: path.to_owned(), device: found.dev(), inode: found.ino() })
     }
 
-    /// The file at the path is the one that was opened. It stays so while it is open, as its inode is not given again.
+    /// Checks that the file at the path is the one that was opened. While that is open, no other file gets its inode
+    /// number.
     pub(crate) fn check(&self) -> Result<(), Error> {
         // A file that cannot be examined now counts as gone.
         match fs::metadata(&self.path) {
@@ -54,7 +55,7 @@ impl File {
     /// however that ends. It is on another file, because closing the database's file a second time would release
     /// SQLite's own locks.
     pub(crate) fn serve(&self) -> Result<fs::File, Error> {
-        // The path has one spelling, whatever other names lead to the file.
+        // The lock's name comes from the canonical path, whatever other names lead to the file.
         let mut name = fs::canonicalize(&self.path).map_err(sqlx::Error::Io)?.into_os_string();
         name.push(SERVING);
         let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&name);

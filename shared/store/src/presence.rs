@@ -95,7 +95,7 @@ impl Store {
         before
     }
 
-    /// The others need not find out that this one is gone.
+    /// Removes the row of this replica, so that the others need not wait until it counts as dead.
     pub(crate) async fn leave(&self) {
         let Some(own) = own(&self.inner) else { return };
         self.inner.replicas.send_replace(Replicas::default());
@@ -112,7 +112,7 @@ fn own(inner: &Inner) -> Option<Replica> {
     inner.replicas.borrow().live.iter().find(|replica| replica.name == inner.replica).cloned()
 }
 
-/// Takes a place behind all others.
+/// Enters this replica behind all others.
 async fn enter(inner: &Inner) -> Result<(), Error> {
     let Some(own) = own(inner) else { return Ok(()) };
     let started: i64 = sqlx::query(NEXT).fetch_one(&inner.read).await?.try_get(0)?;
@@ -158,7 +158,7 @@ async fn beat(inner: Arc<Inner>, mut others: Others, mut closing: watch::Receive
         }
         match beat_once(&inner, &mut others, last.elapsed() > DEAD).await {
             Ok(()) => last = Instant::now(),
-            // The others have taken over long before.
+            // The other replicas have taken over long before.
             Err(_) if last.elapsed() > DEAD => {
                 inner.replicas.send_if_modified(|replicas| std::mem::take(&mut replicas.leads));
             }
@@ -187,7 +187,7 @@ async fn beat_once(inner: &Inner, others: &mut Others, was_dead: bool) -> Result
     look(inner, others).await
 }
 
-/// Looks who lives.
+/// Reads the rows of all replicas and publishes those that live.
 async fn look(inner: &Inner, others: &mut Others) -> Result<(), Error> {
     let (mut live, mut there) = (Vec::new(), BTreeSet::new());
     for row in sqlx::query(ALL).fetch_all(&inner.read).await? {
@@ -234,7 +234,8 @@ enum Next {
     Heard(Result<(), sqlx::Error>),
 }
 
-/// Follows the writes of others, and notifies them of the own. Notifications save waiting; looking makes sure.
+/// Follows the writes of the other replicas, and notifies them of this replica's. Notifications save waiting; regular
+/// reads find what they miss.
 async fn follow(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) {
     let mut listener = None;
     loop {

@@ -44,12 +44,12 @@ pub(crate) const REPLIES: &str =
 /// The number of rows that are read at once.
 const CHUNK: i64 = 500;
 
-/// A receipt as its row has it.
+/// The row of a receipt.
 #[derive(Clone, Debug)]
 pub struct ReceiptRow {
-    /// Up to which number, as the column has it.
+    /// The number up to which the receipt is signed, from the column.
     pub up_to_seq: u64,
-    /// At which head of the signer's own journal, as the column has it.
+    /// The head of the signer's own journal at the signature, from the column.
     pub own_seq: u64,
     /// The time of signing, in microseconds since 1970, from the column.
     pub at_us: i64,
@@ -135,7 +135,7 @@ impl Store {
 
     fn differing(&self, journal: Journal, row: &AnyRow, before: u64) -> Result<Option<&'static str>, Error> {
         let (header_bytes, fact): (Vec<u8>, Vec<u8>) = (row.try_get(1)?, row.try_get(2)?);
-        // One that does not decode is named by its signature.
+        // The fault of a header that does not decode is reported as one of the signature.
         let Ok(header) = Header::decode(header_bytes.as_slice()) else { return Ok(None) };
         let is_peers = journal == Journal::Of(self.own().peer());
         let digest =
@@ -283,7 +283,7 @@ struct Turns<'a> {
 }
 
 impl Turns<'_> {
-    /// The next one up to a turn.
+    /// The next entry, up to a turn.
     async fn next(&mut self, to: u64) -> Result<Option<(Agency, Header)>, Error> {
         while self.waiting.is_empty() && self.after < number(to) {
             let query = sqlx::query(BY_TURN).bind(self.after).bind(CHUNK);

@@ -75,7 +75,8 @@ pub(crate) const PING: &str = "SELECT store_id FROM store WHERE one = 1";
 /// The most bytes of entries that one read gives, unless a single entry is larger.
 pub const BYTES: usize = 2 << 20;
 
-/// The room on a page, of entries or of a list: what would make the page larger than [`BYTES`] comes on the next one.
+/// The room on a page of entries or of a list. Items that would make the page larger than [`BYTES`] come on the next
+/// page.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Room {
     items: usize,
@@ -83,7 +84,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// Takes so many bytes. Whether there was room; for the first item there always is.
+    /// Uses up this many bytes. Returns true if there was room, which there always is for the first item.
     pub fn takes(&mut self, bytes: usize) -> bool {
         let is_full = self.items > 0 && self.bytes + bytes > BYTES;
         if !is_full {
@@ -153,7 +154,7 @@ impl Store {
             let text = AssertSqlSafe(list_text(size));
             let mut query = sqlx::query(text).bind(number(below)).bind(now.as_microsecond());
             for place in 0..size {
-                // A range that is not asked for is read no row of.
+                // No row is read of an unused range.
                 let (noun, audience) = some.get(place).map_or(("", ""), |(noun, audience)| (noun.as_str(), *audience));
                 query = query.bind(noun).bind(audience).bind(if place < some.len() { most } else { 0 });
             }
@@ -168,7 +169,7 @@ impl Store {
             let (name, _, page) =
                 found.ok_or_else(|| Error::Damaged("a list names a matter without a page".to_owned()))?;
             let matter = Matter::of(&name);
-            // The index only finds pages: whether one is shown follows from the page.
+            // The index only finds pages. The page itself decides if it is shown.
             let visible = registry::of(&matter).visibility(self.inner.own, &matter, Seen::whole(&page));
             if !visible.iter().any(|audience| audience.includes(reader, now)) {
                 return Err(altered(&self.inner.metrics, &name));
@@ -194,7 +195,7 @@ impl Store {
         duties.collect()
     }
 
-    /// The matter with another name.
+    /// The matter that has this other name.
     ///
     /// # Errors
     /// A database that does not answer.
@@ -215,7 +216,7 @@ impl Store {
         self.bounded(query.fetch(&mut self.inner.read.acquire().await?)).await
     }
 
-    /// Rows with contents, as far as they have [`BYTES`]; at least one.
+    /// Reads rows with contents until they reach [`BYTES`]; at least one row.
     async fn bounded(
         &self,
         mut rows: impl Stream<Item = Result<AnyRow, sqlx::Error>> + Unpin,
@@ -276,7 +277,7 @@ impl Store {
         all.into_iter().map_while(|held| self.opened(permit, held).transpose()).collect()
     }
 
-    /// An entry without its content where that is sealed; `None` when it was written after the page was judged.
+    /// The entry, without its content if that is sealed; `None` if it was written after the page was judged.
     fn opened(&self, permit: &ReadPermit, mut held: StoredEntry) -> Result<Option<StoredEntry>, Error> {
         if held.header.matter != permit.matter() {
             return Err(altered(&self.inner.metrics, permit.matter()));
@@ -386,7 +387,7 @@ impl Store {
         rows.iter().map(audit::recorded).collect()
     }
 
-    /// Says that what belongs to a matter was changed behind the service's back.
+    /// Reports that rows of a matter were changed outside the service, and returns the error for it.
     pub fn altered(&self, matter: &str) -> Error {
         altered(&self.inner.metrics, matter)
     }
@@ -470,7 +471,7 @@ impl Store {
     /// A database that does not answer, or another one.
     pub async fn ping(&self) -> Result<(), Error> {
         let found = match sqlx::query(PING).fetch_optional(&self.inner.read).await {
-            // The table does not exist any more: the database was created again.
+            // The table no longer exists, because the database was created again.
             Err(error) if is_without_table(&error) => None,
             found => found?.map(|row| row.try_get::<String, _>(0)).transpose()?,
         };

@@ -36,7 +36,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
             tracing::error!(%error, reads = records.len(), "reads were not recorded, and are not answered");
         }
         for done in callers {
-            // A caller that has gone away is not answered; that its read was begun stays on record.
+            // A caller that has gone away gets no answer, but the record of its read stays.
             let _ = done.send(outcome.as_ref().copied().map_err(|_| Error::AuditUnavailable));
         }
     }

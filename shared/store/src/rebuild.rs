@@ -39,7 +39,7 @@ pub(crate) const CLEAR: [&str; 2] = ["DELETE FROM lookup", "DELETE FROM counter"
 /// The number of entries that are folded before the result is compared. A page is a fold of its own matter's entries
 /// alone, so the memory contains no more than this and one page, and the few lookups and counters.
 const CHUNK: i64 = 500;
-/// No name of a matter comes after it.
+/// A text that sorts after every name of a matter.
 const LAST: &str = "\u{10ffff}";
 
 /// The result of a rebuild.
@@ -145,14 +145,14 @@ pub(crate) async fn fold(
 /// The fold over all entries, matter by matter.
 struct Fold<'a> {
     ring: &'a KeyRing,
-    /// Holds the page of the matter that is being folded.
+    /// The stage with the page of the matter that is being folded.
     stage: Stage,
     /// That matter, and the turn of its last entry so far.
     folding: Option<(String, u64)>,
     /// The rows since the last comparison.
     made: Made,
     lookups: BTreeSet<(Lookup, String)>,
-    /// Matters up to this name were compared.
+    /// The name of the last matter that was compared.
     settled: String,
     /// True if differences are corrected.
     write: bool,
@@ -174,7 +174,7 @@ impl Fold<'_> {
         self.found.entries += 1;
     }
 
-    /// The matter that was being folded has no further entries.
+    /// Ends the matter that was being folded, because it has no further entries.
     fn finish(&mut self) {
         let Some((name, changed)) = self.folding.take() else { return };
         let (Some(page), Some(opened)) = (self.stage.pages.remove(&name), self.stage.opened.remove(&name)) else {
@@ -229,7 +229,7 @@ impl Fold<'_> {
     }
 }
 
-/// The pages between two matters that differ from the new ones.
+/// The pages between two names that differ from the new ones.
 async fn pages_between(
     connection: &mut Connection,
     (from, to): (&str, &str),
@@ -259,7 +259,7 @@ async fn pages_between(
     Ok(differing)
 }
 
-/// The matters between two that lists show otherwise than it was made.
+/// The matters between two names whose rows in lists differ from the new ones.
 async fn lists_between(
     connection: &mut Connection,
     (from, to): (&str, &str),

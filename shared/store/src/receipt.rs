@@ -31,7 +31,7 @@ pub struct TakeReceipt {
     pub own: Agency,
     /// The verified receipt.
     pub receipt: Receipt,
-    /// As it was signed.
+    /// The receipt with its signature, as it was signed.
     pub signed: SignedReceipt,
 }
 
@@ -64,7 +64,7 @@ impl Command for TakeReceipt {
         }
         let moved = it.up_to_seq > own.receipted;
         // A side that has stopped at a number signs at most for the number before it. A receipt for later entries shows
-        // that the stop has ended, or was never meant.
+        // that the stop has ended or never existed.
         let is_past_stop = it.up_to_seq >= own.stop_seq || (moved && it.up_to_seq + 1 != own.stop_seq);
         own.receipted = it.up_to_seq;
         own.receipted_own = it.own_seq;

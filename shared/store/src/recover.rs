@@ -72,12 +72,12 @@ pub(crate) const MATTER_KEY: &str = "SELECT wrapped_key, ring_key_id FROM matter
 /// The name under which entries that are set aside are encrypted.
 const ASIDE_MATTER: &str = "aside";
 
-/// The peer's position in our journal, as it claims.
+/// The position in our journal that the peer claims to have stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerHolds {
-    /// The last entry.
+    /// The number and hash of the last entry.
     pub head: Head,
-    /// Our own signature on that entry was verified.
+    /// True if our own signature on that entry was verified.
     pub is_proved: bool,
 }
 
@@ -206,7 +206,7 @@ impl Store {
         Ok(head.seq > 0 && self.entry(journal, head.seq).await?.is_none())
     }
 
-    /// The head of a journal that others wrote, or nobody else has, is the last entry that is here.
+    /// Sets the head of the peer's or the private journal back to the last entry that is stored.
     async fn go_back(&self, journal: Journal, moment: &Moment) -> Result<(), Error> {
         let own = self.own();
         let mut transaction = self.inner.begin_writing().await?;
@@ -369,8 +369,8 @@ pub struct Reopen {
     pub again: Vec<SetAside>,
     /// The cause of the new incarnation.
     pub cause: Cause,
-    /// Private entries that guard somebody may be lost: officials act again once an operator has confirmed who is barred
-    /// ([`ConfirmOfficials`]).
+    /// True if private entries that protect somebody may be lost. Officials act again once an operator has confirmed
+    /// who is barred ([`ConfirmOfficials`]).
     pub bars_lost: bool,
 }
 
@@ -419,7 +419,7 @@ impl Command for Reopen {
         stage.unmark = true;
         for again in &self.again {
             let outcome = if stage.ids.contains(&again.entry_id) {
-                // It had reached the peer before the loss and came back with the journal.
+                // The entry had reached the peer before the loss and came back with the journal.
                 Ok(0)
             } else {
                 stage.write_again(&Matter::of(&again.matter), again)
@@ -435,8 +435,8 @@ impl Command for Reopen {
     }
 }
 
-/// An operator confirms, after a loss, who is barred (Art. 7(1)). Whoever is missing from the list here is barred again;
-/// nobody is unbarred so.
+/// An operator's confirmation, after a loss, of the officials who are barred (Art. 7(1)). Officials who are missing
+/// from the list here are barred again; nobody is unbarred by it.
 pub struct ConfirmOfficials {
     /// The agency of this service.
     pub own: Agency,
@@ -486,7 +486,7 @@ impl Command for ConfirmOfficials {
     }
 }
 
-/// Writes what a recovery staged beside its entries.
+/// Writes the rows that a recovery staged besides its entries.
 pub(crate) async fn save(connection: &mut Connection, stage: &Stage, dialect: Dialect) -> Result<(), Error> {
     if stage.unmark {
         sqlx::query(MARK).bind(0_i64).execute(&mut *connection).await?;

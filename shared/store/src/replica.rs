@@ -15,12 +15,12 @@ pub struct Replica {
     pub link: LinkStatus,
 }
 
-/// The replicas that live.
+/// The live replicas of the service.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Replicas {
     /// The live replicas; the one that has served longest comes first. Empty in a process that does not serve.
     pub live: Vec<Replica>,
-    /// This one does what one replica does for all: it sends the journal, counts months, writes checkpoints.
+    /// True if this replica leads: it sends the journal, counts months and writes checkpoints for all.
     pub leads: bool,
 }
 

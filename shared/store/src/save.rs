@@ -128,7 +128,7 @@ pub(crate) async fn save(
     }
     let key = Arc::clone(&inner.key);
     let signing = tokio::task::spawn_blocking(move || sign(bodies, &key));
-    // Meanwhile what needs no signature is written.
+    // Meanwhile the rows that need no signature are written.
     bulk.run(&mut *connection).await?;
     ENTRY.run(connection, rows(signing.await.map_err(|_| Error::Ended)?)).await?;
     Ok(())
@@ -184,12 +184,12 @@ fn given(stage: &Stage, key: &SigningKey, moment: &Moment) -> Option<(Receipt, S
     Some((receipt, signed))
 }
 
-/// The bodies of the batch's entries in order. What is staged keeps its header and no body.
+/// Moves the bodies of the batch's entries out, in order. The staged entries keep their headers.
 fn bodies(entries: &mut [Staged]) -> Vec<Body> {
     entries.iter_mut().map(|entry| std::mem::replace(&mut entry.body, Body::Arrived(Entry::default()))).collect()
 }
 
-/// Entries of these bodies, own ones signed.
+/// Makes entries of these bodies, and signs the own ones.
 fn sign(bodies: Vec<Body>, key: &SigningKey) -> Vec<Entry> {
     let signed = bodies.into_iter().map(|body| match body {
         Body::Own(chained) => chained.sign(key),
@@ -262,7 +262,7 @@ fn pages(stage: &Stage, ring: &KeyRing) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Ve
         rows.push(page_row(name, row, ring));
         let matter = Matter::of(name);
         if registry::of(&matter).is_listed_anew() && *opened < turn {
-            // Its scope, or its duties, may have changed.
+            // The scope or the duties of the matter may have changed.
             shown_before.push(name.into());
         }
         visible.extend(listed(stage.own(), &matter, page, number(*opened)).into_iter().map(list_row));
@@ -292,9 +292,9 @@ pub(crate) fn lookup_rows(stage: &Stage) -> Vec<Vec<Value>> {
 /// A row of a list: the list, the audience or due day, the turn of opening, the matter, and the end of the visibility.
 pub(crate) type ListRow = (String, String, i64, String, i64);
 
-/// The lists of duties begin so; no noun does.
+/// The prefix of the lists of duties. No noun has it.
 pub(crate) const DUTIES: &str = "duties/";
-/// Stands for the day of a duty that has none: behind all days.
+/// The key of duties without a due day. It sorts behind all days.
 pub(crate) const UNDATED: &str = "undated";
 
 /// The lists that contain a matter: those of its noun, for each audience that sees it, and those of this agency's

@@ -16,7 +16,7 @@ use crate::{
 const PAGE: &[u8] = b"renkei page v1\0";
 const REPLY: &[u8] = b"renkei reply v1\0";
 
-/// A page as its row has it.
+/// The row of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PageRow {
     pub(crate) opened: i64,
@@ -45,7 +45,7 @@ impl PageRow {
     }
 }
 
-/// A reply to a call as its row has it.
+/// The row of a reply to a call.
 pub(crate) struct ReplyRow<'a> {
     pub(crate) call: &'a str,
     pub(crate) digest: &'a [u8],
@@ -112,7 +112,8 @@ pub(crate) fn believed(
     Ok(Some((matter, opened, page)))
 }
 
-/// Says that what belongs to a matter was changed behind the service's back. The ids of officials are in no log.
+/// Reports that rows of a matter were changed outside the service, and returns the error for it. The ids of officials
+/// are never logged.
 pub(crate) fn altered(metrics: &Metrics, matter: &str) -> Error {
     let shown = shown(matter);
     tracing::error!(

@@ -47,9 +47,9 @@ pub(crate) struct Staged {
 
 /// The bytes of a staged entry.
 pub(crate) enum Body {
-    /// Written here; signed with its batch.
+    /// An own entry, which is signed together with its batch.
     Own(Box<Chained>),
-    /// As it came.
+    /// An entry of the peer, with the bytes that arrived.
     Arrived(Entry),
 }
 
@@ -69,12 +69,12 @@ pub(crate) struct PendingEvent {
 /// The anchoring of the private journal at the end of the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Anchoring {
-    /// Nothing asks for it.
+    /// No command has asked for an anchor.
     #[default]
     Not,
-    /// If it is not behind its last anchor.
+    /// An anchor is written unless the private journal is behind its last one.
     Asked,
-    /// As it is now, whatever was anchored before.
+    /// An anchor is written in any case, whatever was anchored before.
     Anew,
 }
 
@@ -100,7 +100,7 @@ pub struct Stage {
     pub(crate) tallied: BTreeMap<(u32, String), u64>,
     pub(crate) hashes: BTreeMap<(Journal, u64), Hash>,
     pub(crate) keyed: BTreeMap<String, crate::content::MatterKey>,
-    /// Matters whose page was changed behind the service's back.
+    /// The matters whose pages were changed outside the service.
     pub(crate) altered: BTreeSet<String>,
     /// The pages that were asked for; others are not known to be empty.
     pub(crate) loaded: BTreeSet<String>,
@@ -115,7 +115,7 @@ pub struct Stage {
     pub(crate) anchoring: Anchoring,
     /// True if the batch ends with a receipt for the stored part of the peer's journal.
     pub(crate) signs: bool,
-    /// The copy's mark is dealt with.
+    /// True if the mark of a copied database is removed with this batch.
     pub(crate) unmark: bool,
     undo: Undo,
     notes: Vec<Note>,
@@ -183,7 +183,7 @@ impl Stage {
         self.running.moment.now
     }
 
-    /// Everything that is held.
+    /// The view of everything that this service has stored.
     pub fn view(&self) -> View<'_> {
         View::whole(&self.pages, self.own)
     }
@@ -198,7 +198,7 @@ impl Stage {
         self.pages.get(matter).map(|page| etag(page, self.own)).unwrap_or_default()
     }
 
-    /// Refuses unless the own half of a page is still as the caller read it. An empty etag goes without.
+    /// Refuses the command unless the own half of a page is still as the caller read it. An empty etag is not compared.
     ///
     /// # Errors
     /// `ETAG_STALE`.
@@ -216,8 +216,8 @@ impl Stage {
         of(&self.counters) + of(&self.tallied)
     }
 
-    /// Judges a fact and, when it is permitted, appends it to the own journal, or to the private one when it is private.
-    /// Gives its number.
+    /// Judges a fact and, when it is permitted, appends it to the own journal, or to the private one if the fact is
+    /// private. Returns the number of the entry.
     ///
     /// # Errors
     /// The refusal of [`decide`]; `WRONG_STATE` when the peer does not speak this kind of fact yet.
@@ -231,21 +231,21 @@ impl Stage {
         let automatic = registry::of_fact(&fact).is_automatic(&fact);
         let fact = Fact { request_digest: self.running.call.digest.clone(), fact: Some(fact) };
         let permit = decide(&self.view(), matter, &fact, answers, self.now())?;
-        // The service's answer to an arrival is written whatever kinds the peer speaks: otherwise the entry would not
-        // be accepted, now or ever.
+        // The service's answer to an arrival is written whatever kinds the peer speaks, because without it the entry
+        // could never be accepted.
         if !automatic {
             self.spoken(&permit)?;
         }
         self.append(&permit, fact, content, answers, None)
     }
 
-    /// Judges and appends an own entry again that was set aside in a recovery. Its place is new, its id is its own.
+    /// Judges an own entry that was set aside in a recovery, and appends it again: at a new place, under its old id.
     pub(crate) fn write_again(&mut self, matter: &Matter, old: &SetAside) -> Result<u64, Refusal> {
         let permit = decide(&self.view(), matter, &old.fact, old.answers, self.now())?;
         self.append(&permit, old.fact.clone(), old.content.clone(), old.answers, Some(old))
     }
 
-    /// A private entry that is written even when the command is refused.
+    /// Adds a private entry that is written even if the command is refused.
     pub fn note(&mut self, matter: Matter, fact: fact::Fact, content: Option<Vec<u8>>) {
         self.notes.push(Note { matter, fact, content });
     }
@@ -275,13 +275,13 @@ impl Stage {
         self.feed.push(PendingEvent { number: self.heads.feed, at_us: self.now().as_microsecond(), event });
     }
 
-    /// The hash of an entry that is held; the command's keys name it.
+    /// The hash of a stored entry that the command's read set names.
     pub(crate) fn hash_of(&self, journal: Journal, seq: u64) -> Option<Hash> {
         let staged = || self.entries.iter().find(|it| it.journal == journal && it.header.seq == seq).map(|it| it.hash);
         self.hashes.get(&(journal, seq)).copied().or_else(staged)
     }
 
-    /// A new kind is written only after the peer has announced that it speaks it.
+    /// Refuses a new kind of fact until the peer has announced that it speaks that kind.
     fn spoken(&self, permit: &Permit) -> Result<(), Refusal> {
         if permit.is_private() || self.speaks(permit.kind()) {
             return Ok(());
@@ -363,7 +363,8 @@ impl Stage {
         }
         self.fold(journal, &header, hash, fact);
         let arrived_us = self.now().as_microsecond();
-        // Repeats of calls are found by it, so a peer's entry has none: it could name a digest of ours.
+        // Repeats of calls are found by the digest. A peer's entry gets none, because the peer could name a digest of
+        // ours.
         let is_peers = journal == Journal::Of(self.own.peer());
         let digest = if is_peers { Vec::new() } else { fact.request_digest.clone() };
         self.entries.push(Staged { journal, hash, digest, body, turn: self.heads.turn, arrived_us, header });
@@ -414,8 +415,8 @@ impl Stage {
         }
     }
 
-    /// Refuses a fact that opens a matter under a number that its author has given to another one. The command's keys name
-    /// the years of its numbers.
+    /// Refuses a fact that opens a matter under a number that its author has given to another one. The command's read
+    /// set names the years of the numbers.
     pub(crate) fn number_is_free(&self, author: Agency, fact: &fact::Fact) -> Result<(), Refusal> {
         let ordinals = registry::of_fact(fact).ordinals(fact);
         if !ordinals.iter().all(|ordinal| self.years.contains(&ordinal.year)) {
@@ -448,7 +449,7 @@ impl Stage {
         self.running.drawn = 1 << 32;
     }
 
-    /// Ends a command: a refused one leaves nothing but its notes.
+    /// Ends a command. A refused command leaves only its notes.
     pub(crate) fn end(&mut self, refused: bool) -> Result<(), Refusal> {
         if refused {
             self.roll_back();
@@ -504,7 +505,7 @@ pub fn etag(page: &Page, own: Agency) -> String {
     hash.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Bytes of a content message.
+/// Encodes a content message, as the content of an entry.
 pub fn content(message: &impl prost::Message) -> Option<Vec<u8>> {
     Some(message.encode_to_vec())
 }

@@ -31,7 +31,7 @@ impl Store {
     /// Runs a command and waits until it is durable. A call of the service itself waits for a place in the queue.
     ///
     /// # Errors
-    /// The command's refusal, or why it was not written.
+    /// The refusal of the command, or the reason for which it was not written.
     pub async fn write<C: Command>(
         &self,
         name: &'static str,
@@ -58,7 +58,8 @@ impl Store {
         C::Reply::decode(bytes.as_slice()).map_err(|error| Error::Damaged(format!("a stored reply: {error}")))
     }
 
-    /// Records that secret material was read, and waits until that is durable. Nothing is handed out before.
+    /// Records that secret material is read, and waits until the record is durable. The material is handed out only
+    /// afterwards.
     ///
     /// # Errors
     /// `AuditUnavailable`.
@@ -83,7 +84,7 @@ impl Store {
         let mut transaction = self.inner.begin_writing().await?;
         let take = sqlx::query(head::TAKE).bind(self.inner.own.id()).bind(self.id());
         take.execute(&mut *transaction).await?;
-        // Never committed, so it is rolled back.
+        // The transaction was not committed, so it is rolled back.
         drop(transaction);
         Ok(())
     }
@@ -98,7 +99,7 @@ impl Store {
         self.inner.own
     }
 
-    /// The database's own id: cursors are bound to it.
+    /// The id of the database. Cursors are bound to it.
     pub fn id(&self) -> &str {
         &self.inner.store_id
     }

@@ -14,7 +14,7 @@ use crate::{bulk::count, error::Error};
 
 pub(crate) const ENTRY_AT: &str = "SELECT hash FROM entry WHERE journal = $1 AND seq = $2";
 
-/// An entry as it is held.
+/// A stored entry.
 #[derive(Clone, Debug)]
 pub struct StoredEntry {
     /// The journal that contains the entry.
@@ -27,9 +27,9 @@ pub struct StoredEntry {
     pub hash: Hash,
     /// The decoded fact.
     pub fact: Fact,
-    /// Its content is held.
+    /// True if the content of the entry is stored.
     pub content_present: bool,
-    /// Its place in the order in which the journals were folded here.
+    /// The place of the entry in the order in which the journals were folded here.
     pub turn: u64,
     /// The time at which the entry was stored here, in microseconds since 1970.
     pub arrived_us: i64,

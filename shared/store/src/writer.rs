@@ -39,7 +39,8 @@ pub(crate) const AUDIT_AT: &str = "SELECT hash FROM audit WHERE chain = $1 AND s
 pub(crate) static REQUEST: Insert = Insert {
     table: "request",
     columns: &["call", "digest", "reply", "at_us", "seal"],
-    // The row was changed behind the service's back, or is of an older version: its call was found by its digest.
+    // The stored row was changed outside the service or was written by an older version, so its call was found by its
+    // digest.
     conflict: " ON CONFLICT (call) DO UPDATE SET digest = excluded.digest, reply = excluded.reply, \
                at_us = excluded.at_us, seal = excluded.seal",
 };
@@ -57,9 +58,9 @@ struct Ready {
     officials: Vec<(String, bool)>,
 }
 
-/// The evidence by which it is found out afterwards whether a commit took place: one row that only this batch wrote.
+/// A row that only this batch wrote. It proves afterwards whether the commit took place.
 enum Trace {
-    /// It wrote neither entry nor audit record. Such commands come to the same when they are run twice.
+    /// The batch wrote neither an entry nor an audit record. Its commands have the same result if they are run twice.
     Nothing,
     Entry(Journal, u64, Hash),
     Audit(String, u64, Hash),
@@ -108,12 +109,12 @@ async fn batch(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Vec<Outcome> {
 async fn attempt(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Result<Vec<Outcome>, Error> {
     inner.fault("begin")?;
     let mut transaction = inner.begin_writing().await?;
-    // Until the commit it is not known where the chain ends.
+    // The end of the chain is unknown until the commit.
     let known = chain.take();
     let ready = prepare(inner, jobs, &mut transaction, known).await?;
     let Err(error) = commit(inner, transaction).await else { return Ok(publish(inner, ready, chain)) };
     tracing::warn!(error = %error, "the outcome of a commit is not known");
-    // The head row is locked first: this waits until the lost transaction has ended one way or the other.
+    // This locks the head row, so it waits until the lost transaction has ended one way or the other.
     let mut transaction = inner.begin_writing().await?;
     if took_place(&mut transaction, &ready.trace).await? {
         return Ok(publish(inner, ready, chain));
@@ -123,7 +124,7 @@ async fn attempt(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Result<Vec<O
     Ok(publish(inner, ready, chain))
 }
 
-/// An error leaves unknown whether it took place.
+/// Commits. After an error it is unknown whether the commit took place.
 async fn commit(inner: &Inner, transaction: Transaction) -> Result<(), Error> {
     inner.fault("before commit")?;
     inner.commit(transaction).await?;
@@ -190,7 +191,8 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
         let written = stage.entries.len();
         let outcome = match repeat {
             Some(outcome) => outcome,
-            // Since the call was let in. The page is read under the head row, so no replica misses it.
+            // The official was barred after the call was admitted. The page is read while the head row is locked, so no
+            // replica misses it.
             None if barred => Err(Refusal::new(Reason::OfficialBarred, "").into()),
             None if stage.heads().recovering() && !job.command.while_recovering() => Err(Error::Recovering),
             None if !job.call.official.is_empty() && stage.heads().is_bar_list_open() => Err(Error::BarListOpen),
@@ -230,12 +232,13 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
     Ok(Ready { outcomes, heads: stage.heads, trace, chain, officials })
 }
 
-/// The page that contains whether the official of a call is barred; `None` if the service itself calls.
+/// The name of the page that shows whether the official of a call is barred; `None` for a call of the service itself.
 fn officials_page(own: Agency, call: &Caller) -> Option<String> {
     (!call.official.is_empty()).then(|| official::matter(own, &call.official).to_string())
 }
 
-/// The error for a command whose rows were changed outside the service: it is not run, and the others of its batch are.
+/// The error for a command whose rows were changed outside the service. It is not run; the other commands of its batch
+/// are.
 fn altered(stage: &Stage, replies: &Replies, job: &Job) -> Option<Error> {
     if stage.altered.is_empty() {
         return None;
@@ -299,7 +302,7 @@ fn record(stage: &Stage, job: &Job, outcome: &Outcome, matter: Option<String>) -
     Record { call: job.call.clone(), matter: matter.unwrap_or_default(), outcome, at_us: stage.now().as_microsecond() }
 }
 
-/// First replies, by what their repeats are found by.
+/// The first replies, by the keys under which repeats find them.
 struct Replies {
     found: BTreeMap<String, (Vec<u8>, Vec<u8>)>,
     /// The matter of an entry that a request caused, by the request's digest, for requests whose stored reply is gone.

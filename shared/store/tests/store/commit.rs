@@ -163,7 +163,7 @@ fn a_receipt_leaves_no_entry_and_is_kept_all_the_same() {
     });
 }
 
-/// The first entry of the lost batch names the id of one that is held: that must not pass for the batch itself.
+/// The first entry of the lost batch repeats the id of a stored entry, which must not be mistaken for the batch itself.
 #[test]
 fn a_peer_that_takes_an_id_again_cannot_hide_a_lost_commit() {
     on_each(async |database| {
@@ -224,7 +224,7 @@ fn what_another_replica_wrote_in_between_does_not_pass_for_the_lost_commit() {
     });
 }
 
-/// The same with real connections: the server cuts them at each step, as when it is restarted.
+/// The same test with real connections, which the server cuts at each step, as it does when it is restarted.
 #[test]
 fn connections_that_are_cut_at_any_step_lose_and_double_nothing() {
     for step in ["begin", "before commit", "after commit"] {
@@ -233,7 +233,7 @@ fn connections_that_are_cut_at_any_step_lose_and_double_nothing() {
             let (cut, hits) = (Arc::clone(&database), Arc::new(AtomicUsize::new(0)));
             let counted = Arc::clone(&hits);
             let faults: Faults = Arc::new(move |at| {
-                // The scheme is written first, in peace.
+                // The scheme is written first, without a fault.
                 if at == step && counted.fetch_add(1, Ordering::Relaxed) == 1 {
                     cut.cut_connections();
                     return if at == "after commit" { Fault::Lost } else { Fault::None };

@@ -28,10 +28,10 @@ use super::{
     side::{Side, at_once, runtime},
 };
 
-/// The next step. `true` is PPC.
+/// One step of the run. `true` is PPC.
 #[derive(Clone, Debug)]
 enum Step {
-    /// One acts, or is refused by its own service.
+    /// One side acts, or is refused by its own service.
     Act(bool, u8, u64),
     /// One side writes a forbidden act: its own service does not judge it.
     Lie(bool, u8),

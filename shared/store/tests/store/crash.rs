@@ -23,7 +23,7 @@ use super::{
 
 const WRITERS: u64 = 8;
 const EACH: u64 = 12;
-/// Names to the child the database that it writes into, at which step it dies, and at the how manyth time.
+/// The variable that tells the child its database, the step at which it dies, and the count of that step.
 const ORDER: &str = "RENKEI_STORE_CRASH";
 
 /// The `n`th act of a writer, always the same call.
@@ -35,9 +35,9 @@ fn order(writer: u64, n: u64) -> (Caller, Act) {
 /// The point at which the child is killed.
 #[derive(Clone, Copy, Debug)]
 enum Death {
-    /// By its own hand at a step, at the so manyth time.
+    /// The child ends itself at a step, when it has come there this many times.
     At(&'static str, usize),
-    /// From outside after so many acknowledgements, wherever it then is.
+    /// The child is killed from outside after this many acknowledgements, wherever it is then.
     After(usize),
 }
 
@@ -89,7 +89,7 @@ fn child() {
         join_all((0..WRITERS).map(|writer| write(store.clone(), source.clone(), writer))).await;
     });
     if is_killed_from_outside {
-        // Or the parent has gone, and its end of the input with it.
+        // The input also ends when the parent has gone.
         let _ = std::io::stdin().read_line(&mut String::new());
     }
 }

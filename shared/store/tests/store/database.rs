@@ -81,7 +81,7 @@ impl Database {
         }
     }
 
-    /// A database with the same in it, as a backup would restore it. Nobody may be connected.
+    /// A copy of the database, as a backup would restore it. Nobody may be connected.
     pub fn copy(&self) -> Self {
         match &self.place {
             Place::Directory(directory) => {
@@ -104,7 +104,7 @@ impl Database {
         }
     }
 
-    /// Drops it and makes an empty one under its name, whoever is connected. PostgreSQL only.
+    /// Drops the database and creates an empty one under its name, whoever is connected. PostgreSQL only.
     pub fn make_anew(&self) {
         if let Place::Name(name) = &self.place {
             CLUSTER.sql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
@@ -175,7 +175,7 @@ pub struct Cluster {
     programs: PathBuf,
     directory: PathBuf,
     port: String,
-    /// Held with its input: the cluster ends when that is closed, at the latest with the process.
+    /// The shell of the cluster. The cluster ends when the shell's input is closed, at the latest with this process.
     shell: Child,
 }
 
@@ -185,11 +185,12 @@ impl Cluster {
         Self::start_in(Path::new("/tmp"), tls)
     }
 
-    /// As [`Cluster::start`], with all its files in a folder.
+    /// Starts a cluster like [`Cluster::start`], with all its files in a folder.
     pub fn start_in(folder: &Path, tls: &[&str]) -> Self {
         let mut command = as_no_root();
         command.args(tls).env("FOLDER", folder);
-        // A group of its own: what ends the tests at the terminal must not end what cleans up after them.
+        // The shell has a process group of its own, so that a signal from the terminal that ends the tests does not end
+        // their clean-up.
         command.current_dir("/").process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         if DURABLE.load(Ordering::Relaxed) {
             command.env("DURABLE", "yes");
@@ -224,7 +225,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
-        // It is over when the server has ended and its files are gone.
+        // The shell ends when the server has ended and its files are gone.
         let _ = self.shell.wait();
     }
 }

@@ -27,9 +27,9 @@ use super::{
 enum Fate {
     /// The journal stops before it.
     Stops(Reason),
-    /// It is held and refused.
+    /// The entry is stored and refused.
     Refused(Reason),
-    /// It is asked for again; nothing is held and nothing stops.
+    /// The entry is asked for again; nothing is stored and nothing stops.
     Asked,
     /// Nobody can notice the lie, or it does no harm: the entry is accepted.
     Taken,
@@ -107,7 +107,7 @@ fn blob(id: &str) -> BlobRef {
     BlobRef { id: id.to_owned(), commitment: vec![1; 32], size: 1 }
 }
 
-/// Both with entries, each with receipts of the other; the last entry of PPC had seen less than PPC has signed for.
+/// Gives both sides entries and receipts of each other. The last entry of PPC had seen less than PPC has signed for.
 async fn acquainted(pair: &Pair) {
     pair.ipa.act(publish(Agency::Ipa, "virus")).await.unwrap();
     pair.ipa.act(publish(Agency::Ipa, "access")).await.unwrap();

@@ -107,7 +107,7 @@ fn a_database_of_the_first_schema_is_upgraded_with_what_it_holds() {
 fn a_database_that_was_never_set_up_says_what_to_do() {
     on_each(async |database| {
         if let Some(path) = database.url().strip_prefix("sqlite:") {
-            // PostgreSQL's database is there; SQLite's is an empty file.
+            // PostgreSQL's database exists; SQLite's is an empty file.
             fs::write(path, []).unwrap();
         }
         let empty = opened(Agency::Ppc, &database).await;

@@ -75,7 +75,7 @@ async fn plan(connection: &mut AnyConnection, engine: Engine, text: &str) -> Vec
     steps.iter().map(|step| step.get(0)).collect()
 }
 
-/// The step reads a whole table that grows, or sorts.
+/// True if the step sorts, or reads a whole table that grows.
 fn is_slow(step: &str) -> bool {
     let words: Vec<&str> = step.split([' ', '(']).collect();
     let scanned = words.windows(2).find(|two| two[0] == "SCAN").map(|two| two[1]);

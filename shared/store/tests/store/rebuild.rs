@@ -100,9 +100,9 @@ fn whatever_is_damaged_is_found_and_repaired() {
     let named = "agencies/ppc/schemes/leak";
     let where_named = format!("WHERE matter = '{named}'");
     let cases = [
-        // Bytes that are no page at all.
+        // These bytes are not a page.
         (format!("UPDATE page SET page = {{ff}} {where_named}"), named),
-        // Bytes that are another page.
+        // These bytes are another page.
         (format!("UPDATE page SET page = (SELECT page FROM page WHERE matter = 'agreement') {where_named}"), named),
         (format!("UPDATE page SET local = {{ff}} {where_named}"), named),
         (format!("UPDATE page SET opened_turn = opened_turn + 1 {where_named}"), named),

@@ -48,7 +48,7 @@ async fn reopen(side: &Side, cause: Cause) {
     side.run(side.store.reopening(cause).await.unwrap()).await.unwrap();
 }
 
-/// Everything from the hello on, as the link does it.
+/// Runs a whole recovery from the hello on, as the link does.
 async fn recover(pair: &Pair) {
     let (ppc, ipa) = (&pair.ppc, &pair.ipa);
     assert_eq!(standing(ppc, ipa).await, HelloVerdict::Behind);
@@ -100,7 +100,7 @@ async fn restored(database: Database) -> Restored {
     // The last of today's entries reached IPA; its receipt did not come back.
     pair.ppc.act(revise(Agency::Ppc, "leak")).await.unwrap();
     carry(&pair.ppc, &pair.ipa, 10).await;
-    // And IPA went on while PPC was away.
+    // IPA continued while PPC was away.
     pair.ipa.act(notice()).await.unwrap();
 
     let Pair { ppc, ipa } = pair;

@@ -1,4 +1,4 @@
-//! Several replicas of one service on one PostgreSQL. The embedded database is one process's alone.
+//! Several replicas of one service on one PostgreSQL. The embedded database belongs to one process only.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{
     side::{Side, names, options, runtime},
 };
 
-/// Nobody waits longer for a replica to come, to go or to hear.
+/// The longest time that a test waits for a replica to start, to end or to be notified.
 const BOUND: Duration = Duration::from_secs(30);
 
 async fn replica(database: &Database, name: &str, kinds: &[FactKind]) -> Store {

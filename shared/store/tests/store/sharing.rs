@@ -38,7 +38,7 @@ fn everybody() -> Scope {
     Scope { scope: Some(scope::Scope::Undesignated(Undesignated {})) }
 }
 
-/// For the unit `policy` and one purpose, until then.
+/// A scope for the unit `policy` and one purpose, until an instant.
 fn to_policy(purpose: Purpose, expires: Option<Timestamp>) -> Scope {
     Scope {
         scope: Some(scope::Scope::Designated(Designated {
@@ -50,7 +50,7 @@ fn to_policy(purpose: Purpose, expires: Option<Timestamp>) -> Scope {
     }
 }
 
-/// IPA shares an item, or its next revision.
+/// The act by which IPA shares an item or its next revision.
 fn share(n: u64, scope: Scope) -> Act {
     let matter = item(n);
     let act = Act::new(matter.clone(), move |stage, moment| {
@@ -83,7 +83,7 @@ fn recall(n: u64) -> Act {
     })
 }
 
-/// Bars an official, or no longer.
+/// The act that bars or unbars an official.
 fn bar(id: &str, barred: bool) -> Act {
     let matter = Matter::new(renkei_domain::noun::official::COLLECTION, Agency::Ppc, id);
     let fact = if barred {
@@ -196,7 +196,7 @@ fn a_recall_seals_on_arrival_and_only_why_stays_readable() {
     });
 }
 
-/// For these units, for policy.
+/// A scope for these units, for policy.
 fn to_these(units: &[&str]) -> Scope {
     let units = units.iter().map(ToString::to_string).collect();
     let Scope { scope } = to_policy(Purpose::Policy, None);

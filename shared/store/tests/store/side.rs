@@ -124,7 +124,7 @@ pub fn options_at(own: Agency, url: &str) -> Options {
     }
 }
 
-/// One agency's service as far as the store knows it.
+/// One agency's service, as far as the store is concerned.
 pub struct Side {
     pub own: Agency,
     pub store: Store,
@@ -134,7 +134,7 @@ pub struct Side {
 }
 
 impl Side {
-    /// On an empty database.
+    /// Opens a side on an empty database.
     pub async fn new(own: Agency, database: Database) -> Self {
         Self::with(own, database, no_faults()).await
     }
@@ -152,7 +152,7 @@ impl Side {
         Self::on(store, copy, COUNT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// On an open store. Sides of other numbers draw other moments and make other calls.
+    /// Makes a side of an open store. Sides with other numbers draw other moments and make other calls.
     pub fn on(store: Store, database: Database, number: u64) -> Self {
         Self { own: store.own(), store, source: source(number), database, calls: AtomicU64::new(number * 1000) }
     }
@@ -286,7 +286,7 @@ impl Side {
         self.rows(sql).await[0].get(0)
     }
 
-    /// Changes the database behind the store's back.
+    /// Changes the database without the store's knowledge.
     pub async fn tamper(&self, sql: &str) {
         tamper(&self.database, sql).await;
     }
@@ -341,7 +341,7 @@ impl Gate {
     pub fn faults(&self, then: Faults) -> Faults {
         let state = Arc::clone(&self.0);
         Arc::new(move |step| {
-            // A test that has ended listens no more.
+            // A test that has ended no longer listens.
             let _ = state.steps.send(step);
             if step == "begin" {
                 let closed = state.closed.lock().unwrap();
@@ -360,7 +360,7 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Holds the writer with a batch of its own. The gate is among the side's faults.
+    /// Stops the writer at a batch of its own. The gate must be among the side's faults.
     pub async fn hold(side: &'a Side, gate: &'a Gate, steps: &'a mut mpsc::UnboundedReceiver<&'static str>) -> Self {
         while steps.try_recv().is_ok() {}
         gate.set(true);

@@ -201,7 +201,7 @@ async fn assert_audited(side: &Side, count: u64) {
     }
 }
 
-/// A store whose writer can be held.
+/// A store whose writer can be stopped before a batch.
 async fn gated(own: Agency, database: Database) -> (Side, Gate, mpsc::UnboundedReceiver<&'static str>) {
     let (gate, steps) = Gate::new();
     let side = Side::with(own, database, gate.faults(no_faults())).await;
