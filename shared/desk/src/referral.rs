@@ -233,9 +233,9 @@ impl Command for Issue {
                 let detail = "the filing is not a report under a scheme of this agency";
                 Refusal::field(Reason::NotAReport, "reported_under", detail)
             })?),
-            ordinal: stage.counter(0, "referral") + 1,
+            ordinal: stage.counter(0, referral::ORDINAL) + 1,
             fiscal_year: year,
-            year_ordinal: stage.counter(year, "referral") + 1,
+            year_ordinal: stage.counter(year, referral::ORDINAL) + 1,
             ..ReferralIssued::default()
         };
         let decided = introduce(&stage.view(), &fact, moment.now)?;

@@ -209,7 +209,7 @@ impl Stage {
         Err(Refusal::field(Reason::EtagStale, "etag", "the page has changed since it was read: read it again"))
     }
 
-    /// The value of a counter (see [`counts::Tally`]). The command's read set names the year.
+    /// The value of a counter (see [`renkei_domain::tally::Tally`]). The command's read set names the year.
     pub fn counter(&self, year: u32, kind: &str) -> u64 {
         let key = (year, kind.to_owned());
         let of = |counters: &BTreeMap<_, u64>| counters.get(&key).copied().unwrap_or_default();

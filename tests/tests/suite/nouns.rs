@@ -55,6 +55,19 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// The name and the text of every source that belongs to no noun.
+fn sources() -> Vec<(String, String)> {
+    let mut paths = Vec::new();
+    for source in SOURCES {
+        files(&root().join(source), &mut paths);
+    }
+    let named = paths.iter().map(|path| (path.strip_prefix(root()).unwrap().display().to_string(), path));
+    let shared = named.filter(|(name, _)| !OWN.iter().any(|own| name.starts_with(own)) && !name.contains("tests"));
+    let shared: Vec<_> = shared.map(|(name, path)| (name, fs::read_to_string(path).unwrap())).collect();
+    assert!(shared.len() > 80, "only {} files were read", shared.len());
+    shared
+}
+
 /// The words of a text that are identifiers.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
@@ -65,21 +78,9 @@ fn nothing_outside_a_nouns_own_files_names_one_of_its_facts() {
     let is_of_noun = |kind: &&FactKind| !FRAME.contains(&kind.rule().collection) && !kind.rule().collection.is_empty();
     let named: BTreeSet<String> = FactKind::ALL.iter().filter(is_of_noun).map(|kind| format!("{kind:?}")).collect();
     let mut found = Vec::new();
-    let mut read = 0;
-    for source in SOURCES {
-        let mut paths = Vec::new();
-        files(&root().join(source), &mut paths);
-        for path in paths {
-            let name = path.strip_prefix(root()).unwrap().display().to_string();
-            if OWN.iter().any(|own| name.starts_with(own)) || name.contains("tests") {
-                continue;
-            }
-            read += 1;
-            let text = fs::read_to_string(&path).unwrap();
-            found.extend(words(&text).filter(|word| named.contains(*word)).map(|word| format!("{name} names {word}")));
-        }
+    for (name, text) in sources() {
+        found.extend(words(&text).filter(|word| named.contains(*word)).map(|word| format!("{name} names {word}")));
     }
-    assert!(read > 80, "only {read} files were read");
     assert_eq!(found, Vec::<String>::new());
 }
 
@@ -94,22 +95,12 @@ fn nothing_outside_the_domains_nouns_and_the_desk_imports_one() {
         .collect();
     assert_eq!(nouns.len() + FRAME.len(), registry::ALL.len(), "every noun has one file");
     let mut found = Vec::new();
-    for source in SOURCES {
-        let mut paths = Vec::new();
-        files(&root().join(source), &mut paths);
-        for path in paths {
-            let name = path.strip_prefix(root()).unwrap().display().to_string();
-            if OWN.iter().any(|own| name.starts_with(own)) || name.contains("tests") {
-                continue;
-            }
-            let text = fs::read_to_string(&path).unwrap();
-            for (at, _) in text.match_indices("noun::") {
-                let rest = &text[at + "noun::".len()..];
-                let end = if rest.starts_with('{') { rest.find('}') } else { rest.find([':', ';', ',']) };
-                let imported = &rest[..end.unwrap_or(rest.len())];
-                found
-                    .extend(words(imported).filter(|word| nouns.contains(*word)).map(|word| format!("{name}: {word}")));
-            }
+    for (name, text) in sources() {
+        for (at, _) in text.match_indices("noun::") {
+            let rest = &text[at + "noun::".len()..];
+            let end = if rest.starts_with('{') { rest.find('}') } else { rest.find([':', ';', ',']) };
+            let imported = &rest[..end.unwrap_or(rest.len())];
+            found.extend(words(imported).filter(|word| nouns.contains(*word)).map(|word| format!("{name}: {word}")));
         }
     }
     assert_eq!(found, Vec::<String>::new());

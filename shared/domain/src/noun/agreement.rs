@@ -176,6 +176,11 @@ pub fn standing(view: &View, now: Timestamp) -> TermStanding {
     standing_of(view.page(Matter::AGREEMENT), now)
 }
 
+/// Tells whether the agreement is in force at an instant, as the author of the view sees it.
+pub fn is_in_force(view: &View, now: Timestamp) -> bool {
+    matches!(standing(view, now), TermStanding::InForce(_))
+}
+
 /// The standing of the agreement at an instant by its page.
 pub fn standing_of(seen: Seen<'_>, now: Timestamp) -> TermStanding {
     let views: Vec<NoticeView> = notices(seen)

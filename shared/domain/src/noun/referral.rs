@@ -28,7 +28,6 @@ use crate::{
     read_set::ReadSet,
     refusal::{Refusal, must, past},
     tally::{Ordinal, Tally},
-    term::TermStanding,
     visibility::Visibility,
 };
 
@@ -157,7 +156,7 @@ pub fn introduce(view: &View, fact: &ReferralIssued, now: Timestamp) -> Result<I
     let is_report = scheme::was_published(view.page(&own), author, under.version);
     must(is_report, Reason::NotAReport, "the filing is not a report under a scheme of this agency")?;
     let introduced = scheme::fitting(view, author.peer(), facts, calendar::day(now));
-    let in_force = matches!(agreement::standing(view, now), TermStanding::InForce(_));
+    let in_force = agreement::is_in_force(view, now);
     let found = matches!(judgement.finding(), Finding::Applies | Finding::Suspected);
     let duty = facts.electronic && facts.personal_information && found && !facts.taken_by_ministry && in_force;
     let ground = if introduced.is_empty() {

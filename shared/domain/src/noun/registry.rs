@@ -10,7 +10,6 @@ use crate::{
     page::{Journal, View},
     read_set::ReadSet,
     tally::{Tally, month_key},
-    term::TermStanding,
 };
 
 /// Every noun.
@@ -95,5 +94,5 @@ pub fn settled_at_start() -> impl Iterator<Item = DutyKind> {
 
 /// True if the agreement is in force at an instant, as the author of the view sees it.
 pub fn is_agreement_in_force(view: &View, now: Timestamp) -> bool {
-    matches!(agreement::standing(view, now), TermStanding::InForce(_))
+    agreement::is_in_force(view, now)
 }
