@@ -40,12 +40,16 @@ mod idempotency;
 mod item;
 #[path = "suite/item_refused.rs"]
 mod item_refused;
+#[path = "suite/item_validity.rs"]
+mod item_validity;
 #[path = "suite/lies.rs"]
 mod lies;
 #[path = "suite/limits.rs"]
 mod limits;
 #[path = "suite/loss.rs"]
 mod loss;
+#[path = "suite/missing_database.rs"]
+mod missing_database;
 #[path = "suite/neighbours.rs"]
 mod neighbours;
 #[path = "suite/nouns.rs"]

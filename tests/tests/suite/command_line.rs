@@ -12,7 +12,6 @@ use renkei_proto::{
 };
 use renkei_tools::{
     acts::{Acts, both, settle},
-    cluster::{Database, client},
     database::{self, Engine},
     desk::PATIENCE,
     pair::Pair,
@@ -26,13 +25,13 @@ use tokio::process::Command;
 
 /// The exit code and the output of a command line.
 #[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Output {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
-async fn run_with(agency: Agency, file: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+pub(crate) async fn run_with(agency: Agency, file: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(binary(agency).unwrap());
     command.arg("--config").arg(file).args(arguments).envs(variables.iter().copied()).stdin(Stdio::null());
     // A `serve` that should have been refused would run for ever.
@@ -40,7 +39,7 @@ async fn run_with(agency: Agency, file: &Path, arguments: &[&str], variables: &[
     assert!(output.is_ok(), "{arguments:?} has not ended");
     let output = output.unwrap().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    Output { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 /// The file of a side's configuration; the pair writes it at each start.
@@ -48,7 +47,7 @@ fn file(pair: &Pair, agency: Agency) -> PathBuf {
     pair.setup.dir.join(format!("{}.toml", agency.id()))
 }
 
-async fn run(pair: &Pair, agency: Agency, arguments: &[&str]) -> Said {
+async fn run(pair: &Pair, agency: Agency, arguments: &[&str]) -> Output {
     run_with(agency, &file(pair, agency), arguments, &[]).await
 }
 
@@ -61,7 +60,7 @@ async fn done(pair: &Pair, agency: Agency, arguments: &[&str]) -> String {
 
 /// One sentence on standard error and nothing else, with exit code 1.
 #[track_caller]
-fn assert_sentence(said: &Said, words: &[&str]) {
+pub(crate) fn assert_sentence(said: &Output, words: &[&str]) {
     assert_eq!((said.code, said.err.lines().count()), (Some(1), 1), "{said:?}");
     for words in words {
         assert!(said.err.contains(words), "{words}: {said:?}");
@@ -323,7 +322,7 @@ async fn a_variable_that_is_not_utf_8_is_named_when_it_is_ours_and_not_looked_at
         command.arg("--config").arg(file(&pair, Agency::Ppc)).arg(task).env(name, shift_jis).stdin(Stdio::null());
         let output = command.output().await.unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        Output { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     };
     for foreign in ["X".as_ref(), shift_jis, "RENKEI".as_ref()] {
         let said = run(foreign, "check").await;
@@ -424,122 +423,4 @@ async fn a_signal_is_heard_before_the_configuration_is_read() {
     };
     assert!(tokio::time::timeout(std::time::Duration::from_secs(40), serves).await.unwrap());
     child.kill().await.unwrap();
-}
-
-/// A database of its own for PPC, which is not there yet; on a server it is there and empty.
-struct Fresh {
-    pair: Pair,
-    place: Place,
-    config: String,
-}
-
-enum Place {
-    File(PathBuf),
-    Server(Database),
-}
-
-async fn fresh(seed: u8) -> Fresh {
-    let pair = Pair::processes(None, renkei_tools::scenario::start().unwrap(), [seed; 32], Default::default()).await;
-    let mut pair = pair.unwrap();
-    pair.stop_both().await.unwrap();
-    let (place, url) = match database::engine_of(&pair.setup) {
-        Engine::Sqlite => {
-            let file = pair.setup.dir.join("fresh/renkei.db");
-            std::fs::create_dir(pair.setup.dir.join("fresh")).unwrap();
-            let url = format!("sqlite:{}", file.display());
-            (Place::File(file), url)
-        }
-        Engine::Postgres => {
-            let database = Database::new(Engine::Postgres);
-            let url = database.url().to_owned();
-            (Place::Server(database), url)
-        }
-    };
-    let config = pair.ppc.config().replacen(&database::url(&pair.setup, Agency::Ppc), &url, 1);
-    Fresh { pair, place, config }
-}
-
-impl Fresh {
-    async fn run(&self, config: &str, task: &str) -> Said {
-        let file = self.pair.setup.dir.join("fresh.toml");
-        std::fs::write(&file, config).unwrap();
-        let said = run_with(Agency::Ppc, &file, &task.split(' ').collect::<Vec<_>>(), &[]).await;
-        // The earlier lines of `serve` are JSON logs.
-        let lines = said.err.lines().filter(|line| !line.starts_with('{'));
-        Said { err: lines.map(|line| format!("{line}\n")).collect(), ..said }
-    }
-
-    /// The existing files in the folder of the database, or all tables of a database on a server.
-    fn found(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let file = match &self.place {
-            Place::File(file) => file,
-            Place::Server(database) => {
-                let dump = client("pg_dump", database.url()).arg("--inserts").output().unwrap();
-                let said = String::from_utf8(dump.stdout).unwrap();
-                // Settings, comments and a key that is drawn anew each time.
-                let kept = |line: &&str| !["--", "SET ", "SELECT ", "\\"].iter().any(|it| line.starts_with(it));
-                let lines: Vec<&str> = said.lines().filter(|line| !line.is_empty()).filter(kept).collect();
-                let rows = lines.into_iter().map(|line| (PathBuf::from(line), Vec::new()));
-                return rows.collect();
-            }
-        };
-        let paths = std::fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
-        let mut files: Vec<_> = paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
-        files.sort();
-        files
-    }
-}
-
-#[tokio::test]
-async fn a_database_that_is_missing_is_a_loss_that_every_command_names_and_none_makes_good_unasked() {
-    let fresh = fresh(65).await;
-    let by_hand = fresh.config.replacen("migrate = true", "migrate = false", 1);
-    // The file may be missing, or empty.
-    for _ in 0..2 {
-        let before = fresh.found();
-        for (config, task) in [(&fresh.config, "check"), (&by_hand, "check"), (&fresh.config, "serve")] {
-            let words = ["there is no database ", "restore a backup", "`migrate` or `serve --first-start`"];
-            assert_sentence(&fresh.run(config, task).await, &words);
-        }
-        assert_eq!(fresh.found(), before);
-        if let Place::File(file) = &fresh.place {
-            std::fs::write(file, "").unwrap();
-        }
-    }
-    if let Place::File(_) = &fresh.place {
-        let nowhere = fresh.config.replacen("fresh/renkei.db", "nowhere/renkei.db", 1);
-        let said = fresh.run(&nowhere, "check").await;
-        assert_sentence(&said, &["there is no folder for the database", "`database.url`"]);
-    }
-
-    assert_eq!(fresh.run(&by_hand, "migrate").await.out, format!("migrations run: {}\n", renkei_store::SCHEMA));
-    let before = fresh.found();
-    for config in [&fresh.config, &by_hand] {
-        let checked = fresh.run(config, "check").await;
-        assert!(checked.out.contains("the database is this agency's and up to date"), "{checked:?}");
-    }
-    assert_eq!(fresh.found(), before);
-    let again = fresh.run(&fresh.config, "serve --first-start").await;
-    assert_sentence(&again, &["there is a database already", "leave it out"]);
-}
-
-#[tokio::test]
-async fn a_start_that_fails_leaves_no_database_behind() {
-    let fresh = fresh(66).await;
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = format!("listen = \"{}\"", listener.local_addr().unwrap());
-    for (from, to, words) in [
-        ("ppc/journal.pem", "ppc/none.pem", "none.pem"),
-        ("ppc/content.key", "ppc/none.key", "none.key"),
-        ("ppc/digest.key", "ppc/none.key", "none.key"),
-        ("ppc/token.key", "ppc/none.key", "none.key"),
-        ("ppc/code.key", "ppc/none.key", "none.key"),
-        ("ppc/link/key.pem", "ppc/desk/key.pem", "does not belong to the certificate"),
-        ("public_key = \"", "public_key = \"AA", "the public key ipa-1"),
-        ("listen = \"127.0.0.1:0\"", &taken, "cannot listen on"),
-    ] {
-        assert!(fresh.config.contains(from), "{from}");
-        assert_sentence(&fresh.run(&fresh.config.replacen(from, to, 1), "serve --first-start").await, &[words]);
-        assert_eq!(fresh.found(), [], "{to}");
-    }
 }
