@@ -30,12 +30,12 @@ use crate::{
 };
 
 mod advice;
+mod content;
 mod evidence;
 mod item;
 mod referral;
 
-pub use item::{item_content, terms_for, to_the_party, to_units};
-pub use referral::{scope_facts, terms, words};
+pub use content::{item_content, scope_facts, terms, terms_for, to_the_party, to_units, words};
 
 /// The acts at one agency's desk.
 pub struct Acts {

@@ -5,6 +5,7 @@ mod echo;
 mod load;
 pub(crate) mod machine;
 mod peers;
+mod plan;
 mod publisher;
 mod row;
 mod services;
@@ -19,12 +20,9 @@ mod read;
 mod submit;
 mod verify;
 
-use std::time::Duration;
-
 use clap::ValueEnum;
 
-pub use self::{echo::serve as serve_echo, row::Rows};
-use crate::cluster::Engine;
+pub use self::{echo::serve as serve_echo, plan::Plan, row::Rows};
 
 /// A thing that can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,23 +50,6 @@ pub enum Case {
 /// The cases that are measured when nothing is named. A large journal and a large backlog take minutes to make.
 pub const USUAL: [Case; 7] =
     [Case::Submit, Case::Deliver, Case::Latency, Case::Read, Case::Overhead, Case::Verify, Case::Idle];
-
-/// The parameters of all measurements.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// On which databases.
-    pub engines: Vec<Engine>,
-    /// The number of repetitions.
-    pub repetitions: usize,
-    /// For how long each time.
-    pub time: Duration,
-    /// With how many calls under way at once (submit, read).
-    pub in_flight: Vec<usize>,
-    /// The number of items in a large journal or backlog.
-    pub items: u64,
-    /// The number of entries that are proven.
-    pub entries: u64,
-}
 
 /// Measures one case and adds a row per repetition.
 ///

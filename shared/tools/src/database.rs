@@ -50,8 +50,7 @@ pub fn engine_of(setup: &Setup) -> Engine {
 
 /// The `database.url` of a side's configuration.
 pub fn url(setup: &Setup, own: Agency) -> String {
-    let served = setup.databases.get(own.id()).map(|database| database.url().to_owned());
-    served.unwrap_or_else(|| format!("sqlite:{}", file(setup, own)))
+    setup.database_url(own)
 }
 
 /// Sets the database up, as `migrate` does: no service makes one by itself. One that is there stays.

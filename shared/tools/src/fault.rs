@@ -7,12 +7,12 @@ mod disk;
 mod floods;
 mod hello;
 mod load;
+mod report;
 mod silent;
-
-use std::fmt::Display;
 
 use clap::ValueEnum;
 
+pub use self::report::Report;
 use crate::cluster::Engine;
 
 /// A fault that the pair has to survive.
@@ -40,26 +40,6 @@ impl Scenario {
             Self::Silent => &[Engine::Postgres],
             Self::Delete | Self::Clock | Self::Hello | Self::Floods => &[Engine::Sqlite],
         }
-    }
-}
-
-/// The report of a scenario: its figures and the promises that it checks.
-pub struct Report<'a> {
-    see: &'a mut dyn FnMut(&str),
-    broken: u32,
-}
-
-impl Report<'_> {
-    /// Prints a figure, with its unit in the value.
-    pub fn figure(&mut self, name: &str, value: impl Display) {
-        (self.see)(&format!("  {name}: {value}"));
-    }
-
-    /// Checks a promise.
-    pub fn check(&mut self, promise: &str, kept: bool) {
-        let verdict = if kept { "kept" } else { "BROKEN" };
-        (self.see)(&format!("  {verdict}: {promise}"));
-        self.broken += u32::from(!kept);
     }
 }
 

@@ -33,7 +33,6 @@ use renkei_proto::{
 use crate::{
     acts::{Acts, item_content, terms_for, to_the_party},
     desk::failure,
-    lies::Lie,
     pair::Pair,
     peer::{Peer, Session, header},
     scenario,
@@ -116,21 +115,6 @@ impl Liar {
         Ok(liar)
     }
 
-    /// Tells a lie and gives what becomes of it.
-    ///
-    /// # Errors
-    /// Fails if the lie cannot be told, or nothing becomes of it.
-    pub async fn tell(&mut self, lie: &Lie) -> Result<Fate, String> {
-        let before = self.peer.place.clone();
-        let entry = (lie.tell)(self)?;
-        let fate = self.send(&entry).await.map_err(|error| format!("{}: {error}", lie.what))?;
-        if let Fate::Stopped(_) = fate {
-            self.peer.place = before;
-            self.resume(header(&entry).seq).await?;
-        }
-        Ok(fate)
-    }
-
     /// Asks the other side what it shows, and whether everything that it holds is sound.
     ///
     /// # Errors
@@ -161,7 +145,7 @@ impl Liar {
         self.pair.stop_both().await
     }
 
-    async fn send(&mut self, entry: &Entry) -> Result<Fate, String> {
+    pub(crate) async fn send(&mut self, entry: &Entry) -> Result<Fate, String> {
         let seq = header(entry).seq;
         self.session.send(std::slice::from_ref(entry)).await;
         let receipt = loop {
@@ -206,7 +190,7 @@ impl Liar {
     }
 
     /// Has an operator of the other side lift the stop.
-    async fn resume(&mut self, seq: u64) -> Result<(), String> {
+    pub(crate) async fn resume(&mut self, seq: u64) -> Result<(), String> {
         let lied_to = self.agency.peer();
         let from = seq.to_string();
         let resume = ["resume", "--from", &from, "--reason", "the peer has put it right"];

@@ -11,29 +11,17 @@ use renkei_proto::{
     r#type::v1::{Agency, Marking},
 };
 
-use crate::liar::{Fate, Known, Liar};
+use crate::liar::Liar;
 
 mod advice;
 mod item;
+mod lie;
 mod sample;
 
 use item::terms;
-use sample::sample;
-
-/// A lie, with its expected outcome.
-pub struct Lie {
-    /// In what it lies.
-    pub what: String,
-    /// The agencies that can tell it.
-    pub by: Vec<Agency>,
-    /// The expected fate.
-    pub fate: Fate,
-    /// Tells it.
-    pub tell: Telling,
-}
-
-/// Makes the entry that lies.
-pub type Telling = Box<dyn Fn(&mut Liar) -> Result<Entry, String> + Send + Sync>;
+pub use lie::Lie;
+use lie::{BOTH, IPA, PPC, lie, stop};
+use sample::{sample, say};
 
 /// All of them; those that stop the journal are the last.
 pub fn all() -> Vec<Lie> {
@@ -52,23 +40,6 @@ pub fn all() -> Vec<Lie> {
 pub fn kinds() -> impl Iterator<Item = FactKind> {
     let nouns = ["advice_", "item_", "official_", "recall_", "attack_", "research_", "threat_", "technology_"];
     FactKind::ALL.iter().copied().filter(move |kind| nouns.iter().any(|noun| kind.name().starts_with(noun)))
-}
-
-const BOTH: &[Agency] = &[Agency::Ppc, Agency::Ipa];
-const PPC: &[Agency] = &[Agency::Ppc];
-const IPA: &[Agency] = &[Agency::Ipa];
-
-fn lie(
-    what: impl Into<String>,
-    by: &[Agency],
-    reason: Reason,
-    tell: impl Fn(&mut Liar) -> Result<Entry, String> + Send + Sync + 'static,
-) -> Lie {
-    Lie { what: what.into(), by: by.to_vec(), fate: Fate::Refused(reason), tell: Box::new(tell) }
-}
-
-fn stop(what: &str, by: &[Agency], tell: impl Fn(&mut Liar) -> Result<Entry, String> + Send + Sync + 'static) -> Lie {
-    Lie { fate: Fate::Stopped(Reason::NotUnderstood), ..lie(what, by, Reason::NotUnderstood, tell) }
 }
 
 /// The agencies that may write a kind of fact.
@@ -183,12 +154,6 @@ fn of_each_kind(kind: FactKind) -> Vec<Lie> {
         },
     ));
     lies
-}
-
-/// Says a sample of a kind of fact where it does not fit.
-fn say(it: &mut Liar, matter: &Known, kind: FactKind, answers: u64) -> Result<Entry, String> {
-    let (fact, content) = sample(it, kind)?;
-    it.say(&matter.name, fact, content, answers)
 }
 
 /// Foreign matters and names.

@@ -18,8 +18,7 @@ use crate::{
     clock::Clock,
     database,
     process::binary,
-    seed::config_file,
-    setup::{AGENCIES, Choice, Setup},
+    setup::{AGENCIES, Choice, Setup, config_file},
     wire::Wire,
 };
 

@@ -12,7 +12,7 @@
 //!     certificate.pem  key.pem (0600)  roots.pem  crl.pem     what to show, and what to trust in the other
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
@@ -20,11 +20,12 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, RevocationReason,
     RevokedCertParams, SanType, SerialNumber,
 };
-use thiserror::Error;
 
 mod files;
+mod issued;
 
 pub use files::{caller_files, desk_files, link_files, outfit, write, write_pair, write_secret};
+pub use issued::{Issued, PkiError};
 
 /// The systems that call a desk, one for each role and one more that no configuration knows.
 pub const CALLERS: [&str; 8] =
@@ -70,17 +71,6 @@ pub struct Authority {
     issued: u64,
     lists: u64,
     revoked: Vec<u64>,
-}
-
-/// A certificate and its private key, both PEM. Deliberately without `Debug`: it holds a key.
-#[derive(Clone)]
-pub struct Issued {
-    /// The leaf certificate.
-    pub certificate: String,
-    /// The key, PKCS #8.
-    pub key: String,
-    /// The serial number; unique for the authority.
-    pub serial: u64,
 }
 
 /// Which side of a connection a certificate is for: its extended key usage.
@@ -146,22 +136,6 @@ impl Flaw {
     pub fn is_of_the_name(self) -> bool {
         matches!(self, Self::WrongUri | Self::SeveralUris | Self::Wildcard | Self::CommonNameOnly)
     }
-}
-
-/// Why the infrastructure could not be made.
-#[derive(Debug, Error)]
-pub enum PkiError {
-    /// A certificate, key or list could not be made.
-    #[error("a certificate or revocation list could not be made: {0}")]
-    Make(#[from] rcgen::Error),
-    /// A file could not be written.
-    #[error("the file {path} cannot be written: {source}")]
-    Write {
-        /// The path of the file.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: std::io::Error,
-    },
 }
 
 impl Pki {

@@ -34,9 +34,8 @@ pub(crate) const OPERATOR: &str = "[operator]\nlisten = \"127.0.0.1:0\"\n";
 
 impl Process {
     /// Starts a service with a configuration in a folder, and waits until it serves. Configuration and log are the
-    /// files
-    /// `{name}.toml` and `{name}.log` there. Once it serves, the configuration names the operator's port that it took,
-    /// for the command line.
+    /// files `{name}.toml` and `{name}.log` there. Once it serves, the configuration names the operator's port that it
+    /// took, for the command line.
     ///
     /// # Errors
     /// Fails if it does not start.

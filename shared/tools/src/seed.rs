@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -31,7 +31,7 @@ use crate::{
     acts::{item_content, terms_for, to_the_party},
     database,
     pair::machine_time,
-    setup::{AGENCIES, Choice, Setup},
+    setup::{AGENCIES, Choice, Setup, config_file},
 };
 
 /// The seed of a folder that [`prepare`] makes.
@@ -46,11 +46,6 @@ struct Side {
     source: Source,
     keys: PublicKeys,
     units: Arc<BTreeSet<String>>,
-}
-
-/// The configuration of one side in a folder, where a pair of processes writes it.
-pub fn config_file(dir: &Path, own: Agency) -> PathBuf {
-    dir.join(format!("{}.toml", own.id()))
 }
 
 /// Makes a folder with certificates, keys and configurations for both sides, on which nothing has run yet. `urls`: the

@@ -14,8 +14,7 @@ use renkei_journal::{SigningKey, generate_pkcs8};
 use renkei_proto::r#type::v1::Agency;
 
 use crate::{
-    cluster::Database,
-    database::{self, Engine},
+    cluster::{Database, Engine},
     pki::{self, Pki},
     process::OPERATOR,
 };
@@ -46,6 +45,11 @@ pub struct Setup {
     pub(crate) databases: BTreeMap<&'static str, Database>,
 }
 
+/// The configuration of one side in a folder, where a pair of processes writes it.
+pub fn config_file(dir: &Path, own: Agency) -> PathBuf {
+    dir.join(format!("{}.toml", own.id()))
+}
+
 /// The options of a setup.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
@@ -68,6 +72,12 @@ pub struct Choice {
 }
 
 impl Setup {
+    /// The `database.url` of a side's configuration.
+    pub fn database_url(&self, own: Agency) -> String {
+        let served = self.databases.get(own.id()).map(|database| database.url().to_owned());
+        served.unwrap_or_else(|| format!("sqlite:{}", self.file(own, "renkei.db")))
+    }
+
     /// Makes certificates valid from now on, and keys from a seed. Keys that are there stay: databases depend on them.
     ///
     /// # Errors
@@ -93,7 +103,7 @@ impl Setup {
     /// The configuration of one side, as text. `peer` is where the other side is dialled.
     pub fn config(&self, own: Agency, peer: &str, choice: &Choice) -> String {
         let (id, other) = (own.id(), own.peer().id());
-        let database = database::url(self, own);
+        let database = self.database_url(own);
         let public_key = BASE64_STANDARD.encode(self.public_keys.get(other).copied().unwrap_or_default());
         let dial = if choice.dialled_only == Some(own) { "peer-only" } else { "both" };
         let mut text = format!(

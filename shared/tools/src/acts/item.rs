@@ -1,68 +1,22 @@
 //! Sharing (Art. 5(2)) within a scope (Art. 7(2)).
 
 use renkei_client::{Answer, OfficialChannel};
-use renkei_domain::moment::stamp;
 use renkei_proto::{
     sharing::v1::{
-        AcknowledgeItemRequest, AnswerItemQuestionRequest, AskAboutItemRequest, AttackMethod, GetItemRequest,
-        GiveFeedbackRequest, Item, ItemContent, ItemEntry, ItemKind, ItemQuestionAnsweredContent,
-        ItemQuestionAskedContent, ItemRecalledContent, ItemTerms, ItemText, ListItemEntriesRequest,
-        ListItemEntriesResponse, ListItemsRequest, ListItemsResponse, Necessity, PublishItemRequest, RecallItemRequest,
-        RecallReason, ResearchResult, ReviseItemRequest, TechnologyTrend, ThreatInformation, Usefulness,
-        item_content::Item as Kind, item_service_client::ItemServiceClient,
+        AcknowledgeItemRequest, AnswerItemQuestionRequest, AskAboutItemRequest, GetItemRequest, GiveFeedbackRequest,
+        Item, ItemEntry, ItemKind, ItemQuestionAnsweredContent, ItemQuestionAskedContent, ItemRecalledContent,
+        ListItemEntriesRequest, ListItemEntriesResponse, ListItemsRequest, ListItemsResponse, Necessity,
+        PublishItemRequest, RecallItemRequest, RecallReason, ReviseItemRequest, Usefulness,
+        item_service_client::ItemServiceClient,
     },
-    r#type::v1::{Agency, Audience, Certainty, Designated, Language, Purpose, Scope, Undesignated, scope},
+    r#type::v1::{Agency, Purpose, Scope},
 };
 
-use super::Acts;
+use super::{
+    Acts,
+    content::{item_content, terms_for},
+};
 use crate::desk::insist;
-
-/// No scope is designated: the receiving party.
-pub fn to_the_party() -> Scope {
-    Scope { scope: Some(scope::Scope::Undesignated(Undesignated {})) }
-}
-
-/// For these units of the receiver and these purposes.
-pub fn to_units(units: &[&str], purposes: &[Purpose]) -> Scope {
-    Scope {
-        scope: Some(scope::Scope::Designated(Designated {
-            audience: Audience::Units.into(),
-            units: units.iter().map(|unit| (*unit).to_owned()).collect(),
-            purposes: purposes.iter().map(|purpose| (*purpose).into()).collect(),
-            expires: None,
-        })),
-    }
-}
-
-/// Terms with this scope and nothing else.
-pub fn terms_for(scope: Scope) -> ItemTerms {
-    ItemTerms { scope: Some(scope), ..ItemTerms::default() }
-}
-
-/// Content of a kind with these words in every text.
-pub fn item_content(kind: ItemKind, words: &str, now: jiff::Timestamp) -> ItemContent {
-    let text = Some(ItemText {
-        title: words.to_owned(),
-        summary: words.to_owned(),
-        body: format!("# {words}"),
-        language: Language::Ja.into(),
-        certainty: Certainty::Estimated.into(),
-        as_of: Some(stamp(now)),
-        ..ItemText::default()
-    });
-    let item = match kind {
-        ItemKind::AttackMethod => Kind::AttackMethod(AttackMethod {
-            text,
-            way_in: words.to_owned(),
-            taken: words.to_owned(),
-            stopped_by: words.to_owned(),
-        }),
-        ItemKind::ResearchResult => Kind::ResearchResult(ResearchResult { text }),
-        ItemKind::ThreatInformation => Kind::ThreatInformation(ThreatInformation { text }),
-        _ => Kind::TechnologyTrend(TechnologyTrend { text }),
-    };
-    ItemContent { item: Some(item) }
-}
 
 /// Sound requests.
 impl Acts {

@@ -4,16 +4,19 @@ use renkei_client::Answer;
 use renkei_domain::moment::stamp;
 use renkei_proto::{
     referral::v1::{
-        ConfirmReferralGivenRequest, CountReferralsRequest, FilingDuty, FollowUpReferralRequest,
-        FollowUpReferralResponse, GetReferralCountsRequest, GetReferralRequest, GetSchemeRequest, IssueReferralRequest,
-        IssueReferralResponse, ListReferralsRequest, ListReferralsResponse, ListSchemesRequest, ListSchemesResponse,
-        PublishSchemeRequest, Referral, ReferralChannel, ReferralCounts, ReviseJudgementRequest, ReviseSchemeRequest,
-        Scheme, SchemeContent, SchemeTerms, ScopeFacts, WithdrawSchemeRequest,
+        ConfirmReferralGivenRequest, CountReferralsRequest, FollowUpReferralRequest, FollowUpReferralResponse,
+        GetReferralCountsRequest, GetReferralRequest, GetSchemeRequest, IssueReferralRequest, IssueReferralResponse,
+        ListReferralsRequest, ListReferralsResponse, ListSchemesRequest, ListSchemesResponse, PublishSchemeRequest,
+        Referral, ReferralChannel, ReferralCounts, ReviseJudgementRequest, ReviseSchemeRequest, Scheme,
+        WithdrawSchemeRequest,
     },
-    r#type::v1::{Agency, Certainty, Finding, Ground, IncidentKind, Judgement, Language, ReporterKind, Text},
+    r#type::v1::{Agency, Certainty, Finding, Ground, Judgement, Language},
 };
 
-use super::Acts;
+use super::{
+    Acts,
+    content::{scope_facts, terms, words},
+};
 use crate::desk::insist;
 
 /// Requests that are in order.
@@ -198,43 +201,5 @@ impl Acts {
     pub async fn counts_of(&self, agency: Agency, month: &str) -> Answer<ReferralCounts> {
         let request = GetReferralCountsRequest { name: format!("agencies/{}/referralCounts/{month}", agency.id()) };
         insist(async || self.counts.clone().get_referral_counts(request.clone()).await).await
-    }
-}
-
-/// Unauthorised access at a business, recorded electronically, with personal information.
-pub fn scope_facts() -> ScopeFacts {
-    ScopeFacts {
-        electronic: true,
-        personal_information: true,
-        kind: IncidentKind::Access.into(),
-        reporter: ReporterKind::Business.into(),
-        taken_by_ministry: false,
-    }
-}
-
-/// Terms that fit every report.
-pub fn terms() -> SchemeTerms {
-    SchemeTerms {
-        kinds: vec![IncidentKind::Virus.into(), IncidentKind::Access.into()],
-        reporters: vec![ReporterKind::Business.into(), ReporterKind::Person.into()],
-        needs_personal_information: false,
-        duty: FilingDuty::May.into(),
-        valid_from: "2023-04-01".to_owned(),
-        valid_until: String::new(),
-    }
-}
-
-/// The words of a scheme with this title.
-pub fn words(title: &str) -> SchemeContent {
-    let text = |ja: &str| Some(Text { ja: ja.to_owned(), en: "A reference translation".to_owned() });
-    SchemeContent {
-        title: text(title),
-        basis: text("根拠"),
-        who: text("届け出る者"),
-        what: text("届け出る事項"),
-        how: text("届出の方法"),
-        deadlines: text("期限"),
-        links: vec!["https://example.jp/todoke".to_owned()],
-        telephone: "03-0000-0000".to_owned(),
     }
 }

@@ -7,8 +7,8 @@ use renkei_proto::r#type::v1::Agency;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Plan,
     machine::resident,
+    plan::Plan,
     publisher::PUBLISHER,
     row::{Row, Rows},
     services::Services,

@@ -11,9 +11,9 @@ use renkei_proto::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Plan,
     load::Load,
     machine::Machine,
+    plan::Plan,
     publisher::{PUBLISHER, Publisher},
     row::{Row, Rows},
     services::{LOOK, Services},

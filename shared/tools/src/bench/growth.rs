@@ -11,9 +11,9 @@ use renkei_proto::{
 };
 
 use super::{
-    Plan,
     deliver::{Link, delivered},
     load::{Load, load},
+    plan::Plan,
     publisher::{PUBLISHER, Publisher},
     row::{Row, Rows},
     services::Services,

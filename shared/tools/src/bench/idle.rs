@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Plan,
     machine::{processor_time, resident},
+    plan::Plan,
     publisher::{PUBLISHER, Publisher},
     row::{Row, Rows},
     services::Services,

@@ -14,9 +14,9 @@ use tokio::{
 use tonic::Streaming;
 
 use super::{
-    Plan,
     load::{Load, durations, micros},
     machine::Machine,
+    plan::Plan,
     publisher::{PUBLISHER, Publisher},
     row::{Row, Rows},
     services::Services,

@@ -7,10 +7,10 @@ use prost::Message as _;
 use renkei_proto::link::v1::{GetLinkStatusRequest, link_status_service_client::LinkStatusServiceClient};
 
 use super::{
-    Plan,
     echo::Echo,
     load::{Load, load},
     machine::processor_time,
+    plan::Plan,
     publisher::PUBLISHER,
     row::{Row, Rows},
     services::{CONNECTIONS, Services},

@@ -11,10 +11,10 @@ use std::{
 use renkei_proto::sharing::v1::{GetItemRequest, ListItemsRequest};
 
 use super::{
-    Plan,
     control::Control,
     echo::Echo,
     load::{Load, load},
+    plan::Plan,
     publisher::{PUBLISHER, Publisher},
     row::{Row, Rows},
     services::Services,

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use renkei_proto::r#type::v1::Agency;
 
 use super::{
-    Plan,
     control::Control,
     load::{Load, load},
+    plan::Plan,
     publisher::{PUBLISHER, Publisher},
     row::{Row, Rows},
     services::Services,

@@ -13,8 +13,8 @@ use renkei_proto::{
 use tokio::time::Instant;
 
 use super::{
-    Plan,
     machine::Machine,
+    plan::Plan,
     row::{Row, Rows},
 };
 use crate::{

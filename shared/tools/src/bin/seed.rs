@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 use clap::Parser;
 use renkei_proto::r#type::v1::Agency;
 use renkei_tools::{
-    seed::{config_file, prepare, seed},
-    setup::AGENCIES,
+    seed::{prepare, seed},
+    setup::{AGENCIES, config_file},
 };
 
 /// Lets one agency publish items and the other one take them, without a network.

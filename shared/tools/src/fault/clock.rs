@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::{
     acts::{Acts, both, publish_all, same_journals, settle},
     cluster::Engine,
-    fault::Report,
+    fault::report::Report,
     pair::Pair,
     scenario::start,
     setup::{AGENCIES, Choice},

@@ -10,7 +10,7 @@ use crate::{
     acts::Acts,
     cluster::Engine,
     database,
-    fault::Report,
+    fault::report::Report,
     pair::Pair,
     process::binary,
     setup::Choice,

@@ -18,7 +18,7 @@ use crate::{
     acts::{both, to_the_party},
     cluster::{Cluster, Engine},
     database,
-    fault::Report,
+    fault::report::Report,
     pair::Pair,
     setup::Choice,
     signs::until_all,

@@ -14,7 +14,7 @@ use crate::{
     bench::machine::resident,
     cluster::Engine,
     desk::Desk,
-    fault::Report,
+    fault::report::Report,
     frames::{
         CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, frame,
         headers,

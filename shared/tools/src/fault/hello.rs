@@ -14,7 +14,7 @@ use crate::{
     cluster::Engine,
     database,
     desk::failure,
-    fault::Report,
+    fault::report::Report,
     http,
     pair::Pair,
     peer::{Peer, header, signed_header},

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::{
     acts::{Acts, to_the_party},
-    fault::Report,
+    fault::report::Report,
     signs::Sign,
 };
 

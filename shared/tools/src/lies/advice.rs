@@ -10,9 +10,8 @@ use renkei_proto::{
 };
 
 use super::{
-    IPA, Lie, PPC, lie,
-    sample::{findings, sample},
-    say,
+    lie::{IPA, Lie, PPC, lie},
+    sample::{findings, sample, say},
 };
 use crate::liar::{Known, Liar};
 

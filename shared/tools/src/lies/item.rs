@@ -12,9 +12,8 @@ use renkei_proto::{
 };
 
 use super::{
-    BOTH, IPA, Lie, lie,
-    sample::{acknowledged, feedback, missing},
-    say,
+    lie::{BOTH, IPA, Lie, lie},
+    sample::{acknowledged, feedback, missing, say},
 };
 use crate::liar::{Known, Liar, raised};
 

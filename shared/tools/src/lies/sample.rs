@@ -10,7 +10,7 @@ use renkei_proto::{
         AdviceQuotationAnswered, AdviceQuotationAnsweredContent, AdviceQuotationAsked, AdviceQuotationAskedContent,
         AdviceStage, AdviceSupplemented, AdviceSupplementedContent, AdviceWithdrawn, Quotation, Submission,
     },
-    journal::v1::{BarReason, OfficialBarred, OfficialUnbarred, fact},
+    journal::v1::{BarReason, Entry, OfficialBarred, OfficialUnbarred, fact},
     sharing::v1::{
         AttackMethodPublished, ItemAcknowledged, ItemFeedbackGiven, ItemFeedbackGivenContent, ItemKind,
         ItemQuestionAnswered, ItemQuestionAnsweredContent, ItemQuestionAsked, ItemQuestionAskedContent, ItemRecalled,
@@ -20,7 +20,7 @@ use renkei_proto::{
     r#type::v1::{Marking, Statement},
 };
 
-use crate::liar::Liar;
+use crate::liar::{Known, Liar};
 
 /// A fact of a kind with the content that belongs to it.
 pub(super) fn sample(it: &Liar, kind: FactKind) -> Result<(fact::Fact, Option<Vec<u8>>), String> {
@@ -143,4 +143,10 @@ pub(super) fn acknowledged(revision: u32, marking: Option<Marking>) -> fact::Fac
 
 pub(super) fn feedback(revision: u32) -> fact::Fact {
     fact::Fact::ItemFeedbackGiven(ItemFeedbackGiven { revision, usefulness: Usefulness::Used.into() })
+}
+
+/// Says a sample of a kind of fact where it does not fit.
+pub(super) fn say(it: &mut Liar, matter: &Known, kind: FactKind, answers: u64) -> Result<Entry, String> {
+    let (fact, content) = sample(it, kind)?;
+    it.say(&matter.name, fact, content, answers)
 }

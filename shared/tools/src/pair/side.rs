@@ -12,7 +12,7 @@ use renkei_store::Store;
 use renkei_telemetry::{LogTarget, Measured, Settings, Spans, Telemetry};
 use tokio::sync::oneshot;
 
-use crate::{clock::Clock, desk::Desk, process::Process, seed::config_file, wire::Wire};
+use crate::{clock::Clock, desk::Desk, process::Process, setup::config_file, wire::Wire};
 
 /// One side of a pair.
 pub struct Side {

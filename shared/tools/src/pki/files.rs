@@ -7,7 +7,7 @@ use std::path::Path;
 
 use renkei_rpc::tls::Files;
 
-use super::{Issued, PkiError};
+use super::issued::{Issued, PkiError};
 
 /// The files of an agency's service on the link; for its server and its client alike.
 #[must_use]
