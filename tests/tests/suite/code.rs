@@ -140,7 +140,7 @@ async fn a_code_is_used_once() {
     let followed = ipa.follow_up(ipa.following_up(&code)).await.unwrap().referral.unwrap();
     settle(&ppc, &ipa).await.unwrap();
     let before = ipa.link().await.unwrap().own_seq;
-    // Whoever has the right code learns it, however often he asks: it is no wrong try.
+    // Whoever has the right code learns it, however often they ask: it is not a wrong try.
     for _ in 0..6 {
         refused(ipa.follow_up(ipa.following_up(&code)).await, Reason::CodeAlreadyUsed, "");
     }
