@@ -8,7 +8,7 @@ use renkei_domain::{
     noun::{
         Resource as _,
         code::{self, Code},
-        referral::{self, code_lookup, days, introduce, introduction, issue, latest_judgement},
+        referral::{self, code_lookup, days, introduction, issue, latest_judgement},
         scheme,
     },
     page::{MarkView as _, Seen},
@@ -226,7 +226,7 @@ impl Command for Issue {
         let it = &self.request;
         let year = fiscal_year(moment);
         let under = own_scheme(stage, &it.reported_under);
-        let mut fact = ReferralIssued {
+        let draft = ReferralIssued {
             judgement: it.judgement,
             scope_facts: it.scope_facts,
             reported_under: Some(under.ok_or_else(|| {
@@ -236,15 +236,11 @@ impl Command for Issue {
             ordinal: stage.counter(0, referral::ORDINAL) + 1,
             fiscal_year: year,
             year_ordinal: stage.counter(year, referral::ORDINAL) + 1,
+            code_digest: self.code_digest.clone(),
+            // The judgement completes the ground and the schemes.
             ..ReferralIssued::default()
         };
-        let decided = introduce(&stage.view(), &fact, moment.now)?;
-        fact.ground = decided.ground.into();
-        fact.introduced = decided.introduced;
-        if !fact.introduced.is_empty() {
-            fact.code_digest.clone_from(&self.code_digest);
-        }
-        stage.write(&self.matter, fact::Fact::ReferralIssued(fact), None, 0)?;
+        stage.write(&self.matter, draft.into(), None, 0)?;
         let report = ReportReferred { statutory: it.statutory.clone(), language: it.language };
         stage.write(&self.matter, fact::Fact::ReportReferred(report), self.report.clone(), 0)?;
         reply(stage, &self.matter.to_string())

@@ -60,24 +60,64 @@ pub const MOST_ENTRIES: usize = 200;
 /// # Errors
 /// A refusal with `WRONG_DIRECTION`, `AGREEMENT_NOT_IN_FORCE`, `WRONG_STATE`, `FACT_DIFFERS` or a reason of the noun.
 pub fn decide(view: &View, matter: &Matter, fact: &Fact, answers: u64, now: Timestamp) -> Result<Permit, Refusal> {
-    let Some(fact) = &fact.fact else {
-        return Err(Refusal::new(Reason::NotUnderstood, "the fact is of no known kind"));
-    };
+    let fact = stated(fact.fact.as_ref())?;
+    let case = Case { view: *view, matter, answers, now };
+    let noun = before_the_noun(&case, fact)?;
+    noun.judge(&case, fact)?;
+    after_the_noun(&case, noun, fact)
+}
+
+/// Judges a fact that the view's author drafts, as [`decide`] does, and completes it.
+///
+/// # Errors
+/// As [`decide`].
+pub fn decide_draft(
+    view: &View,
+    matter: &Matter,
+    draft: fact::Fact,
+    answers: u64,
+    now: Timestamp,
+) -> Result<PermittedFact, Refusal> {
+    let case = Case { view: *view, matter, answers, now };
+    let noun = before_the_noun(&case, &draft)?;
+    let fact = noun.complete(&case, draft)?;
+    Ok(PermittedFact { permit: after_the_noun(&case, noun, &fact)?, fact })
+}
+
+/// A drafted fact, complete, with the right to write it.
+#[derive(Debug)]
+pub struct PermittedFact {
+    /// The right to write it.
+    pub permit: Permit,
+    /// The complete fact.
+    pub fact: fact::Fact,
+}
+
+fn stated(fact: Option<&fact::Fact>) -> Result<&fact::Fact, Refusal> {
+    fact.ok_or_else(|| Refusal::new(Reason::NotUnderstood, "the fact is of no known kind"))
+}
+
+/// The rules for every noun that come before those of the noun itself, which is returned.
+fn before_the_noun(case: &Case, fact: &fact::Fact) -> Result<&'static dyn Noun, Refusal> {
     let kind = FactKind::of(fact);
-    direction(kind, matter, view.author())?;
+    direction(kind, case.matter, case.author())?;
     must(
-        kind.rule().effect != Effect::Open || registry::is_agreement_in_force(view, now),
+        kind.rule().effect != Effect::Open || registry::is_agreement_in_force(&case.view, case.now),
         Reason::AgreementNotInForce,
         "new matters of this article are opened only while the agreement is in force",
     )?;
-    let case = Case { view: *view, matter, answers, now };
     let noun = registry::of_kind(kind);
-    belongs(&case, kind)?;
-    opens_once(&case, noun, fact)?;
-    noun.judge(&case, fact)?;
-    answers_what_it_may(&case, kind)?;
-    has_room(&case, noun, fact)?;
-    Ok(Permit { matter: matter.clone(), author: view.author(), kind })
+    belongs(case, kind)?;
+    opens_once(case, noun, fact)?;
+    Ok(noun)
+}
+
+/// The rules for every noun that come after those of the noun itself.
+fn after_the_noun(case: &Case, noun: &dyn Noun, fact: &fact::Fact) -> Result<Permit, Refusal> {
+    let kind = FactKind::of(fact);
+    answers_what_it_may(case, kind)?;
+    has_room(case, noun, fact)?;
+    Ok(Permit { matter: case.matter.clone(), author: case.author(), kind })
 }
 
 /// A fact is written in a matter of its own collection.

@@ -49,6 +49,16 @@ pub trait Noun: Sync {
     /// A refusal with a reason that the contract documents for the act.
     fn judge(&self, case: &Case, fact: &fact::Fact) -> Result<(), Refusal>;
 
+    /// Judges a fact that the own agency drafts, and completes it with the parts that follow from the pages, so that these
+    /// are derived once. Most drafts are complete.
+    ///
+    /// # Errors
+    /// As [`Noun::judge`].
+    fn complete(&self, case: &Case, draft: fact::Fact) -> Result<fact::Fact, Refusal> {
+        self.judge(case, &draft)?;
+        Ok(draft)
+    }
+
     /// True if the fact opens its matter. A noun overrides this if facts of one kind both open a matter and continue
     /// it.
     fn opens(&self, fact: &fact::Fact) -> bool {

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use renkei_domain::{
     calendar,
-    decide::{Permit, decide},
+    decide::{Permit, PermittedFact, decide, decide_draft},
     index::Lookup,
     matter::{Matter, entry_name},
     moment::{Moment, stamp},
@@ -216,8 +216,8 @@ impl Stage {
         of(&self.counters) + of(&self.tallied)
     }
 
-    /// Judges a fact and, when it is permitted, appends it to the own journal, or to the private one if the fact is
-    /// private. Returns the number of the entry.
+    /// Judges and completes a drafted fact and, when it is permitted, appends it to the own journal, or to the private
+    /// one if the fact is private. Returns the number of the entry.
     ///
     /// # Errors
     /// The refusal of [`decide`]; `WRONG_STATE` when the peer does not speak this kind of fact yet.
@@ -229,8 +229,8 @@ impl Stage {
         answers: u64,
     ) -> Result<u64, Refusal> {
         let automatic = registry::of_fact(&fact).is_automatic(&fact);
+        let PermittedFact { permit, fact } = decide_draft(&self.view(), matter, fact, answers, self.now())?;
         let fact = Fact { request_digest: self.running.call.digest.clone(), fact: Some(fact) };
-        let permit = decide(&self.view(), matter, &fact, answers, self.now())?;
         // The service's answer to an arrival is written whatever kinds the peer speaks, because without it the entry
         // could never be accepted.
         if !automatic {

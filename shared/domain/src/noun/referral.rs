@@ -72,6 +72,16 @@ impl Noun for ReferralNoun {
         }
     }
 
+    fn complete(&self, case: &Case, draft: Fact) -> Result<Fact, Refusal> {
+        match draft {
+            Fact::ReferralIssued(draft) => complete_issue(case, draft).map(Fact::ReferralIssued),
+            other => {
+                self.judge(case, &other)?;
+                Ok(other)
+            }
+        }
+    }
+
     fn needs_room(&self, _: &Fact) -> bool {
         // The number of revisions is bounded instead.
         false
@@ -176,6 +186,22 @@ fn judge_issue(case: &Case, fact: &ReferralIssued) -> Result<(), Refusal> {
     let right = introduce(&case.view, fact, case.now)?;
     let same = fact.ground() == right.ground && fact.introduced == right.introduced;
     must(same, Reason::FactDiffers, "ground or introduced schemes are not what the rule gives")?;
+    judge_code(fact)
+}
+
+/// The issue of a referral with its ground, the schemes to introduce, and a code only where there are such.
+fn complete_issue(case: &Case, draft: ReferralIssued) -> Result<ReferralIssued, Refusal> {
+    judgement(draft.judgement.as_ref(), case.now)?;
+    let Introduction { ground, introduced } = introduce(&case.view, &draft, case.now)?;
+    let mut issued = ReferralIssued { ground: ground.into(), introduced, ..draft };
+    if issued.introduced.is_empty() {
+        issued.code_digest.clear();
+    }
+    judge_code(&issued)?;
+    Ok(issued)
+}
+
+fn judge_code(fact: &ReferralIssued) -> Result<(), Refusal> {
     let digest = fact.code_digest.len();
     let code = digest == 0 || (digest == 32 && !fact.introduced.is_empty());
     must(code, Reason::FactDiffers, "a code's digest has 32 bytes, and is there only where a scheme is introduced")

@@ -1,16 +1,17 @@
 //! The ground on which a reporter is told: the order of grounds of Art. 4(1).
 
-use renkei_domain::noun::referral::introduce;
+use renkei_domain::{decide::decide_draft, noun::referral::introduce};
 use renkei_proto::{
+    journal::v1::fact::Fact,
     options::v1::Reason,
-    referral::v1::{ReferralGround, ScopeFacts},
+    referral::v1::{ReferralGround, ReferralIssued, ScopeFacts},
     r#type::v1::{Agency, Finding, IncidentKind, ReporterKind},
 };
 
 use super::{
-    acts::{Report, report, unjudged},
+    acts::{self, Report, report, unjudged},
     catalogue::{KINDS, REPORTERS, published},
-    model::{BOTH, Pair, Party, at},
+    model::{Act, BOTH, Pair, Party, at},
     standing::{EXPIRED, disputed, expired},
 };
 
@@ -104,6 +105,28 @@ fn every_row_of_the_order_of_grounds_holds_after_the_agreement_has_ended() {
 #[test]
 fn every_row_of_the_order_of_grounds_holds_while_the_term_is_disputed() {
     assert_every_row_holds(&disputed(), false);
+}
+
+#[test]
+fn a_draft_is_completed_to_the_fact_that_a_receiver_accepts() {
+    let pair = published();
+    let mut without_scheme = 0;
+    for author in BOTH {
+        let (party, matter) = (pair.of(author), acts::referral(author, 1));
+        for facts in every_facts() {
+            let report = Report { finding: Finding::Suspected, facts, ..report(author, IncidentKind::Access) };
+            let draft = ReferralIssued { code_digest: vec![1; 32], ..unjudged(party, &report) };
+            let as_it_is = Act::new(&matter, draft.clone().into());
+            assert_eq!(party.refuses(&as_it_is), Some(Reason::FactDiffers));
+            let completed = decide_draft(&party.view(), &matter, draft.into(), 0, party.now).unwrap();
+            assert_eq!(completed.permit.matter(), &matter);
+            assert_eq!(party.refuses(&Act::new(&matter, completed.fact.clone())), None);
+            let Fact::ReferralIssued(issued) = completed.fact else { unreachable!("the kind of a draft is kept") };
+            assert_eq!(issued.code_digest.is_empty(), issued.introduced.is_empty());
+            without_scheme += u32::from(issued.introduced.is_empty());
+        }
+    }
+    assert!(without_scheme > 0);
 }
 
 fn at_ppc(report: Report) -> Found {
