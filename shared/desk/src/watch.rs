@@ -120,6 +120,8 @@ impl Watches {
 
     /// The number after which the watch continues.
     async fn begin(&self, cursor: &str) -> Result<u64, Error> {
+        // The cursor may be from a replica that has written since this one last read the heads.
+        self.desk.store.refresh().await?;
         let head = self.desk.store.heads().borrow().feed;
         let first = self.desk.store.feed_first().await?;
         let after = match cursor {

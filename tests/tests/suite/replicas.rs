@@ -23,6 +23,9 @@ use tokio::{sync::watch, time::Instant};
 const PUBLISHERS: usize = 3;
 const ITEMS: usize = 60;
 
+/// The number of cursors that are carried from one replica to the others; below the watches that one caller may open.
+const CURSORS: u64 = 10;
+
 /// Publishes items one after the other through the balancer, repeating what nobody answers. Gives their names.
 async fn publish(acts: &Acts, items: usize) -> Vec<String> {
     let mut names = Vec::new();
@@ -183,8 +186,17 @@ async fn any_replica_answers_a_call_and_two_that_send_at_once_do_no_harm() {
         items.publish_item(ppc.publishing_item(to_the_party())).await
     });
     try_join_all(published).await.unwrap();
+
+    // A cursor of one replica is known at once to the others, before they have heard of its change.
+    let mut feed = Watch::open(items_of(&awake), "", "").await.unwrap();
+    let others = ["a", "c"].map(|name| items_of(&fleet.desk_of(Agency::Ppc, name).unwrap()));
+    for _ in 0..CURSORS {
+        items.clone().publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
+        feed.event().await.unwrap();
+        try_join_all(others.clone().map(|other| Watch::open(other, feed.cursor(), ""))).await.unwrap();
+    }
     settle(&ppc, &ipa).await.unwrap();
-    assert_eq!(ipa.link().await.unwrap().peer_seq, 1 + 1 + 1 + 100);
+    assert_eq!(ipa.link().await.unwrap().peer_seq, 1 + 1 + 1 + 100 + CURSORS);
     fleet.end_all().await.unwrap();
     assert_proven(&fleet.pair).await;
 }
