@@ -5,6 +5,7 @@ pub mod config;
 mod database;
 mod doctor;
 mod error;
+pub mod http;
 mod key;
 mod operator;
 mod recovery;

@@ -11,15 +11,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use renkei_domain::moment::Source;
 use renkei_store::Store;
 use renkei_telemetry::{Metrics, Shown};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time::timeout,
-};
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    http::{GetError, get},
     source::machine,
     status::{Live, Status},
     tls::Tls,
@@ -37,8 +33,6 @@ const REST: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The pause before the second and last attempt.
 const AGAIN: Duration = Duration::from_secs(1);
-/// The maximum size of an answer that `status` accepts, in bytes.
-const ANSWER: u64 = 1 << 20;
 
 /// The sources of the port's answers.
 #[derive(Clone)]
@@ -131,34 +125,26 @@ pub(crate) async fn serve(listener: TcpListener, facts: Facts, draining: Cancell
 /// # Errors
 /// An answer from something else than this service.
 pub(crate) async fn ask(address: SocketAddr) -> Result<Option<Status>, String> {
-    let mut answer = answer(address).await;
-    if answer.as_ref().is_some_and(Vec::is_empty) {
+    let status = || timeout(PATIENCE, get(address, "/status"));
+    let mut answer = status().await;
+    if let Ok(Err(GetError::Closed)) = answer {
         // A service that closes without an answer may be ending or starting.
         tokio::time::sleep(AGAIN).await;
-        answer = self::answer(address).await;
+        answer = status().await;
     }
-    let Some(answer) = answer else { return Ok(None) };
-    if answer.is_empty() {
-        return Err(format!("the program at {address} closes connections without an answer: try again"));
+    match answer {
+        Err(_) | Ok(Err(GetError::Connect(_))) => Ok(None),
+        Ok(Err(GetError::Closed)) => {
+            Err(format!("the program at {address} closes connections without an answer: try again"))
+        }
+        Ok(answer) => answer
+            .ok()
+            .and_then(|answer| serde_json::from_slice(answer.body()).ok())
+            .map(Some)
+            .ok_or_else(|| format!("the program at {address} is not a service of this kind: set `operator.listen`")),
     }
-    let body = answer.windows(4).position(|four| four == b"\r\n\r\n").map(|at| &answer[at + 4..]);
-    let status = body.and_then(|body| serde_json::from_slice(body).ok());
-    status
-        .map(Some)
-        .ok_or_else(|| format!("the program at {address} is not a service of this kind: set `operator.listen`"))
 }
 
-/// The bytes of the answer: empty if the connection is closed at once, `None` if nothing listens or answers in time.
-async fn answer(address: SocketAddr) -> Option<Vec<u8>> {
-    let asking = async {
-        let mut tcp = TcpStream::connect(address).await?;
-        let mut answer = Vec::new();
-        let request = format!("GET /status HTTP/1.0\r\nhost: {address}\r\n\r\n");
-        // A connection that is closed at once may also be reset.
-        if tcp.write_all(request.as_bytes()).await.is_ok() {
-            let _ = tcp.take(ANSWER).read_to_end(&mut answer).await;
-        }
-        Ok::<_, std::io::Error>(answer)
-    };
-    timeout(PATIENCE, asking).await.ok()?.ok()
-}
+#[cfg(test)]
+#[path = "operator/tests.rs"]
+mod tests;

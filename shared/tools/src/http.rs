@@ -2,11 +2,6 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
-
 /// The longest time for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -15,18 +10,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 /// Fails if nothing answers.
 pub async fn get(address: SocketAddr, path: &str) -> Result<(u16, String), String> {
-    let asking = async {
-        let mut tcp = TcpStream::connect(address).await?;
-        tcp.write_all(format!("GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").as_bytes()).await?;
-        let mut answer = String::new();
-        tcp.read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let answer = tokio::time::timeout(PATIENCE, asking).await.map_err(|_| format!("{address} is silent"))?;
+    let asking = tokio::time::timeout(PATIENCE, renkei_service::http::get(address, path));
+    let answer = asking.await.map_err(|_| format!("{address} is silent"))?;
     let answer = answer.map_err(|error| format!("{address}: {error}"))?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("an answer without a head")?;
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or("an answer without a status")?;
-    Ok((status, body.to_owned()))
+    let status = answer.status().as_u16();
+    let body = String::from_utf8(answer.into_body().into()).map_err(|error| format!("{address}: {error}"))?;
+    Ok((status, body))
 }
 
 /// A text as it stands in a query of a path.
