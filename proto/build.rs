@@ -44,7 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("requests.rs"), requests::generate(&pool)?)?;
     fs::write(out.join("validate.rs"), validate::generate(&pool)?)?;
 
-    // Reflection and tests need the options but no comments.
+    // The tests read the comments; reflection needs the options only.
+    fs::write(out.join("commented.binpb"), &bytes)?;
     compiler.include_source_info(false);
     fs::write(out.join("renkei.binpb"), compiler.encode_file_descriptor_set())?;
     Ok(())

@@ -6,7 +6,7 @@
 
 mod validate;
 
-pub use validate::{Validate, Violation};
+pub use validate::{Validate, Violation, uuid};
 
 #[expect(
     clippy::all,

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use prost_types::Timestamp;
 use regex::Regex;
+use uuid::Uuid;
 
 include!(concat!(env!("OUT_DIR"), "/validate.rs"));
 
@@ -104,7 +105,7 @@ impl Violations {
 
     fn string_uuid(&mut self, field: &str, value: &str) {
         let rule = if value.is_empty() { "string.uuid_empty" } else { "string.uuid" };
-        self.need(is_uuid(value), field, rule, || "must be a UUID (RFC 9562) with hyphens".to_owned());
+        self.need(uuid(value).is_some(), field, rule, || "must be a UUID (RFC 9562) with hyphens".to_owned());
     }
 
     fn string_const(&mut self, field: &str, value: &str, text: &str) {
@@ -157,10 +158,8 @@ impl Violations {
     }
 }
 
-fn is_uuid(value: &str) -> bool {
-    value.len() == 36
-        && value.bytes().enumerate().all(|(i, byte)| match i {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+/// The UUID that a text spells with hyphens; other spellings are none.
+pub fn uuid(text: &str) -> Option<Uuid> {
+    // Only the spelling with hyphens has 36 characters.
+    Some(text).filter(|text| text.len() == 36).and_then(|text| Uuid::try_parse(text).ok())
 }

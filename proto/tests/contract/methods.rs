@@ -1,10 +1,6 @@
 //! Every method states its rule and its errors.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeSet;
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, prost::Message as _};
 use prost_types::FileDescriptorSet;
@@ -112,26 +108,9 @@ fn documented(path: &str, comment: &str) -> Vec<String> {
     names
 }
 
-/// The contract compiled again: the embedded set has no comments.
+/// The contract with its comments, which the embedded set does not contain.
 fn with_comments() -> FileDescriptorSet {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    collect(&root.join("renkei"), &mut files);
-    files.sort();
-    let mut compiler = protox::Compiler::new([root]).unwrap();
-    compiler.include_imports(true).include_source_info(true).open_files(files).unwrap();
-    let set = compiler.encode_file_descriptor_set();
-    assert_eq!(DescriptorPool::decode(set.as_slice()).unwrap().services().count(), crate::POOL.services().count());
-    FileDescriptorSet::decode(set.as_slice()).unwrap()
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for item in fs::read_dir(folder).unwrap() {
-        let path = item.unwrap().path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|ending| ending == "proto") {
-            files.push(path);
-        }
-    }
+    let set = include_bytes!(concat!(env!("OUT_DIR"), "/commented.binpb")).as_slice();
+    assert_eq!(DescriptorPool::decode(set).unwrap().services().count(), crate::POOL.services().count());
+    FileDescriptorSet::decode(set).unwrap()
 }

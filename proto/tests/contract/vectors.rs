@@ -96,7 +96,7 @@ fn packed(bytes: &[u8]) -> String {
             (times >= 8).then_some((unit, times))
         });
         if let Some((unit, times)) = run {
-            let hex: String = rest[..unit].iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex::encode(&rest[..unit]);
             write!(out, "({hex}*{times})").unwrap();
             rest = &rest[unit * times..];
         } else {

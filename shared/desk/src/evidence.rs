@@ -102,7 +102,7 @@ impl Evidences {
             fact: (is_shown && held.fact.fact.is_some()).then_some(held.fact),
             written_at: header.written_at,
             arrived_at: instant(held.arrived_us),
-            hash: held.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            hash: hex::encode(held.hash),
             key_id: held.entry.key_id,
             content_present: held.content_present,
             trace_id: header.traceparent.split('-').nth(1).unwrap_or_default().to_owned(),
@@ -239,16 +239,15 @@ impl EvidenceService for Evidences {
 }
 
 fn verification(verified: &Verified) -> Verification {
-    let hex = |hash: &[u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let journals = verified.journals.iter().map(|(journal, head)| VerifiedJournal {
         journal: journal.id().to_owned(),
         seq: head.seq,
-        hash: hex(&head.hash),
+        hash: hex::encode(head.hash),
     });
     let chains = verified.chains.iter().map(|end| VerifiedChain {
         chain: end.chain.clone(),
         seq: end.seq,
-        hash: hex(&end.hash),
+        hash: hex::encode(end.hash),
     });
     Verification { journals: journals.collect(), chains: chains.collect(), fault: String::new() }
 }

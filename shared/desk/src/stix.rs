@@ -231,7 +231,7 @@ fn is_type(text: &str) -> bool {
 
 fn is_id(text: &str, kind: &str) -> bool {
     let uuid = text.strip_prefix(kind).and_then(|rest| rest.strip_prefix("--"));
-    uuid.is_some_and(|uuid| uuid.len() == 36 && uuid::Uuid::try_parse(uuid).is_ok())
+    uuid.and_then(renkei_proto::uuid).is_some()
 }
 
 /// One value of the bundle, however deep: every string of it is decoded, so that none is one that other readers refuse,

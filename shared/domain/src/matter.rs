@@ -2,7 +2,8 @@
 
 use std::{cmp::Ordering, fmt, hash};
 
-use renkei_proto::r#type::v1::Agency;
+use renkei_proto::{r#type::v1::Agency, uuid};
+use uuid::Uuid;
 
 use crate::{era, memorandum::Party};
 
@@ -155,11 +156,12 @@ impl fmt::Display for Matter {
 
 /// A UUID in lower case, as the ids of most matters are.
 pub fn is_uuid(id: &str) -> bool {
-    id.len() == 36
-        && id.bytes().enumerate().all(|(i, byte)| match i {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-        })
+    lower_case_uuid(id).is_some()
+}
+
+/// The UUID that an id spells in lower case, the one spelling of an id: no other one hides that it is taken.
+pub fn lower_case_uuid(id: &str) -> Option<Uuid> {
+    uuid(id).filter(|_| !id.bytes().any(|byte| byte.is_ascii_uppercase()))
 }
 
 /// The id of an official, as in the metadata: 1 to 64 characters of `[A-Za-z0-9._@-]`.

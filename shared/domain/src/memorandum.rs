@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_digest_covers_every_byte_of_the_agreement() {
-        let digest: String = agreement_digest().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex::encode(agreement_digest());
         assert_eq!(digest, "370e771440983b342c34f43744d8bedd65e8c73e8a4596f9b8203581f9415cf7");
     }
 }

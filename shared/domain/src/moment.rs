@@ -41,21 +41,11 @@ impl Moment {
 
     /// The `n`th UUIDv7 (RFC 9562) for one use of this call.
     pub fn id(&self, label: &str, n: u64) -> String {
+        let millis = u64::try_from(self.now.as_millisecond()).unwrap_or_default();
         let random = self.bytes(label, n);
-        let millis = u64::try_from(self.now.as_millisecond()).unwrap_or_default().to_be_bytes();
-        let mut id = [0_u8; 16];
-        id[..6].copy_from_slice(&millis[2..]);
-        id[6..].copy_from_slice(&random[..10]);
-        id[6] = 0x70 | (id[6] & 0x0f);
-        id[8] = 0x80 | (id[8] & 0x3f);
-        let mut out = String::with_capacity(36);
-        for (i, byte) in id.iter().enumerate() {
-            if matches!(i, 4 | 6 | 8 | 10) {
-                out.push('-');
-            }
-            out.push_str(&format!("{byte:02x}"));
-        }
-        out
+        let mut bytes = [0; 10];
+        bytes.copy_from_slice(&random[..10]);
+        uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid().to_string()
     }
 }
 

@@ -90,7 +90,7 @@ impl Error {
     /// id.
     #[must_use]
     pub fn status(self, moment: &Moment) -> Status {
-        self.answered(|| moment.bytes("fault", 0)[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+        self.answered(|| hex::encode(&moment.bytes("fault", 0)[..8]))
     }
 
     fn answered(self, id: impl FnOnce() -> String) -> Status {

@@ -130,7 +130,7 @@ impl fmt::Display for Identity {
 
 /// The text form of a serial number, in which it is compared with revocation lists.
 pub(crate) fn serial_text(raw: &[u8]) -> String {
-    let digits: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex::encode(raw);
     let short = digits.trim_start_matches('0');
     if short.is_empty() { "0" } else { short }.to_owned()
 }

@@ -25,7 +25,7 @@ use crate::{
     recovery::{self, Recovery},
     source,
     start::{Running, open},
-    status::{Status, hex},
+    status::Status,
     store::{database, open_to_write},
     terminal::{is_within, said, say},
     tls::{Tls, dialling},
@@ -373,7 +373,7 @@ async fn prove(own: Agency, config: &Config, source: &Source) -> Result<(), Stri
     let keys = keys(config, &store)?;
     let verified = renkei_desk::verify::verify(&store, &keys.own, &keys.peer, &source.moment()).await?;
     for (journal, head) in &verified.journals {
-        say(&format!("{:8} {:8} {}", journal.id(), head.seq, hex(&head.hash)))?;
+        say(&format!("{:8} {:8} {}", journal.id(), head.seq, hex::encode(head.hash)))?;
     }
     let counts: Vec<String> =
         verified.journals.iter().map(|(journal, head)| format!("{} {}", journal.id(), head.seq)).collect();

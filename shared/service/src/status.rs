@@ -14,7 +14,6 @@ use renkei_domain::{
     page::{Journal, Seen},
     term::{self, TermStanding},
 };
-use renkei_journal::Hash;
 use renkei_link::Link;
 use renkei_proto::{link::v1::link_status::State, r#type::v1::Agency};
 use renkei_rpc::tls::Expiry;
@@ -331,12 +330,12 @@ impl HeldStands {
         let page = store.page(Matter::AGREEMENT).await?.unwrap_or_default();
         Ok(Self {
             own_seq: own.seq,
-            own_hash: hex(&own.hash),
+            own_hash: hex::encode(own.hash),
             incarnation: own.incarnation,
             receipted_seq: own.receipted,
             last_receipt_at: (own.receipted_us != 0).then(|| time(own.receipted_us)),
             peer_seq: peer.seq,
-            peer_hash: hex(&peer.hash),
+            peer_hash: hex::encode(peer.hash),
             backlog: heads.backlog(),
             oldest_waiting: waiting(store, &heads, link, since).await?,
             expected,
@@ -434,10 +433,6 @@ impl AgreementStands {
             notice_seconds_left: end.map(|end| end.as_second() - now.as_second()),
         }
     }
-}
-
-pub(crate) fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) fn time(us: i64) -> String {

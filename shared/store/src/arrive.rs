@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use renkei_domain::{
     content,
     decide::decide,
-    matter::Matter,
+    matter::{Matter, lower_case_uuid},
     moment::{Moment, instant},
     noun::{journal as journal_rules, registry},
     page::{Journal, MarkView as _, View},
@@ -24,6 +24,7 @@ use renkei_proto::{
     watch::v1::{JournalStopChanged, event::Change},
 };
 use renkei_telemetry::span;
+use uuid::{Uuid, Variant, Version};
 
 use crate::{command::Command, head::Heads, owed, stage::Stage};
 
@@ -302,7 +303,8 @@ fn head_of_entry(stage: &Stage, header: &Header, matter: &Matter) -> Result<(), 
     if header.matter_prev != before {
         return differs("matter_prev is not the author's entry before in this matter");
     }
-    if !is_uuid_v7(&header.entry_id) {
+    let is_v7 = |id: Uuid| id.get_version() == Some(Version::SortRand) && id.get_variant() == Variant::RFC4122;
+    if !lower_case_uuid(&header.entry_id).is_some_and(is_v7) {
         return differs("entry_id is not a UUIDv7 in lower case");
     }
     if stage.ids.contains(&header.entry_id) {
@@ -321,15 +323,6 @@ fn head_of_entry(stage: &Stage, header: &Header, matter: &Matter) -> Result<(), 
         return differs("content_size without content");
     }
     Ok(())
-}
-
-/// Checks version and variant of a UUID (RFC 9562) whose form was checked before. An id has one spelling, so that a
-/// repeated id cannot hide behind another one.
-fn is_uuid_v7(id: &str) -> bool {
-    let bytes = id.as_bytes();
-    bytes.get(14) == Some(&b'7')
-        && matches!(bytes.get(19), Some(b'8' | b'9' | b'a' | b'b'))
-        && !bytes.iter().any(u8::is_ascii_uppercase)
 }
 
 /// Lifts a stop of the peer's journal. It is recorded, and the journal is asked for again from its next number; no number

@@ -502,7 +502,7 @@ impl Stage {
 /// The version of an agency's half of a page: 16 hex digits of its SHA-256.
 pub fn etag(page: &Page, own: Agency) -> String {
     let hash = digest(&SHA256, &page.encode_half(own));
-    hash.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&hash.as_ref()[..8])
 }
 
 /// Encodes a content message, as the content of an entry.

@@ -24,7 +24,7 @@ fn to_investigation() -> Scope {
 
 /// Bytes in the words of the database.
 fn literal(engine: Engine, bytes: &[u8]) -> String {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(bytes);
     match engine {
         Engine::Sqlite => format!("x'{hex}'"),
         Engine::Postgres => format!("decode('{hex}', 'hex')"),

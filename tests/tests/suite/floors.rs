@@ -7,7 +7,7 @@ use std::{
     sync::LazyLock,
 };
 
-use cargo_metadata::{Metadata, MetadataCommand, Node, Package, PackageId, semver::Version};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Node, Package, PackageId, semver::Version};
 
 /// No crate depends on one at its own height or above, in its tests neither.
 const FLOORS: &[(&str, u32)] = &[
@@ -43,6 +43,9 @@ const LEAST: &[(&str, Version)] = &[
 /// One TLS library with one provider: rustls with aws-lc-rs.
 const BANNED: &[&str] = &["openssl", "openssl-sys", "native-tls", "ring"];
 
+/// Dependencies that are named only in the code that the build generates from the contract.
+const GENERATED: &[(&str, &str)] = &[("renkei-proto", "tonic"), ("renkei-proto", "tonic-prost")];
+
 static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
     let platform = ["--filter-platform", "host-tuple", "--locked"].map(str::to_owned);
     MetadataCommand::new()
@@ -69,6 +72,38 @@ fn no_crate_depends_on_its_own_height_or_above() {
             assert!(below, "{} may not depend on {} ({})", package.name, dependency.name, dependency.kind);
         }
     }
+}
+
+/// A dependency that no source names is compiled for nothing. Sources name one as `name::`.
+#[test]
+fn every_declared_dependency_is_named_in_the_sources() {
+    let mut unused = BTreeSet::new();
+    for package in METADATA.workspace_packages() {
+        let root = package.manifest_path.parent().unwrap().as_std_path();
+        for dependency in &package.dependencies {
+            let places = match dependency.kind {
+                DependencyKind::Build => ["build.rs", "build"],
+                DependencyKind::Development => ["src", "tests"],
+                _ => ["src", "src"],
+            };
+            let name = format!("{}::", dependency.name.replace('-', "_"));
+            if !places.iter().any(|place| is_named(&root.join(place), &name)) {
+                unused.insert((package.name.as_str(), dependency.name.as_str()));
+            }
+        }
+    }
+    assert_eq!(unused, GENERATED.iter().copied().collect(), "the manifest declares what no source names");
+}
+
+/// Tells whether a source file at this place, or below this folder, contains a path that begins with this name.
+fn is_named(place: &Path, name: &str) -> bool {
+    if place.is_dir() {
+        return place.read_dir().unwrap().any(|item| is_named(&item.unwrap().path(), name));
+    }
+    let text = std::fs::read(place).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let continues = |before: char| before.is_ascii_alphanumeric() || before == '_';
+    text.match_indices(name).any(|(at, _)| !text[..at].ends_with(continues))
 }
 
 #[test]

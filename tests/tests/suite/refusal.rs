@@ -41,10 +41,6 @@ fn refusals(session: &Session) -> Vec<(u64, Reason)> {
     refused.collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 type Telling = fn(&mut Peer) -> Entry;
 
 /// The publication of a scheme with a header that lies.
@@ -165,7 +161,11 @@ async fn a_lie_beside_the_chain_is_held_and_refused_and_the_refusal_travels_back
         session.sign(&mut peer).await;
         assert_eq!(refusals(&session).last(), Some(&(n, reason)), "{what}");
         let held = ppc.entry(Agency::Ipa, n).await.unwrap();
-        assert_eq!((held.matter, held.hash), (header(&entry).matter, hex(&header_hash(&entry.header))), "{what}");
+        assert_eq!(
+            (held.matter, held.hash),
+            (header(&entry).matter, hex::encode(header_hash(&entry.header))),
+            "{what}"
+        );
     }
     assert_eq!(ppc.link().await.unwrap().stopped_at_seq, 0);
     // The marks of refused entries count for nothing.

@@ -140,15 +140,11 @@ async fn a_fork_stops_the_journal_and_both_entries_are_kept() {
     assert_eq!(feed.event().await.unwrap().change, Some(Change::JournalStopChanged(told)));
     let kept = evidence(&pair).await;
     assert_eq!((kept.header, kept.signature), (other.header, other.signature));
-    assert_eq!(ppc.entry(Agency::Ipa, 1).await.unwrap().hash, hex(&header_hash(&first.header)));
+    assert_eq!(ppc.entry(Agency::Ipa, 1).await.unwrap().hash, hex::encode(header_hash(&first.header)));
     assert!(ppc.scheme("agencies/ipa/schemes/virus").await.is_err());
     resume(&pair, 2).await;
     let told = feed.event().await.unwrap();
     assert_eq!(told.change, Some(Change::JournalStopChanged(JournalStopChanged::default())));
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]

@@ -464,7 +464,7 @@ async fn every_change_to_a_database_has_its_sign() {
         keys
     });
     let rewritten = rewrite(&pair.setup, |bytes| {
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(bytes);
         if engine == Engine::Sqlite { format!("x'{hex}'") } else { format!("decode('{hex}', 'hex')") }
     });
     let rewritten = rewritten.await;

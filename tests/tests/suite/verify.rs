@@ -146,7 +146,7 @@ async fn an_entry_verifies_with_its_authors_public_key_and_nothing_else() {
                 let (header, signature, key_id) = (it.header.clone(), it.signature.clone(), it.key_id.clone());
                 let entry = Entry { header, signature, key_id, ..Entry::default() };
                 let opened = verify_signature(&entry, &keys).unwrap();
-                assert_eq!(opened.hash().iter().map(|byte| format!("{byte:02x}")).collect::<String>(), it.hash);
+                assert_eq!(hex::encode(opened.hash()), it.hash);
                 let header = opened.header();
                 assert_eq!(
                     (&header.matter, &header.fact_type, &header.entry_id),

@@ -211,7 +211,7 @@ impl Resource for Agreement {
         };
         Some(Self {
             name: Matter::AGREEMENT.to_owned(),
-            digest: memorandum::agreement_digest().iter().map(|byte| format!("{byte:02x}")).collect(),
+            digest: hex::encode(memorandum::agreement_digest()),
             state: state.into(),
             term: term::term_on(calendar::day(now)).map(|term| term_resource(&term)),
             articles: articles(),

@@ -136,7 +136,7 @@ fn a_strange_key_id_stays_out_of_the_error() {
 #[test]
 fn a_key_is_read_from_der_and_pem() {
     let pem = SigningKey::from_pkcs8("rfc", PEM.as_bytes()).unwrap();
-    assert_eq!(hex(&pem.public_key()), PUBLIC);
+    assert_eq!(hex::encode(pem.public_key()), PUBLIC);
     let der = generate_pkcs8(&[7; 32]);
     let key = SigningKey::from_pkcs8("der", &der).unwrap();
     assert_eq!(key.public_key(), signing_key("again", 7).public_key());
@@ -152,8 +152,4 @@ fn a_key_is_read_from_der_and_pem() {
 #[test]
 fn a_signing_key_shows_only_its_id() {
     assert_eq!(format!("{:?}", ppc()), "SigningKey { key_id: \"ppc-2026\", .. }");
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -32,8 +32,7 @@ impl Vectors {
     }
 
     fn hex(&mut self, name: impl Into<String>, bytes: &[u8]) {
-        let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.0.push((name.into(), hex));
+        self.0.push((name.into(), hex::encode(bytes)));
     }
 
     fn parse(file: &str) -> Self {
