@@ -178,18 +178,17 @@ fn succeeds(command: &mut Command) -> Result<bool, String> {
     command.status().map(|status| status.success()).map_err(|error| format!("{program} cannot be started: {error}"))
 }
 
-/// The services and what runs them.
-const BUILD: [&str; 7] = ["build", "--package", "renkei-ppc", "--package", "renkei-ipa", "--package", "renkei-tools"];
-
+/// The services and what runs them. Every call of cargo names the whole workspace: features are united over the packages
+/// that a call names, and a package that gets other features is compiled anew with all that depend on it.
 fn build() -> Result<bool, String> {
-    succeeds(cargo(&BUILD).arg("--bins"))
+    succeeds(&mut cargo(&["build", "--workspace", "--bins"]))
 }
 
 /// The services as they run in production.
 fn bench(arguments: &[String]) -> Result<bool, String> {
     database_server()?;
-    let programs = ["--bin", "ppc", "--bin", "ipa", "--bin", "bench"];
-    if !succeeds(cargo(&BUILD).arg("--release").args(programs))? {
+    let programs = ["build", "--workspace", "--release", "--bin", "ppc", "--bin", "ipa", "--bin", "bench"];
+    if !succeeds(&mut cargo(&programs))? {
         return Ok(false);
     }
     succeeds(Command::new("target/release/bench").args(arguments))
@@ -223,7 +222,7 @@ fn seed(arguments: &[String]) -> Result<bool, String> {
     let asked = arguments.iter().skip_while(|it| *it != "--items").nth(1);
     let many = asked.and_then(|items| items.parse::<u64>().ok()).is_some_and(|items| items > 10_000);
     let release = if many { ["--release"].as_slice() } else { &[] };
-    let run = ["run", "--quiet", "--package", "renkei-tools", "--bin", "seed"];
+    let run = ["run", "--quiet", "--bin", "seed"];
     succeeds(cargo(&run).args(release).arg("--").args(arguments))
 }
 
@@ -292,7 +291,7 @@ fn operator() -> Result<Tally, String> {
 /// The tests on the pair once more, on a private PostgreSQL cluster. The store's tests run on both by themselves.
 fn suite_on_postgres(skips: &[&str]) -> Result<Tally, String> {
     say("the tests on the pair once more, on PostgreSQL");
-    let mut command = cargo(&["test", "--package", "renkei-tests", "--test", "suite", "--"]);
+    let mut command = cargo(&["test", "--workspace", "--test", "suite", "--"]);
     command.env("RENKEI_TEST_DATABASE", DATABASES[1]).args(skips);
     for (tests, why) in ONCE {
         say(&format!("once only: {tests} {why}"));
@@ -301,11 +300,14 @@ fn suite_on_postgres(skips: &[&str]) -> Result<Tally, String> {
     cargo_tests(&mut command)
 }
 
-/// Runs Rust tests and adds up what each test program says of itself.
+/// Runs Rust tests and adds up the results of all test programs. Two tests run at once for each core, since a test on the
+/// pair waits for half of its time.
 fn cargo_tests(command: &mut Command) -> Result<Tally, String> {
     let mut tally = Tally::default();
     // A snapshot that is missing or has changed fails the run, and no file is written.
     command.env("INSTA_UPDATE", "no");
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    command.env("RUST_TEST_THREADS", (2 * cores).to_string());
     let passed = lines(command, |line| {
         say(line);
         if let Some(result) = line.strip_prefix("test result: ") {
