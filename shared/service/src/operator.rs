@@ -1,13 +1,15 @@
 //! The operator's port: the state of the service and its metrics, over plain HTTP on the machine itself. It shows at
 //! most names of matters, never content, and nothing can be changed through it.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt::Display, net::SocketAddr, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use axum::{Router, extract::State, response::IntoResponse, routing::get};
+use http::{StatusCode, header};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use renkei_domain::moment::Source;
 use renkei_store::Store;
 use renkei_telemetry::{Metrics, Shown};
@@ -15,7 +17,7 @@ use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    http::{GetError, get},
+    http::{self as client, GetError},
     source::machine,
     status::{Live, Status},
     tls::Tls,
@@ -58,42 +60,35 @@ impl Facts {
             self.metrics.database_connections(pool, idle, used);
         }
     }
-
-    async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        if request.method() != Method::GET {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET".to_owned());
-        }
-        match request.uri().path() {
-            "/metrics" => {
-                self.observe().await;
-                match self.shown.text() {
-                    Ok(metrics) => response(StatusCode::OK, Shown::TYPE, metrics),
-                    Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-                }
-            }
-            "/status" => match serde_json::to_string_pretty(&self.status().await) {
-                Ok(status) => response(StatusCode::OK, "application/json", status),
-                Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-            },
-            _ => text(StatusCode::NOT_FOUND, "there are /metrics and /status".to_owned()),
-        }
-    }
 }
 
-fn text(status: StatusCode, words: String) -> Response<Full<Bytes>> {
-    response(status, "text/plain; charset=utf-8", words)
+fn routes(facts: Facts) -> Router {
+    let unknown = async || (StatusCode::NOT_FOUND, "there are /metrics and /status");
+    Router::new().route("/metrics", get(metrics)).route("/status", get(status)).fallback(unknown).with_state(facts)
 }
 
-fn response(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
-    response
+async fn metrics(State(facts): State<Facts>) -> Result<impl IntoResponse, Fault> {
+    facts.observe().await;
+    let metrics = facts.shown.text().map_err(fault)?;
+    Ok(([(header::CONTENT_TYPE, Shown::TYPE)], metrics))
+}
+
+async fn status(State(facts): State<Facts>) -> Result<impl IntoResponse, Fault> {
+    let status = serde_json::to_string_pretty(&facts.status().await).map_err(fault)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], status))
+}
+
+/// The answer when the state cannot be shown.
+type Fault = (StatusCode, String);
+
+fn fault(error: impl Display) -> Fault {
+    (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
 
 /// Answers requests until the service drains. A connection is short and serves one request.
 pub(crate) async fn serve(listener: TcpListener, facts: Facts, draining: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let service = TowerToHyperService::new(routes(facts));
     while let Some(accepted) = draining.run_until_cancelled(listener.accept()).await {
         let Ok((tcp, _)) = accepted else {
             draining.run_until_cancelled(tokio::time::sleep(REST)).await;
@@ -102,16 +97,11 @@ pub(crate) async fn serve(listener: TcpListener, facts: Facts, draining: Cancell
         // One more connection than the limit waits for a place: silent clients lose theirs soon.
         let waiting = draining.run_until_cancelled(Arc::clone(&places).acquire_owned());
         let Some(Ok(place)) = waiting.await else { return };
-        let facts = facts.clone();
-        let service = service_fn(move |request| {
-            let facts = facts.clone();
-            async move { Ok::<_, Infallible>(facts.answer(&request).await) }
-        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(ARRIVES)
             .keep_alive(false)
-            .serve_connection(TokioIo::new(tcp), service);
+            .serve_connection(TokioIo::new(tcp), service.clone());
         tokio::spawn(async move {
             // An error of the client's connection does not concern the service.
             let _ = timeout(LASTS, connection).await;
@@ -125,7 +115,7 @@ pub(crate) async fn serve(listener: TcpListener, facts: Facts, draining: Cancell
 /// # Errors
 /// An answer from something else than this service.
 pub(crate) async fn ask(address: SocketAddr) -> Result<Option<Status>, String> {
-    let status = || timeout(PATIENCE, get(address, "/status"));
+    let status = || timeout(PATIENCE, client::get(address, "/status"));
     let mut answer = status().await;
     if let Ok(Err(GetError::Closed)) = answer {
         // A service that closes without an answer may be ending or starting.
