@@ -164,7 +164,7 @@ impl Draft {
         tracing::error!(id, %error, "a call failed");
         let mut draft = Self::new(Reason::Internal);
         draft.english.push_str(&format!(" Id: {id}"));
-        draft.japanese.push_str(&format!("（識別番号 {id}）"));
+        draft.japanese.push_str(&format!("（障害の識別子：{id}）"));
         draft.metadata.insert("id".to_owned(), id);
         draft
     }

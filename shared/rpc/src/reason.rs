@@ -54,12 +54,12 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         Reason::OfficialMissing => (
             Code::InvalidArgument,
             "The call does not name the official on whose behalf it is made.",
-            "操作する職員の識別子が指定されていません。",
+            "操作する役職員等の識別子が指定されていません。",
         ),
         Reason::OfficialInvalid => (
             Code::InvalidArgument,
             "The official's id is not 1 to 64 of the characters A-Z, a-z, 0-9, dot, underscore, at sign and hyphen.",
-            "職員の識別子が正しくありません。半角の英数字と「.」「_」「@」「-」を使い、64文字以内で指定してください。",
+            "役職員等の識別子が正しくありません。半角の英数字と「.」「_」「@」「-」を使い、64文字以内で指定してください。",
         ),
         Reason::PurposeMissing => (
             Code::InvalidArgument,
@@ -67,12 +67,12 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "利用目的が指定されていないか、認められた利用目的ではありません。",
         ),
         Reason::RequestIdMissing => {
-            (Code::InvalidArgument, "The request carries no request id.", "要求の識別番号が指定されていません。")
+            (Code::InvalidArgument, "The request carries no request id.", "要求識別子が指定されていません。")
         }
         Reason::PageTokenInvalid => (
             Code::InvalidArgument,
             "The page token was not made for this list. Begin again with its first page.",
-            "一覧の続きを表示できません。最初のページからやり直してください。",
+            "一覧の続きを表示できません。最初のページから再度取得してください。",
         ),
         Reason::ScopeEmpty => (
             Code::InvalidArgument,
@@ -80,22 +80,22 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "指定された共有範囲では、誰も閲覧できません。",
         ),
         Reason::ScopeContradictory => {
-            (Code::InvalidArgument, "The scope contradicts itself.", "指定された共有範囲の内容が互いに矛盾しています。")
+            (Code::InvalidArgument, "The scope contradicts itself.", "指定された共有範囲の内容に矛盾があります。")
         }
         Reason::CodeMistyped => (
             Code::InvalidArgument,
             "The referral code is mistyped: its check character does not fit.",
-            "紹介コードに入力の誤りがあります。もう一度確かめて入力してください。",
+            "紹介コードに誤りがあります。ご確認の上、再度入力してください。",
         ),
         Reason::PersonalInformation => (
             Code::InvalidArgument,
             "The text contains personal information. Remove it.",
-            "本文に個人情報が含まれています。個人情報を除いてください。",
+            "本文に個人情報が含まれています。該当箇所を削除してください。",
         ),
         Reason::IdentifiesReporter => (
             Code::InvalidArgument,
             "The text identifies a reporter. Remove what does so.",
-            "本文に報告者・届出者を特定できる記載があります。その記載を除いてください。",
+            "本文に報告者・届出者を特定できる記載があります。該当箇所を削除してください。",
         ),
 
         Reason::CertificateIdentityMissing => (
@@ -117,16 +117,18 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         Reason::WrongDirection => (
             Code::PermissionDenied,
             "This agency may not do this; the act belongs to the other agency.",
-            "この行為は相手方の機関が行うものであり、当機関は行えません。",
+            "この行為は相手方の機関が行うものであり、当機関が行うことはできません。",
         ),
         Reason::BeyondScope => (
             Code::PermissionDenied,
             "The act goes beyond the scope in which the item is shared.",
-            "共有範囲を超えるため、行えません。",
+            "共有範囲を超えるため、この操作を行うことはできません。",
         ),
-        Reason::OfficialBarred => {
-            (Code::PermissionDenied, "The official is barred from this.", "この職員による操作は認められていません。")
-        }
+        Reason::OfficialBarred => (
+            Code::PermissionDenied,
+            "The official is barred from this.",
+            "この役職員等による操作は認められていません。",
+        ),
 
         Reason::NotFound => (Code::NotFound, "There is nothing by this name.", "該当するものが見つかりません。"),
         Reason::CodeNotFound => {
@@ -138,12 +140,12 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         Reason::WrongState => (
             Code::FailedPrecondition,
             "The state of the matter does not allow this act.",
-            "案件が現在の状態にあるため、この操作は行えません。",
+            "案件の現在の状態では、この操作を行うことはできません。",
         ),
         Reason::AgreementNotInForce => (
             Code::FailedPrecondition,
             "The agreement is not in force, so nothing new can begin under it.",
-            "覚書の有効期間外であるため、新たに始めることはできません。",
+            "覚書の有効期間外であるか、その延長に疑義があるため、新たに開始することはできません。",
         ),
         Reason::NotAReport => (
             Code::FailedPrecondition,
@@ -156,58 +158,60 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         Reason::RequestIdReused => (
             Code::FailedPrecondition,
             "The request id was used for another request.",
-            "この要求の識別番号は、別の要求に使用されています。",
+            "この要求識別子は、別の要求に使用されています。",
         ),
         Reason::AgreementDiffers => (
             Code::FailedPrecondition,
             "The systems of the two agencies do not contain the same agreement.",
-            "両機関の覚書の内容が一致していません。",
+            "両機関のシステムが保持する覚書の内容が一致していません。",
         ),
         Reason::JournalStopped => (
             Code::FailedPrecondition,
             "A journal is stopped. The operator has to look into it.",
-            "発信記録簿の受入れが止まっています。運用担当者に連絡してください。",
+            "発信記録簿の受入れが停止しています。運用担当者に連絡してください。",
         ),
         Reason::ConsentNotFresh => (
             Code::FailedPrecondition,
             "There is no recent statement of the originator, so the consent cannot be relied on.",
-            "提供元の最近の意思を確認できないため、同意に基づく操作は行えません。",
+            "提供元の同意が現在も有効であることを確認できないため、同意に基づく操作を行うことはできません。",
         ),
         Reason::NotProvenSafe => (
             Code::FailedPrecondition,
             "The table was not proven safe to hand out.",
-            "この表は、秘匿の措置が十分であると確認されていません。",
+            "秘匿処理の安全性を確認できないため、この表を提供することはできません。",
         ),
-        Reason::ApprovalMissing => {
-            (Code::FailedPrecondition, "This formal act lacks its approval.", "この行為に必要な決裁が済んでいません。")
-        }
+        Reason::ApprovalMissing => (
+            Code::FailedPrecondition,
+            "This formal act lacks its approval.",
+            "この手続に必要な決裁が完了していません。",
+        ),
 
         Reason::EtagStale => (
             Code::Aborted,
             "The page has changed since it was read. Read it again.",
-            "内容が更新されています。最新の内容を確かめてから、やり直してください。",
+            "内容が更新されています。最新の内容を確認の上、再度実行してください。",
         ),
 
         Reason::CursorUnknown => (
             Code::OutOfRange,
             "The cursor was not made by this service. Begin with a list.",
-            "更新通知の読取位置が正しくありません。一覧を取得し直してください。",
+            "更新通知の読取位置が正しくありません。一覧を再度取得してください。",
         ),
         Reason::CursorTooOld => (
             Code::OutOfRange,
             "The change feed no longer reaches back to the cursor. Begin with a list.",
-            "更新通知の読取位置が古すぎます。一覧を取得し直してください。",
+            "更新通知の読取位置が古すぎます。一覧を再度取得してください。",
         ),
 
         Reason::Busy => (
             Code::ResourceExhausted,
             "The service is busy. Try again shortly.",
-            "ただいま混み合っています。しばらくしてからやり直してください。",
+            "現在、処理が集中しています。しばらくしてから再度実行してください。",
         ),
         Reason::TooManyAttempts => (
             Code::ResourceExhausted,
             "Too many wrong codes were tried. Try again tomorrow.",
-            "誤った紹介コードが続けて入力されました。明日以降にやり直してください。",
+            "誤った紹介コードの入力回数が上限に達しました。明日以降に再度実行してください。",
         ),
         Reason::TooLarge => (
             Code::ResourceExhausted,
@@ -224,7 +228,7 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "この操作は、相手方の機関のシステムで行うものです。",
         ),
         Reason::MethodUnknown => {
-            (Code::Unimplemented, "There is no such method here.", "この接続先には、指定された操作がありません。")
+            (Code::Unimplemented, "There is no such method here.", "この接続先では、指定された操作を提供していません。")
         }
 
         Reason::Compressed => (
@@ -236,33 +240,33 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         Reason::Draining => (
             Code::Unavailable,
             "The service is shutting down.",
-            "サービスを停止しています。しばらくしてからやり直してください。",
+            "サービスの停止処理中です。しばらくしてから再度実行してください。",
         ),
         Reason::Recovering => (
             Code::Unavailable,
             "The service recovers from a loss. Nothing is written and nothing secret is read until that is done.",
-            "データの消失から復旧しています。完了するまで、登録、変更及び秘密に属する情報の閲覧はできません。",
+            "データの消失からの復旧処理中です。完了するまで、登録、変更及び秘密に属する情報の閲覧はできません。",
         ),
         Reason::DatabaseUnavailable => (
             Code::Unavailable,
             "The database does not answer.",
-            "データベースが応答しません。しばらくしてからやり直してください。",
+            "データベースが応答しません。しばらくしてから再度実行してください。",
         ),
         Reason::AuditUnavailable => (
             Code::Unavailable,
             "The audit record cannot be written, so nothing secret is shown.",
-            "監査記録を残せないため、この情報は表示できません。",
+            "監査記録を作成できないため、この情報を表示することはできません。",
         ),
         Reason::ClockDoubted => (
             Code::Unavailable,
             "The service's clock is doubted. Until an operator confirms it, nothing is written and no text is shown.",
-            "システムの時計が正しいか疑わしいため、運用担当者が確認するまで、登録や変更及び本文の閲覧はできません。",
+            "システムの時計が正確でないおそれがあるため、運用担当者が確認するまで、登録、変更及び本文の閲覧はできません。",
         ),
 
         Reason::Deadline => (
             Code::DeadlineExceeded,
             "The call did not end in time. Repeat it, a change with the same request id.",
-            "時間内に処理が終わりませんでした。同じ内容でもう一度実行してください。",
+            "時間内に処理が終わりませんでした。再度実行してください。登録・変更の場合は、同じ要求識別子を使用してください。",
         ),
 
         Reason::Internal => (
@@ -290,12 +294,12 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         Reason::NotUnderstood => (
             Code::Internal,
             "This version does not understand the entry. An upgrade lifts the stop.",
-            "この版のシステムでは解釈できない記録です。更新すると自動的に再開します。",
+            "このバージョンのシステムでは解釈できない記録です。システムを更新すると、受入れが自動的に再開します。",
         ),
         Reason::AuthorDiffers => (
             Code::Internal,
             "The entry names another author, incarnation or agreement than its journal's.",
-            "記録の作成機関、世代又は覚書が、発信記録簿のものと一致していません。",
+            "記録の発信機関、世代又は覚書が、発信記録簿のものと一致していません。",
         ),
         Reason::BadSignature => {
             (Code::Internal, "The entry's signature does not verify.", "記録の署名を確認できません。")
@@ -306,7 +310,7 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
             "記録の署名に使われた鍵が未登録であるか、失効しています。",
         ),
         Reason::ChainBroken => {
-            (Code::Internal, "The entry does not follow the entry before it.", "記録が直前の記録につながっていません。")
+            (Code::Internal, "The entry does not follow the entry before it.", "直前の記録との連鎖が確認できません。")
         }
         Reason::OrderBroken => (
             Code::Internal,

@@ -84,10 +84,10 @@ fn words(id: &str) -> SchemeContent {
     SchemeContent {
         title: text("コンピュータ不正アクセスに関する届出", "Notification of unauthorised computer access"),
         basis: text("平成8年通商産業省告示第362号", "Notification 362 of 1996"),
-        who: text("コンピュータ不正アクセスの被害を受けた者", "Anyone harmed by unauthorised access"),
+        who: text("コンピュータ不正アクセスの被害を受けた方", "Anyone harmed by unauthorised access"),
         what: text("被害の状況、原因及び対処", "What happened, why, and what was done"),
         how: text("ウェブサイトの届出様式", "Notification form on the website"),
-        deadlines: text("期限の定めはない", "None"),
+        deadlines: text("期限の定めはありません。", "None"),
         links: vec!["https://www.ipa.go.jp/security/todokede/".to_owned()],
         telephone: "03-0000-0000".to_owned(),
     }

@@ -35,13 +35,14 @@ fn company_c_paper() -> Text {
 #[test]
 fn company_c_reads_the_leak_report_and_its_dates() {
     let expected = "\
-紹介のお知らせ
+個人情報保護委員会の報告制度のご案内
+独立行政法人情報処理推進機構セキュリティセンター
 
-独立行政法人情報処理推進機構セキュリティセンターから、個人情報保護委員会の次の制度をご紹介します。\
-この紹介に当たり、お寄せいただいた届出を転送すること及び届出者を特定する情報を提供することはありません。
+個人情報保護委員会では、次の報告を受け付けています。\
+このご案内に際し、お寄せいただいた届出の内容を転送し、又は届出者を特定することができる情報を提供することはありません。
 
 1　漏えい等報告（民間事業者）
-　提出の要否：該当する場合は、提出しなければなりません。
+　義務・任意の別：該当する場合は、義務付けられています。
 　根拠：個人情報の保護に関する法律第26条第1項
 　対象者：個人情報取扱事業者
 　内容：個人データの漏えい、滅失、毀損等
@@ -51,8 +52,8 @@ fn company_c_reads_the_leak_report_and_its_dates() {
 
 漏えい等報告の時期の目安
 　速報：速やかに（目安の期間：令和8年11月22日（日）から令和8年11月24日（火）まで）
-　確報：令和9年1月18日（月）まで（いずれかの部署が知った日を1日目として60日。末日が閉庁日に当たるときは次の開庁日）
-　これらの日付は目安であり、個人情報保護委員会又は事業所管大臣が判断します。";
+　確報：令和9年1月18日（月）まで（いずれかの部署が事態を知った日を1日目として60日以内。末日が閉庁日に当たるときは、次の開庁日）
+　これらの日付は目安です。正式な取扱いについては、個人情報保護委員会又は事業所管大臣にご確認ください。";
     assert_eq!(company_c_paper().ja, expected);
 }
 
@@ -77,13 +78,13 @@ fn company_a_reads_the_voluntary_notification_its_dates_and_the_code() {
     let code = Code::new(12, [0xDE, 0xAD, 0xBE, 0xEF, 0x42]).to_string();
     let text = paper(Agency::Ppc, ReporterKind::Business, dates(&company_a()).as_ref(), &code);
     for part in [
-        "個人情報保護委員会から、独立行政法人情報処理推進機構セキュリティセンターの次の制度をご紹介します。",
-        "お寄せいただいた報告を転送すること及び報告者を特定する情報を提供することはありません。",
-        "1　コンピュータ不正アクセスに関する届出\n　提出の要否：提出は任意です。",
+        "独立行政法人情報処理推進機構セキュリティセンターの届出制度のご案内\n個人情報保護委員会\n\n独立行政法人情報処理推進機構セキュリティセンターでは、次の届出を受け付けています。",
+        "お寄せいただいた報告の内容を転送し、又は報告者を特定することができる情報を提供することはありません。",
+        "1　コンピュータ不正アクセスに関する届出\n　義務・任意の別：任意です。",
         "　電話：03-0000-0000\n",
         "（目安の期間：令和8年11月15日（日）から令和8年11月17日（火）まで）",
         "　確報：令和9年1月12日（火）まで（",
-        "紹介コード：000C-VTPV-XVT2N\n　提出の際にこのコードを伝えると、提出があったことが個人情報保護委員会に通知されます。コードを伝えるかどうかは任意です。",
+        "紹介コード：000C-VTPV-XVT2N\n　届出の際にこのコードをお伝えいただくと、届出があったことが個人情報保護委員会に通知されます。コードをお伝えいただくかどうかは任意です。",
     ] {
         assert!(text.ja.contains(part), "{part}\n{}", text.ja);
     }
@@ -132,10 +133,10 @@ fn without_a_stated_day_there_are_no_dates_and_without_a_code_no_code() {
 fn a_date_that_rests_on_holidays_not_fixed_yet_is_marked() {
     let later = facts(renkei_proto::r#type::v1::Sector::Private, "2027-12-15", &[3], None);
     let text = paper(Agency::Ipa, ReporterKind::Business, dates(&later).as_ref(), "");
-    assert!(text.ja.contains("まで（暦未確定）（いずれかの部署が"), "{}", text.ja);
-    assert!(text.ja.contains("「暦未確定」の日付は"));
+    assert!(text.ja.contains("まで（祝日未確定のため暫定）（いずれかの部署が"), "{}", text.ja);
+    assert!(text.ja.contains("暫定の日付は"));
     assert!(text.en.contains(" (provisional) (60 days"));
-    assert!(!company_c_paper().ja.contains("暦未確定"));
+    assert!(!company_c_paper().ja.contains("暫定"));
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn where_a_schemes_own_words_were_erased_its_id_stands() {
         dates: None,
         code: "",
     });
-    assert!(text.ja.contains("\n1　leak-report-private\n　提出の要否：該当する場合は、"), "{}", text.ja);
+    assert!(text.ja.contains("\n1　leak-report-private\n　義務・任意の別：該当する場合は、"), "{}", text.ja);
     assert!(text.en.contains("\n1. leak-report-private\n"));
 }
 
@@ -166,7 +167,7 @@ fn what_a_scheme_says_in_japanese_only_stays_japanese() {
         code: "",
     });
     assert!(text.en.contains("   Who: 個人情報取扱事業者\n"), "{}", text.en);
-    assert!(!text.ja.contains("提出の要否"));
+    assert!(!text.ja.contains("義務・任意の別"));
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn the_paper_fits_the_contract_however_long_and_many_the_schemes_and_loses_neith
             let first = length <= 100 || text.contains("long-1") || text.contains(&"長".repeat(length)[..300]);
             assert!(first || text.contains(&"l".repeat(length)), "{text}");
         }
-        let named = text.ja.matches("提出の要否").count();
+        let named = text.ja.matches("義務・任意の別").count();
         assert!(named == count || text.ja.contains(&format!("ほか{}件の制度があります。", count - named)));
     }
 }

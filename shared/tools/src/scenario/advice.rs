@@ -28,7 +28,7 @@ impl Scenario<'_> {
         self.at("2026-11-24", "10:15")?;
         let request = SubmitAdviceRequestRequest {
             request_id: self.request_id(),
-            title: "改ざんされた決済画面とウェブシェルの疑い（A社）".to_owned(),
+            title: "通販サイトの決済画面改ざん及びウェブシェル設置の疑い".to_owned(),
             purposes: [AdvicePurpose::InitialResponse, AdvicePurpose::RootCause, AdvicePurpose::AlertIssuance]
                 .map(i32::from)
                 .to_vec(),
@@ -41,13 +41,13 @@ impl Scenario<'_> {
             submission: Some(Submission {
                 facts: vec![
                     self.states("決済画面が改ざんされ、カード情報が窃取された", Certainty::Confirmed),
-                    self.states("影響は最大3,200人", Certainty::Unconfirmed),
+                    self.states("影響を受ける本人の数は最大3,200人", Certainty::Unconfirmed),
                 ],
                 questions: [
-                    "改ざんされた決済画面とウェブシェルの疑いについて、運営者が直ちに保全すべきログとファイルは何か",
-                    "侵入から発覚まで約7か月ある。窃取期間の始期を技術的にどう推定するか",
-                    "再発防止の最低限の措置と、その確認方法は何か",
-                    "同種の店舗への注意喚起に何を挙げるべきか",
+                    "決済画面の改ざん及びウェブシェル設置の疑いについて、運営者が直ちに保全すべきログ及びファイルは何か",
+                    "侵入から発覚まで約7か月ある。窃取期間の始期を技術的にどのように推定すべきか",
+                    "再発防止のために最低限必要な措置及びその確認方法は何か",
+                    "同種の通販サイトの運営者に対する注意喚起に何を盛り込むべきか",
                 ]
                 .map(str::to_owned)
                 .to_vec(),
@@ -88,7 +88,7 @@ impl Scenario<'_> {
         };
         let it = insist(async || client.clone().accept_advice_request(accept.clone()).await).await;
         let it = it.map_err(failure)?;
-        let questions = ["CMSとプラグインの版", "WAFの有無", "ログの保存期間"];
+        let questions = ["CMSとプラグインのバージョン", "WAFの有無", "ログの保存期間"];
         let ask = AskClarificationRequest {
             request_id: self.request_id(),
             name: it.name.clone(),
@@ -119,9 +119,9 @@ impl Scenario<'_> {
             clarification: it.open_clarifications.first().cloned().unwrap_or_default(),
             content: Some(AdviceClarificationAnsweredContent {
                 statements: vec![
-                    states("ログの保存は90日", Certainty::Confirmed),
-                    states("CMSとプラグインは旧版とみられる", Certainty::Estimated),
-                    states("WAFはない", Certainty::Confirmed),
+                    states("ログの保存期間は90日", Certainty::Confirmed),
+                    states("CMSとプラグインは旧バージョンとみられる", Certainty::Estimated),
+                    states("WAFは未導入", Certainty::Confirmed),
                 ],
                 attachments: Vec::new(),
             }),
@@ -172,8 +172,16 @@ impl Scenario<'_> {
         let ppc = self.world.ppc.clone();
         let it = ppc.until("the final advice at PPC", || find(&ppc, name, State::Answered)).await?;
         let rounds = [
-            ("旧版の利用は危険です", QuotationFinding::ChangesWanted, "確認済の版のみを挙げること"),
-            ("確認済の版の利用は危険です", QuotationFinding::Agreed, ""),
+            (
+                "旧バージョンの利用は危険です。",
+                QuotationFinding::ChangesWanted,
+                "影響を受けることが確認されたバージョンに限って記載すること",
+            ),
+            (
+                "影響を受けることが確認されたバージョンを利用している場合は、速やかに更新してください。",
+                QuotationFinding::Agreed,
+                "",
+            ),
         ];
         for (text, finding, comment) in rounds {
             let it = got(&ppc, &it.name).await?;
@@ -226,12 +234,18 @@ impl Scenario<'_> {
 }
 
 const INTERIM: [(u32, &str); 2] = [
-    (1, "ディスクイメージ、ウェブ・DB・認証のログ、更新時刻の一覧を保全。停止前にメモリの取得も検討"),
-    (2, "ログ以前については下限のみ。更新時刻、バックアップの差分、カード会社の不正利用報告を突き合わせる"),
+    (1, "ディスクイメージ、ウェブ・DB・認証のログ、更新時刻の一覧を保全すること。停止前にメモリの取得も検討すること"),
+    (
+        2,
+        "ログの保存期間より前については、下限のみ推定可能。更新時刻、バックアップの差分及びカード会社の不正利用報告を突き合わせること",
+    ),
 ];
 const FINAL: [(u32, &str); 2] = [
-    (3, "版の管理、管理画面の接続元制限と多要素認証、ファイル改ざん検知、CSPとSRI、委託契約での更新義務"),
-    (4, "点検項目を6つ挙げる"),
+    (3, "バージョンの管理、管理画面の接続元制限と多要素認証、ファイル改ざん検知、CSPとSRI、委託契約での更新義務"),
+    (
+        4,
+        "次の6項目の点検を呼び掛けること。プラグインの更新状況、管理画面の公開範囲、管理者の一覧、不審なファイルの有無、決済画面の改変の有無及びログの保存期間",
+    ),
 ];
 
 pub(super) fn technique(id: &str) -> ExternalId {

@@ -94,7 +94,9 @@ impl Scenario<'_> {
             name: trend.name.clone(),
             etag: String::new(),
             reason: RecallReason::Incorrect.into(),
-            content: Some(ItemRecalledContent { explanation: "影響を受ける版の記載に誤り".to_owned() }),
+            content: Some(ItemRecalledContent {
+                explanation: "影響を受けるバージョンの記載に誤りがあったため。".to_owned(),
+            }),
         };
         let client = ipa.items("sharing", Purpose::Policy)?;
         let it = insist(async || client.clone().recall_item(recall.clone()).await).await;

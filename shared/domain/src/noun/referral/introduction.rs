@@ -1,4 +1,4 @@
-//! The paper that is handed to a reporter (紹介のお知らせ): the fitting schemes of the other agency, the reporter's dates, and
+//! The paper that is handed to a reporter (紹介文書): the fitting schemes of the other agency, the reporter's dates, and
 //! the code. It contains nothing that identifies the reporter, and does not mention the memorandum, because a scheme
 //! may be introduced to a reporter without being required by it.
 
@@ -64,11 +64,11 @@ fn opening(paper: &Paper<'_>, language: Language) -> String {
     let (issuer, peer) = (name(paper.issuer, language), name(paper.issuer.peer(), language));
     let of_ppc = paper.issuer == Agency::Ppc;
     if language == Language::Ja {
-        let (filed, filer) = if of_ppc { ("報告", "報告者") } else { ("届出", "届出者") };
-        let introduced = format!("{issuer}から、{peer}の次の制度をご紹介します。");
-        let kept =
-            format!("お寄せいただいた{filed}を転送すること及び{filer}を特定する情報を提供することはありません。");
-        return format!("紹介のお知らせ\n\n{introduced}この紹介に当たり、{kept}\n");
+        let (filed, accepted) = if of_ppc { ("報告", "届出") } else { ("届出", "報告") };
+        let introduced = format!("{peer}では、次の{accepted}を受け付けています。");
+        let given = format!("{filed}者を特定することができる情報を提供することはありません。");
+        let kept = format!("このご案内に際し、お寄せいただいた{filed}の内容を転送し、又は{given}");
+        return format!("{peer}の{accepted}制度のご案内\n{issuer}\n\n{introduced}{kept}\n");
     }
     let filed = if of_ppc { "report" } else { "notification" };
     let introduced = format!("The {issuer} introduces to you the following schemes of the {peer}.");
@@ -112,7 +112,7 @@ fn whole(n: usize, scheme: &Scheme, language: Language) -> String {
         |pick: fn(&SchemeContent) -> Option<&Text>| content.and_then(pick).map(|it| words(it, language).to_owned());
     let title = of(|it| it.title.as_ref()).unwrap_or_else(|| id(scheme));
     let mut lines = vec![
-        ("提出の要否", "Filing", duty(scheme, language)),
+        ("義務・任意の別", "Filing", duty(scheme, language)),
         ("根拠", "Basis", of(|it| it.basis.as_ref())),
         ("対象者", "Who", of(|it| it.who.as_ref())),
         ("内容", "What", of(|it| it.what.as_ref())),
@@ -130,7 +130,7 @@ fn short(n: usize, scheme: &Scheme, language: Language) -> String {
     let title = content.and_then(|it| it.title.as_ref()).map(|title| words(title, language).to_owned());
     let title = title.filter(|title| length(title) <= TITLE).unwrap_or_else(|| id(scheme));
     let lines = [
-        ("提出の要否", "Filing", duty(scheme, language)),
+        ("義務・任意の別", "Filing", duty(scheme, language)),
         ("ウェブサイト", "Website", content.and_then(|it| it.links.first().cloned())),
         ("電話", "Telephone", content.map(|it| it.telephone.clone())),
     ];
@@ -168,8 +168,8 @@ fn id(scheme: &Scheme) -> String {
 
 fn duty(scheme: &Scheme, language: Language) -> Option<String> {
     let (ja, en) = match scheme.terms.as_ref()?.duty() {
-        FilingDuty::Must => ("該当する場合は、提出しなければなりません。", "required where it applies."),
-        FilingDuty::May => ("提出は任意です。", "voluntary."),
+        FilingDuty::Must => ("該当する場合は、義務付けられています。", "required where it applies."),
+        FilingDuty::May => ("任意です。", "voluntary."),
         FilingDuty::Unspecified => return None,
     };
     Some(say(language, ja, en).to_owned())
@@ -196,13 +196,15 @@ fn statutory(dates: &StatutoryDates, language: Language) -> String {
     let shown = |text: &str| calendar::parse_day(text).map_or_else(|| text.to_owned(), |day| on(day, language));
     let (from, to, due) = (shown(&dates.preliminary_from), shown(&dates.preliminary_to), shown(&dates.final_due));
     let days = dates.final_days;
-    let mark = if dates.by_rule { say(language, "（暦未確定）", " (provisional)") } else { "" };
+    let mark = if dates.by_rule { say(language, "（祝日未確定のため暫定）", " (provisional)") } else { "" };
     let (title, mut lines) = if language == Language::Ja {
-        let counted = format!("いずれかの部署が知った日を1日目として{days}日。末日が閉庁日に当たるときは次の開庁日");
+        let counted =
+            format!("いずれかの部署が事態を知った日を1日目として{days}日以内。末日が閉庁日に当たるときは、次の開庁日");
         let lines = vec![
             format!("速報：速やかに（目安の期間：{from}から{to}まで）"),
             format!("確報：{due}まで{mark}（{counted}）"),
-            "これらの日付は目安であり、個人情報保護委員会又は事業所管大臣が判断します。".to_owned(),
+            "これらの日付は目安です。正式な取扱いについては、個人情報保護委員会又は事業所管大臣にご確認ください。"
+                .to_owned(),
         ];
         ("漏えい等報告の時期の目安", lines)
     } else {
@@ -218,7 +220,7 @@ fn statutory(dates: &StatutoryDates, language: Language) -> String {
         ("Guide to the dates of the leak report", lines)
     };
     if dates.by_rule {
-        let ja = "「暦未確定」の日付は、祝日が確定していない年にかかるため、変わることがあります。";
+        let ja = "暫定の日付は、祝日が確定していない年に係るため、変更されることがあります。";
         let en = "A provisional date depends on a year whose holidays are not fixed yet; it may change.";
         lines.push(say(language, ja, en).to_owned());
     }
@@ -248,8 +250,9 @@ fn code(paper: &Paper<'_>, language: Language) -> String {
     }
     let issuer = name(paper.issuer, language);
     let (title, line) = if language == Language::Ja {
-        let told = format!("提出の際にこのコードを伝えると、提出があったことが{issuer}に通知されます。");
-        ("紹介コード：", format!("{told}コードを伝えるかどうかは任意です。"))
+        let filed = if paper.issuer == Agency::Ppc { "届出" } else { "報告" };
+        let told = format!("{filed}の際にこのコードをお伝えいただくと、{filed}があったことが{issuer}に通知されます。");
+        ("紹介コード：", format!("{told}コードをお伝えいただくかどうかは任意です。"))
     } else {
         let told = format!("If you quote this code when you file, the {issuer} is told that a filing was made.");
         ("Referral code: ", format!("{told} Quoting it is voluntary."))
