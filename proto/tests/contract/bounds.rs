@@ -57,7 +57,7 @@ fn every_list_has_a_most_count() {
 
 /// The bytes of a map have no defined order, and digests cover bytes.
 #[test]
-fn no_map_stands_where_bytes_are_compared() {
+fn no_message_whose_bytes_are_compared_contains_a_map() {
     let roots = methods().iter().map(|method| method.input()).chain(arriving()).collect::<Vec<_>>();
     let roots = roots.into_iter().chain([message("renkei.journal.v1.Page")]);
     for field in fields(reachable(roots)) {

@@ -109,7 +109,7 @@ fn every_fact_has_a_whole_rule() {
 }
 
 #[test]
-fn every_fact_stands_in_the_numbers_of_its_noun() {
+fn every_fact_has_a_number_in_the_range_of_its_noun() {
     for field in facts() {
         let (name, number) = (field.name(), field.number());
         let Kind::Message(body) = field.kind() else { panic!("{name} is no message") };
@@ -136,7 +136,7 @@ fn the_fact_is_one_closed_choice_beside_the_digest_of_its_request() {
 }
 
 #[test]
-fn facts_hold_no_free_text() {
+fn facts_contain_no_free_text() {
     for message in reachable([message("renkei.journal.v1.Fact")]) {
         for field in message.fields().filter(|field| field.kind() == Kind::String) {
             let rules = Rules::of(&field).of_values(&field);

@@ -108,7 +108,7 @@ fn no_field_is_named_as_its_message() {
 }
 
 #[test]
-fn what_is_named_a_request_or_a_response_is_that_of_a_method() {
+fn every_message_named_request_or_response_belongs_to_a_method() {
     let mut exchanged = BTreeSet::from(NAMED_AS_REQUESTS.map(str::to_owned));
     for method in methods() {
         assert_eq!(method.input().name(), format!("{}Request", method.name()), "{}", method.full_name());

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_of_another_system_is_none() {
+    fn a_reason_of_another_system_is_not_read_as_ours() {
         assert_eq!(CallError::from(status("example")).reason, Reason::Unspecified);
     }
 

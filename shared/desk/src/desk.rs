@@ -161,7 +161,7 @@ mod tests {
 
     /// Generated service traits ask for futures that may move between threads. Never called: it has to compile.
     #[expect(dead_code, reason = "its type is the test")]
-    fn what_a_service_returns_is_send(
+    fn the_future_of_a_service_is_send(
         request: Request<CheckpointAuditRequest>,
         desk: &Desk,
     ) -> impl Future<Output = Result<Response<String>, Status>> + Send {
@@ -174,7 +174,7 @@ mod tests {
 
     /// As above, for a stream.
     #[expect(dead_code, reason = "its type is the test")]
-    fn what_a_streaming_service_returns_is_send(
+    fn the_future_of_a_streaming_service_is_send(
         request: Request<WatchRequest>,
         desk: &Desk,
     ) -> impl Future<Output = Result<Response<Answers<WatchResponse>>, Status>> + Send {

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holiday_says_whether_it_is_listed_or_computed() {
+    fn a_holiday_states_whether_it_is_listed_or_computed() {
         let listed = holiday(date(2026, 9, 22)).unwrap();
         assert_eq!(listed.name, "国民の休日");
         assert_eq!(listed.source, HolidaySource::Listed);

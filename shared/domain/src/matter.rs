@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_no_matters() {
+    fn other_names_are_not_matters() {
         for name in [
             "",
             "agencies/mofa/journal",

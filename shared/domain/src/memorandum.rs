@@ -151,7 +151,7 @@ mod tests {
     use crate::term;
 
     #[test]
-    fn the_agreement_as_data_says_what_the_rules_compute() {
+    fn the_agreement_as_data_agrees_with_the_rules() {
         let agreement = agreement().unwrap();
         assert_eq!(agreement.first_term.from, term::term(1).unwrap().from);
         assert_eq!(agreement.first_term.to, term::term(1).unwrap().to);

@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_set_holds_what_was_put_in() {
+    fn an_item_set_contains_the_items_that_were_put_in() {
         let items = Items::new(Sector::Public, &[5, 3, 3]).unwrap();
         let held: Vec<u8> = (0..=u8::MAX).filter(|number| items.contains(*number)).collect();
         assert_eq!(held, [3, 5]);
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_that_rest_on_computed_holidays_say_so() {
+    fn dates_based_on_computed_holidays_state_this() {
         assert!(case("2028-01-31", 30).by_rule);
         assert!(case("2027-12-01", 30).by_rule);
         assert!(!case("2027-11-29", 30).by_rule);

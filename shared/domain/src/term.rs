@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_terms_holds() {
+    fn the_terms_are_those_of_the_table() {
         for (ordinal, from, to, days, strict, everyday, last_open) in TABLE {
             let term = nth(ordinal);
             assert_eq!(term.ordinal, ordinal);

@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_stays_within_what_clients_take_as_headers() {
+    fn a_status_stays_within_the_size_of_headers_that_clients_accept() {
         let violation = Violation { field: "f".repeat(200), rule: "string.pattern", must: "m".repeat(300) };
         let (status, details) = received(Error::Invalid(vec![violation; 50]));
         assert!(status.message().len() + status.details().len() * 4 / 3 < 8 << 10);
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_names_the_limit_and_says_when_to_come_again() {
+    fn a_full_queue_names_the_limit_and_states_when_to_retry() {
         let (status, details) = received(Error::Full { reason: Reason::Busy, limit: "waiting commands", most: 1024 });
         assert_eq!(status.code(), Code::ResourceExhausted);
         let metadata = &details.error_info().unwrap().metadata;
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_failed_beneath_the_caller_is_given_only_the_reason() {
+    fn the_caller_learns_only_the_reason_of_a_failure_beneath() {
         let failed = |reason| received(Error::Failed { reason, cause: "secret table".into() });
         for reason in [Reason::DatabaseUnavailable, Reason::AuditUnavailable, Reason::Recovering, Reason::ClockDoubted]
         {

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_left_to_the_decoder() {
+    fn bytes_that_are_not_a_message_are_left_to_the_decoder() {
         for noise in
             [&[0xff; 64][..], &[0x0b, 0x0c], &[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]]
         {

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_certificate_name_nobody() {
+    fn bytes_that_are_not_a_certificate_name_nobody() {
         assert_eq!(Identity::from_certificate(b"not a certificate"), Err(IdentityError::Unreadable));
     }
 }

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_holder_never_takes_all_and_a_place_that_is_left_is_free() {
+    fn one_holder_never_uses_all_places_and_a_place_that_is_left_is_free() {
         let places = Places::new(3, 2);
         let mut of_a = vec![places.take("a").unwrap(), places.take("a").unwrap()];
         assert_eq!(places.take("a").unwrap_err(), Shortage::OfOne(2));

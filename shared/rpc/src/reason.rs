@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_by_itself_says_when() {
+    fn a_temporary_reason_states_when_to_retry() {
         let passing: Vec<_> =
             reasons().into_iter().filter(|reason| answer(*reason).retry_after.is_some()).map(Reason::id).collect();
         let expected = [

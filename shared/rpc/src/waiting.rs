@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_newcomer_takes_the_place_of_who_waits_longest_where_most_wait() {
+    fn a_newcomer_replaces_the_oldest_waiting_connection_of_the_fullest_address() {
         let waiting = Waiting::new(3);
         let [crowd, alone] = [1, 2].map(|last| IpAddr::from([127, 0, 0, last]));
         let first = waiting.enter(alone);

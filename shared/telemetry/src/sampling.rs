@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn of_unsampled_traces_only_calls_that_failed_are_exported() {
+    fn only_failed_calls_of_unsampled_traces_are_exported() {
         let names = exported([
             ("answered", SpanKind::Server, Status::Unset),
             ("failed", SpanKind::Server, Status::error("")),

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_for_several_traces_is_in_the_first_and_linked_to_the_others() {
+    fn work_for_several_traces_is_in_the_first_and_linked_to_the_others() {
         let other = "00-1af7651916cd43dd8448eb211c80319c-c7ad6b7169203331-01";
         let received = finished(|| span::receive("ppc", 1, 3, &sampled([CALLER, SAMPLED, other])));
         assert_eq!(received.trace_id, "0af7651916cd43dd8448eb211c80319c");

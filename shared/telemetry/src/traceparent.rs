@@ -144,7 +144,7 @@ mod tests {
     const GIVEN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     #[test]
-    fn what_is_read_is_written_again() {
+    fn a_context_is_written_as_it_was_read() {
         for text in [GIVEN, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"] {
             assert_eq!(Traceparent::parse(text).unwrap().to_string(), text);
         }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_flags_only_sampled_is_kept() {
+    fn only_the_sampled_flag_is_kept() {
         let read = Traceparent::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-fe");
         assert!(read.unwrap().to_string().ends_with("-00"));
     }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_higher_version_the_known_fields_are_read() {
+    fn the_known_fields_of_a_higher_version_are_read() {
         for text in [
             "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_valid_and_sampled_counts() {
+    fn only_a_valid_and_sampled_context_counts() {
         let unsampled = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
         assert_eq!(sampled(["", unsampled, "00-zz", GIVEN]), [Traceparent::parse(GIVEN).unwrap()]);
     }

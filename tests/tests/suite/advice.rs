@@ -147,7 +147,7 @@ fn statements() -> Vec<Statement> {
 }
 
 #[tokio::test]
-async fn certainty_ids_and_attachments_cross_as_they_were_stated_and_stand_in_the_entries_alone() {
+async fn certainty_ids_and_attachments_cross_as_stated_and_are_in_the_entries_alone() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let mut request = ppc.requesting();
@@ -292,7 +292,7 @@ async fn a_request_that_is_handed_back_and_supplemented_is_due_anew() {
 }
 
 #[tokio::test]
-async fn a_declined_request_says_why_and_what_is_possible_instead() {
+async fn a_declined_request_states_the_reason_and_the_alternative() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let mut request = ipa.declining(&accepted(&ppc, &ipa).await);
@@ -392,7 +392,7 @@ async fn a_correction_after_the_close_is_to_be_noted_again() {
 }
 
 #[tokio::test]
-async fn what_is_to_be_confirmed_first_is_quoted_on_a_recorded_answer() {
+async fn advice_to_be_confirmed_first_is_quoted_on_a_recorded_answer() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let it = answered(&ppc, &ipa).await;

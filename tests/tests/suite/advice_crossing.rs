@@ -272,7 +272,7 @@ async fn every_pair_of_acts_at_both_ends_of_a_cut_link_makes_the_same_page_in_ei
 }
 
 #[tokio::test]
-async fn whatever_crossed_the_request_is_brought_to_its_end() {
+async fn a_request_is_brought_to_its_end_after_any_acts_that_crossed() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let scene: Scene = (&[Accept], State::Accepted, &[], &[]);

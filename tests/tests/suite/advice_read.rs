@@ -25,7 +25,7 @@ use renkei_tools::{
 use crate::{advice::at_both, term::give_notice};
 
 #[tokio::test]
-async fn requests_are_listed_newest_first_and_their_entries_in_the_order_in_which_they_were_taken() {
+async fn requests_are_listed_newest_first_and_their_entries_in_the_order_in_which_they_were_stored() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let mut newest_first = Vec::new();
@@ -149,7 +149,7 @@ async fn a_request_is_received_then_recorded_then_answered() {
 }
 
 #[tokio::test]
-async fn after_the_agreement_has_ended_nothing_new_is_asked_and_what_is_open_is_finished() {
+async fn nothing_new_is_asked_after_the_agreement_has_ended_and_open_requests_are_finished() {
     let pair = Pair::in_process(instant("2026-12-01T09:00:00+09:00").unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     give_notice(&pair, NoticeKind::NotRenew).await;

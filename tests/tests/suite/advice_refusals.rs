@@ -71,7 +71,7 @@ async fn each_half_is_served_by_its_agency_alone() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_there_or_was_read_before_it_changed_takes_no_act() {
+async fn a_request_that_is_missing_or_was_read_before_it_changed_accepts_no_act() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
@@ -142,7 +142,7 @@ fn attach(it: &mut SubmitAdviceRequestRequest, spoil: fn(&mut Attachment)) {
 }
 
 #[tokio::test]
-async fn what_breaks_the_contract_in_a_field_names_the_field() {
+async fn a_breach_of_the_contract_in_a_field_names_the_field() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let before = ppc.link().await.unwrap().own_seq;

@@ -140,7 +140,7 @@ async fn an_older_copy_of_a_page_shows_nothing() {
 }
 
 #[tokio::test]
-async fn a_bar_that_was_taken_off_the_page_of_an_official_still_bars() {
+async fn a_bar_that_was_removed_from_the_page_of_an_official_still_bars() {
     let mut pair = Pair::in_process(start().unwrap(), 3).await.unwrap();
     let (ppc, _ipa) = both(&pair).unwrap();
     ppc.bar("tanaka.hanako").await.unwrap();

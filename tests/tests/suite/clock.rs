@@ -59,7 +59,7 @@ async fn confirm(pair: &Pair, time: Timestamp, more: &[&str]) -> (Option<i32>, S
 }
 
 #[tokio::test]
-async fn a_clock_that_jumps_dates_no_act_and_every_sign_says_so() {
+async fn a_clock_that_jumps_dates_no_act_and_every_sign_reports_it() {
     let mut pair = judged(81).await;
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
@@ -147,7 +147,7 @@ async fn a_jump_that_stays_is_confirmed_with_the_time_of_another_clock() {
 }
 
 #[tokio::test]
-async fn a_start_with_a_wrong_clock_takes_no_act_and_no_entry_until_it_is_confirmed() {
+async fn a_service_started_with_a_wrong_clock_accepts_no_act_and_no_entry_until_it_is_confirmed() {
     let mut pair = judged(83).await;
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();

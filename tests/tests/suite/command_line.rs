@@ -257,7 +257,7 @@ async fn a_changed_byte_is_found_and_the_first_bad_entry_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_configuration_is_said_in_one_sentence() {
+async fn a_fault_in_a_configuration_is_reported_in_one_sentence() {
     let mut pair =
         Pair::processes(None, renkei_tools::scenario::start().unwrap(), [64; 32], Default::default()).await.unwrap();
     pair.stop_both().await.unwrap();

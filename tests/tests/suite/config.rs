@@ -94,7 +94,7 @@ fn every_wrong_value_is_named_in_a_sentence() {
 }
 
 #[test]
-fn what_only_the_start_would_find_is_found_in_the_configuration() {
+fn a_fault_that_only_the_start_would_find_is_found_in_the_configuration() {
     for (from, to, says) in [
         ("log = \"info\"", "log = \"info,=[\"", "`telemetry.log`"),
         (
@@ -120,7 +120,7 @@ fn what_only_the_start_would_find_is_found_in_the_configuration() {
 }
 
 #[test]
-fn the_environment_is_text_where_the_configuration_has_text() {
+fn a_variable_of_the_environment_is_text_if_the_configuration_has_text() {
     let (_dir, file) = arranged();
     let with = |name: &str, value: &str| Config::load(&file, [(name.to_owned(), value.to_owned())].into());
     for name in ["12345678e901", "1", "true", "007"] {
@@ -166,7 +166,7 @@ fn a_collector_that_nothing_can_be_sent_to_is_refused_before_the_start() {
 }
 
 #[test]
-fn only_an_embedded_database_is_upgraded_by_the_service_when_nothing_is_said() {
+fn only_an_embedded_database_is_upgraded_by_the_service_by_default() {
     let migrates = |url: &str, line: &str| {
         let text = EXAMPLE.replacen("sqlite:ppc.db", url, 1).replacen("\nmigrate = true\n", line, 1);
         Config::parse(&text, Path::new("/")).unwrap().database.migrates()
@@ -178,7 +178,7 @@ fn only_an_embedded_database_is_upgraded_by_the_service_when_nothing_is_said() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_the_file_that_it_stands_in() {
+fn a_fault_is_reported_with_the_file_that_contains_it() {
     let (_dir, file) = arranged();
     for (from, to) in
         [("replica = \"a\"", "replica = \"A b\""), ("[journal]", "[jurnal]"), ("sandbox = false", "sandbox =")]
@@ -199,7 +199,7 @@ fn callers_are_of_the_own_desk_and_have_known_roles() {
 }
 
 #[test]
-fn a_missing_file_says_which() {
+fn a_missing_file_is_named() {
     let error = Config::load(Path::new("/nonexistent/ppc.toml"), HashMap::new()).unwrap_err().to_string();
     assert!(error.contains("/nonexistent/ppc.toml") && error.contains("--config"), "{error}");
 }

@@ -121,7 +121,7 @@ async fn a_peer_that_is_away_for_days_gets_everything_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_lost_receipt_is_made_up_for_and_nothing_is_taken_twice() {
+async fn a_lost_receipt_is_made_up_for_and_nothing_is_accepted_twice() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
@@ -238,7 +238,7 @@ async fn a_stop_is_lifted_beside_the_running_service_and_skips_no_number() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_holds_the_journal_until_it_is_known() {
+async fn an_unknown_key_delays_the_journal_until_it_is_known() {
     let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
@@ -308,7 +308,7 @@ async fn restart_ipa(pair: &mut Pair, config: &str) {
 }
 
 #[tokio::test]
-async fn what_comes_late_or_twice_of_advice_and_items_counts_once_and_is_not_refused() {
+async fn advice_and_items_that_come_late_or_twice_count_once_and_are_not_refused() {
     let (pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
     let mut session = peer.dial().await.unwrap();
     let asked = ppc.submit_advice_request(ppc.requesting()).await.unwrap();

@@ -120,7 +120,7 @@ fn only_the_store_speaks_sql() {
 
 /// The bench measures as a control the speed of the database alone, for which the store has no function.
 #[test]
-fn of_tools_and_tests_only_the_control_of_the_bench_speaks_sql() {
+fn only_the_control_of_the_bench_speaks_sql_among_tools_and_tests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let (mut folders, mut speakers) = (vec![root.join("shared/tools"), root.join("tests")], BTreeSet::new());
     while let Some(folder) = folders.pop() {
@@ -137,7 +137,7 @@ fn of_tools_and_tests_only_the_control_of_the_bench_speaks_sql() {
 }
 
 #[test]
-fn what_must_be_one_is_one() {
+fn dependencies_that_must_be_single_are_single() {
     let versions = versions();
     for name in SINGLE {
         let found = versions.get(name).unwrap_or_else(|| panic!("{name} is not in the tree"));

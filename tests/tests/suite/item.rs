@@ -275,7 +275,7 @@ async fn a_marking_is_only_raised_by_the_receiver() {
 
 /// A clerk corrects a misprint and names nothing but the words.
 #[tokio::test]
-async fn a_revision_keeps_what_it_does_not_name_and_ends_what_it_says() {
+async fn a_revision_keeps_unnamed_terms_and_removes_the_listed_ones() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let after = |hours| Some(stamp(pair.clock.now() + SignedDuration::from_hours(hours)));

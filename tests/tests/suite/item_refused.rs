@@ -97,7 +97,7 @@ fn plan(seconds: i64) -> Option<PublicationPlan> {
 }
 
 #[tokio::test]
-async fn terms_that_say_nothing_or_two_things_are_refused_and_write_nothing() {
+async fn terms_that_state_nothing_or_two_things_are_refused_and_write_nothing() {
     use Reason::{FieldInvalid, ScopeContradictory, ScopeEmpty};
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
@@ -208,7 +208,7 @@ async fn terms_that_say_nothing_or_two_things_are_refused_and_write_nothing() {
 }
 
 #[tokio::test]
-async fn content_beyond_its_bounds_and_what_is_no_stix_bundle_is_refused() {
+async fn content_beyond_its_bounds_and_an_invalid_stix_bundle_are_refused() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let content = || words(ItemKind::ThreatInformation, "改ざんの手口", pair.clock.now());
@@ -383,7 +383,7 @@ async fn an_object_is_marked_no_stricter_than_the_item_is_shared() {
 
 /// The writer is held up by another program's lock; what needs no page is answered all the same.
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_told_without_the_writer() {
+async fn a_fault_in_a_request_is_reported_without_the_writer() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (_, ipa) = both(&pair).unwrap();
     let lock = Lock::take(&pair.setup, Agency::Ipa).unwrap();
@@ -469,7 +469,7 @@ async fn an_item_has_at_most_a_hundred_revisions() {
 }
 
 #[tokio::test]
-async fn after_expiry_nothing_new_is_shared_and_what_was_shared_goes_on() {
+async fn nothing_new_is_shared_after_expiry_and_shared_items_continue() {
     let pair = Pair::in_process(instant("2026-12-01T09:00:00+09:00").unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     give_notice(&pair, NoticeKind::NotRenew).await;

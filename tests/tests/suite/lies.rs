@@ -61,7 +61,7 @@ fn every_kind_of_fact_that_advice_sharing_and_officials_know_is_lied_with() {
 }
 
 #[tokio::test]
-async fn a_recall_seals_though_the_peer_says_that_it_does_not_speak_of_sealing() {
+async fn a_recall_seals_although_the_peer_states_that_it_does_not_speak_of_sealing() {
     let (pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
     let mut session = peer.dial().await.unwrap();
     session.received(1).await.unwrap();
@@ -88,7 +88,7 @@ async fn a_recall_seals_though_the_peer_says_that_it_does_not_speak_of_sealing()
 }
 
 #[tokio::test]
-async fn a_peer_that_lies_without_end_in_a_request_takes_nobody_elses_room_in_it() {
+async fn a_peer_that_lies_without_end_in_a_request_uses_nobody_elses_room_in_it() {
     let (_pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
     let mut session = peer.dial().await.unwrap();
     let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();

@@ -49,7 +49,7 @@ async fn others_go_on(pair: &Pair) {
 }
 
 #[tokio::test]
-async fn a_caller_that_takes_no_answers_holds_no_more_than_its_share_and_not_beyond_its_deadline() {
+async fn a_caller_that_reads_no_answers_uses_only_its_share_and_not_beyond_its_deadline() {
     let (mut pair, address, files) = arranged(41).await;
     let mut calls = JoinSet::new();
     for _ in 0..5 {

@@ -156,7 +156,7 @@ async fn the_other_agencys_database_never_names_an_official() {
 }
 
 #[tokio::test]
-async fn nobody_bars_himself_or_an_official_of_the_other_agency() {
+async fn nobody_bars_themselves_or_an_official_of_the_other_agency() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, _ipa) = both(&pair).unwrap();
     let client = ppc.desk.officials().unwrap();

@@ -45,7 +45,7 @@ async fn linted(metrics: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_operators_port_tells_how_the_service_stands_and_takes_nothing() {
+async fn the_operators_port_reports_the_condition_of_the_service_and_is_read_only() {
     let mut pair = Pair::processes(None, start().unwrap(), [71; 32], Choice::default()).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
@@ -85,7 +85,7 @@ async fn ppc_head(pair: &Pair) -> u64 {
 }
 
 #[tokio::test]
-async fn those_who_say_nothing_at_the_operators_port_do_not_make_the_service_look_ill() {
+async fn silent_connections_to_the_operators_port_do_not_make_the_service_look_ill() {
     let mut pair = Pair::processes(None, start().unwrap(), [74; 32], Choice::default()).await.unwrap();
     let address = pair.ppc.operator().unwrap();
     let mut silent = Vec::new();
@@ -149,7 +149,7 @@ fn queries(value: &Value, found: &mut Vec<String>) {
 
 /// A guided failure: the link is cut, everything says so, the link comes back, and all is well.
 #[tokio::test]
-async fn a_prometheus_takes_the_metrics_and_alerts_follow_the_link() {
+async fn a_prometheus_reads_the_metrics_and_alerts_follow_the_link() {
     let mut pair = Pair::processes(None, start().unwrap(), [73; 32], Choice::default()).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();

@@ -88,7 +88,7 @@ impl Down {
 const BOTH: [&str; 2] = ["check", "serve"];
 
 #[tokio::test]
-async fn what_is_wrong_with_a_database_is_said_in_one_sentence_at_the_start() {
+async fn a_fault_of_a_database_is_reported_in_one_sentence_at_the_start() {
     let down = Down::new().await;
     let (engine, url) = (database::engine_of(&down.pair.setup), down.url());
     let known = renkei_store::SCHEMA;
@@ -191,7 +191,7 @@ async fn until_ready_is(pair: &Pair, ready: bool) {
 
 /// An embedded database is where its service is.
 #[tokio::test]
-async fn a_database_that_goes_away_is_said_to_be_unavailable_until_it_is_back() {
+async fn a_database_that_goes_away_is_reported_as_unavailable_until_it_is_back() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     if database::engine_of(&pair.setup) == Engine::Sqlite {
         return;

@@ -163,7 +163,7 @@ async fn until_ready_is(pair: &Pair, caller: &str, ready: Option<bool>) {
 }
 
 #[tokio::test]
-async fn a_service_that_is_hung_up_takes_fresh_files_port_by_port_and_is_ready_while_they_are_valid() {
+async fn a_service_reloads_fresh_files_port_by_port_on_a_hangup_and_is_ready_while_they_are_valid() {
     let mut pair = Pair::processes(None, start().unwrap(), [6; 32], Choice::default()).await.unwrap();
     let dir = pair.setup.dir.clone();
     let (desk, link) = (pki::desk_files(&dir, "ppc"), pki::link_files(&dir, "ppc"));

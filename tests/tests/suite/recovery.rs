@@ -126,7 +126,7 @@ async fn a_restored_side_notices_its_loss_at_the_hello_and_gets_everything_back(
 }
 
 #[tokio::test]
-async fn advice_and_items_come_back_as_they_were_and_what_was_recalled_stays_sealed() {
+async fn advice_and_items_come_back_as_they_were_and_recalled_items_stay_sealed() {
     for restored in AGENCIES {
         let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
         let (ppc, ipa) = both(&pair).unwrap();
@@ -168,7 +168,7 @@ async fn advice_and_items_come_back_as_they_were_and_what_was_recalled_stays_sea
 }
 
 #[tokio::test]
-async fn what_was_written_since_the_restore_is_judged_again_under_its_own_id() {
+async fn an_entry_written_since_the_restore_is_judged_again_under_its_own_id() {
     let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();

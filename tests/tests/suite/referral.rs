@@ -144,7 +144,7 @@ async fn the_reporter_gets_a_notice_in_both_languages_with_dates_and_code() {
 }
 
 #[tokio::test]
-async fn what_is_no_sound_report_is_not_issued_and_writes_nothing() {
+async fn an_unsound_report_is_not_issued_and_writes_nothing() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
@@ -182,7 +182,7 @@ fn entry(seq: u64) -> String {
 }
 
 #[tokio::test]
-async fn what_the_state_of_a_referral_does_not_allow_is_refused_and_writes_nothing() {
+async fn an_act_that_the_state_of_a_referral_does_not_allow_is_refused_and_writes_nothing() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();

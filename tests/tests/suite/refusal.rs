@@ -143,7 +143,7 @@ fn every_field_of_the_header_is_lied_in() {
 }
 
 #[tokio::test]
-async fn a_lie_beside_the_chain_is_held_and_refused_and_the_refusal_travels_back() {
+async fn a_lie_beside_the_chain_is_stored_and_refused_and_the_refusal_travels_back() {
     let (_pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
     let mut session = peer.dial().await.unwrap();
     peer.seen = 1;
@@ -228,7 +228,7 @@ async fn a_referral_that_breaks_the_rule_of_the_article_is_refused() {
 }
 
 #[tokio::test]
-async fn a_receipt_alone_says_received_and_the_peers_journal_says_recorded_or_refused() {
+async fn a_receipt_alone_means_received_and_the_peers_journal_states_recorded_or_refused() {
     let (_pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
     ppc.publish(ppc.publishing("leak-report-private")).await.unwrap();
     ppc.publish(ppc.publishing("leak-report-public")).await.unwrap();

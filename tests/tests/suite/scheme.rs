@@ -50,7 +50,7 @@ async fn at_peer(author: &Acts, peer: &Acts, name: &str) -> Scheme {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_of_the_contract_is_refused_and_writes_nothing() {
+async fn a_request_that_breaks_a_rule_of_the_contract_is_refused_and_writes_nothing() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let scheme = ppc.publish(ppc.publishing("leak-report")).await.unwrap();
@@ -98,7 +98,7 @@ async fn what_breaks_a_rule_of_the_contract_is_refused_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn what_the_state_of_a_scheme_does_not_allow_is_refused_and_writes_nothing() {
+async fn an_act_that_the_state_of_a_scheme_does_not_allow_is_refused_and_writes_nothing() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let stale = ppc.publish(ppc.publishing("leak-report")).await.unwrap();
@@ -132,7 +132,7 @@ async fn what_the_state_of_a_scheme_does_not_allow_is_refused_and_writes_nothing
 }
 
 #[tokio::test]
-async fn a_catalogue_takes_a_hundred_schemes_and_lists_them_newest_first() {
+async fn a_catalogue_accepts_a_hundred_schemes_and_lists_them_newest_first() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let ids: Vec<String> = (1..=100).map(|n| format!("scheme-{n}")).collect();

@@ -54,7 +54,7 @@ fn said(it: &AuditRecord) -> [&str; 5] {
 }
 
 #[tokio::test]
-async fn who_knew_of_a_matter_is_on_record_with_time_and_purpose() {
+async fn every_reader_of_a_matter_is_on_record_with_time_and_purpose() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let scope = to_units(&["policy"], &[Purpose::Policy, Purpose::Training]);
@@ -196,7 +196,7 @@ async fn every_method_that_hands_out_secrets_is_on_record_at_both_agencies() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_recorded_is_not_read_and_everything_else_goes_on() {
+async fn a_read_that_cannot_be_recorded_is_refused_and_everything_else_continues() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let calls = secret_calls(&ppc, &ipa).await;

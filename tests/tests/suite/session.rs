@@ -126,7 +126,7 @@ async fn frames_that_break_the_protocol_end_the_session_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_does_not_hold_changes_nothing() {
+async fn an_invalid_receipt_changes_nothing() {
     let (_pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
     let mut session = peer.dial().await.unwrap();
     session.received(1).await.unwrap();

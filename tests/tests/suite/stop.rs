@@ -148,7 +148,7 @@ async fn a_fork_stops_the_journal_and_both_entries_are_kept() {
 }
 
 #[tokio::test]
-async fn a_gap_and_an_unknown_key_are_held_off_and_asked_for_but_stop_nothing() {
+async fn a_gap_and_an_unknown_key_are_deferred_and_asked_for_but_stop_nothing() {
     let (pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();
     let first = peer.publication("unauthorised-access").unwrap();
     let second = peer.publication("virus").unwrap();

@@ -251,7 +251,7 @@ async fn settled(pair: &Pair) -> (u64, u64) {
 }
 
 #[tokio::test]
-async fn what_a_caller_is_answered_follows_from_the_rule_and_no_service_sees_a_refused_call() {
+async fn the_answer_to_a_caller_follows_from_the_rule_and_no_service_sees_a_refused_call() {
     let mut pair = Pair::in_process(start().unwrap(), 11).await.unwrap();
     let before = settled(&pair).await;
     let (mut calls, mut seen) = (0, 0);

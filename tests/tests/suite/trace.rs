@@ -149,7 +149,7 @@ async fn each_side_exports_its_own_spans_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_callers_flag_is_a_hint_and_a_broken_context_is_none() {
+async fn a_callers_flag_is_a_hint_and_a_broken_context_is_ignored() {
     let (mut pair, ppc, ipa) = published(33).await;
     for (given, goes_on) in [
         ("00-4bf92f3577b34da6a3ce929d0e0e4731-00f067aa0ba902b7-00", true),

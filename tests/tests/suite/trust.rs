@@ -107,7 +107,7 @@ async fn a_revoked_caller_does_not_come_in_again_by_a_list_that_is_older_ended_o
 }
 
 #[tokio::test]
-async fn the_link_refuses_worse_files_like_the_desk_and_one_bad_file_holds_no_other_back() {
+async fn the_link_refuses_worse_files_like_the_desk_and_one_bad_file_delays_no_other() {
     let mut pair = Pair::processes(None, start().unwrap(), [32; 32], Choice::default()).await.unwrap();
     let dir = pair.setup.dir.clone();
     let (desk, link) = (pki::desk_files(&dir, "ppc"), pki::link_files(&dir, "ppc"));

@@ -62,7 +62,7 @@ async fn an_item_for_a_unit_that_its_receiver_lacks_is_told_to_both_in_the_item_
 }
 
 #[tokio::test]
-async fn what_was_answered_about_units_comes_back_after_a_restore() {
+async fn answers_about_units_come_back_after_a_restore() {
     let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     settle(&ppc, &ipa).await.unwrap();

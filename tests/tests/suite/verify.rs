@@ -33,7 +33,7 @@ async fn lived(seed: u8) -> (Pair, Acts, Acts) {
 }
 
 #[tokio::test]
-async fn the_call_proves_what_the_command_line_proves() {
+async fn the_call_proves_the_same_as_the_command_line() {
     let (pair, ppc, ipa) = lived(1).await;
     for acts in [&ppc, &ipa] {
         let Verification { journals, chains, fault } = acts.verify().await.unwrap();
@@ -112,7 +112,7 @@ fn in_words_of(engine: Engine, change: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_was_changed_behind_the_service_is_named_by_call_and_command_line() {
+async fn a_change_behind_the_service_is_named_by_call_and_command_line() {
     let (pair, ppc, _ipa) = lived(2).await;
     let sql = |text: String| database::behind_its_back(&pair.setup, Agency::Ppc, &text).unwrap();
     for (table, row, change, named) in CHANGES {

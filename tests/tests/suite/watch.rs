@@ -163,7 +163,7 @@ async fn sixteen_of_one_caller_may_watch_at_once_and_a_place_that_is_given_up_is
 }
 
 #[tokio::test]
-async fn a_service_that_shuts_down_says_so_to_its_watchers() {
+async fn a_service_that_shuts_down_tells_its_watchers() {
     let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, _ipa) = both(&pair).unwrap();
     let mut feed = ppc.watch("", "").await.unwrap();
@@ -225,7 +225,7 @@ async fn a_watch_goes_on_from_where_a_list_was_read() {
 }
 
 #[tokio::test]
-async fn no_event_holds_content() {
+async fn no_event_contains_content() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     let canary = "カナリア7391";

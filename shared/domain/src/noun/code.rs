@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_code_is_mistyped() {
+    fn text_that_cannot_be_a_code_is_mistyped() {
         let printed = Code::new(12, SECRET).to_string();
         let short: String = printed.chars().skip(1).collect();
         for text in ["", "-", "0", "00000000", &short, "令和-8888-88888", &"0".repeat(65)] {

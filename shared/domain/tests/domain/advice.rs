@@ -88,7 +88,7 @@ fn settled(pair: &mut Pair) -> AdviceRequest {
 }
 
 #[test]
-fn every_act_is_permitted_or_refused_as_the_state_says() {
+fn every_act_is_permitted_or_refused_according_to_the_state() {
     for (path, stands, waits, expected) in ROWS {
         let pair = after(path);
         for party in [&pair.ppc, &pair.ipa] {
@@ -114,7 +114,7 @@ fn every_act_is_permitted_or_refused_as_the_state_says() {
 /// If both act at once, the first in the order of states wins, whichever comes first; the other's entries stay
 /// readable.
 #[test]
-fn of_acts_that_cross_the_higher_state_wins() {
+fn the_higher_state_wins_when_acts_cross() {
     use Choice::{
         Accept, AnswerClarification, AskAdvice, AskClarification, Close, Correct, Decline, GiveFinal, GiveInterim,
         HandBack, Supplement, WithdrawRequest,
@@ -178,7 +178,7 @@ fn a_supplement_that_crosses_a_handing_back_does_not_answer_it() {
 }
 
 #[test]
-fn advice_is_asked_of_ipa_by_ppc_and_stands_in_ppcs_name() {
+fn only_ppc_asks_for_advice_and_only_in_its_own_matter() {
     let pair = Pair::new();
     let act = ask(&pair.ppc, &Matter { opener: Ipa, ..matter() });
     assert_eq!(pair.ppc.refuses(&act), Some(Reason::HeaderDiffers));
@@ -331,7 +331,7 @@ fn a_quotation_is_asked_where_ipa_wants_to_be_asked_and_answered_once() {
 }
 
 #[test]
-fn what_was_corrected_is_not_quoted_any_more_and_what_is_wanted_lies_ahead() {
+fn corrected_advice_is_not_quoted_any_more_and_the_wanted_time_lies_ahead() {
     let mut pair = accepted();
     let act = giving(&pair.ipa, &matter(), AdviceStage::Final, &[1, 2], Quotation::ConfirmFirst);
     let given = pair.ipa.write(&act).unwrap();

@@ -90,7 +90,7 @@ fn the_last_day_that_ppc_computed_is_due() {
 }
 
 #[test]
-fn a_new_due_day_stands_in_the_supplement_of_what_is_handed_back_and_in_no_other() {
+fn only_the_supplement_to_a_handed_back_request_states_a_new_due_day() {
     for (path, wanted) in [(&[Choice::AskAdvice][..], false), (&[Choice::AskAdvice, Choice::HandBack], true)] {
         let pair = after(path);
         let day = |on: &str| Some(Due { on: on.to_owned(), calendar: VERSION.to_owned() });

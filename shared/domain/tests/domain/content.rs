@@ -127,7 +127,7 @@ fn differs(kind: FactKind, content: Option<&[u8]>, committed: bool) -> bool {
 }
 
 #[test]
-fn content_stands_where_it_belongs_and_nowhere_else_and_may_be_erased() {
+fn content_is_accepted_only_beside_its_own_fact_and_may_be_erased() {
     for kind in FactKind::ALL {
         let name = kind.name();
         match content_of(*kind) {
@@ -165,7 +165,7 @@ fn a_referral_is_found_by_its_codes_locator_and_only_if_it_has_a_code() {
 }
 
 #[test]
-fn what_has_no_scope_is_listed_to_everybody_with_its_state() {
+fn a_matter_without_a_scope_is_listed_to_everybody_with_its_state() {
     let mut pair = published().after(Agency::Ppc, &[Choice::AskAdvice, Choice::PublishItem], 0);
     let issued = referral(Agency::Ppc, 1);
     let act = issue(&pair.ppc, &issued, &report(Agency::Ppc, IncidentKind::Access));
@@ -192,7 +192,7 @@ fn what_has_no_scope_is_listed_to_everybody_with_its_state() {
 }
 
 #[test]
-fn what_the_service_says_by_itself_is_no_answer_of_an_official() {
+fn an_entry_of_the_service_itself_is_not_an_answer_of_an_official() {
     let mut pair = published().after(Agency::Ppc, &[Choice::AskAdvice, Choice::PublishItem, Choice::Notice], 0);
     pair = pair.after(Agency::Ppc, &[Choice::Acknowledge, Choice::AskAbout, Choice::Accept, Choice::Recall], 0);
     let automatic: Vec<&str> = pair

@@ -60,7 +60,7 @@ fn a_scheme_withdrawn_meanwhile_stays_introduced_and_is_introduced_to_nobody_els
 }
 
 #[test]
-fn a_scheme_revised_meanwhile_is_given_in_the_version_that_the_giver_held() {
+fn a_scheme_revised_meanwhile_is_given_in_the_version_known_to_the_giver() {
     let mut pair = issued();
     let act = revise(&pair.ipa, &named(Agency::Ipa, "virus"));
     pair.ipa.write(&act).unwrap();
@@ -138,7 +138,7 @@ fn notices_of_both_that_cross_both_arrive_and_the_agreement_ends_once() {
 }
 
 #[test]
-fn what_crosses_a_refusal_is_judged_by_what_its_author_held() {
+fn an_act_that_crosses_a_refusal_is_judged_on_its_authors_view() {
     let mut pair = published();
     let fact::Fact::ReferralIssued(mut lie) =
         issue(&pair.ppc, &matter(), &report(Agency::Ppc, IncidentKind::Virus)).fact

@@ -116,7 +116,7 @@ const TABLE: [(&str, Where); 54] = [
 const OPENERS: [Agency; 3] = [Agency::Ppc, Agency::Ipa, Agency::Unspecified];
 
 #[test]
-fn every_fact_is_written_by_whom_and_where_the_table_says() {
+fn every_fact_is_accepted_only_from_the_author_and_in_the_matter_of_the_table() {
     let kinds: Vec<&str> = FactKind::ALL.iter().map(|kind| kind.name()).collect();
     let rows: Vec<&str> = TABLE.iter().map(|(name, _)| *name).collect();
     assert_eq!(kinds, rows);

@@ -36,7 +36,7 @@ fn duties(pair: &Pair, matter: &Matter) -> Vec<(Agency, DutyKind)> {
 }
 
 #[test]
-fn in_an_advice_request_whoever_is_waited_for_has_a_duty_and_nobody_else() {
+fn only_the_awaited_agency_has_a_duty_in_an_advice_request() {
     for (path, _, waits, _) in ROWS {
         let found = duties(&after(path), &request(0)).into_iter().map(|(own, _)| own);
         let expected = BOTH.into_iter().filter(|own| *own == waits);
@@ -56,7 +56,7 @@ fn advice_is_due_on_the_day_that_the_request_names() {
 }
 
 #[test]
-fn whoever_issued_a_referral_confirms_that_it_was_given() {
+fn the_issuer_of_a_referral_confirms_that_it_was_given() {
     let matter = referral(Ppc, 1);
     let mut pair = published();
     assert_eq!(duties(&pair, &matter), []);

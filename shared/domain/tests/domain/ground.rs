@@ -75,7 +75,7 @@ fn every_facts() -> Vec<ScopeFacts> {
     all
 }
 
-fn assert_every_row_holds(pair: &Pair, in_force: bool) {
+fn assert_every_row_applies(pair: &Pair, in_force: bool) {
     for author in BOTH {
         let party = pair.of(author);
         for facts in every_facts() {
@@ -93,18 +93,18 @@ fn assert_every_row_holds(pair: &Pair, in_force: bool) {
 }
 
 #[test]
-fn every_row_of_the_order_of_grounds_holds_while_the_agreement_is_in_force() {
-    assert_every_row_holds(&published(), true);
+fn every_row_of_the_order_of_grounds_applies_while_the_agreement_is_in_force() {
+    assert_every_row_applies(&published(), true);
 }
 
 #[test]
-fn every_row_of_the_order_of_grounds_holds_after_the_agreement_has_ended() {
-    assert_every_row_holds(&expired(), false);
+fn every_row_of_the_order_of_grounds_applies_after_the_agreement_has_ended() {
+    assert_every_row_applies(&expired(), false);
 }
 
 #[test]
-fn every_row_of_the_order_of_grounds_holds_while_the_term_is_disputed() {
-    assert_every_row_holds(&disputed(), false);
+fn every_row_of_the_order_of_grounds_applies_while_the_term_is_disputed() {
+    assert_every_row_applies(&disputed(), false);
 }
 
 #[test]
@@ -193,14 +193,14 @@ fn a_pending_judgement_is_introduced_at_once() {
 }
 
 #[test]
-fn a_report_taken_by_a_ministry_is_introduced_without_a_duty() {
+fn a_report_received_by_a_ministry_is_introduced_without_a_duty() {
     let mut taken = report(Agency::Ppc, IncidentKind::Access);
     taken.facts.taken_by_ministry = true;
     assert_eq!(at_ppc(taken), told(ReferralGround::Voluntary, "unauthorised-access"));
 }
 
 #[test]
-fn a_report_under_another_act_only_is_no_report() {
+fn a_report_under_another_act_alone_is_not_a_report() {
     let mut my_number = report(Agency::Ppc, IncidentKind::Access);
     my_number.under = "my-number";
     assert_eq!(at_ppc(my_number), Err(Reason::NotAReport));

@@ -58,7 +58,7 @@ fn company_c_reads_the_leak_report_and_its_dates() {
 }
 
 #[test]
-fn the_english_reference_says_the_same() {
+fn the_english_reference_states_the_same() {
     let en = company_c_paper().en;
     for part in [
         "schemes of the Personal Information Protection Commission",
@@ -140,7 +140,7 @@ fn a_date_that_rests_on_holidays_not_fixed_yet_is_marked() {
 }
 
 #[test]
-fn where_a_schemes_own_words_were_erased_its_id_stands() {
+fn the_id_of_a_scheme_replaces_its_erased_words() {
     let erased = Scheme { content: None, ..shown(Agency::Ppc, "leak-report-private") };
     let text = introduction(&Paper {
         issuer: Agency::Ipa,
@@ -154,7 +154,7 @@ fn where_a_schemes_own_words_were_erased_its_id_stands() {
 }
 
 #[test]
-fn what_a_scheme_says_in_japanese_only_stays_japanese() {
+fn a_schemes_text_in_japanese_alone_stays_japanese() {
     let mut scheme = shown(Agency::Ppc, "leak-report-private");
     let content = scheme.content.as_mut().unwrap();
     content.who.as_mut().unwrap().en.clear();

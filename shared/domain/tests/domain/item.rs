@@ -66,7 +66,7 @@ fn settled(pair: &mut Pair) -> Item {
 }
 
 #[test]
-fn every_act_is_permitted_or_refused_as_the_state_says() {
+fn every_act_is_permitted_or_refused_according_to_the_state() {
     for opener in BOTH {
         for (path, stands, expected) in ROWS {
             let pair = Pair::new().after(opener, path, 0);
@@ -173,7 +173,7 @@ fn a_refused_revision_is_never_current_and_its_number_is_free_again() {
 }
 
 #[test]
-fn the_receiver_speaks_of_the_revision_that_it_holds_as_current() {
+fn the_receiver_acts_on_the_revision_that_is_current_in_its_view() {
     let mut pair = after(&[Choice::PublishItem]);
     let stale = [
         acknowledge(&pair.ppc, &matter(), None),
@@ -259,7 +259,7 @@ fn a_question_is_answered_once_and_by_the_originator() {
 }
 
 #[test]
-fn an_item_takes_two_hundred_entries_of_an_agency_and_may_still_be_recalled() {
+fn an_item_accepts_two_hundred_entries_of_an_agency_and_may_still_be_recalled() {
     let mut pair = after(&[Choice::PublishItem]);
     let asked: Vec<u64> = (0..MOST_ENTRIES).map(|_| pair.does(OPENER, Choice::AskAbout, 0)).collect();
     for act in [ask_about, feedback, raise, |party: &Party, matter: &Matter| acknowledge(party, matter, None)] {
@@ -307,7 +307,7 @@ fn a_recall_wins_over_what_crosses_it_and_that_stays_readable() {
 
 /// The originator does not know of the refusal when it recalls: its act is allowed by its view.
 #[test]
-fn the_recall_of_an_item_that_was_refused_meanwhile_is_taken_and_sealed() {
+fn the_recall_of_an_item_that_was_refused_meanwhile_is_accepted_and_seals_it() {
     let mut pair = Pair::new();
     let lie = publish(&pair.ipa, &matter(), ItemKind::ResearchResult, ItemTerms { marking: None, ..terms() });
     pair.ipa.say(&lie);
@@ -319,7 +319,7 @@ fn the_recall_of_an_item_that_was_refused_meanwhile_is_taken_and_sealed() {
 }
 
 #[test]
-fn of_what_is_sealed_only_the_recall_is_read_at_the_receiver() {
+fn the_receiver_reads_only_the_recall_of_a_sealed_item() {
     let pair = after(&[Choice::PublishItem, Choice::AskAbout, Choice::Recall]);
     let reader = Reader { roles: vec![Role::Casework], ..Reader::default() };
     for party in [&pair.ppc, &pair.ipa] {
@@ -337,7 +337,7 @@ fn of_what_is_sealed_only_the_recall_is_read_at_the_receiver() {
 }
 
 #[test]
-fn what_the_receiver_has_sealed_stays_sealed_while_the_recall_is_on_its_way_back_to_it() {
+fn a_sealed_item_stays_sealed_while_the_recall_is_on_its_way_back_to_the_receiver() {
     let pair = after(&[Choice::PublishItem, Choice::Recall]);
     let mut pages = renkei_domain::page::Pages::new();
     // After a recovery: the own journal is whole again, of the originator's there is the publication.

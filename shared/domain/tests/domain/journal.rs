@@ -75,7 +75,7 @@ fn an_incarnation_is_the_one_before_plus_one() {
 }
 
 #[test]
-fn of_kinds_checkpoints_and_anchors_the_latest_counts_and_the_page_stays_small() {
+fn the_latest_kinds_checkpoint_and_anchor_count_and_the_page_stays_small() {
     let mut pair = Pair::new();
     for n in 1..50 {
         pair.ppc.write(&kinds(&["notice_given"])).unwrap();
@@ -96,7 +96,7 @@ fn of_kinds_checkpoints_and_anchors_the_latest_counts_and_the_page_stays_small()
 }
 
 #[test]
-fn nobody_is_known_to_speak_before_it_said_so() {
+fn an_agency_is_known_to_speak_a_kind_only_after_it_states_this() {
     let pair = Pair::new();
     assert_eq!(spoken(pair.ppc.page(&Matter::journal(Agency::Ipa)), Agency::Ipa), None);
     assert!(checkpoint(pair.ppc.page(&Matter::journal(Agency::Ipa)), Agency::Ipa).is_none());
@@ -146,7 +146,7 @@ fn a_wrong_fact_of_a_journals_own_kinds_stops_it_and_others_are_refused() {
 }
 
 #[test]
-fn what_guards_somebody_is_private() {
+fn an_entry_that_guards_somebody_is_private() {
     let guarding: Vec<&str> = FactKind::ALL
         .iter()
         .filter(|kind| registry::of_kind(**kind).protects(**kind))

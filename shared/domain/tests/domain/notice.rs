@@ -61,7 +61,7 @@ fn after(steps: &[&str]) -> (Pair, u64) {
 }
 
 #[test]
-fn every_act_is_permitted_or_refused_as_the_state_says() {
+fn every_act_is_permitted_or_refused_according_to_the_state() {
     let wrong = Some(Reason::WrongState);
     // The state; then the results of withdrawing, of recording the arrival over the link, and of assenting.
     for (steps, stands, expected) in [
@@ -160,7 +160,7 @@ fn an_earlier_arrival_on_paper_counts_though_the_link_was_down() {
 }
 
 #[test]
-fn both_agencies_may_give_notice_and_each_notice_stands_for_itself() {
+fn both_agencies_may_give_notice_and_each_notice_counts_separately() {
     let (mut pair, seq) = given(NoticeKind::NotRenew, "2026-12-01T09:00:00+09:00");
     let act = notice(&pair.ppc, NoticeKind::Change);
     let other = pair.ppc.write(&act).unwrap();

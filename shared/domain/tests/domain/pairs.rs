@@ -103,7 +103,7 @@ fn assert_every_pair_agrees(start: &Pair, all: &[Chosen]) {
 }
 
 #[test]
-fn every_pair_of_acts_agrees_before_anything_was_said() {
+fn every_pair_of_acts_agrees_before_the_first_entry() {
     assert_every_pair_agrees(&Pair::new(), &every_act());
 }
 
@@ -113,17 +113,17 @@ fn every_pair_of_acts_agrees_when_both_catalogues_are_published() {
 }
 
 #[test]
-fn every_pair_of_acts_agrees_on_what_both_hold() {
+fn every_pair_of_acts_agrees_on_entries_that_both_have() {
     assert_every_pair_agrees(&busy(true), &every_act());
 }
 
 #[test]
-fn every_pair_of_acts_agrees_on_what_only_its_author_holds() {
+fn every_pair_of_acts_agrees_on_entries_that_only_the_author_has() {
     assert_every_pair_agrees(&busy(false), &every_act());
 }
 
 #[test]
-fn every_pair_of_acts_agrees_on_what_is_done() {
+fn every_pair_of_acts_agrees_on_completed_matters() {
     assert_every_pair_agrees(&done(), &every_act());
 }
 

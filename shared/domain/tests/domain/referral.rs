@@ -65,7 +65,7 @@ fn after(path: &[&str]) -> Pair {
 }
 
 #[test]
-fn every_act_is_permitted_or_refused_as_the_state_says() {
+fn every_act_is_permitted_or_refused_according_to_the_state() {
     for (path, stands) in PATHS {
         let pair = after(path);
         for party in [&pair.ppc, &pair.ipa] {
@@ -122,7 +122,7 @@ fn an_issue_states_what_the_rule_gives() {
 }
 
 #[test]
-fn where_nothing_fits_there_is_no_code_and_nothing_is_to_be_given() {
+fn a_referral_without_a_fitting_scheme_has_no_code_and_nothing_to_give() {
     let pair = after(&["discharge"]);
     let referral = shown(&pair.ipa);
     assert_eq!((referral.state(), referral.ground()), (State::Discharged, ReferralGround::NoApplicableScheme));
@@ -304,7 +304,7 @@ fn company_a_is_told_by_telephone_and_quotes_the_code_two_days_later() {
 }
 
 #[test]
-fn a_refused_issue_is_none_and_may_be_made_again() {
+fn a_refused_issue_does_not_count_and_may_be_made_again() {
     let mut pair = published();
     let fact::Fact::ReferralIssued(mut fact) = made(&pair, "issue").fact else { panic!("an issue") };
     fact.ground = ReferralGround::Voluntary.into();

@@ -39,7 +39,7 @@ fn ipa_after(acts: &[Act]) -> Party {
 }
 
 #[test]
-fn every_act_is_permitted_or_refused_as_the_state_says() {
+fn every_act_is_permitted_or_refused_according_to_the_state() {
     let published = publish(Agency::Ipa, "virus");
     let [second, third] = [revised(2), revised(3)];
     let (exists, differs) = (Some(Reason::AlreadyExists), Some(Reason::FactDiffers));
@@ -69,7 +69,7 @@ fn a_scheme_answers_no_entry() {
 }
 
 #[test]
-fn the_days_of_a_scheme_exist_and_stand_in_order() {
+fn the_days_of_a_scheme_exist_and_are_in_order() {
     let ipa = Pair::new().ipa;
     let of = |valid_from: &str, valid_until: &str| {
         let days =
@@ -87,7 +87,7 @@ fn the_days_of_a_scheme_exist_and_stand_in_order() {
 }
 
 #[test]
-fn a_catalogue_holds_a_hundred_schemes_and_a_withdrawn_one_keeps_its_place() {
+fn a_catalogue_contains_at_most_a_hundred_schemes_and_a_withdrawn_one_keeps_its_place() {
     let mut ipa = Pair::new().ipa;
     for n in 0..MOST {
         ipa.write(&publish(Agency::Ipa, &format!("scheme-{n}"))).unwrap();

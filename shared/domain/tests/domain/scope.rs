@@ -78,7 +78,7 @@ fn a_scope_that_lets_nobody_see_the_item_is_empty() {
 }
 
 #[test]
-fn a_scope_that_says_two_things_at_once_is_contradictory() {
+fn a_scope_that_states_two_things_at_once_is_contradictory() {
     for audience in WIDER {
         let named = designated(audience, &["a"], TRAINING);
         assert_eq!(checked(&within(named)), contradictory(UNITS), "{audience:?}");
@@ -95,7 +95,7 @@ fn a_scope_that_says_two_things_at_once_is_contradictory() {
 }
 
 #[test]
-fn every_other_scope_holds() {
+fn every_other_scope_is_accepted() {
     assert_eq!(checked(&terms()), None);
     assert_eq!(checked(&within(designated(Units, &["a", "b"], TRAINING))), None);
     assert_eq!(checked(&within(designated(Public, &[], &[]))), None);
@@ -150,14 +150,14 @@ fn tlp_follows_from_the_scope() {
 }
 
 #[test]
-fn a_marking_is_level_2_unless_something_else_is_said() {
+fn a_marking_is_level_2_unless_another_level_is_stated() {
     assert_eq!(given(None), marking(Level2, &[]));
     let own = marking(Level1, &[NoPrint]);
     assert_eq!(given(Some(own.clone())), own);
 }
 
 #[test]
-fn raising_takes_the_higher_level_and_all_restrictions_in_any_order() {
+fn a_raised_marking_has_the_higher_level_and_all_restrictions_in_any_order() {
     let [one, other] = [marking(Level1, &[Return, NoCopy]), marking(Level2, &[NoForward, NoCopy])];
     let both = marking(Level2, &[NoCopy, NoForward, Return]);
     assert_eq!((raised(&one, &other), raised(&other, &one)), (both.clone(), both.clone()));
@@ -237,7 +237,7 @@ fn the_current_revisions_scope_counts_and_what_does_not_exist_is_not_found() {
 }
 
 #[test]
-fn the_index_holds_one_row_per_unit_and_purpose_with_the_time_at_which_it_ends() {
+fn the_index_contains_one_row_per_unit_and_purpose_with_the_time_at_which_it_ends() {
     let expires = Some(stamp(now()));
     let scope = Designated { expires, ..designated(Units, &["a", "b"], &[Purpose::Policy, Purpose::Training]) };
     let mut pair = Pair::new();
@@ -289,7 +289,7 @@ fn an_embargo_and_a_beginning_beyond_all_computing_never_come() {
 }
 
 #[test]
-fn a_reader_stands_in_the_audiences_of_its_unit_and_its_purpose() {
+fn a_reader_belongs_to_the_audiences_of_its_unit_and_its_purpose() {
     let audiences = |unit: &str, purpose: &str| {
         Reader { roles: Vec::new(), unit: unit.to_owned(), purpose: purpose.to_owned() }.audiences()
     };

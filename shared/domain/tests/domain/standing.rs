@@ -169,7 +169,7 @@ fn only_what_opens_advice_or_publishes_waits_for_the_agreement() {
 }
 
 #[test]
-fn out_of_force_nothing_new_is_opened_and_what_is_open_is_finished() {
+fn nothing_new_is_opened_out_of_force_and_open_matters_are_finished() {
     use Choice::{
         Accept, Acknowledge, AnswerClarification, AnswerQuestion, AnswerQuotation, AskAbout, AskAdvice,
         AskClarification, AskQuotation, Close, Correct, Feedback, GiveFinal, PublishItem, Raise, Recall, ReviseItem,

@@ -83,7 +83,7 @@ fn an_unknown_day_of_knowing_gives_no_dates_but_its_facts_are_checked() {
 }
 
 #[test]
-fn what_is_not_a_day_or_an_item_of_the_sector_is_refused_with_its_field() {
+fn an_invalid_day_or_an_item_of_another_sector_is_refused_with_its_field() {
     let refused = |sector, knew_on, items: &[u32], persons| {
         stated(&facts(sector, knew_on, items, persons)).err().map(|refusal| (refusal.reason, refusal.field))
     };

@@ -14,7 +14,7 @@ fn unfit(change: impl FnOnce(&mut Draft)) -> Unfit {
 }
 
 #[test]
-fn what_is_made_is_verified() {
+fn a_new_entry_is_verified() {
     let mut draft = draft(&start(), NOTICES, notice());
     draft.content = Some(content(1));
     let chained = chain(draft, &start()).unwrap();

@@ -51,7 +51,7 @@ proptest! {
 }
 
 #[test]
-fn a_receipt_holds_every_rule_of_the_contract() {
+fn a_receipt_obeys_every_rule_of_the_contract() {
     let lies: [fn(&mut Receipt); 4] = [
         |receipt| receipt.journal = 0,
         |receipt| receipt.journal = 7,
@@ -88,7 +88,7 @@ fn an_added_key_signs_receipts_from_its_entry_on() {
 }
 
 #[test]
-fn a_signature_over_a_header_is_none_over_a_receipt() {
+fn a_signature_over_a_header_is_not_one_over_a_receipt() {
     let mut signed = signed();
     signed.signature = sign_header(&ipa(), &signed.receipt).to_vec();
     let broken = verify_receipt(&signed, &keys_of(&ipa()), 0).unwrap_err();

@@ -178,7 +178,7 @@ fn another_entry_in_the_place_of_one_breaks_the_next() {
 }
 
 #[test]
-fn a_header_before_in_the_place_of_the_hash_is_not_taken() {
+fn an_earlier_header_in_place_of_the_hash_is_not_accepted() {
     let mut entries = journal(LENGTH);
     let skipped = header_hash(&entries[1].header).to_vec();
     forge(&mut entries[3], &ppc(), |header| header.prev_hash = skipped);

@@ -150,12 +150,12 @@ fn read_entry(file: &BTreeMap<&str, &str>, n: u32) -> Entry {
 }
 
 #[test]
-fn the_vectors_are_what_is_made() {
+fn the_vectors_equal_the_bytes_that_are_made() {
     assert_eq!(Vectors::parse(FILE), computed());
 }
 
 #[test]
-fn the_vectors_are_taken() {
+fn the_valid_vectors_are_accepted() {
     let file = Vectors::parse(FILE);
     let file = file.map();
     let entries = [1, 2, 3].map(|n| read_entry(&file, n));
@@ -170,7 +170,7 @@ fn the_vectors_are_taken() {
 }
 
 #[test]
-fn the_vectors_that_are_not_to_be_taken_are_not() {
+fn the_invalid_vectors_are_refused() {
     for (name, header, signature) in untaken() {
         let mut entry = entries().remove(0);
         entry.header = header;

@@ -33,7 +33,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_place_is_taken_until_the_last_byte_and_one_call_too_many_is_busy() {
+async fn a_place_is_in_use_until_the_last_byte_and_one_call_too_many_is_busy() {
     let layer = desk(&[Role::Intake]);
     let places = layer.places();
     let connection = named(INTAKE);
@@ -135,7 +135,7 @@ async fn sent(path: &str, metadata: &[(&'static str, &str)], flag: u8, length: u
 }
 
 #[tokio::test]
-async fn what_tonic_refuses_by_itself_gets_details_too() {
+async fn a_refusal_by_tonic_itself_gets_details_too() {
     let given = |status: &Status| (status.code(), reason_of(status).unwrap());
     let malformed = (Code::InvalidArgument, Reason::Malformed);
     assert_eq!(given(&sent(GET_ENTRY, &[], 0, 2, b"\xff\xff").await), malformed);

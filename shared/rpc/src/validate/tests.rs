@@ -82,7 +82,7 @@ fn a_request_without_id_is_told_so_and_anything_else_by_its_fields() {
 }
 
 #[test]
-fn reads_have_no_key_and_their_bounds_hold() {
+fn reads_have_no_key_and_their_bounds_apply() {
     let list = |page_size| ListEntriesRequest { matter: "agreement".to_owned(), page_size, ..Default::default() };
     let call = open_it(LIST, "a", list(500)).unwrap();
     assert_eq!((call.request_id.as_str(), call.digest.len()), ("", 0));

@@ -55,7 +55,7 @@ async fn an_idle_client_does_not_delay_the_end() {
 }
 
 #[tokio::test]
-async fn clients_that_say_nothing_keep_nobody_out_and_are_dropped() {
+async fn silent_clients_keep_nobody_out_and_are_dropped() {
     let world = World::new();
     let limits = Limits { pending: 8, handshake_timeout: Duration::from_secs(2), ..Limits::default() };
     let mut port = Running::start(&world.server_files(), limits).await;
@@ -73,7 +73,7 @@ async fn clients_that_say_nothing_keep_nobody_out_and_are_dropped() {
 }
 
 #[tokio::test]
-async fn one_caller_does_not_take_all_connections() {
+async fn one_caller_does_not_use_all_connections() {
     let world = World::new();
     let limits = Limits { connections: 4, connections_each: 2, ..Limits::default() };
     let mut port = Running::start(&world.server_files(), limits).await;
@@ -157,7 +157,7 @@ async fn a_call_that_was_answered_or_has_no_time_left_is_not_broken() {
 }
 
 #[tokio::test]
-async fn a_client_that_says_nothing_after_its_handshake_is_cut_and_others_may_rest() {
+async fn a_client_that_is_silent_after_its_handshake_is_cut_and_others_may_rest() {
     let world = World::new();
     let limits = Limits { handshake_timeout: Duration::from_secs(1), ..Limits::default() };
     let port = Running::start(&world.server_files(), limits).await;

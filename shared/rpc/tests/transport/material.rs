@@ -162,7 +162,7 @@ impl Watched {
 }
 
 #[test]
-fn a_list_takes_the_place_of_the_one_in_use_only_if_it_is_no_worse() {
+fn a_list_replaces_the_one_in_use_only_if_it_is_not_worse() {
     let (port, revoked) = Watched::new();
     let (trusted, foreign) = (&port.world.trusted, &port.world.foreign);
     let revoked_now = || port.tls.revoked().borrow().len();

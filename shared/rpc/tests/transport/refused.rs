@@ -186,7 +186,7 @@ async fn a_revoked_unfit_or_nameless_server_gets_no_request() {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_not_there_is_said_to_be_not_there() {
+async fn an_absent_peer_is_reported_as_absent() {
     let world = World::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

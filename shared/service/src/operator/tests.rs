@@ -19,7 +19,7 @@ async fn listens(bytes: &'static [u8]) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn where_nobody_listens_no_service_runs() {
+async fn no_service_runs_at_an_address_without_a_listener() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);

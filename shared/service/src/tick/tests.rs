@@ -86,7 +86,7 @@ async fn months_that_were_missed_are_counted_later_each_once_and_none_before_the
 }
 
 #[tokio::test]
-async fn after_a_recovery_the_kinds_are_said_until_that_is_written() {
+async fn the_kinds_are_stated_again_after_a_recovery_until_that_entry_is_written() {
     // Of the writes after the beginning of the recovery, the first ends it, and the two after that are lost.
     let (writes, recovers) = (AtomicU64::new(0), Arc::new(AtomicBool::new(false)));
     let counts = recovers.clone();

@@ -165,7 +165,7 @@ fn a_receipt_leaves_no_entry_and_is_kept_all_the_same() {
 
 /// The first entry of the lost batch repeats the id of a stored entry, which must not be mistaken for the batch itself.
 #[test]
-fn a_peer_that_takes_an_id_again_cannot_hide_a_lost_commit() {
+fn a_peer_that_reuses_an_id_cannot_hide_a_lost_commit() {
     on_each(async |database| {
         let ppc = Side::new(Agency::Ppc, Database::new(database.engine())).await;
         let ipa = with_scheme(Agency::Ipa, database, losing(&["before commit"])).await;
@@ -183,7 +183,7 @@ fn a_peer_that_takes_an_id_again_cannot_hide_a_lost_commit() {
 
 /// A commit is lost, and before the writer can look, another replica writes under the same number.
 #[test]
-fn what_another_replica_wrote_in_between_does_not_pass_for_the_lost_commit() {
+fn the_write_of_another_replica_in_between_does_not_pass_for_the_lost_commit() {
     runtime().block_on(async {
         let database = Arc::new(Database::new(Engine::Postgres));
         Store::migrate(database.url(), Agency::Ppc, "store").await.unwrap();

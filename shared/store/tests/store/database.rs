@@ -113,7 +113,7 @@ impl Database {
     }
 
     /// True if these bytes occur in any of its files: data, log of changes, shared memory.
-    pub fn stands_in_files(&self, bytes: &[u8]) -> bool {
+    pub fn files_contain(&self, bytes: &[u8]) -> bool {
         self.files().into_iter().any(|path| match fs::read(&path) {
             Ok(file) => file.windows(bytes.len()).any(|window| window == bytes),
             // The server renames and removes files that it no longer needs.

@@ -61,7 +61,7 @@ const VIEWS: [&str; 2] = [
 ];
 
 #[test]
-fn a_database_of_the_first_schema_is_upgraded_with_what_it_holds() {
+fn a_database_of_the_first_schema_is_upgraded_with_its_contents() {
     on_each(async |database| {
         let side = Side::new(Agency::Ppc, database).await;
         side.act(publish(Agency::Ppc, "leak")).await.unwrap();
@@ -104,7 +104,7 @@ fn a_database_of_the_first_schema_is_upgraded_with_what_it_holds() {
 }
 
 #[test]
-fn a_database_that_was_never_set_up_says_what_to_do() {
+fn a_database_that_was_never_set_up_is_refused_with_advice() {
     on_each(async |database| {
         if let Some(path) = database.url().strip_prefix("sqlite:") {
             // PostgreSQL's database exists; SQLite's is an empty file.
@@ -119,7 +119,7 @@ fn a_database_that_was_never_set_up_says_what_to_do() {
 }
 
 #[test]
-fn a_database_that_lost_its_first_table_is_damaged_and_not_taken_for_a_new_one() {
+fn a_database_that_lost_its_first_table_is_damaged_and_not_treated_as_new() {
     on_each(async |database| {
         let database = Side::new(Agency::Ppc, database).await.end().await;
         for (loss, words) in [
@@ -150,7 +150,7 @@ fn a_file_has_one_process_that_serves() {
 }
 
 #[test]
-fn a_row_that_is_missing_is_damage_and_not_a_database_that_does_not_answer() {
+fn a_missing_row_is_damage_and_not_a_database_that_does_not_answer() {
     on_each(async |database| {
         let side = Side::new(Agency::Ppc, database).await;
         side.act(publish(Agency::Ppc, "leak")).await.unwrap();

@@ -96,7 +96,7 @@ fn a_rebuild_gives_the_same_bytes() {
 }
 
 #[test]
-fn whatever_is_damaged_is_found_and_repaired() {
+fn every_damage_is_found_and_repaired() {
     let named = "agencies/ppc/schemes/leak";
     let where_named = format!("WHERE matter = '{named}'");
     let cases = [

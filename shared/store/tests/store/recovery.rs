@@ -155,7 +155,7 @@ fn a_restored_backup_is_noticed_and_brought_up_to_date() {
 
 /// Before the hello, officials continue: none of their acts reached the peer.
 #[test]
-fn what_was_written_after_the_restore_is_judged_again() {
+fn an_entry_written_after_the_restore_is_judged_again() {
     on_each(async |database| {
         let Restored { pair, .. } = restored(database).await;
         let (ppc, ipa) = (&pair.ppc, &pair.ipa);
@@ -240,7 +240,7 @@ fn a_recovery_goes_on_after_a_restart() {
 
 /// The entries from the peer were signed by us, so a changed body is the peer's doing.
 #[test]
-fn what_the_peer_changed_is_not_taken_back() {
+fn an_entry_that_the_peer_changed_is_not_accepted_back() {
     on_each(async |database| {
         let Restored { pair, .. } = restored(database).await;
         let (ppc, ipa) = (&pair.ppc, &pair.ipa);
@@ -326,7 +326,7 @@ fn a_journal_can_be_reopened_more_than_once() {
 /// A copy from which nothing of the own journal is missing, only what came after it from the peer and was signed for.
 /// It is marked, so it opens a new incarnation at once, before it has seen all that again.
 #[test]
-fn who_lost_what_it_had_signed_for_says_so_and_is_no_liar() {
+fn an_agency_that_lost_entries_it_signed_for_states_this_and_is_not_a_liar() {
     on_each(async |database| {
         let pair = Pair::new(database).await;
         pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();

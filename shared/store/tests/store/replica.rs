@@ -35,7 +35,7 @@ fn live(replicas: &Replicas) -> Vec<&str> {
 }
 
 #[test]
-fn one_that_serves_longest_leads_and_the_next_follows_when_it_ends() {
+fn the_longest_serving_replica_leads_and_the_next_follows_when_it_ends() {
     runtime().block_on(async {
         let database = Database::new(Engine::Postgres);
         Store::migrate(database.url(), Agency::Ppc, "store-of-tests").await.unwrap();
@@ -71,7 +71,7 @@ fn one_that_serves_longest_leads_and_the_next_follows_when_it_ends() {
 }
 
 #[test]
-fn what_one_commits_the_others_hear() {
+fn the_other_replicas_hear_of_a_commit() {
     runtime().block_on(async {
         let side = Side::new(Agency::Ppc, Database::new(Engine::Postgres)).await;
         side.store.join(Vec::new()).await.unwrap();
@@ -88,7 +88,7 @@ fn what_one_commits_the_others_hear() {
 }
 
 #[test]
-fn a_second_process_of_the_same_name_takes_the_place_of_the_first() {
+fn a_second_process_of_the_same_name_replaces_the_first() {
     runtime().block_on(async {
         let database = Database::new(Engine::Postgres);
         Store::migrate(database.url(), Agency::Ppc, "store-of-tests").await.unwrap();

@@ -17,7 +17,7 @@ use super::{
 const CANARY: &str = "canary-7f3a91";
 
 #[test]
-fn content_stands_in_no_file_of_the_database() {
+fn content_is_readable_in_no_file_of_the_database() {
     on_each(async |database| {
         let pair = Pair::new(database).await;
         pair.ppc.act(publish_with(Agency::Ppc, "leak", &format!("{CANARY}-words"))).await.unwrap();
@@ -30,14 +30,14 @@ fn content_stands_in_no_file_of_the_database() {
         assert!(content(&pair.ppc.store, Journal::Private, 1).await.unwrap().is_some());
         for side in [&pair.ppc, &pair.ipa] {
             let plain = b"agencies/ppc/schemes/leak";
-            assert!(side.database.stands_in_files(plain), "the search finds what is not secret");
-            assert!(!side.database.stands_in_files(CANARY.as_bytes()));
+            assert!(side.database.files_contain(plain), "the search finds what is not secret");
+            assert!(!side.database.files_contain(CANARY.as_bytes()));
         }
     });
 }
 
 #[test]
-fn what_is_set_aside_is_encrypted_too() {
+fn an_entry_that_is_set_aside_is_encrypted_too() {
     on_each(async |database| {
         let side = Side::new(Agency::Ppc, database).await;
         side.act(publish_with(Agency::Ppc, "leak", CANARY)).await.unwrap();
@@ -46,7 +46,7 @@ fn what_is_set_aside_is_encrypted_too() {
         let aside = side.store.aside().await.unwrap();
         let words = SchemeContent::decode(aside[0].content.clone().unwrap().as_slice()).unwrap();
         assert_eq!(words.title.unwrap().ja, CANARY);
-        assert!(!side.database.stands_in_files(CANARY.as_bytes()));
+        assert!(!side.database.files_contain(CANARY.as_bytes()));
     });
 }
 

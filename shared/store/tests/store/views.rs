@@ -69,7 +69,7 @@ fn times_are_real_and_to_the_microsecond() {
 }
 
 #[test]
-fn what_happened_is_said_in_words() {
+fn events_are_described_in_words() {
     on_each(async |database| {
         let pair = history(database).await;
         let (ppc, ipa) = (&pair.ppc, &pair.ipa);

@@ -406,7 +406,7 @@ fn a_clock_that_steps_back_does_not_take_the_journal_with_it() {
 }
 
 #[test]
-fn the_queue_has_a_limit_and_says_so() {
+fn the_queue_has_a_limit_that_the_error_states() {
     on_each(async |database| {
         let (side, gate, mut steps) = gated(Agency::Ppc, database).await;
         gate.set(true);
@@ -430,7 +430,7 @@ fn the_queue_has_a_limit_and_says_so() {
 }
 
 #[test]
-fn closing_writes_what_waits() {
+fn closing_writes_the_waiting_commands() {
     on_each(async |database| {
         let (side, gate, mut steps) = gated(Agency::Ppc, database).await;
         gate.set(true);

@@ -84,7 +84,7 @@ fn an_unsampled_span_is_not_named_but_its_trace_is() {
 }
 
 #[test]
-fn every_line_of_a_sandbox_says_so() {
+fn every_line_of_a_sandbox_names_the_sandbox() {
     let (settings, lines) = settings("info");
     let lines = logged((Settings { sandbox: true, ..settings }, lines), || {
         info!("one");
