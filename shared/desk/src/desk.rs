@@ -11,7 +11,7 @@ use renkei_rpc::{
     token::Tokens,
     validate::{self, Call, DigestKey, Opened},
 };
-use renkei_store::{Caller, Command, Store};
+use renkei_store::{CallOrigin, Command, Store};
 use renkei_telemetry::Metrics;
 use tonic::{Request, Response, Status};
 
@@ -40,13 +40,13 @@ impl Desk {
     /// # Errors
     /// The command's refusal, or the reason why it was not written.
     pub(crate) async fn write<C: Command>(&self, call: &Call, command: C) -> Result<C::Reply, Error> {
-        Ok(self.store.write(call.rule.name, caller(call), call.moment.clone(), command).await?)
+        Ok(self.store.write(call.rule.name, origin(call), call.moment.clone(), command).await?)
     }
 }
 
-/// The call as the store records it.
-fn caller(call: &Call) -> Caller {
-    Caller {
+/// The origin of the call, as the store records it.
+fn origin(call: &Call) -> CallOrigin {
+    CallOrigin {
         caller: call.caller.clone(),
         official: call.official.clone(),
         unit: call.reader.unit.clone(),
@@ -95,7 +95,7 @@ where
     F: Future<Output = Result<R, Error>>,
 {
     let Opened { call, message } = validate::open(request, &desk.source, &desk.digest_key)?;
-    let (moment, caller, matter) = (call.moment.clone(), caller(&call), matter(&message));
+    let (moment, origin, matter) = (call.moment.clone(), origin(&call), matter(&message));
     let read = async {
         // Recalls and barred officials since the backup are not known yet.
         desk.store.heads().borrow().admit_officials()?;
@@ -105,7 +105,7 @@ where
         }
         let answer = body(call, message).await;
         let outcome = answer.as_ref().err().map_or("OK", |error| error.reason().id());
-        let recorded = desk.store.record_read(&caller, &matter, outcome, &moment).await;
+        let recorded = desk.store.record_read(&origin, &matter, outcome, &moment).await;
         let answer = answer?;
         recorded?;
         Ok(answer)

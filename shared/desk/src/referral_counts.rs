@@ -17,7 +17,7 @@ use renkei_proto::{
     referral::v1::{FilingCounted, FollowUpReferralRequest, FollowUpReferralResponse, ReferralCounts},
     r#type::v1::Agency,
 };
-use renkei_store::{Caller, Command, Error, Stage, Store};
+use renkei_store::{CallOrigin, Command, Error, Stage, Store};
 
 use crate::scheme::own_scheme;
 
@@ -46,8 +46,8 @@ pub async fn count_months(store: &Store, source: &Source) -> Result<(), Error> {
     }
     let mut counted = Ok(());
     for month in missing.into_iter().rev() {
-        let (count, caller) = (Count { own, month }, Caller::own("count_referrals"));
-        let written = store.write("count_referrals", caller, source.moment(), count).await;
+        let (count, origin) = (Count { own, month }, CallOrigin::own("count_referrals"));
+        let written = store.write("count_referrals", origin, source.moment(), count).await;
         counted = counted.and(written.map(|_| ()));
     }
     counted

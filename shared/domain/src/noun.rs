@@ -131,10 +131,10 @@ pub trait Noun: Sync {
         Vec::new()
     }
 
-    /// The fact that the service of `desk` owes the peer in the matter, and writes by itself: after the arrival of an
-    /// entry, and after a start.
-    fn owed(&self, desk: &Desk<'_>, matter: &Matter, seen: Seen<'_>) -> Option<Owed> {
-        let _ = (desk, matter, seen);
+    /// The fact that the own service owes the peer in the matter, and writes by itself: after the arrival of an entry,
+    /// and after a start.
+    fn owed(&self, service: &OwnService<'_>, matter: &Matter, seen: Seen<'_>) -> Option<Owed> {
+        let _ = (service, matter, seen);
         None
     }
 
@@ -166,9 +166,9 @@ pub trait Noun: Sync {
     }
 }
 
-/// The agency whose service owes a fact, as far as the fact depends on it.
+/// The service of the own agency, with everything on which the facts that it owes depend.
 #[derive(Clone, Copy, Debug)]
-pub struct Desk<'a> {
+pub struct OwnService<'a> {
     /// The agency of the service.
     pub own: Agency,
     /// The units of the agency.

@@ -16,7 +16,7 @@ use renkei_proto::{
     r#type::v1::Agency,
 };
 use renkei_store::{
-    Caller,
+    CallOrigin,
     arrive::{Arrive, Arriving, StopJournal},
 };
 use renkei_telemetry::{span, traceparent};
@@ -136,7 +136,7 @@ impl Incoming {
         let units = link.settings().units.clone();
         let arrive = Arrive { own: link.own(), journal: self.journal, entries, last_try, units };
         let moment = link.settings().source.moment();
-        let stop = link.store().write("arrive", Caller::own("arrive"), moment, arrive).await?;
+        let stop = link.store().write("arrive", CallOrigin::own("arrive"), moment, arrive).await?;
         if changes_keys {
             self.keys = link.keys(self.journal).await?;
         }
@@ -166,7 +166,7 @@ impl Incoming {
         }
         let moment = link.settings().source.moment();
         let stop = StopJournal { entry, reason };
-        Ok(BatchOutcome::Stop(link.store().write("stop_journal", Caller::own("stop_journal"), moment, stop).await?))
+        Ok(BatchOutcome::Stop(link.store().write("stop_journal", CallOrigin::own("stop_journal"), moment, stop).await?))
     }
 
     /// Asks for the entries from a number on; the second time, the session ends.

@@ -19,7 +19,7 @@ use renkei_proto::{
 };
 use renkei_rpc::{error::Error as CallError, validate::Frames};
 use renkei_store::{
-    Caller, Heads, SignReceipt, TakeReceipt,
+    CallOrigin, Heads, SignReceipt, TakeReceipt,
     arrive::StoppedByPeer,
     recover::{Cause, HelloVerdict, PeerHolds},
 };
@@ -227,7 +227,7 @@ impl<'a> Session<'a> {
         // The receipt comes first: a side that has stopped at a number signs for the number before it.
         if !link.is_out_of_time() {
             let (moment, sign) = (link.settings().source.moment(), SignReceipt);
-            link.store().write("sign_receipt", Caller::own("sign_receipt"), moment, sign).await?;
+            link.store().write("sign_receipt", CallOrigin::own("sign_receipt"), moment, sign).await?;
         }
         session.hand_receipt().await?;
         if heads.peer.stop_seq != 0 {
@@ -368,7 +368,7 @@ impl<'a> Session<'a> {
     async fn stopped_by_peer(&self, stop: Stop) -> Result<(), Error> {
         let moment = self.link.settings().source.moment();
         let stopped = StoppedByPeer { stop };
-        Ok(self.link.store().write("stopped_by_peer", Caller::own("stopped_by_peer"), moment, stopped).await?)
+        Ok(self.link.store().write("stopped_by_peer", CallOrigin::own("stopped_by_peer"), moment, stopped).await?)
     }
 
     async fn asked(&mut self, ask: Ask) -> Result<(), Error> {
@@ -405,7 +405,7 @@ impl<'a> Session<'a> {
             self.link.settings().metrics.receipted(Duration::from_micros(u64::try_from(lag).unwrap_or_default()));
         }
         let take = TakeReceipt { own, receipt, signed };
-        let writing = self.link.store().write("receipt", Caller::own("receipt"), moment, take);
+        let writing = self.link.store().write("receipt", CallOrigin::own("receipt"), moment, take);
         writing.instrument(span::receipt(own.id(), up_to, &self.own.traces(up_to))).await?;
         self.own.receipted(up_to);
         Ok(())
@@ -447,7 +447,7 @@ impl<'a> Session<'a> {
         }
         let moment = self.link.settings().source.moment();
         let reopen = store.reopening(Cause::FetchedBack).await?;
-        store.write("reopen", Caller::own("reopen"), moment, reopen).await?;
+        store.write("reopen", CallOrigin::own("reopen"), moment, reopen).await?;
         self.own.resend_from(heads.own.seq + 1);
         Ok(())
     }

@@ -11,7 +11,7 @@ use renkei_rpc::{
     connect::explain,
     error::{Error as CallError, reason_of},
 };
-use renkei_store::{Caller, Command, Stage};
+use renkei_store::{CallOrigin, Command, Stage};
 
 use crate::{error::Error, link::Link, session::Ended};
 
@@ -55,7 +55,7 @@ impl Link {
         let moment = self.settings().source.moment();
         let told = self
             .store()
-            .write("link_changed", Caller::own("link_changed"), moment, LinkAnnouncement { connected })
+            .write("link_changed", CallOrigin::own("link_changed"), moment, LinkAnnouncement { connected })
             .await;
         if let Err(error) = told {
             tracing::warn!(%error, "the feed was not told of the link");

@@ -15,7 +15,7 @@ use renkei_proto::{
     journal::v1::{ClockConfirmedContent, StopLiftedContent},
     r#type::v1::Agency,
 };
-use renkei_store::{Caller, Store, arrive::Resume, clock::ConfirmClock};
+use renkei_store::{CallOrigin, Store, arrive::Resume, clock::ConfirmClock};
 use renkei_telemetry::{LogTarget, Settings, Telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -220,7 +220,7 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
             is_within(&StopLiftedContent { reason: reason.clone() }, "reason")?;
             let store = open_to_write(own, &config, &source).await?;
             let resume = Resume { from_seq: from, reason };
-            store.write("resume", Caller::own("resume"), source.moment(), resume).await.map_err(said)?;
+            store.write("resume", CallOrigin::own("resume"), source.moment(), resume).await.map_err(said)?;
             store.close().await;
             say(&format!("the peer's journal continues from {from}"))
         }
@@ -398,7 +398,7 @@ async fn confirm_clock(
         )
     })?;
     let confirm = ConfirmClock { time, dated_ahead, reason };
-    store.write("confirm_clock", Caller::own("confirm_clock"), source.moment(), confirm).await.map_err(said)?;
+    store.write("confirm_clock", CallOrigin::own("confirm_clock"), source.moment(), confirm).await.map_err(said)?;
     store.runs(time).await.map_err(said)?;
     let ahead = store.dated_ahead(time).await.map_err(said)?;
     store.close().await;

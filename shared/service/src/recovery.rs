@@ -8,7 +8,7 @@ use renkei_proto::{
     r#type::v1::Agency,
 };
 use renkei_store::{
-    Caller, Store,
+    CallOrigin, Store,
     recover::{Cause, ConfirmOfficials},
 };
 
@@ -61,7 +61,7 @@ async fn show(store: &Store) -> Result<(), String> {
 async fn end(store: &Store, source: &Source, reason: String) -> Result<(), String> {
     is_within(&RecoveryEndedContent { reason: reason.clone() }, "end")?;
     let reopen = store.reopening(Cause::GivenUp(reason)).await.map_err(said)?;
-    store.write("recover", Caller::own("recover"), source.moment(), reopen).await.map_err(said)?;
+    store.write("recover", CallOrigin::own("recover"), source.moment(), reopen).await.map_err(said)?;
     let heads = store.heads().borrow().clone();
     say(&format!("the recovery is ended: the own journal continues in incarnation {}", heads.own.incarnation))
 }
@@ -72,6 +72,6 @@ async fn confirm(store: &Store, source: &Source, barred: &str, reason: String) -
     let barred: BTreeSet<String> = ids.map(str::to_owned).collect();
     let named = barred.len();
     let confirm = ConfirmOfficials { own: store.own(), barred, reason };
-    store.write("recover", Caller::own("recover"), source.moment(), confirm).await.map_err(said)?;
+    store.write("recover", CallOrigin::own("recover"), source.moment(), confirm).await.map_err(said)?;
     say(&format!("confirmed: {named} officials are barred; officials act again"))
 }

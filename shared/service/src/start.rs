@@ -22,7 +22,7 @@ use renkei_rpc::{
     token::Tokens,
     validate::DigestKey,
 };
-use renkei_store::{Caller, Fault, Faults, Options, SCHEMA, Settle, Store, arrive::Begin, recover::Cause};
+use renkei_store::{CallOrigin, Fault, Faults, Options, SCHEMA, Settle, Store, arrive::Begin, recover::Cause};
 use renkei_telemetry::{Metrics, Telemetry};
 use rustls::ServerConfig;
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
@@ -118,7 +118,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     store.join(config.spoken()?).await?;
     if config.database.first_start {
         // A database that replaces a lost one must not look as if it had always existed.
-        store.record_read(&Caller::own("first_start"), "", "OK", &source.moment()).await?;
+        store.record_read(&CallOrigin::own("first_start"), "", "OK", &source.moment()).await?;
     }
     let said = begin(&store, &source).await?;
     settle(&store, &source, &config).await?;
@@ -265,11 +265,11 @@ async fn begin(store: &Store, source: &Source) -> Result<Option<tick::SpokenKind
         }
         tracing::error!("the database is a restored copy: a new incarnation is opened");
         let reopen = store.reopening(Cause::Copy).await?;
-        store.write("reopen", Caller::own("reopen"), source.moment(), reopen).await?;
+        store.write("reopen", CallOrigin::own("reopen"), source.moment(), reopen).await?;
     }
     let kinds = store.replicas().borrow().kinds();
     let begin = Begin { kinds: kinds.clone() };
-    match store.write("begin", Caller::own("begin"), source.moment(), begin).await {
+    match store.write("begin", CallOrigin::own("begin"), source.moment(), begin).await {
         // They are announced when the recovery is over, or when the clock is confirmed.
         Err(renkei_store::Error::Recovering | renkei_store::Error::ClockDoubted) => Ok(None),
         Ok(()) => Ok(Some((store.heads().borrow().own.incarnation, kinds))),
@@ -289,7 +289,7 @@ async fn settle(store: &Store, source: &Source, config: &Config) -> Result<(), S
         return Ok(());
     }
     let settle = Settle { matters, units: config.units() };
-    match store.write("settle", Caller::own("settle"), source.moment(), settle).await {
+    match store.write("settle", CallOrigin::own("settle"), source.moment(), settle).await {
         // The own journal is fetched back first, with the facts that were written before; the next start tries again.
         Ok(()) | Err(renkei_store::Error::Recovering) => Ok(()),
         Err(error) => Err(error.into()),

@@ -12,7 +12,7 @@ use renkei_rpc::{
     health::{Need, Readiness},
     tls::{Files, Reloading},
 };
-use renkei_store::{Caller, Error, Store, arrive::Begin};
+use renkei_store::{CallOrigin, Error, Store, arrive::Begin};
 use renkei_telemetry::Metrics;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -72,7 +72,7 @@ fn said(what: &'static str, done: Result<(), Error>) {
 async fn checkpoint(parts: &Parts) -> Result<(), Error> {
     let heads = parts.store.audit_heads().await?;
     let checkpoint = Checkpoint { own: parts.own, heads };
-    let call = Caller::own("checkpoint_audit");
+    let call = CallOrigin::own("checkpoint_audit");
     parts.store.write("checkpoint_audit", call, parts.source.moment(), checkpoint).await.map(|_| ())
 }
 
@@ -99,7 +99,7 @@ pub(crate) async fn say_kinds_again(parts: Parts, mut said: Option<SpokenKinds>,
         let due = leads && !recovering && said.as_ref() != Some(&wanted);
         if due {
             let begin = Begin { kinds: wanted.1.clone() };
-            let written = parts.store.write("begin", Caller::own("begin"), parts.source.moment(), begin).await;
+            let written = parts.store.write("begin", CallOrigin::own("begin"), parts.source.moment(), begin).await;
             said = written.is_ok().then_some(wanted);
             self::said("kinds", written);
         }

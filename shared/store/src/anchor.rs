@@ -16,7 +16,7 @@ use sqlx::Row as _;
 
 use crate::{
     bulk::number,
-    caller::Caller,
+    call_origin::CallOrigin,
     connection::Connection,
     error::Error,
     stage::{Anchoring, Stage},
@@ -85,7 +85,7 @@ pub(crate) async fn add(connection: &mut Connection, stage: &mut Stage, moment: 
             return Ok(());
         }
     }
-    stage.begin_own(&Caller::own("anchor_private"), moment);
+    stage.begin_own(&CallOrigin::own("anchor_private"), moment);
     let anchored = PrivateAnchored { seq: head.seq, hash: head.hash.to_vec() };
     let written = stage.write(&Matter::journal(own), fact::Fact::PrivateAnchored(anchored), None, 0);
     stage.end(written.is_err())?;

@@ -146,7 +146,7 @@ impl Arrive {
         let header = arriving.opened.header().clone();
         let _applying = span::apply(&header.fact_type, &header.entry_id, &header.traceparent).entered();
         let matter = Matter::of(&header.matter);
-        let judged = audit(stage, arriving, &matter);
+        let judged = judge_arrival(stage, arriving, &matter);
         let own_fact = FactKind::named(&header.fact_type).is_some_and(|kind| kind.rule().wrong_stops);
         if let Err(refusal) = &judged
             && own_fact
@@ -268,7 +268,7 @@ impl Command for StopJournal {
 }
 
 /// Checks everything about which the author might lie without breaking the chain.
-fn audit(stage: &Stage, arriving: &Arriving, matter: &Matter) -> Result<(), Refusal> {
+fn judge_arrival(stage: &Stage, arriving: &Arriving, matter: &Matter) -> Result<(), Refusal> {
     let header = arriving.opened.header();
     let fact = match &arriving.fact {
         Ok(understood) => understood,

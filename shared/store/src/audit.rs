@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     bulk::{Insert, Value, count},
-    caller::Caller,
+    call_origin::CallOrigin,
     connection::Connection,
     error::Error,
 };
@@ -36,7 +36,7 @@ pub(crate) const OF_MATTER: &str = "SELECT chain, seq, at_us, official, caller, 
 
 /// One record before it is chained.
 pub(crate) struct Record {
-    pub(crate) call: Caller,
+    pub(crate) call: CallOrigin,
     pub(crate) matter: String,
     pub(crate) outcome: String,
     pub(crate) at_us: i64,

@@ -6,7 +6,7 @@ use renkei_domain::{moment::Moment, read_set::ReadSet, refusal::Refusal};
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use crate::{caller::Caller, error::Error, stage::Stage};
+use crate::{call_origin::CallOrigin, error::Error, stage::Stage};
 
 /// The most commands that wait.
 pub const QUEUE: usize = 1024;
@@ -77,7 +77,7 @@ impl<C: Command> AnyCommand for C {
 /// A command that waits for the writer.
 pub(crate) struct Job {
     pub(crate) command: Box<dyn AnyCommand>,
-    pub(crate) call: Caller,
+    pub(crate) call: CallOrigin,
     pub(crate) moment: Moment,
     pub(crate) done: oneshot::Sender<Result<Vec<u8>, Error>>,
     /// The span from the queue to the answer.

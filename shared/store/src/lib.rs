@@ -8,7 +8,7 @@ pub mod arrive;
 mod aside;
 mod audit;
 mod bulk;
-mod caller;
+mod call_origin;
 pub mod clock;
 mod code;
 mod command;
@@ -47,7 +47,7 @@ pub use crate::{
     anchor::PrivateStanding,
     aside::SetAside,
     audit::{ChainHead, Recorded, StoredRecord},
-    caller::Caller,
+    call_origin::CallOrigin,
     command::{Command, QUEUE},
     condition::Condition,
     content::KeyRing,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use renkei_domain::{
     matter::Matter,
     moment::Moment,
-    noun::{Desk, registry},
+    noun::{OwnService, registry},
     read_set::ReadSet,
     refusal::Refusal,
 };
@@ -17,8 +17,10 @@ use crate::{command::Command, stage::Stage};
 /// Writes the fact that this service owes the peer in a matter, if there is one. `units` are the units of this agency.
 /// A peer of an older version would stop at a fact that it does not know, so a fact that can wait is written later.
 pub(crate) fn settle(stage: &mut Stage, matter: &Matter, units: &BTreeSet<String>) -> Result<(), Refusal> {
-    let desk = Desk { own: stage.own(), units, now: stage.now() };
-    let Some(owed) = registry::of(matter).owed(&desk, matter, stage.page(&matter.to_string())) else { return Ok(()) };
+    let service = OwnService { own: stage.own(), units, now: stage.now() };
+    let Some(owed) = registry::of(matter).owed(&service, matter, stage.page(&matter.to_string())) else {
+        return Ok(());
+    };
     if owed.can_wait && !stage.speaks(FactKind::of(&owed.fact)) {
         return Ok(());
     }

@@ -144,7 +144,6 @@ impl Store {
     ///
     /// # Errors
     /// A database that does not answer.
-    /// A database that does not answer.
     pub async fn rewind(&self, lost: Head, moment: &Moment) -> Result<(), Error> {
         let (own, journal) = (self.own(), Journal::Of(self.own()));
         let mut transaction = self.inner.begin_writing().await?;

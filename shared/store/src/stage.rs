@@ -27,7 +27,7 @@ use renkei_telemetry::Traceparent;
 
 use crate::{
     aside::SetAside,
-    caller::Caller,
+    call_origin::CallOrigin,
     head::{self, Heads},
 };
 
@@ -124,7 +124,7 @@ pub struct Stage {
 
 /// The command that runs now.
 struct Running {
-    call: Caller,
+    call: CallOrigin,
     moment: Moment,
     drawn: u64,
 }
@@ -164,7 +164,7 @@ impl Stage {
             unmark: false,
             undo: Undo::default(),
             notes: Vec::new(),
-            running: Running { call: Caller::default(), moment, drawn: 0 },
+            running: Running { call: CallOrigin::default(), moment, drawn: 0 },
         }
     }
 
@@ -431,7 +431,7 @@ impl Stage {
     }
 
     /// Begins a command.
-    pub(crate) fn begin(&mut self, call: &Caller, moment: &Moment) {
+    pub(crate) fn begin(&mut self, call: &CallOrigin, moment: &Moment) {
         let raised = moment.now.as_microsecond().max(head::last_us(&self.heads));
         let now = Timestamp::from_microsecond(raised).unwrap_or(moment.now);
         self.running = Running { call: call.clone(), moment: moment.at(now), drawn: 0 };
@@ -444,7 +444,7 @@ impl Stage {
     }
 
     /// Begins the writer's own part of a batch. It draws other randomness than the command whose moment it has.
-    pub(crate) fn begin_own(&mut self, call: &Caller, moment: &Moment) {
+    pub(crate) fn begin_own(&mut self, call: &CallOrigin, moment: &Moment) {
         self.begin(call, moment);
         self.running.drawn = 1 << 32;
     }

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     audit::{self, Reading},
-    caller::Caller,
+    call_origin::CallOrigin,
     command::{Command, Job, QUEUE},
     error::Error,
     head::{self, Heads},
@@ -35,7 +35,7 @@ impl Store {
     pub async fn write<C: Command>(
         &self,
         name: &'static str,
-        call: Caller,
+        call: CallOrigin,
         moment: Moment,
         command: C,
     ) -> Result<C::Reply, Error> {
@@ -63,7 +63,13 @@ impl Store {
     ///
     /// # Errors
     /// `AuditUnavailable`.
-    pub async fn record_read(&self, call: &Caller, matter: &str, outcome: &str, moment: &Moment) -> Result<(), Error> {
+    pub async fn record_read(
+        &self,
+        call: &CallOrigin,
+        matter: &str,
+        outcome: &str,
+        moment: &Moment,
+    ) -> Result<(), Error> {
         let (done, recorded) = oneshot::channel();
         let record = audit::Record {
             call: call.clone(),

@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use crate::{
     audit::{self, Record},
     bulk::{Bulk, Insert, Value, number},
-    caller::Caller,
+    call_origin::CallOrigin,
     clock,
     command::Job,
     connection::{Connection, Transaction},
@@ -233,7 +233,7 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
 }
 
 /// The name of the page that shows whether the official of a call is barred; `None` for a call of the service itself.
-fn officials_page(own: Agency, call: &Caller) -> Option<String> {
+fn officials_page(own: Agency, call: &CallOrigin) -> Option<String> {
     (!call.official.is_empty()).then(|| official::matter(own, &call.official).to_string())
 }
 

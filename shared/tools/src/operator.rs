@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use renkei_proto::r#type::v1::Agency;
 use renkei_store::{
-    Caller, Error,
+    CallOrigin, Error,
     recover::{Cause, ConfirmOfficials},
 };
 
@@ -18,7 +18,7 @@ pub async fn confirm_barred(pair: &Pair, agency: Agency, barred: &[&str]) -> Res
     let store = pair.side(agency).store().ok_or(Error::Ended)?;
     let barred: BTreeSet<String> = barred.iter().map(|id| (*id).to_owned()).collect();
     let confirm = ConfirmOfficials { own: agency, barred, reason: "the list of the personnel office".to_owned() };
-    store.write("recover", Caller::own("recover"), pair.clock.source([6; 32]).moment(), confirm).await
+    store.write("recover", CallOrigin::own("recover"), pair.clock.source([6; 32]).moment(), confirm).await
 }
 
 /// Ends a recovery without what is not back: `recover --end`.
@@ -28,5 +28,5 @@ pub async fn confirm_barred(pair: &Pair, agency: Agency, barred: &[&str]) -> Res
 pub async fn end_recovery(pair: &Pair, agency: Agency) -> Result<(), Error> {
     let store = pair.side(agency).store().ok_or(Error::Ended)?;
     let end = store.reopening(Cause::GivenUp("the peer has lost its database, too".to_owned())).await?;
-    store.write("recover", Caller::own("recover"), pair.clock.source([7; 32]).moment(), end).await
+    store.write("recover", CallOrigin::own("recover"), pair.clock.source([7; 32]).moment(), end).await
 }

@@ -23,7 +23,7 @@ use renkei_proto::{
 };
 use renkei_service::config::Config;
 use renkei_store::{
-    BATCH, Caller, QUEUE, Store, TakeReceipt,
+    BATCH, CallOrigin, QUEUE, Store, TakeReceipt,
     arrive::{Arrive, Arriving, Begin},
 };
 
@@ -105,7 +105,7 @@ impl Side {
         keys.add(store.key().key_id(), store.key().public_key(), 1).map_err(said)?;
         // As the service does when it starts.
         let begin = Begin { kinds: config.spoken().map_err(said)? };
-        store.write("begin", Caller::own("begin"), source.moment(), begin).await.map_err(said)?;
+        store.write("begin", CallOrigin::own("begin"), source.moment(), begin).await.map_err(said)?;
         Ok(Self { store, source, keys, units: Arc::new(config.units()) })
     }
 
@@ -172,8 +172,8 @@ fn lengthen(content: &mut ItemContent) {
 }
 
 /// As the authorize layer would find it.
-fn call(own: Agency, request_id: &str, moment: &Moment) -> Caller {
-    Caller {
+fn call(own: Agency, request_id: &str, moment: &Moment) -> CallOrigin {
+    CallOrigin {
         caller: format!("spiffe://{}/desk/sharing", own.id()),
         official: "tanaka".to_owned(),
         unit: "policy".to_owned(),
@@ -200,7 +200,8 @@ async fn hand_over(from: &Side, to: &Side, last: u64) -> Result<(), String> {
         let entries = verified(entries, &from.keys).await?;
         let units = to.units.clone();
         let arrive = Arrive { own: receiver, journal: author, entries, last_try: true, units };
-        let stop = to.store.write("arrive", Caller::own("arrive"), to.source.moment(), arrive).await.map_err(said)?;
+        let stop =
+            to.store.write("arrive", CallOrigin::own("arrive"), to.source.moment(), arrive).await.map_err(said)?;
         if stop.reason() != Reason::Unspecified {
             return Err(format!("entry {} of {} is not taken: {}", stop.seq, author.id(), stop.reason().id()));
         }
@@ -214,7 +215,7 @@ async fn hand_over(from: &Side, to: &Side, last: u64) -> Result<(), String> {
         };
         let signed = sign_receipt(to.store.key(), &receipt);
         let take = TakeReceipt { own: author, receipt, signed };
-        from.store.write("receipt", Caller::own("receipt"), from.source.moment(), take).await.map_err(said)?;
+        from.store.write("receipt", CallOrigin::own("receipt"), from.source.moment(), take).await.map_err(said)?;
     }
 }
 

@@ -16,7 +16,7 @@ use renkei_proto::{
     r#type::v1::{Agency, Finding},
     watch::v1::event::Change,
 };
-use renkei_store::{Caller, arrive::Resume};
+use renkei_store::{CallOrigin, arrive::Resume};
 use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, settle, to_the_party},
     database,
@@ -220,12 +220,12 @@ async fn a_stop_is_lifted_beside_the_running_service_and_skips_no_number() {
     let resume = |from_seq| Resume { from_seq, reason: "the peer has mended its database".to_owned() };
     let source = pair.clock.source([8; 32]);
     for from in [0, 2] {
-        let skipped = store.write("resume", Caller::own("resume"), source.moment(), resume(from)).await;
+        let skipped = store.write("resume", CallOrigin::own("resume"), source.moment(), resume(from)).await;
         assert!(skipped.unwrap_err().to_string().contains("no number is skipped"));
     }
     assert_eq!(ppc.link().await.unwrap().stopped_at_seq, 1);
     // As the command line does it.
-    store.write("resume", Caller::own("resume"), source.moment(), resume(1)).await.unwrap();
+    store.write("resume", CallOrigin::own("resume"), source.moment(), resume(1)).await.unwrap();
     store.close().await;
     assert_eq!(
         session.until(|kind| if let Kind::Ask(ask) = kind { Some(ask.from_seq) } else { None }).await.unwrap(),

@@ -12,7 +12,7 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::{JournalStopChanged, event::Change},
 };
-use renkei_store::{Caller, arrive::Resume};
+use renkei_store::{CallOrigin, arrive::Resume};
 use renkei_tools::{
     pair::Pair,
     peer::{Peer, against, header},
@@ -21,7 +21,7 @@ use renkei_tools::{
 async fn resume(pair: &Pair, from_seq: u64) {
     let resume = Resume { from_seq, reason: "the peer has put it right".to_owned() };
     let moment = pair.clock.source([5; 32]).moment();
-    pair.ppc.store().unwrap().write("resume", Caller::own("resume"), moment, resume).await.unwrap();
+    pair.ppc.store().unwrap().write("resume", CallOrigin::own("resume"), moment, resume).await.unwrap();
 }
 
 /// The evidence of the entry at which the peer's journal was stopped last.

@@ -14,7 +14,7 @@ use renkei_proto::{
     referral::v1::ReferralGround,
     r#type::v1::{Agency, Text},
 };
-use renkei_store::{Caller, Command, Stage};
+use renkei_store::{CallOrigin, Command, Stage};
 use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, settle},
     pair::Pair,
@@ -89,7 +89,7 @@ async fn say(pair: &Pair, agency: Agency, say: Say) {
     let mut seed = [6; 32];
     seed[..8].copy_from_slice(&store.heads().borrow().turn.to_be_bytes());
     let moment = pair.clock.source(seed).moment();
-    store.write("say", Caller::own("say"), moment, say).await.unwrap();
+    store.write("say", CallOrigin::own("say"), moment, say).await.unwrap();
 }
 
 /// Gives PPC's notice about term 4.

@@ -21,7 +21,7 @@ use crate::{
     matter::{Collection, Matter, entry_name},
     memorandum,
     moment::{instant, stamp},
-    noun::{Desk, Noun, Owed, Resource},
+    noun::{Noun, Owed, OwnService, Resource},
     page::{MarkView as _, Seen, View},
     refusal::{Refusal, must, past},
     term::{self, NoticeView, TermStanding, Timing},
@@ -58,14 +58,14 @@ impl Noun for AgreementNoun {
     }
 
     /// A notice under Art. 8 counts from its arrival here, which the service records.
-    fn owed(&self, desk: &Desk<'_>, _: &Matter, seen: Seen<'_>) -> Option<Owed> {
-        let giver = desk.own.peer();
+    fn owed(&self, service: &OwnService<'_>, _: &Matter, seen: Seen<'_>) -> Option<Owed> {
+        let giver = service.own.peer();
         let mut notices = seen.all_of::<NoticeGiven>(giver);
         let (notice, _) = notices.find(|(mark, _)| arrival(seen, giver, mark.seq).is_none())?;
         let arrived = NoticeArrived {
             notice_seq: notice.seq,
             channel: ArrivalChannel::Link.into(),
-            arrived_at: Some(stamp(desk.now)),
+            arrived_at: Some(stamp(service.now)),
         };
         Some(Owed { fact: arrived.into(), answers: notice.seq, can_wait: false })
     }

@@ -23,7 +23,7 @@ use crate::{
     duty::{Duty, DutyKind},
     matter::{Collection, Matter, entry_name, is_uuid},
     moment::{end, instant},
-    noun::{Desk, Noun, Owed, Resource, Withheld},
+    noun::{Noun, Owed, OwnService, Resource, Withheld},
     page::Seen,
     refusal::{Refusal, must},
     scope,
@@ -162,8 +162,8 @@ impl Noun for ItemNoun {
 
     /// A recall seals the content at the receiver, and units that the receiver lacks see nothing. The receiver's
     /// service reports both to the originator.
-    fn owed(&self, desk: &Desk<'_>, matter: &Matter, seen: Seen<'_>) -> Option<Owed> {
-        if matter.opener == desk.own {
+    fn owed(&self, service: &OwnService<'_>, matter: &Matter, seen: Seen<'_>) -> Option<Owed> {
+        if matter.opener == service.own {
             return None;
         }
         if let Some((recall, _)) = recall(seen, matter.opener) {
@@ -172,7 +172,7 @@ impl Noun for ItemNoun {
             return (!is_answered).then_some(Owed { fact: sealed.into(), answers: recall.seq, can_wait: false });
         }
         let current = current(seen, matter.opener)?;
-        let lacks = |unit: &&String| !desk.units.contains(*unit);
+        let lacks = |unit: &&String| !service.units.contains(*unit);
         let units: Vec<String> = scope::units(current.terms()).iter().filter(lacks).cloned().collect();
         let is_news = missing_units(seen, matter.opener) != units;
         let missing = ItemUnitsMissing { revision: current.it.publication.revision, units };

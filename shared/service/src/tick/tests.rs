@@ -50,7 +50,7 @@ fn show(clock: &AtomicI64, instant: &str) {
 
 async fn begin(parts: &Parts) {
     let begin = Begin { kinds: parts.store.replicas().borrow().kinds() };
-    parts.store.write("begin", Caller::own("begin"), parts.source.moment(), begin).await.unwrap();
+    parts.store.write("begin", CallOrigin::own("begin"), parts.source.moment(), begin).await.unwrap();
 }
 
 /// The facts and matters of the own entries.
@@ -108,7 +108,7 @@ async fn the_kinds_are_stated_again_after_a_recovery_until_that_entry_is_written
     ));
     let mut heads = parts.store.heads();
     let reopen = parts.store.reopening(Cause::FetchedBack).await.unwrap();
-    parts.store.write("reopen", Caller::own("reopen"), parts.source.moment(), reopen).await.unwrap();
+    parts.store.write("reopen", CallOrigin::own("reopen"), parts.source.moment(), reopen).await.unwrap();
     let said = heads.wait_for(|heads| heads.own.seq == 2);
     tokio::time::timeout(BOUND, said).await.unwrap().unwrap();
     let kinds: Vec<String> = written(&parts.store).await.into_iter().map(|(kind, _)| kind).collect();

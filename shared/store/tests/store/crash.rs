@@ -13,7 +13,7 @@ use std::{
 use futures::future::join_all;
 use renkei_domain::moment::Source;
 use renkei_proto::r#type::v1::Agency;
-use renkei_store::{Caller, Fault, Faults, Options, Store};
+use renkei_store::{CallOrigin, Fault, Faults, Options, Store};
 
 use super::{
     acts::{Act, issue, publish},
@@ -27,7 +27,7 @@ const EACH: u64 = 12;
 const ORDER: &str = "RENKEI_STORE_CRASH";
 
 /// The `n`th act of a writer, always the same call.
-fn order(writer: u64, n: u64) -> (Caller, Act) {
+fn order(writer: u64, n: u64) -> (CallOrigin, Act) {
     let n = writer * EACH + n;
     (call(7000 + n), issue(Agency::Ppc, n, "leak", "report"))
 }

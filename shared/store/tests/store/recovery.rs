@@ -14,7 +14,7 @@ use renkei_proto::{
     r#type::v1::Agency,
 };
 use renkei_store::{
-    Caller, Error, JOURNALS, Options, Store,
+    CallOrigin, Error, JOURNALS, Options, Store,
     arrive::Arrive,
     recover::{Cause, ConfirmOfficials, HelloVerdict, PeerHolds},
 };
@@ -78,7 +78,7 @@ async fn assert_each_once(side: &Side) {
 struct Restored {
     pair: Pair,
     /// A call of today: its entry reached IPA.
-    lost_call: (Caller, Act),
+    lost_call: (CallOrigin, Act),
 }
 
 /// Yesterday's copy, put back after both went on until today.
@@ -199,7 +199,7 @@ async fn assert_loss_recorded(side: &Side, kept: u64, held: u64) {
 }
 
 /// The caller whose reply was lost with the database calls again.
-async fn assert_not_done_again(side: &Side, call: Caller, act: Act) {
+async fn assert_not_done_again(side: &Side, call: CallOrigin, act: Act) {
     let (before, runs) = (side.heads(), act.runs.load(Ordering::Relaxed));
     let reply = side.act_as(call.clone(), act.clone()).await.unwrap();
     assert_eq!(reply.state, "STATE_ISSUED");
@@ -505,7 +505,7 @@ fn a_backup_is_marked_and_opens_a_new_incarnation() {
         let heads = store.heads().borrow().clone();
         assert!(heads.own.seq <= before.own.seq && heads.own.incarnation == 1);
         let reopen = store.reopening(Cause::Copy).await.unwrap();
-        store.write("reopen", Caller::own("test"), moment.clone(), reopen).await.unwrap();
+        store.write("reopen", CallOrigin::own("test"), moment.clone(), reopen).await.unwrap();
         assert!(!store.is_marked().await.unwrap());
         assert_eq!(store.heads().borrow().own.incarnation, 2);
         assert_eq!(store.rebuild(&moment, false).await.unwrap().differing, Vec::<String>::new());

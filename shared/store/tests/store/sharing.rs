@@ -22,7 +22,7 @@ use renkei_proto::{
         scope,
     },
 };
-use renkei_store::{Caller, Error, Settle, Store, content};
+use renkei_store::{CallOrigin, Error, Settle, Store, content};
 
 use super::{
     acts::{Act, publish},
@@ -316,7 +316,7 @@ fn a_read_that_cannot_be_recorded_is_not_answered_and_the_next_one_is() {
 fn a_barred_official_writes_nothing_from_that_commit_on_and_the_service_itself_goes_on() {
     on_each(async |database| {
         let side = Side::with(Agency::Ppc, database, no_faults()).await;
-        let by = |official: &str, n: u64| Caller { official: official.to_owned(), ..call(1000 + n) };
+        let by = |official: &str, n: u64| CallOrigin { official: official.to_owned(), ..call(1000 + n) };
         side.act_as(by("sato", 1), publish(Agency::Ppc, "before")).await.unwrap();
         side.act(bar("sato", true)).await.unwrap();
         assert!(side.store.barred().borrow().contains("sato"));

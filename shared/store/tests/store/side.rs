@@ -21,7 +21,8 @@ use renkei_domain::{
 use renkei_journal::{Lie, Previous, PublicKeys, SigningKey, generate_pkcs8, verify_all};
 use renkei_proto::{FactKind, link::v1::Stop, options::v1::Role, r#type::v1::Agency, watch::v1::Event};
 use renkei_store::{
-    Caller, Command, Error, Fault, Faults, Heads, JOURNALS, KeyRing, Options, Store, StoredEntry, arrive::StoppedByPeer,
+    CallOrigin, Command, Error, Fault, Faults, Heads, JOURNALS, KeyRing, Options, Store, StoredEntry,
+    arrive::StoppedByPeer,
 };
 use renkei_telemetry::Metrics;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, any::AnyRow};
@@ -171,7 +172,7 @@ impl Side {
     }
 
     /// A new call of an official.
-    pub fn call(&self) -> Caller {
+    pub fn call(&self) -> CallOrigin {
         call(self.calls.fetch_add(1, Ordering::Relaxed))
     }
 
@@ -180,13 +181,13 @@ impl Side {
         self.act_as(self.call(), command).await
     }
 
-    pub async fn act_as<C: Command>(&self, call: Caller, command: C) -> Result<C::Reply, Error> {
+    pub async fn act_as<C: Command>(&self, call: CallOrigin, command: C) -> Result<C::Reply, Error> {
         self.store.write("test", call, self.source.moment(), command).await
     }
 
     /// Runs a command of the service itself.
     pub async fn run<C: Command>(&self, command: C) -> Result<C::Reply, Error> {
-        self.act_as(Caller::own("test"), command).await
+        self.act_as(CallOrigin::own("test"), command).await
     }
 
     pub fn heads(&self) -> Heads {
@@ -300,10 +301,10 @@ pub async fn tamper(database: &Database, sql: &str) {
 }
 
 /// A call of an official with the `n`th request id; its digest is that of one request.
-pub fn call(n: u64) -> Caller {
+pub fn call(n: u64) -> CallOrigin {
     let mut digest = [0xd1; 32];
     digest[..8].copy_from_slice(&n.to_be_bytes());
-    Caller {
+    CallOrigin {
         caller: "spiffe://ppc/desk/intake".to_owned(),
         official: OFFICIAL.to_owned(),
         unit: "intake-1".to_owned(),

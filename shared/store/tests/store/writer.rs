@@ -15,7 +15,7 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::{EntryApplied, event::Change},
 };
-use renkei_store::{BATCH, Caller, Command, Error, Options, QUEUE, Store, arrive::Begin};
+use renkei_store::{BATCH, CallOrigin, Command, Error, Options, QUEUE, Store, arrive::Begin};
 use sqlx::Row as _;
 use tokio::sync::mpsc;
 
@@ -213,7 +213,7 @@ async fn together<C: Command>(
     side: &Side,
     gate: &Gate,
     steps: &mut mpsc::UnboundedReceiver<&'static str>,
-    jobs: Vec<(Caller, C)>,
+    jobs: Vec<(CallOrigin, C)>,
 ) -> Vec<Result<C::Reply, Error>> {
     let batch = Batch::hold(side, gate, steps).await;
     let mut waiting: Vec<_> = jobs.into_iter().map(|(call, command)| Box::pin(side.act_as(call, command))).collect();
@@ -308,7 +308,7 @@ fn a_repeated_call_is_answered_alike_and_done_once() {
         side.act(publish(Agency::Ppc, "other")).await.unwrap();
 
         let second = side.act_as(call.clone(), act.clone()).await.unwrap();
-        let shouted = Caller { request_id: call.request_id.to_uppercase(), ..call.clone() };
+        let shouted = CallOrigin { request_id: call.request_id.to_uppercase(), ..call.clone() };
         assert_eq!(side.act_as(shouted, act.clone()).await.unwrap(), first, "a UUID has no case");
         let side = side.restart().await;
         let third = side.act_as(call.clone(), act.clone()).await.unwrap();
@@ -318,7 +318,7 @@ fn a_repeated_call_is_answered_alike_and_done_once() {
         assert_eq!((side.heads().own.seq, side.heads().private.seq), (3, 1));
         assert_audited(&side, 3).await;
 
-        let changed = Caller { digest: vec![0xff; 32], ..call.clone() };
+        let changed = CallOrigin { digest: vec![0xff; 32], ..call.clone() };
         let reused = side.act_as(changed, act.clone()).await;
         assert!(matches!(reused, Err(Error::RequestIdReused)), "{reused:?}");
         assert_eq!(side.heads().own.seq, 3);
@@ -327,7 +327,7 @@ fn a_repeated_call_is_answered_alike_and_done_once() {
         assert_eq!(last, ("REQUEST_ID_REUSED".to_owned(), String::new()), "the attempt is on record");
 
         // A digest covers the caller.
-        let stranger = Caller { caller: "spiffe://ppc/desk/casework".to_owned(), digest: vec![0xfe; 32], ..call };
+        let stranger = CallOrigin { caller: "spiffe://ppc/desk/casework".to_owned(), digest: vec![0xfe; 32], ..call };
         assert_eq!(reason(&side.act_as(stranger, act).await), Reason::AlreadyExists, "another caller's id is another");
         assert_eq!(side.audit().await, []);
     });
@@ -338,7 +338,7 @@ fn a_call_that_is_repeated_in_its_own_batch_is_done_once() {
     on_each(async |database| {
         let (side, gate, mut steps) = gated(Agency::Ppc, database).await;
         let (once, refused) = (publish(Agency::Ppc, "once"), regret(&publish(Agency::Ppc, "never")));
-        let changed = Caller { digest: vec![0xff; 32], ..call(1) };
+        let changed = CallOrigin { digest: vec![0xff; 32], ..call(1) };
         let jobs = vec![
             (call(1), once.clone()),
             (call(1), once.clone()),
@@ -365,7 +365,7 @@ fn the_audit_record_names_who_what_and_where() {
         let jobs = vec![
             (side.call(), publish(Agency::Ppc, "leak")),
             (side.call(), nothing()),
-            (Caller::own("tick"), publish(Agency::Ppc, "own")),
+            (CallOrigin::own("tick"), publish(Agency::Ppc, "own")),
         ];
 
         let outcomes = together(&side, &gate, &mut steps, jobs).await;
@@ -389,7 +389,8 @@ fn a_clock_that_steps_back_does_not_take_the_journal_with_it() {
         let side = Side::new(Agency::Ppc, database).await;
         let source = source(6);
         let (early, late) = (source.moment(), source.moment());
-        let write = async |call: Caller, moment: Moment, act: Act| side.store.write("test", call, moment, act).await;
+        let write =
+            async |call: CallOrigin, moment: Moment, act: Act| side.store.write("test", call, moment, act).await;
         write(call(1), late.clone(), publish(Agency::Ppc, "leak")).await.unwrap();
         write(call(2), early.clone(), issue(Agency::Ppc, 1, "leak", "report")).await.unwrap();
         assert_eq!(reason(&write(call(3), early, wrong_code(Agency::Ppc)).await), Reason::CodeNotFound);

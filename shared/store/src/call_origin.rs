@@ -1,8 +1,8 @@
-//! The caller of a command.
+//! The origin of a command.
 
-/// The caller, for idempotency, audit and trace. Officials and callers never cross the link.
+/// The call from which a command comes, for idempotency, audit and trace. Officials and callers never cross the link.
 #[derive(Clone, Debug, Default)]
-pub struct Caller {
+pub struct CallOrigin {
     /// The identity of the calling system; empty for the service itself.
     pub caller: String,
     /// The official on whose behalf it calls; empty for the service itself.
@@ -21,7 +21,7 @@ pub struct Caller {
     pub traceparent: String,
 }
 
-impl Caller {
+impl CallOrigin {
     /// A call of the service itself, which is neither repeated nor audited.
     pub fn own(method: &'static str) -> Self {
         Self { method: method.to_owned(), ..Self::default() }
