@@ -19,7 +19,7 @@ pub fn generate(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     let (mut variants, mut rows, mut arms, mut messages) = (String::new(), String::new(), String::new(), String::new());
     for kind in &kinds {
         let (name, variant) = (kind.field.name(), &kind.variant);
-        let message = kind.field.kind().as_message().ok_or("a fact is no message")?.full_name().to_owned();
+        let message = kind.field.kind().as_message().ok_or("a fact is not a message")?.full_name().to_owned();
         writeln!(variants, "    /// `{name}`.\n    {variant},")?;
         writeln!(arms, "            fact::Fact::{variant}(_) => Self::{variant},")?;
         writeln!(rows, "            Self::{variant} => &{},", row(pool, &kinds, kind)?)?;
@@ -83,7 +83,7 @@ fn kinds(pool: &DescriptorPool) -> Result<Vec<Kind>, Box<dyn Error>> {
         if !options.has_extension(&extension) {
             return Err(format!("the fact {} has no rule", field.name()).into());
         }
-        let rule = options.get_extension(&extension).as_message().ok_or("the fact's rule is no message")?.clone();
+        let rule = options.get_extension(&extension).as_message().ok_or("the fact's rule is not a message")?.clone();
         kinds.push(Kind { variant: crate::camel(field.name()), rule, field });
     }
     Ok(kinds)
@@ -94,7 +94,7 @@ fn row(pool: &DescriptorPool, kinds: &[Kind], kind: &Kind) -> Result<String, Box
     let content = match text(rule, "content") {
         none if none.is_empty() => "None".to_owned(),
         message if pool.get_message_by_name(&message).is_none() => {
-            return Err(format!("the content {message} of the fact {name} is no message of the contract").into());
+            return Err(format!("the content {message} of the fact {name} is not a message of the contract").into());
         }
         message => {
             let path = crate::rust_path(&message)?;
@@ -104,9 +104,9 @@ fn row(pool: &DescriptorPool, kinds: &[Kind], kind: &Kind) -> Result<String, Box
     let mut answers = Vec::new();
     let named = rule.get_field_by_name("answers");
     for answered in named.iter().filter_map(|value| value.as_list()).flatten() {
-        let Value::String(answered) = answered else { return Err("an answered fact is no name".into()) };
+        let Value::String(answered) = answered else { return Err("an answered fact is not a name".into()) };
         let found = kinds.iter().find(|kind| kind.field.name() == answered);
-        let found = found.ok_or_else(|| format!("the fact {name} answers {answered}, which is no fact"))?;
+        let found = found.ok_or_else(|| format!("the fact {name} answers {answered}, which is not a fact"))?;
         answers.push(format!("FactKind::{}", found.variant));
     }
     Ok(format!(
@@ -139,7 +139,7 @@ fn contents(pool: &DescriptorPool, kinds: &[Kind]) -> Result<String, Box<dyn Err
         }
         let mut arms = String::new();
         for field in oneof.fields() {
-            let message = field.kind().as_message().ok_or("a content is no message")?.clone();
+            let message = field.kind().as_message().ok_or("a content is not a message")?.clone();
             let variant = crate::camel(field.name());
             if let Some(kinds) = by_content.get(message.full_name()) {
                 for kind in kinds {
@@ -156,7 +156,7 @@ fn contents(pool: &DescriptorPool, kinds: &[Kind]) -> Result<String, Box<dyn Err
             let inner = message.oneofs().next().ok_or_else(|| no_fact(message.full_name()))?;
             let path = crate::rust_path(message.full_name())?;
             for part in inner.fields() {
-                let content = part.kind().as_message().ok_or("a content is no message")?.full_name().to_owned();
+                let content = part.kind().as_message().ok_or("a content is not a message")?.full_name().to_owned();
                 for kind in by_content.get(&content).ok_or_else(|| no_fact(&content))? {
                     writeln!(
                         arms,

@@ -38,9 +38,9 @@ pub fn generate(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
                 many(&rule, "reasons")?,
             )?;
             for collection in rule.get_field_by_name("reads").iter().filter_map(|value| value.as_list()).flatten() {
-                let collection = collection.as_str().ok_or("a collection is no text")?.to_owned();
+                let collection = collection.as_str().ok_or("a collection is not text")?.to_owned();
                 if readers.insert(collection.clone(), many(&rule, "roles")?).is_some() {
-                    return Err(format!("two methods say who reads {collection}").into());
+                    return Err(format!("two methods state who reads {collection}").into());
                 }
             }
         }

@@ -82,7 +82,7 @@ impl Generator {
     fn one_field(&mut self, message: &MessageDescriptor, field: &FieldDescriptor) -> Result<String> {
         let options = field.options();
         let extension = options.get_extension(&self.field);
-        let rules = extension.as_message().ok_or("field rules are no message")?;
+        let rules = extension.as_message().ok_or("field rules are not a message")?;
         let name = field.name();
         if let Some(oneof) = field.containing_oneof() {
             // A oneof contains only messages, and they have their own rules.
@@ -167,7 +167,7 @@ impl Generator {
                 }
                 ("items", Value::Message(items)) => {
                     for (kind, value) in items.fields() {
-                        let Value::Message(rules) = value else { return Err("item rules are no message".into()) };
+                        let Value::Message(rules) = value else { return Err("item rules are not a message".into()) };
                         let value = if by_reference(kind.name()) { "item" } else { "*item" };
                         let checks = self.scalar(field, kind.name(), rules, "&place", value)?;
                         writeln!(

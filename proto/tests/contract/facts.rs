@@ -112,7 +112,7 @@ fn every_fact_has_a_whole_rule() {
 fn every_fact_has_a_number_in_the_range_of_its_noun() {
     for field in facts() {
         let (name, number) = (field.name(), field.number());
-        let Kind::Message(body) = field.kind() else { panic!("{name} is no message") };
+        let Kind::Message(body) = field.kind() else { panic!("{name} is not a message") };
         let private = FactKind::named(name).unwrap().rule().author == Author::Private;
         assert_eq!(private, PRIVATE.contains(&number), "{name}: private facts, and only they, are {PRIVATE:?}");
         if !private {

@@ -87,7 +87,7 @@ fn message(full_name: &str) -> MessageDescriptor {
 /// The name of an enum field's value, such as `AUTHOR_PPC`.
 fn enum_name(message: &DynamicMessage, field: &str) -> String {
     let descriptor = message.descriptor().get_field_by_name(field).expect("the field exists");
-    let Kind::Enum(list) = descriptor.kind() else { panic!("{field} is no enum") };
+    let Kind::Enum(list) = descriptor.kind() else { panic!("{field} is not an enum") };
     let number = message.get_field(&descriptor).as_enum_number().expect("an enum number");
     list.get_value(number).expect("a known number").name().to_owned()
 }

@@ -216,7 +216,7 @@ impl Bundle {
             return Err("must be a STIX bundle: an object of the type `bundle` with such an id".to_owned());
         }
         if self.objects == 0 {
-            return Err("has no objects: leave out a bundle that tells nothing".to_owned());
+            return Err("has no objects: leave out an empty bundle".to_owned());
         }
         let published = |id: &str| MARKS.iter().find(|(mark, _)| *mark == id).map(|(_, level)| *level);
         let level = |id: &String| published(id).or_else(|| self.levels.get(id).copied());

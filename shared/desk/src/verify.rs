@@ -184,10 +184,10 @@ async fn one(
         next = read;
     }
     if proven.last.head != head {
-        return Err(format!("journal {id}: the head is not entry {}, the last that is held", head.seq));
+        return Err(format!("journal {id}: the head is not entry {}, the last that is stored", head.seq));
     }
     if proven.last != heads.previous(own, journal) {
-        return Err(format!("journal {id}: the head does not repeat what entry {} says", head.seq));
+        return Err(format!("journal {id}: the head does not repeat entry {}", head.seq));
     }
     beyond(store, journal, head).await?;
     Ok(proven)

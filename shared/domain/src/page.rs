@@ -167,7 +167,7 @@ pub struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    /// Everything that is held.
+    /// Everything that is stored.
     pub fn whole(page: &'a Page) -> Self {
         Self { page, ppc_until: u64::MAX, ipa_until: u64::MAX }
     }

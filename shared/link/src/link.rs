@@ -99,7 +99,7 @@ impl Link {
         let Some(page) = self.store().page(&journal_rules::name(journal)).await? else { return Ok(keys) };
         for mark in Seen::whole(&page).all(journal) {
             if let Some(fact) = mark.fact.as_ref().filter(|fact| is_of_keys(fact.fact.as_ref())) {
-                let contradicts = |broken| Error::fault(format!("a key fact that was taken contradicts: {broken}"));
+                let contradicts = |broken| Error::fault(format!("an accepted key fact contradicts: {broken}"));
                 keys.apply(mark.seq, fact).map_err(contradicts)?;
             }
         }

@@ -172,7 +172,7 @@ impl Incoming {
     /// Asks for the entries from a number on; the second time, the session ends.
     fn ask(&mut self, seq: u64, why: &str) -> BatchOutcome {
         if self.asked.replace(seq) == Some(seq) {
-            return BatchOutcome::End(format!("number {seq} of the peer's journal is held off: {why}"));
+            return BatchOutcome::End(format!("number {seq} of the peer's journal is not accepted yet: {why}"));
         }
         BatchOutcome::Ask(Ask { journal: self.journal.into(), from_seq: seq })
     }

@@ -58,7 +58,7 @@ impl Link {
             .write("link_changed", CallOrigin::own("link_changed"), moment, LinkAnnouncement { connected })
             .await;
         if let Err(error) = told {
-            tracing::warn!(%error, "the feed was not told of the link");
+            tracing::warn!(%error, "the feed was not notified of the link");
         }
     }
 }

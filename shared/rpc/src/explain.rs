@@ -64,7 +64,7 @@ pub enum ConnectError {
     },
     /// The peer closed the connection without an alert.
     #[error(
-        "{address} closed the connection during {phase} without saying why; it may be stopping \
+        "{address} closed the connection during {phase} without giving a reason; it may be stopping \
          or full, or something between may have cut the connection: look into its log"
     )]
     Closed {
@@ -259,7 +259,7 @@ fn io_sentence(kind: io::ErrorKind) -> Option<&'static str> {
             Some("nothing listens at the peer's address; check the address and whether the service runs")
         }
         K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::UnexpectedEof => Some(
-            "the peer closed the connection without saying why; try again, and if it goes on look \
+            "the peer closed the connection without giving a reason; try again, and if it goes on look \
              into the peer's log for a refused handshake",
         ),
         K::TimedOut => Some("the peer did not answer in time; check the network and firewalls"),

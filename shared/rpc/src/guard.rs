@@ -35,7 +35,7 @@ pub enum Cut {
     #[error("the connection was cut because the peer's certificate has been revoked")]
     Revoked,
     /// The peer proved its identity and then sent nothing.
-    #[error("the connection was cut because the peer said nothing after its handshake")]
+    #[error("the connection was cut because the peer sent nothing after its handshake")]
     Silent,
 }
 

@@ -157,7 +157,7 @@ fn served(own: Agency) -> Result<Vec<u8>, &'static str> {
     let descriptor = contract::POOL
         .get_message_by_name("google.protobuf.FileDescriptorSet")
         .ok_or("they do not describe themselves")?;
-    let mut set = DynamicMessage::decode(descriptor, FILE_DESCRIPTOR_SET).map_err(|_| "they are no descriptors")?;
+    let mut set = DynamicMessage::decode(descriptor, FILE_DESCRIPTOR_SET).map_err(|_| "they are not descriptors")?;
     for file in set.get_field_by_name_mut("file").and_then(Value::as_list_mut).into_iter().flatten() {
         let Some(file) = file.as_message_mut() else { continue };
         let package = text(file, "package");

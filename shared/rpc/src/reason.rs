@@ -324,7 +324,7 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         ),
         Reason::Fork => (
             Code::Internal,
-            "Another valid entry is held under the same number.",
+            "Another valid entry is stored under the same number.",
             "同じ番号の異なる記録が既に保管されています。",
         ),
     }

@@ -53,7 +53,7 @@ impl Database {
             Some(Dialect::Sqlite) => Ok(()),
             Some(Dialect::Postgres) => {
                 let must = |must: String| value("database.url", must);
-                let url = Url::parse(&self.url).map_err(|error| must(format!("is no URL ({error})")))?;
+                let url = Url::parse(&self.url).map_err(|error| must(format!("is not a URL ({error})")))?;
                 server(&url, sandbox).map_err(must)
             }
         }

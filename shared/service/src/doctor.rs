@@ -237,7 +237,7 @@ fn clock(status: &Status) -> Finding {
         return Wrong(format!("{}; acts are refused meanwhile", status.clock));
     }
     match status.link.clock_skew_seconds {
-        None => Doubtful("not compared with the peer's yet: that takes a receipt".to_owned()),
+        None => Doubtful("not compared with the peer's yet: that needs a receipt".to_owned()),
         Some(apart) if apart > SKEW => {
             Wrong(format!("{apart:.1} s apart from the peer's: set both machines' clocks by a time server"))
         }

@@ -31,7 +31,7 @@ pub(crate) async fn lines(store: &Store, matter: &str) -> Result<Vec<String>, Er
         let level = level(store, held, &entries).await?;
         let trace = held.header.traceparent.split('-').nth(1).unwrap_or("-").to_owned();
         lines.push(format!(
-            "{:28} {:30} written {} taken {} {level:46} trace {trace}",
+            "{:28} {:30} written {} stored {} {level:46} trace {trace}",
             entry_name(author, held.header.seq),
             held.header.fact_type,
             time(micros(held.header.written_at.as_ref())),

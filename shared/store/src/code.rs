@@ -54,7 +54,7 @@ fn hint(code: Option<Code<'_>>) -> &'static str {
     const UNKNOWN: &str = "see the server's log";
     match code {
         Some(Code::Sqlite(code)) => match code {
-            5 | 6 => "another program holds it locked; end that one or try again",
+            5 | 6 => "another program has locked it; end that one or try again",
             8 => "give the service the right to write its file and folder",
             10 | 13 => "make room on its disk",
             11 | 26 => "set `database.url` to a database, or restore a backup",
@@ -62,7 +62,7 @@ fn hint(code: Option<Code<'_>>) -> &'static str {
             _ => "look at its file",
         },
         Some(Code::Postgres(code)) => match code {
-            "55P03" | "57014" | "40001" | "40P01" => "another program holds it locked; end that one or try again",
+            "55P03" | "57014" | "40001" | "40P01" => "another program has locked it; end that one or try again",
             "25006" => "set `database.url` to the primary server",
             "42501" => "give the service's account its rights",
             "3D000" => "restore it where there was one, make it for a first start, or set `database.url`",

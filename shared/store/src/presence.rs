@@ -101,7 +101,7 @@ impl Store {
         self.inner.replicas.send_replace(Replicas::default());
         let left = sqlx::query(LEAVE).bind(own.name).bind(number(own.started)).execute(&self.inner.write).await;
         if let Err(error) = left {
-            tracing::warn!(%error, "the other replicas were not told of the end: they find out by themselves");
+            tracing::warn!(%error, "the other replicas were not notified of the end: they find out by themselves");
         }
         *self.inner.serving.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

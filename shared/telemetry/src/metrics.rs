@@ -132,7 +132,7 @@ impl Metrics {
                 "Time of one transaction of the writer, its commit included.",
             ),
             write_batch: batch.with_description("Commands in one commit.").with_boundaries(COMMANDS.to_vec()).build(),
-            journal_head: count("renkei.journal.head", "{entry}", "Number of the last entry held of a journal."),
+            journal_head: count("renkei.journal.head", "{entry}", "Number of the last stored entry of a journal."),
             journal_stopped: count(
                 "renkei.journal.stopped",
                 "",

@@ -70,7 +70,7 @@ pub async fn open(setup: &Setup, own: Agency) -> Result<Store, String> {
     let dir = setup.dir.join(own.id());
     let content = std::fs::read_to_string(dir.join("content.key")).map_err(said)?;
     let content = BASE64_STANDARD.decode(content).map_err(said)?;
-    let content: [u8; 32] = content.try_into().map_err(|_| "content.key has not 32 bytes")?;
+    let content: [u8; 32] = content.try_into().map_err(|_| "content.key does not have 32 bytes")?;
     let ring = KeyRing::new(vec![("content-1".to_owned(), content.into())]).map_err(said)?;
     let options = Options {
         url: url(setup, own),

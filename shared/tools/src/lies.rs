@@ -132,7 +132,7 @@ fn of_each_kind(kind: FactKind) -> Vec<Lie> {
             it.say(&matter, fact, other, 0)
         },
     ));
-    lies.push(lie(format!("{name}: with content that says more"), authors(kind), Reason::ContentDiffers, move |it| {
+    lies.push(lie(format!("{name}: with additional content"), authors(kind), Reason::ContentDiffers, move |it| {
         let matter = place(it, kind);
         let (fact, content) = sample(it, kind)?;
         // Field 999 with the value 1.
@@ -172,7 +172,7 @@ fn matters() -> Vec<Lie> {
             let matter = it.scene.own.clone();
             say(it, &matter, kind, 0)
         }),
-        lie("an item whose id is none", BOTH, Reason::HeaderDiffers, |it| {
+        lie("an item whose id is not valid", BOTH, Reason::HeaderDiffers, |it| {
             let matter = format!("agencies/{}/items/one", it.agency.id());
             it.say(&matter, it.published(it.publication()), it.words(), 0)
         }),

@@ -295,7 +295,7 @@ impl Session {
     /// The status with which it ends the session.
     pub async fn hear(&mut self) -> Answer<Option<Kind>> {
         let heard = tokio::time::timeout(PATIENCE, self.input.next()).await;
-        assert!(heard.is_ok(), "the other side said nothing for {} s", PATIENCE.as_secs());
+        assert!(heard.is_ok(), "the other side sent nothing for {} s", PATIENCE.as_secs());
         let Some(frame) = heard.ok().flatten() else { return Ok(None) };
         let kind = frame?.kind;
         if let Some(Kind::Entries(entries)) = &kind

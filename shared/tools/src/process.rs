@@ -93,7 +93,7 @@ impl Process {
         let id = self.id().ok_or("the process has ended by itself")?.to_string();
         let told = Command::new("kill").args(["-s", signal]).arg(id).status().await;
         let told = told.map_err(|error| error.to_string())?;
-        told.success().then_some(()).ok_or_else(|| "the process cannot be told".to_owned())
+        told.success().then_some(()).ok_or_else(|| "the process cannot be signalled".to_owned())
     }
 
     /// Kills it (SIGKILL).

@@ -115,10 +115,10 @@ pub fn on_the_clock(pair: &Pair) -> String {
     let (file, ended) = (pair.setup.dir.join("clock"), pair.clock.now());
     let file = file.display();
     format!(
-        "Both services took {ended} for the time when the scenario ended, and their clock runs on from there. Set it with\n  \
+        "The clock of both services was at {ended} when the scenario ended, and runs on from there. Set it with\n  \
          echo \"2026-12-15T09:00:00+09:00 runs\" > {file}\n  \
          echo \"$(date +%Y-%m-%dT%H:%M:%S%:z) runs\" > {file}   # the time of this machine\n\
-         Without `runs` it stands still."
+         Without `runs` it does not advance."
     )
 }
 

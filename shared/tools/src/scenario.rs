@@ -121,7 +121,7 @@ impl<'a> Scenario<'a> {
             let (name, peer) = (scheme.name(), self.world.desk(scheme.agency.peer()).clone());
             let seen = peer.until(&format!("{name} at the peer"), || find_scheme(&peer, &name)).await?;
             must(seen.content.as_ref() == Some(&scheme.content), "the peer's copy has the same content")?;
-            (self.say)(format!("1   {name}: published, and held by {}", scheme.agency.peer().id()));
+            (self.say)(format!("1   {name}: published, and stored by {}", scheme.agency.peer().id()));
         }
         Ok(())
     }
@@ -408,7 +408,7 @@ impl<'a> Scenario<'a> {
 }
 
 fn must(holds: bool, what: &str) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(format!("not as the scenario says: {what}")) }
+    if holds { Ok(()) } else { Err(format!("not as in the scenario: {what}")) }
 }
 
 /// An instant from its text.

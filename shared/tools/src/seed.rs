@@ -203,7 +203,7 @@ async fn hand_over(from: &Side, to: &Side, last: u64) -> Result<(), String> {
         let stop =
             to.store.write("arrive", CallOrigin::own("arrive"), to.source.moment(), arrive).await.map_err(said)?;
         if stop.reason() != Reason::Unspecified {
-            return Err(format!("entry {} of {} is not taken: {}", stop.seq, author.id(), stop.reason().id()));
+            return Err(format!("entry {} of {} is not accepted: {}", stop.seq, author.id(), stop.reason().id()));
         }
         let heads = to.store.heads().borrow().clone();
         let receipt = Receipt {

@@ -93,7 +93,7 @@ pub async fn until_all(pair: &Pair, agency: Agency, well: bool) -> Result<Vec<(S
     try_join_all(Sign::ALL.map(|sign| async move {
         while sign.is_well(pair, agency).await? != well {
             if begun.elapsed() > PATIENCE {
-                return Err(format!("{sign} does not say so: database {:?}", trouble(pair, agency).await?));
+                return Err(format!("{sign} does not report it: database {:?}", trouble(pair, agency).await?));
             }
             tokio::time::sleep(PACE).await;
         }

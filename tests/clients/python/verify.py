@@ -166,7 +166,7 @@ class Verifier:
                 raise Wrong(f"{where}: columns")
             is_held = self.hashes.get((journal, up_to)) == receipt.head_hash
             if receipt.journal != {"ppc": 1, "ipa": 2}[journal] or not is_held:
-                raise Wrong(f"{where}: names another entry than the one that is held")
+                raise Wrong(f"{where}: names another entry than the one that is stored")
             newest = (up_to, own_seq, at)
         return newest
 

@@ -154,7 +154,7 @@ async fn commands_work_on_a_service_that_is_down_and_a_copy_opens_a_new_incarnat
     pair.stop(Agency::Ppc).await.unwrap();
 
     let checked = done(&pair, Agency::Ipa, &["check"]).await;
-    assert!(checked.contains("the peer is not reached: "), "a peer that is away is no fault: {checked}");
+    assert!(checked.contains("the peer is not reached: "), "a peer that is away is not a fault: {checked}");
     let status: serde_json::Value =
         serde_json::from_str(&done(&pair, Agency::Ppc, &["status", "--json"]).await).unwrap();
     assert_eq!(status["held"]["own_seq"], before.own_seq);
@@ -223,7 +223,7 @@ impl Byte {
         let mut bytes = std::fs::read(&file).unwrap();
         let places: Vec<usize> =
             bytes.windows(sequence.len()).enumerate().filter(|(_, it)| it == sequence).map(|(at, _)| at).collect();
-        assert!(!places.is_empty(), "{sequence:?} stands nowhere");
+        assert!(!places.is_empty(), "{sequence:?} is nowhere");
         for at in places {
             bytes[at + sequence.len() - 1] ^= 1;
         }

@@ -90,7 +90,7 @@ async fn an_instant_beyond_the_calendar_is_the_far_future_and_never_absent() {
                 assert_eq!(
                     it.terms.unwrap(),
                     ItemTerms { marking: it.marking, ..terms.clone() },
-                    "kept as it was said"
+                    "kept as it was stated"
                 );
             }
         }

@@ -99,6 +99,6 @@ async fn a_peer_that_lies_without_end_in_a_request_uses_nobody_elses_room_in_it(
     session.send(&lies).await;
     session.receipted(200).await.unwrap();
     let it = ppc.advice_request(&it.name).await.unwrap();
-    assert_eq!(it.entries.len(), 401, "each is held and refused");
+    assert_eq!(it.entries.len(), 401, "each is stored and refused");
     ppc.supplement_advice_request(ppc.supplementing(&it)).await.unwrap();
 }

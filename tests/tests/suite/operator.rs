@@ -73,7 +73,7 @@ async fn the_operators_port_reports_the_condition_of_the_service_and_is_read_onl
         (&told["service"], &told["link"]["cause"]),
         (&"not running".into(), &"the service is not running".into())
     );
-    assert_eq!(told["held"]["own_seq"], ppc_head(&pair).await, "what stands in the database is shown");
+    assert_eq!(told["held"]["own_seq"], ppc_head(&pair).await, "the state of the database is shown");
     let (code, _) = pair.command_line(Agency::Ppc, &["health"]).await.unwrap();
     assert_eq!(code, Some(1));
     pair.stop_both().await.unwrap();
@@ -130,7 +130,7 @@ async fn a_duty_is_shown_until_it_is_done_and_the_doctor_finds_nothing() {
     assert_eq!(code, Some(1), "{text}");
     let found = |mark: &str, what: &str| text.lines().any(|line| line.starts_with(mark) && line.contains(what));
     assert!(found("fail", &format!("others can read {key} (mode 644): chmod 600 it")), "{text}");
-    assert!(found("warn", "is not reached"), "a peer that is away is no failure: {text}");
+    assert!(found("warn", "is not reached"), "a peer that is away is not a failure: {text}");
     assert!(text.ends_with("1 of the checks found something wrong\n"), "{text}");
     pair.stop_both().await.unwrap();
 }
@@ -180,7 +180,7 @@ async fn a_prometheus_reads_the_metrics_and_alerts_follow_the_link() {
     assert!(!told["link"]["cause"].as_str().unwrap().is_empty(), "{told}");
     assert_eq!(waiting["why"], told["link"]["cause"], "why it waits is why the link is down");
     let alerted = async || Ok(prometheus.alerts().await?.contains(&"RenkeiLinkDown ppc".to_owned()));
-    prometheus.until("the alert's expression holds", alerted).await.unwrap();
+    prometheus.until("the alert's expression is true", alerted).await.unwrap();
 
     pair.mend_link();
     settle(&ppc, &ipa).await.unwrap();

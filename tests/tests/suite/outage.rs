@@ -98,7 +98,7 @@ async fn a_fault_of_a_database_is_reported_in_one_sentence_at_the_start() {
     down.says(&database::url(&down.pair.setup, Agency::Ipa), &BOTH, &["belongs to ipa", "`database.url`"]).await;
 
     let lock = Lock::take(&down.pair.setup, Agency::Ppc).unwrap();
-    down.says(&url, &["serve"], &["another program holds it locked", "try again"]).await;
+    down.says(&url, &["serve"], &["another program has locked it", "try again"]).await;
     drop(lock);
     let [full, room] = no_room(engine);
     down.sql(full);
@@ -107,7 +107,7 @@ async fn a_fault_of_a_database_is_reported_in_one_sentence_at_the_start() {
 
     match engine {
         Engine::Sqlite => {
-            std::fs::write(down.pair.setup.dir.join("ppc/no.db"), "This is no database. ".repeat(100)).unwrap();
+            std::fs::write(down.pair.setup.dir.join("ppc/no.db"), "This is not a database. ".repeat(100)).unwrap();
             let other = url.replace("renkei.db", "no.db");
             down.says(&other, &BOTH, &["file is not a database", "restore a backup"]).await;
             down.says(&url.replace("renkei.db", "none/renkei.db"), &["serve"], &["there is no database at"]).await;

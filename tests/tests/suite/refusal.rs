@@ -63,7 +63,7 @@ fn revised(version: u32) -> fact::Fact {
 /// Lies that the chain does not show, by the header's field: the entry is held, and refused for this.
 const REFUSALS: [(&str, Reason, Telling); 24] = [
     ("entry_id: no UUIDv7", Reason::HeaderDiffers, |it| lying(it, "a", |it| it.entry_id.replace_range(14..15, "4"))),
-    ("entry_id: taken", Reason::HeaderDiffers, |peer| {
+    ("entry_id: in use", Reason::HeaderDiffers, |peer| {
         let first = header(&peer.journal[0]).entry_id;
         lying(peer, "b", |it| it.entry_id = first)
     }),

@@ -212,7 +212,7 @@ pub fn assert_nowhere(bytes: &[u8], texts: &[&str], what: &str) {
         let found = places(bytes, text);
         let around =
             found.first().map(|at| String::from_utf8_lossy(&bytes[at.saturating_sub(300)..bytes.len().min(at + 200)]));
-        assert_eq!(found.len(), 0, "{text} stands in {what}: {around:?}");
+        assert_eq!(found.len(), 0, "{text} is in {what}: {around:?}");
     }
 }
 
@@ -257,7 +257,7 @@ fn assert_kept(setup: &Setup, code: &str) {
         let (bytes, what) = (database::bytes(setup, own).unwrap(), format!("the database of {own:?}"));
         assert_nowhere(&bytes, &[REPORT, REFUSED, CONTENT[0], CONTENT[1], CUT[0]], &what);
         assert_nowhere(&bytes, &code, &what);
-        assert!(!bytes.windows(secret.len()).any(|bytes| *bytes == secret), "the code's secret stands in {what}");
+        assert!(!bytes.windows(secret.len()).any(|bytes| *bytes == secret), "the code's secret is in {what}");
         assert_nowhere(&bytes, &[OFFICIALS[1 - n], REQUESTS[1 - n]], &what);
         // In the audit table the official stands between time and calling system; nothing else is written so.
         let caller = format!("spiffe://{}/desk/", own.id());
@@ -270,7 +270,7 @@ fn assert_kept(setup: &Setup, code: &str) {
             let around = String::from_utf8_lossy(&rest[..rest.len().min(120)]);
             // PostgreSQL has the length of each text before it.
             let next = if engine == Engine::Sqlite { rest } else { &rest[1..] };
-            assert!(next.starts_with(caller.as_bytes()), "{official} stands outside the audit table: {around}");
+            assert!(next.starts_with(caller.as_bytes()), "{official} is outside the audit table: {around}");
         }
     }
 }

@@ -129,7 +129,7 @@ fn a_server_is_named_without_secrets_and_reached_by_tls_or_a_socket() {
         ("postgres://ppc:secret@db.example/ppc?sslmode=verify-full", "`database.password`"),
         ("postgres://ppc@db.example/ppc?sslmode=verify-full&password=secret", "`database.password`"),
         ("postgres://ppc@db.example/ppc?sslmode=verify-full&options=-c", "`options`"),
-        ("postgres://ppc@db.example:port/ppc", "is no URL"),
+        ("postgres://ppc@db.example:port/ppc", "is not a URL"),
     ] {
         let error = parsed(wrong, false).unwrap_err();
         assert!(error.contains("`database.url`") && error.contains(word), "{wrong}: {error}");

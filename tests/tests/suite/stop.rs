@@ -47,7 +47,7 @@ pub const STOPS: [(&str, bool, Reason, Lie); 16] = [
     ("traceparent", true, Reason::NotUnderstood, |peer, entry| peer.lie(entry, |it| it.traceparent = "00".to_owned())),
     ("written_at: none", true, Reason::NotUnderstood, |peer, entry| peer.lie(entry, |it| it.written_at = None)),
     ("prev_hash", true, Reason::ChainBroken, |peer, entry| peer.lie(entry, |it| it.prev_hash[0] ^= 1)),
-    ("seq: held already", false, Reason::Fork, |peer, entry| peer.lie(entry, |it| it.seq -= 1)),
+    ("seq: stored already", false, Reason::Fork, |peer, entry| peer.lie(entry, |it| it.seq -= 1)),
     ("written_at: falls", false, Reason::OrderBroken, |peer, entry| {
         peer.lie(entry, |it| it.written_at.as_mut().unwrap().seconds -= 1)
     }),

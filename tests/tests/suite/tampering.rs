@@ -206,7 +206,7 @@ const CHANGES: [(&str, &str, Sign); 83] = [
         "UPDATE receipt_given SET up_to_seq = up_to_seq + 1000",
         Verify("journal ipa: the own receipt for "),
     ),
-    ("receipts given: deleted", "DELETE FROM receipt_given", Nobody("the peer holds what it was given")),
+    ("receipts given: deleted", "DELETE FROM receipt_given", Nobody("the peer has what it was given")),
     (
         "page: a byte",
         "UPDATE page SET page = CAST(page || {zeros 1} AS {bytes}) WHERE {item}",

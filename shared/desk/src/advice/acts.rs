@@ -269,7 +269,7 @@ pub(crate) struct AnsweredQuestions {
 impl AnsweredQuestions {
     fn of(content: Option<&AdviceContent>, fields: AdviceFields, moment: &Moment) -> Result<Self, Refusal> {
         let Some(content) = content.filter(|content| **content != AdviceContent::default()) else {
-            return Err(Refusal::field(Reason::FieldInvalid, "content", "says something"));
+            return Err(Refusal::field(Reason::FieldInvalid, "content", "must not be empty"));
         };
         as_of_now(fields.findings, &content.findings, moment)?;
         as_of_now(fields.measures, &content.measures, moment)?;

@@ -68,7 +68,7 @@ pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(),
 }
 
 /// The peer's receipts for the own journal, and the own ones for the peer's: each is signed, and names an entry that is
-/// held. The head has the newest of the peer.
+/// stored. The head has the newest of the peer.
 pub(super) async fn receipts(store: &Store, heads: &Heads, own: &PublicKeys, peer: &PublicKeys) -> Result<(), String> {
     let newest = signed(store, Signer::Peer, peer).await?;
     let known = ReceiptPlace::in_head(&heads.own);
@@ -113,7 +113,7 @@ async fn signed(store: &Store, signer: Signer, keys: &PublicKeys) -> Result<Rece
             let same = held.is_some_and(|held| held.hash.as_slice() == receipt.head_hash);
             let comes_back = signer == Signer::Peer && store.heads().borrow().recovering();
             if !same && receipt.up_to_seq > 0 && !comes_back {
-                return Err(wrong("it names another entry than the one that is held"));
+                return Err(wrong("it names another entry than the one that is stored"));
             }
             newest = ReceiptPlace { up_to_seq: row.up_to_seq, own_seq: row.own_seq, at_us: row.at_us };
         }

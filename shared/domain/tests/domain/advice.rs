@@ -365,7 +365,7 @@ fn a_quotation_that_ipa_wants_changed_is_asked_for_again() {
         assert_eq!(request.quotations.last().unwrap().advice, request.advice[0].entry);
     }
     let act = answer_quotation(&pair.ipa, &matter(), QuotationFinding::Refused).answering(1);
-    assert_eq!(pair.ipa.refuses(&act), Some(Reason::NotFound), "the request is no quotation");
+    assert_eq!(pair.ipa.refuses(&act), Some(Reason::NotFound), "the request is not a quotation");
 }
 
 #[test]

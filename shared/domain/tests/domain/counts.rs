@@ -60,7 +60,7 @@ fn days_are_hidden_with_the_count_of_those_given() {
     assert_eq!(of(4, 12), (HIDDEN, HIDDEN));
     assert_eq!(of(1, 0), (HIDDEN, HIDDEN));
     assert_eq!(of(5, 12), (shown(5), shown(12)));
-    assert_eq!(of(5, 2), (shown(5), shown(2)), "a sum of days is no count of reporters");
+    assert_eq!(of(5, 2), (shown(5), shown(2)), "a sum of days is not a count of reporters");
     assert_eq!(of(0, 0), (shown(0), shown(0)));
 }
 

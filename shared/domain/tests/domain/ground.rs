@@ -205,7 +205,7 @@ fn a_report_under_another_act_alone_is_not_a_report() {
     my_number.under = "my-number";
     assert_eq!(at_ppc(my_number), Err(Reason::NotAReport));
     my_number.under = "unauthorised-access";
-    assert_eq!(at_ppc(my_number), Err(Reason::NotAReport), "the peer's scheme is none of the own");
+    assert_eq!(at_ppc(my_number), Err(Reason::NotAReport), "the peer's scheme is not one of the own");
     let mut newer = unjudged(&published().ppc, &report(Agency::Ppc, IncidentKind::Access));
     newer.reported_under.as_mut().unwrap().version = 2;
     let ppc = published().ppc;

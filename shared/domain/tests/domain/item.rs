@@ -371,5 +371,5 @@ fn validity_and_embargo_are_read_off_the_clock() {
     }
     let pair = after(&[Choice::PublishItem]);
     let item = shown(&pair.ipa, &matter()).unwrap();
-    assert!(item.valid && !item.embargoed, "it does not say");
+    assert!(item.valid && !item.embargoed, "it does not state one");
 }

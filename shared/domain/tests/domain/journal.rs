@@ -116,7 +116,7 @@ fn a_refusal_names_an_entry_of_its_matter_once_and_nothing_answers_a_journals_ow
         Act::new(matter, fact::Fact::EntryRefused(refused)).answering(answers)
     };
     assert_eq!(pair.ppc.refuses(&refuse(&matter, seq, 0)), Some(Reason::HeaderDiffers));
-    assert_eq!(pair.ppc.refuses(&refuse(&matter, 1, 1)), Some(Reason::FactDiffers), "it stands in another matter");
+    assert_eq!(pair.ppc.refuses(&refuse(&matter, 1, 1)), Some(Reason::FactDiffers), "it is in another matter");
     assert_eq!(pair.ppc.refuses(&refuse(&referral(Agency::Ipa, 2), seq, seq)), Some(Reason::FactDiffers));
     assert_eq!(pair.ipa.refuses(&refuse(&matter, seq, seq)), Some(Reason::FactDiffers), "nobody refuses itself");
     let number = pair.ppc.write(&refuse(&matter, seq, seq)).unwrap();

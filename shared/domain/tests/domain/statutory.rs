@@ -63,7 +63,7 @@ fn the_reporters_of_the_scenario_get_their_dates() {
     assert_eq!(window_and_due(&city_b()), ["2026-11-04", "2026-11-06", "2027-01-04"]);
     assert_eq!(window_and_due(&company_c()), ["2026-11-22", "2026-11-24", "2027-01-18"]);
     let hundred = facts(Sector::Public, "2026-11-02", &[1, 3], Some((PersonsKind::Exact, 100)));
-    assert_eq!(window_and_due(&hundred), window_and_due(&city_b()), "item 3 stands without item 4");
+    assert_eq!(window_and_due(&hundred), window_and_due(&city_b()), "item 3 applies without item 4");
 }
 
 #[test]

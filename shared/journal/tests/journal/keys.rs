@@ -49,7 +49,7 @@ fn an_added_key_does_not_sign_itself_or_what_was_before() {
     let mut entries = writer.entries.clone();
     forge(&mut entries[0], &next_key(), |_| {});
     let broken = proof(&entries, &known, |_| {}).unwrap_err();
-    assert_eq!(broken, unknown(1, &next_key()), "known keys know since when they hold");
+    assert_eq!(broken, unknown(1, &next_key()), "known keys know since when they are valid");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn a_revoked_key_signs_no_receipt_even_with_an_old_number() {
     keys.revoke("ipa-2026", 42).unwrap();
     assert_eq!(reason(&signed(), &keys, 0), None, "kept from before it was revoked");
     assert_eq!(reason(&signed(), &keys, 40), None);
-    assert_eq!(reason(&signed(), &keys, 41), Some(Reason::KeyUnknown), "the revocation is held here");
+    assert_eq!(reason(&signed(), &keys, 41), Some(Reason::KeyUnknown), "the revocation is stored here");
     keys.revoke("ipa-2026", 41).unwrap();
     assert_eq!(reason(&signed(), &keys, 0), Some(Reason::KeyUnknown));
 }

@@ -99,7 +99,7 @@ async fn one_connection_too_many_is_closed_and_the_place_comes_free_again() {
     assert_eq!(ask(&first).await, Ok(()));
     let second = world.dial(port.address, &world.client()).channel().unwrap();
     let told = ask(&second).await.unwrap_err();
-    assert!(told.contains("without saying why"), "{told}");
+    assert!(told.contains("without giving a reason"), "{told}");
     assert_eq!(port.refused().await.refusal, Refusal::Full(1));
     assert_eq!(ask(&first).await, Ok(()));
 
@@ -118,7 +118,7 @@ async fn a_connection_beyond_its_age_and_grace_is_cut() {
     let mut stream = watch(&channel).await;
     assert!(within(stream.message()).await.is_err());
     assert_eq!(port.counters.cut(), 1);
-    assert_eq!(ask(&channel).await, Ok(()), "a new connection takes its place");
+    assert_eq!(ask(&channel).await, Ok(()), "a new connection replaces it");
 }
 
 #[tokio::test]

@@ -92,7 +92,11 @@ fn a_gap_is_asked_for_and_stops_nothing() {
 
         assert_eq!(arrive(&pair.ipa, Agency::Ppc, holed).await.unwrap(), stopped(2, Reason::Gap));
 
-        assert_eq!((pair.ipa.heads().peer.seq, pair.ipa.heads().peer.stop_seq), (1, 0), "what came before is held");
+        assert_eq!(
+            (pair.ipa.heads().peer.seq, pair.ipa.heads().peer.stop_seq),
+            (1, 0),
+            "the entries before it are stored"
+        );
         assert_eq!(carry(&pair.ppc, &pair.ipa, 100).await, Stop::default());
         pair.assert_equal().await;
     });
@@ -113,7 +117,7 @@ fn a_broken_chain_is_asked_for_once_more_and_then_stops() {
         let stop = stopped(2, Reason::ChainBroken);
         assert_eq!(arrive_as(&pair.ipa, Agency::Ppc, sent, true).await.unwrap(), stop);
         assert_stopped(&pair.ipa, 2, Reason::ChainBroken, &broken).await;
-        assert_eq!(carry(&pair.ppc, &pair.ipa, 100).await, stop, "what is right is not taken either");
+        assert_eq!(carry(&pair.ppc, &pair.ipa, 100).await, stop, "a right entry is not accepted either");
         assert_eq!(pair.ipa.heads().peer.seq, 1);
         assert_eq!(evidence(&pair.ipa).await.len(), 1, "a stop is recorded once");
     });
@@ -132,7 +136,7 @@ fn a_fork_stops_and_both_are_kept() {
 
         assert_eq!(stop, stopped(4, Reason::Fork));
         assert_stopped(&pair.ipa, 4, Reason::Fork, &fork).await;
-        assert_eq!(pair.ipa.peer_entries().await[1].entry, entries[1], "the first one stands");
+        assert_eq!(pair.ipa.peer_entries().await[1].entry, entries[1], "the first one stays");
         assert_eq!(pair.ipa.audit().await, []);
     });
 }
@@ -166,7 +170,7 @@ fn an_entry_that_is_not_understood_waits_for_a_version_that_understands_it() {
 
         assert_eq!(pair.ipa.run(older).await.unwrap(), stopped(2, Reason::NotUnderstood));
 
-        assert_eq!(pair.ipa.heads().peer.seq, 1, "nothing of it is held");
+        assert_eq!(pair.ipa.heads().peer.seq, 1, "nothing of it is stored");
         assert_stopped(&pair.ipa, 2, Reason::NotUnderstood, &entries[1]).await;
         pair.ipa.run(Begin { kinds: names(FactKind::ALL) }).await.unwrap();
         assert_eq!(pair.ipa.heads().peer.stop_seq, 0);
@@ -328,7 +332,7 @@ fn feigned_ignorance_stops() {
 
         let stop = arrive(&pair.ipa, Agency::Ppc, entries.clone()).await.unwrap();
 
-        assert_eq!(stop, stopped(2, Reason::OrderBroken), "what was written before the receipt is taken");
+        assert_eq!(stop, stopped(2, Reason::OrderBroken), "an entry written before the receipt is accepted");
         assert_stopped(&pair.ipa, 2, Reason::OrderBroken, &entries[1]).await;
         pair.ipa.act(Resume { from_seq: 2, reason: "it was a test".to_owned() }).await.unwrap();
         assert_eq!(arrive(&pair.ipa, Agency::Ppc, vec![honest]).await.unwrap(), Stop::default());
@@ -354,8 +358,8 @@ fn a_stop_at_the_peer_is_known_until_it_goes_on() {
         assert_eq!(ppc.heads().own.stop_seq, 2);
         carry(&ppc, &pair.ipa, 1).await;
         take_receipt(&ppc, receipt_of(&pair.ipa)).await.unwrap();
-        assert_eq!(ppc.heads().own.stop_seq, 0, "a receipt for that number says that it goes on");
+        assert_eq!(ppc.heads().own.stop_seq, 0, "a receipt for that number means that it continues");
         ppc.run(told(2, Reason::ChainBroken)).await.unwrap();
-        assert_eq!(ppc.heads().own.stop_seq, 0, "what another session says late of it is over");
+        assert_eq!(ppc.heads().own.stop_seq, 0, "a late message of another session about it is ignored");
     });
 }

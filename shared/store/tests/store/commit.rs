@@ -156,7 +156,7 @@ fn a_receipt_leaves_no_entry_and_is_kept_all_the_same() {
 
             assert_eq!(pair.ppc.heads().own.receipted, 1, "{lost}");
             let ppc = pair.ppc.restart().await;
-            assert_eq!(ppc.heads().own.receipted, 1, "{lost}: only told, not written");
+            assert_eq!(ppc.heads().own.receipted, 1, "{lost}: only announced, not written");
             assert_eq!(ppc.number("SELECT COUNT(*) FROM receipt").await, 1);
             assert_eq!(ppc.feed().await.len(), 2);
         }
@@ -175,7 +175,7 @@ fn a_peer_that_reuses_an_id_cannot_hide_a_lost_commit() {
 
         arrive(&ipa, Agency::Ppc, vec![lie]).await.unwrap();
 
-        assert_eq!(ipa.peer_entries().await.len(), 1, "the entry is held");
+        assert_eq!(ipa.peer_entries().await.len(), 1, "the entry is stored");
         assert_eq!(refusal(&ipa, Agency::Ppc, 1).await, Some(Reason::HeaderDiffers));
         assert_eq!(ipa.audit().await, []);
     });

@@ -58,7 +58,7 @@ const FIELDS: &[(&str, Change, Fate)] = &[
     ("incarnation", |h, _| h.incarnation = 2, Stops(Reason::AuthorDiffers)),
     ("incarnation, none", |h, _| h.incarnation = 0, Stops(Reason::NotUnderstood)),
     ("seq, a later one", |h, _| h.seq += 1, Asked),
-    ("seq, one that is held", |h, _| h.seq -= 1, Stops(Reason::Fork)),
+    ("seq, one that is stored", |h, _| h.seq -= 1, Stops(Reason::Fork)),
     ("prev_hash", |h, _| h.prev_hash[0] ^= 1, Stops(Reason::ChainBroken)),
     ("prev_hash, short", |h, _| h.prev_hash.truncate(31), Stops(Reason::NotUnderstood)),
     ("matter_prev", |h, _| h.matter_prev[0] ^= 1, Refused(Reason::HeaderDiffers)),
@@ -129,7 +129,7 @@ async fn lie(pair: &Pair, what: &str, entry: Entry, header: &Header, fate: Fate)
     match fate {
         Stops(reason) => {
             assert_eq!(stop, Stop { seq: next, reason: reason.into(), journal: Agency::Ppc.into() }, "{what}");
-            assert!(held.is_none(), "{what}: nothing of it is held");
+            assert!(held.is_none(), "{what}: nothing of it is stored");
             assert_eq!(ipa.heads().own, before.own, "{what}: nothing is answered");
             ipa.act(Resume { from_seq: next, reason: what.to_owned() }).await.unwrap();
         }
@@ -244,7 +244,7 @@ fn a_lie_in_the_body_is_found() {
             });
             lie(&pair, what, entry, &header, Refused(reason)).await;
             let answers = pair.ipa.store.answers(1).await.unwrap();
-            assert_eq!(answers.len(), n + 1, "{what}: an answer that says nothing does not hinder reading");
+            assert_eq!(answers.len(), n + 1, "{what}: an empty answer does not hinder reading");
         }
         pair.ppc.audit().await;
         pair.ipa.audit().await;

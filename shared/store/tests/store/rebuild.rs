@@ -90,7 +90,7 @@ fn a_rebuild_gives_the_same_bytes() {
             assert_ne!(rebuilt(side, true).await.differing, Vec::<String>::new());
             assert_eq!(cache(side).await, before);
             let lies = side.audit().await;
-            assert_eq!(lies.len(), 1, "the lie is held by both");
+            assert_eq!(lies.len(), 1, "the lie is stored by both");
         }
     });
 }

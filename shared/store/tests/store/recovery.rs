@@ -69,7 +69,7 @@ async fn assert_each_once(side: &Side) {
     let mut ids = BTreeSet::new();
     for journal in JOURNALS {
         for held in side.entries(journal).await {
-            assert!(ids.insert(held.header.entry_id.clone()), "{} stands twice", held.header.entry_id);
+            assert!(ids.insert(held.header.entry_id.clone()), "{} is there twice", held.header.entry_id);
         }
     }
 }
@@ -179,9 +179,12 @@ fn an_entry_written_after_the_restore_is_judged_again() {
         let left = ppc.store.aside().await.unwrap();
         let left: Vec<_> = left.iter().map(|it| (it.entry_id.as_str(), it.reason.as_str())).collect();
         let refused = [&written[1], &written[2]].map(|it| (it.header.entry_id.as_str(), Reason::AlreadyExists.id()));
-        assert_eq!(left, refused, "an official must look at what no longer holds");
+        assert_eq!(left, refused, "an official must look at an act that is no longer valid");
         let repeat = ppc.act_as(known, today).await;
-        assert!(matches!(repeat, Err(Error::Refused(_))), "a reply that no longer holds is not repeated: {repeat:?}");
+        assert!(
+            matches!(repeat, Err(Error::Refused(_))),
+            "a reply that is no longer valid is not repeated: {repeat:?}"
+        );
         pair.settle().await;
         pair.assert_equal().await;
         assert_each_once(ppc).await;
@@ -436,7 +439,7 @@ fn equals_and_those_ahead_are_agreed() {
         let pair = Pair::new(database).await;
         assert_eq!(standing(&pair.ppc, &pair.ipa).await, HelloVerdict::Agreed, "both are empty");
         pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
-        assert_eq!(standing(&pair.ppc, &pair.ipa).await, HelloVerdict::Agreed, "the peer holds nothing yet");
+        assert_eq!(standing(&pair.ppc, &pair.ipa).await, HelloVerdict::Agreed, "the peer has nothing yet");
         pair.settle().await;
         assert_eq!(standing(&pair.ppc, &pair.ipa).await, HelloVerdict::Agreed);
     });

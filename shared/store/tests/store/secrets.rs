@@ -108,7 +108,7 @@ fn a_new_ring_key_encrypts_and_the_old_one_still_opens() {
         both.act(revise(Agency::Ppc, "before")).await.unwrap();
         let wrapped = both.rows("SELECT ring_key_id FROM matter_key ORDER BY matter").await;
         let wrapped: Vec<String> = wrapped.iter().map(|row| row.get(0)).collect();
-        assert_eq!(wrapped, ["second", "first"], "a matter keeps its key; new matters take the newest");
+        assert_eq!(wrapped, ["second", "first"], "a matter keeps its key; new matters use the newest");
         assert_eq!(both.audit().await, []);
         let database = both.end().await;
 

@@ -377,7 +377,7 @@ fn the_audit_record_names_who_what_and_where() {
         let record =
             |matter: &str| [OFFICIAL, "/renkei.test/Act", matter, "incident-response", "OK"].map(str::to_owned);
         let expected = [record("agencies/ppc/schemes/leak"), record("")];
-        assert_eq!(rows, expected, "what writes nothing names no matter; the service's own acts are no calls");
+        assert_eq!(rows, expected, "what writes nothing names no matter; the service's own acts are not calls");
         let unit = &side.own_entries().await[0].header;
         assert_eq!((unit.unit.as_str(), unit.traceparent.is_empty()), ("intake-1", false));
     });
@@ -472,7 +472,7 @@ fn a_kind_is_written_only_after_the_peer_speaks_it() {
         pair.ppc.act(publish(Agency::Ppc, "after")).await.unwrap();
         let said = pair.ipa.own_entries().await;
         let said = said.iter().filter(|held| held.header.fact_type == "kinds_spoken");
-        assert_eq!(said.count(), 2, "kinds are said only when they changed");
+        assert_eq!(said.count(), 2, "kinds are stated only when they changed");
         pair.settle().await;
         pair.assert_equal().await;
     });

@@ -58,7 +58,7 @@ async fn once(engine: Engine, entries: u64) -> Result<Drained, String> {
         if link.own_receipted_seq != moved.0 {
             moved = (link.own_receipted_seq, Instant::now());
         } else if moved.1.elapsed() > PATIENCE {
-            return Err(format!("the backlog stands still at {}", link.backlog));
+            return Err(format!("the backlog stays at {}", link.backlog));
         }
         sleep(LOOK).await;
     }

@@ -71,7 +71,7 @@ impl Clocks {
         let begun = Instant::now();
         while self.act(1).await.0 == 0 {
             if begun.elapsed() > PATIENCE {
-                return Err(format!("no act was taken within {} s", PATIENCE.as_secs()));
+                return Err(format!("no act was accepted within {} s", PATIENCE.as_secs()));
             }
         }
         Ok(begun.elapsed())
@@ -91,7 +91,7 @@ impl Clocks {
         publish_all(&self.ppc, &self.ipa).await?;
         let (taken, others) = self.act(ACTS).await;
         settle(&self.ppc, &self.ipa).await?;
-        report.figure("clocks an hour ahead and an hour behind: acts taken", format!("{taken} of {ACTS}"));
+        report.figure("clocks an hour ahead and an hour behind: acts accepted", format!("{taken} of {ACTS}"));
         report.check("clocks that are apart refuse no act", taken == ACTS && others.is_empty());
         let (_, status) = self.command(&["status"]).await?;
         let skew = status.lines().find(|line| line.starts_with("clock")).unwrap_or_default().to_owned();
@@ -103,7 +103,7 @@ impl Clocks {
     async fn step_back(&mut self, report: &mut Report<'_>) -> Result<(), String> {
         self.pair.run_clock_of(Agency::Ppc, self.right + HOUR - SignedDuration::from_mins(10))?;
         let (taken, others) = self.act(ACTS).await;
-        report.figure("a step back of ten minutes: acts taken", format!("{taken} of {ACTS}"));
+        report.figure("a step back of ten minutes: acts accepted", format!("{taken} of {ACTS}"));
         report.check("a step back of ten minutes refuses no act", taken == ACTS && others.is_empty());
         Ok(())
     }
@@ -112,8 +112,8 @@ impl Clocks {
         let far: Timestamp = "9998-01-01T09:00:00+09:00".parse().map_err(|error| format!("{error}"))?;
         self.pair.run_clock_of(Agency::Ppc, far)?;
         let (taken, others) = self.act(ACTS).await;
-        report.figure("a jump to the year 9998: acts taken", format!("{taken} of {ACTS}"));
-        report.check("no act is taken, and for one reason only", taken == 0 && others.is_empty());
+        report.figure("a jump to the year 9998: acts accepted", format!("{taken} of {ACTS}"));
+        report.check("no act is accepted, and for one reason only", taken == 0 && others.is_empty());
         let before = self.ppc.link().await?.peer_seq;
         for n in 0..ACTS {
             let request = self.ipa.publishing(&format!("meanwhile-{n}"));
@@ -125,10 +125,10 @@ impl Clocks {
         report.check("entries of the peer arrive meanwhile", arrived >= ACTS as u64);
         let (is_healthy, health) = self.command(&["health"]).await?;
         report.figure("health", health.trim());
-        report.check("health says so", !is_healthy && health.contains("the clock is doubted"));
+        report.check("health reports it", !is_healthy && health.contains("the clock is doubted"));
         self.pair.run_clock_of(Agency::Ppc, self.right + HOUR)?;
         let took = self.until_taken().await?;
-        report.figure("the clock is right again: acts are taken after", format!("{} ms", took.as_millis()));
+        report.figure("the clock is right again: acts are accepted after", format!("{} ms", took.as_millis()));
         Ok(())
     }
 
@@ -136,14 +136,14 @@ impl Clocks {
         let later = self.right + 5 * HOUR;
         self.pair.run_clock_of(Agency::Ppc, later)?;
         let (taken, others) = self.act(ACTS).await;
-        report.figure("a jump by four hours that stays: acts taken", format!("{taken} of {ACTS}"));
-        report.check("no act is taken before it is confirmed", taken == 0 && others.is_empty());
+        report.figure("a jump by four hours that stays: acts accepted", format!("{taken} of {ACTS}"));
+        report.check("no act is accepted before it is confirmed", taken == 0 && others.is_empty());
         report.check("another time than the clock's is not confirmed", !self.confirm(self.right).await?);
         // The service has to have found the doubt that is confirmed.
         while self.command(&["health"]).await?.0 {}
         report.check("the clock's time is confirmed", self.confirm(later).await?);
         let took = self.until_taken().await?;
-        report.figure("confirmed: acts are taken after", format!("{} ms", took.as_millis()));
+        report.figure("confirmed: acts are accepted after", format!("{} ms", took.as_millis()));
         Ok(())
     }
 
@@ -153,18 +153,18 @@ impl Clocks {
         self.pair.run_clock_of(Agency::Ppc, later + 24 * 400 * HOUR)?;
         self.pair.start(Agency::Ppc).await?;
         let (taken, others) = self.act(ACTS).await;
-        report.figure("a start 400 days ahead: acts taken", format!("{taken} of {ACTS}"));
-        report.check("no act is taken after a start with a wrong clock", taken == 0 && others.is_empty());
+        report.figure("a start 400 days ahead: acts accepted", format!("{taken} of {ACTS}"));
+        report.check("no act is accepted after a start with a wrong clock", taken == 0 && others.is_empty());
         self.pair.run_clock_of(Agency::Ppc, later)?;
         let took = self.until_taken().await?;
-        report.figure("the clock is right again: acts are taken after", format!("{} ms", took.as_millis()));
+        report.figure("the clock is right again: acts are accepted after", format!("{} ms", took.as_millis()));
         Ok(())
     }
 
     async fn end(mut self, report: &mut Report<'_>) -> Result<(), String> {
         settle(&self.ppc, &self.ipa).await?;
         let refusals = same_journals(&self.ppc, &self.ipa).await.map_err(|refused| format!("{refused:?}"))?;
-        report.check("both sides hold the same journals, and neither has refused an entry", refusals == 0);
+        report.check("both sides have the same journals, and neither has refused an entry", refusals == 0);
         let (mut last, mut falls, mut entries) = (Timestamp::MIN, 0, 0);
         let journal = self.ppc.journal(Agency::Ppc).await.map_err(|refused| format!("{refused:?}"))?;
         for entry in journal {

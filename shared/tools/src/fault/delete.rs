@@ -44,10 +44,10 @@ pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), S
         red = until_all(&pair, Agency::Ppc, false) => red?,
         () = load.run() => Vec::new(),
     };
-    figures(report, "told of it", &red);
-    report.check("every sign tells of it within 10 s", red.iter().all(|(_, took)| *took <= TOLD));
+    figures(report, "reported", &red);
+    report.check("every sign reports it within 10 s", red.iter().all(|(_, took)| *took <= TOLD));
     let said = trouble(&pair, Agency::Ppc).await?;
-    report.check(&format!("one sentence says so: {said}"), said.contains("was deleted or replaced"));
+    report.check(&format!("one sentence reports it: {said}"), said.contains("was deleted or replaced"));
     load.run_for(PEACE).await;
     let onto = load.acknowledged() - before;
     // Those that were under way while it disappeared are acknowledged before the file is looked for again.

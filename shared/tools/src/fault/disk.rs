@@ -64,7 +64,7 @@ pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), S
         red = until_all(&pair, Agency::Ppc, false) => red?,
         () = load.run() => Vec::new(),
     };
-    figures(report, "told of it", &red);
+    figures(report, "reported", &red);
     let refusals = load.refusals();
     report
         .check(&format!("writes are refused so that they may be repeated ({refusals:?})"), may_be_repeated(&refusals));
@@ -111,7 +111,7 @@ impl Disk {
         let output = mount.output().map_err(|error| format!("mount: {error}"))?;
         let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         output.status.success().then_some(Self(folder)).ok_or_else(|| {
-            format!("this scenario takes a small file system, which cannot be mounted here ({why}): run it as root")
+            format!("this scenario needs a small file system, which cannot be mounted here ({why}): run it as root")
         })
     }
 

@@ -39,7 +39,7 @@ pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), S
     let fallen = Instant::now();
     let (again, red) = tokio::join!(load.until_written(AGAIN * 3), until_told(&pair, fallen));
     report.figure("until the first write afterwards", seconds(again));
-    report.figure("until status told of it", red.map_or("never".to_owned(), seconds));
+    report.figure("until status reported it", red.map_or("never".to_owned(), seconds));
     report.check("writes go on on a new connection within 20 s", again.is_some_and(|took| took <= AGAIN));
     report.figure("the longest call", seconds(load.longest()));
     report.check("no call takes longer than its deadline and a second", load.longest() <= Some(Load::DEADLINE));

@@ -55,7 +55,7 @@ pub(super) fn requests() -> Vec<Lie> {
             let matter = it.fresh(advice::COLLECTION, Agency::Ppc);
             it.say(&matter, fact::Fact::AdviceRequested(it.requested()), it.asked(), 1)
         }),
-        lie("a supplement to a handing back that is none", PPC, Reason::HeaderDiffers, supplemented(None, 1)),
+        lie("a supplement to a handing back that does not exist", PPC, Reason::HeaderDiffers, supplemented(None, 1)),
         lie("a supplement that puts the due day off", PPC, Reason::FactDiffers, supplemented(due("2026-12-31"), 0)),
         lie(
             "an answer to a clarification that nobody asked for",

@@ -215,7 +215,7 @@ pub(super) fn items() -> Vec<Lie> {
             at(|it| &it.scene.other, |it| it.scene.other_recalled.seq, K::ItemQuestionAsked)
         }),
         lie("an answer to nothing", BOTH, Reason::NotFound, at(|it| &it.scene.own, |_| 0, K::ItemQuestionAnswered)),
-        lie("an answer to what is no question", BOTH, Reason::NotFound, {
+        lie("an answer to an entry that is not a question", BOTH, Reason::NotFound, {
             at(|it| &it.scene.own, |it| it.scene.other.seq, K::ItemQuestionAnswered)
         }),
         lie(
