@@ -28,7 +28,7 @@ CREATE TABLE head (
     stop_reason BIGINT NOT NULL,
     turn BIGINT NOT NULL,
     feed BIGINT NOT NULL,
-    -- Own row: the highest number of the own journal that the peer is known to hold, when it is above our head.
+    -- Own row: the highest number of the own journal that the peer is known to have, when it is above our head.
     recover_to BIGINT NOT NULL
 ){keyed};
 

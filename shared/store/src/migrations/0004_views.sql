@@ -1,7 +1,7 @@
 -- For people at the database's own prompt: real times and words, no content, no keys. The services read none of them.
 -- {time:…} is the dialect's instant for microseconds since 1970.
 
--- What was written, by whom, and what became of it.
+-- The entries that were written, their authors, and what became of them.
 CREATE VIEW readable_entry AS
 SELECT
     e.journal,
@@ -10,7 +10,7 @@ SELECT
     e.fact_type AS fact,
     {time:e.written_us} AS written_at,
     {time:e.arrived_us} AS arrived_at,
-    -- Own entries: the peer has signed that it holds it.
+    -- Own entries: the peer has signed that it has stored it.
     CASE WHEN e.journal = (SELECT own FROM store) THEN
         {time:(SELECT r.at_us FROM receipt r WHERE r.up_to_seq >= e.seq ORDER BY r.up_to_seq, r.own_seq LIMIT 1)}
     END AS receipted_at,
@@ -24,7 +24,7 @@ SELECT
 FROM entry e
 LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq;
 
--- How the journals stand, and with them the link.
+-- The state of the journals, and with them of the link.
 CREATE VIEW readable_head AS
 SELECT
     h.journal,
@@ -74,7 +74,7 @@ FROM audit;
 CREATE VIEW readable_request AS
 SELECT call, {time:at_us} AS answered_at FROM request;
 
--- What was said last of each official.
+-- The latest state of each official.
 CREATE VIEW readable_official AS
 SELECT
     e.matter,
