@@ -82,7 +82,7 @@ pub fn both(pair: &Pair) -> Result<(Acts, Acts), String> {
     Ok((Acts::new(pair, Agency::Ppc)?, Acts::new(pair, Agency::Ipa)?))
 }
 
-/// Publishes the four real schemes and waits until both sides hold them.
+/// Publishes the four real schemes and waits until both sides have them.
 ///
 /// # Errors
 /// Fails if a call is refused or the journals do not settle.
@@ -96,12 +96,12 @@ pub async fn publish_all(ppc: &Acts, ipa: &Acts) -> Result<(), String> {
     settle(ppc, ipa).await
 }
 
-/// Waits until each side has a receipt for all that it wrote, and so each holds all of the other's.
+/// Waits until each side has a receipt for all that it wrote, and so each has all of the other's.
 ///
 /// # Errors
 /// Fails if that does not come about.
 pub async fn settle(ppc: &Acts, ipa: &Acts) -> Result<(), String> {
-    // Whoever takes entries may write a refusal for them, so it is over when neither has written meanwhile.
+    // Each side that receives entries may write a refusal for them, so it is over when neither has written meanwhile.
     loop {
         let before = (ppc.link().await?.own_seq, ipa.link().await?.own_seq);
         for acts in [ppc, ipa] {
@@ -164,7 +164,7 @@ impl Acts {
         self.desk.link_status().await
     }
 
-    /// Waits until the link stands so.
+    /// Waits until the link is in this state.
     ///
     /// # Errors
     /// Fails if it does not come about.
@@ -173,7 +173,7 @@ impl Acts {
         self.desk.until(&what, || async { Ok(Some(self.link().await?).filter(&holds)) }).await
     }
 
-    /// Asks how the link stands until it stands so: for what the feed does not tell of, such as the cause.
+    /// Asks for the state of the link until it is this one: for parts that the feed does not show, such as the cause.
     ///
     /// # Errors
     /// Fails if it does not come about.
@@ -190,7 +190,7 @@ impl Acts {
         asked.map_err(|_| format!("{what} at {}: not within {} s", self.agency.id(), PATIENCE.as_secs()))?
     }
 
-    /// All entries of a journal as they are held here, without what differs between the two sides.
+    /// All entries of a journal as they are stored here, without what differs between the two sides.
     ///
     /// # Errors
     /// Fails if a call fails.
@@ -206,7 +206,7 @@ impl Acts {
     }
 }
 
-/// Asserts that both sides hold the same journals, and gives how many entries in them are refusals.
+/// Asserts that both sides have the same journals, and gives how many entries in them are refusals.
 ///
 /// # Errors
 /// Fails if a call fails.

@@ -29,7 +29,7 @@ pub use self::{echo::serve as serve_echo, plan::Plan, row::Rows};
 pub enum Case {
     /// An item is published and the call is answered.
     Submit,
-    /// Items are published, taken by the peer, and receipted.
+    /// Items are published, accepted by the peer, and receipted.
     Deliver,
     /// From a call at one desk to its event at the other, at low load.
     Latency,
@@ -54,7 +54,7 @@ pub const USUAL: [Case; 7] =
 /// Measures one case and adds a row per repetition.
 ///
 /// # Errors
-/// Fails if something does not start or a call fails; the text says what.
+/// Fails if something does not start or a call fails; the text states the reason.
 pub async fn run(case: Case, plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
     match case {
         Case::Submit => submit::run(plan, rows).await,

@@ -13,7 +13,7 @@ use renkei_domain::moment::{Moment, Source};
 pub struct Clock(Arc<AtomicI64>);
 
 impl Clock {
-    /// A clock that stands at an instant.
+    /// A clock that is stopped at an instant.
     pub fn at(instant: Timestamp) -> Self {
         Self(Arc::new(AtomicI64::new(instant.as_microsecond())))
     }

@@ -8,7 +8,7 @@ mod database;
 
 pub use database::{Cluster, Database, Engine, client, databases};
 
-/// From now on databases keep what they commit, whatever happens to the machine. To be said before the first is made.
+/// From now on databases keep what they commit, whatever happens to the machine. To be called before the first is made.
 pub fn durable() {
     database::DURABLE.store(true, Ordering::Relaxed);
 }

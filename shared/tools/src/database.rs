@@ -128,7 +128,7 @@ pub fn copy(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
 /// Puts a copy in place of the database of a service that is down. On a server it comes into a new database.
 ///
 /// # Errors
-/// Fails if that is not possible; the text says why.
+/// Fails if that is not possible; the text states the reason.
 pub fn replace(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
     if let Some(served) = setup.databases.get(own.id()) {
         let (name, mut psql) = beside(served);
@@ -141,7 +141,7 @@ pub fn replace(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
 /// Puts a copy into the same database again: nothing tells that it is one.
 ///
 /// # Errors
-/// Fails if that is not possible; the text says why.
+/// Fails if that is not possible; the text states the reason.
 pub fn put_back(setup: &Setup, own: Agency, copy: &str) -> Result<(), String> {
     if let Some(served) = setup.databases.get(own.id()) {
         let empty = ["-c", "DROP SCHEMA public CASCADE; CREATE SCHEMA public"];

@@ -18,7 +18,7 @@ pub async fn get(address: SocketAddr, path: &str) -> Result<(u16, String), Strin
     Ok((status, body))
 }
 
-/// A text as it stands in a query of a path.
+/// A text as it is written in a query of a path.
 pub fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), |path, byte| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' => {

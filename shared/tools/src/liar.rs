@@ -44,7 +44,7 @@ use crate::{
 pub enum Fate {
     /// It counts.
     Taken,
-    /// It is held and refused.
+    /// It is stored and refused.
     Refused(Reason),
     /// The journal stopped at it.
     Stopped(Reason),
@@ -115,7 +115,7 @@ impl Liar {
         Ok(liar)
     }
 
-    /// Asks the other side what it shows, and whether everything that it holds is sound.
+    /// Asks the other side what it shows, and whether everything that it has stored is sound.
     ///
     /// # Errors
     /// Fails if it is not.
@@ -208,7 +208,7 @@ impl Liar {
 
 /// Sends a fact as the next entry of the liar's journal.
 impl Liar {
-    /// An entry that is sound but for what it says.
+    /// An entry that is sound but for its statement.
     ///
     /// # Errors
     /// Fails if no peer could write such an entry.

@@ -1,4 +1,4 @@
-//! The table of lies about advice, items and officials. Each says who can tell it and what must become of it: the same
+//! The table of lies about advice, items and officials. Each states who can tell it and what becomes of it: the same
 //! whichever agency is lied to.
 
 use prost::Message as _;
@@ -198,7 +198,7 @@ fn stops() -> Vec<Lie> {
         stop("a kind of fact that nobody knows", BOTH, |it| {
             let matter = it.fresh_item();
             let entry = it.say(&matter, it.published(it.publication()), it.words(), 0)?;
-            // Field 999 with an empty message, where the fact's own field stood.
+            // Field 999 with an empty message, in place of the fact's own field.
             let entry = it.with_fact(&entry, vec![0xba, 0x3e, 0x00]);
             Ok(it.peer.lie(&entry, |header| "consent_granted".clone_into(&mut header.fact_type)))
         }),

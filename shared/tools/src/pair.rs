@@ -50,11 +50,11 @@ enum Kind {
 }
 
 impl Pair {
-    /// Both services in this process, each on a thread and runtime of its own with its own tracing. Time stands still
+    /// Both services in this process, each on a thread and runtime of its own with its own tracing. Time is stopped
     /// until the test moves it, and randomness follows from the seed.
     ///
     /// # Errors
-    /// Fails if something does not start; the text says what.
+    /// Fails if something does not start; the text states the reason.
     pub async fn in_process(start: Timestamp, seed: u8) -> Result<Self, String> {
         Self::in_process_with(start, seed, Choice::default()).await
     }
@@ -62,7 +62,7 @@ impl Pair {
     /// As [`Pair::in_process`], set up otherwise.
     ///
     /// # Errors
-    /// Fails if something does not start; the text says what.
+    /// Fails if something does not start; the text states the reason.
     pub async fn in_process_with(start: Timestamp, seed: u8, choice: Choice) -> Result<Self, String> {
         let mut pair =
             Self::new(None, Clock::at(start), [seed; 32], choice, Kind::InProcess { seed: [seed; 32] }).await?;
@@ -73,7 +73,7 @@ impl Pair {
     /// One side only, as in [`Pair::in_process`]: the test itself is the other (see [`crate::peer`]).
     ///
     /// # Errors
-    /// Fails if something does not start; the text says what.
+    /// Fails if something does not start; the text states the reason.
     pub async fn one_sided(agency: Agency, start: Timestamp, seed: u8, choice: Choice) -> Result<Self, String> {
         let mut pair =
             Self::new(None, Clock::at(start), [seed; 32], choice, Kind::InProcess { seed: [seed; 32] }).await?;
@@ -85,7 +85,7 @@ impl Pair {
     /// side.
     ///
     /// # Errors
-    /// Fails if something does not start; the text says what.
+    /// Fails if something does not start; the text states the reason.
     pub async fn one_sided_process(
         agency: Agency,
         start: Timestamp,
@@ -103,7 +103,7 @@ impl Pair {
     /// from the file `clock` in that folder.
     ///
     /// # Errors
-    /// Fails if something does not start; the text says what.
+    /// Fails if something does not start; the text states the reason.
     pub async fn processes(
         folder: Option<PathBuf>,
         start: Timestamp,
@@ -120,7 +120,7 @@ impl Pair {
     /// The two binaries as processes by the machine's clock, in a folder that goes with the pair. Neither runs yet.
     ///
     /// # Errors
-    /// Fails if something cannot be made; the text says what.
+    /// Fails if something cannot be made; the text states the reason.
     pub async fn down(choice: Choice) -> Result<Self, String> {
         let start = Timestamp::try_from(machine_time()).map_err(|error| error.to_string())?;
         Self::new(None, Clock::at(start), [0; 32], choice, Kind::Processes).await
@@ -192,7 +192,7 @@ impl Pair {
     /// Starts a side that does not run.
     ///
     /// # Errors
-    /// Fails if it does not start; the text says why.
+    /// Fails if it does not start; the text states the reason.
     pub async fn start(&mut self, agency: Agency) -> Result<(), String> {
         let (kind, dir, clock) = (self.kind, self.setup.dir.clone(), self.clock.clone());
         let side = self.side_mut(agency);

@@ -1,4 +1,4 @@
-//! A peer of the test's making: it shows the agency's certificate and signs with its key, and says what the test wants.
+//! A peer of the test's making: it shows the agency's certificate, signs with its key, and sends what the test wants.
 
 use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
@@ -202,7 +202,7 @@ impl Peer {
         }
     }
 
-    /// Dials the other side and says hello.
+    /// Dials the other side and sends a hello.
     ///
     /// # Errors
     /// Fails if the other side does not answer with its hello.
@@ -306,7 +306,7 @@ impl Session {
         Ok(kind)
     }
 
-    /// The first thing that `pick` takes of what the other side says.
+    /// The first frame of the other side that `pick` accepts.
     ///
     /// # Errors
     /// The status with which it ends the session before that.
@@ -383,7 +383,7 @@ impl Listening {
     /// Answers the next session of the other side with the peer's hello.
     ///
     /// # Errors
-    /// Fails if the other side says no hello.
+    /// Fails if the other side sends no hello.
     pub async fn accept(&mut self, peer: &Peer) -> Answer<Session> {
         let arrived = tokio::time::timeout(PATIENCE, self.arrivals.recv()).await;
         let arrived =

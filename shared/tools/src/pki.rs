@@ -148,7 +148,7 @@ impl Pki {
     }
 
     /// Writes everything below `dir`; what is there already is replaced. [`link_files`],
-    /// [`desk_files`] and [`caller_files`] say where it lies.
+    /// [`desk_files`] and [`caller_files`] give its place.
     ///
     /// # Errors
     /// [`PkiError`].

@@ -1,4 +1,4 @@
-//! A service as a process: its program, and what it says of itself in its log.
+//! A service as a process: its program, and its log.
 
 use std::{
     io::Write as _,

@@ -70,7 +70,7 @@ impl Prometheus {
         };
         let address = tokio::time::timeout(PATIENCE, listening).await.ok().flatten();
         let address = address.ok_or("Prometheus did not start")?;
-        // Nobody reads what more it says, but it must be able to say it.
+        // Nobody reads the rest of its output, but it must be able to write it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let prometheus = Self { address, _child: child, _dir: dir };
         let ready = async || Ok(get(address, "/-/ready").await?.0 == 200);
@@ -81,7 +81,7 @@ impl Prometheus {
     /// The answer under a path of its API.
     ///
     /// # Errors
-    /// Fails if it does not, or says that something is wrong.
+    /// Fails if it does not, or reports that something is wrong.
     pub async fn ask(&self, path: &str) -> Result<Value, String> {
         let (_, body) = get(self.address, &format!("/api/v1/{path}")).await?;
         let answer: Value = serde_json::from_str(&body).map_err(|error| format!("{error}: {body}"))?;
@@ -100,7 +100,7 @@ impl Prometheus {
         Ok(data["result"].as_array().map_or(0, Vec::len))
     }
 
-    /// Alerts whose expression holds now, as `name agency`.
+    /// Alerts whose expression is true now, as `name agency`.
     ///
     /// # Errors
     /// Fails if it does not answer.
@@ -114,7 +114,7 @@ impl Prometheus {
         Ok(all.iter().map(named).collect())
     }
 
-    /// Asks until something holds.
+    /// Asks until a condition is true.
     ///
     /// # Errors
     /// Fails if it does not within a minute.

@@ -84,7 +84,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Starts it, and waits until it takes connections. Traces go on to `traces`.
+    /// Starts it, and waits until it accepts connections. Traces go on to `traces`.
     ///
     /// # Errors
     /// Fails if it is not built, or does not start.

@@ -58,7 +58,7 @@ pub async fn overview(pair: &Pair) -> Result<String, String> {
     Ok(text)
 }
 
-/// The last line of a sandbox: how much was said, and that all of it is signed for and proven on both sides.
+/// The last line of a sandbox: how many entries were written, and that all are signed for and proven on both sides.
 ///
 /// # Errors
 /// Names the receipts or proofs that are missing.

@@ -69,7 +69,7 @@ impl<'a> Scenario<'a> {
     /// Walks through the steps.
     ///
     /// # Errors
-    /// The first thing that is not as the scenario says.
+    /// The first thing that is not as in the scenario.
     pub async fn run(&mut self) -> Result<(), String> {
         self.schemes().await?;
         let (referral, code) = self.shop().await?;
@@ -368,7 +368,7 @@ impl<'a> Scenario<'a> {
         }
     }
 
-    /// Issues a referral for a report and checks what the scenario says of it.
+    /// Issues a referral for a report and checks the scenario's statements about it.
     async fn report(&mut self, it: Report) -> Result<IssueReferralResponse, String> {
         let request = IssueReferralRequest {
             request_id: self.request_id(),

@@ -1,4 +1,4 @@
-//! Fills both services' databases with items, as they would stand after as many calls and deliveries: the writer of
+//! Fills both services' databases with items, as they would be after as many calls and deliveries: the writer of
 //! each store runs the same commands as for a desk call, an arrival and a receipt. Only the network is left out.
 
 use std::{
@@ -66,7 +66,7 @@ pub fn prepare(dir: &Path, urls: &BTreeMap<&'static str, String>) -> Result<(), 
     Ok(())
 }
 
-/// Lets an agency publish so many items of about 1 KiB and the other one take them and sign for them. `dir` is the
+/// Lets an agency publish so many items of about 1 KiB and the other one accept them and sign for them. `dir` is the
 /// folder of a pair of processes that are not running; the databases are those of its configurations, empty or not.
 ///
 /// # Errors
@@ -185,7 +185,7 @@ fn call(own: Agency, request_id: &str, moment: &Moment) -> CallOrigin {
     }
 }
 
-/// Hands entries over to the other side as they are written, and its receipts back, until it holds number `last`.
+/// Hands entries over to the other side as they are written, and its receipts back, until it has number `last`.
 async fn hand_over(from: &Side, to: &Side, last: u64) -> Result<(), String> {
     let (author, receiver) = (from.store.own(), to.store.own());
     let mut written = from.store.heads();

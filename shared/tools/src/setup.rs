@@ -81,7 +81,7 @@ impl Setup {
     /// Makes certificates valid from now on, and keys from a seed. Keys that are there stay: databases depend on them.
     ///
     /// # Errors
-    /// Fails if something cannot be made or written; the text says what.
+    /// Fails if something cannot be made or written; the text states the reason.
     pub fn new(dir: &Path, now: SystemTime, seed: [u8; 32]) -> Result<Self, String> {
         let mut pki = Pki::new(now).map_err(|error| error.to_string())?;
         pki.write(dir).map_err(|error| error.to_string())?;

@@ -84,7 +84,7 @@ pub async fn trouble(pair: &Pair, agency: Agency) -> Result<String, String> {
     status["database"].as_str().map(str::to_owned).ok_or_else(|| "the status names no database".to_owned())
 }
 
-/// Waits until every sign says that the database is well, or that it is not, and gives how long each took.
+/// Waits until every sign reports that the database is well, or that it is not, and gives how long each took.
 ///
 /// # Errors
 /// The first sign that does not turn.

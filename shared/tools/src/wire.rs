@@ -1,5 +1,5 @@
 //! A wire that a test can cut: a TCP relay in front of a port, with an address that stays while the port moves. In
-//! front of the same port of several replicas it is a plain balancer: each connection goes to the next one that takes
+//! front of the same port of several replicas it is a plain balancer: each connection goes to the next one that accepts
 //! it.
 
 use std::{
@@ -26,7 +26,7 @@ pub struct Wire {
 struct State {
     /// The targets of connections; the next connection goes to the first.
     targets: VecDeque<SocketAddr>,
-    /// Cancelled when the wire is cut; a new one stands here when it is mended.
+    /// Cancelled when the wire is cut; a new one is here when it is mended.
     cut: CancellationToken,
     is_cut: bool,
     /// True while answers are passed back.
@@ -136,7 +136,7 @@ async fn relay(listener: TcpListener, state: Arc<Mutex<State>>, ended: Cancellat
 }
 
 async fn carry(near: TcpStream, targets: VecDeque<SocketAddr>, mut heard: watch::Receiver<bool>) -> io::Result<()> {
-    // A wire that is cut or leads nowhere takes the connection and closes it at once, as a broken one does.
+    // A wire that is cut or leads nowhere accepts the connection and closes it at once, as a broken one does.
     let Some(far) = reach(targets).await else { return Ok(()) };
     // A failing option only makes the relay slower.
     let _ = near.set_nodelay(true).and_then(|()| far.set_nodelay(true));
@@ -152,7 +152,7 @@ async fn carry(near: TcpStream, targets: VecDeque<SocketAddr>, mut heard: watch:
     tokio::try_join!(there, back).map(|_| ())
 }
 
-/// The first target that takes the connection.
+/// The first target that accepts the connection.
 async fn reach(targets: VecDeque<SocketAddr>) -> Option<TcpStream> {
     for target in targets {
         if let Ok(far) = TcpStream::connect(target).await {

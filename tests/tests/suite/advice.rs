@@ -23,7 +23,7 @@ use renkei_tools::{
     scenario::{instant, start},
 };
 
-/// A request as both sides show it once each holds everything.
+/// A request as both sides show it once each has everything.
 pub async fn at_both(ppc: &Acts, ipa: &Acts, name: &str) -> AdviceRequest {
     settle(ppc, ipa).await.unwrap();
     let seen = ppc.shared_advice_request(name).await.unwrap();
@@ -31,7 +31,7 @@ pub async fn at_both(ppc: &Acts, ipa: &Acts, name: &str) -> AdviceRequest {
     seen
 }
 
-/// The words of a request, as both sides show them once each holds everything: the entries in the order of their
+/// The words of a request, as both sides show them once each has everything: the entries in the order of their
 /// writing.
 async fn words_at_both(ppc: &Acts, ipa: &Acts, it: &AdviceRequest) -> Vec<AdviceEntry> {
     let names = at_both(ppc, ipa, &it.name).await.entries;
@@ -263,7 +263,7 @@ async fn a_request_that_is_handed_back_and_supplemented_is_due_anew() {
     let mut request = ppc.supplementing(&it);
     request.submission.as_mut().unwrap().questions = vec!["侵入の経路".to_owned()];
     let it = ppc.supplement_advice_request(request).await.unwrap();
-    // IPA's acceptance still holds.
+    // IPA's acceptance is still valid.
     assert_eq!((it.state(), it.waiting_for(), it.questions), (State::Accepted, Agency::Ipa, 3));
     assert_eq!(it.due, due("2026-12-14"));
     // A supplement that answers nothing leaves the day.

@@ -1,4 +1,4 @@
-//! Technical advice while the link is down: what each side may do in each state, and every pair of acts that both hold
+//! Technical advice while the link is down: what each side may do in each state, and every pair of acts that both have
 //! possible, in both orders. Both sides end with the same page, and neither refuses anything.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 

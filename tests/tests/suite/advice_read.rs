@@ -119,7 +119,7 @@ async fn a_request_is_received_then_recorded_then_answered() {
     assert_eq!(delivery().await.level(), DeliveryLevel::Written);
     let mut session = peer.dial().await.unwrap();
     session.received(seq).await.unwrap();
-    // The peer signs when its own journal has one entry that PPC does not hold yet.
+    // The peer signs when its own journal has one entry that PPC does not have yet.
     let head = header_hash(&session.entries.last().unwrap().header).to_vec();
     session.say(Kind::Receipt(peer.receipt(seq, head, 1))).await;
     ppc.until_link("the receipt", |link| link.backlog == 0).await.unwrap();

@@ -376,7 +376,7 @@ async fn a_request_has_at_most_a_hundred_questions_and_two_hundred_entries_of_an
     questions(50).await.unwrap();
     refused(questions(49).await, Reason::WrongState, "");
     assert_eq!(questions(48).await.unwrap().questions, 100);
-    // Three stand there already.
+    // Three are there already.
     join_all((3..200).map(|_| questions(0))).await.into_iter().for_each(|answer| drop(answer.unwrap()));
     refused(questions(0).await, Reason::WrongState, "");
     let it = at_both(&ppc, &ipa, &it.name).await;

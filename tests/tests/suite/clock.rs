@@ -33,7 +33,7 @@ async fn status(pair: &Pair, agency: Agency) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Waits until PPC's desk says that it is ready, or that it is not.
+/// Waits until PPC's desk reports that it is ready, or that it is not.
 async fn until_ready_is(pair: &Pair, ready: bool) {
     let channel = pair.ppc.desk.channel("reader").unwrap();
     let health = async || raw::call(&channel, "/grpc.health.v1.Health/Check", &[], &[]).await.unwrap();
@@ -213,7 +213,7 @@ async fn a_sandboxs_clock_runs_on_from_where_it_was_and_is_moved_through_its_fil
     let first = written(&ppc, "first").await;
     let second = written(&ppc, "second").await;
     assert!(start().unwrap() < first && first < second, "{first} {second}");
-    // As the sandbox's last lines say.
+    // As in the last lines of the sandbox.
     std::fs::write(pair.setup.dir.join("clock"), "2026-12-15T09:00:00+09:00 runs\n").unwrap();
     let moved = written(&ppc, "moved").await;
     assert_eq!(renkei_domain::calendar::day(moved).to_string(), "2026-12-15");

@@ -37,7 +37,7 @@ async fn a_mistyped_code_is_found_before_anything_is_looked_up() {
     let wrong_check = format!("{}{}", &code[..code.len() - 1], if last == '0' { '1' } else { '0' });
     let short = code[1..].to_owned();
     for mistyped in [wrong_check, short, "紹介".to_owned(), "-".to_owned()] {
-        // More often than wrong codes are taken: a slip of the hand is no try.
+        // More often than wrong codes are accepted: a slip of the hand is not a try.
         for _ in 0..6 {
             refused(ipa.follow_up(ipa.following_up(&mistyped)).await, Reason::CodeMistyped, "code");
         }

@@ -214,7 +214,7 @@ impl Byte {
         }
     }
 
-    /// Changes it, wherever it stands.
+    /// Changes it, wherever it is.
     fn change(&self, pair: &Pair) {
         if database::engine_of(&pair.setup) == Engine::Postgres {
             return database::behind_its_back(&pair.setup, Agency::Ppc, &self.statement).unwrap();

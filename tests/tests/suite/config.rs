@@ -10,7 +10,7 @@ use renkei_telemetry::Telemetry;
 use renkei_tools::{clock::Clock, scenario, setup::Setup};
 use tempfile::TempDir;
 
-/// The example with a change, as its error says it.
+/// The error of the example with a change.
 fn error_of(from: &str, to: &str) -> String {
     assert!(EXAMPLE.contains(from), "the example has no {from}");
     Config::parse(&EXAMPLE.replacen(from, to, 1), Path::new("/")).unwrap_err().to_string()

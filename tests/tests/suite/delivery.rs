@@ -33,7 +33,7 @@ async fn issue(acts: &Acts, count: usize) {
     }
 }
 
-/// Waits until a number of further entries stand on pages of a desk.
+/// Waits until a number of further entries are on pages of a desk.
 async fn entries(feed: &mut Watch, count: usize) {
     let mut left = count;
     while left > 0 {

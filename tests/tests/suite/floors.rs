@@ -31,7 +31,7 @@ const FLOORS: &[(&str, u32)] = &[
 /// Two versions of these in one program would not understand each other's types.
 const SINGLE: &[&str] = &["tonic", "prost", "rustls", "tokio", "hyper"];
 
-/// Older versions have published weaknesses, or lack what the design stands on.
+/// Older versions have published weaknesses, or lack something that the design needs.
 const LEAST: &[(&str, Version)] = &[
     ("h2", Version::new(0, 4, 16)),
     ("rustls-webpki", Version::new(0, 103, 13)),

@@ -56,7 +56,7 @@ pub fn publishing(acts: &Acts, kind: ItemKind, now: jiff::Timestamp) -> PublishI
     PublishItemRequest { content: Some(words(kind, "共有する内容", now)), ..acts.publishing_item(to_the_party()) }
 }
 
-/// The item as both sides show it once each holds everything. What is sealed has no content at its receiver.
+/// The item as both sides show it once each has everything. What is sealed has no content at its receiver.
 async fn at_both(ppc: &Acts, ipa: &Acts, name: &str) -> Item {
     settle(ppc, ipa).await.unwrap();
     let (here, there) = (ppc.shared_item(name).await.unwrap(), ipa.shared_item(name).await.unwrap());
@@ -182,7 +182,7 @@ async fn a_recalled_item_is_sealed_at_its_receiver_when_the_recall_arrives() {
     let item_entry::Content::ItemRecalled(why) = why else { unreachable!() };
     assert_eq!(Some(why), ipa.recalling(&it).content);
 
-    // Nothing more is said about it, by either side.
+    // Neither side writes anything more about it.
     let at_ppc = ppc.item(&it.name).await.unwrap();
     refused(ppc.acknowledge_item(ppc.acknowledging(&at_ppc)).await, Reason::WrongState, "");
     refused(ppc.ask_about_item(ppc.asking_about(&at_ppc)).await, Reason::WrongState, "");
@@ -392,7 +392,7 @@ async fn act(acts: &Acts, name: &str, what: &str) -> Answer<Item> {
     }
 }
 
-/// With the link cut each side takes its own act first and the other's later, so both orders of arrival occur.
+/// With the link cut each side stores its own act first and the other's later, so both orders of arrival occur.
 #[tokio::test]
 async fn every_pair_of_acts_while_the_link_is_down_ends_with_equal_pages() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();

@@ -259,7 +259,7 @@ async fn content_beyond_its_bounds_and_an_invalid_stix_bundle_are_refused() {
     text(request.content.as_mut().unwrap()).stix_bundle = b"{}".to_vec();
     refused(ppc.publish_item(request).await, Reason::FieldInvalid, "content.attack_method.text.stix_bundle");
 
-    // Every text of an attack method at its bound is more than an entry takes; a little less is taken and crosses
+    // Every text of an attack method at its bound is more than an entry accepts; a little less is accepted and crosses
     // whole.
     let four_bytes = |length: usize| "𠮷".repeat(length);
     let mut content = words(ItemKind::AttackMethod, &four_bytes(200), pair.clock.now());
@@ -444,7 +444,7 @@ async fn a_stale_version_and_a_name_of_nothing_are_refused_by_every_act() {
     let mut again = ipa.answering_about(&answered);
     again.question = question;
     refused(ipa.answer_item_question(again).await, Reason::WrongState, "");
-    // Stale since then: the version of before is not taken any more, and none is no version.
+    // Stale since then: the version of before is not accepted any more, and an empty one is not a version.
     refused(ipa.recall_item(ipa.recalling(&own)).await, Reason::EtagStale, "etag");
     ipa.recall_item(ipa.recalling(&Item { etag: String::new(), ..own })).await.unwrap();
 }

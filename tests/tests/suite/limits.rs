@@ -1,4 +1,4 @@
-//! Limits: what is just within is taken, and one more is refused with the limit's name.
+//! Limits: a value just within is accepted, and one more is refused with the limit's name.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::{collections::BTreeSet, time::Duration};

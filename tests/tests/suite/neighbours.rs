@@ -106,7 +106,7 @@ async fn the_places_of_unfinished_calls_are_free_when_their_connection_goes() {
 #[tokio::test]
 async fn one_caller_has_64_connections_and_the_next_one_is_closed() {
     let (mut pair, address, files) = arranged(43).await;
-    // A connection that was let in says its settings.
+    // A connection that was let in sends its settings.
     let let_in = async || {
         let mut connection = Frames::connect(address, &files, &[]).await.ok()?;
         tokio::time::timeout(BOUND, connection.next()).await.unwrap().ok().map(|_| connection)
@@ -181,7 +181,7 @@ async fn the_peer_has_so_many_sessions_and_no_more() {
     let one_too_many = async {
         loop {
             let ended = sessions.join_next().await.unwrap().unwrap().map_err(CallError::from);
-            // The others are waited for until they ought to have said hello.
+            // The others are waited for until they ought to have sent a hello.
             if ended.as_ref().is_err_and(|refused| refused.reason == Reason::Busy) {
                 return ended;
             }

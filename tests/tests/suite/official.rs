@@ -27,7 +27,7 @@ use tonic::service::interceptor::InterceptedService;
 
 use crate::watch::end;
 
-/// Her id stands nowhere else.
+/// The official's id is nowhere else.
 const SUZUKI_ID: &str = "suzuki.canary.8e41";
 const SUZUKI: Official = Official::from_static(SUZUKI_ID);
 

@@ -79,7 +79,7 @@ async fn the_operators_port_reports_the_condition_of_the_service_and_is_read_onl
     pair.stop_both().await.unwrap();
 }
 
-/// The head of PPC's journal as its peer holds it.
+/// The head of PPC's journal as its peer has it.
 async fn ppc_head(pair: &Pair) -> u64 {
     pair.side(Agency::Ipa).desk.link_status().await.unwrap().peer_seq
 }
@@ -147,7 +147,7 @@ fn queries(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// A guided failure: the link is cut, everything says so, the link comes back, and all is well.
+/// A guided failure: the link is cut, every sign reports it, the link comes back, and all is well.
 #[tokio::test]
 async fn a_prometheus_reads_the_metrics_and_alerts_follow_the_link() {
     let mut pair = Pair::processes(None, start().unwrap(), [73; 32], Choice::default()).await.unwrap();
@@ -193,7 +193,7 @@ async fn a_prometheus_reads_the_metrics_and_alerts_follow_the_link() {
     queries(&serde_json::from_str(&dashboard).unwrap(), &mut all);
     assert!(all.len() > 20, "{all:?}");
     for query in all {
-        // A rate takes two scrapes.
+        // A rate needs two scrapes.
         prometheus.until(&query, async || Ok(prometheus.series(&query).await? > 0)).await.unwrap();
     }
     pair.stop_both().await.unwrap();

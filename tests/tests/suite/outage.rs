@@ -26,7 +26,7 @@ use tokio::process::Command;
 /// Nobody waits longer for readiness; the database is asked every two seconds, and waited for five.
 const END: Duration = Duration::from_secs(60);
 
-/// The commands that take a database's room for a writer away, and give it back.
+/// The commands that remove a database's room for a writer, and give it back.
 fn no_room(engine: Engine) -> [&'static str; 2] {
     match engine {
         Engine::Sqlite => [
@@ -43,7 +43,7 @@ fn no_room(engine: Engine) -> [&'static str; 2] {
     }
 }
 
-/// A pair that is down, and what its PPC says of a database.
+/// A pair that is down, and the message of its PPC about a database.
 struct Down {
     pair: Pair,
     file: PathBuf,

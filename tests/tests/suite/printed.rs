@@ -18,7 +18,7 @@ use renkei_tools::{
     setup::AGENCIES,
 };
 
-/// A text in which a named placeholder stands for every value that differs from run to run, or between the databases.
+/// A text in which a named placeholder replaces every value that differs from run to run, or between the databases.
 /// Equal ids and traces have equal numbers.
 fn readable(text: &str, folder: &Path) -> String {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

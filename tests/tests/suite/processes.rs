@@ -128,7 +128,7 @@ async fn a_service_that_is_killed_at_any_moment_of_the_scenario_ends_where_it_wo
 async fn a_service_that_is_told_to_end_lets_its_callers_know_and_ends_in_time() {
     let mut pair = Pair::processes(None, start().unwrap(), [5; 32], Choice::default()).await.unwrap();
     let ppc = Acts::new(&pair, Agency::Ppc).unwrap();
-    // A watcher, and a caller that holds its connection open and says nothing.
+    // A watcher, and a caller that keeps its connection open and sends nothing.
     let mut feed = ppc.watch("", "").await.unwrap();
     let agreement = ppc.agreement().await.unwrap();
     let stopped = tokio::time::timeout(END, pair.stop(Agency::Ppc));

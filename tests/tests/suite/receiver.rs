@@ -34,7 +34,7 @@ impl Sent {
         self.0.iter().filter(|span| text(span, "trace_id") == trace).collect()
     }
 
-    /// Spans of this name that stand in a trace or are linked to it.
+    /// Spans of this name that are in a trace or are linked to it.
     fn touching(&self, name: &str, trace: &str) -> Vec<&Value> {
         let linked = |span: &Value| {
             span["links"].as_array().is_some_and(|all| all.iter().any(|it| text(it, "trace_id") == trace))
@@ -56,7 +56,7 @@ fn tree(spans: &[&Value]) -> BTreeSet<(String, String)> {
     spans.iter().map(|span| (text(span, "name").to_owned(), parent(span))).collect()
 }
 
-/// The spans without those of a batch, which stand in one of its traces and are linked to the others.
+/// The spans without those of a batch, which are in one of its traces and are linked to the others.
 fn own<'a>(spans: &[&'a Value]) -> Vec<&'a Value> {
     let of_batch: BTreeSet<&str> = spans
         .iter()
@@ -184,7 +184,7 @@ async fn a_collector_that_is_away_or_slow_fails_no_call_and_what_is_lost_is_coun
 #[tokio::test]
 async fn the_collector_with_the_configuration_of_production_passes_traces_on() {
     let receiver = Receiver::start(None).await.unwrap();
-    // An address of its own: the collector does not say which port it took.
+    // An address of its own: the collector does not report which port it uses.
     let collector = Collector::start("127.71.0.1:4317".parse().unwrap(), receiver.address).await.unwrap();
     let collectors = AGENCIES.iter().map(|agency| (agency.id(), collector.address)).collect();
     let choice = Choice { collectors, sample_ratio: 1.0, ..Choice::default() };

@@ -40,7 +40,7 @@ async fn restore(pair: &mut Pair, agency: Agency, copy: &str) {
     confirm_barred(pair, agency, &[]).await.unwrap();
 }
 
-/// Referrals with everything that the two halves can hold: one that is given and followed up.
+/// Referrals with everything that the two halves can contain: one that is given and followed up.
 async fn whole_referral(
     issuer: &Acts,
     peer: &Acts,
@@ -56,7 +56,7 @@ async fn whole_referral(
     (request, followed, issued.code)
 }
 
-/// Both sides hold the same, and nothing was refused; on each the journals fold to the pages that stand there.
+/// Both sides have the same, and nothing was refused; on each the journals fold to the pages that are stored there.
 async fn sound(pair: &Pair, ppc: &Acts, ipa: &Acts) {
     settle(ppc, ipa).await.unwrap();
     assert_eq!(same_journals(ppc, ipa).await.unwrap(), 0);
@@ -71,7 +71,7 @@ async fn sound(pair: &Pair, ppc: &Acts, ipa: &Acts) {
     }
 }
 
-/// The incarnations under which an agency's entries stand, in order.
+/// The incarnations under which an agency's entries were written, in order.
 async fn incarnations(store: &Store, from: u64) -> Vec<u32> {
     let held = store.entries(Journal::Of(store.own()), from, 256).await.unwrap();
     held.iter().map(|held| held.header.incarnation).collect()
@@ -220,7 +220,7 @@ async fn an_entry_written_since_the_restore_is_judged_again_under_its_own_id() {
     let aside: Vec<_> = aside.iter().map(|it| (it.entry_id.clone(), it.reason.as_str())).collect();
     assert_eq!(aside, [(ids[2].clone(), "FACT_DIFFERS"), (ids[3].clone(), "ALREADY_EXISTS")]);
 
-    // Repeats of what stands now find their entries.
+    // Repeats of acts that are there now find their entries.
     let own_seq = ppc.link().await.unwrap().own_seq;
     assert_eq!(ppc.revise_scheme(revise_scheme).await.unwrap().version, 2);
     assert_eq!(ppc.confirm(confirm).await.unwrap().state(), State::Given);

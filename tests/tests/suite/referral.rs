@@ -49,7 +49,7 @@ async fn a_referral_goes_from_issue_to_follow_up_in_both_directions() {
     assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
 }
 
-/// The referral as both sides show it once each holds everything.
+/// The referral as both sides show it once each has everything.
 async fn at_both(ppc: &Acts, ipa: &Acts, name: &str) -> Referral {
     settle(ppc, ipa).await.unwrap();
     let seen = ppc.shared_referral(name).await.unwrap();

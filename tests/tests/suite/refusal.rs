@@ -1,4 +1,4 @@
-//! An entry that lies beside its chain is held and refused, and the refusal travels back to its author.
+//! An entry that lies beside its chain is stored and refused, and the refusal travels back to its author.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use prost::Message as _;
@@ -51,7 +51,7 @@ fn lying(peer: &mut Peer, id: &str, lie: impl FnOnce(&mut Header)) -> Entry {
     lying
 }
 
-/// An entry that is sound but for what it says.
+/// An entry that is sound but for its statement.
 fn saying(peer: &mut Peer, matter: &str, fact: fact::Fact) -> Entry {
     peer.entry(matter, fact, None, 0).unwrap()
 }
@@ -60,7 +60,7 @@ fn revised(version: u32) -> fact::Fact {
     fact::Fact::SchemeRevised(SchemeRevised { version, terms: Some(terms()) })
 }
 
-/// Lies that the chain does not show, by the header's field: the entry is held, and refused for this.
+/// Lies that the chain does not show, by the header's field: the entry is stored, and refused for this.
 const REFUSALS: [(&str, Reason, Telling); 24] = [
     ("entry_id: no UUIDv7", Reason::HeaderDiffers, |it| lying(it, "a", |it| it.entry_id.replace_range(14..15, "4"))),
     ("entry_id: in use", Reason::HeaderDiffers, |peer| {
@@ -175,7 +175,7 @@ async fn a_lie_beside_the_chain_is_stored_and_refused_and_the_refusal_travels_ba
         ..Default::default()
     });
     assert_eq!(all.await.unwrap().schemes.len(), 1);
-    // The journal goes on, and the next sound entry is taken.
+    // The journal goes on, and the next sound entry is accepted.
     session.send(&[peer.publication("virus").unwrap()]).await;
     session.receipted(26).await.unwrap();
     assert_eq!(refusals(&session).len(), REFUSALS.len());

@@ -40,8 +40,8 @@ fn items_of(desk: &Desk) -> OfficialChannel {
     desk.on_behalf_of("sharing", TANAKA.with_purpose(Purpose::Policy)).unwrap()
 }
 
-/// Watches items through the balancer, going on from the last cursor at whatever replica takes the call, until so many
-/// were seen as `wanted` says. Gives the names of their entries in order.
+/// Watches items through the balancer, from the last cursor at whatever replica accepts the call, until so many
+/// were seen as `wanted` demands. Gives the names of their entries in order.
 async fn seen(desk: &Desk, mut wanted: watch::Receiver<Option<usize>>) -> Vec<String> {
     let mut entries = Vec::new();
     let mut feed = loop {
@@ -136,7 +136,7 @@ async fn nothing_is_lost_doubled_or_reordered_while_replicas_are_killed_and_rest
         }
     }
     assert!(watched.chunks(NAMES.len()).all(|side| side.iter().all(|entries| *entries == side[0])));
-    // Every act is one entry, whatever was repeated; the first of each side says which kinds it speaks, and one item
+    // Every act is one entry, whatever was repeated; the first of each side states which kinds it speaks, and one item
     // came after the kill.
     assert_eq!(heads.own_seq + heads.peer_seq, 2 + 1 + u64::try_from(published.len()).unwrap());
     fleet.end_all().await.unwrap();

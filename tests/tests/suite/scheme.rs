@@ -40,7 +40,7 @@ async fn a_scheme_is_published_revised_and_withdrawn_and_the_peer_sees_each_vers
     assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
 }
 
-/// The peer's copy once it holds everything, which is the author's own but for the etag.
+/// The peer's copy once it has everything, which is the author's own but for the etag.
 async fn at_peer(author: &Acts, peer: &Acts, name: &str) -> Scheme {
     let (ppc, ipa) = if author.agency == Agency::Ppc { (author, peer) } else { (peer, author) };
     settle(ppc, ipa).await.unwrap();

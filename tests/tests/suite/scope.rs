@@ -29,7 +29,7 @@ use renkei_tools::{
 };
 use tonic::{Response, Status, service::interceptor::InterceptedService};
 
-/// The purposes for which everybody calls; the empty one stands for none.
+/// The purposes for which everybody calls; the empty one means none.
 const PURPOSES: [&str; 4] = ["", "policy", "incident_response", "statistics"];
 /// The callers that may read items (`GetItem`), act on the peer's, and see entries as evidence.
 const READERS: [&str; 4] = ["casework", "sharing", "approver", "reader"];
@@ -51,7 +51,7 @@ impl Within {
         self.live && unit && purpose
     }
 
-    /// The scope that says so. What is for nobody's purpose in particular is public.
+    /// The scope that states this. An item that is for nobody's purpose in particular is public.
     fn scope(&self) -> Scope {
         let audience = match (self.units.is_empty(), self.purposes.is_empty()) {
             (true, true) => Audience::Public,
@@ -74,12 +74,12 @@ fn within(units: &[&'static str], purposes: &[&'static str]) -> Within {
     Within { units: units.to_vec(), purposes: purposes.to_vec(), live: true }
 }
 
-/// An item of the other side as it stands when everybody calls.
+/// An item of the other side as it is when everybody calls.
 struct Shared {
     name: String,
     within: Within,
     recalled: bool,
-    /// Its first publication, and who may see what that says.
+    /// Its first publication, and those who may see its content.
     first: (String, Within),
     /// Its entries, of both sides.
     entries: Vec<String>,
@@ -263,7 +263,7 @@ async fn acts_on(acts: &Acts, caller: &mut Caller, it: &Shared, missing: &str) {
     tried!(acknowledge_item, acknowledging);
     tried!(ask_about_item, asking_about);
     tried!(give_feedback, giving_feedback);
-    // The originator's acts say no more than that there is something.
+    // The originator's acts reveal no more than that there is something.
     if caller.name == "sharing" {
         let answer = caller.items.recall_item(acts.recalling(&hidden)).await;
         match caller.sees(it) {
@@ -328,7 +328,7 @@ async fn lists(caller: &mut Caller, peer: Agency, expected: &[&str], own: &[&str
                 let size = if page_size == 0 { 50 } else { usize::try_from(page_size).unwrap() };
                 assert_eq!(page.items.len(), size.min(expected.len() - found.len()), "{what}: a page is full");
                 assert!(page.items.iter().all(|it| it.content.is_none()), "{what}");
-                // Sealed numbers: of one length, whatever they hold.
+                // Sealed numbers: of one length, whatever they contain.
                 assert_eq!((page.as_of.len(), page.as_of.parse::<u64>().is_err()), (48, true), "{what}");
                 found.extend(page.items.into_iter().map(|it| it.name));
                 token = page.next_page_token;

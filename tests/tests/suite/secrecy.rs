@@ -217,7 +217,7 @@ async fn a_read_that_cannot_be_recorded_is_refused_and_everything_else_continues
         let status = secret_call(&ppc, caller, path, body).await.unwrap_err();
         refused::<()>(Err(status.into()), Reason::AuditUnavailable, "");
     }
-    // A try that finds nothing says nothing of the audit, nor of the item.
+    // A try that finds nothing reveals nothing of the audit, nor of the item.
     refused(ppc.item("agencies/ipa/items/0199b7c4-0000-7000-8000-000000000001").await, Reason::NotFound, "");
     // Other reads, writes, the link and health go on.
     let list = ListItemsRequest { parent: "agencies/-".to_owned(), ..ListItemsRequest::default() };

@@ -157,7 +157,7 @@ async fn arrived(pair: &Pair, at: Agency, name: &str) {
     desk.until(name, look).await.unwrap();
 }
 
-/// Calls that are refused, with canaries in what they say.
+/// Calls that are refused, with canaries in their texts.
 async fn refused(pair: &Pair, code: &str, refusals: &mut Refusals) {
     let (ppc, ipa) = (&pair.ppc.desk, &pair.ipa.desk);
     let bad_report = IssueReferralRequest { report: format!("{REPORT} {REFUSED}"), ..report(pair, 10) };
@@ -206,7 +206,7 @@ fn places(bytes: &[u8], text: &str) -> Vec<usize> {
     bytes.iter().enumerate().filter(|(_, byte)| first.contains(byte)).map(|(at, _)| at).filter(fits).collect()
 }
 
-/// None of these texts stands in the bytes.
+/// None of these texts is in the bytes.
 pub fn assert_nowhere(bytes: &[u8], texts: &[&str], what: &str) {
     for text in texts {
         let found = places(bytes, text);
@@ -259,7 +259,7 @@ fn assert_kept(setup: &Setup, code: &str) {
         assert_nowhere(&bytes, &code, &what);
         assert!(!bytes.windows(secret.len()).any(|bytes| *bytes == secret), "the code's secret is in {what}");
         assert_nowhere(&bytes, &[OFFICIALS[1 - n], REQUESTS[1 - n]], &what);
-        // In the audit table the official stands between time and calling system; nothing else is written so.
+        // In the audit table the official is between time and calling system; nothing else is written so.
         let caller = format!("spiffe://{}/desk/", own.id());
         let official = official(own);
         let official = official.id();

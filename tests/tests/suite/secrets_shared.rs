@@ -34,7 +34,7 @@ use crate::{
     secrets::assert_nowhere,
 };
 
-/// In every word of an item, of what is said about it, and of advice; not ASCII either.
+/// In every word of an item, of the acts about it, and of advice; not ASCII either.
 const CANARIES: [&str; 3] = ["canary-item-71b3", "秘密の鷺71b3", "canary-advice-71b3"];
 /// Why an item is recalled: its receiver reads that, and nothing else.
 const RECALL: &str = "canary-recall-71b3";
@@ -82,7 +82,7 @@ impl Heard {
     }
 }
 
-/// An item with canaries in all that both sides say about it, until it is revised.
+/// An item with canaries in all that both sides write about it, until it is revised.
 async fn shared(pair: &Pair, (author, reader): (&Acts, &Acts), scope: Scope, heard: &mut Heard) -> Item {
     let (ppc, ipa) = if author.agency == Agency::Ppc { (author, reader) } else { (reader, author) };
     let mut publishing = author.publishing_item(scope);
@@ -209,7 +209,7 @@ async fn advice(ppc: &Acts, ipa: &Acts, heard: &mut Heard) -> String {
     it.name
 }
 
-/// Calls that are refused, with canaries in what they say.
+/// Calls that are refused, with canaries in their texts.
 async fn refused(ipa: &Acts, it: &Item, heard: &mut Heard) {
     let mut client = ipa.desk.items("sharing", Purpose::Policy).unwrap();
     let spoilt = |spoil: fn(&mut ItemText)| {

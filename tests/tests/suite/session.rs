@@ -45,7 +45,7 @@ async fn agencies_whose_agreements_differ_exchange_nothing_and_both_are_told() {
     let mut session = listening.accept(&peer).await.unwrap();
     assert_eq!(goodbye(&mut session).await, Reason::AgreementDiffers);
     drop(session);
-    // PPC tries again, as the peer may have put it right. Now the peer sees it first and says so.
+    // PPC tries again, as the peer may have put it right. Now the peer sees it first and reports it.
     let mut session = listening.accept(&peer).await.unwrap();
     let link = ppc.link().await.unwrap();
     assert_eq!((link.state(), link.peer_seq, link.backlog), (State::AgreementDiffers, 0, 1));

@@ -182,7 +182,7 @@ async fn a_peer_cannot_pretend_not_to_have_seen_what_it_signed_for() {
     let mut session = peer.dial().await.unwrap();
     session.received(1).await.unwrap();
     let head = header_hash(&session.entries[0].header).to_vec();
-    // Written before the receipt: what it says of its view is true.
+    // Written before the receipt: its statement about its view is true.
     let before = peer.publication("unauthorised-access").unwrap();
     session.say(Kind::Receipt(peer.receipt(1, head, 1))).await;
     ppc.until_link("the receipt", |link| link.backlog == 0).await.unwrap();

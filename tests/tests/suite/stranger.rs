@@ -22,7 +22,7 @@ use renkei_tools::{
 use tonic::{Status, transport::Channel};
 use tonic_types::StatusExt as _;
 
-/// Bytes that are no message: whoever looks at the body of a call says `MALFORMED`.
+/// Bytes that are not a message: any layer that looks at the body of a call answers `MALFORMED`.
 const BODY: &[u8] = &[0xff];
 
 /// Roles of the desk.
@@ -84,7 +84,7 @@ fn methods(port: Surface) -> Vec<Method> {
     methods
 }
 
-/// Whom a port takes a caller for, once TLS has let it in.
+/// The caller as a port sees it, once TLS has let it in.
 enum Who {
     /// The certificate names nobody.
     Nobody,
@@ -133,7 +133,7 @@ async fn call(caller: &Channel, path: &str, metadata: Metadata) -> Result<(), St
     tokio::time::timeout(Duration::from_secs(10), call).await.unwrap().map(|_| ())
 }
 
-/// A service that sees the call finds that its body is no message. Reflection just ends its stream then.
+/// A service that sees the call finds that its body is not a message. Reflection just ends its stream then.
 fn assert_reached(method: &Method, answer: Result<(), Status>, what: &str) {
     if method.path.contains("Reflection") {
         answer.unwrap();
@@ -243,7 +243,7 @@ fn link_callers(pair: &mut Pair, own: Agency) -> Vec<Caller> {
     callers
 }
 
-/// Both sides have taken each other's first entries: from here on nobody but the test calls. Gives the own heads.
+/// Both sides have stored each other's first entries: from here on nobody but the test calls. Gives the own heads.
 async fn settled(pair: &Pair) -> (u64, u64) {
     let (ppc, ipa) = both(pair).unwrap();
     settle(&ppc, &ipa).await.unwrap();

@@ -16,9 +16,9 @@ use renkei_tools::{
 
 /// The means by which a change is found.
 enum Sign {
-    /// `verify` says a sentence that begins so.
+    /// `verify` prints a sentence that begins so.
     Verify(&'static str),
-    /// No program opens the database; the sentence holds these words.
+    /// No program opens the database; the sentence contains these words.
     Open(&'static str),
     /// Nothing, for this reason.
     Nobody(&'static str),

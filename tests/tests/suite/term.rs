@@ -100,7 +100,7 @@ pub async fn give_notice(pair: &Pair, kind: NoticeKind) {
     say(pair, Agency::Ppc, Say(given, Some(content), 0)).await;
 }
 
-/// The agreement as both sides show it once each holds everything.
+/// The agreement as both sides show it once each has everything.
 async fn at_both(ppc: &Acts, ipa: &Acts) -> Agreement {
     settle(ppc, ipa).await.unwrap();
     let seen = Agreement { etag: String::new(), ..ppc.agreement().await.unwrap() };

@@ -26,7 +26,7 @@ async fn published(seed: u8) -> (Pair, Acts, Acts) {
     (pair, ppc, ipa)
 }
 
-/// PPC issues a referral for a caller that says this of its trace, and IPA holds it. Gives its name.
+/// PPC issues a referral for a caller that states this of its trace, and IPA has it. Gives its name.
 async fn issue(ppc: &Acts, ipa: &Acts, traceparent: Option<&'static str>) -> String {
     let mut request = Request::new(ppc.issuing());
     if let Some(traceparent) = traceparent {
@@ -113,7 +113,7 @@ fn seq(entry_name: &str) -> &str {
     entry_name.rsplit('/').next().unwrap()
 }
 
-/// Name and id of the issuing entry as one side holds it. Its header and the side's feed name the trace.
+/// Name and id of the issuing entry as one side has it. Its header and the side's feed name the trace.
 async fn entry(acts: &Acts, matter: &str) -> (String, String) {
     let request = ListEntriesRequest { matter: matter.to_owned(), ..ListEntriesRequest::default() };
     let listed = acts.list_entries(request).await.unwrap().entries;

@@ -1,4 +1,4 @@
-//! Items for units that their receiver does not have (Art. 7(2)): the receiver's service alone knows, and says so.
+//! Items for units that their receiver does not have (Art. 7(2)): the receiver's service alone knows, and reports it.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use renkei_proto::{

@@ -1,4 +1,4 @@
-//! The proof that nothing is missing, added or changed: by call, by command line, and by whoever holds a public key.
+//! The proof that nothing is missing, added or changed: by call, by command line, and by anybody who has a public key.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use renkei_journal::{PublicKeys, verify_signature};

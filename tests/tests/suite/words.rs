@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The first words of a clause that stands in for a noun. Such comments read like notes to oneself.
+/// The first words of a clause in place of a noun. Such comments read like notes to oneself.
 const CLAUSES: [&str; 6] = ["What", "Who", "Where", "When", "How", "Whether"];
 /// The highest share of comment lines that may begin with one of [`CLAUSES`], in per cent.
 const MOST_CLAUSES: usize = 2;

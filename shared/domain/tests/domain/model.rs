@@ -80,7 +80,7 @@ impl Party {
         Self { own, now: at("2026-11-24T09:00:00+09:00"), pages: Pages::new(), ppc: Vec::new(), ipa: Vec::new() }
     }
 
-    /// An agency's journal as far as it is held here.
+    /// An agency's journal as far as it is stored here.
     pub fn journal(&self, agency: Agency) -> &[Entry] {
         if agency == Agency::Ppc { &self.ppc } else { &self.ipa }
     }

@@ -146,7 +146,7 @@ fn every_act_of_one_side_meets_every_act_of_the_other() {
     }
 }
 
-/// The start in which everything but the last act of a path is held by both.
+/// The start in which everything but the last act of a path is stored by both.
 fn last_act_unknown(opener: Agency, path: &[Choice]) -> Option<Pair> {
     let (last, before) = path.split_last()?;
     let mut pair = Pair::new().after(opener, before, 0);

@@ -1,5 +1,5 @@
 //! Databases for tests: SQLite in a directory of its own, and PostgreSQL in a private cluster that is started once and
-//! ends with the process. Uses nothing of the project, so that other test crates take in this same file.
+//! ends with the process. Uses nothing of the project, so that other test crates include this same file.
 
 use std::{
     fs,

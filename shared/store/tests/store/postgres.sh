@@ -1,7 +1,7 @@
-# Makes and runs a private PostgreSQL cluster that listens on a Unix socket only. Says `ready <programs> <directory>`
-# when it takes connections, or in one line what is missing. Ends the cluster and removes it when its input ends, that
+# Makes and runs a private PostgreSQL cluster that listens on a Unix socket only. Prints `ready <programs> <directory>`
+# when it accepts connections, or in one line what is missing. Ends the cluster and removes it when its input ends, that
 # is with the process that started it, however that ends. With the arguments CERTIFICATE KEY PORT (PEM) it also listens on
-# the loopback network, takes TLS, and asks for a password there.
+# the loopback network, offers TLS, and asks for a password there.
 set -eu
 found=
 for bin in /usr/lib/postgresql/*/bin /usr/pgsql-*/bin "$(dirname "$(readlink -f "$(command -v initdb || true)")")"; do

@@ -1,5 +1,5 @@
 //! The project's tasks behind `./dev`. Installs what it needs beyond Rust and a C compiler under `target/tools`, or
-//! says in a sentence what to install.
+//! states in a sentence what to install.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -83,10 +83,10 @@ enum Task {
         #[arg(long, default_value = DATABASES[0], value_parser = DATABASES)]
         database: String,
     },
-    /// Databases of both services with many items; its own `--help` says more.
+    /// Databases of both services with many items; see its own `--help`.
     #[command(disable_help_flag = true)]
     Seed {
-        /// As the program takes them.
+        /// The arguments of the program.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -473,7 +473,7 @@ fn program(package: &str, name: &str) -> Result<(), String> {
     install(package, "the operator's files")
 }
 
-/// Installs a package of the distribution where that is allowed, or says what to install.
+/// Installs a package of the distribution where that is allowed, or states what to install.
 fn install(package: &str, why: &str) -> Result<(), String> {
     let wanted = format!("Install {package} (Debian, Ubuntu: apt-get install {package}) for {why} and run this again.");
     let quiet = |command: &mut Command| succeeds(command.stdout(Stdio::null())).unwrap_or_default();

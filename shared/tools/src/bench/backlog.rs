@@ -68,7 +68,7 @@ async fn once(engine: Engine, entries: u64) -> Result<Drained, String> {
     Ok(Drained { rate, most })
 }
 
-/// A journal is taken number by number or not at all: its head and the absence of a stop say that it came in order.
+/// A journal is accepted number by number or not at all: its head and the absence of a stop show that it came in order.
 fn in_order(link: &renkei_proto::link::v1::LinkStatus, entries: u64, of: Agency) -> Result<(), String> {
     let whole = link.peer_seq >= entries && link.stopped_at_seq == 0;
     whole.then_some(()).ok_or_else(|| format!("{} entries of {} arrived", link.peer_seq, of.id()))

@@ -1,6 +1,6 @@
 //! The control of everything that writes: bare rows into one table of a database of the same kind, with the same
 //! promise that they are durable before the answer, committed in groups. The one place of the tests that speaks SQL:
-//! what the database can do by itself is not for the store to say.
+//! it measures what the database can do without the store.
 
 use std::{sync::Arc, time::Duration};
 
@@ -46,7 +46,7 @@ impl Control {
     /// Inserts for this time, so many rows at once.
     ///
     /// # Errors
-    /// Fails if the database does not take them.
+    /// Fails if the database does not accept them.
     pub(super) async fn load(&self, in_flight: usize, time: Duration) -> Result<Load, String> {
         let (rows, bytes) = (self.rows.clone(), Arc::clone(&self.bytes));
         load(in_flight, time, move |_| {

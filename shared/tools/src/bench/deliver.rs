@@ -1,4 +1,4 @@
-//! Items are published, taken by the peer, and receipted: the rate that is sustained, and what is left to do at the
+//! Items are published, accepted by the peer, and receipted: the rate that is sustained, and what is left to do at the
 //! end.
 
 use std::{sync::Arc, time::Duration};
@@ -24,7 +24,7 @@ use crate::desk::{Desk, TANAKA, failure};
 /// The number of calls under way at once.
 const IN_FLIGHT: usize = 64;
 
-/// As fast as the desk takes them.
+/// As fast as the desk accepts them.
 pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
     for engine in plan.engines.iter().copied() {
         let services = Services::start(engine).await?;

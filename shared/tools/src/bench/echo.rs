@@ -34,7 +34,7 @@ use crate::{desk::Desk, desk::failure, pki, raw::Raw};
 /// The one method; the service answers to any.
 const PATH: &str = "/renkei.bench.Echo/Echo";
 
-/// Serves with PPC's certificates in a folder until the standard input ends, and says on which address.
+/// Serves with PPC's certificates in a folder until the standard input ends, and prints its address.
 ///
 /// # Errors
 /// Fails if it cannot serve.

@@ -12,10 +12,10 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// As it stands.
+    /// The present state.
     ///
     /// # Errors
-    /// Fails if the kernel does not say.
+    /// Fails if the kernel does not report it.
     pub(super) fn now() -> Result<Self, String> {
         let text = read("/proc/stat")?;
         let line =
@@ -39,7 +39,7 @@ impl Machine {
 /// Fails if there is no such process.
 pub(super) fn processor_time(process: u32) -> Result<Duration, String> {
     let text = read(&format!("/proc/{process}/stat"))?;
-    // The name, which may hold anything, ends with the last bracket.
+    // The name, which may contain anything, ends with the last bracket.
     let rest = text.rsplit(')').next().unwrap_or_default();
     let ticks: u32 = rest.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u32>().ok()).sum();
     Ok(TICK * ticks)

@@ -1,4 +1,4 @@
-//! Single items, whose reading is recorded before they leave, and lists, which hold no secret.
+//! Single items, whose reading is recorded before they leave, and lists, which contain no secret.
 
 use std::{
     sync::{

@@ -80,7 +80,7 @@ impl<'a> Rows<'a> {
     }
 
     pub(super) fn add(&mut self, row: Row) {
-        // A row has nothing that JSON does not take.
+        // A row has nothing that JSON cannot express.
         (self.see)(serde_json::to_string(&row).unwrap_or_default());
         self.rows.push(row);
     }

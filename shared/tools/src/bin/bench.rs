@@ -23,7 +23,7 @@ struct Arguments {
     /// On which database.
     #[arg(long, default_value = "both")]
     database: Databases,
-    /// The number of times that each figure is taken.
+    /// The number of times that each figure is measured.
     #[arg(long, default_value_t = 5)]
     repetitions: usize,
     /// For how many seconds each time.

@@ -9,7 +9,7 @@ use renkei_tools::{
     setup::{AGENCIES, config_file},
 };
 
-/// Lets one agency publish items and the other one take them, without a network.
+/// Lets one agency publish items and the other one accept them, without a network.
 #[derive(Parser)]
 struct Arguments {
     /// The number of items.

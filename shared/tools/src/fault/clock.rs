@@ -19,7 +19,7 @@ use crate::{
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Acts at each step.
 const ACTS: usize = 20;
-/// Nobody waits longer for acts to be taken again.
+/// Nobody waits longer for acts to be accepted again.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Clocks {
@@ -52,7 +52,7 @@ pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), S
 }
 
 impl Clocks {
-    /// PPC acts so many times; how many acts were taken, and for what other reasons than a doubted clock they were not.
+    /// PPC acts so many times. Gives the number of accepted acts, and the reasons for the others but a doubted clock.
     async fn act(&mut self, acts: usize) -> (usize, Vec<Reason>) {
         let (mut taken, mut others) = (0, Vec::new());
         for _ in 0..acts {

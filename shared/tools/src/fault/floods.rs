@@ -363,7 +363,7 @@ async fn lists(desk: Desk) -> Result<(), String> {
     Ok(())
 }
 
-/// Calls whose answers are never taken.
+/// Calls whose answers are never read.
 async fn windowless(address: SocketAddr, files: Files) -> Result<(), String> {
     let channel = raw::windowless(address, &files)?;
     let mut calls = JoinSet::new();

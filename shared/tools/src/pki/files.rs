@@ -38,7 +38,7 @@ pub fn outfit(folder: &Path, issued: &Issued, roots: &str) -> Result<Files, PkiE
     Ok(files)
 }
 
-/// Writes a certificate and its key (mode 0600) to where `files` says.
+/// Writes a certificate and its key (mode 0600) to the places that `files` names.
 ///
 /// # Errors
 /// [`PkiError::Write`].

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// A certificate and its private key, both PEM. Deliberately without `Debug`: it holds a key.
+/// A certificate and its private key, both PEM. Deliberately without `Debug`: it contains a key.
 #[derive(Clone)]
 pub struct Issued {
     /// The leaf certificate.

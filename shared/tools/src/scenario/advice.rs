@@ -259,7 +259,7 @@ async fn find(desk: &Desk, name: &str, state: State) -> Result<Option<AdviceRequ
     Ok(found(got)?.filter(|it| it.state() == state))
 }
 
-/// The request, once this entry stands in it.
+/// The request, once this entry is in it.
 async fn holds(desk: &Desk, name: &str, entry: &str) -> Result<Option<AdviceRequest>, String> {
     Ok(Some(got(desk, name).await?).filter(|it| it.entries.iter().any(|held| held == entry)))
 }

@@ -83,7 +83,7 @@ impl Scenario<'_> {
         Ok(trend)
     }
 
-    /// Step 12: IPA recalls the trend while the link is cut; PPC's service seals it on arrival and says so.
+    /// Step 12: IPA recalls the trend while the link is cut; PPC's service seals it on arrival and reports this.
     pub(super) async fn recall(&mut self, trend: &Item) -> Result<(), String> {
         self.at("2026-12-01", "08:30")?;
         (self.say)("17  the link is cut again; IPA goes on".to_owned());
