@@ -1,6 +1,7 @@
 //! An act of an official in a matter: one way from the request to the entry and to the answer, for all nouns.
 
 use prost::Message;
+use renkei_book::{Command, Stage};
 use renkei_domain::{
     calendar,
     decide::decide_read,
@@ -19,7 +20,6 @@ use renkei_proto::{
     options::v1::Reason,
     r#type::v1::{Agency, Statement},
 };
-use renkei_store::{Command, Stage};
 use tonic::Request;
 
 use crate::desk::{Answer, Desk, open};

@@ -1,8 +1,8 @@
 //! The memorandum in its present state (Art. 8).
 
+use renkei_book::etag;
 use renkei_domain::{matter::Matter, noun::Resource as _, page::Seen};
 use renkei_proto::agreement::v1::{Agreement, GetAgreementRequest, agreement_service_server::AgreementService};
-use renkei_store::etag;
 use tonic::Request;
 
 use crate::{

@@ -4,6 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use futures::{Stream, StreamExt as _};
 use prost::Message;
+use renkei_book::{CallOrigin, Command};
 use renkei_domain::moment::Source;
 use renkei_proto::{Validate, r#type::v1::Agency};
 use renkei_rpc::{
@@ -11,7 +12,7 @@ use renkei_rpc::{
     token::Tokens,
     validate::{self, Call, DigestKey, Opened},
 };
-use renkei_store::{CallOrigin, Command, Store};
+use renkei_store::Store;
 use renkei_telemetry::Metrics;
 use tonic::{Request, Response, Status};
 
@@ -98,7 +99,7 @@ where
     let (moment, origin, matter) = (call.moment.clone(), origin(&call), matter(&message));
     let read = async {
         // Recalls and barred officials since the backup are not known yet.
-        desk.store.heads().borrow().admit_officials()?;
+        desk.store.admit_officials()?;
         if moment.basis.is_doubted() {
             // Embargoes and scopes end by the clock, and the read would be recorded under a doubtful date.
             return Err(renkei_store::Error::ClockDoubted.into());

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use prost::Message as _;
+use renkei_book::{Command, Stage};
 use renkei_domain::{
     decide::{Judged, ReadPermit},
     matter::{Matter, entry_name, parse_entry_name},
@@ -23,7 +24,7 @@ use renkei_proto::{
     r#type::v1::Agency,
 };
 use renkei_rpc::{error::Error as CallError, token::Query, validate::Call};
-use renkei_store::{ChainHead, Command, Recorded, Stage, StoredEntry};
+use renkei_store::{ChainHead, Recorded, StoredEntry};
 use tokio::sync::Semaphore;
 use tonic::Request;
 
@@ -191,10 +192,10 @@ impl EvidenceService for Evidences {
     }
 
     async fn verify_journals(&self, request: Request<VerifyJournalsRequest>) -> Answer<Verification> {
-        open(request, &self.desk, async |call, _: VerifyJournalsRequest| {
+        open(request, &self.desk, async |_, _: VerifyJournalsRequest| {
             let busy = |_| CallError::Full { reason: Reason::Busy, limit: "verifications at once", most: 1 };
             let _one = self.verifying.try_acquire().map_err(busy)?;
-            Ok(match verify(&self.desk.store, &self.keys.own, &self.keys.peer, &call.moment).await {
+            Ok(match verify(&self.desk.store, &self.keys.own, &self.keys.peer).await {
                 Ok(verified) => verification(&verified),
                 Err(fault) => Verification { fault, ..Verification::default() },
             })

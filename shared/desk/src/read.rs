@@ -1,6 +1,7 @@
 //! Reads of matters: each judged, lists newest first with opaque page tokens that are bound to their query.
 
 use prost::Message;
+use renkei_book::etag;
 use renkei_domain::{
     decide::{ReadPermit, decide_read},
     matter::{Collection, Matter, entry_name},
@@ -9,7 +10,7 @@ use renkei_domain::{
 };
 use renkei_proto::{EntryContent, FactKind, options::v1::Reason, r#type::v1::Agency};
 use renkei_rpc::{token::Query, validate::Call};
-use renkei_store::{Listed, Room, StoredEntry, etag};
+use renkei_store::{Listed, Room, StoredEntry};
 
 use crate::{desk::Desk, error::Error};
 

@@ -1,6 +1,7 @@
 //! Referral of reporters to the other agency's schemes (紹介, Art. 4(1)).
 
 use aws_lc_rs::digest::{SHA256, digest};
+use renkei_book::{Command, Stage, content, etag};
 use renkei_domain::{
     calendar,
     matter::Matter,
@@ -29,7 +30,6 @@ use renkei_proto::{
     r#type::v1::StatutoryDates,
 };
 use renkei_rpc::validate::Call;
-use renkei_store::{Command, Stage, content, etag};
 use tonic::Request;
 use zeroize::Zeroizing;
 

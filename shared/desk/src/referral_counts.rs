@@ -1,6 +1,7 @@
 //! Monthly counts of referrals (Art. 4(1)): their commands, and the counting of every month that has ended.
 
 use jiff::civil::Date;
+use renkei_book::{CallOrigin, Command, Stage};
 use renkei_domain::{
     calendar,
     matter::Matter,
@@ -17,7 +18,7 @@ use renkei_proto::{
     referral::v1::{FilingCounted, FollowUpReferralRequest, FollowUpReferralResponse, ReferralCounts},
     r#type::v1::Agency,
 };
-use renkei_store::{CallOrigin, Command, Error, Stage, Store};
+use renkei_store::{Error, Store};
 
 use crate::scheme::own_scheme;
 

@@ -1,6 +1,7 @@
 //! The catalogue of reporting schemes (Art. 4(1)).
 
 use jiff::Timestamp;
+use renkei_book::{Stage, etag};
 use renkei_domain::{
     matter::Matter,
     moment::Moment,
@@ -21,7 +22,6 @@ use renkei_proto::{
     },
     r#type::v1::Agency,
 };
-use renkei_store::{Stage, etag};
 use tonic::Request;
 
 use crate::{

@@ -1,16 +1,16 @@
 //! The proof that nothing in the database is missing, added or changed, up to where it was when the proof began: journals,
 //! receipts, audit chains, and everything that follows from them. Runs beside a service that writes.
 
+use renkei_book::Heads;
 use renkei_domain::{
     matter::entry_name,
     memorandum,
-    moment::Moment,
     noun::journal as journal_rules,
     page::{Journal, MarkView as _, Seen},
 };
 use renkei_journal::{Break, Head, Lie, Previous, Proven, PublicKeys, verify_all};
 use renkei_proto::{FactKind, journal::v1::Entry, r#type::v1::Agency};
-use renkei_store::{ChainHead, Error, Heads, JOURNALS, RowCheck, Store};
+use renkei_store::{ChainHead, Error, JOURNALS, RowCheck, Store};
 
 mod beside;
 
@@ -35,12 +35,7 @@ const TAIL: u64 = 10_000;
 ///
 /// # Errors
 /// The first entry, record or row that is not right, in a sentence.
-pub async fn verify(
-    store: &Store,
-    own_keys: &PublicKeys,
-    peer_keys: &PublicKeys,
-    moment: &Moment,
-) -> Result<Verified, String> {
+pub async fn verify(store: &Store, own_keys: &PublicKeys, peer_keys: &PublicKeys) -> Result<Verified, String> {
     // As they are in the database, not as this process remembers them.
     let heads = store.read_heads().await.map_err(said)?;
     let proof = journals(store, own_keys, peer_keys, &heads).await?;
@@ -48,7 +43,7 @@ pub async fn verify(
     beside::receipts(store, &heads, &proof.own, &proof.peer).await?;
     beside::anchored(store).await?;
     let chains = beside::audit(store).await?;
-    beside::caches(store, &heads, moment).await?;
+    beside::caches(store, &heads).await?;
     Ok(Verified { journals: proof.journals, chains })
 }
 

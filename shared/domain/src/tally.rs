@@ -30,6 +30,14 @@ impl Tally {
     pub fn add(kind: impl Into<String>, year: u32, by: u64) -> Self {
         Self { kind: kind.into(), year, step: Step::Add(by) }
     }
+
+    /// The number by which the counter grows from its present value.
+    pub fn by(&self, present: u64) -> u64 {
+        match self.step {
+            Step::Add(by) => by,
+            Step::Reach(number) => number.saturating_sub(present),
+        }
+    }
 }
 
 /// A number that an agency gives out once: the ordinal of its matters of one kind within a year.

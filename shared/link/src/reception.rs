@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use prost::Message as _;
+use renkei_book::{Arrive, Arriving, CallOrigin, StopJournal};
 use renkei_domain::page::Journal;
 use renkei_journal::{
     Break, Fault, Lie, Opened, PublicKeys, Understood, check_content, check_fact, in_parallel, is_signed_by_author,
@@ -14,10 +15,6 @@ use renkei_proto::{
     link::v1::{Ask, EntryBatch, Stop},
     options::v1::Reason,
     r#type::v1::Agency,
-};
-use renkei_store::{
-    CallOrigin,
-    arrive::{Arrive, Arriving, StopJournal},
 };
 use renkei_telemetry::{span, traceparent};
 

@@ -4,6 +4,7 @@
 use std::{sync::PoisonError, time::Duration};
 
 use prost::Message as _;
+use renkei_book::{CallOrigin, Cause, Heads, SignReceipt, StoppedByPeer, TakeReceipt};
 use renkei_domain::{
     memorandum,
     moment::{Moment, instant, micros},
@@ -18,11 +19,7 @@ use renkei_proto::{
     r#type::v1::Agency,
 };
 use renkei_rpc::{error::Error as CallError, validate::Frames};
-use renkei_store::{
-    CallOrigin, Heads, SignReceipt, TakeReceipt,
-    arrive::StoppedByPeer,
-    recover::{Cause, HelloVerdict, PeerHolds},
-};
+use renkei_store::{recover::HelloVerdict, recover::PeerHolds};
 use renkei_telemetry::{Claim, span};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;

@@ -1,5 +1,6 @@
 //! The state of the connection, for the desk and for the feed.
 
+use renkei_book::{CallOrigin, Command, Stage};
 use renkei_domain::moment::Moment;
 use renkei_domain::{read_set::ReadSet, refusal::Refusal};
 use renkei_proto::{
@@ -11,7 +12,6 @@ use renkei_rpc::{
     connect::explain,
     error::{Error as CallError, reason_of},
 };
-use renkei_store::{CallOrigin, Command, Stage};
 
 use crate::{error::Error, link::Link, session::Ended};
 

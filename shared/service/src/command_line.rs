@@ -9,13 +9,14 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{Timestamp, civil::DateTime};
+use renkei_book::{CallOrigin, ConfirmClock, Resume};
 use renkei_desk::JournalKeys;
 use renkei_domain::{calendar::TOKYO, moment::Source};
 use renkei_proto::{
     journal::v1::{ClockConfirmedContent, StopLiftedContent},
     r#type::v1::Agency,
 };
-use renkei_store::{CallOrigin, Store, arrive::Resume, clock::ConfirmClock};
+use renkei_store::Store;
 use renkei_telemetry::{LogTarget, Settings, Telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -200,7 +201,7 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
                 let proven = renkei_desk::verify::verify_journals(&store, &keys.own, &keys.peer).await;
                 proven.map_err(|fault| format!("nothing is made from journals that are not right: {fault}"))?;
             }
-            let rebuilt = store.rebuild(&source.moment(), write).await.map_err(said)?;
+            let rebuilt = store.rebuild(write).await.map_err(said)?;
             for name in &rebuilt.differing {
                 say(&format!("differs: {name}"))?;
             }
@@ -215,7 +216,7 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
                 .then_some(())
                 .ok_or_else(|| "pages differ from the journals: stop the service and run `rebuild --write`".to_owned())
         }
-        Task::Verify => prove(own, &config, &source).await,
+        Task::Verify => prove(own, &config).await,
         Task::Resume { from, reason } => {
             is_within(&StopLiftedContent { reason: reason.clone() }, "reason")?;
             let store = open_to_write(own, &config, &source).await?;
@@ -368,10 +369,10 @@ async fn check(own: Agency, config: &Config) -> Result<(), String> {
     }
 }
 
-async fn prove(own: Agency, config: &Config, source: &Source) -> Result<(), String> {
+async fn prove(own: Agency, config: &Config) -> Result<(), String> {
     let store = open(own, config).await.map_err(said)?;
     let keys = keys(config, &store)?;
-    let verified = renkei_desk::verify::verify(&store, &keys.own, &keys.peer, &source.moment()).await?;
+    let verified = renkei_desk::verify::verify(&store, &keys.own, &keys.peer).await?;
     for (journal, head) in &verified.journals {
         say(&format!("{:8} {:8} {}", journal.id(), head.seq, hex::encode(head.hash)))?;
     }

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use renkei_book::{CallOrigin, Cause, ConfirmOfficials};
 use renkei_domain::moment::Source;
 use renkei_proto::{
     journal::v1::{OfficialsConfirmedContent, RecoveryEndedContent},
     r#type::v1::Agency,
 };
-use renkei_store::{
-    CallOrigin, Store,
-    recover::{Cause, ConfirmOfficials},
-};
+use renkei_store::Store;
 
 use crate::{
     config::Config,

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use renkei_book::{Begin, CallOrigin, Cause, Settle};
 use renkei_desk::{Desk, JournalKeys, Watchers, services};
 use renkei_domain::{matter::Matter, moment::Source, noun::registry, timekeeper::Timekeeper};
 use renkei_link::Link;
@@ -22,7 +23,7 @@ use renkei_rpc::{
     token::Tokens,
     validate::DigestKey,
 };
-use renkei_store::{CallOrigin, Fault, Faults, Options, SCHEMA, Settle, Store, arrive::Begin, recover::Cause};
+use renkei_store::{Fault, Faults, Options, SCHEMA, Store};
 use renkei_telemetry::{Metrics, Telemetry};
 use rustls::ServerConfig;
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};

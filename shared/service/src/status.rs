@@ -5,6 +5,7 @@ mod table;
 use std::time::Duration;
 
 use jiff::{Timestamp, civil::Date};
+use renkei_book::{Heads, JournalHead};
 use renkei_desk::Watchers;
 use renkei_domain::{
     calendar,
@@ -17,7 +18,7 @@ use renkei_domain::{
 use renkei_link::Link;
 use renkei_proto::{link::v1::link_status::State, r#type::v1::Agency};
 use renkei_rpc::tls::Expiry;
-use renkei_store::{Error, Heads, JournalHead, Store};
+use renkei_store::{Error, Store};
 use renkei_telemetry::{Direction, Metrics};
 use serde::{Deserialize, Serialize};
 

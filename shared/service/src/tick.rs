@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use renkei_book::{Begin, CallOrigin};
 use renkei_desk::{
     Checkpoint, JournalKeys, count_months,
     verify::{verify as verify_all, verify_tail},
@@ -12,7 +13,7 @@ use renkei_rpc::{
     health::{Need, Readiness},
     tls::{Files, Reloading},
 };
-use renkei_store::{CallOrigin, Error, Store, arrive::Begin};
+use renkei_store::{Error, Store};
 use renkei_telemetry::Metrics;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -184,8 +185,7 @@ pub(crate) async fn verify(
             last = Instant::now();
             continue;
         }
-        let moment = parts.source.moment();
-        let verifying = verify_all(&parts.store, &keys.own, &keys.peer, &moment);
+        let verifying = verify_all(&parts.store, &keys.own, &keys.peer);
         let Some(verified) = draining.run_until_cancelled(verifying).await else { return };
         right = is_right(verified.map(|_| ()));
         last = Instant::now();

@@ -1,28 +1,15 @@
-//! The anchor of the private journal. Nobody else has that journal, so its head is written into the exchanged one, which the
-//! peer keeps: a private journal that was lost or cut is behind it.
+//! The comparison of the private journal with its anchor in the own one.
 
+use renkei_book::Stage;
 use renkei_domain::{
-    matter::Matter,
     moment::Moment,
     noun::journal as journal_rules,
     page::{Journal, Seen},
 };
-use renkei_journal::Head;
-use renkei_proto::{
-    FactKind,
-    journal::v1::{PrivateAnchored, fact},
-};
+use renkei_proto::journal::v1::PrivateAnchored;
 use sqlx::Row as _;
 
-use crate::{
-    bulk::number,
-    call_origin::CallOrigin,
-    connection::Connection,
-    error::Error,
-    stage::{Anchoring, Stage},
-    store::Store,
-    stored::ENTRY_AT,
-};
+use crate::{bulk::number, connection::Connection, error::Error, store::Store, stored::ENTRY_AT};
 
 /// The relation of the private journal to its last anchor in the own journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,35 +48,17 @@ impl Store {
     }
 }
 
-/// Anchors the private journal at the end of a batch that asks for it. A journal that is behind its anchor is never
-/// anchored automatically, because that would remove the only sign of the loss.
+/// Anchors the private journal at the end of a batch that asks for it.
 pub(crate) async fn add(connection: &mut Connection, stage: &mut Stage, moment: &Moment) -> Result<(), Error> {
-    let asked = std::mem::take(&mut stage.anchoring);
-    let own = stage.own();
-    let head = stage.heads().private.head();
-    if asked == Anchoring::Not || head == Head::EMPTY || stage.heads().recovering() {
+    let Some(due) = stage.due_anchor() else { return Ok(()) };
+    if let Some(last) = &due.last
+        && !is_present(connection, last).await?
+    {
+        let held = stage.heads().private.seq;
+        tracing::error!(anchored = last.seq, held, "the private journal is behind its anchor");
         return Ok(());
     }
-    if !stage.speaks(FactKind::PrivateAnchored) {
-        // The first checkpoint after the peer's upgrade writes the anchor.
-        return Ok(());
-    }
-    let last = journal_rules::anchor(stage.page(&journal_rules::name(own)), own).cloned();
-    if let Some(last) = last {
-        if last.seq == head.seq && last.hash == head.hash {
-            return Ok(());
-        }
-        let staged = stage.hash_of(Journal::Private, last.seq).is_some_and(|hash| last.hash == hash);
-        if asked != Anchoring::Anew && !staged && !is_present(connection, &last).await? {
-            tracing::error!(anchored = last.seq, held = head.seq, "the private journal is behind its anchor");
-            return Ok(());
-        }
-    }
-    stage.begin_own(&CallOrigin::own("anchor_private"), moment);
-    let anchored = PrivateAnchored { seq: head.seq, hash: head.hash.to_vec() };
-    let written = stage.write(&Matter::journal(own), fact::Fact::PrivateAnchored(anchored), None, 0);
-    stage.end(written.is_err())?;
-    if let Err(refusal) = written {
+    if let Err(refusal) = stage.anchor(moment) {
         tracing::error!(%refusal, "the private journal is not anchored");
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Audit chains: who did what, in a chain of hashes per replica that is anchored in the journal by checkpoints.
 
+use renkei_book::CallOrigin;
 use renkei_journal::Hash;
 use sqlx::Row as _;
 
@@ -7,7 +8,6 @@ use tokio::sync::oneshot;
 
 use crate::{
     bulk::{Insert, Value, count},
-    call_origin::CallOrigin,
     connection::Connection,
     error::Error,
 };

@@ -1,28 +1,11 @@
-//! The database's record of the service's clock: the time until which it has run, and the confirmations of operators.
+//! The database's record of the service's clock, and the refusal of acts that a doubted clock would date.
 
 use jiff::Timestamp;
-use renkei_domain::{
-    matter::Matter,
-    moment::{Moment, instant, stamp},
-    noun::journal,
-    page::Journal,
-    read_set::ReadSet,
-    refusal::Refusal,
-    timekeeper::{Basis, JUMP},
-};
-use renkei_proto::{
-    journal::v1::{ClockConfirmed, ClockConfirmedContent, Mark, fact},
-    options::v1::Reason,
-};
+use renkei_book::{Stage, ahead, dated_until};
+use renkei_domain::{moment::instant, noun::journal, page::Journal, timekeeper::Basis};
 use sqlx::Row as _;
 
-use crate::{
-    command::{Command, Job},
-    error::Error,
-    head::{Heads, last_us},
-    stage::Stage,
-    store::Store,
-};
+use crate::{error::Error, job::Job, store::Store};
 
 pub(crate) const RAN_UNTIL: &str = "SELECT ran_until_us FROM clock WHERE one = 1";
 pub(crate) const RUNS: &str = "INSERT INTO clock (one, ran_until_us) VALUES (1, $1) \
@@ -37,7 +20,7 @@ impl Store {
     pub async fn ran_until(&self) -> Result<Option<Timestamp>, Error> {
         let row = sqlx::query(RAN_UNTIL).fetch_optional(&self.inner.read).await?;
         let known = row.map(|row| row.try_get::<i64, _>(0)).transpose()?;
-        let last = last_us(&self.inner.heads.borrow());
+        let last = self.inner.heads.borrow().last_us();
         let known = known.or_else(|| (last > 0).then_some(last));
         Ok(known.and_then(|us| Timestamp::from_microsecond(us).ok()))
     }
@@ -74,11 +57,6 @@ impl Store {
     }
 }
 
-fn ahead(heads: &Heads, now: Timestamp) -> Option<Timestamp> {
-    let last = Timestamp::from_microsecond(last_us(heads)).ok()?;
-    (last.duration_since(now) > JUMP).then_some(last)
-}
-
 /// Refuses commands that the clock does not allow to be dated. While the time is taken from the steady clock, the
 /// service's own work continues, but no act of an official does; while the time is unknown, nothing with a date does.
 /// No act is dated far ahead of the clock, unless an operator has agreed to it.
@@ -96,49 +74,5 @@ pub(crate) fn admit(stage: &Stage, job: &Job) -> Result<(), Error> {
             }
             _ => Ok(()),
         },
-    }
-}
-
-/// The time until which an operator has agreed that acts are dated by the last entry.
-fn dated_until(local: &[Mark]) -> Timestamp {
-    let found = journal::clock_confirmed(local);
-    found.and_then(|(_, it)| Some(instant(it.dated_until.as_ref()?))).unwrap_or(Timestamp::MIN)
-}
-
-/// An operator's confirmation of the clock. It is recorded, and the running services accept it.
-pub struct ConfirmClock {
-    /// The time that the clock shows.
-    pub time: Timestamp,
-    /// True if the operator agrees that acts are dated by the last entry until the clock has reached it.
-    pub dated_ahead: bool,
-    /// The reason for which the clock is right.
-    pub reason: String,
-}
-
-impl Command for ConfirmClock {
-    type Reply = ();
-
-    fn reads(&self, _: &Moment) -> ReadSet {
-        ReadSet::default()
-    }
-
-    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
-        let last = ahead(stage.heads(), self.time);
-        if let Some(last) = last.filter(|_| !self.dated_ahead) {
-            let detail = format!(
-                "the last entry is dated {last}, and no act is dated before it: set the clock right if it is slow; \
-                 `--dated-ahead` lets acts be dated {last} until the clock reaches it"
-            );
-            return Err(Refusal::new(Reason::WrongState, detail));
-        }
-        let confirmed = ClockConfirmed { time: Some(stamp(self.time)), dated_until: last.map(stamp) };
-        let words = ClockConfirmedContent { reason: self.reason.clone() };
-        let matter = Matter::journal(stage.own());
-        stage.write(&matter, fact::Fact::ClockConfirmed(confirmed), crate::stage::content(&words), 0)?;
-        Ok(())
-    }
-
-    fn while_recovering(&self) -> bool {
-        true
     }
 }

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use renkei_book::Heads;
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use renkei_telemetry::Metrics;
@@ -20,7 +21,7 @@ use crate::{
     course::Course,
     dialect::Dialect,
     error::Error,
-    head::{self, Heads},
+    head,
     place::File,
     replica::Replicas,
 };

@@ -1,17 +1,13 @@
 //! The store: all SQL and nothing but SQL.
 //!
-//! One task writes ([`Store::write`]); everybody reads. A command runs on a [`Stage`] of pages in memory and is committed
-//! with its whole batch: entries, pages, feed, audit and replies in one transaction.
+//! One task writes ([`Store::write`]); everybody reads. A command runs on a [`renkei_book::Stage`] and is committed with its
+//! whole batch: entries, pages, feed, audit and replies in one transaction.
 
 mod anchor;
-pub mod arrive;
-mod aside;
 mod audit;
 mod bulk;
-mod call_origin;
-pub mod clock;
+mod clock;
 mod code;
-mod command;
 mod condition;
 mod connect;
 mod connection;
@@ -21,11 +17,11 @@ mod dialect;
 mod error;
 mod head;
 mod inner;
+mod job;
 mod load;
 mod migration;
 mod officials;
 mod open;
-mod owed;
 mod place;
 mod presence;
 mod proof;
@@ -37,7 +33,6 @@ pub mod recover;
 mod replica;
 mod save;
 mod seal;
-mod stage;
 mod statements;
 mod store;
 mod stored;
@@ -45,26 +40,20 @@ mod writer;
 
 pub use crate::{
     anchor::PrivateStanding,
-    aside::SetAside,
     audit::{ChainHead, Recorded, StoredRecord},
-    call_origin::CallOrigin,
-    command::{Command, QUEUE},
     condition::Condition,
     content::KeyRing,
     dialect::Dialect,
     error::Error,
-    head::{Heads, JournalHead},
     inner::{Fault, Faults},
+    job::QUEUE,
     migration::KNOWN as SCHEMA,
     open::Options,
-    owed::Settle,
     place::file_of,
     proof::{Misplaced, ReceiptRow, RowCheck, Signer},
     read::{Answer, BYTES, Listed, Room},
     rebuild::Rebuilt,
-    receipt::{SignReceipt, TakeReceipt},
     replica::{Replica, Replicas},
-    stage::{Stage, content, etag},
     statements::statements,
     store::Store,
     stored::StoredEntry,

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
+use renkei_book::{Heads, Rows};
 use renkei_domain::{matter::Matter, noun::journal as journal_rules, page::Journal, read_set::ReadSet};
 use renkei_proto::r#type::v1::Agency;
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
@@ -12,11 +13,11 @@ use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 use crate::{
     bulk::{Value, count, number, select, select_text},
     connection::Connection,
+    content::MatterKey,
     error::Error,
-    head::{self, Heads, numbers},
+    head::{self, numbers},
     inner::Inner,
     seal::{ReplyRow, believed, page_columns},
-    stage::Stage,
 };
 
 /// The pages of a range of matters, found by the journals, so that a removed page is noticed.
@@ -142,61 +143,68 @@ fn reply(inner: &Inner, row: &AnyRow) -> Result<Option<Reply>, Error> {
     Ok(seal.is_some().then_some((call, digest, reply)))
 }
 
-/// Puts the rows onto the stage, and loads the other rows that the read set names.
+/// The rows of a batch, and the keys of its matters.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    pub(crate) rows: Rows,
+    pub(crate) keys: BTreeMap<String, MatterKey>,
+}
+
+/// Decodes the rows that were read, and loads the others that the read set names.
 pub(crate) async fn load(
     connection: &mut Connection,
-    stage: &mut Stage,
     needed: &Needed,
     keys: ReadSet,
     inner: &Inner,
-) -> Result<(), Error> {
+) -> Result<Loaded, Error> {
+    let Loaded { mut rows, keys: mut matter_keys } = Loaded::default();
     for row in &needed.pages {
         let name: String = row.try_get(1)?;
         // A matter that has a key has a page.
         if let Some(wrapped) = row.try_get::<Option<Vec<u8>>, _>(8)? {
             match inner.ring.unwrap(&name, &wrapped, &row.try_get::<String, _>(9)?) {
                 Ok(key) => {
-                    stage.keyed.insert(name.clone(), key);
+                    matter_keys.insert(name.clone(), key);
                 }
                 Err(error) => {
                     tracing::error!(%error, "the key of a matter does not open");
-                    stage.altered.insert(name.clone());
+                    rows.altered.insert(name.clone());
                 }
             }
         }
-        page(stage, inner, name, row, 1)?;
+        page(&mut rows, inner, name, row, 1)?;
     }
     for (collection, opener) in &keys.lists {
         let (from, to) = prefix_range(&collection.prefix(*opener));
-        let rows = sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(&mut *connection).await?;
-        for row in &rows {
-            page(stage, inner, row.try_get(0)?, row, 0)?;
+        let found = sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(&mut *connection).await?;
+        for row in &found {
+            page(&mut rows, inner, row.try_get(0)?, row, 0)?;
         }
     }
-    stage.years.extend(&keys.years);
     let years: Vec<Value> = keys.years.iter().map(|year| i64::from(*year).into()).collect();
     for row in select(&mut *connection, COUNTERS, years).await? {
         let year = u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
-        stage.counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
+        rows.counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
     }
+    rows.years = keys.years;
     for (journal, statement) in HASHES {
         // An entry beyond the head is not stored yet. This is the usual case of an arriving entry.
-        let last = stage.heads.of(stage.own(), journal).seq;
+        let last = needed.heads.of(inner.own, journal).seq;
         let wanted = keys.entries.iter().filter(|(of, seq)| *of == journal && *seq <= last);
         let wanted = wanted.map(|(_, seq)| number(*seq).into()).collect();
         for row in select(&mut *connection, statement, wanted).await? {
             let hash: Vec<u8> = row.try_get(1)?;
             let hash =
                 hash.as_slice().try_into().map_err(|_| Error::Damaged("a hash does not have 32 bytes".to_owned()))?;
-            stage.hashes.insert((journal, count(row.try_get(0)?)), hash);
+            rows.hashes.insert((journal, count(row.try_get(0)?)), hash);
         }
     }
     let ids = keys.ids.into_iter().map(Value::from).collect();
     for row in select(&mut *connection, IDS, ids).await? {
-        stage.ids.insert(row.try_get(0)?);
+        rows.ids.insert(row.try_get(0)?);
     }
-    stage.loaded.extend(keys.matters);
-    Ok(())
+    rows.matters.extend(keys.matters);
+    Ok(Loaded { rows, keys: matter_keys })
 }
 
 /// The range of names with this prefix: the byte after the slash ends it.
@@ -204,22 +212,21 @@ pub(crate) fn prefix_range(prefix: &str) -> (String, String) {
     (prefix.to_owned(), format!("{}0", prefix.trim_end_matches('/')))
 }
 
-/// Puts a page onto the stage. If it was changed outside the service, only the commands that need it are refused.
-fn page(stage: &mut Stage, inner: &Inner, name: String, row: &AnyRow, first: usize) -> Result<(), Error> {
+/// Decodes a page. If it was changed outside the service, only the commands that need it are refused.
+fn page(rows: &mut Rows, inner: &Inner, name: String, row: &AnyRow, first: usize) -> Result<(), Error> {
     if name.is_empty() {
         return Ok(());
     }
     match believed(row, first, &inner.ring, &inner.metrics) {
         Ok(Some((name, opened, page))) => {
-            stage.pages.insert(name.clone(), page);
-            stage.opened.insert(name, count(opened));
+            rows.pages.insert(name, (page, count(opened)));
         }
         Ok(None) => {}
         Err(Error::Altered { .. }) => {
-            stage.altered.insert(name.clone());
+            rows.altered.insert(name.clone());
         }
         Err(error) => return Err(error),
     }
-    stage.loaded.insert(name);
+    rows.matters.insert(name);
     Ok(())
 }

@@ -12,7 +12,6 @@ use tokio::{
 };
 
 use crate::{
-    command::QUEUE,
     connect::{Connected, connect},
     content::KeyRing,
     course::Course,
@@ -20,6 +19,7 @@ use crate::{
     error::Error,
     head,
     inner::{Faults, Inner},
+    job::QUEUE,
     migration, officials, read_audit, rebuild,
     store::Store,
     writer,

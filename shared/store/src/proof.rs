@@ -4,11 +4,8 @@
 use std::collections::VecDeque;
 
 use prost::Message as _;
-use renkei_domain::{
-    matter::entry_name,
-    moment::{Moment, micros},
-    page::Journal,
-};
+use renkei_book::Heads;
+use renkei_domain::{matter::entry_name, moment::micros, page::Journal};
 use renkei_journal::header_hash;
 use renkei_proto::{
     journal::v1::{Fact, Header, SignedReceipt},
@@ -20,7 +17,7 @@ use sqlx::{Row as _, any::AnyRow};
 use crate::{
     bulk::{count, number},
     error::Error,
-    head::{self, Heads},
+    head,
     rebuild::{Rebuilt, fold},
     seal::ReplyRow,
     store::Store,
@@ -265,11 +262,9 @@ impl Store {
     ///
     /// # Errors
     /// A database that does not answer.
-    pub async fn compare(&self, moment: &Moment) -> Result<Rebuilt, Error> {
+    pub async fn compare(&self) -> Result<Rebuilt, Error> {
         let mut snapshot = self.inner.read.begin_reading().await?;
-        let rows = sqlx::query(head::SELECT).fetch_all(&mut *snapshot).await?;
-        let heads = head::read(self.inner.own, &rows)?;
-        let rebuilt = fold(&mut snapshot, &self.inner, heads, moment, false).await?;
+        let rebuilt = fold(&mut snapshot, &self.inner, false).await?;
         snapshot.commit().await?;
         Ok(rebuilt)
     }

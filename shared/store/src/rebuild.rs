@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::TryStreamExt as _;
-use jiff::Timestamp;
-use renkei_domain::{index::Lookup, matter::Matter, moment::Moment};
+use renkei_book::{Counters, StagedPage};
+use renkei_domain::{index::Lookup, matter::Matter, page::Page};
+use renkei_proto::r#type::v1::Agency;
 use sqlx::Row as _;
 
 use crate::{
@@ -12,13 +13,11 @@ use crate::{
     connection::Connection,
     content::KeyRing,
     error::Error,
-    head::{self, Heads},
     inner::Inner,
     save::{
         COUNTER, LOOKUP, ListRow, PAGE, SHOWN_BEFORE, VISIBLE, counter_rows, list_row, listed, lookup_rows, page_row,
     },
     seal::PageRow,
-    stage::Stage,
     store::Store,
     stored::{StoredEntry, held},
 };
@@ -64,13 +63,12 @@ impl Store {
     ///
     /// # Errors
     /// A database that does not answer.
-    pub async fn rebuild(&self, moment: &Moment, write: bool) -> Result<Rebuilt, Error> {
+    pub async fn rebuild(&self, write: bool) -> Result<Rebuilt, Error> {
         if !write {
-            return self.compare(moment).await;
+            return self.compare().await;
         }
         let mut transaction = self.inner.begin().await?;
-        let heads = self.heads().borrow().clone();
-        let rebuilt = fold(&mut transaction, &self.inner, heads, moment, true).await?;
+        let rebuilt = fold(&mut transaction, &self.inner, true).await?;
         if !rebuilt.differing.is_empty() {
             transaction.commit().await?;
         }
@@ -79,41 +77,27 @@ impl Store {
 }
 
 /// Folds everything again inside a transaction and replaces the rows that differ.
-pub(crate) async fn refold(
-    connection: &mut Connection,
-    inner: &Inner,
-    heads: Heads,
-    moment: &Moment,
-) -> Result<(), Error> {
-    fold(connection, inner, heads, moment, true).await.map(|_| ())
+pub(crate) async fn refold(connection: &mut Connection, inner: &Inner) -> Result<(), Error> {
+    fold(connection, inner, true).await.map(|_| ())
 }
 
 /// Folds a database of a version that had no seals again, once, so that every page has one.
 pub(crate) async fn seal_all(inner: &Inner) -> Result<(), Error> {
     let mut transaction = inner.begin_writing().await?;
-    let rows = sqlx::query(head::SELECT).fetch_all(&mut *transaction).await?;
-    let heads = head::read(inner.own, &rows)?;
-    // A fold draws neither time nor randomness.
-    let moment = Moment::new(Timestamp::UNIX_EPOCH, [0; 32]);
-    refold(&mut transaction, inner, heads, &moment).await?;
+    refold(&mut transaction, inner).await?;
     sqlx::query(SEALED).execute(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(())
 }
 
-pub(crate) async fn fold(
-    connection: &mut Connection,
-    inner: &Inner,
-    heads: Heads,
-    moment: &Moment,
-    write: bool,
-) -> Result<Rebuilt, Error> {
+pub(crate) async fn fold(connection: &mut Connection, inner: &Inner, write: bool) -> Result<Rebuilt, Error> {
     let mut fold = Fold {
+        own: inner.own,
         ring: &inner.ring,
-        stage: Stage::new(inner.own, heads, moment.clone()),
         folding: None,
         made: BTreeMap::new(),
         lookups: BTreeSet::new(),
+        counters: Counters::new(),
         settled: String::new(),
         write,
         found: Rebuilt::default(),
@@ -144,14 +128,14 @@ pub(crate) async fn fold(
 
 /// The fold over all entries, matter by matter.
 struct Fold<'a> {
+    own: Agency,
     ring: &'a KeyRing,
-    /// The stage with the page of the matter that is being folded.
-    stage: Stage,
-    /// That matter, and the turn of its last entry so far.
-    folding: Option<(String, u64)>,
+    /// The matter that is being folded, with its page so far.
+    folding: Option<(String, StagedPage)>,
     /// The rows since the last comparison.
     made: Made,
     lookups: BTreeSet<(Lookup, String)>,
+    counters: Counters,
     /// The name of the last matter that was compared.
     settled: String,
     /// True if differences are corrected.
@@ -166,22 +150,26 @@ impl Fold<'_> {
         if self.folding.as_ref().is_none_or(|(name, _)| name != matter) {
             self.finish();
         }
-        self.stage.heads.turn = held.turn;
-        self.stage.fold(held.journal, &held.header, held.hash, &held.fact);
-        self.stage.forget();
-        self.lookups.extend(self.stage.lookups.drain(..));
-        self.folding = Some((matter.clone(), held.turn));
+        let fresh = || StagedPage { page: Page::default(), opened: held.turn, changed: held.turn };
+        let (_, folding) = self.folding.get_or_insert_with(|| (matter.clone(), fresh()));
+        folding.changed = held.turn;
+        let effects = renkei_book::fold(self.own, &mut folding.page, held.journal, &held.header, held.hash, &held.fact);
+        self.lookups.extend(effects.lookup.map(|lookup| (lookup, matter.clone())));
+        for tally in effects.tallies {
+            let key = (tally.year, tally.kind.clone());
+            let by = tally.by(self.counters.get(&key).copied().unwrap_or_default());
+            if by > 0 {
+                *self.counters.entry(key).or_default() += by;
+            }
+        }
         self.found.entries += 1;
     }
 
     /// Ends the matter that was being folded, because it has no further entries.
     fn finish(&mut self) {
-        let Some((name, changed)) = self.folding.take() else { return };
-        let (Some(page), Some(opened)) = (self.stage.pages.remove(&name), self.stage.opened.remove(&name)) else {
-            return;
-        };
+        let Some((name, StagedPage { page, opened, changed })) = self.folding.take() else { return };
         let matter = Matter::of(&name);
-        let lists = listed(self.stage.own(), &matter, &page, number(opened)).into_iter().collect();
+        let lists = listed(self.own, &matter, &page, number(opened)).into_iter().collect();
         let (page, local) = (page.encode(), page.encode_local());
         let row = PageRow { opened: number(opened), changed: number(changed), page, local };
         self.made.insert(name, (row, lists));
@@ -213,7 +201,7 @@ impl Fold<'_> {
             let year = u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
             counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
         }
-        let (lookups_differ, counters_differ) = (lookups != self.lookups, counters != self.stage.tallied);
+        let (lookups_differ, counters_differ) = (lookups != self.lookups, counters != self.counters);
         let differ = [("lists", self.lists_differ), ("lookups", lookups_differ), ("counters", counters_differ)];
         let differ = differ.into_iter().filter(|(_, differ)| *differ).map(|(name, _)| name.to_owned());
         self.found.differing.extend(differ);
@@ -221,9 +209,8 @@ impl Fold<'_> {
             for statement in CLEAR {
                 sqlx::query(statement).execute(&mut *connection).await?;
             }
-            self.stage.lookups.extend(std::mem::take(&mut self.lookups));
-            LOOKUP.run(&mut *connection, lookup_rows(&self.stage)).await?;
-            COUNTER.run(&mut *connection, counter_rows(&self.stage)).await?;
+            LOOKUP.run(&mut *connection, lookup_rows(&self.lookups)).await?;
+            COUNTER.run(&mut *connection, counter_rows(&self.counters)).await?;
         }
         Ok(())
     }

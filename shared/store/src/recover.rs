@@ -3,43 +3,27 @@
 //! Own entries without a receipt are set aside, the journal is fetched back from the peer, a new incarnation is opened,
 //! and the entries that were set aside and did not come back are judged again under their own ids.
 
-use std::collections::BTreeSet;
-
 use prost::Message as _;
-use renkei_domain::{
-    matter::Matter,
-    moment::Moment,
-    noun::{official, registry},
-    page::Journal,
-    read_set::ReadSet,
-    refusal::Refusal,
-};
+use renkei_book::{Cause, JournalHead, Reopen, SetAside, Staged};
+use renkei_domain::{moment::Moment, page::Journal};
 use renkei_journal::Head;
 use renkei_proto::{
     FactKind,
-    journal::v1::{
-        BarReason, Entry, Fact, Header, JournalReopened, LossFound, OfficialBarred, OfficialsConfirmed,
-        OfficialsConfirmedContent, Receipt, RecoveryEnded, RecoveryEndedContent, fact,
-    },
+    journal::v1::{Entry, Fact, Header, Receipt},
     options::v1::Reason,
-    r#type::v1::Agency,
 };
 use sqlx::Row as _;
 
 use crate::{
     anchor::PrivateStanding,
-    aside::SetAside,
     bulk::{Insert, count, number},
-    command::Command,
     connection::Connection,
     content::MatterKey,
     dialect::Dialect,
     error::Error,
-    head::{self, JournalHead},
-    migration,
+    head, migration,
     rebuild::refold,
     save::write_head,
-    stage::Stage,
     store::Store,
     stored::StoredEntry,
 };
@@ -170,11 +154,11 @@ impl Store {
             sqlx::query(statement).bind(own.id()).bind(number(keep)).execute(&mut *transaction).await?;
         }
         tracing::error!(own = heads.own.seq, kept = keep, written = lost.seq, "own entries are missing here");
-        heads.own.back_to(last.as_ref());
+        heads.own.back_to(last.as_ref().map(|last| (&last.header, last.hash)));
         heads.own.receipted = keep;
         heads.own.recover_to = lost.seq;
         write_head(&mut transaction, &heads, own, journal).await?;
-        refold(&mut transaction, &self.inner, heads.clone(), moment).await?;
+        refold(&mut transaction, &self.inner).await?;
         sqlx::query(FORGET_KEYS).bind(ASIDE_MATTER).execute(&mut *transaction).await?;
         transaction.commit().await?;
         self.inner.publish(heads);
@@ -195,7 +179,7 @@ impl Store {
         }
         for journal in [peer, Journal::Private] {
             if self.is_end_missing(journal, heads.of(self.own(), journal)).await? {
-                self.go_back(journal, moment).await?;
+                self.go_back(journal).await?;
             }
         }
         Ok(())
@@ -206,7 +190,7 @@ impl Store {
     }
 
     /// Sets the head of the peer's or the private journal back to the last entry that is stored.
-    async fn go_back(&self, journal: Journal, moment: &Moment) -> Result<(), Error> {
+    async fn go_back(&self, journal: Journal) -> Result<(), Error> {
         let own = self.own();
         let mut transaction = self.inner.begin_writing().await?;
         let rows = sqlx::query(head::SELECT).fetch_all(&mut *transaction).await?;
@@ -214,7 +198,7 @@ impl Store {
         let head = heads.of_mut(own, journal);
         let lost = head.seq;
         let last = last_below(&mut transaction, journal, lost).await?;
-        head.back_to(last.as_ref());
+        head.back_to(last.as_ref().map(|last| (&last.header, last.hash)));
         if head.seq == lost {
             return Ok(());
         }
@@ -226,7 +210,7 @@ impl Store {
         let kept = head.seq;
         sqlx::query(DELETE_CONTENTS).bind(journal.id()).bind(number(kept)).execute(&mut *transaction).await?;
         write_head(&mut transaction, &heads, own, journal).await?;
-        refold(&mut transaction, &self.inner, heads.clone(), moment).await?;
+        refold(&mut transaction, &self.inner).await?;
         transaction.commit().await?;
         self.inner.publish(heads);
         Ok(())
@@ -351,147 +335,13 @@ async fn last_below(connection: &mut Connection, journal: Journal, seq: u64) -> 
     row.map(|row| crate::stored::held(&row)).transpose()
 }
 
-/// The cause for which a new incarnation is opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The database is a copy, as its mark or its place shows.
-    Copy,
-    /// Both journals are back as far as was proved.
-    FetchedBack,
-    /// An operator gives up the missing entries, for this reason.
-    GivenUp(String),
-}
-
-/// Opens a new incarnation and judges the entries that were set aside again.
-pub struct Reopen {
-    /// The entries that were set aside and have no reason yet.
-    pub again: Vec<SetAside>,
-    /// The cause of the new incarnation.
-    pub cause: Cause,
-    /// True if private entries that protect somebody may be lost. Officials act again once an operator has confirmed
-    /// who is barred ([`ConfirmOfficials`]).
-    pub bars_lost: bool,
-}
-
-impl Command for Reopen {
-    type Reply = ();
-
-    fn reads(&self, _: &Moment) -> ReadSet {
-        let mut keys = ReadSet::default();
-        for again in &self.again {
-            if let Some(fact) = &again.fact.fact {
-                keys.extend(registry::reads(&again.matter, fact));
-            }
-            keys.ids.insert(again.entry_id.clone());
-        }
-        keys
-    }
-
-    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
-        let (own, written) = (stage.own(), stage.heads().own.recover_to);
-        match self.cause {
-            // Another session has ended the recovery.
-            Cause::FetchedBack if written == 0 => return Ok(()),
-            Cause::GivenUp(_) if !stage.heads().recovering() => {
-                return Err(Refusal::new(Reason::WrongState, "no recovery is under way"));
-            }
-            _ => {}
-        }
-        // Receipts are not accepted during a recovery, so this is the number down to which the own journal was cut
-        // back.
-        let (own_seq, kept) = (stage.heads().own.seq, stage.heads().own.receipted);
-        stage.heads.own.recover_to = 0;
-        if self.bars_lost {
-            stage.heads.private.recover_to = stage.heads().private.seq.max(1);
-        }
-        let reopened = JournalReopened { incarnation: stage.heads().own.incarnation + 1 };
-        stage.write(&Matter::journal(own), fact::Fact::JournalReopened(reopened), None, 0)?;
-        if written > 0 {
-            let loss = LossFound { own_seq: kept, peer_holds: written };
-            stage.note(Matter::journal(own), fact::Fact::LossFound(loss), None);
-        }
-        if let Cause::GivenUp(reason) = &self.cause {
-            let ended = RecoveryEnded { own_seq, written_seq: written.max(own_seq).max(1) };
-            let words = crate::stage::content(&RecoveryEndedContent { reason: reason.clone() });
-            stage.note(Matter::journal(own), fact::Fact::RecoveryEnded(ended), words);
-        }
-        stage.unmark = true;
-        for again in &self.again {
-            let outcome = if stage.ids.contains(&again.entry_id) {
-                // The entry had reached the peer before the loss and came back with the journal.
-                Ok(0)
-            } else {
-                stage.write_again(&Matter::of(&again.matter), again)
-            };
-            let reason = outcome.err().map(|refusal| refusal.reason).unwrap_or(Reason::Unspecified);
-            stage.again.push((again.entry_id.clone(), reason));
-        }
-        Ok(())
-    }
-
-    fn while_recovering(&self) -> bool {
-        true
-    }
-}
-
-/// An operator's confirmation, after a loss, of the officials who are barred (Art. 7(1)). Officials who are missing
-/// from the list here are barred again; nobody is unbarred by it.
-pub struct ConfirmOfficials {
-    /// The agency of this service.
-    pub own: Agency,
-    /// The ids of all officials who are barred, as the operator knows them.
-    pub barred: BTreeSet<String>,
-    /// The source of the operator's list.
-    pub reason: String,
-}
-
-impl Command for ConfirmOfficials {
-    type Reply = ();
-
-    fn reads(&self, _: &Moment) -> ReadSet {
-        let matters = self.barred.iter().map(|id| official::matter(self.own, id).to_string()).collect();
-        ReadSet { matters, lists: [(renkei_domain::noun::official::COLLECTION, self.own)].into(), ..ReadSet::default() }
-    }
-
-    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
-        if !stage.heads().is_bar_list_open() {
-            return Err(Refusal::new(Reason::WrongState, "no loss waits for the list of barred officials"));
-        }
-        if let Some(id) =
-            self.barred.iter().find(|id| Matter::parse(&official::matter(self.own, id).to_string()).is_none())
-        {
-            return Err(Refusal::new(Reason::FieldInvalid, format!("{id} is not the id of an official")));
-        }
-        let known = official::barred_ids(&stage.view(), self.own);
-        if let Some(missing) = known.difference(&self.barred).next() {
-            let detail =
-                format!("{missing} is barred: name every official who is, and unbar afterwards who need not be");
-            return Err(Refusal::new(Reason::FieldInvalid, detail));
-        }
-        for id in self.barred.difference(&known) {
-            let barred = OfficialBarred { reason: BarReason::Confirmed.into() };
-            stage.write(&official::matter(self.own, id), fact::Fact::OfficialBarred(barred), None, 0)?;
-        }
-        let confirmed = OfficialsConfirmed { barred: u32::try_from(self.barred.len()).unwrap_or(u32::MAX) };
-        let words = crate::stage::content(&OfficialsConfirmedContent { reason: self.reason.clone() });
-        stage.write(&Matter::journal(self.own), fact::Fact::OfficialsConfirmed(confirmed), words, 0)?;
-        stage.heads.private.recover_to = 0;
-        stage.anchor_private_anew();
-        Ok(())
-    }
-
-    fn while_recovering(&self) -> bool {
-        true
-    }
-}
-
 /// Writes the rows that a recovery staged besides its entries.
-pub(crate) async fn save(connection: &mut Connection, stage: &Stage, dialect: Dialect) -> Result<(), Error> {
-    if stage.unmark {
+pub(crate) async fn save(connection: &mut Connection, staged: &Staged, dialect: Dialect) -> Result<(), Error> {
+    if staged.unmark {
         sqlx::query(MARK).bind(0_i64).execute(&mut *connection).await?;
         migration::place(&mut *connection, dialect).await?;
     }
-    for (entry_id, reason) in &stage.again {
+    for (entry_id, reason) in &staged.judged_again {
         let query = match reason {
             Reason::Unspecified => sqlx::query(ASIDE_DONE).bind(entry_id.as_str()),
             reason => sqlx::query(ASIDE_REFUSED).bind(reason.id()).bind(entry_id.as_str()),

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use prost::Message as _;
+use renkei_book::{Body, Counters, Heads, Staged, StagedEntry, StagedEvent, StagedPage};
 use renkei_domain::{
+    index::Lookup,
     matter::Matter,
     moment::{Moment, micros, stamp},
     noun::registry,
@@ -20,10 +22,9 @@ use crate::{
     connection::Connection,
     content::{KeyRing, MatterKey},
     error::Error,
-    head::{self, HEAD, Heads},
+    head::{self, HEAD},
     inner::Inner,
     seal::PageRow,
-    stage::{Body, Stage, Staged},
 };
 
 pub(crate) static ENTRY: Insert = Insert {
@@ -89,39 +90,41 @@ pub(crate) static RECEIPT_GIVEN: Insert = Insert {
 /// entry.
 const WORTH: usize = 8;
 
-/// Signs the batch's own entries and writes everything with as few statements as possible; `bulk` contains the further
-/// rows.
+/// Signs the batch's own entries and writes everything with as few statements as possible; `keys` are those of the batch's
+/// matters, and `bulk` contains the further rows.
 pub(crate) async fn save(
     inner: &Inner,
     connection: &mut Connection,
-    stage: &mut Stage,
+    staged: &mut Staged,
+    keys: &mut BTreeMap<String, MatterKey>,
     before: &Heads,
     moment: &Moment,
     mut bulk: Bulk,
 ) -> Result<(), Error> {
-    let own = stage.own();
-    let (keys, contents) = contents(stage, &inner.ring, moment)?;
-    let bodies = bodies(&mut stage.entries);
-    let (pages, visible, changed) = pages(stage, &inner.ring);
+    let own = staged.own;
+    let (keys, contents) = contents(staged, keys, &inner.ring, moment)?;
+    let bodies = bodies(&mut staged.entries);
+    let (pages, visible, changed) = pages(staged, &inner.ring);
     delete(&mut *connection, SHOWN_BEFORE, changed).await?;
     bulk.add(&MATTER_KEY, keys);
     bulk.add(&CONTENT, contents);
     bulk.add(&PAGE, pages);
     bulk.add(&VISIBLE, visible);
-    bulk.add(&LOOKUP, lookup_rows(stage));
-    bulk.add(&COUNTER, counter_rows(stage));
-    bulk.add(&FEED, feed_rows(stage));
-    bulk.add(&RECEIPT, stage.receipts.iter().map(|taken| receipt_row(&taken.receipt, &taken.signed)).collect());
+    bulk.add(&LOOKUP, lookup_rows(&staged.lookups));
+    bulk.add(&COUNTER, counter_rows(&staged.counted));
+    bulk.add(&FEED, feed_rows(&staged.events));
+    bulk.add(&RECEIPT, staged.receipts.iter().map(|taken| receipt_row(&taken.receipt, &taken.signed)).collect());
     bulk.add(
         &RECEIPT_GIVEN,
-        given(stage, &inner.key, moment).iter().map(|(it, signed)| receipt_row(it, signed)).collect(),
+        given(staged, &inner.key, moment).iter().map(|(it, signed)| receipt_row(it, signed)).collect(),
     );
     let heads = [Journal::Of(Agency::Ppc), Journal::Of(Agency::Ipa), Journal::Private].into_iter().filter(|journal| {
-        let counts = *journal == Journal::Of(own) && (stage.heads.turn, stage.heads.feed) != (before.turn, before.feed);
-        counts || stage.heads.of(own, *journal) != before.of(own, *journal)
+        let counts =
+            *journal == Journal::Of(own) && (staged.heads.turn, staged.heads.feed) != (before.turn, before.feed);
+        counts || staged.heads.of(own, *journal) != before.of(own, *journal)
     });
-    bulk.add(&HEAD, heads.map(|journal| head::values(&stage.heads, own, journal)).collect());
-    let rows = |signed: Vec<Entry>| stage.entries.iter().zip(signed).map(entry_row).collect();
+    bulk.add(&HEAD, heads.map(|journal| head::values(&staged.heads, own, journal)).collect());
+    let rows = |signed: Vec<Entry>| staged.entries.iter().zip(signed).map(entry_row).collect();
     if bodies.iter().filter(|body| matches!(body, Body::Own(_))).count() < WORTH {
         bulk.add(&ENTRY, rows(sign(bodies, &inner.key)));
         return Ok(bulk.run(connection).await?);
@@ -143,8 +146,8 @@ pub(crate) async fn write_head(
     Ok(HEAD.run(connection, vec![head::values(heads, own, journal)]).await?)
 }
 
-fn feed_rows(stage: &Stage) -> Vec<Vec<Value>> {
-    let rows = stage.feed.iter().map(|told| {
+fn feed_rows(events: &[StagedEvent]) -> Vec<Vec<Value>> {
+    let rows = events.iter().map(|told| {
         vec![
             told.number.into(),
             told.at_us.into(),
@@ -168,13 +171,13 @@ fn receipt_row(receipt: &Receipt, signed: &SignedReceipt) -> Vec<Value> {
 
 /// The receipt with which the batch ends, if entries of the peer came with it or a session asks for one. It is stored
 /// with the entries that it names, so that both sides have the same.
-fn given(stage: &Stage, key: &SigningKey, moment: &Moment) -> Option<(Receipt, SignedReceipt)> {
-    let heads = &stage.heads;
-    if !stage.signs || heads.peer.seq == 0 || heads.recovering() {
+fn given(staged: &Staged, key: &SigningKey, moment: &Moment) -> Option<(Receipt, SignedReceipt)> {
+    let heads = &staged.heads;
+    if !staged.signs || heads.peer.seq == 0 || heads.recovering() {
         return None;
     }
     let receipt = Receipt {
-        journal: stage.own().peer().into(),
+        journal: staged.own.peer().into(),
         up_to_seq: heads.peer.seq,
         head_hash: heads.peer.hash.to_vec(),
         own_seq: heads.own.seq,
@@ -185,7 +188,7 @@ fn given(stage: &Stage, key: &SigningKey, moment: &Moment) -> Option<(Receipt, S
 }
 
 /// Moves the bodies of the batch's entries out, in order. The staged entries keep their headers.
-fn bodies(entries: &mut [Staged]) -> Vec<Body> {
+fn bodies(entries: &mut [StagedEntry]) -> Vec<Body> {
     entries.iter_mut().map(|entry| std::mem::replace(&mut entry.body, Body::Arrived(Entry::default()))).collect()
 }
 
@@ -198,7 +201,7 @@ fn sign(bodies: Vec<Body>, key: &SigningKey) -> Vec<Entry> {
     signed.collect()
 }
 
-fn entry_row((staged, entry): (&Staged, Entry)) -> Vec<Value> {
+fn entry_row((staged, entry): (&StagedEntry, Entry)) -> Vec<Value> {
     vec![
         staged.journal.id().into(),
         staged.header.seq.into(),
@@ -226,22 +229,28 @@ pub(crate) fn place(journal: &str, seq: u64) -> String {
 /// Rows of new matters' keys and of encrypted contents.
 type Contents = (Vec<Vec<Value>>, Vec<Vec<Value>>);
 
-fn contents(stage: &mut Stage, ring: &KeyRing, moment: &Moment) -> Result<Contents, Error> {
+/// Encrypts the contents. `known` are the keys of the batch's matters; a matter without one gets one here.
+fn contents(
+    staged: &Staged,
+    known: &mut BTreeMap<String, MatterKey>,
+    ring: &KeyRing,
+    moment: &Moment,
+) -> Result<Contents, Error> {
     let (mut keys, mut rows) = (Vec::new(), Vec::new());
-    for entry in &stage.entries {
+    for entry in &staged.entries {
         let content = match &entry.body {
             Body::Own(chained) => chained.content(),
             Body::Arrived(entry) => entry.content.as_ref(),
         };
         let Some(content) = content else { continue };
         let matter = &entry.header.matter;
-        if !stage.keyed.contains_key(matter) {
+        if !known.contains_key(matter) {
             let fresh = moment.bytes(&format!("matter key {matter}"), entry.turn);
             let (wrapped, id) = ring.wrap(matter, &fresh, moment.bytes(&format!("wrap {matter}"), entry.turn))?;
             keys.push(vec![matter.as_str().into(), wrapped.into(), id.into()]);
-            stage.keyed.insert(matter.clone(), MatterKey::new(&fresh)?);
+            known.insert(matter.clone(), MatterKey::new(&fresh)?);
         }
-        let key = stage.keyed.get(matter).ok_or(Error::Content("a matter has no key"))?;
+        let key = known.get(matter).ok_or(Error::Content("a matter has no key"))?;
         let place = place(entry.journal.id(), entry.header.seq);
         let nonce = moment.bytes(&format!("nonce {place}"), entry.turn);
         let (nonce, ciphertext) = key.seal(&place, nonce, &content.encode_to_vec())?;
@@ -252,20 +261,22 @@ fn contents(stage: &mut Stage, ring: &KeyRing, moment: &Moment) -> Result<Conten
 
 /// The rows of changed pages, their rows in lists, and the names of the matters that lists may have shown otherwise
 /// before.
-fn pages(stage: &Stage, ring: &KeyRing) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Vec<Value>) {
-    let changed: BTreeMap<&str, u64> = stage.entries.iter().map(|it| (it.header.matter.as_str(), it.turn)).collect();
+fn pages(staged: &Staged, ring: &KeyRing) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Vec<Value>) {
     let (mut rows, mut visible, mut shown_before) = (Vec::new(), Vec::new(), Vec::new());
-    for (name, turn) in changed {
-        let (Some(page), Some(opened)) = (stage.pages.get(name), stage.opened.get(name)) else { continue };
-        let row =
-            PageRow { opened: number(*opened), changed: number(turn), page: page.encode(), local: page.encode_local() };
+    for (name, StagedPage { page, opened, changed }) in &staged.pages {
+        let row = PageRow {
+            opened: number(*opened),
+            changed: number(*changed),
+            page: page.encode(),
+            local: page.encode_local(),
+        };
         rows.push(page_row(name, row, ring));
         let matter = Matter::of(name);
-        if registry::of(&matter).is_listed_anew() && *opened < turn {
+        if registry::of(&matter).is_listed_anew() && opened < changed {
             // The scope or the duties of the matter may have changed.
-            shown_before.push(name.into());
+            shown_before.push(name.as_str().into());
         }
-        visible.extend(listed(stage.own(), &matter, page, number(*opened)).into_iter().map(list_row));
+        visible.extend(listed(staged.own, &matter, page, number(*opened)).into_iter().map(list_row));
     }
     (rows, visible, shown_before)
 }
@@ -276,15 +287,15 @@ pub(crate) fn page_row(matter: &str, row: PageRow, ring: &KeyRing) -> Vec<Value>
     vec![matter.into(), row.opened.into(), row.changed.into(), row.page.into(), row.local.into(), seal.into()]
 }
 
-/// The additions of the stage to the counters.
-pub(crate) fn counter_rows(stage: &Stage) -> Vec<Vec<Value>> {
-    let rows = stage.tallied.iter();
+/// The additions to the counters.
+pub(crate) fn counter_rows(counted: &Counters) -> Vec<Vec<Value>> {
+    let rows = counted.iter();
     rows.map(|((year, kind), by)| vec![i64::from(*year).into(), kind.as_str().into(), (*by).into()]).collect()
 }
 
-/// Other names that the stage gives to matters.
-pub(crate) fn lookup_rows(stage: &Stage) -> Vec<Vec<Value>> {
-    let rows = stage.lookups.iter();
+/// The values by which matters are found.
+pub(crate) fn lookup_rows<'a>(lookups: impl IntoIterator<Item = &'a (Lookup, String)>) -> Vec<Vec<Value>> {
+    let rows = lookups.into_iter();
     rows.map(|(lookup, matter)| vec![lookup.kind.as_str().into(), lookup.value.as_str().into(), matter.as_str().into()])
         .collect()
 }

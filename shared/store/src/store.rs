@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use prost::Message as _;
+use renkei_book::{CallOrigin, Command, Heads};
 use renkei_domain::moment::Moment;
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
@@ -10,11 +11,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     audit::{self, Reading},
-    call_origin::CallOrigin,
-    command::{Command, Job, QUEUE},
     error::Error,
-    head::{self, Heads},
+    head,
     inner::Inner,
+    job::{Job, QUEUE},
 };
 
 /// A handle on the store. Cheap to clone.
@@ -118,5 +118,19 @@ impl Store {
     /// The heads of the journals, after every commit of this replica.
     pub fn heads(&self) -> watch::Receiver<Heads> {
         self.inner.heads.subscribe()
+    }
+
+    /// Refuses acts of officials, and their reads of secret material, while records that could forbid them may be
+    /// missing.
+    ///
+    /// # Errors
+    /// `Recovering`, `BarListOpen`.
+    pub fn admit_officials(&self) -> Result<(), Error> {
+        let heads = self.inner.heads.borrow();
+        match (heads.recovering(), heads.is_bar_list_open()) {
+            (true, _) => Err(Error::Recovering),
+            (_, true) => Err(Error::BarListOpen),
+            _ => Ok(()),
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use renkei_book::{CallOrigin, Heads, Stage};
 use renkei_domain::{matter::Matter, noun::official, page::Journal, read_set::ReadSet, refusal::Refusal};
 use renkei_journal::Hash;
 use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
@@ -17,18 +18,15 @@ use tracing::Instrument as _;
 use crate::{
     audit::{self, Record},
     bulk::{Bulk, Insert, Value, number},
-    call_origin::CallOrigin,
     clock,
-    command::Job,
     connection::{Connection, Transaction},
     content::KeyRing,
     error::Error,
-    head::Heads,
     inner::Inner,
+    job::Job,
     load::{self, Needed, load, needed},
     save::save,
     seal::{ReplyRow, shown},
-    stage::Stage,
     stored::ENTRY_AT,
 };
 
@@ -174,11 +172,14 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
     };
     let mut stage = Stage::new(inner.own, before.clone(), first.moment.clone());
     let mut replies = Replies::of(&mut needed, jobs);
-    load(&mut *connection, &mut stage, &needed, keys, inner).await?;
+    let mut loaded = load(&mut *connection, &needed, keys, inner).await?;
+    stage.load(loaded.rows);
     if !replies.again.is_empty() {
         let mut keys = ReadSet { matters: replies.again.values().cloned().collect(), ..ReadSet::default() };
         let needed = load::needed(&mut *connection, inner, &[], &mut keys).await?;
-        load(&mut *connection, &mut stage, &needed, keys, inner).await?;
+        let again = load(&mut *connection, &needed, keys, inner).await?;
+        stage.load(again.rows);
+        loaded.keys.extend(again.keys);
     }
 
     let mut outcomes = Vec::with_capacity(jobs.len());
@@ -188,7 +189,7 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
             officials_page(inner.own, &job.call).is_some_and(|page| official::is_barred(stage.view().local(&page)));
         let repeat = replies.repeated(job).filter(|_| !barred);
         let answered = matches!(repeat, Some(Ok(_)));
-        let written = stage.entries.len();
+        let written = stage.entries().len();
         let outcome = match repeat {
             Some(outcome) => outcome,
             // The official was barred after the call was admitted. The page is read while the head row is locked, so no
@@ -198,10 +199,10 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
             None if !job.call.official.is_empty() && stage.heads().is_bar_list_open() => Err(Error::BarListOpen),
             None => match clock::admit(&stage, job).err().or_else(|| altered(&stage, &replies, job)) {
                 Some(error) => Err(error),
-                None => one(&mut stage, &mut replies, inner, job)?,
+                None => one(&mut stage, &mut replies, inner, job),
             },
         };
-        let first = stage.entries.get(written);
+        let first = stage.entries().get(written);
         // Arriving entries belong to the traces of their authors, and this span to only one of them.
         if let Some(entry) = first.filter(|entry| entry.header.traceparent == job.call.traceparent) {
             span::record_entry(&job.span, &entry.header.entry_id);
@@ -218,18 +219,19 @@ async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain
     let mut bulk = Bulk::default();
     bulk.add(&REQUEST, replies.fresh);
     let chain = audit_records(inner, &mut *connection, &records, chain, &mut bulk).await?;
-    save(inner, &mut *connection, &mut stage, &before, &first.moment, bulk).await?;
-    crate::recover::save(&mut *connection, &stage, inner.dialect).await?;
-    let trace = match (stage.entries.first(), &chain) {
+    let officials = stage.entries().iter().map(|entry| Matter::of(&entry.header.matter));
+    let officials = officials.filter(|matter| matter.collection == official::COLLECTION);
+    let officials =
+        officials.map(|it| (it.id.clone(), official::is_barred(stage.view().local(&it.to_string())))).collect();
+    let mut staged = stage.finish();
+    save(inner, &mut *connection, &mut staged, &mut loaded.keys, &before, &first.moment, bulk).await?;
+    crate::recover::save(&mut *connection, &staged, inner.dialect).await?;
+    let trace = match (staged.entries.first(), &chain) {
         (Some(entry), _) => Trace::Entry(entry.journal, entry.header.seq, entry.hash),
         (None, Some(head)) if !records.is_empty() => Trace::Audit(head.chain.clone(), head.seq, head.hash),
         (None, _) => Trace::Nothing,
     };
-    let officials = stage.entries.iter().map(|entry| Matter::of(&entry.header.matter));
-    let officials = officials.filter(|matter| matter.collection == official::COLLECTION);
-    let officials =
-        officials.map(|it| (it.id.clone(), official::is_barred(stage.view().local(&it.to_string())))).collect();
-    Ok(Ready { outcomes, heads: stage.heads, trace, chain, officials })
+    Ok(Ready { outcomes, heads: staged.heads, trace, chain, officials })
 }
 
 /// The name of the page that shows whether the official of a call is barred; `None` for a call of the service itself.
@@ -240,7 +242,7 @@ fn officials_page(own: Agency, call: &CallOrigin) -> Option<String> {
 /// The error for a command whose rows were changed outside the service. It is not run; the other commands of its batch
 /// are.
 fn altered(stage: &Stage, replies: &Replies, job: &Job) -> Option<Error> {
-    if stage.altered.is_empty() {
+    if stage.altered().is_empty() {
         return None;
     }
     let mut keys = job.command.reads(&job.moment);
@@ -251,24 +253,21 @@ fn altered(stage: &Stage, replies: &Replies, job: &Job) -> Option<Error> {
     let lists: Vec<String> = keys.lists.iter().map(|(collection, opener)| collection.prefix(*opener)).collect();
     let needs =
         |name: &&String| keys.matters.contains(*name) || lists.iter().any(|list| name.starts_with(list.as_str()));
-    stage.altered.iter().find(needs).map(|name| Error::Altered { matter: shown(name) })
+    stage.altered().iter().find(needs).map(|name| Error::Altered { matter: shown(name) })
 }
 
-fn one(stage: &mut Stage, replies: &mut Replies, inner: &Inner, job: &Job) -> Result<Outcome, Error> {
-    stage.begin(&job.call, &job.moment);
-    if let Some(matter) = replies.again.get(&job.call.digest)
-        && let Some(reply) = job.command.reply_to_repeat(stage, matter, &job.moment)
-    {
-        stage.end(false)?;
-        return Ok(Ok(reply));
+fn one(stage: &mut Stage, replies: &mut Replies, inner: &Inner, job: &Job) -> Outcome {
+    let again = replies.again.get(&job.call.digest);
+    let mut is_repeat = false;
+    let reply = stage.run(&job.call, &job.moment, |stage, now| {
+        let repeated = again.and_then(|matter| job.command.reply_to_repeat(stage, matter, now));
+        is_repeat = repeated.is_some();
+        repeated.map_or_else(|| job.command.run(stage, now), Ok)
+    })?;
+    if !is_repeat {
+        replies.add(job, &reply, stage.now().as_microsecond(), &inner.ring);
     }
-    let now = job.moment.at(stage.now());
-    let outcome = job.command.run(stage, &now);
-    stage.end(outcome.is_err())?;
-    if let Ok(reply) = &outcome {
-        replies.add(job, reply, stage.now().as_microsecond(), &inner.ring);
-    }
-    Ok(outcome.map_err(Error::from))
+    Ok(reply)
 }
 
 async fn audit_records(

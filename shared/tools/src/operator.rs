@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use renkei_book::{CallOrigin, Cause, ConfirmOfficials};
 use renkei_proto::r#type::v1::Agency;
-use renkei_store::{
-    CallOrigin, Error,
-    recover::{Cause, ConfirmOfficials},
-};
+use renkei_store::Error;
 
 use crate::pair::Pair;
 

@@ -9,6 +9,7 @@ use std::{
 
 use futures::future::try_join_all;
 use jiff::SignedDuration;
+use renkei_book::{Arrive, Arriving, Begin, CallOrigin, TakeReceipt};
 use renkei_domain::{
     moment::{Moment, Source, stamp},
     page::Journal,
@@ -22,10 +23,7 @@ use renkei_proto::{
     r#type::v1::Agency,
 };
 use renkei_service::config::Config;
-use renkei_store::{
-    BATCH, CallOrigin, QUEUE, Store, TakeReceipt,
-    arrive::{Arrive, Arriving, Begin},
-};
+use renkei_store::{BATCH, QUEUE, Store};
 
 use crate::{
     acts::{item_content, terms_for, to_the_party},

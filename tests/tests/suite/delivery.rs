@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use renkei_book::{CallOrigin, Resume};
 use renkei_client::Watch;
 use renkei_domain::moment::stamp;
 use renkei_proto::{
@@ -16,7 +17,6 @@ use renkei_proto::{
     r#type::v1::{Agency, Finding},
     watch::v1::event::Change,
 };
-use renkei_store::{CallOrigin, arrive::Resume};
 use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, settle, to_the_party},
     database,

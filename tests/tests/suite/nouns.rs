@@ -26,10 +26,11 @@ const OWN: [&str; 6] = [
 ];
 
 /// Sources of the product, without the tools and the tests.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     "shared/domain/src",
     "shared/journal/src",
     "shared/telemetry/src",
+    "shared/book/src",
     "shared/store/src",
     "shared/rpc/src",
     "shared/desk/src",

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use prost::Message as _;
+use renkei_book::{CallOrigin, Resume};
 use renkei_domain::page::Journal;
 use renkei_journal::{fact_hash, header_hash};
 use renkei_proto::{
@@ -12,7 +13,6 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::{JournalStopChanged, event::Change},
 };
-use renkei_store::{CallOrigin, arrive::Resume};
 use renkei_tools::{
     pair::Pair,
     peer::{Peer, against, header},

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use prost::Message as _;
-use renkei_domain::{moment::Moment, page::Journal};
+use renkei_domain::page::Journal;
 use renkei_journal::{PublicKeys, header_hash, sign_header};
 use renkei_proto::{evidence::v1::CheckpointAuditRequest, journal::v1::Header, r#type::v1::Agency};
 use renkei_tools::{
@@ -430,8 +430,7 @@ fn in_words_of(engine: Engine, change: &str, rewritten: &str) -> String {
 /// The output of `verify` for PPC's database, or the reason for which it does not open.
 async fn looked_at(setup: &Setup, keys: &[PublicKeys; 2]) -> Result<String, String> {
     let store = database::open(setup, Agency::Ppc).await?;
-    let moment = Moment::new(start().unwrap(), [0; 32]);
-    let verified = renkei_desk::verify::verify(&store, &keys[0], &keys[1], &moment).await;
+    let verified = renkei_desk::verify::verify(&store, &keys[0], &keys[1]).await;
     store.close().await;
     Ok(verified.err().unwrap_or_default())
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use prost::Message as _;
+use renkei_book::{CallOrigin, Command, Stage};
 use renkei_client::CallError;
 use renkei_domain::{matter::Matter, moment::Moment, read_set::ReadSet, refusal::Refusal};
 use renkei_proto::{
@@ -14,7 +15,6 @@ use renkei_proto::{
     referral::v1::ReferralGround,
     r#type::v1::{Agency, Text},
 };
-use renkei_store::{CallOrigin, Command, Stage};
 use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, settle},
     pair::Pair,

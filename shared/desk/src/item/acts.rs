@@ -1,6 +1,7 @@
 //! The acts on items: the check of each request, and the fact that it writes.
 
 use prost::Message as _;
+use renkei_book::Command;
 use renkei_domain::{
     decide::direction,
     matter::Matter,
@@ -24,7 +25,6 @@ use renkei_proto::{
     },
     r#type::v1::{Agency, Tlp},
 };
-use renkei_store::Command;
 
 use crate::{
     act::{Act, ActCommand, ActContext, CaseOrdinal, CheckContext, FactDraft, opening, seq_of},

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use renkei_book::{Heads, JournalHead};
 use renkei_domain::{
-    moment::{Moment, micros},
+    moment::micros,
     noun::journal as journal_rules,
     page::{Journal, MarkView as _, Seen},
 };
@@ -12,7 +13,7 @@ use renkei_proto::{
     journal::v1::{Receipt, fact},
     options::v1::Reason,
 };
-use renkei_store::{ChainHead, Heads, JournalHead, PrivateStanding, ReceiptRow, Signer, Store};
+use renkei_store::{ChainHead, PrivateStanding, ReceiptRow, Signer, Store};
 
 /// A stop of the peer's journal as the private journal records it; 0 and unspecified for none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,7 +126,7 @@ fn repeats(row: &ReceiptRow, receipt: &Receipt) -> bool {
 }
 
 /// Everything that follows from the journals is compared with them, and stored replies with their seals.
-pub(super) async fn caches(store: &Store, heads: &Heads, moment: &Moment) -> Result<(), String> {
+pub(super) async fn caches(store: &Store, heads: &Heads) -> Result<(), String> {
     let exact = (heads.own.incarnation == 1).then_some(heads.turn);
     if let Some(fault) = store.feed_fault(heads.feed, exact).await.map_err(said)? {
         return Err(fault);
@@ -134,7 +135,7 @@ pub(super) async fn caches(store: &Store, heads: &Heads, moment: &Moment) -> Res
     if altered > 0 {
         return Err(format!("replies: {altered} are not those that were given"));
     }
-    let rebuilt = store.compare(moment).await.map_err(said)?;
+    let rebuilt = store.compare().await.map_err(said)?;
     match rebuilt.differing.first() {
         Some(first) => Err(format!(
             "pages: {first} differs from what the journals make: stop the service and run `rebuild --write`"

@@ -5,11 +5,12 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use jiff::Timestamp;
+use renkei_book::Cause;
 use renkei_domain::moment::Moment;
 use renkei_domain::page::Journal;
 use renkei_journal::Head;
 use renkei_journal::{SigningKey, generate_pkcs8};
-use renkei_store::{Fault, Faults, KeyRing, Options, recover::Cause};
+use renkei_store::{Fault, Faults, KeyRing, Options};
 use renkei_telemetry::Metrics;
 use tempfile::TempDir;
 

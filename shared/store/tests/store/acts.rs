@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use renkei_book::{Command, Stage, content};
 use renkei_domain::{
     calendar, era,
     matter::{Matter, entry_name},
@@ -31,7 +32,6 @@ use renkei_proto::{
     r#type::v1::{Agency, Certainty, Finding, Ground, IncidentKind, Judgement, Language, ReporterKind, Text},
     watch::v1::EntryApplied,
 };
-use renkei_store::{Command, Stage, content};
 
 type Run = Arc<dyn Fn(&mut Stage, &Moment) -> Result<u64, Refusal> + Send + Sync>;
 

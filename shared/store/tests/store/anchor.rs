@@ -1,9 +1,10 @@
 //! The anchor of the private journal in the exchanged one.
 
+use renkei_book::Begin;
 use renkei_domain::{noun::journal as journal_rules, page::Journal};
 use renkei_journal::Head;
 use renkei_proto::{FactKind, journal::v1::PrivateAnchored, r#type::v1::Agency};
-use renkei_store::{PrivateStanding, arrive::Begin};
+use renkei_store::PrivateStanding;
 
 use super::{
     acts::{Act, publish, tries, wrong_code},
@@ -27,7 +28,7 @@ async fn cut_private(side: &Side, keep: u64) {
     let last = format!("(SELECT hash FROM entry WHERE journal = 'private' AND seq = {keep})");
     side.tamper(&format!("UPDATE head SET seq = {keep}, hash = {last} WHERE journal = 'private'")).await;
     side.store.refresh().await.unwrap();
-    side.store.rebuild(&side.source.moment(), true).await.unwrap();
+    side.store.rebuild(true).await.unwrap();
 }
 
 #[test]

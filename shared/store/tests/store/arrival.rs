@@ -2,6 +2,7 @@
 //! journal.
 
 use prost::Message as _;
+use renkei_book::{Arrive, Begin, Resume, StopJournal, StoppedByPeer};
 use renkei_domain::{matter::Matter, page::Journal, refusal::Refusal};
 use renkei_proto::{
     FactKind,
@@ -12,10 +13,7 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::event::Change,
 };
-use renkei_store::{
-    Error, StoredEntry,
-    arrive::{Arrive, Begin, Resume, StopJournal, StoppedByPeer},
-};
+use renkei_store::{Error, StoredEntry};
 
 use super::{
     acts::{assent, notice, publish, revise, withdraw_notice},
@@ -301,7 +299,7 @@ fn a_receipt_for_another_journal_than_ours_is_refused() {
         for receipt in wrong {
             assert_eq!(reason(take_receipt(&pair.ppc, receipt).await), Reason::Fork);
         }
-        let mut other = renkei_store::TakeReceipt {
+        let mut other = renkei_book::TakeReceipt {
             own: Agency::Ppc,
             receipt: renkei_journal::verify_receipt(&receipt_of(&pair.ipa), &super::side::keys_of(Agency::Ipa), 0)
                 .unwrap(),

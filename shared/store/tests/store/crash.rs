@@ -11,9 +11,10 @@ use std::{
 };
 
 use futures::future::join_all;
+use renkei_book::CallOrigin;
 use renkei_domain::moment::Source;
 use renkei_proto::r#type::v1::Agency;
-use renkei_store::{CallOrigin, Fault, Faults, Options, Store};
+use renkei_store::{Fault, Faults, Options, Store};
 
 use super::{
     acts::{Act, issue, publish},

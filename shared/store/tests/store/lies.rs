@@ -1,6 +1,7 @@
 //! A peer that lies in every field of the header in turn, in the body and in its acts: its journal stops, or the entry
 //! is stored and refused, on both sides alike.
 
+use renkei_book::Resume;
 use renkei_domain::{
     matter::Matter,
     noun::registry,
@@ -14,7 +15,6 @@ use renkei_proto::{
     referral::v1::{ReportReferred, SchemePublished, SchemeRevised, SchemeWithdrawn},
     r#type::v1::{Agency, Language},
 };
-use renkei_store::arrive::Resume;
 
 use super::{
     acts::{about, notice, publish, revise, scheme, terms},

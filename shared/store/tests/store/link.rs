@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use prost::Message as _;
+use renkei_book::{Arrive, Arriving, StopJournal, TakeReceipt};
 use renkei_domain::{
     moment::{micros, stamp},
     page::Journal,
@@ -18,10 +19,7 @@ use renkei_proto::{
     referral::v1::SchemePublished,
     r#type::v1::Agency,
 };
-use renkei_store::{
-    Error, TakeReceipt,
-    arrive::{Arrive, Arriving, StopJournal},
-};
+use renkei_store::Error;
 
 use super::{
     acts::{about, scheme, terms},
@@ -209,7 +207,7 @@ pub async fn impose(author: &Side, entry: &Entry) {
         .await
         .unwrap();
     author.store.refresh().await.unwrap();
-    author.store.rebuild(&author.source.moment(), true).await.unwrap();
+    author.store.rebuild(true).await.unwrap();
 }
 
 /// The reason for which a store has refused an entry of its peer; `None` when it has not.

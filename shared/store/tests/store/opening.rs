@@ -98,7 +98,7 @@ fn a_database_of_the_first_schema_is_upgraded_with_its_contents() {
             .await
             .unwrap();
         assert_eq!(listed.len(), 1);
-        let rebuilt = side.store.rebuild(&side.source.moment(), false).await.unwrap();
+        let rebuilt = side.store.rebuild(false).await.unwrap();
         assert_eq!(rebuilt.differing, Vec::<String>::new());
     });
 }

@@ -69,7 +69,7 @@ async fn cache(side: &Side) -> Vec<Vec<String>> {
 }
 
 async fn rebuilt(side: &Side, write: bool) -> Rebuilt {
-    side.store.rebuild(&side.source.moment(), write).await.unwrap()
+    side.store.rebuild(write).await.unwrap()
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use futures::poll;
 use prost::Message as _;
+use renkei_book::{Arrive, CallOrigin, Cause, ConfirmOfficials};
 use renkei_domain::page::Journal;
 use renkei_journal::{Head, fact_hash};
 use renkei_proto::{
@@ -13,11 +14,7 @@ use renkei_proto::{
     options::v1::Reason,
     r#type::v1::Agency,
 };
-use renkei_store::{
-    CallOrigin, Error, JOURNALS, Options, Store,
-    arrive::Arrive,
-    recover::{Cause, ConfirmOfficials, HelloVerdict, PeerHolds},
-};
+use renkei_store::{Error, JOURNALS, Options, Store, recover::HelloVerdict, recover::PeerHolds};
 use sqlx::Row as _;
 
 use super::{
@@ -511,7 +508,7 @@ fn a_backup_is_marked_and_opens_a_new_incarnation() {
         store.write("reopen", CallOrigin::own("test"), moment.clone(), reopen).await.unwrap();
         assert!(!store.is_marked().await.unwrap());
         assert_eq!(store.heads().borrow().own.incarnation, 2);
-        assert_eq!(store.rebuild(&moment, false).await.unwrap().differing, Vec::<String>::new());
+        assert_eq!(store.rebuild(false).await.unwrap().differing, Vec::<String>::new());
         store.close().await;
     });
 }

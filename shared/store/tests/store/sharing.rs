@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use renkei_book::{CallOrigin, Settle, content};
 use renkei_domain::{
     decide::decide_read,
     matter::{Matter, parse_entry_name},
@@ -22,7 +23,7 @@ use renkei_proto::{
         scope,
     },
 };
-use renkei_store::{CallOrigin, Error, Settle, Store, content};
+use renkei_store::{Error, Store};
 
 use super::{
     acts::{Act, publish},
@@ -160,7 +161,7 @@ fn a_list_shows_each_reader_what_its_unit_may_see_for_its_purpose() {
         assert_eq!(listed(&pair.ppc, &reader("policy", "training"), 10).await, [5, 3, 2, 1]);
         for side in [&pair.ppc, &pair.ipa] {
             assert_eq!(side.audit().await, []);
-            let rebuilt = side.store.rebuild(&side.source.moment(), false).await.unwrap();
+            let rebuilt = side.store.rebuild(false).await.unwrap();
             assert_eq!(rebuilt.differing, Vec::<String>::new());
         }
         pair.assert_equal().await;
@@ -249,7 +250,7 @@ fn units_that_are_missing_are_answered_when_the_item_arrives_and_when_they_are_a
             assert_eq!(missing(side, 1).await, [""; 0]);
             assert_eq!(duties(side).await, []);
             assert_eq!(side.audit().await, []);
-            let rebuilt = side.store.rebuild(&side.source.moment(), false).await.unwrap();
+            let rebuilt = side.store.rebuild(false).await.unwrap();
             assert_eq!(rebuilt.differing, Vec::<String>::new());
         }
         pair.assert_equal().await;

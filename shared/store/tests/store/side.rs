@@ -11,6 +11,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use renkei_book::{CallOrigin, Command, Heads, StoppedByPeer};
 use renkei_domain::{
     decide::decide_read,
     matter::Matter,
@@ -20,10 +21,7 @@ use renkei_domain::{
 };
 use renkei_journal::{Lie, Previous, PublicKeys, SigningKey, generate_pkcs8, verify_all};
 use renkei_proto::{FactKind, link::v1::Stop, options::v1::Role, r#type::v1::Agency, watch::v1::Event};
-use renkei_store::{
-    CallOrigin, Command, Error, Fault, Faults, Heads, JOURNALS, KeyRing, Options, Store, StoredEntry,
-    arrive::StoppedByPeer,
-};
+use renkei_store::{Error, Fault, Faults, JOURNALS, KeyRing, Options, Store, StoredEntry};
 use renkei_telemetry::Metrics;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, any::AnyRow};
 use tokio::sync::mpsc;
@@ -268,7 +266,7 @@ impl Side {
         if self.heads().own.incarnation == 1 {
             assert_eq!(u64::try_from(turns.len()).unwrap(), self.heads().turn, "a turn is missing");
         }
-        let rebuilt = self.store.rebuild(&self.source.moment(), false).await.unwrap();
+        let rebuilt = self.store.rebuild(false).await.unwrap();
         assert_eq!(rebuilt.differing, Vec::<String>::new());
         assert_eq!(rebuilt.entries, u64::try_from(turns.len()).unwrap());
         lies

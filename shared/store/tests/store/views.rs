@@ -1,7 +1,7 @@
 //! Views for people: real times and words, and nothing that is encrypted or secret.
 
+use renkei_book::StoppedByPeer;
 use renkei_proto::{link::v1::Stop, options::v1::Reason, r#type::v1::Agency};
-use renkei_store::arrive::StoppedByPeer;
 use sqlx::Row as _;
 
 use super::{

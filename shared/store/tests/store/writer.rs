@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use futures::{future::join_all, poll};
+use renkei_book::{Begin, CallOrigin, Command};
 use renkei_domain::{
     moment::{Moment, stamp},
     page::Journal,
@@ -15,7 +16,7 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::{EntryApplied, event::Change},
 };
-use renkei_store::{BATCH, CallOrigin, Command, Error, Options, QUEUE, Store, arrive::Begin};
+use renkei_store::{BATCH, Error, Options, QUEUE, Store};
 use sqlx::Row as _;
 use tokio::sync::mpsc;
 

@@ -28,7 +28,7 @@ impl CallOrigin {
     }
 
     /// The key by which a repeat of the call is found; `None` for the service itself.
-    pub(crate) fn key(&self) -> Option<String> {
+    pub fn key(&self) -> Option<String> {
         (!self.request_id.is_empty()).then(|| format!("{} {}", self.caller, self.request_id.to_ascii_lowercase()))
     }
 }

@@ -9,7 +9,7 @@ use renkei_domain::{
     decide::decide,
     matter::{Matter, lower_case_uuid},
     moment::{Moment, instant},
-    noun::{journal as journal_rules, registry},
+    noun::registry,
     page::{Journal, MarkView as _, View},
     read_set::ReadSet,
     refusal::Refusal,
@@ -17,16 +17,15 @@ use renkei_domain::{
 use renkei_journal::{Break, Fault, Lie, Opened, Understood};
 use renkei_proto::{
     FactKind,
-    journal::v1::{Entry, EntryRefused, Fact, Header, JournalStopped, JournalStoppedContent, fact},
+    journal::v1::{Entry, EntryRefused, Fact, Header, fact},
     link::v1::Stop,
     options::v1::{Author, Reason},
     r#type::v1::Agency,
-    watch::v1::{JournalStopChanged, event::Change},
 };
 use renkei_telemetry::span;
 use uuid::{Uuid, Variant, Version};
 
-use crate::{command::Command, head::Heads, owed, stage::Stage};
+use crate::{command::Command, head::Heads, owed, stage::Stage, stop::stop};
 
 /// An entry whose signature was verified, with the findings on its body.
 pub struct Arriving {
@@ -225,48 +224,6 @@ fn answered(stage: &Stage, matter: &Matter, seq: u64) -> bool {
     })
 }
 
-/// Stops the peer's journal at the next number and keeps the entry that arrived as evidence.
-fn stop(stage: &mut Stage, entry: &Entry, reason: Reason) {
-    let seq = stage.heads().peer.seq + 1;
-    (stage.heads.peer.stop_seq, stage.heads.peer.stop_reason) = (seq, reason);
-    tracing::error!(seq, reason = reason.id(), "the peer's journal is stopped");
-    let evidence = JournalStoppedContent {
-        header: entry.header.iter().copied().take(65_536).collect(),
-        signature: entry.signature.iter().copied().take(1024).collect(),
-        key_id: entry.key_id.chars().take(256).collect(),
-    };
-    let stopped = JournalStopped { seq, reason: reason.into() };
-    let matter = Matter::journal(stage.own().peer());
-    stage.note(matter, fact::Fact::JournalStopped(stopped), crate::stage::content(&evidence));
-    stage.tell("", Change::JournalStopChanged(JournalStopChanged { seq, reason: reason.into() }));
-}
-
-/// Stops the peer's journal at a header that the peer signed and that this version does not understand, when it came
-/// twice. A header without the peer's signature stops nothing, because every holder of its certificate could send it.
-pub struct StopJournal {
-    /// The entry as it arrived.
-    pub entry: Entry,
-    /// The reason for which it is not accepted.
-    pub reason: Reason,
-}
-
-impl Command for StopJournal {
-    type Reply = Stop;
-
-    fn reads(&self, _: &Moment) -> ReadSet {
-        ReadSet::default()
-    }
-
-    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<Stop, Refusal> {
-        if stage.heads().peer.stop_seq == 0 {
-            stop(stage, &self.entry, self.reason);
-        }
-        let peer = &stage.heads().peer;
-        let journal = stage.own().peer().into();
-        Ok(Stop { seq: peer.stop_seq, reason: peer.stop_reason.into(), journal })
-    }
-}
-
 /// Checks everything about which the author might lie without breaking the chain.
 fn judge_arrival(stage: &Stage, arriving: &Arriving, matter: &Matter) -> Result<(), Refusal> {
     let header = arriving.opened.header();
@@ -323,103 +280,4 @@ fn head_of_entry(stage: &Stage, header: &Header, matter: &Matter) -> Result<(), 
         return differs("content_size without content");
     }
     Ok(())
-}
-
-/// Lifts a stop of the peer's journal. It is recorded, and the journal is asked for again from its next number; no number
-/// is ever skipped.
-pub struct Resume {
-    /// The next number of the peer's journal, named by the operator so that nobody resumes blindly.
-    pub from_seq: u64,
-    /// The reason in the operator's words.
-    pub reason: String,
-}
-
-impl Command for Resume {
-    type Reply = ();
-
-    fn reads(&self, _: &Moment) -> ReadSet {
-        ReadSet::default()
-    }
-
-    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
-        let peer = &stage.heads().peer;
-        if peer.stop_seq == 0 {
-            return Err(Refusal::new(Reason::WrongState, "the peer's journal is not stopped"));
-        }
-        if self.from_seq != peer.seq + 1 {
-            let detail = format!("the journal continues from {}: no number is skipped", peer.seq + 1);
-            return Err(Refusal::new(Reason::WrongState, detail));
-        }
-        let words = renkei_proto::journal::v1::StopLiftedContent { reason: self.reason.clone() };
-        let lifted = renkei_proto::journal::v1::StopLifted { from_seq: self.from_seq };
-        let matter = Matter::journal(stage.own().peer());
-        stage.write(&matter, fact::Fact::StopLifted(lifted), crate::stage::content(&words), 0)?;
-        lift(stage);
-        Ok(())
-    }
-}
-
-fn lift(stage: &mut Stage) {
-    (stage.heads.peer.stop_seq, stage.heads.peer.stop_reason) = (0, Reason::Unspecified);
-    stage.tell("", Change::JournalStopChanged(JournalStopChanged::default()));
-}
-
-/// The peer's statement that it has stopped our journal, or that it accepts it again (number 0).
-pub struct StoppedByPeer {
-    /// The number and reason of the stop.
-    pub stop: Stop,
-}
-
-impl Command for StoppedByPeer {
-    type Reply = ();
-
-    fn reads(&self, _: &Moment) -> ReadSet {
-        ReadSet::default()
-    }
-
-    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
-        let own = &mut stage.heads.own;
-        // A late session, or one of another replica, may report a stop that a receipt has lifted since; and nobody can
-        // refuse an entry that was never written.
-        if self.stop.seq == 0 || (own.receipted + 1..=own.seq).contains(&self.stop.seq) {
-            (own.stop_seq, own.stop_reason) = (self.stop.seq, self.stop.reason());
-        }
-        Ok(())
-    }
-
-    fn while_recovering(&self) -> bool {
-        true
-    }
-
-    fn is_undated(&self) -> bool {
-        true
-    }
-}
-
-/// The statements of a service at its start: the kinds that it speaks, if they changed. A stop because of a fact that
-/// was not understood is lifted when a version that understands it starts.
-pub struct Begin {
-    /// The kinds that every replica speaks.
-    pub kinds: Vec<String>,
-}
-
-impl Command for Begin {
-    type Reply = ();
-
-    fn reads(&self, _: &Moment) -> ReadSet {
-        ReadSet::default()
-    }
-
-    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
-        let own = stage.own();
-        let known = journal_rules::spoken(stage.page(&journal_rules::name(own)), own) == Some(self.kinds.as_slice());
-        if !known {
-            let spoken = renkei_proto::journal::v1::KindsSpoken { kinds: self.kinds.clone() };
-            stage.write(&Matter::journal(own), fact::Fact::KindsSpoken(spoken), None, 0)?;
-        }
-        if stage.heads().peer.stop_reason == Reason::NotUnderstood {
-            lift(stage);
-        }
-        Ok(())
-    }
 }
