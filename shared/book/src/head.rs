@@ -32,6 +32,25 @@ pub struct JournalHead {
     pub recover_to: u64,
 }
 
+impl Default for JournalHead {
+    /// The head of an empty journal.
+    fn default() -> Self {
+        Self {
+            seq: 0,
+            hash: Hash::default(),
+            written_us: 0,
+            seen_peer_seq: 0,
+            incarnation: 1,
+            receipted: 0,
+            receipted_own: 0,
+            receipted_us: 0,
+            stop_seq: 0,
+            stop_reason: Reason::Unspecified,
+            recover_to: 0,
+        }
+    }
+}
+
 impl JournalHead {
     /// The place of the head in the chain.
     pub fn head(&self) -> Head {
@@ -50,7 +69,7 @@ impl JournalHead {
 }
 
 /// The heads of the three journals and the counters of the own row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heads {
     /// The own journal.
     pub own: JournalHead,

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod domain {
+mod rules {
     mod acts;
     mod advice;
     mod advice_acts;

@@ -22,7 +22,7 @@ use super::{
     advice_acts::{request, shown},
     catalogue::published,
     choice::Choice,
-    item_acts::{ask_about, designated, item, kinds, missing_units, publish, recall_item, revise, within},
+    item_acts::{ask_about, designated, item, kinds, publish, recall_item, revise, within},
     model::{BOTH, Pair},
 };
 
@@ -75,9 +75,8 @@ fn an_item_for_units_that_its_receiver_lacks_is_a_duty_of_both_until_either_sett
     let mut pair = Pair::new();
     let act = publish(&pair.ipa, &matter, kinds(Ipa)[0], named(&["policy", "polcy"]));
     pair.ipa.write(&act).unwrap();
-    assert_eq!(duties(pair.exchange(Ipa), &matter), []);
-    let act = missing_units(&pair.ppc, &matter, &["polcy"]);
-    pair.ppc.write(&act).unwrap();
+    // The service of the receiver answers the arrival.
+    pair.exchange(Ipa);
     let act = ask_about(&pair.ppc, &matter);
     pair.ppc.write(&act).unwrap();
     let both = [(Ppc, SETTLE_UNITS), (Ipa, ANSWER_QUESTION), (Ipa, SETTLE_UNITS)];
@@ -85,8 +84,7 @@ fn an_item_for_units_that_its_receiver_lacks_is_a_duty_of_both_until_either_sett
 
     let settled = [(Ipa, ANSWER_QUESTION)];
     let mut added = pair.clone();
-    let act = missing_units(&added.ppc, &matter, &[]);
-    added.ppc.write(&act).unwrap();
+    added.ppc.add_unit("polcy", &matter);
     assert_eq!(duties(added.exchange(Ipa), &matter), settled);
     for act in [revise(&pair.ipa, &matter, named(&["policy"])), recall_item(&matter)] {
         let mut pair = pair.clone();

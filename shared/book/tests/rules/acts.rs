@@ -92,14 +92,14 @@ pub fn judgement(party: &Party, finding: Finding) -> Judgement {
 
 /// The fact of an issue, before the rule has determined ground and schemes.
 pub fn unjudged(party: &Party, report: &Report) -> ReferralIssued {
-    let year = era::fiscal_year(calendar::day(party.now));
+    let year = u32::try_from(era::fiscal_year(calendar::day(party.now))).unwrap();
     ReferralIssued {
         judgement: Some(judgement(party, report.finding)),
         scope_facts: Some(report.facts),
         reported_under: Some(SchemeVersion { scheme_id: report.under.to_owned(), version: 1 }),
-        ordinal: 1,
-        fiscal_year: u32::try_from(year).unwrap(),
-        year_ordinal: 1,
+        ordinal: party.next(0, referral::ORDINAL),
+        fiscal_year: year,
+        year_ordinal: party.next(year, referral::ORDINAL),
         ..ReferralIssued::default()
     }
 }

@@ -42,7 +42,8 @@ fn is_automatic(fact: &fact::Fact) -> bool {
     registry::of_fact(fact).is_automatic(fact)
 }
 
-fn content_of(kind: FactKind) -> Option<Vec<u8>> {
+/// A content that belongs to a kind of fact; `None` for a kind without content.
+pub fn content_of(kind: FactKind) -> Option<Vec<u8>> {
     Some(match kind {
         FactKind::NoticeGiven => {
             let text = Some(Text { ja: "申し出".to_owned(), en: String::new() });

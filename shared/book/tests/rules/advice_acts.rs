@@ -7,7 +7,7 @@ use renkei_domain::{
     moment::stamp,
     noun::{
         Resource as _,
-        advice::{clarifications_open, handed_back_open, last_submission, questions, target},
+        advice::{ORDINAL, clarifications_open, handed_back_open, last_submission, questions, target},
     },
     scope,
 };
@@ -39,6 +39,7 @@ pub fn shown(party: &Party, matter: &Matter) -> Option<AdviceRequest> {
 }
 
 pub fn asking(party: &Party, questions: u32, urgency: Urgency) -> AdviceRequested {
+    let fiscal_year = u32::try_from(era::fiscal_year(calendar::day(party.now))).unwrap();
     AdviceRequested {
         purposes: vec![AdvicePurpose::InitialResponse.into(), AdvicePurpose::RootCause.into()],
         urgency: urgency.into(),
@@ -46,8 +47,8 @@ pub fn asking(party: &Party, questions: u32, urgency: Urgency) -> AdviceRequeste
         wanted_by: None,
         due: Some(target(urgency, party.now)),
         marking: Some(scope::marking(None)),
-        fiscal_year: u32::try_from(era::fiscal_year(calendar::day(party.now))).unwrap(),
-        year_ordinal: 1,
+        fiscal_year,
+        year_ordinal: party.next(fiscal_year, ORDINAL),
     }
 }
 

@@ -7,7 +7,7 @@ use renkei_domain::{
     moment::stamp,
     noun::{
         Resource as _,
-        item::{current, recall},
+        item::{ORDINAL, current, recall},
     },
     scope::{self, raised},
 };
@@ -98,7 +98,8 @@ pub fn fact(kind: ItemKind, publication: Publication) -> fact::Fact {
 
 pub fn publication(party: &Party, terms: ItemTerms) -> Publication {
     let fiscal_year = u32::try_from(era::fiscal_year(calendar::day(party.now))).unwrap();
-    Publication { revision: 1, terms: Some(terms), fiscal_year, year_ordinal: 1 }
+    let year_ordinal = party.next(fiscal_year, ORDINAL);
+    Publication { revision: 1, terms: Some(terms), fiscal_year, year_ordinal }
 }
 
 pub fn publish(party: &Party, matter: &Matter, kind: ItemKind, terms: ItemTerms) -> Act {
