@@ -1,5 +1,5 @@
-//! The README, the invariants and the glossary name files and symbols of the project; these tests check that they
-//! exist.
+//! The README, the invariants, the rules and the glossary name files and symbols of the project; these tests check that
+//! they exist.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -13,12 +13,14 @@ fn read(document: &str) -> String {
     std::fs::read_to_string(root().join(document)).unwrap()
 }
 
-/// The pairs of file and symbol in the table of invariants.
-fn places(invariants: &str) -> Vec<(String, String)> {
+/// The pairs of file and symbol in the last column of a document's table.
+fn places(document: &str) -> Vec<(String, String)> {
     let mut places = Vec::new();
-    for row in invariants.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Invariant")) {
-        let enforced_by = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
-        for place in enforced_by.split(", ") {
+    let text = read(document);
+    // The first row is the heading.
+    for row in text.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        let named = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        for place in named.split(", ") {
             let quoted: Vec<&str> = place.split('`').collect();
             assert_eq!(quoted.len(), 5, "a place is a file and a symbol: {place}");
             places.push((quoted[1].to_owned(), quoted[3].to_owned()));
@@ -44,18 +46,20 @@ fn paths(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn every_place_that_enforces_an_invariant_exists() {
-    let places = places(&read("docs/invariants.md"));
-    assert!(places.len() >= 43, "the table of invariants was not found");
-    for (file, symbol) in places {
-        let text = std::fs::read_to_string(root().join(&file)).unwrap_or_default();
-        assert!(defines(&text, &symbol), "an invariant names {symbol} in {file}, which does not define it");
+fn every_place_that_enforces_an_invariant_or_decides_a_rule_exists() {
+    for (document, least) in [("docs/invariants.md", 43), ("docs/rules.md", 26)] {
+        let places = places(document);
+        assert!(places.len() >= least, "the table of {document} was not found");
+        for (file, symbol) in places {
+            let text = std::fs::read_to_string(root().join(&file)).unwrap_or_default();
+            assert!(defines(&text, &symbol), "{document} names {symbol} in {file}, which does not define it");
+        }
     }
 }
 
 #[test]
 fn every_file_that_the_readme_or_the_glossary_names_exists() {
-    for document in ["README.md", "docs/words.md", "docs/invariants.md"] {
+    for document in ["README.md", "docs/words.md", "docs/invariants.md", "docs/rules.md"] {
         let text = read(document);
         assert!(paths(&text).count() >= 8, "{document}: no paths were found");
         for name in paths(&text) {
