@@ -119,9 +119,11 @@ async fn every_flow_is_one_trace_from_the_caller_to_the_peers_page_and_back_by_t
             }
             let received = peers.touching("receive", trace);
             assert!(!received.is_empty(), "{method} has no receive");
-            let taken = received.iter().flat_map(|receive| peers.of_trace(text(receive, "trace_id")));
-            let taken: BTreeSet<&str> = taken.map(|span| text(span, "name")).collect();
-            assert!(taken.is_superset(&BTreeSet::from(["write", "commit"])), "{method}: {taken:?}");
+            // A commit that the arrival shares with another command is linked to both.
+            for name in ["write", "commit"] {
+                let stored = received.iter().any(|it| !peers.touching(name, text(it, "trace_id")).is_empty());
+                assert!(stored, "{method} has no {name} at the peer");
+            }
             flows.insert(method.rsplit('/').next().unwrap().to_owned());
         }
     }
