@@ -61,19 +61,17 @@ pub(crate) async fn get<R: Resource>(desk: &Desk, call: &Call, name: &str) -> Re
     readable(desk, call, name).await?.resource(desk, call)
 }
 
-/// True if the caller may read the matter of this name now, and so may know that it exists.
-pub(crate) async fn may_see(desk: &Desk, call: &Call, name: &str) -> Result<bool, Error> {
-    Ok(permit(desk, call, name).await?.is_some())
-}
-
 /// The caller's leave to read the matter of this name now; `None` when it is hidden.
 pub(crate) async fn permit(desk: &Desk, call: &Call, name: &str) -> Result<Option<ReadPermit>, Error> {
     let matter = Matter::of(name);
     // The scope is on the page.
     let page = if registry::of(&matter).is_scoped() { desk.store.page(name).await? } else { None };
-    let page = page.unwrap_or_default();
-    let now = desk.source.moment().now;
-    Ok(decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, now).ok())
+    Ok(permit_of(desk, call, &matter, &page.unwrap_or_default()))
+}
+
+/// The caller's leave to read the matter of this page now; `None` when it is hidden.
+pub(crate) fn permit_of(desk: &Desk, call: &Call, matter: &Matter, page: &Page) -> Option<ReadPermit> {
+    decide_read(desk.own, matter, Seen::whole(page), &call.reader, desk.source.moment().now).ok()
 }
 
 /// One page of a list, while it is filled.

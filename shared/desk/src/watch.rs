@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
+use renkei_domain::{matter::Matter, noun::registry, page::Page};
 use renkei_proto::{
     options::v1::Reason,
-    watch::v1::{WatchRequest, WatchResponse, watch_service_server::WatchService},
+    watch::v1::{Event, WatchRequest, WatchResponse, watch_service_server::WatchService},
 };
 use renkei_rpc::{
     error::Error as CallError,
@@ -21,7 +22,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     desk::{Answers, Desk, open_stream},
     error::Error,
-    read::may_see,
+    read::{permit, permit_of},
 };
 
 /// The most watchers at once, and the most of one caller.
@@ -162,14 +163,17 @@ impl WatchService for Watches {
                     if desk.store.barred().borrow().contains(&call.official) {
                         Err(Error::because(Reason::OfficialBarred, ""))?;
                     }
-                    for (number, event) in desk.store.feed(after, CHUNK).await? {
-                        after = number;
-                        let is_asked = it.matter.is_empty() || event.matter == it.matter;
-                        if is_asked && is_shown(&desk, &call, &event.matter).await? {
+                    let mut events = desk.store.feed(after, CHUNK).await?;
+                    let reached = events.last().map_or(after, |(number, _)| *number);
+                    events.retain(|(_, event)| it.matter.is_empty() || event.matter == it.matter);
+                    let pages = EventPages::of(&desk, &events).await?;
+                    for (number, event) in events {
+                        if pages.show(&desk, &call, &event.matter).await? {
                             let cursor = desk.tokens.cursor_encode(&desk.source.moment(), number)?;
                             yield WatchResponse { cursor, event: Some(event) };
                         }
                     }
+                    after = reached;
                     watcher.told(after);
                     if heads.borrow().feed > after {
                         continue;
@@ -193,16 +197,37 @@ impl WatchService for Watches {
     }
 }
 
-/// True if the caller receives a change. A change of a matter that was changed outside the service is sent to nobody,
-/// and no watch ends for it: a reader of the matter gets the error.
-async fn is_shown(desk: &Desk, call: &Call, matter: &str) -> Result<bool, Error> {
-    if matter.is_empty() {
-        return Ok(true);
+/// The pages of the matters of some changes, as they were at a turn.
+struct EventPages {
+    turn: u64,
+    found: BTreeMap<String, Page>,
+}
+
+impl EventPages {
+    /// The pages that decide whether a caller receives these changes: those whose matters have a scope.
+    async fn of(desk: &Desk, events: &[(u64, Event)]) -> Result<Self, Error> {
+        let turn = desk.store.heads().borrow().turn;
+        let matters = events.iter().map(|(_, event)| event.matter.as_str());
+        let scoped = matters.filter(|name| registry::of(&Matter::of(name)).is_scoped());
+        Ok(Self { turn, found: desk.store.pages(&scoped.collect()).await? })
     }
-    match may_see(desk, call, matter).await {
-        Ok(shown) => Ok(shown),
-        Err(Error::Store(renkei_store::Error::Altered { .. })) => Ok(false),
-        Err(error) => Err(error),
+
+    /// True if the caller receives a change now. A change of a matter that was changed outside the service is sent to
+    /// nobody, and no watch ends for it: a reader of the matter gets the error.
+    async fn show(&self, desk: &Desk, call: &Call, name: &str) -> Result<bool, Error> {
+        if name.is_empty() {
+            return Ok(true);
+        }
+        if desk.store.heads().borrow().turn != self.turn {
+            // An entry since then may have narrowed the scope.
+            return match permit(desk, call, name).await {
+                Ok(permit) => Ok(permit.is_some()),
+                Err(Error::Store(renkei_store::Error::Altered { .. })) => Ok(false),
+                Err(error) => Err(error),
+            };
+        }
+        let none = Page::default();
+        Ok(permit_of(desk, call, &Matter::of(name), self.found.get(name).unwrap_or(&none)).is_some())
     }
 }
 

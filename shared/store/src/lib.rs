@@ -22,6 +22,7 @@ mod load;
 mod migration;
 mod officials;
 mod open;
+mod pages;
 mod place;
 mod presence;
 mod proof;
@@ -49,9 +50,10 @@ pub use crate::{
     job::QUEUE,
     migration::KNOWN as SCHEMA,
     open::Options,
+    pages::Listed,
     place::file_of,
     proof::{Misplaced, ReceiptRow, RowCheck, Signer},
-    read::{Answer, BYTES, Listed, Room},
+    read::{Answer, BYTES, Room},
     rebuild::Rebuilt,
     replica::{Replica, Replicas},
     statements::statements,

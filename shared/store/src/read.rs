@@ -1,25 +1,18 @@
-//! Reads: pages, lists, entries, contents, the feed. None of them writes.
+//! Reads of entries with their contents, of receipts, the feed and the record of calls. None of them writes.
 
 use futures::{Stream, TryStreamExt as _};
-use jiff::{Timestamp, civil::Date};
 use prost::Message as _;
 use renkei_domain::{
     decide::{Judged, ReadPermit},
-    duty::DutyKind,
-    index::Lookup,
-    matter::{Collection, Matter},
-    noun::registry,
-    page::{Journal, Page, Seen},
-    visibility::Reader,
+    page::Journal,
 };
 use renkei_journal::Previous;
 use renkei_proto::{
     FactKind,
     journal::v1::{Fact, SaltedContent},
-    r#type::v1::Agency,
     watch::v1::Event,
 };
-use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
+use sqlx::{Row as _, any::AnyRow};
 
 use crate::{
     audit::{self, ChainHead},
@@ -27,22 +20,12 @@ use crate::{
     code::is_without_table,
     error::Error,
     head,
-    save::{DUTIES, UNDATED, place},
-    seal::{altered, believed, page_columns},
+    save::place,
+    seal::altered,
     store::Store,
     stored::{StoredEntry, decode_header, held, said},
 };
 
-pub(crate) const PAGE: &str = concat!(
-    "SELECT ",
-    page_columns!("range_wanted.matter"),
-    " FROM (SELECT CAST($1 AS TEXT) AS matter) AS range_wanted LEFT JOIN page p ON p.matter = range_wanted.matter"
-);
-/// The numbers of ranges that one list reads: openers times audiences.
-pub(crate) const RANGES: [usize; 4] = [1, 2, 4, 8];
-pub(crate) const DUE: &str = "SELECT audience, matter FROM visible WHERE noun = $1 \
-     ORDER BY audience, opened_turn LIMIT $2 + 0";
-pub(crate) const LOOKUP: &str = "SELECT matter FROM lookup WHERE kind = $1 AND value = $2 ORDER BY matter LIMIT 1";
 pub(crate) const ENTRIES: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
      e.arrived_us, e.hash, c.nonce, c.ciphertext, k.wrapped_key, k.ring_key_id FROM entry e \
      LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
@@ -95,17 +78,6 @@ impl Room {
     }
 }
 
-/// A page in a list.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    /// The matter of the page.
-    pub matter: Matter,
-    /// The decoded page.
-    pub page: Page,
-    /// The place in the list: newer pages have higher numbers.
-    pub place: u64,
-}
-
 /// An entry of the peer that answers another.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -120,91 +92,6 @@ pub struct Answer {
 }
 
 impl Store {
-    /// The page of a matter.
-    ///
-    /// # Errors
-    /// A database that does not answer; [`Error::Altered`] for a page that is not the one that the service wrote last.
-    pub async fn page(&self, matter: &str) -> Result<Option<Page>, Error> {
-        let row = sqlx::query(PAGE).bind(matter).fetch_one(&self.inner.read).await?;
-        Ok(believed(&row, 0, &self.inner.ring, &self.inner.metrics)?.map(|(_, _, page)| page))
-    }
-
-    /// Pages of a noun of these openers that are shown to a reader, newest first, below a place (`u64::MAX` for the
-    /// beginning). Each audience of the reader is a range of the index; all are read at once.
-    ///
-    /// # Errors
-    /// A database that does not answer; [`Error::Altered`] for a listed page that the service did not write.
-    pub async fn list(
-        &self,
-        collection: Collection,
-        openers: &[Agency],
-        (reader, now): (&Reader, Timestamp),
-        below: u64,
-        limit: usize,
-    ) -> Result<Vec<Listed>, Error> {
-        let audiences = reader.audiences();
-        let mut ranges = Vec::with_capacity(openers.len() * audiences.len());
-        for opener in openers {
-            ranges.extend(audiences.iter().map(|audience| (collection.prefix(*opener), audience.as_str())));
-        }
-        let most = number(u64::try_from(limit).unwrap_or(u64::MAX));
-        let mut rows = Vec::new();
-        for some in ranges.chunks(RANGES[3]) {
-            let size = RANGES.into_iter().find(|size| *size >= some.len()).unwrap_or(RANGES[3]);
-            let text = AssertSqlSafe(list_text(size));
-            let mut query = sqlx::query(text).bind(number(below)).bind(now.as_microsecond());
-            for place in 0..size {
-                // No row is read of an unused range.
-                let (noun, audience) = some.get(place).map_or(("", ""), |(noun, audience)| (noun.as_str(), *audience));
-                query = query.bind(noun).bind(audience).bind(if place < some.len() { most } else { 0 });
-            }
-            for row in query.fetch_all(&self.inner.read).await? {
-                rows.push((count(row.try_get(1)?), row));
-            }
-        }
-        rows.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
-        rows.truncate(limit);
-        let listed = rows.iter().map(|(place, row)| {
-            let found = believed(row, 0, &self.inner.ring, &self.inner.metrics)?;
-            let (name, _, page) =
-                found.ok_or_else(|| Error::Damaged("a list names a matter without a page".to_owned()))?;
-            let matter = Matter::of(&name);
-            // The index only finds pages. The page itself decides if it is shown.
-            let visible = registry::of(&matter).visibility(self.inner.own, &matter, Seen::whole(&page));
-            if !visible.iter().any(|audience| audience.includes(reader, now)) {
-                return Err(altered(&self.inner.metrics, &name));
-            }
-            Ok(Listed { matter, page, place: *place })
-        });
-        listed.collect()
-    }
-
-    /// Matters in which this agency has such a duty, with its due day: the nearest day first, those without one last.
-    ///
-    /// # Errors
-    /// A database that does not answer.
-    pub async fn duties(&self, kind: DutyKind, limit: usize) -> Result<Vec<(Option<Date>, String)>, Error> {
-        let query = sqlx::query(DUE).bind(format!("{DUTIES}{}", kind.id()));
-        let rows = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX))).fetch_all(&self.inner.read).await?;
-        let duties = rows.iter().map(|row| {
-            let day: String = row.try_get(0)?;
-            let day = (day != UNDATED).then(|| day.parse()).transpose();
-            let day = day.map_err(|error| Error::Damaged(format!("the day of a duty: {error}")))?;
-            Ok((day, row.try_get(1)?))
-        });
-        duties.collect()
-    }
-
-    /// The matter that has this other name.
-    ///
-    /// # Errors
-    /// A database that does not answer.
-    pub async fn lookup(&self, lookup: &Lookup) -> Result<Option<String>, Error> {
-        let query = sqlx::query(LOOKUP).bind(lookup.kind.as_str()).bind(lookup.value.as_str());
-        let row = query.fetch_optional(&self.inner.read).await?;
-        Ok(row.map(|row| row.try_get(0)).transpose()?)
-    }
-
     /// Entries of a journal from a number on, in order, with their contents: at most `limit`, and none after they have
     /// reached [`BYTES`].
     ///
@@ -478,18 +365,4 @@ impl Store {
         self.inner.is_found(found.as_deref() == Some(self.id()))?;
         self.inner.is_there()
     }
-}
-
-/// The statement that reads the newest rows of so many ranges of the index.
-pub(crate) fn list_text(ranges: usize) -> String {
-    let each = (0..ranges).map(|range| {
-        let (noun, audience, limit) = (range * 3 + 3, range * 3 + 4, range * 3 + 5);
-        format!(
-            "SELECT {} FROM (SELECT v.opened_turn, v.matter FROM visible v WHERE v.noun = ${noun} \
-             AND v.audience = ${audience} AND v.opened_turn < $1 AND v.until_us > $2 ORDER BY v.opened_turn DESC \
-             LIMIT ${limit} + 0) AS ranged JOIN page p ON p.matter = ranged.matter",
-            page_columns!("ranged.matter")
-        )
-    });
-    each.collect::<Vec<_>>().join(" UNION ALL ")
 }

@@ -5,7 +5,7 @@ use crate::{
     bulk::{Insert, KEYS, ROWS, select_text, text},
     clock, condition, dialect,
     dialect::Dialect,
-    head, load, migration, presence, proof, read, rebuild, receipt, recover, save, stored, writer,
+    head, load, migration, pages, presence, proof, read, rebuild, receipt, recover, save, stored, writer,
 };
 
 const SINGLE: &[&str] = &[
@@ -28,6 +28,8 @@ const SINGLE: &[&str] = &[
     migration::IDENTITY,
     migration::PLACED,
     migration::REACHED,
+    pages::DUE,
+    pages::LOOKUP,
     proof::BY_TURN,
     proof::CHANGES,
     proof::COLUMNS,
@@ -40,12 +42,9 @@ const SINGLE: &[&str] = &[
     read::ENTRIES,
     read::ENTRIES_OF,
     read::CONTENTS_OF,
-    read::DUE,
     read::ENTRY,
     read::FEED,
     read::FEED_FIRST,
-    read::LOOKUP,
-    read::PAGE,
     read::PING,
     read::RECEIPT_FOR,
     read::RECORDED_AT,
@@ -123,7 +122,8 @@ pub fn statements(dialect: Dialect) -> Vec<String> {
         all.extend(SELECTS.iter().map(|select| select_text(select, 1, keys)));
     }
     all.extend(load::NEEDS.into_iter().map(|(requests, pages)| load::needs_text(requests, pages)));
-    all.extend(read::RANGES.into_iter().map(read::list_text));
+    all.extend(KEYS.into_iter().map(pages::pages_text));
+    all.extend(pages::RANGES.into_iter().map(pages::list_text));
     for rows in ROWS {
         all.extend(INSERTS.iter().map(|insert| text(dialect, rows, &[insert]).to_string()));
         all.push(text(dialect, rows, &INSERTS).to_string());

@@ -1,5 +1,7 @@
 //! Reads: lists, other names, entries in order and in bounds.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use renkei_domain::{
     noun::referral::{self, code_lookup},
@@ -54,6 +56,31 @@ fn a_list_gives_the_newest_first_and_goes_on_below_a_place() {
         let rest = list(&both, first[3].place, 4).await;
         assert_eq!([names(&first), names(&rest)].concat(), names(&all), "a change moves nothing in the list");
         assert!(list(&both, rest[1].place, 4).await.is_empty());
+    });
+}
+
+#[test]
+fn the_pages_of_many_matters_are_read_at_once_without_altered_ones() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        let ids: Vec<String> = (0..70).map(|n| format!("scheme-{n:02}")).collect();
+        for id in &ids {
+            side.act(publish(Agency::Ppc, id)).await.unwrap();
+        }
+        let names: BTreeSet<String> = ids.iter().map(|id| scheme(Agency::Ppc, id).to_string()).collect();
+        let (altered, missing) = (scheme(Agency::Ppc, "scheme-33").to_string(), "agencies/ppc/schemes/nowhere");
+        side.tamper(&format!("UPDATE page SET changed_turn = changed_turn + 1 WHERE matter = '{altered}'")).await;
+
+        let mut asked: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        asked.insert(missing);
+        let found = side.store.pages(&asked).await.unwrap();
+        let expected: Vec<&String> = names.iter().filter(|name| **name != altered).collect();
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected);
+        for (name, page) in &found {
+            assert_eq!(side.store.page(name).await.unwrap().as_ref(), Some(page), "{name}");
+        }
+        assert!(side.store.page(&altered).await.is_err());
+        assert!(side.store.pages(&BTreeSet::new()).await.unwrap().is_empty());
     });
 }
 
