@@ -28,6 +28,7 @@ mod rules {
     mod referral;
     mod scheme;
     mod scope;
+    mod stage;
     mod standing;
     mod statutory;
 }
