@@ -68,11 +68,16 @@ async fn kill(pair: &mut Pair, seed: [u8; 32], kills: &mut u64, over: &Cell<bool
         let agency = AGENCIES[usize::from(draw(0..2) == 1)];
         pair.kill(agency).await.unwrap();
         *kills += 1;
+        let mut life = LIVES;
         loop {
-            match tokio::time::timeout(Duration::from_millis(draw(LIVES)), pair.start(agency)).await {
+            match tokio::time::timeout(Duration::from_millis(draw(life.clone())), pair.start(agency)).await {
                 Ok(started) => break started.unwrap(),
-                // A start that is given up ends its process with SIGKILL too.
-                Err(_) => *kills += 1,
+                // A start that is given up ends its process with SIGKILL too. On a busy machine a start may take longer
+                // than any life so far, so the next one may be longer.
+                Err(_) => {
+                    *kills += 1;
+                    life.end *= 2;
+                }
             }
         }
     }

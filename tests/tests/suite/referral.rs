@@ -1,6 +1,7 @@
 //! Referral between the two agencies (紹介, Art. 4(1)).
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use futures::StreamExt as _;
 use renkei_domain::moment::stamp;
 use renkei_proto::{
     advice::v1::SubmitAdviceRequestRequest,
@@ -18,6 +19,10 @@ use renkei_tools::{
     pair::Pair,
     scenario::{instant, start},
 };
+
+/// The number of revisions that are under way at once: more would wait for each other longer than a call may last on a
+/// busy machine.
+const AT_ONCE: usize = 64;
 
 #[tokio::test]
 async fn a_referral_goes_from_issue_to_follow_up_in_both_directions() {
@@ -268,7 +273,8 @@ async fn a_judgement_is_revised_and_what_was_done_stays() {
         let request = ReviseJudgementRequest { etag: String::new(), ..ppc.revising(&given, Finding::Applies) };
         ppc.revise(request)
     });
-    for revised in futures::future::join_all(many).await {
+    let mut many = futures::stream::iter(many).buffer_unordered(AT_ONCE);
+    while let Some(revised) = many.next().await {
         revised.unwrap();
     }
     let last = at_both(&ppc, &ipa, &issued.name).await;
