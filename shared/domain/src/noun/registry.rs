@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Every noun.
-pub const ALL: [&dyn Noun; 9] = [
+pub const ALL: &[&dyn Noun] = &[
     &agreement::AgreementNoun,
     &scheme::SchemeNoun,
     &referral::ReferralNoun,
