@@ -9,6 +9,7 @@ mod plan;
 mod publisher;
 mod row;
 mod services;
+mod turns;
 
 mod backlog;
 mod deliver;
@@ -17,11 +18,17 @@ mod idle;
 mod latency;
 mod overhead;
 mod read;
+mod size;
 mod submit;
 mod verify;
+mod watch;
 
 use clap::ValueEnum;
 
+use self::{
+    backlog::Backlog, deliver::Deliver, growth::Growth, idle::Idle, latency::Latency, overhead::Overhead, read::Read,
+    size::Size, submit::Submit, turns::turns, watch::Watch,
+};
 pub use self::{echo::serve as serve_echo, plan::Plan, row::Rows};
 
 /// A thing that can be measured.
@@ -35,6 +42,10 @@ pub enum Case {
     Latency,
     /// Single items (recorded before they leave) and lists.
     Read,
+    /// A watch that is resumed from an old cursor and catches up with a hundred changes.
+    Watch,
+    /// The bytes on disk for each item.
+    Size,
     /// The same in a large journal as in a small one.
     Growth,
     /// The rate at which a backlog drains when the peer comes back, in flat memory.
@@ -48,23 +59,39 @@ pub enum Case {
 }
 
 /// The cases that are measured when nothing is named. A large journal and a large backlog take minutes to make.
-pub const USUAL: [Case; 7] =
-    [Case::Submit, Case::Deliver, Case::Latency, Case::Read, Case::Overhead, Case::Verify, Case::Idle];
+pub const USUAL: [Case; 9] = [
+    Case::Submit,
+    Case::Deliver,
+    Case::Latency,
+    Case::Read,
+    Case::Watch,
+    Case::Size,
+    Case::Overhead,
+    Case::Verify,
+    Case::Idle,
+];
 
-/// Measures one case and adds a row per repetition.
+/// Measures one case and adds a row per repetition and version.
 ///
 /// # Errors
 /// Fails if something does not start or a call fails; the text states the reason.
 pub async fn run(case: Case, plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
     match case {
-        Case::Submit => submit::run(plan, rows).await,
-        Case::Deliver => deliver::run(plan, rows).await,
-        Case::Latency => latency::run(plan, rows).await,
-        Case::Read => read::run(plan, rows).await,
-        Case::Growth => growth::run(plan, rows).await,
-        Case::Backlog => backlog::run(plan, rows).await,
-        Case::Overhead => overhead::run(plan, rows).await,
+        Case::Submit => turns::<Submit>(plan, rows).await,
+        Case::Deliver => turns::<Deliver>(plan, rows).await,
+        Case::Latency => turns::<Latency>(plan, rows).await,
+        Case::Read => turns::<Read>(plan, rows).await,
+        Case::Watch => turns::<Watch>(plan, rows).await,
+        Case::Size => turns::<Size>(plan, rows).await,
+        Case::Growth => turns::<Growth>(plan, rows).await,
+        // It is long enough by itself.
+        Case::Backlog => turns::<Backlog>(&Plan { repetitions: 1, ..plan.clone() }, rows).await,
+        // It touches no database, so one is enough.
+        Case::Overhead => {
+            let engines = plan.engines.iter().copied().take(1).collect();
+            turns::<Overhead>(&Plan { engines, ..plan.clone() }, rows).await
+        }
         Case::Verify => verify::run(plan, rows).await,
-        Case::Idle => idle::run(plan, rows).await,
+        Case::Idle => turns::<Idle>(plan, rows).await,
     }
 }

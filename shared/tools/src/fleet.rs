@@ -8,7 +8,7 @@ use crate::{
     cluster::Engine,
     desk::Desk,
     pair::Pair,
-    process::Process,
+    process::{Process, binary},
     setup::{AGENCIES, Choice},
 };
 
@@ -46,7 +46,7 @@ impl Fleet {
         let side = self.pair.side(agency);
         let config = side.config().replace("replica = \"a\"", &format!("replica = \"{name}\""));
         let file = format!("{}-{name}", agency.id());
-        let process = Process::start(agency, &self.pair.setup.dir, &file, &config).await?;
+        let process = Process::start(&binary(agency)?, &self.pair.setup.dir, &file, &config).await?;
         side.desk_wire.lead_also_to(process.desk);
         side.link_wire.lead_also_to(process.link);
         self.running.insert((agency.id(), name), process);

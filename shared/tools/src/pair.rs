@@ -17,7 +17,6 @@ use self::{side::Wires, world::write_clock};
 use crate::{
     clock::Clock,
     database,
-    process::binary,
     setup::{AGENCIES, Choice, Setup, config_file},
     wire::Wire,
 };
@@ -148,9 +147,6 @@ impl Pair {
         let engine = choice.engine.map_or_else(database::engine, Ok)?;
         let mut setup = Setup::new(&dir, machine_time(), seed)?;
         setup.databases = database::served(engine);
-        for agency in AGENCIES {
-            database::set_up(&setup, agency).await?;
-        }
         let mut wires = BTreeMap::new();
         for agency in AGENCIES {
             let io = |error: std::io::Error| error.to_string();
@@ -166,11 +162,25 @@ impl Pair {
         let mut side = |agency: Agency, config: String| -> Result<Side, String> {
             let (desk_wire, link_wire) = wires.remove(agency.id()).ok_or("an agency has no wires")?;
             let wires = Wires { desk: desk_wire, link: link_wire };
-            Ok(Side::new(agency, &dir, wires, choice.log_filter.unwrap_or("info"), config))
+            Ok(Side::new(agency, &dir, wires, config, &choice))
         };
         let [ppc, ipa] = configs;
         let (ppc, ipa) = (side(Agency::Ppc, ppc)?, side(Agency::Ipa, ipa)?);
-        Ok(Self { setup, clock, ppc, ipa, kind, clock_files, folder: temporary })
+        let pair = Self { setup, clock, ppc, ipa, kind, clock_files, folder: temporary };
+        for agency in AGENCIES {
+            match choice.programs {
+                None => database::set_up(&pair.setup, agency).await?,
+                // Another version may have other tables.
+                Some(_) => pair.migrate(agency).await?,
+            }
+        }
+        Ok(pair)
+    }
+
+    /// Lets a side's own program set its database up.
+    async fn migrate(&self, agency: Agency) -> Result<(), String> {
+        let (code, said) = self.command_line(agency, &["migrate"]).await?;
+        (code == Some(0)).then_some(()).ok_or(said)
     }
 
     /// One side.
@@ -300,7 +310,7 @@ impl Pair {
             side.write_config(&self.setup.dir)?
         };
         let output =
-            Command::new(binary(agency)?).arg("--config").arg(file).args(arguments).stdin(Stdio::null()).output();
+            Command::new(side.program()?).arg("--config").arg(file).args(arguments).stdin(Stdio::null()).output();
         let output = output.await.map_err(|error| error.to_string())?;
         let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
         Ok((output.status.code(), String::from_utf8_lossy(&text).into_owned()))

@@ -33,14 +33,14 @@ pub struct Process {
 pub(crate) const OPERATOR: &str = "[operator]\nlisten = \"127.0.0.1:0\"\n";
 
 impl Process {
-    /// Starts a service with a configuration in a folder, and waits until it serves. Configuration and log are the
+    /// Starts a service's program with a configuration in a folder, and waits until it serves. Configuration and log are the
     /// files `{name}.toml` and `{name}.log` there. Once it serves, the configuration names the operator's port that it
     /// took, for the command line.
     ///
     /// # Errors
     /// Fails if it does not start.
-    pub async fn start(agency: Agency, dir: &Path, name: &str, config: &str) -> Result<Self, String> {
-        Self::start_with(agency, dir, name, config, &[]).await
+    pub async fn start(program: &Path, dir: &Path, name: &str, config: &str) -> Result<Self, String> {
+        Self::start_with(program, dir, name, config, &[]).await
     }
 
     /// As [`Process::start`], with variables that override the configuration.
@@ -48,7 +48,7 @@ impl Process {
     /// # Errors
     /// Fails if it does not start.
     pub async fn start_with(
-        agency: Agency,
+        program: &Path,
         dir: &Path,
         name: &str,
         config: &str,
@@ -59,7 +59,7 @@ impl Process {
         write(config)?;
         let log = dir.join(format!("{name}.log"));
         let log = std::fs::OpenOptions::new().create(true).append(true).open(log).map_err(|error| error.to_string())?;
-        let mut child = Command::new(binary(agency)?)
+        let mut child = Command::new(program)
             .arg("--config")
             .arg(&file)
             .arg("serve")

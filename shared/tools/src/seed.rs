@@ -82,17 +82,6 @@ pub async fn seed(dir: &Path, author: Agency, items: u64) -> Result<(), String> 
     Ok(())
 }
 
-/// Lets an agency publish so many items while the other one is away. As [`seed`].
-///
-/// # Errors
-/// As [`seed`].
-pub async fn backlog(dir: &Path, author: Agency, items: u64) -> Result<(), String> {
-    let author = Side::open(dir, author).await?;
-    publish(&author, items).await?;
-    author.store.close().await;
-    Ok(())
-}
-
 impl Side {
     async fn open(dir: &Path, own: Agency) -> Result<Self, String> {
         let config = Config::load(&config_file(dir, own), HashMap::new()).map_err(said)?;

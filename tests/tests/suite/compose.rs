@@ -11,7 +11,7 @@ use renkei_tools::{
     compose,
     http::get,
     pair::machine_time,
-    process::Process,
+    process::{Process, binary},
     setup::AGENCIES,
     wire::Wire,
 };
@@ -70,7 +70,8 @@ async fn both_services_start_on_the_files_that_are_mounted_and_find_each_other()
         let config = read(dir.path(), &format!("{id}/{id}.toml"));
         // As the one-time service of each agency does.
         Store::migrate(database.url(), agency, "of a container").await.unwrap();
-        let service = Process::start_with(agency, &dir.path().join(id), id, &config, &variables).await.unwrap();
+        let service =
+            Process::start_with(&binary(agency).unwrap(), &dir.path().join(id), id, &config, &variables).await.unwrap();
         links[id].lead_to(service.link);
         databases.push(database);
         services.push(service);

@@ -186,12 +186,25 @@ fn build() -> Result<bool, String> {
 
 /// The services as they run in production.
 fn bench(arguments: &[String]) -> Result<bool, String> {
+    // The bench would say so as well, after minutes of building.
+    if let Some(folder) = against(arguments)
+        && let Some(missing) = ["ppc", "ipa"].into_iter().find(|name| !folder.join(name).is_file())
+    {
+        return Err(format!("--against {}: there is no program {missing} in it", folder.display()));
+    }
     database_server()?;
     let programs = ["build", "--workspace", "--release", "--bin", "ppc", "--bin", "ipa", "--bin", "bench"];
     if !succeeds(&mut cargo(&programs))? {
         return Ok(false);
     }
     succeeds(Command::new("target/release/bench").args(arguments))
+}
+
+/// The folder that the bench compares with.
+fn against(arguments: &[String]) -> Option<&Path> {
+    let joined = arguments.iter().find_map(|it| it.strip_prefix("--against="));
+    let parted = arguments.iter().skip_while(|it| *it != "--against").nth(1);
+    joined.or(parted.map(String::as_str)).map(Path::new)
 }
 
 fn fault(arguments: &[String]) -> Result<bool, String> {

@@ -1,7 +1,7 @@
 //! The peer was away for many entries and comes back: what waits drains in order, and memory stays flat however much
 //! it is. The control of each figure is a tenth as much.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use renkei_proto::r#type::v1::Agency;
 use tokio::time::{Instant, sleep};
@@ -9,11 +9,12 @@ use tokio::time::{Instant, sleep};
 use super::{
     machine::resident,
     plan::Plan,
-    publisher::PUBLISHER,
-    row::{Row, Rows},
+    publisher::{PUBLISHER, Publisher},
+    row::Row,
     services::Services,
+    turns::Subject,
 };
-use crate::{cluster::Engine, desk::PATIENCE, seed::backlog, setup::AGENCIES};
+use crate::{cluster::Engine, desk::PATIENCE, setup::AGENCIES};
 
 /// The interval at which memory and progress are read.
 const LOOK: Duration = Duration::from_millis(200);
@@ -26,22 +27,40 @@ struct Drained {
     most: [f64; 2],
 }
 
-/// A tenth, then all. Once each: it is long enough by itself.
-pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
-    for engine in plan.engines.iter().copied() {
-        let (tenth, all) = (once(engine, plan.items / 10).await?, once(engine, plan.items).await?);
-        let mut add = |case, figure, control| rows.add(Row::figure(case, Some(engine), figure).against(control));
-        add("backlog: entries drained per second", all.rate, tenth.rate);
-        add("backlog: MiB resident at most, sender", all.most[0], tenth.most[0]);
-        add("backlog: MiB resident at most, receiver", all.most[1], tenth.most[1]);
-    }
-    Ok(())
+/// A tenth, then all, each on services of its own.
+pub(super) struct Backlog {
+    engine: Engine,
+    programs: Option<PathBuf>,
 }
 
-async fn once(engine: Engine, entries: u64) -> Result<Drained, String> {
-    let mut services = Services::down(engine).await?;
-    services.pair.write_configs()?;
-    backlog(&services.pair.setup.dir, PUBLISHER, entries).await?;
+impl Subject for Backlog {
+    async fn start(_: &Plan, engine: Engine, programs: Option<PathBuf>) -> Result<Self, String> {
+        Ok(Self { engine, programs })
+    }
+
+    async fn measure(&mut self, plan: &Plan) -> Result<Vec<Row>, String> {
+        let (tenth, all) = (self.drained(plan.items / 10).await?, self.drained(plan.items).await?);
+        let row = |case, figure, control| Row::figure(case, figure).against(control);
+        Ok(vec![
+            row("backlog: entries drained per second", all.rate, tenth.rate),
+            row("backlog: MiB resident at most, sender", all.most[0], tenth.most[0]),
+            row("backlog: MiB resident at most, receiver", all.most[1], tenth.most[1]),
+        ])
+    }
+}
+
+impl Backlog {
+    async fn drained(&self, entries: u64) -> Result<Drained, String> {
+        let mut services = Services::start(self.engine, self.programs.clone()).await?;
+        services.pair.stop(PUBLISHER.peer()).await?;
+        Publisher::new(&services.desk(PUBLISHER)?)?.fill(entries).await?;
+        services.pair.stop(PUBLISHER).await?;
+        drain(services, entries).await
+    }
+}
+
+/// Starts both sides and waits for the last receipt.
+async fn drain(mut services: Services, entries: u64) -> Result<Drained, String> {
     for agency in AGENCIES {
         services.pair.start(agency).await?;
     }

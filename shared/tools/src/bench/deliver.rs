@@ -1,7 +1,7 @@
 //! Items are published, accepted by the peer, and receipted: the rate that is sustained, and what is left to do at the
 //! end.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use renkei_client::OfficialChannel;
 use renkei_proto::{
@@ -15,34 +15,47 @@ use super::{
     machine::Machine,
     plan::Plan,
     publisher::{PUBLISHER, Publisher},
-    row::{Row, Rows},
+    row::Row,
     services::{LOOK, Services},
     submit::{WARM, submit},
+    turns::Subject,
 };
-use crate::desk::{Desk, TANAKA, failure};
+use crate::{
+    cluster::Engine,
+    desk::{Desk, TANAKA, failure},
+};
 
 /// The number of calls under way at once.
 const IN_FLIGHT: usize = 64;
 
 /// As fast as the desk accepts them.
-pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
-    for engine in plan.engines.iter().copied() {
-        let services = Services::start(engine).await?;
+pub(super) struct Deliver {
+    publisher: Arc<Publisher>,
+    link: Link,
+    services: Services,
+}
+
+impl Subject for Deliver {
+    async fn start(_: &Plan, engine: Engine, programs: Option<PathBuf>) -> Result<Self, String> {
+        let services = Services::start(engine, programs).await?;
         let publisher = Arc::new(Publisher::new(&services.desk(PUBLISHER)?)?);
         let link = Link::new(&services.desk(PUBLISHER)?)?;
         submit(&publisher, IN_FLIGHT, WARM).await?;
         link.receipted().await?;
-        for _ in 0..plan.repetitions {
-            let start = Instant::now();
-            let delivered = delivered(&publisher, &link, plan.time).await?;
-            // The work that was left when the calls ended took this time.
-            let left = start.elapsed().saturating_sub(plan.time).as_secs_f64();
-            rows.add(Row::figure("deliver", Some(engine), delivered.rate()).at(IN_FLIGHT).idle(delivered.idle));
-            rows.add(Row::figure("deliver: seconds of work left", Some(engine), left).at(IN_FLIGHT));
-        }
-        services.settle(Agency::Ipa).await?;
+        Ok(Self { publisher, link, services })
     }
-    Ok(())
+
+    async fn measure(&mut self, plan: &Plan) -> Result<Vec<Row>, String> {
+        let start = Instant::now();
+        let delivered = delivered(&self.publisher, &self.link, plan.time).await?;
+        // The work that was left when the calls ended took this time.
+        let left = start.elapsed().saturating_sub(plan.time).as_secs_f64();
+        self.services.settle(Agency::Ipa).await?;
+        Ok(vec![
+            Row::figure("deliver", delivered.rate()).at(IN_FLIGHT).idle(delivered.idle),
+            Row::figure("deliver: seconds of work left", left).at(IN_FLIGHT),
+        ])
+    }
 }
 
 /// Publishes for this time and waits for the receipt of the last.

@@ -1,6 +1,6 @@
 //! From a call at PPC's desk to its event at a watcher of IPA's, when little is to be done.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use renkei_proto::{
     r#type::v1::{Agency, Purpose},
@@ -18,34 +18,45 @@ use super::{
     machine::Machine,
     plan::Plan,
     publisher::{PUBLISHER, Publisher},
-    row::{Row, Rows},
+    row::Row,
     services::Services,
     submit::{WARM, submit},
+    turns::Subject,
 };
-use crate::desk::{PATIENCE, TANAKA, failure};
+use crate::{
+    cluster::Engine,
+    desk::{PATIENCE, TANAKA, failure},
+};
 
 /// The time from one call to the next: 50 per second, whether or not the one before is answered.
 const PACE: Duration = Duration::from_millis(20);
 
 /// At low load.
-pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
-    for engine in plan.engines.iter().copied() {
-        let services = Services::start(engine).await?;
+pub(super) struct Latency {
+    publisher: Arc<Publisher>,
+    arrivals: mpsc::UnboundedReceiver<(String, Instant)>,
+    _services: Services,
+}
+
+impl Subject for Latency {
+    async fn start(_: &Plan, engine: Engine, programs: Option<PathBuf>) -> Result<Self, String> {
+        let services = Services::start(engine, programs).await?;
         let publisher = Arc::new(Publisher::new(&services.desk(PUBLISHER)?)?);
         submit(&publisher, 1, WARM).await?;
         services.settle(PUBLISHER).await?;
         // Only who may read items hears of them.
         let reader = services.desk(Agency::Ipa)?.on_behalf_of("sharing", TANAKA.with_purpose(Purpose::Policy))?;
-        let (seen, mut arrivals) = mpsc::unbounded_channel();
+        let (seen, arrivals) = mpsc::unbounded_channel();
         let events = WatchServiceClient::new(reader).watch(WatchRequest::default()).await.map_err(failure)?;
-        let watching = tokio::spawn(watching(events.into_inner(), seen));
-        for _ in 0..plan.repetitions {
-            let load = once(&publisher, &mut arrivals, plan.time).await?;
-            rows.add(Row::of("latency", Some(engine), 1, &load));
-        }
-        watching.abort();
+        // It ends with the services.
+        tokio::spawn(watching(events.into_inner(), seen));
+        Ok(Self { publisher, arrivals, _services: services })
     }
-    Ok(())
+
+    async fn measure(&mut self, plan: &Plan) -> Result<Vec<Row>, String> {
+        let load = once(&self.publisher, &mut self.arrivals, plan.time).await?;
+        Ok(vec![Row::of("latency", 1, &load).paced()])
+    }
 }
 
 /// Says of each matter when its entry was seen.

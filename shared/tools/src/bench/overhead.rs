@@ -1,7 +1,7 @@
 //! The cost of a call that touches no database: authorized, validated, measured, sampled at 1 %, beside a bare echo. In
 //! microseconds of the server's processor time per call.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, path::PathBuf, time::Duration};
 
 use prost::Message as _;
 use renkei_proto::link::v1::{GetLinkStatusRequest, link_status_service_client::LinkStatusServiceClient};
@@ -12,9 +12,10 @@ use super::{
     machine::processor_time,
     plan::Plan,
     publisher::PUBLISHER,
-    row::{Row, Rows},
+    row::Row,
     services::{CONNECTIONS, Services},
     submit::WARM,
+    turns::Subject,
 };
 use crate::{
     cluster::Engine,
@@ -24,27 +25,30 @@ use crate::{
 /// The number of calls under way at once.
 const IN_FLIGHT: usize = 64;
 
-/// On one database, as none is touched: nothing waits for a receipt.
-pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
-    let Some(engine) = plan.engines.first().copied() else { return Ok(()) };
-    let services = Services::start(engine).await?;
-    let desk = services.desk(PUBLISHER)?;
-    let process = services.process_id(PUBLISHER)?;
-    let bare = Echo::start(&services.pair.setup.dir).await?;
-    let echo = bare.process_id().ok_or("the echo has ended")?;
-    let request = GetLinkStatusRequest { name: "linkStatus".to_owned() };
-    bare.load(request.encode_to_vec(), IN_FLIGHT, WARM).await?;
-    status(&desk, &request, WARM).await?;
-    for _ in 0..plan.repetitions {
-        let (_, echoed) = cost(echo, bare.load(request.encode_to_vec(), IN_FLIGHT, plan.time)).await?;
-        let (load, answered) = cost(process, status(&desk, &request, plan.time)).await?;
-        rows.add(row(engine, &load, answered).against(echoed));
-    }
-    Ok(())
+/// Nothing waits for a receipt meanwhile.
+pub(super) struct Overhead {
+    request: GetLinkStatusRequest,
+    bare: Echo,
+    services: Services,
 }
 
-fn row(engine: Engine, load: &Load, cost: f64) -> Row {
-    Row::figure("overhead: µs per call", Some(engine), cost).at(IN_FLIGHT).idle(load.idle)
+impl Subject for Overhead {
+    async fn start(_: &Plan, engine: Engine, programs: Option<PathBuf>) -> Result<Self, String> {
+        let services = Services::start(engine, programs).await?;
+        let bare = Echo::start(&services.pair.setup.dir).await?;
+        let request = GetLinkStatusRequest { name: "linkStatus".to_owned() };
+        bare.load(request.encode_to_vec(), IN_FLIGHT, WARM).await?;
+        status(&services.desk(PUBLISHER)?, &request, WARM).await?;
+        Ok(Self { request, bare, services })
+    }
+
+    async fn measure(&mut self, plan: &Plan) -> Result<Vec<Row>, String> {
+        let (desk, process) = (self.services.desk(PUBLISHER)?, self.services.process_id(PUBLISHER)?);
+        let echo = self.bare.process_id().ok_or("the echo has ended")?;
+        let (_, echoed) = cost(echo, self.bare.load(self.request.encode_to_vec(), IN_FLIGHT, plan.time)).await?;
+        let (load, answered) = cost(process, status(&desk, &self.request, plan.time)).await?;
+        Ok(vec![Row::figure("overhead: µs per call", answered).at(IN_FLIGHT).idle(load.idle).against(echoed)])
+    }
 }
 
 /// Calls, and the processor time of the process for each.

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures::{TryStreamExt as _, stream};
 use prost::Message as _;
 use renkei_client::OfficialChannel;
 use renkei_domain::moment::Moment;
 use renkei_proto::{
     sharing::v1::{
-        Item, ItemKind, Necessity, PublishItemRequest, item_content, item_service_client::ItemServiceClient,
+        Item, ItemKind, ListItemsRequest, ListItemsResponse, Necessity, PublishItemRequest, item_content,
+        item_service_client::ItemServiceClient,
     },
     r#type::v1::{Agency, Purpose},
 };
@@ -21,6 +23,10 @@ use crate::{
 
 /// The size of an item's content in bytes.
 const CONTENT: usize = 1024;
+/// The number of items that a page shows, and that a resumed watch catches up with.
+pub(super) const PAGE: u32 = 100;
+/// The number of calls under way while a journal is filled.
+const IN_FLIGHT: usize = 64;
 
 /// PPC's sharing system.
 pub(super) struct Publisher {
@@ -66,6 +72,25 @@ impl Publisher {
     pub(super) async fn publish(&self, number: usize) -> Result<Item, String> {
         let answer = self.client(number).publish_item(self.request()).await;
         Ok(answer.map_err(failure)?.into_inner())
+    }
+
+    /// The newest items, or those that follow.
+    ///
+    /// # Errors
+    /// Fails if they are refused.
+    pub(super) async fn page(&self, page_token: String) -> Result<ListItemsResponse, String> {
+        let request = ListItemsRequest { parent: "agencies/-".to_owned(), page_size: PAGE, page_token };
+        Ok(self.client(0).list_items(request).await.map_err(failure)?.into_inner())
+    }
+
+    /// Publishes so many items, as fast as the desk accepts them.
+    ///
+    /// # Errors
+    /// Fails if one is refused.
+    pub(super) async fn fill(&self, items: u64) -> Result<(), String> {
+        let numbers = stream::iter((0..items).map(|number| usize::try_from(number).map_err(|error| error.to_string())));
+        let publish = |number| async move { self.publish(number).await.map(|_| ()) };
+        numbers.try_for_each_concurrent(IN_FLIGHT, publish).await
     }
 }
 

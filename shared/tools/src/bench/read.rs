@@ -1,6 +1,7 @@
 //! Single items, whose reading is recorded before they leave, and lists, which contain no secret.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -16,11 +17,12 @@ use super::{
     load::{Load, load},
     plan::Plan,
     publisher::{PUBLISHER, Publisher},
-    row::{Row, Rows},
+    row::Row,
     services::Services,
     submit::WARM,
+    turns::Subject,
 };
-use crate::desk::failure;
+use crate::{cluster::Engine, desk::failure};
 
 /// The number of items.
 const ITEMS: usize = 1000;
@@ -28,9 +30,17 @@ const ITEMS: usize = 1000;
 const PAGE: u32 = 100;
 
 /// Single items against bare inserts, lists against a bare echo.
-pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
-    for engine in plan.engines.iter().copied() {
-        let services = Services::start(engine).await?;
+pub(super) struct Read {
+    publisher: Arc<Publisher>,
+    items: Arc<[String]>,
+    control: Control,
+    bare: Echo,
+    _services: Services,
+}
+
+impl Subject for Read {
+    async fn start(_: &Plan, engine: Engine, programs: Option<PathBuf>) -> Result<Self, String> {
+        let services = Services::start(engine, programs).await?;
         let publisher = Arc::new(Publisher::new(&services.desk(PUBLISHER)?)?);
         let mut items = Vec::new();
         for number in 0..ITEMS {
@@ -43,18 +53,21 @@ pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> 
         single(&publisher, &items, 64, WARM).await?;
         control.load(64, WARM).await?;
         bare.load(publisher.bytes(), 64, WARM).await?;
-        for _ in 0..plan.repetitions {
-            for in_flight in plan.in_flight.iter().copied() {
-                let inserted = control.load(in_flight, plan.time).await?;
-                let read = single(&publisher, &items, in_flight, plan.time).await?;
-                rows.add(Row::of("read: GetItem", Some(engine), in_flight, &read).against(inserted.rate()));
-                let echoed = bare.load(publisher.bytes(), in_flight, plan.time).await?;
-                let listed = list(&publisher, in_flight, plan.time).await?;
-                rows.add(Row::of("read: ListItems", Some(engine), in_flight, &listed).against(echoed.rate()));
-            }
-        }
+        Ok(Self { publisher, items, control, bare, _services: services })
     }
-    Ok(())
+
+    async fn measure(&mut self, plan: &Plan) -> Result<Vec<Row>, String> {
+        let mut rows = Vec::new();
+        for in_flight in plan.in_flight.iter().copied() {
+            let inserted = self.control.load(in_flight, plan.time).await?;
+            let read = single(&self.publisher, &self.items, in_flight, plan.time).await?;
+            rows.push(Row::of("read: GetItem", in_flight, &read).against(inserted.rate()));
+            let echoed = self.bare.load(self.publisher.bytes(), in_flight, plan.time).await?;
+            let listed = list(&self.publisher, in_flight, plan.time).await?;
+            rows.push(Row::of("read: ListItems", in_flight, &listed).against(echoed.rate()));
+        }
+        Ok(rows)
+    }
 }
 
 /// Gets one item after the other.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{load::Load, peers::Peers};
+use super::{load::Load, peers::Peers, plan::Programs};
 use crate::cluster::Engine;
 
 /// One repetition of one case. What does not apply is none.
@@ -10,6 +10,7 @@ use crate::cluster::Engine;
 pub(super) struct Row {
     case: &'static str,
     database: Option<&'static str>,
+    programs: Option<Programs>,
     in_flight: Option<usize>,
     /// Per second, or in the unit that the case names.
     rate: Option<f64>,
@@ -23,20 +24,30 @@ pub(super) struct Row {
 
 impl Row {
     /// A single figure.
-    pub(super) fn figure(case: &'static str, engine: Option<Engine>, rate: f64) -> Self {
-        Self { case, database: engine.map(name), rate: Some(rate), ..Self::default() }
+    pub(super) fn figure(case: &'static str, rate: f64) -> Self {
+        Self { case, rate: Some(rate), ..Self::default() }
     }
 
     /// A row for the outcome of calls.
-    pub(super) fn of(case: &'static str, engine: Option<Engine>, in_flight: usize, load: &Load) -> Self {
+    pub(super) fn of(case: &'static str, in_flight: usize, load: &Load) -> Self {
         let quantile = |share: f64| Some(load.took.value_at_quantile(share) as f64 / 1000.0);
         Self {
             in_flight: Some(in_flight),
             p50_ms: quantile(0.5),
             p99_ms: quantile(0.99),
             idle: Some(load.idle),
-            ..Self::figure(case, engine, load.rate())
+            ..Self::figure(case, load.rate())
         }
+    }
+
+    /// Of programs on a database.
+    pub(super) fn on(self, engine: Engine, programs: Programs) -> Self {
+        Self { database: Some(name(engine)), programs: Some(programs), ..self }
+    }
+
+    /// Of calls at a pace that was given: their duration is the figure.
+    pub(super) fn paced(self) -> Self {
+        Self { rate: None, ..self }
     }
 
     /// Beside its control.
@@ -56,6 +67,15 @@ impl Row {
 
     fn is_of(&self, other: &Self) -> bool {
         (self.case, self.database, self.in_flight) == (other.case, other.database, other.in_flight)
+    }
+
+    fn is_before(&self) -> bool {
+        self.programs == Some(Programs::Before)
+    }
+
+    /// The figure by which versions are compared.
+    fn own(&self) -> Option<f64> {
+        self.rate.or(self.p50_ms)
     }
 }
 
@@ -85,44 +105,59 @@ impl<'a> Rows<'a> {
         self.rows.push(row);
     }
 
-    /// Medians with their ranges, in Markdown.
+    /// Medians with their ranges, in Markdown. Figures of another version stand beside those of this one.
     ///
     /// # Errors
     /// Fails if the peers' figures cannot be read.
     pub fn table(&self) -> Result<String, String> {
         let peers = Peers::read()?;
-        let mut lines = vec![
-            format!(
-                "| case | database | in flight | rate | p50 ms | p99 ms | control | ratio | idle | others ({}) |",
-                peers.measured
-            ),
-            "|---|---|---|---|---|---|---|---|---|---|".to_owned(),
-        ];
-        for (place, first) in self.rows.iter().enumerate() {
-            if self.rows[..place].iter().any(|row| row.is_of(first)) {
+        let (before, now): (Vec<&Row>, Vec<&Row>) = self.rows.iter().partition(|row| row.is_before());
+        let compared: &[&str] = if before.is_empty() { &[] } else { &["before", "now/before"] };
+        let others = format!("others ({})", peers.measured);
+        let head = ["case", "database", "in flight", "rate", "p50 ms", "p99 ms", "control", "ratio"];
+        let head = [head.as_slice(), compared, &["idle", &others]].concat();
+        let mut lines = vec![line(&head), format!("|{}", "---|".repeat(head.len()))];
+        for (place, first) in now.iter().enumerate() {
+            if now[..place].iter().any(|row| row.is_of(first)) {
                 continue;
             }
-            let same: Vec<&Row> = self.rows.iter().filter(|row| row.is_of(first)).collect();
+            let same: Vec<&Row> = now.iter().copied().filter(|row| row.is_of(first)).collect();
             let spread = |figure: fn(&Row) -> Option<f64>| Spread::of(same.iter().filter_map(|row| figure(row)));
-            let cell = |spread: Option<Spread>| spread.map_or("–".to_owned(), |spread| spread.to_string());
             let (rate, p50) = (spread(|row| row.rate), spread(|row| row.p50_ms));
             let in_flight = first.in_flight.unwrap_or_default();
             let others = peers.of(first.case, in_flight, rate.map(|it| it.median), p50.map(|it| it.median));
-            lines.push(format!(
-                "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {others} |",
-                first.case,
-                first.database.unwrap_or("–"),
-                first.in_flight.map_or("–".to_owned(), |it| it.to_string()),
-                cell(rate),
-                cell(p50),
-                cell(spread(|row| row.p99_ms)),
-                cell(spread(|row| row.control)),
-                cell(spread(|row| row.ratio)),
-                cell(spread(|row| row.idle)),
-            ));
+            let mut cells = vec![
+                first.case.to_owned(),
+                or_dash(first.database),
+                or_dash(first.in_flight),
+                or_dash(rate),
+                or_dash(p50),
+                or_dash(spread(|row| row.p99_ms)),
+                or_dash(spread(|row| row.control)),
+                or_dash(spread(|row| row.ratio)),
+            ];
+            if !compared.is_empty() {
+                let earlier = before.iter().filter(|row| row.is_of(first)).filter_map(|row| row.own());
+                let pairs = same.iter().filter_map(|row| row.own()).zip(earlier.clone());
+                // Nothing is a multiple of zero, such as the processor time of a service at rest.
+                let ratios = pairs.filter(|(_, then)| *then > 0.0).map(|(now, then)| now / then);
+                cells.extend([or_dash(Spread::of(earlier)), or_dash(Spread::of(ratios))]);
+            }
+            cells.extend([or_dash(spread(|row| row.idle)), others]);
+            lines.push(line(&cells));
         }
         Ok(lines.join("\n"))
     }
+}
+
+/// A line of a table.
+fn line<C: AsRef<str>>(cells: &[C]) -> String {
+    let cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
+    format!("| {} |", cells.join(" | "))
+}
+
+fn or_dash(cell: Option<impl ToString>) -> String {
+    cell.map_or("–".to_owned(), |cell| cell.to_string())
 }
 
 /// A median with its range.
@@ -157,5 +192,62 @@ fn short(figure: f64) -> String {
         _ if figure >= 100.0 => format!("{figure:.0}"),
         _ if figure >= 10.0 => format!("{figure:.1}"),
         _ => format!("{figure:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+
+    fn table(measured: impl FnOnce(&mut Rows<'_>)) -> Vec<String> {
+        let mut see = |_| ();
+        let mut rows = Rows::new(&mut see);
+        measured(&mut rows);
+        rows.table().unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_repetition_is_compared_with_that_of_the_other_version() {
+        let lines = table(|rows| {
+            // The machine is twice as fast the second time, for both.
+            for (before, now) in [(100.0, 110.0), (200.0, 240.0), (100.0, 130.0)] {
+                let mut add = |programs, rate| rows.add(Row::figure("size", rate).on(Engine::Sqlite, programs));
+                add(Programs::Before, before);
+                add(Programs::Now, now);
+            }
+        });
+        assert!(lines[0].contains("| ratio | before | now/before | idle |"), "{}", lines[0]);
+        let row = "| size | sqlite | – | 130 (110–240) | – | – | – | – | 100 (100–200) | 1.20 (1.10–1.30) | – |  |";
+        assert_eq!(lines[2..], [row]);
+    }
+
+    #[test]
+    fn calls_at_a_given_pace_are_compared_by_their_duration() {
+        let lines = table(|rows| {
+            for (programs, p50_ms) in [(Programs::Before, 4.0), (Programs::Now, 2.0)] {
+                let row = Row { p50_ms: Some(p50_ms), ..Row::figure("paced", 50.0) };
+                rows.add(row.paced().on(Engine::Sqlite, programs));
+            }
+        });
+        assert!(lines[2].contains("| 4.00 (4.00–4.00) | 0.50 (0.50–0.50) |"), "{}", lines[2]);
+    }
+
+    #[test]
+    fn nothing_is_compared_with_zero() {
+        let lines = table(|rows| {
+            for (programs, share) in [(Programs::Before, 0.0), (Programs::Now, 0.1)] {
+                rows.add(Row::figure("rest", share).on(Engine::Sqlite, programs));
+            }
+        });
+        assert!(lines[2].contains("| 0.00 (0.00–0.00) | – |"), "{}", lines[2]);
+    }
+
+    #[test]
+    fn one_version_has_no_columns_for_another() {
+        let lines = table(|rows| rows.add(Row::figure("size", 1.0).on(Engine::Sqlite, Programs::Now)));
+        assert!(!lines[0].contains("before"), "{}", lines[0]);
+        assert_eq!(lines.len(), 3);
     }
 }

@@ -1,7 +1,10 @@
 //! Both services as they run in production: the machine's clock, durable databases, nothing between desk and caller or
 //! between the two.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::PathBuf,
+};
 
 use renkei_proto::{link::v1::link_status::State, r#type::v1::Agency};
 use tokio::time::{Duration, sleep};
@@ -26,13 +29,13 @@ pub(super) struct Services {
 }
 
 impl Services {
-    /// Both, set up and not started.
+    /// Both, set up and not started, with the programs of a folder or of this build.
     ///
     /// # Errors
     /// Fails if something cannot be made.
-    pub(super) async fn down(engine: Engine) -> Result<Self, String> {
+    pub(super) async fn down(engine: Engine, programs: Option<PathBuf>) -> Result<Self, String> {
         durable();
-        let mut pair = Pair::down(Choice { engine: Some(engine), ..Choice::default() }).await?;
+        let mut pair = Pair::down(Choice { engine: Some(engine), programs, ..Choice::default() }).await?;
         let [ppc, ipa] = [free()?, free()?];
         pair.ppc.set_config(as_in_production(pair.ppc.config(), ppc, ipa)?);
         pair.ipa.set_config(as_in_production(pair.ipa.config(), ipa, ppc)?);
@@ -43,8 +46,8 @@ impl Services {
     ///
     /// # Errors
     /// Fails if they do not start.
-    pub(super) async fn start(engine: Engine) -> Result<Self, String> {
-        let mut services = Self::down(engine).await?;
+    pub(super) async fn start(engine: Engine, programs: Option<PathBuf>) -> Result<Self, String> {
+        let mut services = Self::down(engine, programs).await?;
         for agency in AGENCIES {
             services.pair.start(agency).await?;
         }

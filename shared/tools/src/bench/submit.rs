@@ -1,6 +1,6 @@
 //! An item is published and the call is answered. The peer is away meanwhile, which is a normal state.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use renkei_proto::r#type::v1::Agency;
 
@@ -9,31 +9,42 @@ use super::{
     load::{Load, load},
     plan::Plan,
     publisher::{PUBLISHER, Publisher},
-    row::{Row, Rows},
+    row::Row,
     services::Services,
+    turns::Subject,
 };
+use crate::cluster::Engine;
 
 /// The time in which caches and connections get warm; it is not measured.
 pub(super) const WARM: Duration = Duration::from_secs(1);
 
 /// Against bare inserts of the same bytes.
-pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> {
-    for engine in plan.engines.iter().copied() {
-        let mut services = Services::start(engine).await?;
+pub(super) struct Submit {
+    publisher: Arc<Publisher>,
+    control: Control,
+    _services: Services,
+}
+
+impl Subject for Submit {
+    async fn start(_: &Plan, engine: Engine, programs: Option<PathBuf>) -> Result<Self, String> {
+        let mut services = Services::start(engine, programs).await?;
         services.pair.stop(Agency::Ipa).await?;
         let publisher = Arc::new(Publisher::new(&services.desk(PUBLISHER)?)?);
         let control = Control::open(engine, publisher.bytes()).await?;
         submit(&publisher, 64, WARM).await?;
         control.load(64, WARM).await?;
-        for _ in 0..plan.repetitions {
-            for in_flight in plan.in_flight.iter().copied() {
-                let bare = control.load(in_flight, plan.time).await?;
-                let submitted = submit(&publisher, in_flight, plan.time).await?;
-                rows.add(Row::of("submit", Some(engine), in_flight, &submitted).against(bare.rate()));
-            }
-        }
+        Ok(Self { publisher, control, _services: services })
     }
-    Ok(())
+
+    async fn measure(&mut self, plan: &Plan) -> Result<Vec<Row>, String> {
+        let mut rows = Vec::new();
+        for in_flight in plan.in_flight.iter().copied() {
+            let bare = self.control.load(in_flight, plan.time).await?;
+            let submitted = submit(&self.publisher, in_flight, plan.time).await?;
+            rows.push(Row::of("submit", in_flight, &submitted).against(bare.rate()));
+        }
+        Ok(rows)
+    }
 }
 
 /// Publishes for this time.

@@ -34,8 +34,8 @@ pub(super) async fn run(plan: &Plan, rows: &mut Rows<'_>) -> Result<(), String> 
         let entries = plan.entries;
         let proven = tokio::task::spawn_blocking(move || prove(entries)).await.map_err(|error| error.to_string())?;
         let (took, idle) = proven?;
-        rows.add(Row::figure("verify: entries per second", None, entries as f64 / took.as_secs_f64()).idle(idle));
-        rows.add(Row::figure("verify: seconds", None, took.as_secs_f64()));
+        rows.add(Row::figure("verify: entries per second", entries as f64 / took.as_secs_f64()).idle(idle));
+        rows.add(Row::figure("verify: seconds", took.as_secs_f64()));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use renkei_tools::{
     bench::{self, Case, Plan, Rows},
     cluster::Engine,
+    setup::AGENCIES,
 };
 
 /// Measures the speed of the services.
@@ -17,6 +18,9 @@ struct Arguments {
     part: Option<Part>,
     /// The cases to measure; all when none is named.
     cases: Vec<Case>,
+    /// Measures the programs `ppc` and `ipa` of another version, in this folder, in turn with the present ones.
+    #[arg(long, value_name = "FOLDER", value_parser = folder_of_programs)]
+    against: Option<PathBuf>,
     /// Prints one JSON object per line instead of the table.
     #[arg(long)]
     json: bool,
@@ -80,6 +84,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     };
     let plan = Plan {
         engines,
+        against: arguments.against,
         repetitions: arguments.repetitions.max(1),
         time: Duration::try_from_secs_f64(arguments.seconds).map_err(|error| error.to_string())?,
         in_flight: arguments.in_flight,
@@ -97,6 +102,12 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         say(&rows.table()?);
     }
     Ok(())
+}
+
+fn folder_of_programs(folder: &str) -> Result<PathBuf, String> {
+    let folder = PathBuf::from(folder);
+    let missing = AGENCIES.into_iter().find(|agency| !folder.join(agency.id()).is_file());
+    missing.map_or(Ok(folder), |agency| Err(format!("there is no program {} in it", agency.id())))
 }
 
 #[expect(clippy::print_stdout, reason = "the bench talks to the person who started it")]

@@ -12,7 +12,13 @@ use renkei_store::Store;
 use renkei_telemetry::{LogTarget, Measured, Settings, Spans, Telemetry};
 use tokio::sync::oneshot;
 
-use crate::{clock::Clock, desk::Desk, process::Process, setup::config_file, wire::Wire};
+use crate::{
+    clock::Clock,
+    desk::Desk,
+    process::{Process, binary},
+    setup::{Choice, config_file},
+    wire::Wire,
+};
 
 /// One side of a pair.
 pub struct Side {
@@ -31,6 +37,7 @@ pub struct Side {
     log: Arc<Mutex<Vec<u8>>>,
     log_filter: &'static str,
     config: String,
+    programs: Option<PathBuf>,
     starts: u64,
     running: Option<Running>,
     service: Shared,
@@ -51,7 +58,7 @@ enum Running {
 }
 
 impl Side {
-    pub(super) fn new(agency: Agency, dir: &Path, wires: Wires, log_filter: &'static str, config: String) -> Self {
+    pub(super) fn new(agency: Agency, dir: &Path, wires: Wires, config: String, choice: &Choice) -> Self {
         Self {
             agency,
             desk: Desk::new(agency, dir, &wires.desk),
@@ -60,8 +67,9 @@ impl Side {
             spans: None,
             measured: None,
             log: Arc::default(),
-            log_filter,
+            log_filter: choice.log_filter.unwrap_or("info"),
             config,
+            programs: choice.programs.clone(),
             starts: 0,
             running: None,
             service: Shared::default(),
@@ -98,6 +106,15 @@ impl Side {
     /// Uses another configuration from the next start on.
     pub fn set_config(&mut self, config: String) {
         self.config = config;
+    }
+
+    /// The program of this side.
+    ///
+    /// # Errors
+    /// Fails if it is not built.
+    pub(super) fn program(&self) -> Result<PathBuf, String> {
+        let own = self.agency;
+        self.programs.as_ref().map_or_else(|| binary(own), |folder| Ok(folder.join(own.id())))
     }
 
     /// The database of a side that runs in this process.
@@ -170,7 +187,7 @@ impl Side {
     }
 
     pub(super) async fn start_process(&mut self, dir: &Path) -> Result<(), String> {
-        let process = Process::start(self.agency, dir, self.agency.id(), &self.config).await?;
+        let process = Process::start(&self.program()?, dir, self.agency.id(), &self.config).await?;
         self.desk_wire.lead_to(process.desk);
         self.link_wire.lead_to(process.link);
         self.running = Some(Running::Process(Box::new(process)));
