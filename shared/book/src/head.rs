@@ -77,10 +77,10 @@ pub struct Heads {
     pub peer: JournalHead,
     /// The private journal.
     pub private: JournalHead,
-    /// The number of entries of all three journals that were folded.
+    /// The last turn: entries of all three journals and events are counted together, in the order in which they came.
     pub turn: u64,
-    /// The last number of the feed.
-    pub feed: u64,
+    /// The number of commits that led to these heads. Heads with the same number are the same.
+    pub commits: u64,
 }
 
 impl Heads {
@@ -111,9 +111,14 @@ impl Heads {
         (self.backlog() > 0).then_some(self.own.receipted + 1)
     }
 
-    /// True if these heads are known to be later than others: entries and changes are only ever added.
+    /// True if these heads are later than others.
     pub fn is_after(&self, other: &Self) -> bool {
-        self.turn >= other.turn && self.feed >= other.feed && (self.turn, self.feed) != (other.turn, other.feed)
+        self.commits > other.commits
+    }
+
+    /// True if the journals are the same. A commit may add nothing to them, but a record of a call.
+    pub fn has_same_journals(&self, other: &Self) -> bool {
+        *self == Self { commits: self.commits, ..other.clone() }
     }
 
     /// The state with which the next entry of a journal is compared.

@@ -8,6 +8,7 @@ use renkei_domain::{
     matter::Matter,
     moment::{Moment, stamp},
     page::{Journal, Page, Pages, Seen, View},
+    read_set::ReadSet,
     refusal::Refusal,
 };
 use renkei_journal::Hash;
@@ -123,18 +124,33 @@ impl Stage {
         }
     }
 
-    /// Puts rows of the database onto the stage, before any command runs.
+    /// Puts rows onto the stage, for the commands that run next. What is on the stage already stays, because commands may
+    /// have changed it.
     pub fn load(&mut self, rows: Rows) {
         for (name, (page, opened)) in rows.pages {
-            self.opened.insert(name.clone(), opened);
-            self.pages.insert(name, page);
+            if !self.matters.contains(&name) {
+                self.opened.insert(name.clone(), opened);
+                self.pages.insert(name, page);
+            }
         }
-        self.altered.extend(rows.altered);
+        self.altered.extend(rows.altered.into_iter().filter(|name| !self.matters.contains(name)));
         self.matters.extend(rows.matters);
-        self.counters.extend(rows.counters);
+        for (key, value) in rows.counters {
+            if !self.years.contains(&key.0) {
+                self.counters.entry(key).or_insert(value);
+            }
+        }
         self.years.extend(rows.years);
         self.hashes.extend(rows.hashes);
         self.ids.extend(rows.ids);
+    }
+
+    /// The part of a read set that is not on the stage yet.
+    #[must_use]
+    pub fn lacking(&self, mut keys: ReadSet) -> ReadSet {
+        keys.matters.retain(|name| !self.matters.contains(name));
+        keys.years.retain(|year| !self.years.contains(year));
+        keys
     }
 
     /// Runs a command, given as a function of the stage and of the moment at which it is judged. If it is refused,
@@ -154,19 +170,26 @@ impl Stage {
         self.end(outcome)
     }
 
-    /// The results of the batch.
-    pub fn finish(mut self) -> Staged {
-        let mut pages = BTreeMap::new();
+    /// The results of the batch, and the rows that it changes as it leaves them: the next batch can be judged on these
+    /// before they are written.
+    pub fn finish(mut self) -> (Staged, Rows) {
+        let (mut pages, mut left) = (BTreeMap::new(), Rows::default());
         for entry in &self.entries {
             let name = &entry.header.matter;
             if let Some(page) = self.pages.remove(name) {
                 let opened = self.opened.get(name).copied().unwrap_or(entry.turn);
+                left.pages.insert(name.clone(), (page.clone(), opened));
+                left.matters.insert(name.clone());
                 pages.insert(name.clone(), StagedPage { page, opened, changed: entry.turn });
             } else if let Some(staged) = pages.get_mut(name) {
                 staged.changed = entry.turn;
             }
+            left.hashes.insert((entry.journal, entry.header.seq), entry.hash);
+            left.ids.insert(entry.header.entry_id.clone());
         }
-        Staged {
+        let grown = self.counted.keys().map(|(year, kind)| ((*year, kind.clone()), self.counter(*year, kind)));
+        left.counters.extend(grown);
+        let staged = Staged {
             own: self.own,
             heads: self.heads,
             entries: self.entries,
@@ -178,7 +201,8 @@ impl Stage {
             judged_again: self.judged_again,
             signs: self.signs,
             unmark: self.unmark,
-        }
+        };
+        (staged, left)
     }
 
     /// The entries that the batch has added so far.
@@ -241,20 +265,15 @@ impl Stage {
 
     /// Adds a change that is not an entry to the feed.
     pub fn tell(&mut self, matter: &str, change: Change) {
-        let traceparent = self.running.origin.traceparent.clone();
-        self.tell_in(&traceparent, matter, change);
-    }
-
-    pub(crate) fn tell_in(&mut self, traceparent: &str, matter: &str, change: Change) {
-        self.heads.feed += 1;
+        self.heads.turn += 1;
         let event = Event {
             time: Some(stamp(self.now())),
             matter: matter.to_owned(),
-            traceparent: traceparent.to_owned(),
+            traceparent: self.running.origin.traceparent.clone(),
             change: Some(change),
         };
         let at_us = self.now().as_microsecond();
-        self.events.push(StagedEvent { number: self.heads.feed, at_us, event });
+        self.events.push(StagedEvent { turn: self.heads.turn, at_us, event });
     }
 
     /// The hash of a stored entry that the command's read set names.

@@ -30,6 +30,9 @@ pub struct StagedEntry {
     pub body: Body,
     /// Its place in the order in which the journals are folded here.
     pub turn: u64,
+    /// The name of the matter's state after it, which watchers are told. `None` if they are not told of it: it is private,
+    /// or its fact has no effect.
+    pub state: Option<&'static str>,
     /// The time at which it is stored, in microseconds since 1970.
     pub arrived_us: i64,
 }
@@ -50,10 +53,10 @@ pub struct StagedReceipt {
     pub signed: SignedReceipt,
 }
 
-/// A change that waits for the commit.
+/// A change that is not an entry and waits for the commit.
 pub struct StagedEvent {
-    /// Its number in the feed.
-    pub number: u64,
+    /// Its place among the entries and events.
+    pub turn: u64,
     /// The time of the change, in microseconds since 1970.
     pub at_us: i64,
     /// The names that watchers receive; it contains no content.
@@ -87,7 +90,7 @@ pub struct Staged {
     pub lookups: Vec<(Lookup, String)>,
     /// The numbers by which counters grow.
     pub counted: Counters,
-    /// The new part of the feed.
+    /// The changes that are not entries, in the order of their turns.
     pub events: Vec<StagedEvent>,
     /// The peer's receipts that are kept.
     pub receipts: Vec<StagedReceipt>,

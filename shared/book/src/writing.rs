@@ -2,7 +2,7 @@
 
 use renkei_domain::{
     decide::{Permit, PermittedFact, decide, decide_draft},
-    matter::{Matter, entry_name},
+    matter::Matter,
     noun::{journal as journal_rules, registry},
     page::Journal,
     refusal::Refusal,
@@ -14,7 +14,6 @@ use renkei_proto::{
     journal::v1::{Entry, Fact, Header, SaltedContent, fact},
     options::v1::Reason,
     r#type::v1::Agency,
-    watch::v1::{EntryApplied, event::Change},
 };
 use renkei_telemetry::Traceparent;
 
@@ -143,17 +142,26 @@ impl Stage {
         if self.ids.insert(header.entry_id.clone()) {
             self.undo.ids.push(header.entry_id.clone());
         }
-        self.fold(journal, &header, hash, fact);
+        let state = self.fold(journal, &header, hash, fact);
         let arrived_us = self.now().as_microsecond();
         // Repeats of calls are found by the digest. A peer's entry gets none, because the peer could name a digest of
         // ours.
         let is_peers = journal == Journal::Of(self.own.peer());
         let digest = if is_peers { Vec::new() } else { fact.request_digest.clone() };
-        self.entries.push(StagedEntry { journal, hash, digest, body, turn: self.heads.turn, arrived_us, header });
+        self.entries.push(StagedEntry {
+            journal,
+            hash,
+            digest,
+            body,
+            turn: self.heads.turn,
+            state,
+            arrived_us,
+            header,
+        });
     }
 
-    /// Applies an entry to its page and to the rows beside it, and tells watchers of it.
-    fn fold(&mut self, journal: Journal, header: &Header, hash: Hash, fact: &Fact) {
+    /// Applies an entry to its page and to the rows beside it. Returns the state of the matter if watchers are told of it.
+    fn fold(&mut self, journal: Journal, header: &Header, hash: Hash, fact: &Fact) -> Option<&'static str> {
         let name = header.matter.clone();
         self.undo.pages.push((name.clone(), self.pages.get(&name).cloned(), self.opened.get(&name).copied()));
         self.opened.entry(name.clone()).or_insert(self.heads.turn);
@@ -161,16 +169,11 @@ impl Stage {
         let effects = fold(self.own, page, journal, header, hash, fact);
         self.lookups.extend(effects.lookup.map(|lookup| (lookup, name.clone())));
         self.count(effects.tallies);
-        let (Some(fact), Journal::Of(author)) = (&fact.fact, journal) else { return };
+        if fact.fact.is_none() || journal == Journal::Private {
+            return None;
+        }
         let matter = Matter::of(&name);
-        let state = registry::of(&matter).state(&matter, self.page(&name));
-        let applied = EntryApplied {
-            entry: entry_name(author, header.seq),
-            fact_type: FactKind::of(fact).name().to_owned(),
-            author: author.into(),
-            state: state.to_owned(),
-        };
-        self.tell_in(&header.traceparent, &name, Change::EntryApplied(applied));
+        Some(registry::of(&matter).state(&matter, self.page(&name)))
     }
 
     fn count(&mut self, tallies: Vec<Tally>) {

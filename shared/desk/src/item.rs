@@ -3,6 +3,7 @@
 mod acts;
 
 use renkei_domain::{
+    matter::Matter,
     noun::item::{self, current},
     page::{Journal, Seen},
 };
@@ -12,6 +13,7 @@ use renkei_proto::sharing::v1::{
     PublishItemRequest, RecallItemRequest, ReviseItemRequest, item_entry::Content, item_service_server::ItemService,
 };
 use renkei_rpc::validate::Call;
+use renkei_store::Newest;
 use tonic::Request;
 
 pub use self::acts::publishing;
@@ -19,7 +21,7 @@ use crate::{
     act::act,
     desk::{Answer, Desk, open, open_secret},
     error::Error,
-    read::{EntryWords, PageRequest, Readable, decoded, entries, list, readable},
+    read::{EntryWords, PageRequest, Readable, decoded, entries, judged, list},
 };
 
 /// The implementation of `ItemService`.
@@ -33,10 +35,11 @@ impl Items {
     }
 
     /// The content of the current revision; `None` when it is sealed or erased.
-    async fn content(&self, it: &Readable) -> Result<Option<ItemContent>, Error> {
+    async fn content(&self, it: &Readable, newest: Newest) -> Result<Option<ItemContent>, Error> {
         let opener = it.matter.opener;
         let Some(current) = current(Seen::whole(&it.page), opener) else { return Ok(None) };
-        let bytes = self.desk.store.content(&it.permit, Journal::Of(opener), current.mark.seq).await?;
+        let (store, seq) = (&self.desk.store, current.mark.seq);
+        let bytes = store.content_or_newest(&it.permit, Journal::Of(opener), seq, newest).await?;
         let (Some(bytes), Some(kind)) = (bytes, item::fact_kind(current.it.kind)) else { return Ok(None) };
         Ok(match decoded(kind, &bytes)? {
             Some(Content::Item(content)) => Some(content),
@@ -45,9 +48,11 @@ impl Items {
     }
 
     async fn get(&self, call: &Call, name: &str) -> Result<Item, Error> {
-        let it = readable(&self.desk, call, name).await?;
+        let matter = Matter::of(name);
+        let (page, newest) = self.desk.store.page_and_newest(name, Journal::Of(matter.opener)).await?;
+        let it = judged(&self.desk, call, matter, page.unwrap_or_default())?;
         let item: Item = it.resource(&self.desk, call)?;
-        Ok(Item { content: self.content(&it).await?, ..item })
+        Ok(Item { content: self.content(&it, newest).await?, ..item })
     }
 }
 

@@ -43,7 +43,7 @@ pub async fn verify(store: &Store, own_keys: &PublicKeys, peer_keys: &PublicKeys
     beside::receipts(store, &heads, &proof.own, &proof.peer).await?;
     beside::anchored(store).await?;
     let chains = beside::audit(store).await?;
-    beside::caches(store, &heads).await?;
+    beside::caches(store).await?;
     Ok(Verified { journals: proof.journals, chains })
 }
 

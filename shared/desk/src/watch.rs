@@ -14,6 +14,7 @@ use renkei_proto::{
 use renkei_rpc::{
     error::Error as CallError,
     places::{self, Places, Shortage},
+    token::Cursor,
     validate::Call,
 };
 use tokio_util::sync::CancellationToken;
@@ -22,7 +23,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     desk::{Answers, Desk, open_stream},
     error::Error,
-    read::{permit, permit_of},
+    read::{cursor_at, permit, permit_of},
 };
 
 /// The most watchers at once, and the most of one caller.
@@ -30,8 +31,8 @@ const WATCHERS: usize = 64;
 const WATCHERS_EACH: usize = 16;
 /// The longest time without a message to a watcher.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// The number of changes that are read at once.
-const CHUNK: usize = 256;
+/// The number of changes that are read at once: as many as one statement reads the pages of.
+const CHUNK: usize = 64;
 
 /// The next step of a watcher.
 enum Next {
@@ -40,7 +41,7 @@ enum Next {
     Drain,
 }
 
-/// The watchers, each with the number of the feed that it has received. Clones share everything.
+/// The watchers, each with the turn up to which it has received the feed. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Watchers {
     places: Places,
@@ -66,7 +67,7 @@ impl Watchers {
         self.told().each.len()
     }
 
-    /// The number up to which all of them have received the feed; `None` without watchers.
+    /// The turn up to which all of them have received the feed; `None` without watchers.
     #[must_use]
     pub fn slowest(&self) -> Option<u64> {
         self.told().each.values().min().copied()
@@ -95,7 +96,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// Records that the watcher has received the feed up to this number.
+    /// Records that the watcher has received the feed up to this turn.
     fn told(&self, after: u64) {
         self.watchers.told().each.insert(self.number, after);
     }
@@ -119,27 +120,27 @@ impl Watches {
         Self { desk, watchers, draining }
     }
 
-    /// The number after which the watch continues.
+    /// The turn after which the watch continues.
     async fn begin(&self, cursor: &str) -> Result<u64, Error> {
         // The cursor may be from a replica that has written since this one last read the heads.
         self.desk.store.refresh().await?;
-        let head = self.desk.store.heads().borrow().feed;
-        let first = self.desk.store.feed_first().await?;
+        let head = cursor_at(&self.desk.store.heads().borrow());
+        let first = self.desk.store.told_from();
         let after = match cursor {
-            "" => return Ok(head),
-            "-" => return Ok(first.saturating_sub(1)),
+            "" => return Ok(head.turn),
+            "-" => return Ok(first),
             cursor => self.desk.tokens.cursor_decode(cursor)?,
         };
-        if after > head {
-            return Err(Error::because(Reason::CursorUnknown, "the feed has not come as far as this cursor"));
-        }
-        if first > 0 && after + 1 < first {
+        if after.incarnation != head.incarnation || after.turn < first {
             return Err(Error::because(
                 Reason::CursorTooOld,
                 "the feed no longer reaches back so far: list, then continue from `as_of`",
             ));
         }
-        Ok(after)
+        if after.turn > head.turn {
+            return Err(Error::because(Reason::CursorUnknown, "the feed has not come as far as this cursor"));
+        }
+        Ok(after.turn)
     }
 }
 
@@ -159,23 +160,26 @@ impl WatchService for Watches {
                 // A first heartbeat at once: the watcher has a cursor before anything changes.
                 yield heartbeat(&desk, after)?;
                 loop {
-                    heads.mark_unchanged();
+                    let head = cursor_at(&heads.borrow_and_update());
                     if desk.store.barred().borrow().contains(&call.official) {
                         Err(Error::because(Reason::OfficialBarred, ""))?;
                     }
                     let mut events = desk.store.feed(after, CHUNK).await?;
-                    let reached = events.last().map_or(after, |(number, _)| *number);
+                    // Private entries have turns too, so the last change may be before the head.
+                    let last = events.last().map_or(after, |(turn, _)| *turn);
+                    let reached = if events.len() < CHUNK { last.max(head.turn) } else { last };
                     events.retain(|(_, event)| it.matter.is_empty() || event.matter == it.matter);
                     let pages = EventPages::of(&desk, &events).await?;
-                    for (number, event) in events {
+                    for (turn, event) in events {
                         if pages.show(&desk, &call, &event.matter).await? {
-                            let cursor = desk.tokens.cursor_encode(&desk.source.moment(), number)?;
+                            let cursor = Cursor { turn, ..head };
+                            let cursor = desk.tokens.cursor_encode(&desk.source.moment(), cursor)?;
                             yield WatchResponse { cursor, event: Some(event) };
                         }
                     }
                     after = reached;
                     watcher.told(after);
-                    if heads.borrow().feed > after {
+                    if heads.borrow().turn > after {
                         continue;
                     }
                     let next = tokio::select! {
@@ -232,5 +236,6 @@ impl EventPages {
 }
 
 fn heartbeat(desk: &Desk, after: u64) -> Result<WatchResponse, Error> {
-    Ok(WatchResponse { cursor: desk.tokens.cursor_encode(&desk.source.moment(), after)?, event: None })
+    let cursor = Cursor { turn: after, ..cursor_at(&desk.store.heads().borrow()) };
+    Ok(WatchResponse { cursor: desk.tokens.cursor_encode(&desk.source.moment(), cursor)?, event: None })
 }

@@ -190,7 +190,11 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
         Task::Check => check(own, &config).await,
         Task::Migrate => {
             let url = config.database.opened_with().map_err(said)?;
-            let ran = Store::migrate(&url, own, &source.moment().id("store", 0)).await.map_err(said)?;
+            let progress = |what: &str, done: u64, all: u64| {
+                // The result goes to standard output, and the way there to standard error.
+                let _ = writeln!(std::io::stderr(), "migrating: {done} of {all} {what}");
+            };
+            let ran = Store::migrate(&url, own, &source.moment().id("store", 0), &progress).await.map_err(said)?;
             say(&format!("migrations run: {ran}"))
         }
         Task::Rebuild { write } => {

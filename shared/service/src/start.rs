@@ -199,14 +199,15 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
 /// Brings the database to the schema of this version. A missing database is a loss: it is created on request only, and
 /// a request where one exists is a mistake that would hide the next loss.
 async fn set_up(own: Agency, config: &Config, url: &str, source: &Source) -> Result<(), StartError> {
+    let progress = |what: &str, done: u64, all: u64| tracing::info!(what, done, all, "the database is being upgraded");
     if config.database.first_start {
-        let ran = Store::migrate(url, own, &source.moment().id("store", 0)).await?;
+        let ran = Store::migrate(url, own, &source.moment().id("store", 0), &progress).await?;
         if ran < SCHEMA {
             return Err(StartError::NotFirst);
         }
         tracing::warn!(migrations = ran, "a first start was asked for: a new database was set up");
     } else if config.database.migrates() {
-        let ran = Store::upgrade(url, own).await?;
+        let ran = Store::upgrade(url, own, &progress).await?;
         if ran > 0 {
             tracing::info!(migrations = ran, "the database was upgraded");
         }

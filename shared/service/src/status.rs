@@ -205,7 +205,7 @@ impl Status {
             database.clone_from(why);
         }
         let condition = store.condition();
-        let feed = store.heads().borrow().feed;
+        let feed = store.heads().borrow().turn;
         // The field `database` reports whether the database answers.
         let clock = tokio::time::timeout(LOOK, stopped_by_clock(source, store)).await;
         let clock = clock.ok().and_then(Result::ok).unwrap_or_default();

@@ -27,6 +27,9 @@ pub(crate) async fn database(own: Agency, config: &Config) -> Result<String, Str
         Err(StartError::Store(Error::OlderSchema { found, known })) if config.database.migrates() => {
             Ok(format!("the database has schema {found}: `serve` upgrades it to {known}"))
         }
+        Err(StartError::Store(Error::HalfMigrated)) if config.database.migrates() => {
+            Ok("an upgrade of the database was interrupted: `serve` finishes it".to_owned())
+        }
         Err(error) => Err(said(error)),
     }
 }

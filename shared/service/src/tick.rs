@@ -58,7 +58,7 @@ pub(crate) async fn run(parts: Parts, draining: CancellationToken) {
         said("counts", count_months(&parts.store, &parts.source).await);
         if minutes % CHECKPOINT_MINUTES == 1 {
             said("checkpoint", checkpoint(&parts).await);
-            said("requests", forget(&parts).await);
+            said("replies", forget(&parts).await);
         }
     }
 }
@@ -79,7 +79,7 @@ async fn checkpoint(parts: &Parts) -> Result<(), Error> {
 
 async fn forget(parts: &Parts) -> Result<(), Error> {
     let now = parts.source.moment().now.as_microsecond();
-    parts.store.forget_requests(now.saturating_sub(REQUESTS_DAYS * 86_400_000_000)).await
+    parts.store.forget_replies(now.saturating_sub(REQUESTS_DAYS * 86_400_000_000)).await
 }
 
 /// Announces the kinds that all replicas speak again when they changed with a replica that came or went, and after a

@@ -2,18 +2,19 @@
 
 use renkei_book::CallOrigin;
 use renkei_journal::Hash;
-use sqlx::Row as _;
-
+use sqlx::{FromRow, Row as _, any::AnyRow};
 use tokio::sync::oneshot;
 
 use crate::{
     bulk::{Insert, Value, count},
     connection::Connection,
+    content::KeyRing,
     error::Error,
+    seal::Reply,
 };
 
-pub(crate) static AUDIT: Insert = Insert {
-    table: "audit",
+pub(crate) static CALL: Insert = Insert {
+    table: "call",
     columns: &[
         "chain",
         "seq",
@@ -26,13 +27,23 @@ pub(crate) static AUDIT: Insert = Insert {
         "matter",
         "purpose",
         "outcome",
+        "request",
+        "digest",
+        "reply",
+        "seal",
     ],
     conflict: "",
 };
-pub(crate) const HEAD: &str = "SELECT seq, hash FROM audit WHERE chain = $1 ORDER BY seq DESC LIMIT 1";
-pub(crate) const NEXT_CHAIN: &str = "SELECT chain FROM audit WHERE chain > $1 ORDER BY chain LIMIT 1";
-pub(crate) const OF_MATTER: &str = "SELECT chain, seq, at_us, official, caller, method, purpose, outcome FROM audit \
-     WHERE matter = $1 AND (at_us, chain, seq) > ($2, $3, $4) ORDER BY at_us, chain, seq LIMIT $5 + 0";
+pub(crate) const HEAD: &str = "SELECT seq, hash FROM call WHERE chain = $1 ORDER BY seq DESC LIMIT 1";
+pub(crate) const NEXT_CHAIN: &str = "SELECT chain FROM call WHERE chain > $1 ORDER BY chain LIMIT 1";
+/// Reads records of one chain in order, as [`StoredRecord`].
+pub(crate) const RECORDS: &str = "SELECT seq, prev_hash, hash, at_us, official, caller, method, matter, purpose, outcome \
+     FROM call WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT $3 + 0";
+/// Removes the replies of calls before a time. Their records stay.
+pub(crate) const FORGET_REPLIES: &str = "UPDATE call SET request = NULL, digest = NULL, reply = NULL, seal = NULL \
+     WHERE at_us < $1 AND request IS NOT NULL";
+pub(crate) const OF_MATTER: &str = "SELECT chain, seq, at_us, official, caller, method, purpose, outcome FROM call \
+     WHERE matter = $1 AND matter <> '' AND (at_us, chain, seq) > ($2, $3, $4) ORDER BY at_us, chain, seq LIMIT $5 + 0";
 
 /// One record before it is chained.
 pub(crate) struct Record {
@@ -40,6 +51,8 @@ pub(crate) struct Record {
     pub(crate) matter: String,
     pub(crate) outcome: String,
     pub(crate) at_us: i64,
+    /// The reply for repeats of the call.
+    pub(crate) reply: Option<Reply>,
 }
 
 /// The end of a chain.
@@ -74,17 +87,19 @@ pub struct Recorded {
     pub outcome: String,
 }
 
-pub(crate) fn recorded(row: &sqlx::any::AnyRow) -> Result<Recorded, Error> {
-    Ok(Recorded {
-        chain: row.try_get(0)?,
-        seq: count(row.try_get(1)?),
-        at_us: row.try_get(2)?,
-        official: row.try_get(3)?,
-        caller: row.try_get(4)?,
-        method: row.try_get(5)?,
-        purpose: row.try_get(6)?,
-        outcome: row.try_get(7)?,
-    })
+impl FromRow<'_, AnyRow> for Recorded {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            chain: row.try_get(0)?,
+            seq: count(row.try_get(1)?),
+            at_us: row.try_get(2)?,
+            official: row.try_get(3)?,
+            caller: row.try_get(4)?,
+            method: row.try_get(5)?,
+            purpose: row.try_get(6)?,
+            outcome: row.try_get(7)?,
+        })
+    }
 }
 
 /// A stored record, with the hash that its values give.
@@ -100,17 +115,19 @@ pub struct StoredRecord {
     pub computed: Hash,
 }
 
-pub(crate) fn held(row: &sqlx::any::AnyRow) -> Result<StoredRecord, Error> {
-    let seq = count(row.try_get(0)?);
-    let prev_hash = hash(row.try_get(1)?)?;
-    let mut texts: [String; 6] = Default::default();
-    for (place, text) in texts.iter_mut().enumerate() {
-        *text = row.try_get(place + 4)?;
+impl FromRow<'_, AnyRow> for StoredRecord {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let seq = count(row.try_get(0)?);
+        let prev_hash = hash(row.try_get(1)?)?;
+        let mut texts: [String; 6] = Default::default();
+        for (place, text) in texts.iter_mut().enumerate() {
+            *text = row.try_get(place + 4)?;
+        }
+        let [official, caller, method, matter, purpose, outcome] = &texts;
+        let bytes = fields(seq, row.try_get(3)?, [official, caller, method, matter, purpose, outcome]);
+        let computed = renkei_journal::audit_hash(&prev_hash, &bytes);
+        Ok(Self { seq, prev_hash, hash: hash(row.try_get(2)?)?, computed })
     }
-    let [official, caller, method, matter, purpose, outcome] = &texts;
-    let bytes = fields(seq, row.try_get(3)?, [official, caller, method, matter, purpose, outcome]);
-    let computed = renkei_journal::audit_hash(&prev_hash, &bytes);
-    Ok(StoredRecord { seq, prev_hash, hash: hash(row.try_get(2)?)?, computed })
 }
 
 pub(crate) async fn head(connection: &mut Connection, chain: &str) -> Result<ChainHead, Error> {
@@ -119,30 +136,42 @@ pub(crate) async fn head(connection: &mut Connection, chain: &str) -> Result<Cha
     Ok(ChainHead { chain: chain.to_owned(), seq: count(row.try_get(0)?), hash: hash(row.try_get(1)?)? })
 }
 
-pub(crate) fn hash(bytes: Vec<u8>) -> Result<Hash, Error> {
-    bytes.as_slice().try_into().map_err(|_| Error::Damaged("a hash does not have 32 bytes".to_owned()))
+/// A hash from its column.
+pub(crate) fn hash(bytes: Vec<u8>) -> Result<Hash, sqlx::Error> {
+    bytes.as_slice().try_into().map_err(|_| sqlx::Error::Decode("a hash does not have 32 bytes".into()))
 }
 
-/// Chains records behind a head and gives their rows.
-pub(crate) fn chain(head: &mut ChainHead, records: &[Record]) -> Vec<Vec<Value>> {
+/// Chains records behind a head and gives their rows. The chain does not cover the replies, which are removed in time.
+pub(crate) fn chain(head: &mut ChainHead, records: Vec<Record>, ring: &KeyRing) -> Vec<Vec<Value>> {
     let mut rows = Vec::with_capacity(records.len());
     for record in records {
         let prev = head.hash;
         head.seq += 1;
-        head.hash = renkei_journal::audit_hash(&prev, &bytes(head.seq, record));
-        let call = &record.call;
+        head.hash = renkei_journal::audit_hash(&prev, &bytes(head.seq, &record));
+        let (request, digest, reply, seal) = match record.reply {
+            Some(reply) => {
+                let seal = reply.seal(record.at_us, ring);
+                (Some(reply.request), Some(reply.digest), Some(reply.bytes), Some(seal))
+            }
+            None => (None, None, None, None),
+        };
+        let call = record.call;
         rows.push(vec![
             head.chain.as_str().into(),
             head.seq.into(),
             prev.into(),
             head.hash.into(),
             record.at_us.into(),
-            call.official.as_str().into(),
-            call.caller.as_str().into(),
-            call.method.as_str().into(),
-            record.matter.as_str().into(),
-            call.purpose.as_str().into(),
-            record.outcome.as_str().into(),
+            call.official.into(),
+            call.caller.into(),
+            call.method.into(),
+            record.matter.into(),
+            call.purpose.into(),
+            record.outcome.into(),
+            request.into(),
+            digest.into(),
+            reply.into(),
+            seal.into(),
         ]);
     }
     rows

@@ -12,12 +12,10 @@ const PERIOD: Duration = Duration::from_secs(2);
 /// The bytes that a trial writes: more than what a full disk may have left in files that have their size already.
 const BYTES: usize = 64 << 10;
 
-pub(crate) const TRIAL: &str = "INSERT INTO request (call, digest, reply, at_us) VALUES ('', $1, $2, 0) \
-     ON CONFLICT (call) DO UPDATE SET reply = excluded.reply";
-pub(crate) const TRIAL_RECORD: &str = "INSERT INTO audit (chain, seq, prev_hash, hash, at_us, official, caller, method, \
-     matter, purpose, outcome) VALUES ('', 0, $1, $1, 0, '', '', '', '', '', '')";
-pub(crate) const TRIAL_UNDONE: &str = "DELETE FROM audit WHERE chain = '' AND seq = 0";
-pub(crate) const TRIAL_FORGOTTEN: &str = "DELETE FROM request WHERE call = ''";
+pub(crate) const TRIAL: &str = "INSERT INTO call (chain, seq, prev_hash, hash, at_us, official, caller, method, matter, \
+     purpose, outcome, reply) VALUES ('', 0, $1, $1, 0, '', '', '', '', '', '', $2) \
+     ON CONFLICT (chain, seq) DO UPDATE SET reply = excluded.reply";
+pub(crate) const TRIAL_FORGOTTEN: &str = "DELETE FROM call WHERE chain = '' AND seq = 0";
 
 /// The faults of the database, in one sentence each; empty if there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,15 +71,13 @@ pub(crate) async fn heal(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) 
     }
 }
 
-/// Writes the same rows as a batch and a read would, a reply to nobody and a record, and removes them again.
+/// Writes a row as a batch and a read would, a record with a reply to nobody, and removes it again.
 async fn attempt(inner: &Inner) -> Result<(), Error> {
-    let mut transaction = inner.begin_writing().await?;
+    let (mut transaction, _) = inner.begin_writing().await?;
     sqlx::query(TRIAL).bind(vec![0; 32]).bind(filler()).execute(&mut *transaction).await?;
-    sqlx::query(TRIAL_RECORD).bind(vec![0; 32]).execute(&mut *transaction).await?;
-    sqlx::query(TRIAL_UNDONE).execute(&mut *transaction).await?;
     inner.commit(transaction).await?;
-    // This comes after the commit, because a row that is deleted before it may never be written. If the row stays, it
-    // is deleted with the old replies.
+    // This comes after the commit, because a row that is deleted before it may never be written. If the row stays, the
+    // next trial replaces it.
     sqlx::query(TRIAL_FORGOTTEN).execute(&inner.write).await?;
     Ok(())
 }

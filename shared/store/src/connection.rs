@@ -17,7 +17,7 @@ use futures::{
     stream::{self, BoxStream},
 };
 use sqlx::{
-    Any, AnyConnection, AnyPool, Either, Execute, Executor, SqlStr,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Either, Execute, Executor, SqlStr,
     any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
     pool::PoolConnection,
 };
@@ -47,6 +47,35 @@ impl Pool {
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         // From the first statement on, the connection is closed unless the transaction ends in a commit.
         let mut transaction = Transaction { connection: self.acquire().await?, is_committed: false };
+        (&mut *transaction).execute(self.dialect.begin()).await?;
+        Ok(transaction)
+    }
+
+    /// Begins a transaction with its first statement, which has no places for values. Returns the statement's rows.
+    pub(crate) async fn begin_with(&self, first: &str) -> Result<(Transaction, Vec<AnyRow>), sqlx::Error> {
+        match self.dialect {
+            // Both at once: the way to SQLite's thread and back costs more than the work there.
+            Dialect::Sqlite => {
+                let mut transaction = Transaction { connection: self.acquire().await?, is_committed: false };
+                let both = AssertSqlSafe(format!("{}; {first}", self.dialect.begin()));
+                let rows = sqlx::query(both).fetch_all(&mut *transaction).await?;
+                Ok((transaction, rows))
+            }
+            // A server prepares only a single statement, and to plan this one anew costs more than a way.
+            Dialect::Postgres => {
+                let mut transaction = self.begin().await?;
+                let rows = sqlx::query(AssertSqlSafe(first.to_owned())).fetch_all(&mut *transaction).await?;
+                Ok((transaction, rows))
+            }
+        }
+    }
+
+    /// A transaction whose statements have no time limit, because they move a whole table.
+    pub(crate) async fn begin_unhurried(&self) -> Result<Transaction, sqlx::Error> {
+        let mut connection = self.acquire().await?;
+        connection.patience = None;
+        (&mut connection).execute(self.dialect.unhurried()).await?;
+        let mut transaction = Transaction { connection, is_committed: false };
         (&mut *transaction).execute(self.dialect.begin()).await?;
         Ok(transaction)
     }
@@ -81,11 +110,6 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn dialect(&self) -> Dialect {
         self.dialect
-    }
-
-    /// Removes the time limit of this connection's statements.
-    pub(crate) fn wait_for_ever(&mut self) {
-        self.patience = None;
     }
 
     /// The connection itself, the time limit for an answer, and the flag of its soundness.

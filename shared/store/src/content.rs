@@ -1,4 +1,4 @@
-//! Content at rest: AES-256-GCM with a key per matter, wrapped by a ring of keys whose newest encrypts.
+//! Content at rest: AES-256-GCM with a key per content, wrapped by a ring of keys whose newest wraps.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
@@ -12,7 +12,7 @@ const NONCE: usize = 12;
 /// The context from which the key of the seals is derived, so that one key of the ring never has two uses.
 const SEAL: &[u8] = b"renkei seal v1";
 
-/// The keys that wrap the matters' keys, oldest first. The newest wraps; all open.
+/// The keys that wrap the contents' keys, oldest first. The newest wraps; all open.
 pub struct KeyRing(Vec<RingKey>);
 
 struct RingKey {
@@ -36,10 +36,32 @@ impl KeyRing {
         if ring.is_empty() { Err(Error::Content("the key ring is empty")) } else { Ok(Self(ring)) }
     }
 
-    /// Wraps a new matter key. Returns the wrapped key and the id of the ring key.
-    pub(crate) fn wrap(&self, matter: &str, key: &[u8; 32], nonce: [u8; 32]) -> Result<(Vec<u8>, String), Error> {
+    /// Encrypts a content with a key of its own, which the newest key of the ring wraps. The content is bound to its place
+    /// and its key to the matter. `draw` gives other random bytes for each label.
+    pub(crate) fn encrypt(
+        &self,
+        matter: &str,
+        place: &str,
+        draw: impl Fn(&str) -> [u8; 32],
+        content: &[u8],
+    ) -> Result<Encrypted, Error> {
         let newest = self.0.last().ok_or(Error::Content("the key ring is empty"))?;
-        Ok((encrypt(&newest.key, nonce_of(nonce), matter.as_bytes(), key)?, newest.id.clone()))
+        let key = Zeroizing::new(draw("content key"));
+        let mut sealed = encrypt(&cipher(&key)?, nonce_of(draw("nonce")), place.as_bytes(), content)?;
+        let ciphertext = sealed.split_off(NONCE);
+        let wrapped_key = encrypt(&newest.key, nonce_of(draw("wrap")), matter.as_bytes(), key.as_slice())?;
+        Ok(Encrypted { nonce: sealed, ciphertext, wrapped_key, ring_key_id: newest.id.clone() })
+    }
+
+    /// Decrypts a content.
+    pub(crate) fn decrypt(&self, matter: &str, place: &str, it: &Encrypted) -> Result<Vec<u8>, Error> {
+        let ring = self.0.iter().find(|key| key.id == it.ring_key_id);
+        let ring = ring.ok_or(Error::Content("the ring has no such key"))?;
+        let plain = Zeroizing::new(decrypt(&ring.key, matter.as_bytes(), &it.wrapped_key)?);
+        let key: Zeroizing<[u8; 32]> = Zeroizing::new(
+            plain.as_slice().try_into().map_err(|_| Error::Content("the key of a content does not have 32 bytes"))?,
+        );
+        decrypt(&cipher(&key)?, place.as_bytes(), &[it.nonce.as_slice(), &it.ciphertext].concat())
     }
 
     /// A keyed digest of these parts, by the newest key.
@@ -56,38 +78,15 @@ impl KeyRing {
         let bytes = sealed_bytes(domain, parts);
         self.0.iter().rev().any(|key| hmac::verify(&key.seal, &bytes, seal).is_ok())
     }
-
-    /// Opens a wrapped matter key.
-    pub(crate) fn unwrap(&self, matter: &str, wrapped: &[u8], id: &str) -> Result<MatterKey, Error> {
-        let ring = self.0.iter().find(|key| key.id == id).ok_or(Error::Content("the ring has no such key"))?;
-        let plain = Zeroizing::new(decrypt(&ring.key, matter.as_bytes(), wrapped)?);
-        let key: Zeroizing<[u8; 32]> = Zeroizing::new(
-            plain.as_slice().try_into().map_err(|_| Error::Content("a matter key does not have 32 bytes"))?,
-        );
-        MatterKey::new(&key)
-    }
 }
 
-/// The key of one matter's contents.
-pub(crate) struct MatterKey(LessSafeKey);
-
-impl MatterKey {
-    pub(crate) fn new(key: &[u8; 32]) -> Result<Self, Error> {
-        Ok(Self(cipher(key)?))
-    }
-
-    /// Encrypts a content. Returns the nonce and the ciphertext. `place` binds it to its entry.
-    pub(crate) fn seal(&self, place: &str, nonce: [u8; 32], content: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Error> {
-        let mut sealed = encrypt(&self.0, nonce_of(nonce), place.as_bytes(), content)?;
-        let ciphertext = sealed.split_off(NONCE);
-        Ok((sealed, ciphertext))
-    }
-
-    /// Decrypts a content.
-    pub(crate) fn open(&self, place: &str, nonce: &[u8], ciphertext: &[u8]) -> Result<Vec<u8>, Error> {
-        let sealed = [nonce, ciphertext].concat();
-        decrypt(&self.0, place.as_bytes(), &sealed)
-    }
+/// A content at rest, with the wrapped key that opens it.
+#[derive(Clone, Debug)]
+pub(crate) struct Encrypted {
+    pub(crate) nonce: Vec<u8>,
+    pub(crate) ciphertext: Vec<u8>,
+    pub(crate) wrapped_key: Vec<u8>,
+    pub(crate) ring_key_id: String,
 }
 
 fn cipher(key: &[u8; 32]) -> Result<LessSafeKey, Error> {

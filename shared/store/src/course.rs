@@ -36,8 +36,9 @@ struct Failing {
 }
 
 impl Course {
+    /// Begins an attempt. One that consists of several steps begins with the first.
     pub(crate) fn begin(&self) {
-        self.state().begun = Some(Instant::now());
+        self.state().begun.get_or_insert_with(Instant::now);
     }
 
     pub(crate) fn end<T>(&self, outcome: &Result<T, Error>) {

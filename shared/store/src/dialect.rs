@@ -36,13 +36,15 @@ impl Dialect {
 
     /// Puts the dialect's types into a migration.
     pub(crate) fn ddl(self, text: &str) -> String {
-        let (bytes, plain, keyed) = match self {
-            // Small rows are stored in the index of their key, so that a commit writes one page for both.
-            Self::Sqlite => ("BLOB", "TEXT", " WITHOUT ROWID"),
+        let (key, bytes, plain, keyed) = match self {
+            // Small rows are stored in the index of their key, so that a commit writes one page for both. A table with
+            // a number as its key is that index itself.
+            Self::Sqlite => ("INTEGER", "BLOB", "TEXT", " WITHOUT ROWID"),
             // Prefixes of names are searched as ranges, which only byte order allows.
-            Self::Postgres => ("BYTEA", "TEXT COLLATE \"C\"", ""),
+            Self::Postgres => ("BIGINT", "BYTEA", "TEXT COLLATE \"C\"", ""),
         };
-        let text = text.replace("{bytes}", bytes).replace("{text}", plain).replace("{keyed}", keyed);
+        let text = text.replace("{key}", key).replace("{bytes}", bytes).replace("{text}", plain);
+        let text = text.replace("{keyed}", keyed);
         let mut parts = text.split("{time:");
         let first = parts.next().unwrap_or_default().to_owned();
         parts.fold(first, |text, part| {
@@ -78,10 +80,13 @@ impl Dialect {
         }
     }
 
-    /// The statement that removes the time limit of a transaction's statements, because an index on a large table needs
-    /// more time.
-    pub(crate) fn unhurried(self) -> Option<&'static str> {
-        self.is_shared().then_some("SET LOCAL statement_timeout = 0")
+    /// The setting of a connection that moves whole tables: an index on a large one needs more time, and room to sort that
+    /// memory need not have.
+    pub(crate) fn unhurried(self) -> &'static str {
+        match self {
+            Self::Sqlite => "PRAGMA temp_store = FILE",
+            Self::Postgres => "SET statement_timeout = 0",
+        }
     }
 
     /// Combines several statements into one that is sent at once, because the way to the database and back costs more

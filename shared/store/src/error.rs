@@ -96,6 +96,9 @@ pub enum Error {
         /// The newest schema of this version.
         known: i64,
     },
+    /// A migration of the database was interrupted.
+    #[error("a migration of the database was interrupted: run `migrate` to finish it")]
+    HalfMigrated,
     /// A database on a server is not copied by the service.
     #[error("the database is on a server: copy it with PostgreSQL's own tools, such as pg_basebackup or pg_dump")]
     NotCopied,
@@ -133,6 +136,7 @@ impl Error {
             Self::WrongOwner { .. }
             | Self::NewerSchema { .. }
             | Self::OlderSchema { .. }
+            | Self::HalfMigrated
             | Self::OlderServer { .. }
             | Self::NotCopied
             | Self::Served(_)

@@ -12,16 +12,17 @@ use renkei_book::Heads;
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use renkei_telemetry::Metrics;
+use sqlx::Row as _;
 use tokio::sync::{Notify, watch};
 
 use crate::{
+    bulk::count,
     code::is_without_table,
     connection::{Pool, Transaction},
     content::KeyRing,
     course::Course,
     dialect::Dialect,
     error::Error,
-    head,
     place::File,
     replica::Replicas,
 };
@@ -43,6 +44,10 @@ pub(crate) struct Inner {
     pub(crate) own: Agency,
     pub(crate) replica: String,
     pub(crate) store_id: String,
+    /// The first statement of every transaction that writes the journals.
+    pub(crate) lock: String,
+    /// The turn behind which the feed begins.
+    pub(crate) told_from: u64,
     pub(crate) dialect: Dialect,
     pub(crate) url: String,
     /// The file of an embedded database.
@@ -57,7 +62,7 @@ pub(crate) struct Inner {
     pub(crate) writes: Course,
     /// The outcome of records of reads.
     pub(crate) records: Course,
-    pub(crate) ring: KeyRing,
+    pub(crate) ring: Arc<KeyRing>,
     pub(crate) key: Arc<SigningKey>,
     pub(crate) heads: watch::Sender<Heads>,
     /// The ids of the officials who are barred.
@@ -110,30 +115,29 @@ impl Inner {
         self.is_there()
     }
 
-    /// Begins a transaction that writes the journals. Only one exists at a time over all replicas: SQLite's own lock
-    /// ensures this, and on a server the lock on the row of the own head.
-    pub(crate) async fn begin_writing(&self) -> Result<Transaction, Error> {
-        let mut transaction = self.begin().await?;
-        if self.dialect.is_shared() {
-            let take = sqlx::query(head::TAKE).bind(self.own.id()).bind(self.store_id.as_str());
-            let taken = match take.execute(&mut *transaction).await {
-                // A database that was created again is empty at first.
-                Err(error) if is_without_table(&error) => 0,
-                taken => taken?.rows_affected(),
-            };
-            self.is_found(taken == 1)?;
-        }
-        Ok(transaction)
+    /// Begins a transaction that writes the journals, and gives the number of its commit. Only one exists at a time over all
+    /// replicas, because it locks the row of the own head.
+    pub(crate) async fn begin_writing(&self) -> Result<(Transaction, u64), Error> {
+        self.is_there()?;
+        let (transaction, taken) = match self.write.begin_with(&self.lock).await {
+            // A database that was created again is empty at first.
+            Err(error) if is_without_table(&error) => return Err(self.is_found(false).err().unwrap_or_else(another)),
+            begun => begun?,
+        };
+        self.is_found(!taken.is_empty())?;
+        let number = taken.first().map(|row| row.try_get(0)).transpose()?;
+        Ok((transaction, count(number.unwrap_or_default())))
     }
 
     /// Publishes the heads after a commit of this replica. Another one may have committed since, and its heads may
-    /// already be published.
+    /// already be published. Nobody is woken by a commit that added nothing to the journals.
     pub(crate) fn publish(&self, heads: Heads) {
         self.heads.send_if_modified(|known| {
-            let moved = !known.is_after(&heads) && *known != heads;
-            if moved {
-                *known = heads;
+            if !heads.is_after(known) {
+                return false;
             }
+            let moved = !heads.has_same_journals(known);
+            *known = heads;
             moved
         });
         self.wrote.notify_one();

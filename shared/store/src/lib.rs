@@ -5,6 +5,7 @@
 
 mod anchor;
 mod audit;
+mod batch;
 mod bulk;
 mod clock;
 mod code;
@@ -48,9 +49,9 @@ pub use crate::{
     error::Error,
     inner::{Fault, Faults},
     job::QUEUE,
-    migration::KNOWN as SCHEMA,
+    migration::{KNOWN as SCHEMA, Progress, former_schema, silent},
     open::Options,
-    pages::Listed,
+    pages::{Listed, Newest},
     place::file_of,
     proof::{Misplaced, ReceiptRow, RowCheck, Signer},
     read::{Answer, BYTES, Room},
@@ -59,7 +60,7 @@ pub use crate::{
     statements::statements,
     store::Store,
     stored::StoredEntry,
-    writer::BATCH,
+    writer::{AHEAD, BATCH},
 };
 
 use renkei_domain::{memorandum, page::Journal};

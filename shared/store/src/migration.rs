@@ -1,9 +1,14 @@
 //! Migrations in order. A service starts only on the schema it knows.
 
+mod former;
+
+pub use former::{Progress, silent};
+
 use renkei_proto::r#type::v1::Agency;
 use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 
 use crate::{
+    bulk::count,
     code::is_without_table,
     connection::{Connection, Pool},
     dialect::{Dialect, PLACE},
@@ -12,7 +17,7 @@ use crate::{
     rebuild::SEALED,
 };
 
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_sharing.sql"),
     include_str!("migrations/0003_replicas.sql"),
@@ -22,17 +27,19 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0007_clock.sql"),
     include_str!("migrations/0008_numbers.sql"),
     include_str!("migrations/0009_proof.sql"),
+    include_str!("migrations/0010_layout.sql"),
 ];
 
+/// The end of the last migration, after its rows are copied.
+const LAYOUT_END: &str = include_str!("migrations/0010_layout_end.sql");
+
 /// The schema that this version knows.
-pub const KNOWN: i64 = 9;
+pub const KNOWN: i64 = 10;
 
 pub(crate) const FOUND: &str = "SELECT schema FROM store WHERE one = 1";
-pub(crate) const IDENTITY: &str = "SELECT store_id, own, marked, place, sealed FROM store WHERE one = 1";
+pub(crate) const IDENTITY: &str =
+    "SELECT store_id, own, marked, place, sealed, migrating, told_from FROM store WHERE one = 1";
 pub(crate) const FIRST: &str = "INSERT INTO store (one, store_id, own, schema, marked) VALUES (1, $1, $2, 1, 0)";
-pub(crate) const FIRST_HEAD: &str = "INSERT INTO head (journal, seq, hash, written_us, seen_peer_seq, incarnation, \
-     receipted, receipted_own, receipted_us, stop_seq, stop_reason, turn, feed, recover_to) \
-     VALUES ($1, 0, $2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)";
 pub(crate) const REACHED: &str = "UPDATE store SET schema = $1 WHERE one = 1";
 pub(crate) const PLACED: &str = "UPDATE store SET place = $1 WHERE one = 1";
 
@@ -44,6 +51,8 @@ pub(crate) struct Identity {
     pub(crate) marked: bool,
     /// True if every page has its seal.
     pub(crate) sealed: bool,
+    /// The turn behind which the feed begins.
+    pub(crate) told_from: u64,
 }
 
 /// The schema in the database; 0 when it is empty.
@@ -69,8 +78,14 @@ fn damaged(what: &str) -> Error {
 }
 
 /// Brings the database to the schema this version knows. An empty database becomes this agency's under the given id;
-/// without an id it is an error.
-pub(crate) async fn migrate(pool: &Pool, dialect: Dialect, own: Agency, store_id: Option<&str>) -> Result<i64, Error> {
+/// without an id it is an error. Returns the number of migrations that ran.
+pub(crate) async fn migrate(
+    pool: &Pool,
+    dialect: Dialect,
+    own: Agency,
+    store_id: Option<&str>,
+    progress: Progress<'_>,
+) -> Result<i64, Error> {
     let found = found(pool).await?;
     if found == 0 && store_id.is_none() {
         return Err(missing(dialect));
@@ -79,18 +94,14 @@ pub(crate) async fn migrate(pool: &Pool, dialect: Dialect, own: Agency, store_id
         return Err(Error::NewerSchema { found, known: KNOWN });
     }
     for (number, text) in (1_i64..).zip(MIGRATIONS).filter(|(number, _)| *number > found) {
-        let mut transaction = pool.begin().await?;
-        if let Some(unhurried) = dialect.unhurried() {
-            transaction.wait_for_ever();
-            transaction.execute(unhurried).await?;
-        }
+        let mut transaction = pool.begin_unhurried().await?;
         for statement in statements(&dialect.ddl(text)) {
             transaction.execute(AssertSqlSafe(statement)).await?;
         }
         if number == 1 {
             sqlx::query(FIRST).bind(store_id.unwrap_or_default()).bind(own.id()).execute(&mut *transaction).await?;
             for journal in ["ppc", "ipa", "private"] {
-                sqlx::query(FIRST_HEAD).bind(journal).bind(vec![0_u8; 32]).execute(&mut *transaction).await?;
+                sqlx::query(former::FIRST_HEAD).bind(journal).bind(vec![0_u8; 32]).execute(&mut *transaction).await?;
             }
         }
         sqlx::query(REACHED).bind(number).execute(&mut *transaction).await?;
@@ -103,7 +114,20 @@ pub(crate) async fn migrate(pool: &Pool, dialect: Dialect, own: Agency, store_id
         }
         transaction.commit().await?;
     }
-    Ok(KNOWN - found)
+    let step: i64 = sqlx::query(IDENTITY).fetch_one(pool).await?.try_get(5)?;
+    let is_begun = step > 0;
+    if is_begun {
+        if step == 1 {
+            former::copy(pool, progress).await?;
+        }
+        former::remove(pool).await?;
+        let mut transaction = pool.begin_unhurried().await?;
+        for statement in statements(&dialect.ddl(LAYOUT_END)) {
+            transaction.execute(AssertSqlSafe(statement)).await?;
+        }
+        transaction.commit().await?;
+    }
+    Ok((KNOWN - found).max(i64::from(is_begun)))
 }
 
 /// Checks that the database is this agency's and of the schema that this version knows.
@@ -123,12 +147,16 @@ pub(crate) async fn check(pool: &Pool, dialect: Dialect, own: Agency) -> Result<
     if owner != own.id() {
         return Err(Error::WrongOwner { found: owner, own: own.id().to_owned() });
     }
+    if row.try_get::<i64, _>(5)? != 0 {
+        return Err(Error::HalfMigrated);
+    }
     let marked = row.try_get::<i64, _>(2)? != 0;
     let known: String = row.try_get(3)?;
     let moved =
         dialect == Dialect::Postgres && !known.is_empty() && found_at(&mut pool.acquire().await?).await? != known;
     let sealed = row.try_get::<i64, _>(4)? != 0;
-    Ok(Identity { store_id: row.try_get(0)?, marked: marked || moved, sealed })
+    let told_from = count(row.try_get(6)?);
+    Ok(Identity { store_id: row.try_get(0)?, marked: marked || moved, sealed, told_from })
 }
 
 /// Records the present place of the database, if the server reports one.
@@ -142,6 +170,12 @@ pub(crate) async fn place(connection: &mut Connection, dialect: Dialect) -> Resu
 
 async fn found_at(connection: &mut Connection) -> Result<String, Error> {
     Ok(sqlx::query(PLACE).fetch_one(connection).await?.try_get(0)?)
+}
+
+/// The statements that make the tables of a former schema, for tests of the way from there.
+#[doc(hidden)]
+pub fn former_schema(dialect: Dialect, schema: usize) -> Vec<String> {
+    MIGRATIONS.iter().take(schema).flat_map(|text| statements(&dialect.ddl(text))).collect()
 }
 
 /// The statements of a migration without its comments.

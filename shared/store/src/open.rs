@@ -20,7 +20,8 @@ use crate::{
     head,
     inner::{Faults, Inner},
     job::QUEUE,
-    migration, officials, read_audit, rebuild,
+    migration::{self, Progress},
+    officials, read_audit, rebuild,
     store::Store,
     writer,
 };
@@ -33,7 +34,7 @@ pub struct Options {
     pub own: Agency,
     /// The configured and stable name of this replica. Its audit chains are named after it.
     pub replica: String,
-    /// The keys that wrap the matters' keys.
+    /// The keys that wrap the contents' keys.
     pub ring: KeyRing,
     /// The key that signs entries.
     pub key: SigningKey,
@@ -52,14 +53,15 @@ impl Store {
         let dialect = dialect_of(&options.url)?;
         let Connected { write, read, file } = connect(dialect, &options.url, false).await?;
         let identity = migration::check(&read, dialect, options.own).await?;
-        let rows = sqlx::query(head::SELECT).fetch_all(&read).await?;
-        let (heads, _) = watch::channel(head::read(options.own, &rows)?);
+        let (heads, _) = watch::channel(head::read(&mut read.acquire().await?, options.own).await?);
         let officials = officials::officials(&read, options.own, &options.ring, &options.metrics).await?;
         let (barred, _) = watch::channel(officials::barred(&officials));
         let inner = Arc::new(Inner {
             own: options.own,
             replica: options.replica,
+            lock: head::lock_text(options.own, &identity.store_id),
             store_id: identity.store_id,
+            told_from: identity.told_from,
             dialect,
             url: options.url,
             file,
@@ -69,7 +71,7 @@ impl Store {
             records: Course::default(),
             write,
             read,
-            ring: options.ring,
+            ring: Arc::new(options.ring),
             key: Arc::new(options.key),
             heads,
             barred,
@@ -104,16 +106,16 @@ impl Store {
     ///
     /// # Errors
     /// A database that does not answer or has a newer schema.
-    pub async fn migrate(url: &str, own: Agency, store_id: &str) -> Result<i64, Error> {
-        migrated(url, own, Some(store_id)).await
+    pub async fn migrate(url: &str, own: Agency, store_id: &str, progress: Progress<'_>) -> Result<i64, Error> {
+        migrated(url, own, Some(store_id), progress).await
     }
 
     /// Upgrades a database that was set up before. Returns the number of migrations that ran.
     ///
     /// # Errors
     /// A database that is missing, does not answer or has a newer schema.
-    pub async fn upgrade(url: &str, own: Agency) -> Result<i64, Error> {
-        migrated(url, own, None).await
+    pub async fn upgrade(url: &str, own: Agency, progress: Progress<'_>) -> Result<i64, Error> {
+        migrated(url, own, None, progress).await
     }
 
     /// Ends the writer after it has written the waiting commands, and closes the database.
@@ -129,10 +131,10 @@ impl Store {
 }
 
 /// Sets up a database under an id, or upgrades an existing one.
-async fn migrated(url: &str, own: Agency, store_id: Option<&str>) -> Result<i64, Error> {
+async fn migrated(url: &str, own: Agency, store_id: Option<&str>, progress: Progress<'_>) -> Result<i64, Error> {
     let dialect = dialect_of(url)?;
     let database = connect(dialect, url, store_id.is_some()).await?;
-    let ran = migration::migrate(&database.write, dialect, own, store_id).await?;
+    let ran = migration::migrate(&database.write, dialect, own, store_id, progress).await?;
     migration::check(&database.read, dialect, own).await?;
     database.write.close().await;
     database.read.close().await;

@@ -8,25 +8,39 @@ use renkei_domain::{
     index::Lookup,
     matter::{Collection, Matter},
     noun::registry,
-    page::{Page, Seen},
+    page::{Journal, Page, Seen},
     visibility::Reader,
 };
 use renkei_proto::r#type::v1::Agency;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, FromRow as _, Row as _};
 
 use crate::{
     bulk::{KEYS, count, number},
     error::Error,
-    save::{DUTIES, UNDATED},
+    save::UNDATED,
     seal::{altered, believed, page_columns},
     store::Store,
+    stored::StoredContent,
 };
 
 /// The numbers of ranges that one list reads: openers times audiences.
 pub(crate) const RANGES: [usize; 4] = [1, 2, 4, 8];
-pub(crate) const DUE: &str = "SELECT audience, matter FROM visible WHERE noun = $1 \
-     ORDER BY audience, opened_turn LIMIT $2 + 0";
+pub(crate) const DUE: &str = "SELECT due_day, matter FROM duty WHERE kind = $1 ORDER BY due_day, opened_turn, matter \
+     LIMIT $2 + 0";
 pub(crate) const LOOKUP: &str = "SELECT matter FROM lookup WHERE kind = $1 AND value = $2 ORDER BY matter LIMIT 1";
+
+/// Reads a page behind the newest entry of one journal in its matter that has a content.
+pub(crate) const PAGE_AND_NEWEST: &str = concat!(
+    "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, e.arrived_us, e.nonce, e.ciphertext, \
+     e.wrapped_key, e.ring_key_id, ",
+    page_columns!("range_wanted.matter"),
+    " FROM (SELECT CAST($1 AS TEXT) AS matter) AS range_wanted LEFT JOIN page p ON p.matter = range_wanted.matter \
+     LEFT JOIN entry e ON e.turn = (SELECT c.turn FROM entry c WHERE c.matter = range_wanted.matter AND c.journal = $2 \
+     AND c.ciphertext IS NOT NULL ORDER BY c.turn DESC LIMIT 1)"
+);
+
+/// The newest content of a matter, still encrypted: a permit is needed to open it.
+pub struct Newest(pub(crate) Option<StoredContent>);
 
 /// A page in a list.
 #[derive(Clone, Debug)]
@@ -47,6 +61,18 @@ impl Store {
     pub async fn page(&self, matter: &str) -> Result<Option<Page>, Error> {
         let row = sqlx::query(AssertSqlSafe(pages_text(1))).bind(matter).fetch_one(&self.inner.read).await?;
         Ok(believed(&row, 0, &self.inner.ring, &self.inner.metrics)?.map(|(_, _, page)| page))
+    }
+
+    /// The page of a matter together with the newest content that an agency has written in it.
+    ///
+    /// # Errors
+    /// As [`Store::page`].
+    pub async fn page_and_newest(&self, matter: &str, journal: Journal) -> Result<(Option<Page>, Newest), Error> {
+        let query = sqlx::query(PAGE_AND_NEWEST).bind(matter).bind(journal.id());
+        let row = query.fetch_one(&self.inner.read).await?;
+        let page = believed(&row, 12, &self.inner.ring, &self.inner.metrics)?.map(|(_, _, page)| page);
+        let is_there = row.try_get::<Option<String>, _>(0)?.is_some();
+        Ok((page, Newest(is_there.then(|| StoredContent::from_row(&row)).transpose()?)))
     }
 
     /// The pages of these matters, by name. A page that is not the one that the service wrote last is reported and left
@@ -130,7 +156,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn duties(&self, kind: DutyKind, limit: usize) -> Result<Vec<(Option<Date>, String)>, Error> {
-        let query = sqlx::query(DUE).bind(format!("{DUTIES}{}", kind.id()));
+        let query = sqlx::query(DUE).bind(kind.id());
         let rows = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX))).fetch_all(&self.inner.read).await?;
         let duties = rows.iter().map(|row| {
             let day: String = row.try_get(0)?;

@@ -57,6 +57,8 @@ impl Store {
         if let Some(file) = &inner.file {
             *inner.serving.lock().unwrap_or_else(PoisonError::into_inner) = Some(file.serve()?);
         }
+        // A service that could not write is told so now, not at its first call.
+        self.try_writing().await?;
         let own = Replica { name: inner.replica.clone(), started: 0, kinds, link: LinkStatus::default() };
         let mut others = Others::default();
         inner.replicas.send_replace(Replicas { live: vec![own.clone()], leads: !inner.dialect.is_shared() });
@@ -277,17 +279,16 @@ async fn hear(listener: &mut Option<Listener>) -> Result<(), sqlx::Error> {
 }
 
 async fn refresh(inner: &Inner) -> Result<(), Error> {
-    let before = inner.heads.borrow().clone();
-    let rows = sqlx::query(head::SELECT).fetch_all(&inner.read).await?;
-    let heads = head::read(inner.own, &rows)?;
-    if before.private.seq < heads.private.seq {
+    let before = inner.heads.borrow().private.seq;
+    let heads = head::read(&mut inner.read.acquire().await?, inner.own).await?;
+    if before < heads.private.seq {
         let found = officials(&inner.read, inner.own, &inner.ring, &inner.metrics).await?;
         inner.barred.send_replace(barred(&found));
     }
     inner.heads.send_if_modified(|known| {
-        // A commit of this replica may be newer than the heads that were read.
-        let is_newer = *known == before || heads.is_after(known);
-        let moved = is_newer && *known != heads;
+        // A commit of this replica may be newer than the heads that were read. A process that repairs the database may
+        // have changed them without a commit.
+        let moved = known.commits <= heads.commits && *known != heads;
         if moved {
             *known = heads;
         }

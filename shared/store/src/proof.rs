@@ -1,42 +1,39 @@
 //! The rows that a verification reads besides the entries: columns that repeat a header, the feed, receipts, replies,
 //! and the pages, which must be those that the journals give.
 
-use std::collections::VecDeque;
-
 use prost::Message as _;
 use renkei_book::Heads;
-use renkei_domain::{matter::entry_name, moment::micros, page::Journal};
+use renkei_domain::{moment::micros, page::Journal};
 use renkei_journal::header_hash;
 use renkei_proto::{
     journal::v1::{Fact, Header, SignedReceipt},
-    r#type::v1::Agency,
-    watch::v1::{Event, event::Change},
+    watch::v1::Event,
 };
-use sqlx::{Row as _, any::AnyRow};
+use sqlx::{FromRow, Row as _, any::AnyRow};
 
 use crate::{
     bulk::{count, number},
     error::Error,
     head,
     rebuild::{Rebuilt, fold},
-    seal::ReplyRow,
+    seal::Reply,
     store::Store,
 };
 
 pub(crate) const COLUMNS: &str = "SELECT seq, header, fact, entry_id, matter, fact_type, answers, digest, turn, \
-     written_us, arrived_us, hash FROM entry WHERE journal = $1 AND seq >= $2 ORDER BY seq LIMIT $3 + 0";
-pub(crate) const BY_TURN: &str =
-    "SELECT journal, seq, header, turn FROM entry WHERE turn > $1 ORDER BY turn LIMIT $2 + 0";
-pub(crate) const CHANGES: &str =
-    "SELECT number, at_us, matter, change FROM feed WHERE number > $1 ORDER BY number LIMIT $2 + 0";
+     written_us, arrived_us, hash, state FROM entry WHERE journal = $1 AND seq >= $2 ORDER BY seq LIMIT $3 + 0";
+/// Reads the next turns of entries, and of events behind them with what is stored of them.
+pub(crate) const TURNS: &str = "SELECT * FROM (SELECT turn, seq, arrived_us, matter, hash FROM entry WHERE turn > $1 \
+     ORDER BY turn LIMIT $2 + 0) AS range_entries UNION ALL SELECT * FROM (SELECT turn, 0, at_us, matter, change FROM event \
+     WHERE turn > $1 ORDER BY turn LIMIT $2 + 0) AS range_events";
 pub(crate) const RECEIPTS: [&str; 2] = [
     "SELECT up_to_seq, own_seq, at_us, receipt, key_id, signature FROM receipt \
      WHERE (up_to_seq, own_seq) > ($1, $2) ORDER BY up_to_seq, own_seq LIMIT $3 + 0",
     "SELECT up_to_seq, own_seq, at_us, receipt, key_id, signature FROM receipt_given \
      WHERE (up_to_seq, own_seq) > ($1, $2) ORDER BY up_to_seq, own_seq LIMIT $3 + 0",
 ];
-pub(crate) const REPLIES: &str =
-    "SELECT call, digest, reply, at_us, seal FROM request WHERE call > $1 ORDER BY call LIMIT $2 + 0";
+pub(crate) const REPLIES: &str = "SELECT COALESCE(request, ''), COALESCE(digest, hash), reply, at_us, seal, chain, seq \
+     FROM call WHERE (chain, seq) > ($1, $2) AND reply IS NOT NULL ORDER BY chain, seq LIMIT $3 + 0";
 
 /// The number of rows that are read at once.
 const CHUNK: i64 = 500;
@@ -93,14 +90,44 @@ pub enum RowCheck {
     Wrong(Misplaced),
 }
 
+/// A turn, with the event that has it unless an entry does.
+struct TurnRow {
+    turn: u64,
+    event: Option<EventRow>,
+}
+
+/// The row of an event.
+struct EventRow {
+    at_us: i64,
+    matter: String,
+    change: Vec<u8>,
+}
+
+impl EventRow {
+    /// True if the columns repeat an event that has a change.
+    fn is_right(&self) -> bool {
+        let event = Event::decode(self.change.as_slice()).unwrap_or_default();
+        event.encode_to_vec() == self.change
+            && event.change.is_some()
+            && (micros(event.time.as_ref()), &event.matter) == (self.at_us, &self.matter)
+    }
+}
+
+impl FromRow<'_, AnyRow> for TurnRow {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let is_entry = row.try_get::<i64, _>(1)? > 0;
+        let event = EventRow { at_us: row.try_get(2)?, matter: row.try_get(3)?, change: row.try_get(4)? };
+        Ok(Self { turn: count(row.try_get(0)?), event: (!is_entry).then_some(event) })
+    }
+}
+
 impl Store {
     /// The heads in the database, not those in the memory of this process.
     ///
     /// # Errors
     /// A database that does not answer.
     pub async fn read_heads(&self) -> Result<Heads, Error> {
-        let rows = sqlx::query(head::SELECT).fetch_all(&self.inner.read).await?;
-        head::read(self.inner.own, &rows)
+        head::read(&mut self.inner.read.acquire().await?, self.inner.own).await
     }
 
     /// Compares the rows of a journal, from a number up to another, with their headers.
@@ -135,8 +162,13 @@ impl Store {
         // The fault of a header that does not decode is reported as one of the signature.
         let Ok(header) = Header::decode(header_bytes.as_slice()) else { return Ok(None) };
         let is_peers = journal == Journal::Of(self.own().peer());
-        let digest =
-            if is_peers { Vec::new() } else { Fact::decode(fact.as_slice()).unwrap_or_default().request_digest };
+        let fact = Fact::decode(fact.as_slice()).unwrap_or_default();
+        let digest = Some(fact.request_digest).filter(|digest| !is_peers && !digest.is_empty());
+        let turn = count(row.try_get(8)?);
+        // The changes before the feed's beginning were told by an older version. An entry whose fact has no effect is not
+        // told, and the other side refuses it.
+        let is_told = journal != Journal::Private && turn > self.told_from();
+        let state: Option<String> = row.try_get(12)?;
         let written_us = micros(header.written_at.as_ref());
         let arrived_us: i64 = row.try_get(10)?;
         // An own entry arrives when it is written, unless it was lost and fetched back; only this agency saw the peer's
@@ -149,8 +181,9 @@ impl Store {
             ("matter", header.matter == row.try_get::<String, _>(4)?),
             ("fact_type", header.fact_type == row.try_get::<String, _>(5)?),
             ("answers", header.answers == count(row.try_get(6)?)),
-            ("digest", digest == row.try_get::<Vec<u8>, _>(7)?),
-            ("turn", count(row.try_get(8)?) > before),
+            ("digest", digest == row.try_get::<Option<Vec<u8>>, _>(7)?),
+            ("turn", turn > before),
+            ("state", is_told == state.is_some() || (is_peers && state.is_none())),
             ("written_us", written_us == row.try_get::<i64, _>(9)?),
             ("arrived_us", arrived),
             ("hash", header_hash(&header_bytes).as_slice() == row.try_get::<Vec<u8>, _>(11)?),
@@ -158,61 +191,49 @@ impl Store {
         Ok(right.into_iter().find(|(_, right)| !right).map(|(column, _)| column))
     }
 
-    /// The fault of the feed up to a number, in a sentence: a change is missing or differs from the one that its entry
-    /// gives. `exact`: nothing was ever fetched back, so each entry up to this turn has exactly one change, in the same
-    /// order.
+    /// The fault of the order up to a turn, in a sentence: a turn is missing, or an event is not as it was written. `exact`:
+    /// nothing was ever fetched back, so each turn has exactly one entry or event.
     ///
     /// # Errors
     /// A database that does not answer.
-    pub async fn feed_fault(&self, to: u64, exact: Option<u64>) -> Result<Option<String>, Error> {
-        let mut entries = Turns { store: self, after: 0, waiting: VecDeque::new() };
-        let mut last = 0;
+    pub async fn order_fault(&self, to: u64, exact: bool) -> Result<Option<String>, Error> {
+        let (mut last, begin) = (0, self.told_from());
+        let missing = |turn: u64| Ok(exact.then(|| format!("journals: turn {turn} is missing")));
         while last < to {
-            let rows = sqlx::query(CHANGES).bind(number(last)).bind(CHUNK).fetch_all(&self.inner.read).await?;
-            if rows.is_empty() {
-                return Ok(Some(format!("feed: change {} is missing", last + 1)));
+            let rows = self.turns(last, CHUNK).await?;
+            for TurnRow { turn, event } in &rows {
+                if *turn > to {
+                    break;
+                }
+                if *turn == last {
+                    return Ok(Some(format!("journals: turn {turn} is given twice")));
+                }
+                if exact && *turn > begin.max(last) + 1 {
+                    return missing(begin.max(last) + 1);
+                }
+                last = *turn;
+                if event.as_ref().is_some_and(|event| !event.is_right()) {
+                    return Ok(Some(format!("feed: the event of turn {turn} is not what was written")));
+                }
             }
-            for row in rows {
-                let number = count(row.try_get(0)?);
-                if number > to {
-                    return self.beyond_the_feed(to).await;
-                }
-                if number != last + 1 {
-                    return Ok(Some(format!("feed: change {} is missing", last + 1)));
-                }
-                last = number;
-                let change: Vec<u8> = row.try_get(3)?;
-                let event = Event::decode(change.as_slice()).unwrap_or_default();
-                let told = (micros(event.time.as_ref()), event.matter.as_str());
-                let row: (i64, String) = (row.try_get(1)?, row.try_get(2)?);
-                let mut right = event.encode_to_vec() == change && told == (row.0, row.1.as_str());
-                if let (Some(Change::EntryApplied(applied)), Some(turn)) = (&event.change, exact) {
-                    let entry = entries.next(turn).await?;
-                    right &= entry.is_some_and(|(author, header)| {
-                        (applied.author(), &applied.entry, &applied.fact_type, &event.matter, &event.traceparent)
-                            == (
-                                author,
-                                &entry_name(author, header.seq),
-                                &header.fact_type,
-                                &header.matter,
-                                &header.traceparent,
-                            )
-                    });
-                }
-                right &= event.change.is_some();
-                if !right {
-                    return Ok(Some(format!("feed: change {number} is not what the journals make")));
-                }
+            if rows.last().is_none_or(|row| row.turn > to) {
+                break;
             }
         }
-        self.beyond_the_feed(to).await
+        if last < to && exact {
+            return missing(last + 1);
+        }
+        let moved = self.turns(to, 1).await?.is_empty() || self.read_heads().await?.turn > to;
+        Ok((!moved).then(|| format!("journals: turns are beyond the head, {to}")))
     }
 
-    /// Checks that nothing is beyond the last number, except changes that were written meanwhile.
-    async fn beyond_the_feed(&self, to: u64) -> Result<Option<String>, Error> {
-        let next = sqlx::query(CHANGES).bind(number(to)).bind(1_i64).fetch_optional(&self.inner.read).await?;
-        let moved = next.is_none() || self.read_heads().await?.feed > to;
-        Ok((!moved).then(|| format!("feed: changes are beyond the head, {to}")))
+    /// The next turns after one, in order.
+    async fn turns(&self, after: u64, limit: i64) -> Result<Vec<TurnRow>, Error> {
+        let query = sqlx::query_as(TURNS).bind(number(after)).bind(limit);
+        let mut rows: Vec<TurnRow> = query.fetch_all(&self.inner.read).await?;
+        rows.sort_by_key(|row| row.turn);
+        rows.truncate(usize::try_from(limit).unwrap_or_default());
+        Ok(rows)
     }
 
     /// The receipts after the one with these numbers, in order: the peer's for the own journal, or the own ones for the
@@ -240,19 +261,19 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn altered_replies(&self) -> Result<u64, Error> {
-        let (mut after, mut altered) = (String::new(), 0);
+        let (mut after, mut altered) = ((String::new(), 0), 0);
         loop {
-            let rows = sqlx::query(REPLIES).bind(&after).bind(CHUNK).fetch_all(&self.inner.read).await?;
+            let query = sqlx::query(REPLIES).bind(after.0.as_str()).bind(after.1).bind(CHUNK);
+            let rows = query.fetch_all(&self.inner.read).await?;
             if rows.is_empty() {
                 return Ok(altered);
             }
             for row in rows {
-                let (call, digest, reply): (String, Vec<u8>, Vec<u8>) =
-                    (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+                after = (row.try_get(5)?, row.try_get(6)?);
+                let reply = Reply { request: row.try_get(0)?, digest: row.try_get(1)?, bytes: row.try_get(2)? };
                 let seal: Option<Vec<u8>> = row.try_get(4)?;
-                let found = ReplyRow { call: &call, digest: &digest, reply: &reply, at_us: row.try_get(3)? };
-                altered += u64::from(seal.is_some() && !found.is_sealed(&self.inner.ring, seal.as_deref()));
-                after = call;
+                let at_us = row.try_get(3)?;
+                altered += u64::from(seal.is_some_and(|seal| !reply.is_sealed(at_us, &self.inner.ring, &seal)));
             }
         }
     }
@@ -267,33 +288,5 @@ impl Store {
         let rebuilt = fold(&mut snapshot, &self.inner, false).await?;
         snapshot.commit().await?;
         Ok(rebuilt)
-    }
-}
-
-/// The exchanged entries in the order of their turns.
-struct Turns<'a> {
-    store: &'a Store,
-    after: i64,
-    waiting: VecDeque<(Agency, Header)>,
-}
-
-impl Turns<'_> {
-    /// The next entry, up to a turn.
-    async fn next(&mut self, to: u64) -> Result<Option<(Agency, Header)>, Error> {
-        while self.waiting.is_empty() && self.after < number(to) {
-            let query = sqlx::query(BY_TURN).bind(self.after).bind(CHUNK);
-            let rows = query.fetch_all(&self.store.inner.read).await?;
-            if rows.is_empty() {
-                break;
-            }
-            for row in rows {
-                let (journal, header): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(2)?);
-                self.after = row.try_get(3)?;
-                if let Some(author) = Agency::from_id(&journal) {
-                    self.waiting.push_back((author, Header::decode(header.as_slice()).unwrap_or_default()));
-                }
-            }
-        }
-        Ok(self.waiting.pop_front())
     }
 }

@@ -7,52 +7,38 @@ use renkei_domain::{
     page::Journal,
 };
 use renkei_journal::Previous;
-use renkei_proto::{
-    FactKind,
-    journal::v1::{Fact, SaltedContent},
-    watch::v1::Event,
-};
-use sqlx::{Row as _, any::AnyRow};
+use renkei_proto::{FactKind, journal::v1::Fact, watch::v1::Event};
+use sqlx::Row as _;
 
 use crate::{
     audit::{self, ChainHead},
     bulk::{count, number},
     code::is_without_table,
     error::Error,
-    head,
-    save::place,
+    pages::Newest,
     seal::altered,
     store::Store,
-    stored::{StoredEntry, decode_header, held, said},
+    stored::{ChangeRow, StoredContent, StoredEntry, content_columns, decode_header, entry_columns, said},
 };
 
-pub(crate) const ENTRIES: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
-     e.arrived_us, e.hash, c.nonce, c.ciphertext, k.wrapped_key, k.ring_key_id FROM entry e \
-     LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
-     LEFT JOIN matter_key k ON k.matter = e.matter \
-     WHERE e.journal = $1 AND e.seq >= $2 ORDER BY e.seq LIMIT $3 + 0";
-pub(crate) const ENTRIES_OF: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
-     e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
-     WHERE e.matter = $1 AND e.turn > $2 AND e.journal <> 'private' ORDER BY e.turn LIMIT $3 + 0";
-pub(crate) const CONTENTS_OF: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
-     e.arrived_us, e.hash, c.nonce, c.ciphertext, k.wrapped_key, k.ring_key_id FROM entry e \
-     LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
-     LEFT JOIN matter_key k ON k.matter = e.matter \
-     WHERE e.matter = $1 AND e.turn > $2 AND e.journal <> 'private' ORDER BY e.turn LIMIT $3 + 0";
-pub(crate) const ENTRY: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
-     e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
-     WHERE e.journal = $1 AND e.seq = $2";
+pub(crate) const ENTRIES: &str =
+    concat!(content_columns!(), "WHERE journal = $1 AND seq >= $2 ORDER BY seq LIMIT $3 + 0");
+pub(crate) const ENTRIES_OF: &str =
+    concat!(entry_columns!(), "WHERE matter = $1 AND turn > $2 AND journal <> 'private' ORDER BY turn LIMIT $3 + 0");
+pub(crate) const CONTENTS_OF: &str =
+    concat!(content_columns!(), "WHERE matter = $1 AND turn > $2 AND journal <> 'private' ORDER BY turn LIMIT $3 + 0");
+pub(crate) const ENTRY: &str = concat!(entry_columns!(), "WHERE journal = $1 AND seq = $2");
 pub(crate) const ANSWERS: &str = "SELECT seq, fact_type, fact, written_us, header FROM entry \
-     WHERE journal = $1 AND answers = $2 ORDER BY seq LIMIT 10";
+     WHERE journal = $1 AND answers = $2 AND answers > 0 ORDER BY seq LIMIT 10";
 pub(crate) const RECEIPT_FOR: &str = "SELECT at_us, own_seq FROM receipt WHERE up_to_seq >= $1 \
      ORDER BY up_to_seq, own_seq LIMIT 1";
 pub(crate) const RECORDED_AT: &str = "SELECT arrived_us FROM entry WHERE journal = $1 AND seq = $2";
-pub(crate) const FEED: &str = "SELECT number, change FROM feed WHERE number > $1 ORDER BY number LIMIT $2 + 0";
-pub(crate) const FEED_FIRST: &str = "SELECT COALESCE(MIN(number), 0) FROM feed";
+/// Reads the next part of the feed: entries that are told, and events behind them.
+pub(crate) const FEED: &str = "SELECT * FROM (SELECT turn, journal, seq, matter, fact_type, state, arrived_us, header \
+     FROM entry WHERE turn > $1 AND state IS NOT NULL ORDER BY turn LIMIT $2 + 0) AS range_entries UNION ALL \
+     SELECT * FROM (SELECT turn, matter, 0, matter, matter, matter, at_us, change FROM event WHERE turn > $1 \
+     ORDER BY turn LIMIT $2 + 0) AS range_events";
 pub(crate) const WRITTEN_AT: &str = "SELECT written_us FROM entry WHERE journal = $1 AND seq = $2";
-pub(crate) const FORGET_REQUESTS: &str = "DELETE FROM request WHERE at_us < $1";
-pub(crate) const AUDIT_RECORDS: &str = "SELECT seq, prev_hash, hash, at_us, official, caller, method, matter, purpose, \
-     outcome FROM audit WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT $3 + 0";
 pub(crate) const PING: &str = "SELECT store_id FROM store WHERE one = 1";
 
 /// The most bytes of entries that one read gives, unless a single entry is larger.
@@ -98,7 +84,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer, or a content that cannot be decrypted.
     pub async fn entries(&self, journal: Journal, from: u64, limit: usize) -> Result<Vec<StoredEntry>, Error> {
-        let query = sqlx::query(ENTRIES).bind(journal.id()).bind(number(from));
+        let query = sqlx::query_as(ENTRIES).bind(journal.id()).bind(number(from));
         let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
         self.bounded(query.fetch(&mut self.inner.read.acquire().await?)).await
     }
@@ -106,32 +92,17 @@ impl Store {
     /// Reads rows with contents until they reach [`BYTES`]; at least one row.
     async fn bounded(
         &self,
-        mut rows: impl Stream<Item = Result<AnyRow, sqlx::Error>> + Unpin,
+        mut rows: impl Stream<Item = Result<StoredContent, sqlx::Error>> + Unpin,
     ) -> Result<Vec<StoredEntry>, Error> {
         let (mut all, mut room) = (Vec::new(), Room::default());
         while let Some(row) = rows.try_next().await? {
-            let held = self.with_content(&row)?;
-            if !room.takes(held.entry.encoded_len()) {
+            let entry = row.open(&self.inner.ring)?;
+            if !room.takes(entry.entry.encoded_len()) {
                 break;
             }
-            all.push(held);
+            all.push(entry);
         }
         Ok(all)
-    }
-
-    fn with_content(&self, row: &AnyRow) -> Result<StoredEntry, Error> {
-        let mut held = held(row)?;
-        if held.content_present {
-            let (nonce, ciphertext): (Vec<u8>, Vec<u8>) = (row.try_get(9)?, row.try_get(10)?);
-            let (wrapped, id): (Option<Vec<u8>>, Option<String>) = (row.try_get(11)?, row.try_get(12)?);
-            let missing = || Error::Damaged("the key of a matter is missing".to_owned());
-            let (wrapped, id) = wrapped.zip(id).ok_or_else(missing)?;
-            let key = self.inner.ring.unwrap(&held.header.matter, &wrapped, &id)?;
-            let plain = key.open(&place(held.journal.id(), held.header.seq), &nonce, &ciphertext)?;
-            let content = SaltedContent::decode(plain.as_slice());
-            held.entry.content = Some(content.map_err(|error| Error::Damaged(format!("a content: {error}")))?);
-        }
-        Ok(held)
     }
 
     /// The content of one entry of the matter that may be read; `None` if there is none, or if it is sealed or was
@@ -140,10 +111,32 @@ impl Store {
     /// # Errors
     /// A database that does not answer, or a content that cannot be decrypted.
     pub async fn content(&self, permit: &ReadPermit, journal: Journal, seq: u64) -> Result<Option<Vec<u8>>, Error> {
-        let held = self.entries(journal, seq, 1).await?.into_iter().next().filter(|held| held.header.seq == seq);
-        let held = held.filter(|held| held.header.matter == permit.matter());
-        let held = held.map(|held| self.opened(permit, held)).transpose()?.flatten();
-        Ok(held.and_then(|held| held.entry.content).map(|salted| salted.content))
+        let found = self.entries(journal, seq, 1).await?.into_iter().next().filter(|found| found.header.seq == seq);
+        self.content_of(permit, found)
+    }
+
+    /// The same for an entry whose newest content was read together with the page. It is read by itself if another one was
+    /// meant.
+    ///
+    /// # Errors
+    /// A database that does not answer, or a content that cannot be decrypted.
+    pub async fn content_or_newest(
+        &self,
+        permit: &ReadPermit,
+        journal: Journal,
+        seq: u64,
+        newest: Newest,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        match newest.0.filter(|newest| newest.is_entry(journal, seq)) {
+            Some(newest) => self.content_of(permit, Some(newest.open(&self.inner.ring)?)),
+            None => self.content(permit, journal, seq).await,
+        }
+    }
+
+    fn content_of(&self, permit: &ReadPermit, entry: Option<StoredEntry>) -> Result<Option<Vec<u8>>, Error> {
+        let entry = entry.filter(|entry| entry.header.matter == permit.matter());
+        let entry = entry.map(|entry| self.opened(permit, entry)).transpose()?.flatten();
+        Ok(entry.and_then(|entry| entry.entry.content).map(|salted| salted.content))
     }
 
     /// The entries of the matter that may be read, with their contents, in the order in which they were folded here: at
@@ -157,7 +150,7 @@ impl Store {
         after_turn: u64,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, Error> {
-        let query = sqlx::query(CONTENTS_OF).bind(permit.matter()).bind(number(after_turn));
+        let query = sqlx::query_as(CONTENTS_OF).bind(permit.matter()).bind(number(after_turn));
         let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
         let all = self.bounded(query.fetch(&mut self.inner.read.acquire().await?)).await?;
         // Entries that were written after the page was judged are read with the next page.
@@ -186,8 +179,8 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn entry(&self, journal: Journal, seq: u64) -> Result<Option<StoredEntry>, Error> {
-        let query = sqlx::query(ENTRY).bind(journal.id()).bind(number(seq));
-        query.fetch_optional(&self.inner.read).await?.as_ref().map(held).transpose()
+        let query = sqlx::query_as(ENTRY).bind(journal.id()).bind(number(seq));
+        Ok(query.fetch_optional(&self.inner.read).await?)
     }
 
     /// The entries of a matter in both agencies' journals, in the order in which they were folded here, without
@@ -196,14 +189,13 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn entries_of(&self, matter: &str, after_turn: u64, limit: usize) -> Result<Vec<StoredEntry>, Error> {
-        let rows = sqlx::query(ENTRIES_OF)
+        let entries: Vec<StoredEntry> = sqlx::query_as(ENTRIES_OF)
             .bind(matter)
             .bind(number(after_turn))
             .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
             .fetch_all(&self.inner.read)
             .await?;
-        let entries: Vec<StoredEntry> = rows.iter().map(held).collect::<Result<_, _>>()?;
-        match entries.iter().any(|held| held.header.matter != matter) {
+        match entries.iter().any(|entry| entry.header.matter != matter) {
             true => Err(altered(&self.inner.metrics, matter)),
             false => Ok(entries),
         }
@@ -269,9 +261,9 @@ impl Store {
         (at_us, chain, seq): (i64, &str, u64),
         limit: usize,
     ) -> Result<Vec<audit::Recorded>, Error> {
-        let query = sqlx::query(audit::OF_MATTER).bind(matter).bind(at_us).bind(chain).bind(number(seq));
-        let rows = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX))).fetch_all(&self.inner.read).await?;
-        rows.iter().map(audit::recorded).collect()
+        let query = sqlx::query_as(audit::OF_MATTER).bind(matter).bind(at_us).bind(chain).bind(number(seq));
+        let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
+        Ok(query.fetch_all(&self.inner.read).await?)
     }
 
     /// Reports that rows of a matter were changed outside the service, and returns the error for it.
@@ -279,29 +271,17 @@ impl Store {
         altered(&self.inner.metrics, matter)
     }
 
-    /// The changes after a number of the feed, in order.
+    /// The changes after a turn, in order, each with its turn: entries of both agencies, and events.
     ///
     /// # Errors
     /// A database that does not answer.
     pub async fn feed(&self, after: u64, limit: usize) -> Result<Vec<(u64, Event)>, Error> {
-        let limit = number(u64::try_from(limit).unwrap_or(u64::MAX));
-        let rows = sqlx::query(FEED).bind(number(after)).bind(limit).fetch_all(&self.inner.read).await?;
-        let mut events = Vec::with_capacity(rows.len());
-        for row in rows {
-            let change: Vec<u8> = row.try_get(1)?;
-            let event =
-                Event::decode(change.as_slice()).map_err(|error| Error::Damaged(format!("a change: {error}")))?;
-            events.push((count(row.try_get(0)?), event));
-        }
-        Ok(events)
-    }
-
-    /// The lowest number that the feed still has; 0 if it is empty.
-    ///
-    /// # Errors
-    /// A database that does not answer.
-    pub async fn feed_first(&self) -> Result<u64, Error> {
-        Ok(count(sqlx::query(FEED_FIRST).fetch_one(&self.inner.read).await?.try_get(0)?))
+        let most = number(u64::try_from(limit).unwrap_or(u64::MAX));
+        let query = sqlx::query_as(FEED).bind(number(after)).bind(most);
+        let mut rows: Vec<ChangeRow> = query.fetch_all(&self.inner.read).await?;
+        rows.sort_by_key(|row| row.turn);
+        rows.truncate(limit);
+        Ok(rows.into_iter().map(|row| (row.turn, row.event)).collect())
     }
 
     /// The ends of all audit chains.
@@ -322,16 +302,15 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn previous(&self, journal: Journal) -> Result<Previous, Error> {
-        let rows = sqlx::query(head::SELECT).fetch_all(&self.inner.read).await?;
-        Ok(head::read(self.inner.own, &rows)?.previous(self.inner.own, journal))
+        Ok(self.read_heads().await?.previous(self.inner.own, journal))
     }
 
-    /// Deletes replies that are older than an instant, in microseconds since 1970.
+    /// Forgets the replies to calls before an instant, in microseconds since 1970. The records of the calls stay.
     ///
     /// # Errors
     /// A database that does not answer.
-    pub async fn forget_requests(&self, before_us: i64) -> Result<(), Error> {
-        sqlx::query(FORGET_REQUESTS).bind(before_us).execute(&self.inner.write).await?;
+    pub async fn forget_replies(&self, before_us: i64) -> Result<(), Error> {
+        sqlx::query(audit::FORGET_REPLIES).bind(before_us).execute(&self.inner.write).await?;
         Ok(())
     }
 
@@ -340,8 +319,8 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn audit_records(&self, chain: &str, after: u64, limit: i64) -> Result<Vec<audit::StoredRecord>, Error> {
-        let query = sqlx::query(AUDIT_RECORDS).bind(chain).bind(number(after)).bind(limit);
-        query.fetch_all(&self.inner.read).await?.iter().map(audit::held).collect()
+        let query = sqlx::query_as(audit::RECORDS).bind(chain).bind(number(after)).bind(limit);
+        Ok(query.fetch_all(&self.inner.read).await?)
     }
 
     /// Connections of each pool: those that nobody uses, and those in use.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    audit::{self, ChainHead, Reading, Record},
+    audit::{self, CALL, ChainHead, Reading, Record},
+    bulk::ROWS,
     error::Error,
     inner::Inner,
 };
 
-/// The maximum number of records in one commit.
-const BATCH: usize = 256;
+/// The maximum number of records in one commit: as many as one statement inserts.
+const BATCH: usize = ROWS[0];
 /// The most records that wait.
 pub(crate) const QUEUE: usize = 1024;
 
@@ -22,18 +23,27 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
     // The end of the chain, as long as it is known.
     let mut chain = None;
     loop {
-        tokio::select! {
-            biased;
-            taken = queue.recv_many(&mut waiting, BATCH) => if taken == 0 { return },
-            _ = closing.wait_for(|closing| *closing), if !queue.is_closed() => { queue.close(); continue }
+        if waiting.is_empty() {
+            tokio::select! {
+                biased;
+                taken = queue.recv_many(&mut waiting, BATCH) => if taken == 0 { return },
+                _ = closing.wait_for(|closing| *closing), if !queue.is_closed() => { queue.close(); continue }
+            }
         }
-        let (records, callers): (Vec<_>, Vec<_>) = waiting.drain(..).map(|it| (it.record, it.done)).unzip();
+        while waiting.len() < BATCH
+            && let Ok(next) = queue.try_recv()
+        {
+            waiting.push(next);
+        }
+        // One statement is a transaction of its own, and spares its beginning and its end. The rest has the next turn.
+        let size = ROWS.into_iter().find(|size| *size <= waiting.len()).unwrap_or(1);
+        let (records, callers): (Vec<_>, Vec<_>) = waiting.drain(..size).map(|it| (it.record, it.done)).unzip();
         inner.records.begin();
-        let committed = commit(&inner, &records, chain.take()).await;
+        let committed = commit(&inner, records, chain.take()).await;
         inner.records.end(&committed);
         let outcome = committed.map(|head| chain = Some(head));
         if let Err(error) = &outcome {
-            tracing::error!(%error, reads = records.len(), "reads were not recorded, and are not answered");
+            tracing::error!(%error, reads = size, "reads were not recorded, and are not answered");
         }
         for done in callers {
             // A caller that has gone away gets no answer, but the record of its read stays.
@@ -43,15 +53,16 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
 }
 
 /// Chains the records to the last one in the database, so that nothing is lost if the outcome of a commit is unknown.
-async fn commit(inner: &Inner, records: &[Record], known: Option<ChainHead>) -> Result<ChainHead, Error> {
+async fn commit(inner: &Inner, records: Vec<Record>, known: Option<ChainHead>) -> Result<ChainHead, Error> {
     inner.fault("record reads")?;
-    let mut transaction = inner.begin().await?;
+    inner.is_there()?;
+    let mut connection = inner.write.acquire().await?;
     let mut head = match known {
         Some(head) => head,
-        None => audit::head(&mut transaction, &format!("{}/r", inner.replica)).await?,
+        None => audit::head(&mut connection, &format!("{}/r", inner.replica)).await?,
     };
-    let rows = audit::chain(&mut head, records);
-    audit::AUDIT.run(&mut transaction, rows).await?;
-    inner.commit(transaction).await?;
+    let rows = audit::chain(&mut head, records, &inner.ring);
+    CALL.run(&mut connection, rows).await?;
+    inner.is_there()?;
     Ok(head)
 }

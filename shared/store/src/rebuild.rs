@@ -15,19 +15,21 @@ use crate::{
     error::Error,
     inner::Inner,
     save::{
-        COUNTER, LOOKUP, ListRow, PAGE, SHOWN_BEFORE, VISIBLE, counter_rows, list_row, listed, lookup_rows, page_row,
+        COUNTER, DUTY, DueRow, LISTED_BEFORE, LOOKUP, Listed, PAGE, ShownRow, VISIBLE, counter_rows, due_row, listed,
+        lookup_rows, page_row, shown_row,
     },
     seal::PageRow,
     store::Store,
-    stored::{StoredEntry, held},
+    stored::{StoredEntry, entry_columns},
 };
 
-pub(crate) const BY_MATTER: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
-     e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
-     WHERE (e.matter, e.turn) > ($1, $2) ORDER BY e.matter, e.turn LIMIT $3 + 0";
+pub(crate) const BY_MATTER: &str =
+    concat!(entry_columns!(), "WHERE (matter, turn) > ($1, $2) ORDER BY matter, turn LIMIT $3 + 0");
 pub(crate) const PAGES_AFTER: &str = "SELECT matter, opened_turn, changed_turn, page, local, seal FROM page \
      WHERE matter > $1 AND matter <= $2";
 pub(crate) const VISIBLE_AFTER: &str = "SELECT noun, audience, opened_turn, matter, until_us FROM visible \
+     WHERE matter > $1 AND matter <= $2";
+pub(crate) const DUTIES_AFTER: &str = "SELECT kind, due_day, opened_turn, matter FROM duty \
      WHERE matter > $1 AND matter <= $2";
 pub(crate) const ALL_LOOKUPS: &str = "SELECT kind, value, matter FROM lookup";
 pub(crate) const ALL_COUNTERS: &str = "SELECT year, kind, last FROM counter";
@@ -54,7 +56,7 @@ pub struct Rebuilt {
 }
 
 /// The rows that each matter gives, by its name.
-type Made = BTreeMap<String, (PageRow, BTreeSet<ListRow>)>;
+type Made = BTreeMap<String, (PageRow, Listed)>;
 
 impl Store {
     /// Folds the journals again, compares the result with the database and, with `write`, corrects the differences.
@@ -83,7 +85,7 @@ pub(crate) async fn refold(connection: &mut Connection, inner: &Inner) -> Result
 
 /// Folds a database of a version that had no seals again, once, so that every page has one.
 pub(crate) async fn seal_all(inner: &Inner) -> Result<(), Error> {
-    let mut transaction = inner.begin_writing().await?;
+    let (mut transaction, _) = inner.begin_writing().await?;
     refold(&mut transaction, inner).await?;
     sqlx::query(SEALED).execute(&mut *transaction).await?;
     transaction.commit().await?;
@@ -105,15 +107,14 @@ pub(crate) async fn fold(connection: &mut Connection, inner: &Inner, write: bool
     };
     let mut after = (String::new(), 0);
     loop {
-        let query = sqlx::query(BY_MATTER).bind(after.0.as_str()).bind(after.1).bind(CHUNK);
-        let rows = query.fetch_all(&mut *connection).await?;
-        if rows.is_empty() {
+        let query = sqlx::query_as(BY_MATTER).bind(after.0.as_str()).bind(after.1).bind(CHUNK);
+        let entries: Vec<StoredEntry> = query.fetch_all(&mut *connection).await?;
+        if entries.is_empty() {
             break;
         }
-        for row in &rows {
-            let held = held(row)?;
-            after = (held.header.matter.clone(), number(held.turn));
-            fold.entry(&held);
+        for entry in &entries {
+            after = (entry.header.matter.clone(), number(entry.turn));
+            fold.entry(entry);
         }
         let done = fold.made.keys().next_back().cloned();
         if let Some(done) = done {
@@ -145,15 +146,16 @@ struct Fold<'a> {
 }
 
 impl Fold<'_> {
-    fn entry(&mut self, held: &StoredEntry) {
-        let matter = &held.header.matter;
+    fn entry(&mut self, entry: &StoredEntry) {
+        let matter = &entry.header.matter;
         if self.folding.as_ref().is_none_or(|(name, _)| name != matter) {
             self.finish();
         }
-        let fresh = || StagedPage { page: Page::default(), opened: held.turn, changed: held.turn };
+        let fresh = || StagedPage { page: Page::default(), opened: entry.turn, changed: entry.turn };
         let (_, folding) = self.folding.get_or_insert_with(|| (matter.clone(), fresh()));
-        folding.changed = held.turn;
-        let effects = renkei_book::fold(self.own, &mut folding.page, held.journal, &held.header, held.hash, &held.fact);
+        folding.changed = entry.turn;
+        let effects =
+            renkei_book::fold(self.own, &mut folding.page, entry.journal, &entry.header, entry.hash, &entry.fact);
         self.lookups.extend(effects.lookup.map(|lookup| (lookup, matter.clone())));
         for tally in effects.tallies {
             let key = (tally.year, tally.kind.clone());
@@ -169,7 +171,7 @@ impl Fold<'_> {
     fn finish(&mut self) {
         let Some((name, StagedPage { page, opened, changed })) = self.folding.take() else { return };
         let matter = Matter::of(&name);
-        let lists = listed(self.own, &matter, &page, number(opened)).into_iter().collect();
+        let lists = listed(self.own, &matter, &page, number(opened));
         let (page, local) = (page.encode(), page.encode_local());
         let row = PageRow { opened: number(opened), changed: number(changed), page, local };
         self.made.insert(name, (row, lists));
@@ -252,16 +254,26 @@ async fn lists_between(
     (from, to): (&str, &str),
     made: &Made,
 ) -> Result<BTreeSet<String>, Error> {
-    let mut missing: BTreeSet<&ListRow> = made.values().flat_map(|(_, lists)| lists).collect();
+    let mut shown: BTreeSet<&ShownRow> = made.values().flat_map(|(_, listed)| &listed.shown).collect();
+    let mut due: BTreeSet<&DueRow> = made.values().flat_map(|(_, listed)| &listed.due).collect();
     let mut differing = BTreeSet::new();
-    let mut rows = sqlx::query(VISIBLE_AFTER).bind(from).bind(to).fetch(connection);
+    let mut rows = sqlx::query(VISIBLE_AFTER).bind(from).bind(to).fetch(&mut *connection);
     while let Some(row) = rows.try_next().await? {
-        let stands: ListRow = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
-        if !missing.remove(&stands) {
-            differing.insert(stands.3);
+        let found: ShownRow = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
+        if !shown.remove(&found) {
+            differing.insert(found.3);
         }
     }
-    differing.extend(missing.into_iter().map(|row| row.3.clone()));
+    drop(rows);
+    let mut rows = sqlx::query(DUTIES_AFTER).bind(from).bind(to).fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        let found: DueRow = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+        if !due.remove(&found) {
+            differing.insert(found.3);
+        }
+    }
+    differing.extend(shown.into_iter().map(|row| row.3.clone()));
+    differing.extend(due.into_iter().map(|row| row.3.clone()));
     Ok(differing)
 }
 
@@ -272,7 +284,7 @@ async fn put_right(
     lists: &BTreeSet<String>,
     ring: &KeyRing,
 ) -> Result<(), Error> {
-    for (statement, names) in [(FORGET_PAGE, pages), (SHOWN_BEFORE, lists)] {
+    for (statement, names) in [(FORGET_PAGE, pages), (LISTED_BEFORE[0], lists), (LISTED_BEFORE[1], lists)] {
         delete(&mut *connection, statement, names.iter().map(|name| name.as_str().into()).collect()).await?;
     }
     let rows = pages.iter().filter_map(|name| {
@@ -280,8 +292,9 @@ async fn put_right(
         Some(page_row(name, row.clone(), ring))
     });
     PAGE.run(&mut *connection, rows.collect()).await?;
-    let rows = lists.iter().filter_map(|name| made.get(name)).flat_map(|(_, lists)| lists);
-    let rows = rows.cloned().map(list_row);
-    VISIBLE.run(&mut *connection, rows.collect()).await?;
+    let listed = lists.iter().filter_map(|name| made.get(name)).map(|(_, listed)| listed);
+    let shown = listed.clone().flat_map(|listed| listed.shown.iter().cloned().map(shown_row));
+    VISIBLE.run(&mut *connection, shown.collect()).await?;
+    DUTY.run(&mut *connection, listed.flat_map(|listed| listed.due.iter().cloned().map(due_row)).collect()).await?;
     Ok(())
 }

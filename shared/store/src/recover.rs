@@ -18,43 +18,36 @@ use crate::{
     anchor::PrivateStanding,
     bulk::{Insert, count, number},
     connection::Connection,
-    content::MatterKey,
+    content::Encrypted,
     dialect::Dialect,
     error::Error,
     head, migration,
     rebuild::refold,
-    save::write_head,
     store::Store,
-    stored::StoredEntry,
+    stored::{StoredEntry, entry_columns},
 };
 
-pub(crate) static ASIDE: Insert = Insert {
+pub(crate) static ASIDE_ROWS: Insert = Insert {
     table: "aside",
-    columns: &["entry_id", "seq", "matter", "fact_type", "nonce", "sealed", "reason"],
+    columns: &["entry_id", "seq", "matter", "fact_type", "nonce", "sealed", "wrapped_key", "ring_key_id", "reason"],
     conflict: " ON CONFLICT DO NOTHING",
 };
-pub(crate) const ASIDE_ALL: &str = "SELECT a.entry_id, a.seq, a.matter, a.fact_type, a.nonce, a.sealed, a.reason, \
-     k.wrapped_key, k.ring_key_id FROM aside a JOIN matter_key k ON k.matter = $1 ORDER BY a.seq";
+pub(crate) const ASIDE_ALL: &str = "SELECT entry_id, seq, matter, fact_type, nonce, sealed, wrapped_key, ring_key_id, \
+     reason FROM aside ORDER BY seq";
 pub(crate) const ASIDE_DONE: &str = "DELETE FROM aside WHERE entry_id = $1";
 pub(crate) const ASIDE_REFUSED: &str = "UPDATE aside SET reason = $1 WHERE entry_id = $2";
 /// The replies to these entries are no longer true; repeats are found by the digest once the act is written again.
-pub(crate) const DELETE_REQUESTS: &str =
-    "DELETE FROM request WHERE digest IN (SELECT digest FROM entry WHERE journal = $1 AND seq > $2)";
+pub(crate) const FORGET_REPLIES: &str = "UPDATE call SET request = NULL, digest = NULL, reply = NULL, seal = NULL \
+     WHERE request IS NOT NULL AND digest IN (SELECT digest FROM entry WHERE journal = $1 AND seq > $2)";
 pub(crate) const DELETE_ENTRIES: &str = "DELETE FROM entry WHERE journal = $1 AND seq > $2";
-pub(crate) const DELETE_CONTENTS: &str = "DELETE FROM content WHERE journal = $1 AND seq > $2";
-/// A matter that has a key has a page, so a matter that comes back gets a new key.
-pub(crate) const FORGET_KEYS: &str =
-    "DELETE FROM matter_key WHERE matter <> $1 AND matter NOT IN (SELECT matter FROM page)";
 pub(crate) const COPY: &str = "VACUUM INTO $1";
 pub(crate) const MARK: &str = "UPDATE store SET marked = $1 WHERE one = 1";
 pub(crate) const RECEIPT_OF: &str = "SELECT receipt FROM receipt WHERE up_to_seq = $1 ORDER BY own_seq DESC LIMIT 1";
-pub(crate) const LAST_BELOW: &str = "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, \
-     e.arrived_us, e.hash, c.nonce FROM entry e LEFT JOIN content c ON c.journal = e.journal AND c.seq = e.seq \
-     WHERE e.journal = $1 AND e.seq <= $2 ORDER BY e.seq DESC LIMIT 1";
-pub(crate) const MATTER_KEY: &str = "SELECT wrapped_key, ring_key_id FROM matter_key WHERE matter = $1";
+pub(crate) const LAST_BELOW: &str =
+    concat!(entry_columns!(), "WHERE journal = $1 AND seq <= $2 ORDER BY seq DESC LIMIT 1");
 
 /// The name under which entries that are set aside are encrypted.
-const ASIDE_MATTER: &str = "aside";
+const ASIDE: &str = "aside";
 
 /// The position in our journal that the peer claims to have stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,12 +123,11 @@ impl Store {
     /// A database that does not answer.
     pub async fn rewind(&self, lost: Head, moment: &Moment) -> Result<(), Error> {
         let (own, journal) = (self.own(), Journal::Of(self.own()));
-        let mut transaction = self.inner.begin_writing().await?;
-        let rows = sqlx::query(head::SELECT).fetch_all(&mut *transaction).await?;
-        let mut heads = head::read(own, &rows)?;
+        let (mut transaction, _) = self.inner.begin_writing().await?;
+        let mut heads = head::read(&mut transaction, own).await?;
         if heads.own.recover_to > 0 {
             heads.own.recover_to = heads.own.recover_to.max(lost.seq);
-            write_head(&mut transaction, &heads, own, journal).await?;
+            head::write(&mut transaction, &heads, own, journal).await?;
             transaction.commit().await?;
             self.inner.publish(heads);
             return Ok(());
@@ -150,16 +142,15 @@ impl Store {
         let last = last_below(&mut transaction, journal, heads.own.receipted.min(heads.own.seq)).await?;
         let keep = last.as_ref().map_or(0, |last| last.header.seq);
         self.set_aside(&mut transaction, keep, moment).await?;
-        for statement in [DELETE_REQUESTS, DELETE_ENTRIES, DELETE_CONTENTS] {
+        for statement in [FORGET_REPLIES, DELETE_ENTRIES] {
             sqlx::query(statement).bind(own.id()).bind(number(keep)).execute(&mut *transaction).await?;
         }
         tracing::error!(own = heads.own.seq, kept = keep, written = lost.seq, "own entries are missing here");
         heads.own.back_to(last.as_ref().map(|last| (&last.header, last.hash)));
         heads.own.receipted = keep;
         heads.own.recover_to = lost.seq;
-        write_head(&mut transaction, &heads, own, journal).await?;
+        head::write(&mut transaction, &heads, own, journal).await?;
         refold(&mut transaction, &self.inner).await?;
-        sqlx::query(FORGET_KEYS).bind(ASIDE_MATTER).execute(&mut *transaction).await?;
         transaction.commit().await?;
         self.inner.publish(heads);
         Ok(())
@@ -192,9 +183,8 @@ impl Store {
     /// Sets the head of the peer's or the private journal back to the last entry that is stored.
     async fn go_back(&self, journal: Journal) -> Result<(), Error> {
         let own = self.own();
-        let mut transaction = self.inner.begin_writing().await?;
-        let rows = sqlx::query(head::SELECT).fetch_all(&mut *transaction).await?;
-        let mut heads = head::read(own, &rows)?;
+        let (mut transaction, _) = self.inner.begin_writing().await?;
+        let mut heads = head::read(&mut transaction, own).await?;
         let head = heads.of_mut(own, journal);
         let lost = head.seq;
         let last = last_below(&mut transaction, journal, lost).await?;
@@ -207,9 +197,7 @@ impl Store {
             head.recover_to = lost;
         }
         tracing::error!(journal = journal.id(), kept = head.seq, lost, "entries of a journal are missing at its end");
-        let kept = head.seq;
-        sqlx::query(DELETE_CONTENTS).bind(journal.id()).bind(number(kept)).execute(&mut *transaction).await?;
-        write_head(&mut transaction, &heads, own, journal).await?;
+        head::write(&mut transaction, &heads, own, journal).await?;
         refold(&mut transaction, &self.inner).await?;
         transaction.commit().await?;
         self.inner.publish(heads);
@@ -220,43 +208,33 @@ impl Store {
     /// judged again, because they are written again.
     async fn set_aside(&self, connection: &mut Connection, above: u64, moment: &Moment) -> Result<(), Error> {
         let mut from = above + 1;
-        let key = self.aside_key(&mut *connection, moment).await?;
         loop {
-            let held = self.entries(Journal::Of(self.own()), from, 256).await?;
-            let Some(last) = held.last() else { return Ok(()) };
+            let found = self.entries(Journal::Of(self.own()), from, 256).await?;
+            let Some(last) = found.last() else { return Ok(()) };
             from = last.header.seq + 1;
             let mut rows = Vec::new();
-            for held in held
+            for found in found
                 .iter()
-                .filter(|held| FactKind::named(&held.header.fact_type).is_some_and(|kind| !kind.rule().wrong_stops))
+                .filter(|found| FactKind::named(&found.header.fact_type).is_some_and(|kind| !kind.rule().wrong_stops))
             {
-                let place = format!("{ASIDE_MATTER}/{}", held.header.entry_id);
-                let nonce = moment.bytes(&place, held.header.seq);
-                let (nonce, sealed) = key.seal(&place, nonce, &held.entry.encode_to_vec())?;
+                let Header { entry_id, seq, matter, fact_type, .. } = &found.header;
+                let place = aside_place(entry_id);
+                let draw = |label: &str| moment.bytes(&format!("{label} {place}"), *seq);
+                let it = self.inner.ring.encrypt(ASIDE, &place, draw, &found.entry.encode_to_vec())?;
                 rows.push(vec![
-                    held.header.entry_id.as_str().into(),
-                    held.header.seq.into(),
-                    held.header.matter.as_str().into(),
-                    held.header.fact_type.as_str().into(),
-                    nonce.into(),
-                    sealed.into(),
+                    entry_id.as_str().into(),
+                    (*seq).into(),
+                    matter.as_str().into(),
+                    fact_type.as_str().into(),
+                    it.nonce.into(),
+                    it.ciphertext.into(),
+                    it.wrapped_key.into(),
+                    it.ring_key_id.into(),
                     "".into(),
                 ]);
             }
-            ASIDE.run(&mut *connection, rows).await?;
+            ASIDE_ROWS.run(&mut *connection, rows).await?;
         }
-    }
-
-    async fn aside_key(&self, connection: &mut Connection, moment: &Moment) -> Result<MatterKey, Error> {
-        if let Some(row) = sqlx::query(MATTER_KEY).bind(ASIDE_MATTER).fetch_optional(&mut *connection).await? {
-            let (wrapped, id): (Vec<u8>, String) = (row.try_get(0)?, row.try_get(1)?);
-            return self.inner.ring.unwrap(ASIDE_MATTER, &wrapped, &id);
-        }
-        let fresh = moment.bytes("matter key aside", 0);
-        let (wrapped, id) = self.inner.ring.wrap(ASIDE_MATTER, &fresh, moment.bytes("wrap aside", 0))?;
-        let row = vec![ASIDE_MATTER.into(), wrapped.into(), id.into()];
-        crate::save::MATTER_KEY.run(connection, vec![row]).await?;
-        MatterKey::new(&fresh)
     }
 
     /// The entries that were set aside: before the new incarnation all of them, afterwards those that an official must
@@ -266,12 +244,15 @@ impl Store {
     /// A database that does not answer.
     pub async fn aside(&self) -> Result<Vec<SetAside>, Error> {
         let mut all = Vec::new();
-        for row in sqlx::query(ASIDE_ALL).bind(ASIDE_MATTER).fetch_all(&self.inner.read).await? {
-            let (entry_id, nonce, sealed): (String, Vec<u8>, Vec<u8>) =
-                (row.try_get(0)?, row.try_get(4)?, row.try_get(5)?);
-            let (wrapped, id): (Vec<u8>, String) = (row.try_get(7)?, row.try_get(8)?);
-            let key = self.inner.ring.unwrap(ASIDE_MATTER, &wrapped, &id)?;
-            let plain = key.open(&format!("{ASIDE_MATTER}/{entry_id}"), &nonce, &sealed)?;
+        for row in sqlx::query(ASIDE_ALL).fetch_all(&self.inner.read).await? {
+            let entry_id: String = row.try_get(0)?;
+            let sealed = Encrypted {
+                nonce: row.try_get(4)?,
+                ciphertext: row.try_get(5)?,
+                wrapped_key: row.try_get(6)?,
+                ring_key_id: row.try_get(7)?,
+            };
+            let plain = self.inner.ring.decrypt(ASIDE, &aside_place(&entry_id), &sealed)?;
             let damaged = |error: prost::DecodeError| Error::Damaged(format!("an entry set aside: {error}"));
             let entry = Entry::decode(plain.as_slice()).map_err(damaged)?;
             let header = Header::decode(entry.header.as_slice()).map_err(damaged)?;
@@ -284,7 +265,7 @@ impl Store {
                 answers: header.answers,
                 unit: header.unit,
                 traceparent: header.traceparent,
-                reason: row.try_get(6)?,
+                reason: row.try_get(8)?,
             });
         }
         Ok(all)
@@ -328,11 +309,14 @@ impl Store {
     }
 }
 
+/// The place of an entry that is set aside, to which its ciphertext is bound.
+fn aside_place(entry_id: &str) -> String {
+    format!("{ASIDE}/{entry_id}")
+}
+
 /// The last entry of a journal that is here, of those up to a number.
 async fn last_below(connection: &mut Connection, journal: Journal, seq: u64) -> Result<Option<StoredEntry>, Error> {
-    let query = sqlx::query(LAST_BELOW).bind(journal.id()).bind(number(seq));
-    let row = query.fetch_optional(&mut *connection).await?;
-    row.map(|row| crate::stored::held(&row)).transpose()
+    Ok(sqlx::query_as(LAST_BELOW).bind(journal.id()).bind(number(seq)).fetch_optional(&mut *connection).await?)
 }
 
 /// Writes the rows that a recovery staged besides its entries.

@@ -1,6 +1,6 @@
 //! Writes what a batch staged, each table in one bulk statement.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use prost::Message as _;
 use renkei_book::{Body, Counters, Heads, Staged, StagedEntry, StagedEvent, StagedPage};
@@ -20,7 +20,7 @@ use renkei_proto::{
 use crate::{
     bulk::{Bulk, Insert, Value, delete, number},
     connection::Connection,
-    content::{KeyRing, MatterKey},
+    content::{Encrypted, KeyRing},
     error::Error,
     head::{self, HEAD},
     inner::Inner,
@@ -30,6 +30,7 @@ use crate::{
 pub(crate) static ENTRY: Insert = Insert {
     table: "entry",
     columns: &[
+        "turn",
         "journal",
         "seq",
         "entry_id",
@@ -42,16 +43,16 @@ pub(crate) static ENTRY: Insert = Insert {
         "fact",
         "answers",
         "digest",
-        "turn",
+        "state",
+        "nonce",
+        "ciphertext",
+        "wrapped_key",
+        "ring_key_id",
         "written_us",
         "arrived_us",
     ],
     conflict: "",
 };
-pub(crate) static CONTENT: Insert =
-    Insert { table: "content", columns: &["journal", "seq", "nonce", "ciphertext"], conflict: "" };
-pub(crate) static MATTER_KEY: Insert =
-    Insert { table: "matter_key", columns: &["matter", "wrapped_key", "ring_key_id"], conflict: "" };
 pub(crate) static PAGE: Insert = Insert {
     table: "page",
     columns: &["matter", "opened_turn", "changed_turn", "page", "local", "seal"],
@@ -63,7 +64,13 @@ pub(crate) static VISIBLE: Insert = Insert {
     columns: &["noun", "audience", "opened_turn", "matter", "until_us"],
     conflict: " ON CONFLICT DO NOTHING",
 };
-pub(crate) const SHOWN_BEFORE: &str = "DELETE FROM visible WHERE matter";
+pub(crate) static DUTY: Insert = Insert {
+    table: "duty",
+    columns: &["kind", "due_day", "opened_turn", "matter"],
+    conflict: " ON CONFLICT DO NOTHING",
+};
+/// Removes the rows that lists and duties had for a matter before.
+pub(crate) const LISTED_BEFORE: [&str; 2] = ["DELETE FROM visible WHERE matter", "DELETE FROM duty WHERE matter"];
 pub(crate) static LOOKUP: Insert =
     Insert { table: "lookup", columns: &["kind", "value", "matter"], conflict: " ON CONFLICT DO NOTHING" };
 pub(crate) static COUNTER: Insert = Insert {
@@ -71,8 +78,8 @@ pub(crate) static COUNTER: Insert = Insert {
     columns: &["year", "kind", "last"],
     conflict: " ON CONFLICT (year, kind) DO UPDATE SET last = counter.last + excluded.last",
 };
-pub(crate) static FEED: Insert =
-    Insert { table: "feed", columns: &["number", "at_us", "matter", "change"], conflict: "" };
+pub(crate) static EVENT: Insert =
+    Insert { table: "event", columns: &["turn", "at_us", "matter", "change"], conflict: "" };
 pub(crate) static RECEIPT: Insert = Insert {
     table: "receipt",
     columns: &["up_to_seq", "own_seq", "at_us", "receipt", "key_id", "signature"],
@@ -90,72 +97,68 @@ pub(crate) static RECEIPT_GIVEN: Insert = Insert {
 /// entry.
 const WORTH: usize = 8;
 
-/// Signs the batch's own entries and writes everything with as few statements as possible; `keys` are those of the batch's
-/// matters, and `bulk` contains the further rows.
+/// Signs the batch's own entries and writes everything with as few statements as possible. `before` are the heads before the
+/// batch, and `bulk` contains the further rows.
 pub(crate) async fn save(
     inner: &Inner,
     connection: &mut Connection,
     staged: &mut Staged,
-    keys: &mut BTreeMap<String, MatterKey>,
     before: &Heads,
     moment: &Moment,
     mut bulk: Bulk,
 ) -> Result<(), Error> {
     let own = staged.own;
-    let (keys, contents) = contents(staged, keys, &inner.ring, moment)?;
     let bodies = bodies(&mut staged.entries);
-    let (pages, visible, changed) = pages(staged, &inner.ring);
-    delete(&mut *connection, SHOWN_BEFORE, changed).await?;
-    bulk.add(&MATTER_KEY, keys);
-    bulk.add(&CONTENT, contents);
+    let changed: Vec<Value> = listed_anew(staged);
+    for statement in LISTED_BEFORE {
+        delete(&mut *connection, statement, changed.clone()).await?;
+    }
+    let (mut pages, mut visible, mut duties) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, StagedPage { page, opened, changed }) in &staged.pages {
+        let opened = number(*opened);
+        let row = PageRow { opened, changed: number(*changed), page: page.encode(), local: page.encode_local() };
+        pages.push(page_row(name, row, &inner.ring));
+        let Listed { shown, due } = listed(own, &Matter::of(name), page, opened);
+        visible.extend(shown.into_iter().map(shown_row));
+        duties.extend(due.into_iter().map(due_row));
+    }
     bulk.add(&PAGE, pages);
     bulk.add(&VISIBLE, visible);
+    bulk.add(&DUTY, duties);
     bulk.add(&LOOKUP, lookup_rows(&staged.lookups));
     bulk.add(&COUNTER, counter_rows(&staged.counted));
-    bulk.add(&FEED, feed_rows(&staged.events));
+    bulk.add(&EVENT, staged.events.iter().map(event_row).collect());
     bulk.add(&RECEIPT, staged.receipts.iter().map(|taken| receipt_row(&taken.receipt, &taken.signed)).collect());
     bulk.add(
         &RECEIPT_GIVEN,
         given(staged, &inner.key, moment).iter().map(|(it, signed)| receipt_row(it, signed)).collect(),
     );
     let heads = [Journal::Of(Agency::Ppc), Journal::Of(Agency::Ipa), Journal::Private].into_iter().filter(|journal| {
-        let counts =
-            *journal == Journal::Of(own) && (staged.heads.turn, staged.heads.feed) != (before.turn, before.feed);
+        let counts = *journal == Journal::Of(own) && staged.heads.turn != before.turn;
         counts || staged.heads.of(own, *journal) != before.of(own, *journal)
     });
     bulk.add(&HEAD, heads.map(|journal| head::values(&staged.heads, own, journal)).collect());
-    let rows = |signed: Vec<Entry>| staged.entries.iter().zip(signed).map(entry_row).collect();
+    let rows = |written: Vec<Written>| staged.entries.iter().zip(written).map(entry_row).collect();
     if bodies.iter().filter(|body| matches!(body, Body::Own(_))).count() < WORTH {
-        bulk.add(&ENTRY, rows(sign(bodies, &inner.key)));
+        let written = write(bodies, &places(staged), &inner.key, &inner.ring, moment)?;
+        bulk.add(&ENTRY, rows(written));
         return Ok(bulk.run(connection).await?);
     }
-    let key = Arc::clone(&inner.key);
-    let signing = tokio::task::spawn_blocking(move || sign(bodies, &key));
-    // Meanwhile the rows that need no signature are written.
+    let (key, ring, places, moment) = (Arc::clone(&inner.key), Arc::clone(&inner.ring), places(staged), moment.clone());
+    let writing = tokio::task::spawn_blocking(move || write(bodies, &places, &key, &ring, &moment));
+    // Meanwhile the rows that need neither a signature nor a cipher are written.
     bulk.run(&mut *connection).await?;
-    ENTRY.run(connection, rows(signing.await.map_err(|_| Error::Ended)?)).await?;
+    ENTRY.run(connection, rows(writing.await.map_err(|_| Error::Ended)??)).await?;
     Ok(())
 }
 
-pub(crate) async fn write_head(
-    connection: &mut Connection,
-    heads: &Heads,
-    own: Agency,
-    journal: Journal,
-) -> Result<(), Error> {
-    Ok(HEAD.run(connection, vec![head::values(heads, own, journal)]).await?)
-}
-
-fn feed_rows(events: &[StagedEvent]) -> Vec<Vec<Value>> {
-    let rows = events.iter().map(|told| {
-        vec![
-            told.number.into(),
-            told.at_us.into(),
-            told.event.matter.as_str().into(),
-            told.event.encode_to_vec().into(),
-        ]
-    });
-    rows.collect()
+fn event_row(staged: &StagedEvent) -> Vec<Value> {
+    vec![
+        staged.turn.into(),
+        staged.at_us.into(),
+        staged.event.matter.as_str().into(),
+        staged.event.encode_to_vec().into(),
+    ]
 }
 
 fn receipt_row(receipt: &Receipt, signed: &SignedReceipt) -> Vec<Value> {
@@ -192,17 +195,48 @@ fn bodies(entries: &mut [StagedEntry]) -> Vec<Body> {
     entries.iter_mut().map(|entry| std::mem::replace(&mut entry.body, Body::Arrived(Entry::default()))).collect()
 }
 
-/// Makes entries of these bodies, and signs the own ones.
-fn sign(bodies: Vec<Body>, key: &SigningKey) -> Vec<Entry> {
-    let signed = bodies.into_iter().map(|body| match body {
-        Body::Own(chained) => chained.sign(key),
-        Body::Arrived(entry) => entry,
-    });
-    signed.collect()
+/// An entry as it is stored: signed, with its content encrypted beside it.
+struct Written {
+    entry: Entry,
+    content: Option<Encrypted>,
 }
 
-fn entry_row((staged, entry): (&StagedEntry, Entry)) -> Vec<Value> {
+/// The matter, the place and the turn of each entry, to which its content is bound.
+fn places(staged: &Staged) -> Vec<(String, String, u64)> {
+    let places = staged
+        .entries
+        .iter()
+        .map(|entry| (entry.header.matter.clone(), place(entry.journal.id(), entry.header.seq), entry.turn));
+    places.collect()
+}
+
+/// Makes entries of these bodies, signs the own ones, and encrypts their contents.
+fn write(
+    bodies: Vec<Body>,
+    places: &[(String, String, u64)],
+    key: &SigningKey,
+    ring: &KeyRing,
+    moment: &Moment,
+) -> Result<Vec<Written>, Error> {
+    let written = bodies.into_iter().zip(places).map(|(body, (matter, place, turn))| {
+        let mut entry = match body {
+            Body::Own(chained) => chained.sign(key),
+            Body::Arrived(entry) => entry,
+        };
+        let draw = |label: &str| moment.bytes(&format!("{label} {place}"), *turn);
+        let content = entry.content.take().map(|it| ring.encrypt(matter, place, draw, &it.encode_to_vec()));
+        Ok(Written { entry, content: content.transpose()? })
+    });
+    written.collect()
+}
+
+fn entry_row((staged, Written { entry, content }): (&StagedEntry, Written)) -> Vec<Value> {
+    let (nonce, ciphertext, wrapped_key, ring_key_id) = match content {
+        Some(it) => (Some(it.nonce), Some(it.ciphertext), Some(it.wrapped_key), Some(it.ring_key_id)),
+        None => (None, None, None, None),
+    };
     vec![
+        staged.turn.into(),
         staged.journal.id().into(),
         staged.header.seq.into(),
         staged.header.entry_id.as_str().into(),
@@ -214,8 +248,12 @@ fn entry_row((staged, entry): (&StagedEntry, Entry)) -> Vec<Value> {
         entry.signature.into(),
         entry.fact.into(),
         staged.header.answers.into(),
-        staged.digest.clone().into(),
-        staged.turn.into(),
+        (!staged.digest.is_empty()).then(|| staged.digest.clone()).into(),
+        staged.state.map(str::to_owned).into(),
+        nonce.into(),
+        ciphertext.into(),
+        wrapped_key.into(),
+        ring_key_id.into(),
         micros(staged.header.written_at.as_ref()).into(),
         staged.arrived_us.into(),
     ]
@@ -226,59 +264,13 @@ pub(crate) fn place(journal: &str, seq: u64) -> String {
     format!("{journal}/{seq}")
 }
 
-/// Rows of new matters' keys and of encrypted contents.
-type Contents = (Vec<Vec<Value>>, Vec<Vec<Value>>);
-
-/// Encrypts the contents. `known` are the keys of the batch's matters; a matter without one gets one here.
-fn contents(
-    staged: &Staged,
-    known: &mut BTreeMap<String, MatterKey>,
-    ring: &KeyRing,
-    moment: &Moment,
-) -> Result<Contents, Error> {
-    let (mut keys, mut rows) = (Vec::new(), Vec::new());
-    for entry in &staged.entries {
-        let content = match &entry.body {
-            Body::Own(chained) => chained.content(),
-            Body::Arrived(entry) => entry.content.as_ref(),
-        };
-        let Some(content) = content else { continue };
-        let matter = &entry.header.matter;
-        if !known.contains_key(matter) {
-            let fresh = moment.bytes(&format!("matter key {matter}"), entry.turn);
-            let (wrapped, id) = ring.wrap(matter, &fresh, moment.bytes(&format!("wrap {matter}"), entry.turn))?;
-            keys.push(vec![matter.as_str().into(), wrapped.into(), id.into()]);
-            known.insert(matter.clone(), MatterKey::new(&fresh)?);
-        }
-        let key = known.get(matter).ok_or(Error::Content("a matter has no key"))?;
-        let place = place(entry.journal.id(), entry.header.seq);
-        let nonce = moment.bytes(&format!("nonce {place}"), entry.turn);
-        let (nonce, ciphertext) = key.seal(&place, nonce, &content.encode_to_vec())?;
-        rows.push(vec![entry.journal.id().into(), entry.header.seq.into(), nonce.into(), ciphertext.into()]);
-    }
-    Ok((keys, rows))
-}
-
-/// The rows of changed pages, their rows in lists, and the names of the matters that lists may have shown otherwise
-/// before.
-fn pages(staged: &Staged, ring: &KeyRing) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, Vec<Value>) {
-    let (mut rows, mut visible, mut shown_before) = (Vec::new(), Vec::new(), Vec::new());
-    for (name, StagedPage { page, opened, changed }) in &staged.pages {
-        let row = PageRow {
-            opened: number(*opened),
-            changed: number(*changed),
-            page: page.encode(),
-            local: page.encode_local(),
-        };
-        rows.push(page_row(name, row, ring));
-        let matter = Matter::of(name);
-        if registry::of(&matter).is_listed_anew() && opened < changed {
-            // The scope or the duties of the matter may have changed.
-            shown_before.push(name.as_str().into());
-        }
-        visible.extend(listed(staged.own, &matter, page, number(*opened)).into_iter().map(list_row));
-    }
-    (rows, visible, shown_before)
+/// The names of the matters whose scope or duties may have changed, so that lists showed them otherwise before.
+fn listed_anew(staged: &Staged) -> Vec<Value> {
+    let changed = staged
+        .pages
+        .iter()
+        .filter(|(name, page)| page.opened < page.changed && registry::of(&Matter::of(name)).is_listed_anew());
+    changed.map(|(name, _)| name.as_str().into()).collect()
 }
 
 /// The values of a page's row, sealed.
@@ -300,29 +292,44 @@ pub(crate) fn lookup_rows<'a>(lookups: impl IntoIterator<Item = &'a (Lookup, Str
         .collect()
 }
 
-/// A row of a list: the list, the audience or due day, the turn of opening, the matter, and the end of the visibility.
-pub(crate) type ListRow = (String, String, i64, String, i64);
+/// A row of a list: the list, the audience, the turn of opening, the matter, and the end of the visibility.
+pub(crate) type ShownRow = (String, String, i64, String, i64);
+/// A row of a duty: its kind, the due day, the turn of opening, and the matter.
+pub(crate) type DueRow = (String, String, i64, String);
 
-/// The prefix of the lists of duties. No noun has it.
-pub(crate) const DUTIES: &str = "duties/";
-/// The key of duties without a due day. It sorts behind all days.
+/// The due day of duties without one. It sorts behind all days.
 pub(crate) const UNDATED: &str = "undated";
 
-/// The lists that contain a matter: those of its noun, for each audience that sees it, and those of this agency's
-/// duties in it, by day.
-pub(crate) fn listed(own: Agency, matter: &Matter, page: &Page, opened: i64) -> Vec<ListRow> {
+/// The rows by which a matter is found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Its rows in the lists of its noun, for each audience that sees it.
+    pub(crate) shown: BTreeSet<ShownRow>,
+    /// Its rows in the lists of this agency's duties.
+    pub(crate) due: BTreeSet<DueRow>,
+}
+
+/// The rows by which a matter is found.
+pub(crate) fn listed(own: Agency, matter: &Matter, page: &Page, opened: i64) -> Listed {
     let seen = Seen::whole(page);
     let (noun, list) = (registry::of(matter), matter.collection.prefix(matter.opener));
     let shown = noun.visibility(own, matter, seen).into_iter();
-    let shown = shown.map(|it| (list.clone(), it.audience, opened, matter.to_string(), it.until_us));
-    let duties = noun.duties(own, matter, seen).into_iter().map(|duty| {
-        let due = duty.due.map_or_else(|| UNDATED.to_owned(), |day| day.to_string());
-        (format!("{DUTIES}{}", duty.kind.id()), due, opened, matter.to_string(), i64::MAX)
+    let due = noun.duties(own, matter, seen).into_iter().map(|duty| {
+        let day = duty.due.map_or_else(|| UNDATED.to_owned(), |day| day.to_string());
+        (duty.kind.id().to_owned(), day, opened, matter.to_string())
     });
-    shown.chain(duties).collect()
+    Listed {
+        shown: shown.map(|it| (list.clone(), it.audience, opened, matter.to_string(), it.until_us)).collect(),
+        due: due.collect(),
+    }
 }
 
 /// The values of a row of a list.
-pub(crate) fn list_row((list, key, opened, matter, until_us): ListRow) -> Vec<Value> {
-    vec![list.into(), key.into(), opened.into(), matter.into(), until_us.into()]
+pub(crate) fn shown_row((list, audience, opened, matter, until_us): ShownRow) -> Vec<Value> {
+    vec![list.into(), audience.into(), opened.into(), matter.into(), until_us.into()]
+}
+
+/// The values of a row of a duty.
+pub(crate) fn due_row((kind, day, opened, matter): DueRow) -> Vec<Value> {
+    vec![kind.into(), day.into(), opened.into(), matter.into()]
 }

@@ -45,25 +45,25 @@ impl PageRow {
     }
 }
 
-/// The row of a reply to a call.
-pub(crate) struct ReplyRow<'a> {
-    pub(crate) call: &'a str,
-    pub(crate) digest: &'a [u8],
-    pub(crate) reply: &'a [u8],
-    pub(crate) at_us: i64,
+/// The first reply to a call, with the key and the digest by which a repeat of the call is found.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) request: String,
+    pub(crate) digest: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
-impl ReplyRow<'_> {
-    pub(crate) fn seal(&self, ring: &KeyRing) -> Vec<u8> {
-        ring.seal(REPLY, &self.parts())
+impl Reply {
+    pub(crate) fn seal(&self, at_us: i64, ring: &KeyRing) -> Vec<u8> {
+        ring.seal(REPLY, &self.parts(at_us))
     }
 
-    pub(crate) fn is_sealed(&self, ring: &KeyRing, seal: Option<&[u8]>) -> bool {
-        seal.is_some_and(|seal| ring.is_sealed(REPLY, &self.parts(), seal))
+    pub(crate) fn is_sealed(&self, at_us: i64, ring: &KeyRing, seal: &[u8]) -> bool {
+        ring.is_sealed(REPLY, &self.parts(at_us), seal)
     }
 
-    fn parts(&self) -> [Part<'_>; 4] {
-        [Part::Bytes(self.call.as_bytes()), Part::Bytes(self.digest), Part::Bytes(self.reply), Part::Number(self.at_us)]
+    fn parts(&self, at_us: i64) -> [Part<'_>; 4] {
+        [Part::Bytes(self.request.as_bytes()), Part::Bytes(&self.digest), Part::Bytes(&self.bytes), Part::Number(at_us)]
     }
 }
 

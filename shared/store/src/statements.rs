@@ -1,5 +1,7 @@
 //! Every SQL statement of the crate in one list, so that a test prepares each on both databases.
 
+use renkei_proto::r#type::v1::Agency;
+
 use crate::{
     audit,
     bulk::{Insert, KEYS, ROWS, select_text, text},
@@ -11,40 +13,35 @@ use crate::{
 const SINGLE: &[&str] = &[
     audit::HEAD,
     audit::NEXT_CHAIN,
+    audit::FORGET_REPLIES,
     audit::OF_MATTER,
+    audit::RECORDS,
     clock::RAN_UNTIL,
     clock::RUNS,
     condition::TRIAL,
     condition::TRIAL_FORGOTTEN,
-    condition::TRIAL_RECORD,
-    condition::TRIAL_UNDONE,
     dialect::TELL,
     head::SELECT,
-    head::TAKE,
     load::PAGES_BETWEEN,
     migration::FIRST,
-    migration::FIRST_HEAD,
     migration::FOUND,
     migration::IDENTITY,
     migration::PLACED,
     migration::REACHED,
     pages::DUE,
     pages::LOOKUP,
-    proof::BY_TURN,
-    proof::CHANGES,
+    pages::PAGE_AND_NEWEST,
     proof::COLUMNS,
     proof::RECEIPTS[0],
     proof::RECEIPTS[1],
     proof::REPLIES,
+    proof::TURNS,
     read::ANSWERS,
-    read::AUDIT_RECORDS,
-    read::FORGET_REQUESTS,
     read::ENTRIES,
     read::ENTRIES_OF,
     read::CONTENTS_OF,
     read::ENTRY,
     read::FEED,
-    read::FEED_FIRST,
     read::PING,
     read::RECEIPT_FOR,
     read::RECORDED_AT,
@@ -55,19 +52,17 @@ const SINGLE: &[&str] = &[
     rebuild::BY_MATTER,
     rebuild::CLEAR[0],
     rebuild::CLEAR[1],
+    rebuild::DUTIES_AFTER,
     rebuild::PAGES_AFTER,
     rebuild::SEALED,
     rebuild::VISIBLE_AFTER,
     recover::ASIDE_ALL,
     recover::ASIDE_DONE,
     recover::ASIDE_REFUSED,
-    recover::DELETE_CONTENTS,
     recover::DELETE_ENTRIES,
-    recover::DELETE_REQUESTS,
-    recover::FORGET_KEYS,
+    recover::FORGET_REPLIES,
     recover::LAST_BELOW,
     recover::MARK,
-    recover::MATTER_KEY,
     recover::RECEIPT_OF,
     presence::ALL,
     presence::BEAT,
@@ -82,9 +77,10 @@ const SINGLE: &[&str] = &[
 ];
 
 /// Statements that end in `IN (…)`.
-const SELECTS: [&str; 7] = [
+const SELECTS: [&str; 8] = [
     rebuild::FORGET_PAGE,
-    save::SHOWN_BEFORE,
+    save::LISTED_BEFORE[0],
+    save::LISTED_BEFORE[1],
     load::COUNTERS,
     load::IDS,
     load::HASHES[0].1,
@@ -92,21 +88,19 @@ const SELECTS: [&str; 7] = [
     load::HASHES[2].1,
 ];
 
-static INSERTS: [&Insert; 14] = [
+static INSERTS: [&Insert; 12] = [
     &head::HEAD,
-    &audit::AUDIT,
-    &recover::ASIDE,
-    &save::CONTENT,
+    &audit::CALL,
+    &recover::ASIDE_ROWS,
     &save::COUNTER,
+    &save::DUTY,
     &save::ENTRY,
-    &save::FEED,
+    &save::EVENT,
     &save::LOOKUP,
-    &save::MATTER_KEY,
     &save::PAGE,
     &save::RECEIPT,
     &save::RECEIPT_GIVEN,
     &save::VISIBLE,
-    &writer::REQUEST,
 ];
 
 /// Every statement that runs on this database, bulk statements in each of their sizes: alone, and all tables together.
@@ -121,6 +115,7 @@ pub fn statements(dialect: Dialect) -> Vec<String> {
     for keys in KEYS {
         all.extend(SELECTS.iter().map(|select| select_text(select, 1, keys)));
     }
+    all.push(head::lock_text(Agency::Ppc, "store"));
     all.extend(load::NEEDS.into_iter().map(|(requests, pages)| load::needs_text(requests, pages)));
     all.extend(KEYS.into_iter().map(pages::pages_text));
     all.extend(pages::RANGES.into_iter().map(pages::list_text));

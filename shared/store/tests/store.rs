@@ -4,6 +4,7 @@
 
 mod store {
     mod acts;
+    mod ahead;
     mod anchor;
     mod arrival;
     mod commit;
@@ -12,6 +13,7 @@ mod store {
     mod database;
     mod lies;
     mod link;
+    mod migration;
     mod opening;
     mod plans;
     mod reads;

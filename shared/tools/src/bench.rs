@@ -20,6 +20,7 @@ mod overhead;
 mod read;
 mod size;
 mod submit;
+mod upkeep;
 mod verify;
 mod watch;
 
@@ -50,6 +51,8 @@ pub enum Case {
     Growth,
     /// The rate at which a backlog drains when the peer comes back, in flat memory.
     Backlog,
+    /// The command line on a large database: the rates and the memory of `migrate`, `verify` and `rebuild`.
+    Upkeep,
     /// The cost of a call that touches no database.
     Overhead,
     /// The offline proof of a journal.
@@ -86,6 +89,7 @@ pub async fn run(case: Case, plan: &Plan, rows: &mut Rows<'_>) -> Result<(), Str
         Case::Growth => turns::<Growth>(plan, rows).await,
         // It is long enough by itself.
         Case::Backlog => turns::<Backlog>(&Plan { repetitions: 1, ..plan.clone() }, rows).await,
+        Case::Upkeep => upkeep::run(plan, rows).await,
         // It touches no database, so one is enough.
         Case::Overhead => {
             let engines = plan.engines.iter().copied().take(1).collect();

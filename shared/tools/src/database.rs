@@ -59,7 +59,7 @@ pub fn url(setup: &Setup, own: Agency) -> String {
 /// Fails with the error of the database.
 pub async fn set_up(setup: &Setup, own: Agency) -> Result<(), String> {
     let id = format!("store of {} in {}", own.id(), setup.dir.display());
-    Store::migrate(&url(setup, own), own, &id).await.map(|_| ()).map_err(said)
+    Store::migrate(&url(setup, own), own, &id, &renkei_store::silent).await.map(|_| ()).map_err(said)
 }
 
 /// Opens the database.

@@ -86,7 +86,9 @@ impl Side {
     async fn open(dir: &Path, own: Agency) -> Result<Self, String> {
         let config = Config::load(&config_file(dir, own), HashMap::new()).map_err(said)?;
         let source = renkei_service::source(&config).map_err(said)?;
-        Store::migrate(&config.database.url, own, &source.moment().id("store", 0)).await.map_err(said)?;
+        Store::migrate(&config.database.url, own, &source.moment().id("store", 0), &renkei_store::silent)
+            .await
+            .map_err(said)?;
         let store = renkei_service::open(own, &config).await.map_err(said)?;
         let mut keys = PublicKeys::new();
         keys.add(store.key().key_id(), store.key().public_key(), 1).map_err(said)?;

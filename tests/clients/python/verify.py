@@ -91,8 +91,8 @@ class Verifier:
         keys = Keys(self.keys[self.own].exchanged) if name == "private" else self.keys[name]
         previous, incarnation, written, seen, expected, last = ZERO, 1, None, 0, 1, {}
         columns = "seq, header, key_id, signature, fact, hash, entry_id, matter, fact_type, answers, written_us, digest"
-        for row in self.rows(f"SELECT {columns} FROM entry WHERE journal = ? ORDER BY seq", name):
-            seq, header_bytes, key_id, signature, fact_bytes, digest = row[0], row[1], row[2], row[3], row[4], row[11]
+        for row in self.rows(f"SELECT {columns}, ciphertext IS NULL FROM entry WHERE journal = ? ORDER BY seq", name):
+            (seq, header_bytes, key_id, signature, fact_bytes), (digest, is_absent) = row[:5], row[11:]
             where = f"journal {name}: entry {expected}"
             header = understood(self.pb.Header, header_bytes, where)
             keys.verify(key_id, header.seq, signature, b"renkei header v1\0" + header_bytes, where)
@@ -129,10 +129,9 @@ class Verifier:
             else:
                 keys.apply(seq, fact)
                 self.note(name, fact)
-            if digest != (fact.request_digest if fact is not None and name != self.peer else b""):
+            if digest != ((fact.request_digest or None) if fact is not None and name != self.peer else None):
                 raise Wrong(f"{where}: digest")
-            held = self.rows("SELECT 1 FROM content WHERE journal = ? AND seq = ?", name, seq)
-            if header.content_commitment and not held:
+            if header.content_commitment and is_absent:
                 raise Wrong(f"{where}: its content is missing")
             previous, written, seen = sha256(header_bytes), micros(header.written_at), header.seen_peer_seq
             last[header.matter] = previous
@@ -173,7 +172,7 @@ class Verifier:
     def chain(self, name):
         seq, last, anchor = 0, ZERO, self.audit.get(name)
         columns = "seq, prev_hash, hash, at_us, official, caller, method, matter, purpose, outcome"
-        for row in self.rows(f"SELECT {columns} FROM audit WHERE chain = ? ORDER BY seq", name):
+        for row in self.rows(f"SELECT {columns} FROM call WHERE chain = ? ORDER BY seq", name):
             texts = b"".join(struct.pack(">Q", len(text.encode())) + text.encode() for text in row[4:])
             digest = sha256(b"renkei audit v1\0", last, struct.pack(">Qq", row[0], row[3]), texts)
             anchored = anchor is None or anchor.seq != row[0] or anchor.hash == digest
@@ -203,7 +202,7 @@ class Verifier:
             raise Wrong(f"journal {self.own}: the head has a receipt for {head[0]}, the newest is for {newest[0]}")
         if self.anchor is not None and self.hashes.get(("private", self.anchor.seq)) != self.anchor.hash:
             raise Wrong(f"journal private: entry {self.anchor.seq}, which is anchored, is missing or another one")
-        chains = {name for (name,) in self.rows("SELECT DISTINCT chain FROM audit")}
+        chains = {name for (name,) in self.rows("SELECT DISTINCT chain FROM call")}
         for name in sorted(chains | set(self.audit)):
             self.chain(name)
 

@@ -25,8 +25,8 @@ CHANGES = [
     ("UPDATE receipt SET signature = zeroblob(64)", "receipt for "),
     ("DELETE FROM receipt", "journal ppc: the head has a receipt for "),
     ("UPDATE receipt_given SET up_to_seq = up_to_seq + 1000", "receipt_given for "),
-    ("DELETE FROM content WHERE journal = 'ppc'", "journal ppc: entry "),
-    ("UPDATE audit SET official = 'nobody' WHERE seq = 1", "audit "),
+    ("UPDATE entry SET ciphertext = NULL WHERE journal = 'ppc'", "journal ppc: entry "),
+    ("UPDATE call SET official = 'nobody' WHERE seq = 1", "audit "),
 ]
 
 

@@ -168,10 +168,12 @@ async fn a_repeat_whose_stored_reply_is_gone_or_was_changed_is_not_done_again() 
     let seq = ipa.link().await.unwrap().own_seq;
     let sql = |text: &str| database::behind_its_back(&pair.setup, Agency::Ipa, text).unwrap();
     for change in [
-        "UPDATE request SET reply = (SELECT reply FROM request ORDER BY reply DESC LIMIT 1)",
-        "UPDATE request SET reply = (SELECT reply FROM request ORDER BY reply LIMIT 1)",
-        "UPDATE request SET at_us = at_us + 1",
-        "DELETE FROM request",
+        "UPDATE call SET reply = (SELECT c.reply FROM call c WHERE c.reply IS NOT NULL ORDER BY c.reply DESC LIMIT 1) \
+         WHERE reply IS NOT NULL",
+        "UPDATE call SET reply = (SELECT c.reply FROM call c WHERE c.reply IS NOT NULL ORDER BY c.reply LIMIT 1) \
+         WHERE reply IS NOT NULL",
+        "UPDATE call SET at_us = at_us + 1",
+        "UPDATE call SET request = NULL, digest = NULL, reply = NULL, seal = NULL",
     ] {
         sql(change);
         let again = ipa.publish_item(request.clone()).await.unwrap();

@@ -210,7 +210,7 @@ impl Byte {
         let uri = format!("spiffe://ppc/desk/{caller}");
         Self {
             sequence: format!("tanaka{uri}").into_bytes(),
-            statement: format!("UPDATE audit SET caller = left(caller, -1) || '-' WHERE caller = '{uri}'"),
+            statement: format!("UPDATE call SET caller = left(caller, -1) || '-' WHERE caller = '{uri}'"),
         }
     }
 

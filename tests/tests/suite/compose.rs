@@ -69,7 +69,7 @@ async fn both_services_start_on_the_files_that_are_mounted_and_find_each_other()
         ];
         let config = read(dir.path(), &format!("{id}/{id}.toml"));
         // As the one-time service of each agency does.
-        Store::migrate(database.url(), agency, "of a container").await.unwrap();
+        Store::migrate(database.url(), agency, "of a container", &renkei_store::silent).await.unwrap();
         let service =
             Process::start_with(&binary(agency).unwrap(), &dir.path().join(id), id, &config, &variables).await.unwrap();
         links[id].lead_to(service.link);

@@ -206,11 +206,11 @@ async fn a_read_that_cannot_be_recorded_is_refused_and_everything_else_continues
     let before = records().await.unwrap().records.len();
     sql(match database::engine_of(&pair.setup) {
         Engine::Sqlite => {
-            "CREATE TRIGGER no_room BEFORE INSERT ON audit WHEN NEW.chain = 'a/r' BEGIN SELECT RAISE(ABORT, 'full'); END;"
+            "CREATE TRIGGER no_room BEFORE INSERT ON call WHEN NEW.chain = 'a/r' BEGIN SELECT RAISE(ABORT, 'full'); END;"
         }
         Engine::Postgres => {
             "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$;
-             CREATE TRIGGER no_room BEFORE INSERT ON audit FOR EACH ROW WHEN (NEW.chain = 'a/r') EXECUTE FUNCTION no_room();"
+             CREATE TRIGGER no_room BEFORE INSERT ON call FOR EACH ROW WHEN (NEW.chain = 'a/r') EXECUTE FUNCTION no_room();"
         }
     });
     for (caller, path, _, body) in &calls {
@@ -232,7 +232,7 @@ async fn a_read_that_cannot_be_recorded_is_refused_and_everything_else_continues
 
     sql(match database::engine_of(&pair.setup) {
         Engine::Sqlite => "DROP TRIGGER no_room;",
-        Engine::Postgres => "DROP TRIGGER no_room ON audit;",
+        Engine::Postgres => "DROP TRIGGER no_room ON call;",
     });
     // Nothing was read meanwhile: of the tries none is on record, and the chain has no gap.
     let after = records().await.unwrap().records;

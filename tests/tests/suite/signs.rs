@@ -45,7 +45,7 @@ fn troubles(engine: Engine) -> [Trouble; 3] {
             },
             Trouble {
                 name: "reads are not recorded",
-                begin: "CREATE TRIGGER no_record BEFORE INSERT ON audit WHEN NEW.chain LIKE '%/r'
+                begin: "CREATE TRIGGER no_record BEFORE INSERT ON call WHEN NEW.chain LIKE '%/r'
                     BEGIN SELECT RAISE(ABORT, 'no record'); END",
                 end: "DROP TRIGGER no_record",
                 word: "reads of secret material are not recorded",
@@ -73,9 +73,9 @@ fn troubles(engine: Engine) -> [Trouble; 3] {
                 name: "reads are not recorded",
                 begin: "CREATE FUNCTION no_record() RETURNS trigger LANGUAGE plpgsql AS
                     $$ BEGIN RAISE EXCEPTION 'no record'; END $$;
-                    CREATE TRIGGER no_record BEFORE INSERT ON audit FOR EACH ROW WHEN (NEW.chain LIKE '%/r')
+                    CREATE TRIGGER no_record BEFORE INSERT ON call FOR EACH ROW WHEN (NEW.chain LIKE '%/r')
                     EXECUTE FUNCTION no_record()",
-                end: "DROP TRIGGER no_record ON audit",
+                end: "DROP TRIGGER no_record ON call",
                 word: "reads of secret material are not recorded",
             },
         ],

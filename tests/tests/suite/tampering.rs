@@ -26,26 +26,24 @@ enum Sign {
 use Sign::{Nobody, Open, Verify};
 
 /// Everything that a database consists of.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 13] = [
     "store",
     "head",
     "entry",
-    "content",
-    "matter_key",
+    "event",
     "page",
     "visible",
+    "duty",
     "lookup",
     "counter",
-    "feed",
     "receipt",
     "receipt_given",
-    "request",
-    "audit",
+    "call",
     "aside",
 ];
 
 /// Changes to PPC's database. `{zeros 8}` are so many bytes, `{bytes}` is their type, `{entry N}` the own entry N.
-const CHANGES: [(&str, &str, Sign); 83] = [
+const CHANGES: [(&str, &str, Sign); 86] = [
     (
         "own entry: header",
         "UPDATE entry SET header = CAST(header || {zeros 1} AS {bytes}) WHERE {own 3}",
@@ -66,7 +64,7 @@ const CHANGES: [(&str, &str, Sign); 83] = [
     ),
     (
         "own entry: two turns swapped",
-        "UPDATE entry SET turn = (SELECT SUM(turn) FROM entry WHERE journal = 'ppc' AND seq IN (3, 4)) - turn WHERE journal = 'ppc' AND seq IN (3, 4)",
+        "UPDATE entry SET turn = -turn WHERE journal = 'ppc' AND seq IN (3, 4); UPDATE entry SET turn = -(SELECT e.turn FROM entry e WHERE e.journal = 'ppc' AND e.seq = 4) WHERE {own 3}; UPDATE entry SET turn = (SELECT s.turn FROM saved_entry s WHERE s.journal = 'ppc' AND s.seq = 3) WHERE {own 4}",
         Verify("journal ppc: entry 4: the row's turn"),
     ),
     (
@@ -107,15 +105,15 @@ const CHANGES: [(&str, &str, Sign); 83] = [
     ),
     ("own entry: one deleted in the middle", "DELETE FROM entry WHERE {own 3}", Verify("journal ppc: entry 3: ")),
     ("own entry: last one deleted", "DELETE FROM entry WHERE {last ppc}", Verify("journal ppc: entry ")),
-    ("own journal: last three cut, head lowered", "{cut ppc 3}", Verify("journal ppc: ")),
+    ("own journal: last three cut, head lowered", "{cut ppc 3}", Verify("journals: turn ")),
     (
         "own journal: last three cut, head and receipts lowered",
         "{cut ppc 3}; DELETE FROM receipt; UPDATE head SET receipted = 0, receipted_own = 0, receipted_us = 0 WHERE journal = 'ppc'",
-        Verify("journal ppc: "),
+        Verify("journals: turn "),
     ),
     (
         "own journal: a copy beyond the head",
-        "INSERT INTO entry SELECT journal, 999, entry_id, matter, fact_type, header, hash, key_id, signature, fact, answers, digest, turn, written_us, arrived_us FROM entry WHERE {own 3}",
+        "INSERT INTO entry SELECT 999, journal, 999, entry_id, matter, fact_type, header, hash, key_id, signature, fact, answers, digest, state, nonce, ciphertext, wrapped_key, ring_key_id, written_us, arrived_us FROM entry WHERE {own 3}",
         Verify("journal ppc: "),
     ),
     ("own journal: rewritten with the own key", "{rewrite}", Verify("journal ppc: the receipt for ")),
@@ -162,11 +160,7 @@ const CHANGES: [(&str, &str, Sign); 83] = [
         "DELETE FROM entry WHERE {last private}",
         Verify("journal private: entry 2 and later ones are missing"),
     ),
-    (
-        "private journal: last one cut, head lowered",
-        "{cut private 1}",
-        Verify("journal private: entry 2, which the own journal anchors"),
-    ),
+    ("private journal: last one cut, head lowered", "{cut private 1}", Verify("journals: turn ")),
     (
         "receipts: what was signed",
         "UPDATE receipt SET receipt = CAST(receipt || {zeros 1} AS {bytes})",
@@ -236,6 +230,11 @@ const CHANGES: [(&str, &str, Sign); 83] = [
     ("page: its seal", "UPDATE page SET seal = {zeros 32} WHERE {item}", Verify("pages: agencies/ipa/items/")),
     ("lists: deleted", "DELETE FROM visible WHERE {item}", Verify("pages: lists")),
     ("lists: shown to others", "UPDATE visible SET audience = 'policy/policy' WHERE {item}", Verify("pages: lists")),
+    (
+        "duties: one too many",
+        "INSERT INTO duty (kind, due_day, opened_turn, matter) VALUES ('give_content', '2026-12-01', 1, 'agreement')",
+        Verify("pages: lists"),
+    ),
     ("lists: ended", "UPDATE visible SET until_us = 1 WHERE {item}", Verify("pages: lists")),
     (
         "names: another one",
@@ -243,76 +242,94 @@ const CHANGES: [(&str, &str, Sign); 83] = [
         Verify("pages: lookups"),
     ),
     ("tallies: raised", "UPDATE counter SET last = last + 1", Verify("pages: counters")),
-    ("feed: one deleted in the middle", "DELETE FROM feed WHERE number = 3", Verify("feed: change 3 is missing")),
     (
-        "feed: last one deleted",
-        "DELETE FROM feed WHERE number = (SELECT MAX(number) FROM feed)",
-        Verify("feed: change "),
+        "feed: an event deleted in the middle",
+        "DELETE FROM event WHERE turn = (SELECT MIN(turn) FROM event)",
+        Verify("journals: turn "),
     ),
     (
-        "feed: another matter",
-        "UPDATE feed SET matter = 'agreement' WHERE number = 3",
-        Verify("feed: change 3 is not what"),
+        "feed: the last event deleted",
+        "DELETE FROM event WHERE turn = (SELECT MAX(turn) FROM event)",
+        Verify("journals: turn "),
     ),
     (
-        "feed: another change",
-        "UPDATE feed SET change = (SELECT change FROM feed WHERE number = 1) WHERE number = 3",
-        Verify("feed: change 3 is not what"),
+        "feed: an event of another matter",
+        "UPDATE event SET matter = 'agreement' WHERE turn = (SELECT MIN(turn) FROM event)",
+        Verify("feed: the event of turn "),
     ),
-    ("feed: when", "UPDATE feed SET at_us = at_us + 1 WHERE number = 3", Verify("feed: change 3 is not what")),
+    ("feed: an event without a change", "UPDATE event SET change = {zeros 0}", Verify("feed: the event of turn ")),
+    ("feed: when", "UPDATE event SET at_us = at_us + 1", Verify("feed: the event of turn ")),
+    (
+        "feed: an entry that is not told",
+        "UPDATE entry SET state = NULL WHERE {own 3}",
+        Verify("journal ppc: entry 3: "),
+    ),
+    (
+        "feed: a private entry that is told",
+        "UPDATE entry SET state = '' WHERE journal = 'private' AND seq = 1",
+        Verify("journal private: entry 1: "),
+    ),
     (
         "audit: a record",
-        "UPDATE audit SET official = 'suzuki' WHERE chain = 'a/w' AND seq = 2",
+        "UPDATE call SET official = 'suzuki' WHERE chain = 'a/w' AND seq = 2",
         Verify("audit a/w: record 2 was changed"),
     ),
     (
         "audit: one deleted in the middle",
-        "DELETE FROM audit WHERE chain = 'a/w' AND seq = 2",
+        "DELETE FROM call WHERE chain = 'a/w' AND seq = 2",
         Verify("audit a/w: record 2 was changed"),
     ),
     (
         "audit: cut to before the checkpoint",
-        "DELETE FROM audit WHERE chain = 'a/w' AND seq > 1",
+        "DELETE FROM call WHERE chain = 'a/w' AND seq > 1",
         Verify("audit a/w: records from 2 on are missing"),
     ),
     (
         "audit: a whole chain deleted",
-        "DELETE FROM audit WHERE chain = 'a/r'",
+        "DELETE FROM call WHERE chain = 'a/r'",
         Verify("audit a/r: the whole chain is missing"),
     ),
     (
         "audit: last record after the checkpoint deleted",
-        "DELETE FROM audit WHERE chain = 'a/w' AND seq = (SELECT MAX(seq) FROM audit WHERE chain = 'a/w')",
+        "DELETE FROM call WHERE chain = 'a/w' AND seq = (SELECT MAX(seq) FROM call WHERE chain = 'a/w')",
         Nobody("nothing names it before the next checkpoint"),
     ),
     (
         "content: bytes",
-        "UPDATE content SET ciphertext = {zeros 64} WHERE {peer 2}",
+        "UPDATE entry SET ciphertext = {zeros 64} WHERE {peer 2}",
         Verify("journal ipa: entry 2: content cannot be opened"),
     ),
     (
         "content: own deleted",
-        "DELETE FROM content WHERE journal = 'ppc'",
+        "UPDATE entry SET nonce = NULL, ciphertext = NULL, wrapped_key = NULL, ring_key_id = NULL WHERE journal = 'ppc'",
         Verify("journal ppc: entry 2: its content is missing"),
     ),
     (
         "content: peer's deleted",
-        "DELETE FROM content WHERE journal = 'ipa'",
+        "UPDATE entry SET nonce = NULL, ciphertext = NULL, wrapped_key = NULL, ring_key_id = NULL WHERE journal = 'ipa'",
         Verify("journal ipa: entry 2: its content is missing"),
     ),
     (
         "content: two swapped",
-        "UPDATE content SET seq = 999 WHERE {peer 2}; UPDATE content SET seq = 2 WHERE {peer 3}; UPDATE content SET seq = 3 WHERE {peer 999}",
+        "UPDATE entry SET (nonce, ciphertext, wrapped_key, ring_key_id) = (SELECT s.nonce, s.ciphertext, s.wrapped_key, s.ring_key_id FROM saved_entry s WHERE s.journal = 'ipa' AND s.seq = 5 - entry.seq) WHERE journal = 'ipa' AND seq IN (2, 3)",
         Verify("journal ipa: entry 2: content cannot be opened"),
     ),
-    ("content: keys deleted", "DELETE FROM matter_key", Verify("journal ppc: entry 2: ")),
+    (
+        "content: keys deleted",
+        "UPDATE entry SET wrapped_key = NULL WHERE journal = 'ppc'",
+        Verify("journal ppc: entry "),
+    ),
     (
         "replies: another reply",
-        "UPDATE request SET reply = (SELECT reply FROM request ORDER BY reply DESC LIMIT 1)",
+        "UPDATE call SET reply = (SELECT c.reply FROM call c WHERE c.reply IS NOT NULL ORDER BY c.reply DESC LIMIT 1) WHERE reply IS NOT NULL",
         Verify("replies: "),
     ),
-    ("replies: digest", "UPDATE request SET digest = {zeros 32}", Verify("replies: ")),
-    ("replies: deleted", "DELETE FROM request", Nobody("a repeat is found by its digest in the journal")),
+    ("replies: digest", "UPDATE call SET digest = {zeros 32} WHERE reply IS NOT NULL", Verify("replies: ")),
+    (
+        "replies: deleted",
+        "UPDATE call SET request = NULL, digest = NULL, reply = NULL, seal = NULL",
+        Nobody("a repeat is found by its digest in the journal"),
+    ),
     (
         "own head: number lowered",
         "UPDATE head SET seq = seq - 1 WHERE journal = 'ppc'",
@@ -334,15 +351,11 @@ const CHANGES: [(&str, &str, Sign); 83] = [
         "UPDATE head SET incarnation = 2 WHERE journal = 'ppc'",
         Verify("journal ppc: the head does not repeat"),
     ),
+    ("own head: turn", "UPDATE head SET turn = turn + 1 WHERE journal = 'ppc'", Verify("journals: turn ")),
     (
-        "own head: turn",
-        "UPDATE head SET turn = turn + 1 WHERE journal = 'ppc'",
-        Verify("journal ppc: the head has turn "),
-    ),
-    (
-        "own head: feed",
-        "UPDATE head SET feed = feed - 1 WHERE journal = 'ppc'",
-        Verify("feed: changes are beyond the head"),
+        "own head: turn lowered",
+        "UPDATE head SET turn = turn - 1 WHERE journal = 'ppc'",
+        Verify("journals: turns are beyond the head"),
     ),
     (
         "own head: receipted",

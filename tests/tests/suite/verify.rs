@@ -79,7 +79,7 @@ const CHANGES: [(&str, &str, &str, &str); 17] = [
     ("entry", "journal = 'private' AND seq = 1", "fact = {zeros 0}", "journal private: entry 1: "),
     ("entry", "journal = 'private' AND seq = 2", "seq = 3", "journal private: there are entries beyond the head, 2"),
     (
-        "content",
+        "entry",
         "journal = 'ipa' AND seq = 2",
         "ciphertext = {zeros 64}",
         "journal ipa: entry 2: content cannot be opened",
@@ -94,9 +94,9 @@ const CHANGES: [(&str, &str, &str, &str); 17] = [
         "seq = 0, hash = {zeros 32}",
         "journal private: there are entries beyond the head, 0",
     ),
-    ("audit", "chain = 'a/r' AND seq = 1", "official = 'suzuki'", "audit a/r: record 1 was changed"),
-    ("audit", "chain = 'a/w' AND seq = 2", "outcome = 'WRONG_STATE'", "audit a/w: record 2 was changed"),
-    ("audit", "chain = 'a/w' AND seq = 3", "prev_hash = {zeros 32}", "audit a/w: record 3 was changed"),
+    ("call", "chain = 'a/r' AND seq = 1", "official = 'suzuki'", "audit a/r: record 1 was changed"),
+    ("call", "chain = 'a/w' AND seq = 2", "outcome = 'WRONG_STATE'", "audit a/w: record 2 was changed"),
+    ("call", "chain = 'a/w' AND seq = 3", "prev_hash = {zeros 32}", "audit a/w: record 3 was changed"),
 ];
 
 /// A change in the words of the database.

@@ -293,7 +293,7 @@ impl Party {
         let mut stage = Stage::new(self.own, self.heads.clone(), moment.clone());
         stage.load(self.rows(reads));
         let outcome = stage.run(&CallOrigin::own("rule"), &moment, |stage, _| command(stage));
-        (outcome, stage.finish())
+        (outcome, stage.finish().0)
     }
 
     /// The rows that a store loads for this read set.

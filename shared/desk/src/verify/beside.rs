@@ -40,7 +40,7 @@ impl ReceiptPlace {
     }
 }
 
-/// Checks that the heads agree with each other, with the last turn of the entries, and with the records of stops.
+/// Checks that the heads agree with each other, with the turns of entries and events, and with the records of stops.
 pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(), String> {
     let (own, peer) = (store.own(), store.own().peer());
     let seen = heads.own.seen_peer_seq.max(heads.private.seen_peer_seq);
@@ -48,8 +48,11 @@ pub(super) async fn heads(store: &Store, heads: &Heads, turn: u64) -> Result<(),
         let id = peer.id();
         return Err(format!("journal {id}: own entries have seen entry {seen}, and the last is {}", heads.peer.seq));
     }
-    // Entries that are fetched back in a recovery are folded again, so turns are left out.
-    if turn > heads.turn || (heads.own.incarnation == 1 && turn != heads.turn) {
+    // Entries that are fetched back in a recovery are folded again, so that turns are left out.
+    if let Some(fault) = store.order_fault(heads.turn, heads.own.incarnation == 1).await.map_err(said)? {
+        return Err(fault);
+    }
+    if turn > heads.turn {
         return Err(format!("journal {}: the head has turn {}, the last entry {turn}", own.id(), heads.turn));
     }
     let page = store.page(&journal_rules::name(peer)).await.map_err(said)?.unwrap_or_default();
@@ -126,11 +129,7 @@ fn repeats(row: &ReceiptRow, receipt: &Receipt) -> bool {
 }
 
 /// Everything that follows from the journals is compared with them, and stored replies with their seals.
-pub(super) async fn caches(store: &Store, heads: &Heads) -> Result<(), String> {
-    let exact = (heads.own.incarnation == 1).then_some(heads.turn);
-    if let Some(fault) = store.feed_fault(heads.feed, exact).await.map_err(said)? {
-        return Err(fault);
-    }
+pub(super) async fn caches(store: &Store) -> Result<(), String> {
     let altered = store.altered_replies().await.map_err(said)?;
     if altered > 0 {
         return Err(format!("replies: {altered} are not those that were given"));

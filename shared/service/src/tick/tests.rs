@@ -30,7 +30,7 @@ async fn arranged(faults: Faults) -> (TempDir, Parts, Arc<AtomicI64>) {
     });
     show(&clock, "2026-08-15T09:00:00+09:00");
     let url = format!("sqlite:{}", dir.path().join("ppc.db").display());
-    Store::migrate(&url, Agency::Ppc, &source.moment().id("store", 0)).await.unwrap();
+    Store::migrate(&url, Agency::Ppc, &source.moment().id("store", 0), &renkei_store::silent).await.unwrap();
     let options = Options {
         url,
         own: Agency::Ppc,

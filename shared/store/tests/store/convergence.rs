@@ -25,7 +25,7 @@ use super::{
     },
     database::Engine,
     link::{Pair, arrive, carry, forge, forged, receipt_of, take_receipt},
-    side::{Side, at_once, runtime},
+    side::{ERASE, Side, at_once, runtime},
 };
 
 /// One step of the run. `true` is PPC.
@@ -126,7 +126,7 @@ async fn take(pair: &Pair, step: &Step, lies: &mut Lies) {
         }
         Step::Erase(who) => {
             let (author, holder) = side(who);
-            holder.tamper(&format!("DELETE FROM content WHERE journal = '{}' AND seq = 1", author.own.id())).await;
+            holder.tamper(&format!("{ERASE} WHERE journal = '{}' AND seq = 1", author.own.id())).await;
         }
     }
 }

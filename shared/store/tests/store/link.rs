@@ -188,14 +188,14 @@ pub async fn impose(author: &Side, entry: &Entry) {
         .bind(entry.signature.clone())
         .bind(entry.fact.clone())
         .bind(i64::try_from(header.answers).unwrap())
-        .bind(Vec::new())
+        .bind(None::<Vec<u8>>)
         .bind(i64::try_from(turn).unwrap())
         .bind(at)
         .execute(&mut connection)
         .await
         .unwrap();
-    let update =
-        "UPDATE head SET seq = $1, hash = $2, written_us = $3, seen_peer_seq = $4, turn = $5 WHERE journal = $6";
+    let update = "UPDATE head SET seq = $1, hash = $2, written_us = $3, seen_peer_seq = $4, turn = $5, commits = commits + 1 \
+         WHERE journal = $6";
     sqlx::query(update)
         .bind(i64::try_from(seq).unwrap())
         .bind(hash.to_vec())

@@ -16,36 +16,34 @@ const SMALL: [&str; 5] = ["store", "head", "replica", "counter", "CONSTANT"];
 
 /// The statements outside a path: the place of the database, the tables of a recovery, the deletion of replies after 30
 /// days, and the tables that a rebuild reads whole.
-const WHOLE: [&str; 7] = [
+const WHOLE: [&str; 6] = [
     "SELECT (SELECT system_identifier",
-    "DELETE FROM matter_key",
-    "SELECT a.entry_id, a.seq, a.matter, a.fact_type, a.nonce, a.sealed, a.reason, k.wrapped_key, k.ring_key_id FROM aside",
-    "DELETE FROM request",
+    "SELECT entry_id, seq, matter, fact_type, nonce, sealed, wrapped_key, ring_key_id, reason FROM aside",
+    "UPDATE call SET request = NULL, digest = NULL, reply = NULL, seal = NULL WHERE request IS NOT NULL AND digest",
     "SELECT kind, value, matter FROM lookup",
     "DELETE FROM lookup",
     "DELETE FROM counter",
 ];
 
 /// 20,000 rows in each table that grows. `{n}` is the row's number, `{bytes}` that number as bytes.
-const FILL: [&str; 12] = [
-    "INSERT INTO aside SELECT 'id-' || {n}, {n}, 'agencies/ppc/items/' || {n}, 'item_recalled', {bytes}, {bytes}, '' FROM n",
-    "INSERT INTO entry SELECT CASE {n} % 2 WHEN 0 THEN 'ppc' ELSE 'ipa' END, {n}, 'id-' || {n}, 'agencies/ppc/items/' || \
-     ({n} / 2), 'item_recalled', {bytes}, {bytes}, 'key', {bytes}, {bytes}, {n} % 1000, {bytes}, {n}, {n}, {n} FROM n",
-    "INSERT INTO content SELECT CASE {n} % 2 WHEN 0 THEN 'ppc' ELSE 'ipa' END, {n}, {bytes}, {bytes} FROM n",
-    "INSERT INTO matter_key SELECT 'agencies/ppc/items/' || {n}, {bytes}, 'ring' FROM n",
+const FILL: [&str; 10] = [
+    "INSERT INTO aside SELECT 'id-' || {n}, {n}, 'agencies/ppc/items/' || {n}, 'item_recalled', {bytes}, {bytes}, '', {bytes}, 'ring' FROM n",
+    "INSERT INTO entry SELECT {n}, CASE {n} % 2 WHEN 0 THEN 'ppc' ELSE 'ipa' END, {n}, 'id-' || {n}, 'agencies/ppc/items/' || \
+     ({n} / 2), 'item_recalled', {bytes}, {bytes}, 'key', {bytes}, {bytes}, {n} % 1000, {bytes}, 'STATE_PUBLISHED', {bytes}, \
+     {bytes}, {bytes}, 'ring', {n}, {n} FROM n",
     "INSERT INTO page SELECT 'agencies/ppc/items/' || {n}, {n}, {n}, {bytes}, {bytes}, {bytes} FROM n",
     "INSERT INTO visible SELECT 'agencies/ppc/items/', '*/*', {n}, 'agencies/ppc/items/' || {n}, 9223372036854775807 FROM n",
     "INSERT INTO lookup SELECT 'code/ppc', 'L-' || {n}, 'agencies/ppc/referrals/' || {n} FROM n",
-    "INSERT INTO feed SELECT {n}, {n}, 'agencies/ppc/items/' || {n}, {bytes} FROM n",
+    "INSERT INTO event SELECT {n}, {n}, 'agencies/ppc/items/' || {n}, {bytes} FROM n",
+    "INSERT INTO duty SELECT 'give', '2026-12-01', {n}, 'agencies/ppc/referrals/' || {n} FROM n",
     "INSERT INTO receipt SELECT {n}, {n} / 2, {n}, {bytes}, 'key', {bytes} FROM n",
     "INSERT INTO receipt_given SELECT {n}, {n} / 2, {n}, {bytes}, 'key', {bytes} FROM n",
-    "INSERT INTO request SELECT 'call-' || {n}, {bytes}, {bytes}, {n}, {bytes} FROM n",
-    "INSERT INTO audit SELECT CASE {n} % 2 WHEN 0 THEN 'a/r' ELSE 'a/w' END, {n}, {bytes}, {bytes}, {n}, 'tanaka', 'caller', \
-     'method', 'agencies/ppc/items/' || ({n} / 2), '', 'OK' FROM n",
+    "INSERT INTO call SELECT CASE {n} % 2 WHEN 0 THEN 'a/r' ELSE 'a/w' END, {n}, {bytes}, {bytes}, {n}, 'tanaka', 'caller', \
+     'method', 'agencies/ppc/items/' || ({n} / 2), '', 'OK', 'call-' || {n}, {bytes}, {bytes}, {bytes} FROM n",
 ];
 
 async fn filled(database: &Database) -> AnyConnection {
-    Store::migrate(database.url(), Agency::Ppc, "store").await.unwrap();
+    Store::migrate(database.url(), Agency::Ppc, "store", &renkei_store::silent).await.unwrap();
     let mut connection = AnyConnection::connect(database.url()).await.unwrap();
     let bytes = match database.engine() {
         Engine::Sqlite => "CAST(i AS BLOB)",

@@ -523,7 +523,7 @@ fn acts_during_a_recovery_are_turned_away_on_record() {
 
         assert!(is_recovering(side.act(notice()).await));
 
-        let audited = side.rows("SELECT outcome FROM audit ORDER BY seq DESC LIMIT 1").await;
+        let audited = side.rows("SELECT outcome FROM call ORDER BY seq DESC LIMIT 1").await;
         assert_eq!(audited[0].get::<String, _>(0), "RECOVERING");
         // The reply to an act that is set aside may no longer be true.
         assert!(is_recovering(side.act_as(known, publish(Agency::Ppc, "leak")).await));

@@ -38,7 +38,7 @@ fn live(replicas: &Replicas) -> Vec<&str> {
 fn the_longest_serving_replica_leads_and_the_next_follows_when_it_ends() {
     runtime().block_on(async {
         let database = Database::new(Engine::Postgres);
-        Store::migrate(database.url(), Agency::Ppc, "store-of-tests").await.unwrap();
+        Store::migrate(database.url(), Agency::Ppc, "store-of-tests", &renkei_store::silent).await.unwrap();
         let all = FactKind::ALL;
         let old = replica(&database, "c", &[FactKind::NoticeGiven]).await;
         assert!(old.replicas().borrow().leads, "it is alone");
@@ -91,7 +91,7 @@ fn the_other_replicas_hear_of_a_commit() {
 fn a_second_process_of_the_same_name_replaces_the_first() {
     runtime().block_on(async {
         let database = Database::new(Engine::Postgres);
-        Store::migrate(database.url(), Agency::Ppc, "store-of-tests").await.unwrap();
+        Store::migrate(database.url(), Agency::Ppc, "store-of-tests", &renkei_store::silent).await.unwrap();
         let (first, second) = (replica(&database, "a", &[]).await, replica(&database, "a", &[]).await);
         assert!(second.replicas().borrow().leads);
         until(first.replicas(), |replicas| !replicas.leads).await;

@@ -11,7 +11,7 @@ use super::{
     acts::{issue, publish, publish_with, revise},
     database::Database,
     link::Pair,
-    side::{Side, content, keys_of, on_each, options, peer_held, ring},
+    side::{ERASE, Side, content, keys_of, on_each, options, peer_held, ring},
 };
 
 const CANARY: &str = "canary-7f3a91";
@@ -58,7 +58,7 @@ fn erased_content_changes_neither_chain_nor_page() {
         pair.ppc.act(revise(Agency::Ppc, "leak")).await.unwrap();
         pair.settle().await;
         for side in [&pair.ppc, &pair.ipa] {
-            side.tamper("DELETE FROM content WHERE journal = 'ppc' AND seq = 1").await;
+            side.tamper(&format!("{ERASE} WHERE journal = 'ppc' AND seq = 1")).await;
 
             let entries = side.entries(Journal::Of(Agency::Ppc)).await;
             let present: Vec<bool> = entries.iter().map(|held| held.content_present).collect();
@@ -82,7 +82,7 @@ fn an_entry_arrives_without_its_erased_content() {
     on_each(async |database| {
         let pair = Pair::new(database).await;
         pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
-        pair.ppc.tamper("DELETE FROM content").await;
+        pair.ppc.tamper(ERASE).await;
         pair.settle().await;
         assert_eq!(pair.ipa.heads().own.seq, 0, "nothing is refused");
         assert!(!pair.ipa.peer_entries().await[0].content_present);
@@ -106,18 +106,17 @@ fn a_new_ring_key_encrypts_and_the_old_one_still_opens() {
         assert!(content(&both.store, own, 1).await.unwrap().is_some());
         both.act(publish(Agency::Ppc, "after")).await.unwrap();
         both.act(revise(Agency::Ppc, "before")).await.unwrap();
-        let wrapped = both.rows("SELECT ring_key_id FROM matter_key ORDER BY matter").await;
+        let wrapped = both.rows("SELECT ring_key_id FROM entry ORDER BY turn").await;
         let wrapped: Vec<String> = wrapped.iter().map(|row| row.get(0)).collect();
-        assert_eq!(wrapped, ["second", "first"], "a matter keeps its key; new matters use the newest");
+        assert_eq!(wrapped, ["first", "second", "second"], "a content keeps its key; new ones use the newest");
         assert_eq!(both.audit().await, []);
         let database = both.end().await;
 
         let newest = with_ring(&database, ring(&["second"])).await;
         assert!(content(&newest, own, 2).await.unwrap().is_some());
-        for seq in [1, 3] {
-            let error = content(&newest, own, seq).await.unwrap_err();
-            assert!(matches!(error, Error::Content(_)), "{error}");
-        }
+        assert!(content(&newest, own, 3).await.unwrap().is_some());
+        let error = content(&newest, own, 1).await.unwrap_err();
+        assert!(matches!(error, Error::Content(_)), "{error}");
         newest.close().await;
     });
 }
@@ -148,8 +147,12 @@ fn contents_that_change_places_do_not_open() {
         side.act(revise(Agency::Ppc, "leak")).await.unwrap();
         let salted: Option<SaltedContent> = side.own_entries().await[0].entry.content.clone();
         assert_eq!(salted.unwrap().salt.len(), 32);
-        for swap in ["UPDATE content SET seq = seq + 10", "UPDATE content SET seq = 13 - seq"] {
-            side.tamper(swap).await;
+        let columns = "nonce, ciphertext, wrapped_key, ring_key_id";
+        for swap in [
+            format!("CREATE TABLE swapped AS SELECT 3 - seq AS seq, {columns} FROM entry"),
+            format!("UPDATE entry SET ({columns}) = (SELECT {columns} FROM swapped WHERE swapped.seq = entry.seq)"),
+        ] {
+            side.tamper(&swap).await;
         }
         for seq in [1, 2] {
             assert!(matches!(content(&side.store, Journal::Of(Agency::Ppc), seq).await, Err(Error::Content(_))));

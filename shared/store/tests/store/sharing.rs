@@ -275,7 +275,7 @@ fn reads_are_recorded_in_a_chain_of_their_own_before_anybody_is_answered() {
         let reads = (0..64).map(async |n| {
             let moment = side.source.moment();
             side.store.record_read(&call(n), "agencies/ipa/items/x", "OK", &moment).await.unwrap();
-            assert!(side.number("SELECT COUNT(*) FROM audit WHERE chain = 'one/r'").await > 0);
+            assert!(side.number("SELECT COUNT(*) FROM call WHERE chain = 'one/r'").await > 0);
         });
         let writes = (0..8).map(async |n| side.act(publish(Agency::Ppc, &format!("scheme-{n}"))).await.map(|_| ()));
         let (_, written) = futures::join!(join_all(reads), join_all(writes));
@@ -337,7 +337,7 @@ fn a_barred_official_writes_nothing_from_that_commit_on_and_the_service_itself_g
         side.act_as(call(2000), bar("sato", false)).await.unwrap();
         assert!(side.store.barred().borrow().is_empty());
         side.act_as(by("sato", 4), publish(Agency::Ppc, "again")).await.unwrap();
-        let outcomes = side.rows("SELECT outcome FROM audit WHERE official = 'sato' ORDER BY seq").await;
+        let outcomes = side.rows("SELECT outcome FROM call WHERE official = 'sato' ORDER BY seq").await;
         let outcomes: Vec<String> = outcomes.iter().map(|row| sqlx::Row::get(row, 0)).collect();
         assert_eq!(outcomes, ["OK", "OFFICIAL_BARRED", "OFFICIAL_BARRED", "OK"]);
         assert_eq!(side.audit().await, []);

@@ -36,9 +36,8 @@ fn times_are_real_and_to_the_microsecond() {
         for table in [
             "entry SET written_us = {at}, arrived_us = {at}",
             "receipt SET at_us = {at}",
-            "audit SET at_us = {at}",
-            "request SET at_us = {at}",
-            "feed SET at_us = {at}",
+            "call SET at_us = {at}",
+            "event SET at_us = {at}",
             "head SET written_us = {at}, receipted_us = {at}",
         ] {
             tamper(&ppc.database, &format!("UPDATE {}", table.replace("{at}", &INSTANT.to_string()))).await;
@@ -51,8 +50,7 @@ fn times_are_real_and_to_the_microsecond() {
             ("readable_head", "last_written_at"),
             ("readable_head WHERE whose = 'own'", "receipted_at"),
             ("readable_receipt", "signed_at"),
-            ("readable_audit", "at"),
-            ("readable_request", "answered_at"),
+            ("readable_call", "at"),
             ("readable_matter", "opened_at"),
             ("readable_matter", "changed_at"),
             ("readable_feed", "at"),
@@ -87,7 +85,7 @@ fn events_are_described_in_words() {
             one(ipa, "SELECT number AS it FROM readable_entry WHERE refused_at IS NOT NULL").await,
             own.to_string()
         );
-        assert_eq!(one(ppc, "SELECT official AS it FROM readable_audit").await, OFFICIAL);
+        assert_eq!(one(ppc, "SELECT official AS it FROM readable_call").await, OFFICIAL);
         let heads = "SELECT whose || ' ' || last || ' ' || backlog AS it FROM readable_head WHERE journal = 'ppc'";
         assert_eq!(one(ppc, heads).await, format!("own {own} 0"));
         assert_eq!(one(ipa, "SELECT whose AS it FROM readable_head WHERE journal = 'ppc'").await, "peer");

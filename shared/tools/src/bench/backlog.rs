@@ -51,12 +51,17 @@ impl Subject for Backlog {
 
 impl Backlog {
     async fn drained(&self, entries: u64) -> Result<Drained, String> {
-        let mut services = Services::start(self.engine, self.programs.clone()).await?;
-        services.pair.stop(PUBLISHER.peer()).await?;
-        Publisher::new(&services.desk(PUBLISHER)?)?.fill(entries).await?;
-        services.pair.stop(PUBLISHER).await?;
-        drain(services, entries).await
+        drain(filled(self.engine, self.programs.clone(), entries).await?, entries).await
     }
+}
+
+/// Services that are down, after so many items were published while the peer was away.
+pub(super) async fn filled(engine: Engine, programs: Option<PathBuf>, items: u64) -> Result<Services, String> {
+    let mut services = Services::start(engine, programs).await?;
+    services.pair.stop(PUBLISHER.peer()).await?;
+    Publisher::new(&services.desk(PUBLISHER)?)?.fill(items).await?;
+    services.pair.stop(PUBLISHER).await?;
+    Ok(services)
 }
 
 /// Starts both sides and waits for the last receipt.

@@ -50,9 +50,21 @@ pub(super) fn processor_time(process: u32) -> Result<Duration, String> {
 /// # Errors
 /// Fails if there is no such process.
 pub(crate) fn resident(process: u32) -> Result<f64, String> {
+    memory(process, "VmRSS:")
+}
+
+/// The most resident memory that a process has had since its start, in MiB.
+///
+/// # Errors
+/// Fails if there is no such process, or if it has ended.
+pub(super) fn most_resident(process: u32) -> Result<f64, String> {
+    memory(process, "VmHWM:")
+}
+
+fn memory(process: u32, field: &str) -> Result<f64, String> {
     let text = read(&format!("/proc/{process}/status"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("the process has no memory")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse().map_err(|_| "VmRSS is not understood")?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).ok_or("the process has no memory")?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().map_err(|_| format!("{field} is not understood"))?;
     Ok(kib / 1024.0)
 }
 

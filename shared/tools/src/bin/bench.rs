@@ -36,7 +36,7 @@ struct Arguments {
     /// With how many calls under way at once (submit, read).
     #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
     in_flight: Vec<usize>,
-    /// The number of items in a large journal (growth) or backlog (backlog).
+    /// The number of items in a large journal (growth, upkeep) or backlog (backlog).
     #[arg(long, default_value_t = 1_000_000)]
     items: u64,
     /// The number of entries that are proven (verify).

@@ -43,7 +43,9 @@ pub(super) async fn run(engine: Engine, report: &mut Report<'_>) -> Result<(), S
         }
         None => format!("sqlite:{}", disk.path().join("ppc.db").display()),
     };
-    Store::migrate(&url, Agency::Ppc, "on a small disk").await.map_err(|error| error.to_string())?;
+    Store::migrate(&url, Agency::Ppc, "on a small disk", &renkei_store::silent)
+        .await
+        .map_err(|error| error.to_string())?;
     pair.ppc.set_config(pair.ppc.config().replace(&database::url(&pair.setup, Agency::Ppc), &url));
     pair.start(Agency::Ppc).await?;
     pair.start(Agency::Ipa).await?;

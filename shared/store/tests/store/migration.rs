@@ -1,0 +1,126 @@
+//! Databases of former schemas are upgraded with their rows, also by an upgrade that is interrupted.
+
+use renkei_domain::page::Journal;
+use renkei_proto::{r#type::v1::Agency, watch::v1::event::Change};
+use renkei_store::{Error, SCHEMA, Store, former_schema};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
+
+use super::{
+    acts::{publish, revise},
+    database::{Database, Engine},
+    side::{Side, call, on_each, options},
+};
+
+/// The rows of a database of schema 9.
+const ROWS: &str = include_str!("../data/schema-9.sql");
+/// The number of entries in all three journals there, and of records of calls.
+const ENTRIES: u64 = 31;
+const CALLS: u64 = 14;
+
+/// Makes a database of schema 9 with its rows.
+async fn former(database: &Database) {
+    let dialect = renkei_store::Dialect::of(database.url()).unwrap();
+    // SQLite's file is created by setting it up.
+    Store::migrate(database.url(), Agency::Ppc, "another", &renkei_store::silent).await.unwrap();
+    let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+    for undo in undone(&mut connection, database.engine()).await {
+        connection.execute(AssertSqlSafe(undo)).await.unwrap();
+    }
+    for statement in former_schema(dialect, 9) {
+        connection.execute(AssertSqlSafe(statement)).await.unwrap();
+    }
+    for row in ROWS.lines().filter(|line| !line.starts_with("--")) {
+        let row = match database.engine() {
+            Engine::Sqlite => row.replace('<', "X'").replace('>', "'"),
+            Engine::Postgres => row.replace('<', "'\\x").replace('>', "'"),
+        };
+        connection.execute(AssertSqlSafe(row)).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}
+
+/// The statements that remove every view and table.
+async fn undone(connection: &mut AnyConnection, engine: Engine) -> Vec<String> {
+    use sqlx::Row as _;
+    let all = match engine {
+        Engine::Sqlite => {
+            "SELECT 'DROP ' || type || ' ' || name FROM sqlite_schema WHERE type IN ('view', 'table') ORDER BY type DESC"
+        }
+        Engine::Postgres => {
+            "SELECT 'DROP ' || CASE table_type WHEN 'VIEW' THEN 'VIEW ' ELSE 'TABLE ' END || table_name \
+             FROM information_schema.tables WHERE table_schema = 'public' ORDER BY table_type DESC"
+        }
+    };
+    sqlx::query(all).fetch_all(connection).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+async fn opened(database: &Database) -> Error {
+    Store::open(options(Agency::Ppc, database)).await.err().unwrap()
+}
+
+/// Checks that nothing of the former database is missing or different.
+async fn assert_whole(database: Database) {
+    let store = Store::open(options(Agency::Ppc, &database)).await.unwrap();
+    let side = Side::on(store, database, 999);
+    let heads = side.heads();
+    assert_eq!((heads.own.seq, heads.peer.seq, heads.private.seq), (15, 12, 4));
+    // The last own entry lies about its fact.
+    assert_eq!(side.audit().await.len(), 1);
+    assert_eq!(side.store.rebuild(false).await.unwrap().differing, Vec::<String>::new());
+    assert_eq!(side.number("SELECT COUNT(*) FROM entry WHERE ciphertext IS NOT NULL").await, 12);
+    for journal in renkei_store::JOURNALS {
+        for entry in side.entries(journal).await {
+            assert_eq!(entry.content_present, entry.entry.content.is_some());
+        }
+    }
+    // What is told begins with the new schema, and goes on from there.
+    assert_eq!((side.store.told_from(), side.store.feed(0, 10).await.unwrap()), (heads.turn, Vec::new()));
+    // A repeat of a call finds the first reply.
+    let repeated = side.act_as(call(112_000), publish(Agency::Ppc, "leak")).await.unwrap();
+    assert_eq!(repeated.entry, "agencies/ppc/entries/1");
+    assert_eq!(side.heads(), heads, "nothing was written");
+    let revised = side.act(revise(Agency::Ppc, "leak")).await.unwrap();
+    let told = side.store.feed(heads.turn, 10).await.unwrap();
+    assert!(matches!(&told[0].1.change, Some(Change::EntryApplied(applied)) if applied.entry == revised.entry));
+    assert_eq!(told[0].0, heads.turn + 1);
+    assert_eq!(side.entries(Journal::Of(Agency::Ppc)).await.len(), 16);
+}
+
+#[test]
+fn a_database_of_a_former_schema_is_upgraded_with_everything_that_it_contains() {
+    on_each(async |database| {
+        former(&database).await;
+        let older = opened(&database).await;
+        assert!(matches!(older, Error::OlderSchema { found: 9, known: SCHEMA }), "{older}");
+        let told = std::sync::Mutex::new(Vec::new());
+        let progress = |what: &str, done: u64, all: u64| told.lock().unwrap().push((what.to_owned(), done, all));
+        assert_eq!(Store::migrate(database.url(), Agency::Ppc, "again", &progress).await.unwrap(), 1);
+        assert_eq!(
+            told.into_inner().unwrap(),
+            [("entries".to_owned(), ENTRIES, ENTRIES), ("calls".to_owned(), CALLS, CALLS)]
+        );
+        assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), 0);
+        assert_whole(database).await;
+    });
+}
+
+#[test]
+fn an_upgrade_that_was_interrupted_is_refused_by_name_and_then_finished() {
+    on_each(async |database| {
+        former(&database).await;
+        for interrupted in ["entries", "calls"] {
+            let url = database.url().to_owned();
+            let cut = tokio::spawn(async move {
+                let progress =
+                    |what: &str, _: u64, _: u64| assert_ne!(what, interrupted, "this is where it is cut off");
+                Store::upgrade(&url, Agency::Ppc, &progress).await
+            });
+            assert!(cut.await.unwrap_err().is_panic());
+            let half = opened(&database).await;
+            assert!(matches!(half, Error::HalfMigrated), "{half}");
+            assert!(half.to_string().contains("run `migrate` to finish it"), "{half}");
+        }
+        assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), 1);
+        assert_whole(database).await;
+    });
+}
