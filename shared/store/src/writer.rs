@@ -31,8 +31,8 @@ use crate::{
 /// The maximum number of commands in one commit.
 pub const BATCH: usize = 256;
 
-/// The number of commands that are judged together while the batch before is being written. To read for fewer would cost
-/// more than it saves; they wait for others, or until that batch is written.
+/// The number of commands that are judged together while the batch before is being written. Each time is a way to the
+/// database and back, so fewer wait for others, or until that batch is written.
 pub const AHEAD: usize = 8;
 
 pub(crate) const AUDIT_AT: &str = "SELECT hash FROM call WHERE chain = $1 AND seq = $2";
