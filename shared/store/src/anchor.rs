@@ -9,7 +9,7 @@ use renkei_domain::{
 use renkei_proto::journal::v1::PrivateAnchored;
 use sqlx::Row as _;
 
-use crate::{bulk::number, connection::Connection, error::Error, store::Store, stored::ENTRY_AT};
+use crate::{bulk::number, connection::Connection, error::Error, inner::Inner, store::Store, stored::ENTRY_AT};
 
 /// The relation of the private journal to its last anchor in the own journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +48,25 @@ impl Store {
     }
 }
 
-/// Anchors the private journal at the end of a batch that asks for it.
-pub(crate) async fn add(connection: &mut Connection, stage: &mut Stage, moment: &Moment) -> Result<(), Error> {
+/// Anchors the private journal at the end of a batch that asks for it. `connection` is the batch's own while the heads are
+/// locked; without it one is asked for only if the database must be looked at.
+pub(crate) async fn add(
+    inner: &Inner,
+    connection: Option<&mut Connection>,
+    stage: &mut Stage,
+    moment: &Moment,
+) -> Result<(), Error> {
     let Some(due) = stage.due_anchor() else { return Ok(()) };
-    if let Some(last) = &due.last
-        && !is_present(connection, last).await?
-    {
-        let held = stage.heads().private.seq;
-        tracing::error!(anchored = last.seq, held, "the private journal is behind its anchor");
-        return Ok(());
+    if let Some(last) = &due.last {
+        let is_there = match connection {
+            Some(connection) => is_present(connection, last).await?,
+            None => is_present(&mut inner.read.acquire().await?, last).await?,
+        };
+        if !is_there {
+            let last_here = stage.heads().private.seq;
+            tracing::error!(anchored = last.seq, last_here, "the private journal is behind its anchor");
+            return Ok(());
+        }
     }
     if let Err(refusal) = stage.anchor(moment) {
         tracing::error!(%refusal, "the private journal is not anchored");

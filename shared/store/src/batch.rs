@@ -171,9 +171,9 @@ impl<'a> Judging<'a> {
         self.outcomes.push(outcome);
     }
 
-    /// The results of the batch, and what it leaves to the next one.
-    pub(crate) async fn finish(mut self, connection: &mut Connection) -> Result<(Judged, Left), Error> {
-        anchor::add(&mut *connection, &mut self.stage, &self.moment).await?;
+    /// The results of the batch, and what it leaves to the next one. `connection` is the one that has locked the heads.
+    pub(crate) async fn finish(mut self, connection: Option<&mut Connection>) -> Result<(Judged, Left), Error> {
+        anchor::add(self.inner, connection, &mut self.stage, &self.moment).await?;
         let stage = self.stage;
         let officials = stage.entries().iter().map(|entry| Matter::of(&entry.header.matter));
         let officials = officials.filter(|matter| matter.collection == official::COLLECTION);

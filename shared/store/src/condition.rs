@@ -76,8 +76,8 @@ async fn attempt(inner: &Inner) -> Result<(), Error> {
     let (mut transaction, _) = inner.begin_writing().await?;
     sqlx::query(TRIAL).bind(vec![0; 32]).bind(filler()).execute(&mut *transaction).await?;
     inner.commit(transaction).await?;
-    // This comes after the commit, because a row that is deleted before it may never be written. If the row stays, the
-    // next trial replaces it.
+    // This comes after the commit, because a row that is deleted before it may never be written. If the row stays, it
+    // is deleted with the old replies.
     sqlx::query(TRIAL_FORGOTTEN).execute(&inner.write).await?;
     Ok(())
 }

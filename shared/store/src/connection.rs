@@ -61,7 +61,7 @@ impl Pool {
                 let rows = sqlx::query(both).fetch_all(&mut *transaction).await?;
                 Ok((transaction, rows))
             }
-            // A server prepares only a single statement, and to plan this one anew costs more than a way.
+            // A server prepares a single statement only; sent together, both would be planned anew each time.
             Dialect::Postgres => {
                 let mut transaction = self.begin().await?;
                 let rows = sqlx::query(AssertSqlSafe(first.to_owned())).fetch_all(&mut *transaction).await?;

@@ -14,6 +14,7 @@ use crate::{
     audit::{self, ChainHead},
     bulk::{count, number},
     code::is_without_table,
+    condition::TRIAL_FORGOTTEN,
     error::Error,
     pages::Newest,
     seal::altered,
@@ -311,6 +312,8 @@ impl Store {
     /// A database that does not answer.
     pub async fn forget_replies(&self, before_us: i64) -> Result<(), Error> {
         sqlx::query(audit::FORGET_REPLIES).bind(before_us).execute(&self.inner.write).await?;
+        // A trial of the disk may have ended before it removed its row.
+        sqlx::query(TRIAL_FORGOTTEN).execute(&self.inner.write).await?;
         Ok(())
     }
 

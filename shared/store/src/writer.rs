@@ -103,7 +103,7 @@ async fn judge_all(
         }
         jobs.append(&mut waiting);
         let judged = match judged {
-            Ok(()) => finish(inner, judging).await,
+            Ok(()) => judging.finish(None).await,
             Err(error) => Err(error),
         };
         let judged = judged.map(|(judged, leaves)| {
@@ -133,10 +133,6 @@ async fn judge(inner: &Inner, judging: &mut Judging<'_>, jobs: &[Job], is_writin
         Err(Error::Database(error)) if is_without_table(&error) => inner.is_found(false),
         judged => judged,
     }
-}
-
-async fn finish(inner: &Inner, judging: Judging<'_>) -> Result<(Judged, Left), Error> {
-    judging.finish(&mut inner.read.acquire().await?).await
 }
 
 /// What the writer knows of its own last commit.
@@ -231,7 +227,7 @@ async fn judge_locked(inner: &Inner, jobs: &[Job], connection: &mut Connection, 
     let heads = head::read(&mut *connection, inner.own).await?;
     let mut judging = Judging::new(inner, Heads { commits: number - 1, ..heads }, moment);
     judging.judge(&mut *connection, jobs).await?;
-    Ok(judging.finish(connection).await?.0)
+    Ok(judging.finish(Some(connection)).await?.0)
 }
 
 /// Commits. After an error it is unknown whether the commit took place.

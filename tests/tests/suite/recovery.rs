@@ -85,6 +85,7 @@ async fn a_restored_side_notices_its_loss_at_the_hello_and_gets_everything_back(
         let (acts, other) = if restored == Agency::Ppc { (&ppc, &ipa) } else { (&ipa, &ppc) };
         let (_, kept, _) = whole_referral(acts, other, &ppc, &ipa).await;
         let copy = back_up(&pair, restored).await;
+        let cursor_at_copy = acts.watch("", "").await.unwrap().cursor().to_owned();
         let copied = acts.link().await.unwrap();
         pair.clock.advance(jiff::SignedDuration::from_hours(1));
         let (request, lost, code) = whole_referral(acts, other, &ppc, &ipa).await;
@@ -102,8 +103,16 @@ async fn a_restored_side_notices_its_loss_at_the_hello_and_gets_everything_back(
             pages.push(acts.shared_referral(name).await.unwrap());
         }
 
+        let cursors = [cursor_at_copy, acts.watch("", "").await.unwrap().cursor().to_owned()];
+        let others = other.watch("", "").await.unwrap().cursor().to_owned();
+
         restore(&mut pair, restored, &copy).await;
         sound(&pair, &ppc, &ipa).await;
+        // The same turns are given again to other changes, so no cursor from before goes on; the other side has lost none.
+        for cursor in cursors {
+            refused(acts.watch(&cursor, "").await.map(|_| ()), Reason::CursorTooOld, "");
+        }
+        assert_eq!(other.watch(&others, "").await.map(|_| ()), Ok(()));
         for page in &pages {
             assert_eq!(&acts.shared_referral(&page.name).await.unwrap(), page);
         }

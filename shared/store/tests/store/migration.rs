@@ -3,12 +3,12 @@
 use renkei_domain::page::Journal;
 use renkei_proto::{r#type::v1::Agency, watch::v1::event::Change};
 use renkei_store::{Error, SCHEMA, Store, former_schema};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
 use super::{
     acts::{publish, revise},
     database::{Database, Engine},
-    side::{Side, call, on_each, options},
+    side::{Side, call, on_each, options, tamper},
 };
 
 /// The rows of a database of schema 9.
@@ -41,7 +41,6 @@ async fn former(database: &Database) {
 
 /// The statements that remove every view and table.
 async fn undone(connection: &mut AnyConnection, engine: Engine) -> Vec<String> {
-    use sqlx::Row as _;
     let all = match engine {
         Engine::Sqlite => {
             "SELECT 'DROP ' || type || ' ' || name FROM sqlite_schema WHERE type IN ('view', 'table') ORDER BY type DESC"
@@ -104,22 +103,82 @@ fn a_database_of_a_former_schema_is_upgraded_with_everything_that_it_contains() 
     });
 }
 
+/// Begins an upgrade and breaks it off when all rows of this kind are copied.
+async fn interrupted(database: &Database, kind: &'static str) {
+    let url = database.url().to_owned();
+    let cut = tokio::spawn(async move {
+        let progress = |what: &str, _: u64, _: u64| assert_ne!(what, kind, "this is where it is cut off");
+        Store::upgrade(&url, Agency::Ppc, &progress).await
+    });
+    assert!(cut.await.unwrap_err().is_panic());
+    let half = opened(database).await;
+    assert!(matches!(half, Error::HalfMigrated), "{half}");
+    assert!(half.to_string().contains("run `migrate` to finish it"), "{half}");
+}
+
 #[test]
 fn an_upgrade_that_was_interrupted_is_refused_by_name_and_then_finished() {
     on_each(async |database| {
         former(&database).await;
-        for interrupted in ["entries", "calls"] {
-            let url = database.url().to_owned();
-            let cut = tokio::spawn(async move {
-                let progress =
-                    |what: &str, _: u64, _: u64| assert_ne!(what, interrupted, "this is where it is cut off");
-                Store::upgrade(&url, Agency::Ppc, &progress).await
-            });
-            assert!(cut.await.unwrap_err().is_panic());
-            let half = opened(&database).await;
-            assert!(matches!(half, Error::HalfMigrated), "{half}");
-            assert!(half.to_string().contains("run `migrate` to finish it"), "{half}");
+        for kind in ["entries", "calls"] {
+            interrupted(&database, kind).await;
         }
+        assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), 1);
+        assert_whole(database).await;
+    });
+}
+
+#[test]
+fn an_upgrade_that_was_interrupted_while_it_removed_the_old_rows_is_finished() {
+    on_each(async |database| {
+        former(&database).await;
+        interrupted(&database, "calls").await;
+        // Everything is copied, and some of each old table is gone.
+        for removed in [
+            "UPDATE store SET migrating = 2",
+            "DELETE FROM entry_before WHERE turn < 9",
+            "DELETE FROM content WHERE seq < 9",
+            "DELETE FROM matter_key",
+            "DELETE FROM audit_before WHERE seq < 9",
+        ] {
+            tamper(&database, removed).await;
+        }
+        assert!(matches!(opened(&database).await, Error::HalfMigrated));
+        assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), 1);
+        assert_whole(database).await;
+    });
+}
+
+#[test]
+fn nothing_is_removed_unless_everything_is_copied() {
+    on_each(async |database| {
+        former(&database).await;
+        interrupted(&database, "entries").await;
+        tamper(&database, "DELETE FROM entry WHERE turn = 9").await;
+        let error = Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap_err();
+        let said = format!("{} of {ENTRIES} rows were copied, and nothing was removed", ENTRIES - 1);
+        assert!(error.to_string().contains(&said), "{error}");
+        let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+        let old = sqlx::query("SELECT COUNT(*) FROM entry_before").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(u64::try_from(old.get::<i64, _>(0)).unwrap(), ENTRIES);
+        connection.close().await.unwrap();
+    });
+}
+
+/// The head that a program of schema 9 writes with each of its batches, and without which it commits no entry.
+#[test]
+fn a_program_of_the_former_schema_that_still_runs_commits_nothing() {
+    on_each(async |database| {
+        former(&database).await;
+        let head = "INSERT INTO head (journal, seq, hash, written_us, seen_peer_seq, incarnation, receipted, receipted_own, \
+             receipted_us, stop_seq, stop_reason, turn, feed, recover_to) SELECT journal, seq, hash, written_us, \
+             seen_peer_seq, incarnation, receipted, receipted_own, receipted_us, stop_seq, stop_reason, turn, 99, recover_to \
+             FROM head WHERE journal = 'ppc' ON CONFLICT (journal) DO UPDATE SET feed = excluded.feed";
+        let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+        connection.execute(head).await.unwrap();
+        interrupted(&database, "entries").await;
+        assert!(connection.execute(head).await.is_err(), "it was prepared before the upgrade, or is now");
+        connection.close().await.unwrap();
         assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), 1);
         assert_whole(database).await;
     });
