@@ -41,7 +41,7 @@ pub(crate) const RECORDS: &str = "SELECT seq, prev_hash, hash, at_us, official, 
      FROM call WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT $3 + 0";
 /// Removes the replies of calls before a time. Their records stay.
 pub(crate) const FORGET_REPLIES: &str = "UPDATE call SET request = NULL, digest = NULL, reply = NULL, seal = NULL \
-     WHERE at_us < $1 AND request IS NOT NULL";
+     WHERE at_us < $1 AND reply IS NOT NULL";
 pub(crate) const OF_MATTER: &str = "SELECT chain, seq, at_us, official, caller, method, purpose, outcome FROM call \
      WHERE matter = $1 AND matter <> '' AND (at_us, chain, seq) > ($2, $3, $4) ORDER BY at_us, chain, seq LIMIT $5 + 0";
 

@@ -140,8 +140,10 @@ impl Dialect {
                 // hangs.
                 "SET idle_in_transaction_session_timeout = '10s'",
                 "SET synchronous_commit = on",
-                // Plans are kept, also those that were made while the tables were empty. Every statement has its index.
+                // Plans are kept, also those that were made while there was little to read. Every statement has its index,
+                // whose order is needed.
                 "SET enable_seqscan = off",
+                "SET enable_bitmapscan = off",
                 "SET enable_hashjoin = off",
                 "SET enable_mergejoin = off",
                 "SET jit = off",

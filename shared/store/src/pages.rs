@@ -29,14 +29,15 @@ pub(crate) const DUE: &str = "SELECT due_day, matter FROM duty WHERE kind = $1 O
      LIMIT $2 + 0";
 pub(crate) const LOOKUP: &str = "SELECT matter FROM lookup WHERE kind = $1 AND value = $2 ORDER BY matter LIMIT 1";
 
-/// Reads a page behind the newest entry of one journal in its matter that has a content.
+/// Reads a page behind the newest entry of one journal in its matter that has a content. The journal is compared as an
+/// expression: an index of its entries must not be taken, although it is as good while there are few.
 pub(crate) const PAGE_AND_NEWEST: &str = concat!(
     "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, e.arrived_us, e.nonce, e.ciphertext, \
      e.wrapped_key, e.ring_key_id, ",
     page_columns!("range_wanted.matter"),
     " FROM (SELECT CAST($1 AS TEXT) AS matter) AS range_wanted LEFT JOIN page p ON p.matter = range_wanted.matter \
-     LEFT JOIN entry e ON e.turn = (SELECT c.turn FROM entry c WHERE c.matter = range_wanted.matter AND c.journal = $2 \
-     AND c.ciphertext IS NOT NULL ORDER BY c.turn DESC LIMIT 1)"
+     LEFT JOIN entry e ON e.turn = (SELECT c.turn FROM entry c WHERE c.matter = range_wanted.matter \
+     AND c.journal || '' = $2 AND c.ciphertext IS NOT NULL ORDER BY c.turn DESC LIMIT 1)"
 );
 
 /// The newest content of a matter, still encrypted: a permit is needed to open it.

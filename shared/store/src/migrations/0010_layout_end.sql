@@ -6,7 +6,6 @@ CREATE INDEX entry_by_id ON entry (entry_id);
 CREATE INDEX entry_by_answer ON entry (journal, answers, seq) WHERE answers > 0;
 CREATE INDEX entry_by_digest ON entry (digest) WHERE digest IS NOT NULL;
 CREATE INDEX call_by_request ON call (request) WHERE request IS NOT NULL;
-CREATE INDEX call_by_time ON call (at_us) WHERE request IS NOT NULL;
 -- Who knew.
 CREATE INDEX call_by_matter ON call (matter, at_us, chain, seq) WHERE matter <> '';
 

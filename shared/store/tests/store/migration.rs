@@ -93,7 +93,7 @@ fn a_database_of_a_former_schema_is_upgraded_with_everything_that_it_contains() 
         assert!(matches!(older, Error::OlderSchema { found: 9, known: SCHEMA }), "{older}");
         let told = std::sync::Mutex::new(Vec::new());
         let progress = |what: &str, done: u64, all: u64| told.lock().unwrap().push((what.to_owned(), done, all));
-        assert_eq!(Store::migrate(database.url(), Agency::Ppc, "again", &progress).await.unwrap(), 1);
+        assert_eq!(Store::migrate(database.url(), Agency::Ppc, "again", &progress).await.unwrap(), SCHEMA - 9);
         assert_eq!(
             told.into_inner().unwrap(),
             [("entries".to_owned(), ENTRIES, ENTRIES), ("calls".to_owned(), CALLS, CALLS)]
@@ -181,5 +181,25 @@ fn a_program_of_the_former_schema_that_still_runs_commits_nothing() {
         connection.close().await.unwrap();
         assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), 1);
         assert_whole(database).await;
+    });
+}
+
+#[test]
+fn the_index_of_replies_is_exchanged() {
+    on_each(async |database| {
+        Store::migrate(database.url(), Agency::Ppc, "store", &renkei_store::silent).await.unwrap();
+        tamper(&database, "DROP INDEX call_by_time_of_reply").await;
+        tamper(&database, "CREATE INDEX call_by_time ON call (at_us) WHERE request IS NOT NULL").await;
+        tamper(&database, "UPDATE store SET schema = 10").await;
+        assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), SCHEMA - 10);
+        let names = match database.engine() {
+            Engine::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'call_by_time%'",
+            Engine::Postgres => "SELECT CAST(indexname AS TEXT) FROM pg_indexes WHERE indexname LIKE 'call_by_time%'",
+        };
+        let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+        let names = sqlx::query(names).fetch_all(&mut connection).await.unwrap();
+        let names: Vec<String> = names.iter().map(|row| row.get(0)).collect();
+        assert_eq!(names, ["call_by_time_of_reply"]);
+        connection.close().await.unwrap();
     });
 }
