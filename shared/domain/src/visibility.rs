@@ -29,6 +29,15 @@ impl Reader {
         }
         all
     }
+
+    /// True if the audience is one of [`Reader::audiences`]. Every row of a list is asked, so none of them is made.
+    fn belongs_to(&self, audience: &str) -> bool {
+        let is_one = |part: &str, own: &str| part == "*" || (!own.is_empty() && part == own);
+        // A purpose has no slash.
+        audience
+            .rsplit_once('/')
+            .is_some_and(|(unit, purpose)| is_one(unit, &self.unit) && is_one(purpose, &self.purpose))
+    }
 }
 
 /// An audience to which a matter is visible, and the end of that. Lists read it from an index; single reads compute it.
@@ -48,7 +57,7 @@ impl Visibility {
 
     /// True if the reader belongs to the audience now.
     pub fn includes(&self, reader: &Reader, now: Timestamp) -> bool {
-        now.as_microsecond() < self.until_us && reader.audiences().contains(&self.audience)
+        now.as_microsecond() < self.until_us && reader.belongs_to(&self.audience)
     }
 }
 

@@ -290,13 +290,24 @@ fn an_embargo_and_a_beginning_beyond_all_computing_never_come() {
 
 #[test]
 fn a_reader_belongs_to_the_audiences_of_its_unit_and_its_purpose() {
-    let audiences = |unit: &str, purpose: &str| {
-        Reader { roles: Vec::new(), unit: unit.to_owned(), purpose: purpose.to_owned() }.audiences()
-    };
+    let reader =
+        |unit: &str, purpose: &str| Reader { roles: Vec::new(), unit: unit.to_owned(), purpose: purpose.to_owned() };
+    let audiences = |unit, purpose| reader(unit, purpose).audiences();
     assert_eq!(audiences("a", "policy"), ["*/*", "*/policy", "a/*", "a/policy"]);
     assert_eq!(audiences("", "policy"), ["*/*", "*/policy"]);
     assert_eq!(audiences("a", ""), ["*/*", "a/*"]);
     assert_eq!(audiences("", ""), ["*/*"]);
+
+    // A list finds rows by these names; a single read is judged by each audience of the matter. Both must agree.
+    let of = |parts: [&'static str; 4]| parts.map(|unit| parts.map(|purpose| (unit, purpose))).concat();
+    for (unit, purpose) in of(["", "a", "b", "policy"]) {
+        for (of_unit, of_purpose) in of(["*", "a", "", "policy"]) {
+            let audience = format!("{of_unit}/{of_purpose}");
+            let is_listed = audiences(unit, purpose).contains(&audience);
+            let shown = Visibility { audience, until_us: i64::MAX };
+            assert_eq!(shown.includes(&reader(unit, purpose), now()), is_listed, "{unit} for {purpose}: {shown:?}");
+        }
+    }
 }
 
 #[test]
