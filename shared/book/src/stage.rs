@@ -13,7 +13,7 @@ use renkei_domain::{
 };
 use renkei_journal::Hash;
 use renkei_proto::{
-    journal::v1::fact,
+    journal::v1::{Entry, fact},
     options::v1::Reason,
     r#type::v1::Agency,
     watch::v1::{Event, event::Change},
@@ -24,7 +24,7 @@ use crate::{
     etag::etag,
     head::Heads,
     rows::Rows,
-    staged::{Counters, Staged, StagedEntry, StagedEvent, StagedPage, StagedReceipt},
+    staged::{Body, Counters, Staged, StagedEntry, StagedEvent, StagedPage, StagedReceipt},
 };
 
 /// A private entry that is written whether the command is refused or not.
@@ -208,6 +208,14 @@ impl Stage {
     /// The entries that the batch has added so far.
     pub fn entries(&self) -> &[StagedEntry] {
         &self.entries
+    }
+
+    /// Moves out the bodies of the entries from a place on, in order, each beside its entry.
+    pub fn bodies(&mut self, from: usize) -> impl Iterator<Item = (&StagedEntry, Body)> {
+        self.entries.iter_mut().skip(from).map(|entry| {
+            let body = std::mem::replace(&mut entry.body, Body::Arrived(Entry::default()));
+            (&*entry, body)
+        })
     }
 
     /// The matters whose pages were changed outside the service. No command may run on them.

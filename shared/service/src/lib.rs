@@ -24,3 +24,8 @@ pub use crate::{
     source::source,
     start::{Running, open, start},
 };
+
+/// A task frees what SQLite's thread or another one allocated, which makes threads wait for each other in the system's
+/// allocator. SQLite allocates with this one, too. It asks for no huge pages, with which a service had twice the memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

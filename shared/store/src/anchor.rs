@@ -7,9 +7,10 @@ use renkei_domain::{
     page::{Journal, Seen},
 };
 use renkei_proto::journal::v1::PrivateAnchored;
-use sqlx::Row as _;
 
-use crate::{bulk::number, connection::Connection, error::Error, inner::Inner, store::Store, stored::ENTRY_AT};
+use crate::{
+    connection::Connection, error::Error, inner::Inner, query::query, store::Store, stored::ENTRY_AT, value::number,
+};
 
 /// The relation of the private journal to its last anchor in the own journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +77,7 @@ pub(crate) async fn add(
 
 /// True if the private journal contains the entry that the anchor names.
 async fn is_present(connection: &mut Connection, anchored: &PrivateAnchored) -> Result<bool, Error> {
-    let query = sqlx::query(ENTRY_AT).bind(Journal::Private.id()).bind(number(anchored.seq));
+    let query = query(ENTRY_AT).bind(Journal::Private.id()).bind(number(anchored.seq));
     let row = query.fetch_optional(connection).await?;
-    Ok(row.map(|row| row.try_get::<Vec<u8>, _>(0)).transpose()?.is_some_and(|hash| hash == anchored.hash))
+    Ok(row.map(|row| row.try_get::<Vec<u8>>(0)).transpose()?.is_some_and(|hash| hash == anchored.hash))
 }

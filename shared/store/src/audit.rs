@@ -2,35 +2,39 @@
 
 use renkei_book::CallOrigin;
 use renkei_journal::Hash;
-use sqlx::{FromRow, Row as _, any::AnyRow};
 use tokio::sync::oneshot;
 
 use crate::{
-    bulk::{Insert, Value, count},
+    bulk::{
+        Column::{Bytes, Int, Text},
+        Insert,
+    },
     connection::Connection,
     content::KeyRing,
     error::Error,
+    query::{FromRow, Row, query},
     seal::Reply,
+    value::{Value, count},
 };
 
 pub(crate) static CALL: Insert = Insert {
     table: "call",
     columns: &[
-        "chain",
-        "seq",
-        "prev_hash",
-        "hash",
-        "at_us",
-        "official",
-        "caller",
-        "method",
-        "matter",
-        "purpose",
-        "outcome",
-        "request",
-        "digest",
-        "reply",
-        "seal",
+        Text("chain"),
+        Int("seq"),
+        Bytes("prev_hash"),
+        Bytes("hash"),
+        Int("at_us"),
+        Text("official"),
+        Text("caller"),
+        Text("method"),
+        Text("matter"),
+        Text("purpose"),
+        Text("outcome"),
+        Text("request"),
+        Bytes("digest"),
+        Bytes("reply"),
+        Bytes("seal"),
     ],
     conflict: "",
 };
@@ -87,8 +91,8 @@ pub struct Recorded {
     pub outcome: String,
 }
 
-impl FromRow<'_, AnyRow> for Recorded {
-    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+impl FromRow for Recorded {
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
         Ok(Self {
             chain: row.try_get(0)?,
             seq: count(row.try_get(1)?),
@@ -115,8 +119,8 @@ pub struct StoredRecord {
     pub computed: Hash,
 }
 
-impl FromRow<'_, AnyRow> for StoredRecord {
-    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+impl FromRow for StoredRecord {
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
         let seq = count(row.try_get(0)?);
         let prev_hash = hash(row.try_get(1)?)?;
         let mut texts: [String; 6] = Default::default();
@@ -131,7 +135,7 @@ impl FromRow<'_, AnyRow> for StoredRecord {
 }
 
 pub(crate) async fn head(connection: &mut Connection, chain: &str) -> Result<ChainHead, Error> {
-    let row = sqlx::query(HEAD).bind(chain).fetch_optional(connection).await?;
+    let row = query(HEAD).bind(chain).fetch_optional(connection).await?;
     let Some(row) = row else { return Ok(ChainHead { chain: chain.to_owned(), seq: 0, hash: Hash::default() }) };
     Ok(ChainHead { chain: chain.to_owned(), seq: count(row.try_get(0)?), hash: hash(row.try_get(1)?)? })
 }

@@ -23,6 +23,7 @@ use crate::{
     job::Job,
     load::{Loaded, load},
     seal::{Reply, shown},
+    signing::Signing,
 };
 
 /// The number of commands that are judged before others on the thread have their turn, such as the writing of the batch
@@ -37,6 +38,8 @@ pub(crate) struct Judged {
     /// The outcome of each command, in order.
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) staged: Staged,
+    /// Its entries, some of which may not be signed yet.
+    pub(crate) signing: Signing,
     /// The heads with which the batch was judged.
     pub(crate) before: Heads,
     /// True if the batch was judged on what an unwritten batch leaves.
@@ -71,6 +74,7 @@ pub(crate) struct Left {
 pub(crate) struct Judging<'a> {
     inner: &'a Inner,
     stage: Stage,
+    signing: Signing,
     before: Heads,
     follows: bool,
     replies: Replies,
@@ -86,6 +90,7 @@ impl<'a> Judging<'a> {
         Self {
             inner,
             stage: Stage::new(inner.own, heads, moment.clone()),
+            signing: Signing::default(),
             before,
             follows: false,
             replies: Replies::default(),
@@ -130,7 +135,7 @@ impl<'a> Judging<'a> {
             some.iter().for_each(|job| self.one(job));
             tokio::task::yield_now().await;
         }
-        Ok(())
+        self.signing.begin(self.inner, &mut self.stage, &self.moment)
     }
 
     fn one(&mut self, job: &Job) {
@@ -174,6 +179,7 @@ impl<'a> Judging<'a> {
     /// The results of the batch, and what it leaves to the next one. `connection` is the one that has locked the heads.
     pub(crate) async fn finish(mut self, connection: Option<&mut Connection>) -> Result<(Judged, Left), Error> {
         anchor::add(self.inner, connection, &mut self.stage, &self.moment).await?;
+        self.signing.begin(self.inner, &mut self.stage, &self.moment)?;
         let stage = self.stage;
         let officials = stage.entries().iter().map(|entry| Matter::of(&entry.header.matter));
         let officials = officials.filter(|matter| matter.collection == official::COLLECTION);
@@ -187,8 +193,8 @@ impl<'a> Judging<'a> {
             replies: self.records.iter().filter_map(|record| record.reply.clone()).collect(),
             written: digests.map(|entry| (entry.digest.clone(), entry.header.matter.clone())).collect(),
         };
-        let Self { outcomes, before, follows, records, moment, .. } = self;
-        Ok((Judged { outcomes, staged, before, follows, records, officials, moment }, left))
+        let Self { signing, outcomes, before, follows, records, moment, .. } = self;
+        Ok((Judged { outcomes, staged, signing, before, follows, records, officials, moment }, left))
     }
 }
 

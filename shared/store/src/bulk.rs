@@ -1,4 +1,5 @@
-//! Bulk statements in fixed sizes, so that the database keeps a handful of prepared statements.
+//! Statements for many rows. A connection keeps a hundred prepared statements, so their texts are few: SQLite takes rows in
+//! fixed numbers, and PostgreSQL whole columns of any length.
 
 use std::{
     collections::HashMap,
@@ -6,87 +7,63 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use sqlx::{Any, AssertSqlSafe, query::Query};
+use sqlx::AssertSqlSafe;
 
-use crate::{connection::Connection, dialect::Dialect};
+use crate::{
+    connection::Connection,
+    dialect::Dialect,
+    query::{Query, Row, query},
+    value::Value,
+};
 
-/// The numbers of rows that one statement inserts into a table. There are few sizes, because a connection keeps a
-/// hundred prepared statements, and each is twice the next, so that any number is reached with the fewest statements.
+/// The numbers of rows that one statement inserts into a table on SQLite; the first is the most on PostgreSQL, too. Each is
+/// twice the next, so that any number is reached with the fewest statements.
 pub(crate) const ROWS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 /// The numbers of keys of one select; unused places repeat the last key.
 pub(crate) const KEYS: [usize; 3] = [64, 8, 1];
 
-/// A value of the portable subset.
-#[derive(Clone, Debug)]
-pub(crate) enum Value {
-    Int(i64),
-    Text(Option<String>),
-    Bytes(Option<Vec<u8>>),
+/// A column to insert into, by the type of its values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Column {
+    Int(&'static str),
+    Text(&'static str),
+    Bytes(&'static str),
 }
 
-impl From<i64> for Value {
-    fn from(value: i64) -> Self {
-        Self::Int(value)
+impl Column {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Int(name) | Self::Text(name) | Self::Bytes(name) => name,
+        }
     }
-}
 
-impl From<u64> for Value {
-    fn from(value: u64) -> Self {
-        Self::Int(number(value))
+    /// The place of a whole column of values.
+    fn array(self, place: usize) -> String {
+        let kind = match self {
+            Self::Int(_) => "BIGINT",
+            Self::Text(_) => "TEXT",
+            Self::Bytes(_) => "BYTEA",
+        };
+        format!("CAST(${place} AS {kind}[])")
     }
-}
 
-impl From<&str> for Value {
-    fn from(value: &str) -> Self {
-        Self::Text(Some(value.to_owned()))
-    }
-}
-
-impl From<String> for Value {
-    fn from(value: String) -> Self {
-        Self::Text(Some(value))
-    }
-}
-
-impl From<Vec<u8>> for Value {
-    fn from(value: Vec<u8>) -> Self {
-        Self::Bytes(Some(value))
-    }
-}
-
-impl From<Option<String>> for Value {
-    fn from(value: Option<String>) -> Self {
-        Self::Text(value)
-    }
-}
-
-impl From<Option<Vec<u8>>> for Value {
-    fn from(value: Option<Vec<u8>>) -> Self {
-        Self::Bytes(value)
-    }
-}
-
-impl From<[u8; 32]> for Value {
-    fn from(value: [u8; 32]) -> Self {
-        Self::Bytes(Some(value.to_vec()))
-    }
-}
-
-/// Converts a number of the wire for SQL. Numbers of journals stay far below 2^63.
-pub(crate) fn number(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-/// Converts a number of SQL for the wire.
-pub(crate) fn count(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or_default()
-}
-
-fn bind(query: Query<'_, Any, sqlx::any::AnyArguments>, value: Value) -> Query<'_, Any, sqlx::any::AnyArguments> {
-    match value {
-        Value::Int(it) => query.bind(it),
-        Value::Text(it) => query.bind(it),
-        Value::Bytes(it) => query.bind(it),
+    /// The values of the column as one value.
+    fn gather(self, values: impl Iterator<Item = Value>) -> Result<Value, sqlx::Error> {
+        let all = match self {
+            Self::Int(_) => {
+                let all = values.map(|it| if let Value::Int(it) = it { Some(it) } else { None });
+                all.collect::<Option<_>>().map(Value::Ints)
+            }
+            Self::Text(_) => {
+                let all = values.map(|it| if let Value::Text(it) = it { Some(it) } else { None });
+                all.collect::<Option<_>>().map(Value::Texts)
+            }
+            Self::Bytes(_) => {
+                let all = values.map(|it| if let Value::Bytes(it) = it { Some(it) } else { None });
+                all.collect::<Option<_>>().map(Value::Blobs)
+            }
+        };
+        all.ok_or_else(|| sqlx::Error::Encode(format!("a value of another type for {}", self.name()).into()))
     }
 }
 
@@ -94,27 +71,41 @@ fn bind(query: Query<'_, Any, sqlx::any::AnyArguments>, value: Value) -> Query<'
 #[derive(Debug)]
 pub(crate) struct Insert {
     pub(crate) table: &'static str,
-    pub(crate) columns: &'static [&'static str],
+    pub(crate) columns: &'static [Column],
     /// The end of the statement, after the values: it updates rows that already exist.
     pub(crate) conflict: &'static str,
 }
 
 impl Insert {
-    /// The statement for so many rows, with places from this number on.
-    pub(crate) fn text(&self, rows: usize, first: usize) -> String {
-        let width = self.columns.len();
-        let mut text = format!("INSERT INTO {} ({}) VALUES ", self.table, self.columns.join(", "));
-        for row in 0..rows {
-            text.push_str(if row == 0 { "(" } else { ", (" });
-            for column in 0..width {
-                let comma = if column == 0 { "" } else { ", " };
-                // Writing into a string cannot fail.
-                let _ = write!(text, "{comma}${}", first + row * width + column);
+    /// The statement for so many rows, with places from this number on: one for each value on SQLite, and on PostgreSQL one
+    /// for each column, whatever the number of rows.
+    pub(crate) fn text(&self, dialect: Dialect, rows: usize, first: usize) -> String {
+        let names: Vec<&str> = self.columns.iter().map(|column| column.name()).collect();
+        let mut text = format!("INSERT INTO {} ({}) ", self.table, names.join(", "));
+        match dialect {
+            Dialect::Sqlite => {
+                for row in 0..rows {
+                    text.push_str(if row == 0 { "VALUES (" } else { ", (" });
+                    for column in 0..names.len() {
+                        let comma = if column == 0 { "" } else { ", " };
+                        // Writing into a string cannot fail.
+                        let _ = write!(text, "{comma}${}", first + row * names.len() + column);
+                    }
+                    text.push(')');
+                }
             }
-            text.push(')');
+            Dialect::Postgres => {
+                let columns = self.columns.iter().zip(first..).map(|(column, place)| column.array(place));
+                let _ = write!(text, "SELECT * FROM UNNEST({})", columns.collect::<Vec<_>>().join(", "));
+            }
         }
         text.push_str(self.conflict);
         text
+    }
+
+    /// The number of places of the statement for so many rows.
+    fn places(&self, dialect: Dialect, rows: usize) -> usize {
+        self.columns.len() * if dialect == Dialect::Sqlite { rows } else { 1 }
     }
 
     /// Inserts rows, each with a value per column.
@@ -144,15 +135,23 @@ impl Bulk {
         let dialect = connection.dialect();
         for size in ROWS {
             loop {
-                let mut parts: Vec<_> = self.0.iter_mut().filter(|(_, rows)| rows.len() >= size).collect();
+                let least = if dialect == Dialect::Sqlite { size } else { 1 };
+                let mut parts: Vec<_> = self.0.iter_mut().filter(|(_, rows)| rows.len() >= least).collect();
                 if parts.is_empty() {
                     break;
                 }
                 let tables: Vec<&'static Insert> = parts.iter().map(|(table, _)| *table).collect();
-                let mut query = sqlx::query(AssertSqlSafe(text(dialect, size, &tables)));
-                for (_, rows) in &mut parts {
-                    for value in rows.take(size).flatten() {
-                        query = bind(query, value);
+                let mut query = query(AssertSqlSafe(text(dialect, size, &tables)));
+                for (table, rows) in &mut parts {
+                    let rows = rows.take(size);
+                    match dialect {
+                        Dialect::Sqlite => query = rows.flatten().fold(query, Query::bind),
+                        Dialect::Postgres => {
+                            let mut rows: Vec<_> = rows.map(Vec::into_iter).collect();
+                            for column in table.columns {
+                                query = query.bind(column.gather(rows.iter_mut().filter_map(Iterator::next))?);
+                            }
+                        }
                     }
                 }
                 query.execute(&mut *connection).await?;
@@ -175,8 +174,8 @@ pub(crate) fn text(dialect: Dialect, rows: usize, tables: &[&'static Insert]) ->
     let made = texts.entry((dialect, rows, names)).or_insert_with(|| {
         let mut first = 1;
         let each = tables.iter().map(|table| {
-            let text = table.text(rows, first);
-            first += rows * table.columns.len();
+            let text = table.text(dialect, rows, first);
+            first += table.places(dialect, rows);
             text
         });
         dialect.together(&each.collect::<Vec<_>>()).into()
@@ -190,19 +189,25 @@ pub(crate) fn select_text(select: &str, first: usize, keys: usize) -> String {
     format!("{select} IN ({})", places.join(", "))
 }
 
+/// A table `range_wanted` of so many texts in its column `column1`, with places from this number on.
+pub(crate) fn wanted_text(first: usize, texts: usize) -> String {
+    let places: Vec<String> = (first..first + texts).map(|place| format!("(CAST(${place} AS TEXT))")).collect();
+    format!("(VALUES {}) AS range_wanted", places.join(", "))
+}
+
 /// Runs `{select} IN (…)` over all keys in statements of fixed sizes; unused places repeat the last key.
 pub(crate) async fn select(
     connection: &mut Connection,
     select: &'static str,
     keys: Vec<Value>,
-) -> Result<Vec<sqlx::any::AnyRow>, sqlx::Error> {
+) -> Result<Vec<Row>, sqlx::Error> {
     let mut rows = Vec::new();
     for chunk in keys.chunks(KEYS[0]) {
         let size = KEYS.into_iter().rev().find(|size| *size >= chunk.len()).unwrap_or(KEYS[0]);
-        let mut query = sqlx::query(AssertSqlSafe(select_text(select, 1, size)));
+        let mut query = query(AssertSqlSafe(select_text(select, 1, size)));
         for place in 0..size {
             if let Some(value) = chunk.get(place).or(chunk.last()) {
-                query = bind(query, value.clone());
+                query = query.bind(value.clone());
             }
         }
         rows.extend(query.fetch_all(&mut *connection).await?);

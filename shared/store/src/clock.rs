@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use renkei_book::{Stage, ahead, dated_until};
 use renkei_domain::{moment::instant, noun::journal, page::Journal, timekeeper::Basis};
-use sqlx::Row as _;
 
-use crate::{error::Error, job::Job, store::Store};
+use crate::{error::Error, job::Job, query::query, store::Store};
 
 pub(crate) const RAN_UNTIL: &str = "SELECT ran_until_us FROM clock WHERE one = 1";
 pub(crate) const RUNS: &str = "INSERT INTO clock (one, ran_until_us) VALUES (1, $1) \
@@ -18,8 +17,8 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn ran_until(&self) -> Result<Option<Timestamp>, Error> {
-        let row = sqlx::query(RAN_UNTIL).fetch_optional(&self.inner.read).await?;
-        let known = row.map(|row| row.try_get::<i64, _>(0)).transpose()?;
+        let row = query(RAN_UNTIL).fetch_optional(&self.inner.read).await?;
+        let known = row.map(|row| row.try_get::<i64>(0)).transpose()?;
         let last = self.inner.heads.borrow().last_us();
         let known = known.or_else(|| (last > 0).then_some(last));
         Ok(known.and_then(|us| Timestamp::from_microsecond(us).ok()))
@@ -30,7 +29,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer or cannot be written.
     pub async fn runs(&self, now: Timestamp) -> Result<(), Error> {
-        sqlx::query(RUNS).bind(now.as_microsecond()).execute(&self.inner.write).await?;
+        query(RUNS).bind(now.as_microsecond()).execute(&self.inner.write).await?;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use crate::{course::Course, error::Error, inner::Inner, store::Store};
+use crate::{course::Course, error::Error, inner::Inner, query::query, store::Store};
 
 /// The interval of attempts to write while writes fail.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -74,11 +74,11 @@ pub(crate) async fn heal(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) 
 /// Writes a row as a batch and a read would, a record with a reply to nobody, and removes it again.
 async fn attempt(inner: &Inner) -> Result<(), Error> {
     let (mut transaction, _) = inner.begin_writing().await?;
-    sqlx::query(TRIAL).bind(vec![0; 32]).bind(filler()).execute(&mut *transaction).await?;
+    query(TRIAL).bind(vec![0; 32]).bind(filler()).execute(&mut *transaction).await?;
     inner.commit(transaction).await?;
     // This comes after the commit, because a row that is deleted before it may never be written. If the row stays, it
     // is deleted with the old replies.
-    sqlx::query(TRIAL_FORGOTTEN).execute(&inner.write).await?;
+    query(TRIAL_FORGOTTEN).execute(&inner.write).await?;
     Ok(())
 }
 

@@ -1,9 +1,10 @@
 //! Connections to the database: every statement goes through [`Connection`], every transaction through [`Transaction`].
 //!
-//! Two rules apply here and nowhere else. If a server does not answer a statement in time, the statement is given up
+//! Three rules apply here and nowhere else. If a server does not answer a statement in time, the statement is given up
 //! with its connection: otherwise a network that loses everything would block it for ever, whatever the server's own
-//! limits are. And a connection whose transaction did not end in a commit is closed: after a failed COMMIT or BEGIN the
-//! driver does not know the state of the transaction, and every later one on that connection would fail.
+//! limits are. A connection whose transaction did not end in a commit is closed: after a failed COMMIT or BEGIN the
+//! driver does not know the state of the transaction, and every later one on that connection would fail. And a connection
+//! whose last statement failed, or whose caller went away meanwhile, is used again only if it answers a ping.
 
 use std::{
     io,
@@ -11,117 +12,141 @@ use std::{
     time::Duration,
 };
 
-use futures::{
-    FutureExt as _, StreamExt as _, TryStreamExt as _,
-    future::BoxFuture,
-    stream::{self, BoxStream},
-};
-use sqlx::{
-    Any, AnyConnection, AnyPool, AssertSqlSafe, Either, Execute, Executor, SqlStr,
-    any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
-    pool::PoolConnection,
+use deadpool::managed::{BuildError, Object, PoolError, QueueMode, Timeouts};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+
+use crate::{
+    dialect::{Dialect, PATIENCE},
+    driver::{Connector, Pooled, Rows, Soundness},
+    query::{FromRow, Query, Row, query},
 };
 
-use crate::dialect::{Dialect, PATIENCE};
-
-type Steps<'e> = BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, sqlx::Error>>;
+/// The time limit for getting a connection.
+pub(crate) const ACQUIRE: Duration = Duration::from_secs(5);
+/// The time limit of the question whether a connection answers; then it is closed, and there is time left to make another
+/// one.
+const PING: Duration = Duration::from_secs(2);
 
 /// Connections to one database.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
-    connections: AnyPool,
+    connections: deadpool::managed::Pool<Connector>,
     dialect: Dialect,
 }
 
 impl Pool {
-    pub(crate) fn new(connections: AnyPool, dialect: Dialect) -> Self {
-        Self { connections, dialect }
+    /// A pool of so many connections, which are made as they are needed.
+    pub(crate) fn new(connector: Connector, dialect: Dialect, most: usize) -> Result<Self, BuildError> {
+        let pool = deadpool::managed::Pool::builder(connector).max_size(most);
+        // The connection that was used last knows most of the pages that are needed next.
+        let pool = pool.queue_mode(QueueMode::Lifo).runtime(deadpool::Runtime::Tokio1);
+        let pool = pool.timeouts(Timeouts { recycle: Some(PING), ..Timeouts::default() });
+        Ok(Self { connections: pool.build()?, dialect })
     }
 
     pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
+        let pooled = tokio::time::timeout(ACQUIRE, self.connections.get()).await;
+        let pooled = match pooled.map_err(|_| sqlx::Error::PoolTimedOut)? {
+            Ok(pooled) => pooled,
+            Err(PoolError::Backend(error)) => return Err(error),
+            Err(PoolError::Closed) => return Err(sqlx::Error::PoolClosed),
+            Err(_) => return Err(sqlx::Error::PoolTimedOut),
+        };
         let patience = self.dialect.is_shared().then_some(PATIENCE);
-        let connection = self.connections.acquire().await?;
-        Ok(Connection { connection, dialect: self.dialect, patience, is_sound: true })
+        Ok(Connection { pooled: Some(pooled), dialect: self.dialect, patience })
+    }
+
+    /// A connection whose statements belong to a transaction: from the first one on, it is closed unless the transaction
+    /// ends in a commit.
+    async fn transaction(&self) -> Result<Transaction, sqlx::Error> {
+        Ok(Transaction { connection: self.acquire().await?, is_committed: false })
     }
 
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
-        // From the first statement on, the connection is closed unless the transaction ends in a commit.
-        let mut transaction = Transaction { connection: self.acquire().await?, is_committed: false };
-        (&mut *transaction).execute(self.dialect.begin()).await?;
+        let mut transaction = self.transaction().await?;
+        transaction.command(self.dialect.begin()).await?;
         Ok(transaction)
     }
 
     /// Begins a transaction with its first statement, which has no places for values. Returns the statement's rows.
-    pub(crate) async fn begin_with(&self, first: &str) -> Result<(Transaction, Vec<AnyRow>), sqlx::Error> {
-        match self.dialect {
+    pub(crate) async fn begin_with(&self, first: &str) -> Result<(Transaction, Vec<Row>), sqlx::Error> {
+        let (mut transaction, first) = match self.dialect {
             // Both at once: the way to SQLite's thread and back costs more than the work there.
-            Dialect::Sqlite => {
-                let mut transaction = Transaction { connection: self.acquire().await?, is_committed: false };
-                let both = AssertSqlSafe(format!("{}; {first}", self.dialect.begin()));
-                let rows = sqlx::query(both).fetch_all(&mut *transaction).await?;
-                Ok((transaction, rows))
-            }
+            Dialect::Sqlite => (self.transaction().await?, format!("{}; {first}", self.dialect.begin())),
             // A server prepares a single statement only; sent together, both would be planned anew each time.
-            Dialect::Postgres => {
-                let mut transaction = self.begin().await?;
-                let rows = sqlx::query(AssertSqlSafe(first.to_owned())).fetch_all(&mut *transaction).await?;
-                Ok((transaction, rows))
-            }
-        }
+            Dialect::Postgres => (self.begin().await?, first.to_owned()),
+        };
+        let rows = query(AssertSqlSafe(first)).fetch_all(&mut *transaction).await?;
+        Ok((transaction, rows))
     }
 
     /// A transaction whose statements have no time limit, because they move a whole table.
     pub(crate) async fn begin_unhurried(&self) -> Result<Transaction, sqlx::Error> {
-        let mut connection = self.acquire().await?;
-        connection.patience = None;
-        (&mut connection).execute(self.dialect.unhurried()).await?;
-        let mut transaction = Transaction { connection, is_committed: false };
-        (&mut *transaction).execute(self.dialect.begin()).await?;
+        let mut transaction = self.transaction().await?;
+        transaction.patience = None;
+        transaction.command(self.dialect.unhurried()).await?;
+        transaction.command(self.dialect.begin()).await?;
         Ok(transaction)
     }
 
     /// One view of the database for many reads.
     pub(crate) async fn begin_reading(&self) -> Result<Transaction, sqlx::Error> {
-        let mut transaction = Transaction { connection: self.acquire().await?, is_committed: false };
-        (&mut *transaction).execute(self.dialect.begin_reading()).await?;
+        let mut transaction = self.transaction().await?;
+        transaction.command(self.dialect.begin_reading()).await?;
         Ok(transaction)
     }
 
     /// The number of idle connections, and the number of all.
     pub(crate) fn sizes(&self) -> (usize, usize) {
-        (self.connections.num_idle(), usize::try_from(self.connections.size()).unwrap_or_default())
+        let status = self.connections.status();
+        (status.available, status.size)
     }
 
+    /// Closes the connections that nobody uses. Those in use are closed when they come back, and no more are given out.
     pub(crate) async fn close(&self) {
-        self.connections.close().await;
+        let idle = self.connections.retain(|_, _| false).removed;
+        self.connections.close();
+        for pooled in idle {
+            // The service ends, so a connection that cannot say goodbye is of no use to anybody.
+            let _ = tokio::time::timeout(ACQUIRE, pooled.driver.close()).await;
+        }
     }
 }
 
-/// One connection. It goes back to its pool, unless a statement on it was given up.
+/// One connection. It goes back to its pool unless it is lost.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    connection: PoolConnection<Any>,
+    /// Absent only while the connection is dropped.
+    pooled: Option<Object<Connector>>,
     dialect: Dialect,
     patience: Option<Duration>,
-    /// True if the connection may go back to its pool, because its last statement was answered.
-    is_sound: bool,
 }
 
 impl Connection {
+    fn pooled(&mut self) -> Result<(&mut Pooled, Option<Duration>), sqlx::Error> {
+        let pooled = self.pooled.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        Ok((pooled, self.patience))
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// The connection itself, the time limit for an answer, and the flag of its soundness.
-    fn parts(&mut self) -> (&mut AnyConnection, Option<Duration>, &mut bool) {
-        (&mut self.connection, self.patience, &mut self.is_sound)
+    /// Runs statements that have neither values nor rows and are not worth preparing.
+    pub(crate) async fn command(&mut self, text: impl SqlSafeStr) -> Result<(), sqlx::Error> {
+        let (Pooled { driver, soundness }, patience) = self.pooled()?;
+        answered(patience, soundness, driver.command(text.into_sql_str())).await
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if !self.is_sound {
-            self.connection.close_on_drop();
+        // A connection that was made unhurried has lost its server's time limits.
+        let is_limitless = self.dialect.is_shared() && self.patience.is_none();
+        if let Some(pooled) = self.pooled.take_if(|pooled| is_limitless || pooled.soundness == Soundness::Lost) {
+            // At once: it may be in a transaction for which others wait.
+            drop(Object::take(pooled));
         }
     }
 }
@@ -136,7 +161,7 @@ pub(crate) struct Transaction {
 impl Transaction {
     /// Commits the transaction. After an error it is unknown whether the commit took place.
     pub(crate) async fn commit(mut self) -> Result<(), sqlx::Error> {
-        (&mut self.connection).execute("COMMIT").await?;
+        self.command("COMMIT").await?;
         self.is_committed = true;
         Ok(())
     }
@@ -144,7 +169,9 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        self.connection.is_sound &= self.is_committed;
+        if let Some(pooled) = self.connection.pooled.as_mut().filter(|_| !self.is_committed) {
+            pooled.soundness = Soundness::Lost;
+        }
     }
 }
 
@@ -162,101 +189,102 @@ impl DerefMut for Transaction {
     }
 }
 
-/// Waits for one answer, as long as is allowed. The connection is not sound when it is given up, here or by the caller.
+/// Waits for one answer, as long as is allowed. Until it comes the connection is doubtful, because the caller may go.
 async fn answered<T>(
     patience: Option<Duration>,
-    is_sound: &mut bool,
-    answer: impl Future<Output = T>,
+    soundness: &mut Soundness,
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
-    *is_sound = false;
+    *soundness = Soundness::Doubtful;
     let answer = match patience {
-        Some(patience) => tokio::time::timeout(patience, answer).await.map_err(|_| silent(patience))?,
+        Some(patience) => tokio::time::timeout(patience, answer).await.map_err(|_| {
+            *soundness = Soundness::Lost;
+            silent(patience)
+        })?,
         None => answer.await,
     };
-    *is_sound = true;
-    Ok(answer)
+    if answer.is_ok() {
+        *soundness = Soundness::Sound;
+    }
+    answer
 }
 
 fn silent(patience: Duration) -> sqlx::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", patience.as_secs())).into()
 }
 
-impl<'c> Executor<'c> for &'c mut Connection {
-    type Database = Any;
+/// A statement runs on a connection that its caller has, or on one of a pool.
+pub(crate) trait Access {
+    fn access(self) -> impl Future<Output = Result<impl DerefMut<Target = Connection> + Send, sqlx::Error>> + Send;
+}
 
-    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Steps<'e>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Any>,
-    {
-        let (connection, patience, is_sound) = self.parts();
-        let steps = connection.fetch_many(query);
-        let next = move |(mut steps, is_sound): (Steps<'e>, &'e mut bool)| async move {
-            match answered(patience, is_sound, steps.next()).await {
-                Ok(step) => step.map(|step| (step, (steps, is_sound))),
-                Err(error) => Some((Err(error), (steps, is_sound))),
-            }
-        };
-        stream::unfold((steps, is_sound), next).boxed()
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Any>,
-    {
-        let (connection, patience, is_sound) = self.parts();
-        let row = connection.fetch_optional(query);
-        answered(patience, is_sound, row).map(|row| row?).boxed()
-    }
-
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [AnyTypeInfo],
-    ) -> BoxFuture<'e, Result<AnyStatement, sqlx::Error>>
-    where
-        'c: 'e,
-    {
-        let (connection, patience, is_sound) = self.parts();
-        let statement = connection.prepare_with(sql, parameters);
-        answered(patience, is_sound, statement).map(|statement| statement?).boxed()
+impl Access for &mut Connection {
+    async fn access(self) -> Result<impl DerefMut<Target = Connection> + Send, sqlx::Error> {
+        Ok(self)
     }
 }
 
-/// For single statements whose rows fit into memory: all of them are read before the first one is given.
-impl<'p> Executor<'p> for &'p Pool {
-    type Database = Any;
-
-    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Steps<'e>
-    where
-        'p: 'e,
-        E: 'q + Execute<'q, Any>,
-    {
-        let steps = async move {
-            let mut connection = self.acquire().await?;
-            let steps: Vec<_> = connection.fetch_many(query).try_collect().await?;
-            Ok::<_, sqlx::Error>(stream::iter(steps.into_iter().map(Ok)))
-        };
-        stream::once(steps).try_flatten().boxed()
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
-    where
-        'p: 'e,
-        E: 'q + Execute<'q, Any>,
-    {
-        async move { self.acquire().await?.fetch_optional(query).await }.boxed()
-    }
-
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [AnyTypeInfo],
-    ) -> BoxFuture<'e, Result<AnyStatement, sqlx::Error>>
-    where
-        'p: 'e,
-    {
-        async move { self.acquire().await?.prepare_with(sql, parameters).await }.boxed()
+impl Access for &Pool {
+    async fn access(self) -> Result<impl DerefMut<Target = Connection> + Send, sqlx::Error> {
+        self.acquire().await.map(Box::new)
     }
 }
+
+/// What is needed to read further rows.
+type Reading<'c> = (Rows<'c>, Option<Duration>, &'c mut Soundness);
+
+/// Reads the next row.
+async fn next((mut rows, patience, soundness): Reading<'_>) -> Result<Option<(Row, Reading<'_>)>, sqlx::Error> {
+    let row = answered(patience, soundness, rows.try_next()).await?;
+    Ok(row.map(|row| (row, (rows, patience, soundness))))
+}
+
+impl<T: FromRow> Query<T> {
+    /// Runs the statement. Returns the number of rows that it changed.
+    pub(crate) async fn execute(self, on: impl Access) -> Result<u64, sqlx::Error> {
+        let mut connection = on.access().await?;
+        let (Pooled { driver, soundness }, patience) = connection.pooled()?;
+        let (text, values) = self.parts();
+        answered(patience, soundness, driver.execute(text, values)).await
+    }
+
+    /// Reads all rows, which must fit into memory.
+    pub(crate) async fn fetch_all(self, on: impl Access) -> Result<Vec<T>, sqlx::Error> {
+        let mut connection = on.access().await?;
+        let (Pooled { driver, soundness }, patience) = connection.pooled()?;
+        let (text, values) = self.parts();
+        let rows = driver.fetch(text, values)?.map(|row| T::from_row(row?));
+        answered(patience, soundness, rows.try_collect()).await
+    }
+
+    /// Reads the first row, if there is one.
+    pub(crate) async fn fetch_optional(self, on: impl Access) -> Result<Option<T>, sqlx::Error> {
+        let mut connection = on.access().await?;
+        let (Pooled { driver, soundness }, patience) = connection.pooled()?;
+        let (text, values) = self.parts();
+        let row = answered(patience, soundness, driver.fetch_optional(text, values)).await?;
+        row.map(T::from_row).transpose()
+    }
+
+    /// Reads the first row.
+    ///
+    /// # Errors
+    /// Also when there is none.
+    pub(crate) async fn fetch_one(self, on: impl Access) -> Result<T, sqlx::Error> {
+        self.fetch_optional(on).await?.ok_or(sqlx::Error::RowNotFound)
+    }
+
+    /// Reads the rows one by one.
+    pub(crate) fn fetch(
+        self,
+        connection: &mut Connection,
+    ) -> Result<impl Stream<Item = Result<T, sqlx::Error>> + Send + Unpin, sqlx::Error> {
+        let (Pooled { driver, soundness }, patience) = connection.pooled()?;
+        let (text, values) = self.parts();
+        let rows = stream::try_unfold((driver.fetch(text, values)?, patience, soundness), next);
+        Ok(rows.map(|row| T::from_row(row?)).boxed())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -155,8 +155,7 @@ impl Dialect {
 /// Tells other replicas of a commit, by the name of this one. PostgreSQL only.
 pub(crate) const TELL: &str = "SELECT CAST(pg_notify('renkei', $1) AS TEXT)";
 
-/// A listener for the commits of other replicas. Notifications may be lost, so nothing relies on them. The driver `Any`
-/// has no notifications.
+/// A listener for the commits of other replicas. Notifications may be lost, so nothing relies on them.
 pub(crate) struct Listener {
     postgres: PgListener,
     /// The name of this replica, which ignores its own notifications.

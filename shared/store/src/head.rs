@@ -3,13 +3,17 @@
 use renkei_book::{Heads, JournalHead};
 use renkei_domain::page::Journal;
 use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
-use sqlx::{FromRow, Row as _, any::AnyRow};
 
 use crate::{
     audit::hash,
-    bulk::{Insert, Value, count},
+    bulk::{
+        Column::{Bytes, Int, Text},
+        Insert,
+    },
     connection::Connection,
     error::Error,
+    query::{FromRow, Row, query_as},
+    value::{Value, count},
 };
 
 /// Reads all heads.
@@ -31,20 +35,20 @@ pub(crate) fn lock_text(own: Agency, store_id: &str) -> String {
 pub(crate) static HEAD: Insert = Insert {
     table: "head",
     columns: &[
-        "journal",
-        "seq",
-        "hash",
-        "written_us",
-        "seen_peer_seq",
-        "incarnation",
-        "receipted",
-        "receipted_own",
-        "receipted_us",
-        "stop_seq",
-        "stop_reason",
-        "recover_to",
-        "turn",
-        "commits",
+        Text("journal"),
+        Int("seq"),
+        Bytes("hash"),
+        Int("written_us"),
+        Int("seen_peer_seq"),
+        Int("incarnation"),
+        Int("receipted"),
+        Int("receipted_own"),
+        Int("receipted_us"),
+        Int("stop_seq"),
+        Int("stop_reason"),
+        Int("recover_to"),
+        Int("turn"),
+        Int("commits"),
     ],
     conflict: " ON CONFLICT (journal) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, \
                written_us = excluded.written_us, seen_peer_seq = excluded.seen_peer_seq, \
@@ -62,15 +66,15 @@ pub(crate) struct HeadRow {
     commits: u64,
 }
 
-impl FromRow<'_, AnyRow> for HeadRow {
-    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
-        let reason = i32::try_from(row.try_get::<i64, _>(10)?).ok().and_then(|it| Reason::try_from(it).ok());
+impl FromRow for HeadRow {
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let reason = i32::try_from(row.try_get::<i64>(10)?).ok().and_then(|it| Reason::try_from(it).ok());
         let head = JournalHead {
             seq: count(row.try_get(1)?),
             hash: hash(row.try_get(2)?)?,
             written_us: row.try_get(3)?,
             seen_peer_seq: count(row.try_get(4)?),
-            incarnation: u32::try_from(row.try_get::<i64, _>(5)?).unwrap_or(1),
+            incarnation: u32::try_from(row.try_get::<i64>(5)?).unwrap_or(1),
             receipted: count(row.try_get(6)?),
             receipted_own: count(row.try_get(7)?),
             receipted_us: row.try_get(8)?,
@@ -84,7 +88,7 @@ impl FromRow<'_, AnyRow> for HeadRow {
 
 /// Reads the heads.
 pub(crate) async fn read(connection: &mut Connection, own: Agency) -> Result<Heads, Error> {
-    let rows: Vec<HeadRow> = sqlx::query_as(SELECT).fetch_all(connection).await?;
+    let rows: Vec<HeadRow> = query_as(SELECT).fetch_all(connection).await?;
     let find = |journal: &str| {
         let row = rows.iter().find(|row| row.journal == journal);
         row.ok_or_else(|| Error::Damaged(format!("the table head has no row for {journal}")))

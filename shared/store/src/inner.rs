@@ -12,11 +12,9 @@ use renkei_book::Heads;
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use renkei_telemetry::Metrics;
-use sqlx::Row as _;
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    bulk::count,
     code::is_without_table,
     connection::{Pool, Transaction},
     content::KeyRing,
@@ -25,6 +23,7 @@ use crate::{
     error::Error,
     place::File,
     replica::Replicas,
+    value::count,
 };
 
 /// The effect of a failpoint.

@@ -15,6 +15,7 @@ mod connection;
 mod content;
 mod course;
 mod dialect;
+mod driver;
 mod error;
 mod head;
 mod inner;
@@ -27,6 +28,7 @@ mod pages;
 mod place;
 mod presence;
 mod proof;
+mod query;
 mod read;
 mod read_audit;
 mod rebuild;
@@ -35,9 +37,11 @@ pub mod recover;
 mod replica;
 mod save;
 mod seal;
+mod signing;
 mod statements;
 mod store;
 mod stored;
+mod value;
 mod writer;
 
 pub use crate::{

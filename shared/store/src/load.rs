@@ -8,15 +8,17 @@ use std::{
 use renkei_book::{Heads, Rows};
 use renkei_domain::{matter::Matter, noun::journal as journal_rules, page::Journal, read_set::ReadSet};
 use renkei_proto::r#type::v1::Agency;
-use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
+use sqlx::AssertSqlSafe;
 
 use crate::{
     audit::hash,
-    bulk::{Value, count, number, select, select_text},
+    bulk::{select, select_text, wanted_text},
     connection::Connection,
     error::Error,
     inner::Inner,
+    query::{Row, query},
     seal::{Reply, believed, page_columns},
+    value::{Value, count, number},
 };
 
 /// The pages of a range of matters, found by the journals, so that a removed page is noticed.
@@ -40,19 +42,20 @@ pub(crate) const NEEDS: [(usize, usize); 4] = [(1, 8), (4, 16), (16, 32), (64, 1
 /// The statement that reads replies, entries by the digest of their request, and pages, which every batch needs. It is one
 /// statement, because the way to the database and back costs more than the work there.
 pub(crate) fn needs_text(requests: usize, pages: usize) -> String {
-    let wanted: Vec<String> =
-        (0..pages).map(|n| format!("SELECT CAST(${} AS TEXT) AS matter", 1 + 2 * requests + n)).collect();
     format!(
-        "{} UNION ALL {} UNION ALL SELECT 3, {} FROM ({}) AS range_wanted \
-         LEFT JOIN page p ON p.matter = range_wanted.matter",
-        select_text("SELECT 1, request, 0, digest, reply, at_us, seal, 0 FROM call WHERE request", 1, requests),
+        "{} UNION ALL {} UNION ALL SELECT 3, {} FROM {} LEFT JOIN page p ON p.matter = range_wanted.column1",
+        select_text(
+            "SELECT CAST(1 AS BIGINT), request, 0, digest, reply, at_us, seal, 0 FROM call WHERE request",
+            1,
+            requests
+        ),
         select_text(
             "SELECT 2, matter, 0, digest, digest, 0, digest, 0 FROM entry WHERE digest",
             1 + requests,
             requests
         ),
-        page_columns!("range_wanted.matter"),
-        wanted.join(" UNION ALL ")
+        page_columns!("range_wanted.column1"),
+        wanted_text(1 + 2 * requests, pages)
     )
 }
 
@@ -90,14 +93,14 @@ pub(crate) async fn load(
     let rows = &mut loaded.rows;
     for (collection, opener) in &keys.lists {
         let (from, to) = prefix_range(&collection.prefix(*opener));
-        let found = sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(&mut *connection).await?;
+        let found = query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(&mut *connection).await?;
         for row in &found {
             page(rows, inner, row, 0)?;
         }
     }
     let years: Vec<Value> = keys.years.iter().map(|year| i64::from(*year).into()).collect();
     for row in select(&mut *connection, COUNTERS, years).await? {
-        let year = u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
+        let year = u32::try_from(row.try_get::<i64>(0)?).unwrap_or_default();
         rows.counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
     }
     rows.years = keys.years;
@@ -138,7 +141,7 @@ async fn needed(
         let fits = |(requests, pages): &(usize, usize)| *requests >= calls.len() && *pages >= names.len();
         let size = NEEDS.iter().position(fits).unwrap_or(NEEDS.len() - 1);
         let (requests, matters) = NEEDS[size];
-        let mut query = sqlx::query(AssertSqlSafe(Arc::clone(&TEXTS[size])));
+        let mut query = query(AssertSqlSafe(Arc::clone(&TEXTS[size])));
         for place in 0..requests {
             query = query.bind(calls.get(place).or(calls.last()).map_or("", |(call, _)| call.as_str()));
         }
@@ -150,7 +153,7 @@ async fn needed(
             query = query.bind(names.get(place).map_or("", |name| name.as_str()));
         }
         for row in query.fetch_all(&mut *connection).await? {
-            match row.try_get::<i64, _>(0)? {
+            match row.try_get::<i64>(0)? {
                 1 => loaded.replies.extend(reply(inner, &row)?),
                 2 => {
                     loaded.written.entry(row.try_get(3)?).or_insert(row.try_get(1)?);
@@ -162,7 +165,7 @@ async fn needed(
 }
 
 /// Reads a stored reply. A changed one is ignored, because its call is also found by its digest.
-fn reply(inner: &Inner, row: &AnyRow) -> Result<Option<Reply>, Error> {
+fn reply(inner: &Inner, row: &Row) -> Result<Option<Reply>, Error> {
     let reply = Reply { request: row.try_get(1)?, digest: row.try_get(3)?, bytes: row.try_get(4)? };
     let seal: Option<Vec<u8>> = row.try_get(6)?;
     // A reply of an older version has no seal.
@@ -182,7 +185,7 @@ pub(crate) fn prefix_range(prefix: &str) -> (String, String) {
 }
 
 /// Decodes a page. If it was changed outside the service, only the commands that need it are refused.
-fn page(rows: &mut Rows, inner: &Inner, row: &AnyRow, first: usize) -> Result<(), Error> {
+fn page(rows: &mut Rows, inner: &Inner, row: &Row, first: usize) -> Result<(), Error> {
     let name: String = row.try_get(first)?;
     if name.is_empty() {
         return Ok(());

@@ -5,16 +5,17 @@ mod former;
 pub use former::{Progress, silent};
 
 use renkei_proto::r#type::v1::Agency;
-use sqlx::{AssertSqlSafe, Executor as _, Row as _};
+use sqlx::AssertSqlSafe;
 
 use crate::{
-    bulk::count,
     code::is_without_table,
     connection::{Connection, Pool},
     dialect::{Dialect, PLACE},
     error::Error,
     head,
+    query::query,
     rebuild::SEALED,
+    value::count,
 };
 
 const MIGRATIONS: [&str; 11] = [
@@ -59,10 +60,10 @@ pub(crate) struct Identity {
 /// The schema in the database; 0 when it is empty.
 async fn found(pool: &Pool) -> Result<i64, Error> {
     // A database that was never set up has no such table. No other fault may look like it.
-    match sqlx::query(FOUND).fetch_optional(pool).await {
+    match query(FOUND).fetch_optional(pool).await {
         Ok(Some(row)) => Ok(row.try_get(0)?),
         Ok(None) => Err(damaged("its table store has no row")),
-        Err(error) if is_without_table(&error) => match sqlx::query(head::SELECT).fetch_all(pool).await {
+        Err(error) if is_without_table(&error) => match query(head::SELECT).fetch_all(pool).await {
             Ok(_) => Err(damaged("its table store is missing")),
             Err(_) => Ok(0),
         },
@@ -97,25 +98,25 @@ pub(crate) async fn migrate(
     for (number, text) in (1_i64..).zip(MIGRATIONS).filter(|(number, _)| *number > found) {
         let mut transaction = pool.begin_unhurried().await?;
         for statement in statements(&dialect.ddl(text)) {
-            transaction.execute(AssertSqlSafe(statement)).await?;
+            transaction.command(AssertSqlSafe(statement)).await?;
         }
         if number == 1 {
-            sqlx::query(FIRST).bind(store_id.unwrap_or_default()).bind(own.id()).execute(&mut *transaction).await?;
+            query(FIRST).bind(store_id.unwrap_or_default()).bind(own.id()).execute(&mut *transaction).await?;
             for journal in ["ppc", "ipa", "private"] {
-                sqlx::query(former::FIRST_HEAD).bind(journal).bind(vec![0_u8; 32]).execute(&mut *transaction).await?;
+                query(former::FIRST_HEAD).bind(journal).bind(vec![0_u8; 32]).execute(&mut *transaction).await?;
             }
         }
-        sqlx::query(REACHED).bind(number).execute(&mut *transaction).await?;
+        query(REACHED).bind(number).execute(&mut *transaction).await?;
         if number == KNOWN {
             place(&mut transaction, dialect).await?;
         }
         if number == KNOWN && found == 0 {
             // The database has no page yet, so this changes nothing for those who open it.
-            sqlx::query(SEALED).execute(&mut *transaction).await?;
+            query(SEALED).execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
     }
-    let step: i64 = sqlx::query(IDENTITY).fetch_one(pool).await?.try_get(5)?;
+    let step: i64 = query(IDENTITY).fetch_one(pool).await?.try_get(5)?;
     let is_begun = step > 0;
     if is_begun {
         if step == 1 {
@@ -124,7 +125,7 @@ pub(crate) async fn migrate(
         former::remove(pool).await?;
         let mut transaction = pool.begin_unhurried().await?;
         for statement in statements(&dialect.ddl(LAYOUT_END)) {
-            transaction.execute(AssertSqlSafe(statement)).await?;
+            transaction.command(AssertSqlSafe(statement)).await?;
         }
         transaction.commit().await?;
     }
@@ -143,19 +144,19 @@ pub(crate) async fn check(pool: &Pool, dialect: Dialect, own: Agency) -> Result<
     if found < KNOWN {
         return Err(Error::OlderSchema { found, known: KNOWN });
     }
-    let row = sqlx::query(IDENTITY).fetch_one(pool).await?;
+    let row = query(IDENTITY).fetch_one(pool).await?;
     let owner: String = row.try_get(1)?;
     if owner != own.id() {
         return Err(Error::WrongOwner { found: owner, own: own.id().to_owned() });
     }
-    if row.try_get::<i64, _>(5)? != 0 {
+    if row.try_get::<i64>(5)? != 0 {
         return Err(Error::HalfMigrated);
     }
-    let marked = row.try_get::<i64, _>(2)? != 0;
+    let marked = row.try_get::<i64>(2)? != 0;
     let known: String = row.try_get(3)?;
     let moved =
         dialect == Dialect::Postgres && !known.is_empty() && found_at(&mut pool.acquire().await?).await? != known;
-    let sealed = row.try_get::<i64, _>(4)? != 0;
+    let sealed = row.try_get::<i64>(4)? != 0;
     let told_from = count(row.try_get(6)?);
     Ok(Identity { store_id: row.try_get(0)?, marked: marked || moved, sealed, told_from })
 }
@@ -164,13 +165,13 @@ pub(crate) async fn check(pool: &Pool, dialect: Dialect, own: Agency) -> Result<
 pub(crate) async fn place(connection: &mut Connection, dialect: Dialect) -> Result<(), Error> {
     if dialect == Dialect::Postgres {
         let place = found_at(&mut *connection).await?;
-        sqlx::query(PLACED).bind(place).execute(connection).await?;
+        query(PLACED).bind(place).execute(connection).await?;
     }
     Ok(())
 }
 
 async fn found_at(connection: &mut Connection) -> Result<String, Error> {
-    Ok(sqlx::query(PLACE).fetch_one(connection).await?.try_get(0)?)
+    Ok(query(PLACE).fetch_one(connection).await?.try_get(0)?)
 }
 
 /// The statements that make the tables of a former schema, for tests of the way from there.

@@ -9,13 +9,13 @@ use renkei_domain::{
 };
 use renkei_proto::r#type::v1::Agency;
 use renkei_telemetry::Metrics;
-use sqlx::Row as _;
 
 use crate::{
     connection::Pool,
     content::KeyRing,
     error::Error,
     load::{PAGES_BETWEEN, prefix_range},
+    query::query,
     seal::believed,
     store::Store,
 };
@@ -42,8 +42,8 @@ pub(crate) async fn officials(
 ) -> Result<Vec<OfficialPage>, Error> {
     let (from, to) = prefix_range(&renkei_domain::noun::official::COLLECTION.prefix(own));
     let mut found = Vec::new();
-    for row in sqlx::query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(pool).await? {
-        let matter = Matter::of(&row.try_get::<String, _>(0)?);
+    for row in query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(pool).await? {
+        let matter = Matter::of(&row.try_get::<String>(0)?);
         match believed(&row, 0, ring, metrics) {
             Ok(page) => found.extend(page.map(|(_, _, page)| (matter, Ok(page)))),
             Err(error @ Error::Altered { .. }) => found.push((matter, Err(error))),

@@ -12,15 +12,17 @@ use renkei_domain::{
     visibility::Reader,
 };
 use renkei_proto::r#type::v1::Agency;
-use sqlx::{AssertSqlSafe, FromRow as _, Row as _};
+use sqlx::AssertSqlSafe;
 
 use crate::{
-    bulk::{KEYS, count, number},
+    bulk::{KEYS, wanted_text},
     error::Error,
+    query::query,
     save::UNDATED,
     seal::{altered, believed, page_columns},
     store::Store,
     stored::StoredContent,
+    value::{count, number},
 };
 
 /// The numbers of ranges that one list reads: openers times audiences.
@@ -60,7 +62,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer; [`Error::Altered`] for a page that is not the one that the service wrote last.
     pub async fn page(&self, matter: &str) -> Result<Option<Page>, Error> {
-        let row = sqlx::query(AssertSqlSafe(pages_text(1))).bind(matter).fetch_one(&self.inner.read).await?;
+        let row = query(AssertSqlSafe(pages_text(1))).bind(matter).fetch_one(&self.inner.read).await?;
         Ok(believed(&row, 0, &self.inner.ring, &self.inner.metrics)?.map(|(_, _, page)| page))
     }
 
@@ -69,11 +71,11 @@ impl Store {
     /// # Errors
     /// As [`Store::page`].
     pub async fn page_and_newest(&self, matter: &str, journal: Journal) -> Result<(Option<Page>, Newest), Error> {
-        let query = sqlx::query(PAGE_AND_NEWEST).bind(matter).bind(journal.id());
+        let query = query(PAGE_AND_NEWEST).bind(matter).bind(journal.id());
         let row = query.fetch_one(&self.inner.read).await?;
         let page = believed(&row, 12, &self.inner.ring, &self.inner.metrics)?.map(|(_, _, page)| page);
-        let is_there = row.try_get::<Option<String>, _>(0)?.is_some();
-        Ok((page, Newest(is_there.then(|| StoredContent::from_row(&row)).transpose()?)))
+        let is_there = row.try_get::<Option<String>>(0)?.is_some();
+        Ok((page, Newest(is_there.then(|| StoredContent::read(&row)).transpose()?)))
     }
 
     /// The pages of these matters, by name. A page that is not the one that the service wrote last is reported and left
@@ -86,7 +88,7 @@ impl Store {
         let mut pages = BTreeMap::new();
         for some in matters.chunks(KEYS[0]) {
             let size = KEYS.into_iter().rev().find(|size| *size >= some.len()).unwrap_or(KEYS[0]);
-            let mut query = sqlx::query(AssertSqlSafe(pages_text(size)));
+            let mut query = query(AssertSqlSafe(pages_text(size)));
             for place in 0..size {
                 // No page has the empty name.
                 query = query.bind(some.get(place).copied().unwrap_or_default());
@@ -125,7 +127,7 @@ impl Store {
         for some in ranges.chunks(RANGES[3]) {
             let size = RANGES.into_iter().find(|size| *size >= some.len()).unwrap_or(RANGES[3]);
             let text = AssertSqlSafe(list_text(size));
-            let mut query = sqlx::query(text).bind(number(below)).bind(now.as_microsecond());
+            let mut query = query(text).bind(number(below)).bind(now.as_microsecond());
             for place in 0..size {
                 // No row is read of an unused range.
                 let (noun, audience) = some.get(place).map_or(("", ""), |(noun, audience)| (noun.as_str(), *audience));
@@ -157,7 +159,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn duties(&self, kind: DutyKind, limit: usize) -> Result<Vec<(Option<Date>, String)>, Error> {
-        let query = sqlx::query(DUE).bind(kind.id());
+        let query = query(DUE).bind(kind.id());
         let rows = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX))).fetch_all(&self.inner.read).await?;
         let duties = rows.iter().map(|row| {
             let day: String = row.try_get(0)?;
@@ -173,7 +175,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn lookup(&self, lookup: &Lookup) -> Result<Option<String>, Error> {
-        let query = sqlx::query(LOOKUP).bind(lookup.kind.as_str()).bind(lookup.value.as_str());
+        let query = query(LOOKUP).bind(lookup.kind.as_str()).bind(lookup.value.as_str());
         let row = query.fetch_optional(&self.inner.read).await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
@@ -181,11 +183,10 @@ impl Store {
 
 /// The statement that reads so many pages.
 pub(crate) fn pages_text(pages: usize) -> String {
-    let wanted: Vec<String> = (1..=pages).map(|place| format!("SELECT CAST(${place} AS TEXT) AS matter")).collect();
     format!(
-        "SELECT {} FROM ({}) AS range_wanted LEFT JOIN page p ON p.matter = range_wanted.matter",
-        page_columns!("range_wanted.matter"),
-        wanted.join(" UNION ALL ")
+        "SELECT {} FROM {} LEFT JOIN page p ON p.matter = range_wanted.column1",
+        page_columns!("range_wanted.column1"),
+        wanted_text(1, pages)
     )
 }
 

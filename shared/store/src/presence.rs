@@ -13,19 +13,19 @@ use std::{
 
 use prost::Message as _;
 use renkei_proto::link::v1::LinkStatus;
-use sqlx::Row as _;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    bulk::{count, number},
     condition,
     dialect::Listener,
     error::Error,
     head,
     inner::Inner,
     officials::{barred, officials},
+    query::query,
     replica::{Replica, Replicas},
     store::Store,
+    value::{count, number},
 };
 
 pub(crate) const NEXT: &str = "SELECT COALESCE(MAX(started), 0) + 1 FROM replica";
@@ -101,7 +101,7 @@ impl Store {
     pub(crate) async fn leave(&self) {
         let Some(own) = own(&self.inner) else { return };
         self.inner.replicas.send_replace(Replicas::default());
-        let left = sqlx::query(LEAVE).bind(own.name).bind(number(own.started)).execute(&self.inner.write).await;
+        let left = query(LEAVE).bind(own.name).bind(number(own.started)).execute(&self.inner.write).await;
         if let Err(error) = left {
             tracing::warn!(%error, "the other replicas were not notified of the end: they find out by themselves");
         }
@@ -117,8 +117,8 @@ fn own(inner: &Inner) -> Option<Replica> {
 /// Enters this replica behind all others.
 async fn enter(inner: &Inner) -> Result<(), Error> {
     let Some(own) = own(inner) else { return Ok(()) };
-    let started: i64 = sqlx::query(NEXT).fetch_one(&inner.read).await?.try_get(0)?;
-    sqlx::query(JOIN)
+    let started: i64 = query(NEXT).fetch_one(&inner.read).await?.try_get(0)?;
+    query(JOIN)
         .bind(own.name.as_str())
         .bind(started)
         .bind(own.kinds.join(" "))
@@ -171,12 +171,12 @@ async fn beat(inner: Arc<Inner>, mut others: Others, mut closing: watch::Receive
 
 async fn beat_once(inner: &Inner, others: &mut Others, was_dead: bool) -> Result<(), Error> {
     let Some(own) = own(inner) else { return Ok(()) };
-    let query = sqlx::query(BEAT).bind(own.link.encode_to_vec()).bind(own.name.as_str()).bind(number(own.started));
-    let beats = query.execute(&inner.read).await?.rows_affected() == 1;
+    let beat = query(BEAT).bind(own.link.encode_to_vec()).bind(own.name.as_str()).bind(number(own.started));
+    let beats = beat.execute(&inner.read).await? == 1;
     if beats && !was_dead {
         return look(inner, others).await;
     }
-    let rows = sqlx::query(ALL).fetch_all(&inner.read).await?;
+    let rows = query(ALL).fetch_all(&inner.read).await?;
     for row in rows {
         let (name, started): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
         if name == own.name && count(started) != own.started {
@@ -192,7 +192,7 @@ async fn beat_once(inner: &Inner, others: &mut Others, was_dead: bool) -> Result
 /// Reads the rows of all replicas and publishes those that live.
 async fn look(inner: &Inner, others: &mut Others) -> Result<(), Error> {
     let (mut live, mut there) = (Vec::new(), BTreeSet::new());
-    for row in sqlx::query(ALL).fetch_all(&inner.read).await? {
+    for row in query(ALL).fetch_all(&inner.read).await? {
         let (kinds, link): (String, Vec<u8>) = (row.try_get(3)?, row.try_get(4)?);
         let replica = Replica {
             name: row.try_get(0)?,
@@ -206,7 +206,7 @@ async fn look(inner: &Inner, others: &mut Others) -> Result<(), Error> {
         if is_own || still < DEAD {
             live.push(replica);
         } else if still > FORGOTTEN {
-            sqlx::query(LEAVE).bind(replica.name).bind(number(replica.started)).execute(&inner.read).await?;
+            query(LEAVE).bind(replica.name).bind(number(replica.started)).execute(&inner.read).await?;
         }
     }
     others.0.retain(|replica, _| there.contains(replica));

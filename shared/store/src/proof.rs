@@ -9,15 +9,15 @@ use renkei_proto::{
     journal::v1::{Fact, Header, SignedReceipt},
     watch::v1::Event,
 };
-use sqlx::{FromRow, Row as _, any::AnyRow};
 
 use crate::{
-    bulk::{count, number},
     error::Error,
     head,
+    query::{FromRow, Row, query, query_as},
     rebuild::{Rebuilt, fold},
     seal::Reply,
     store::Store,
+    value::{count, number},
 };
 
 pub(crate) const COLUMNS: &str = "SELECT seq, header, fact, entry_id, matter, fact_type, answers, digest, turn, \
@@ -113,9 +113,9 @@ impl EventRow {
     }
 }
 
-impl FromRow<'_, AnyRow> for TurnRow {
-    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
-        let is_entry = row.try_get::<i64, _>(1)? > 0;
+impl FromRow for TurnRow {
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let is_entry = row.try_get::<i64>(1)? > 0;
         let event = EventRow { at_us: row.try_get(2)?, matter: row.try_get(3)?, change: row.try_get(4)? };
         Ok(Self { turn: count(row.try_get(0)?), event: (!is_entry).then_some(event) })
     }
@@ -137,7 +137,7 @@ impl Store {
     pub async fn columns(&self, journal: Journal, from: u64, to: u64) -> Result<RowCheck, Error> {
         let (mut next, mut turn) = (from, 0);
         while next <= to {
-            let query = sqlx::query(COLUMNS).bind(journal.id()).bind(number(next)).bind(CHUNK);
+            let query = query(COLUMNS).bind(journal.id()).bind(number(next)).bind(CHUNK);
             let rows = query.fetch_all(&self.inner.read).await?;
             if rows.is_empty() {
                 break;
@@ -157,7 +157,7 @@ impl Store {
         Ok(RowCheck::Right { turn })
     }
 
-    fn differing(&self, journal: Journal, row: &AnyRow, before: u64) -> Result<Option<&'static str>, Error> {
+    fn differing(&self, journal: Journal, row: &Row, before: u64) -> Result<Option<&'static str>, Error> {
         let (header_bytes, fact): (Vec<u8>, Vec<u8>) = (row.try_get(1)?, row.try_get(2)?);
         // The fault of a header that does not decode is reported as one of the signature.
         let Ok(header) = Header::decode(header_bytes.as_slice()) else { return Ok(None) };
@@ -177,16 +177,16 @@ impl Store {
         let arrived = is_peers || arrived_us == written_us || (!is_first && arrived_us > written_us);
         let right = [
             ("number", header.seq == count(row.try_get(0)?)),
-            ("entry_id", header.entry_id == row.try_get::<String, _>(3)?),
-            ("matter", header.matter == row.try_get::<String, _>(4)?),
-            ("fact_type", header.fact_type == row.try_get::<String, _>(5)?),
+            ("entry_id", header.entry_id == row.try_get::<String>(3)?),
+            ("matter", header.matter == row.try_get::<String>(4)?),
+            ("fact_type", header.fact_type == row.try_get::<String>(5)?),
             ("answers", header.answers == count(row.try_get(6)?)),
-            ("digest", digest == row.try_get::<Option<Vec<u8>>, _>(7)?),
+            ("digest", digest == row.try_get::<Option<Vec<u8>>>(7)?),
             ("turn", turn > before),
             ("state", is_told == state.is_some() || (is_peers && state.is_none())),
-            ("written_us", written_us == row.try_get::<i64, _>(9)?),
+            ("written_us", written_us == row.try_get::<i64>(9)?),
             ("arrived_us", arrived),
-            ("hash", header_hash(&header_bytes).as_slice() == row.try_get::<Vec<u8>, _>(11)?),
+            ("hash", header_hash(&header_bytes).as_slice() == row.try_get::<Vec<u8>>(11)?),
         ];
         Ok(right.into_iter().find(|(_, right)| !right).map(|(column, _)| column))
     }
@@ -229,7 +229,7 @@ impl Store {
 
     /// The next turns after one, in order.
     async fn turns(&self, after: u64, limit: i64) -> Result<Vec<TurnRow>, Error> {
-        let query = sqlx::query_as(TURNS).bind(number(after)).bind(limit);
+        let query = query_as(TURNS).bind(number(after)).bind(limit);
         let mut rows: Vec<TurnRow> = query.fetch_all(&self.inner.read).await?;
         rows.sort_by_key(|row| row.turn);
         rows.truncate(usize::try_from(limit).unwrap_or_default());
@@ -242,7 +242,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn receipts(&self, signer: Signer, up_to: u64, own: u64) -> Result<Vec<ReceiptRow>, Error> {
-        let query = sqlx::query(signer.receipts()).bind(number(up_to)).bind(number(own)).bind(CHUNK);
+        let query = query(signer.receipts()).bind(number(up_to)).bind(number(own)).bind(CHUNK);
         let rows = query.fetch_all(&self.inner.read).await?;
         let rows = rows.iter().map(|row| {
             Ok(ReceiptRow {
@@ -261,9 +261,9 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn altered_replies(&self) -> Result<u64, Error> {
-        let (mut after, mut altered) = ((String::new(), 0), 0);
+        let (mut after, mut altered) = ((String::new(), 0_i64), 0);
         loop {
-            let query = sqlx::query(REPLIES).bind(after.0.as_str()).bind(after.1).bind(CHUNK);
+            let query = query(REPLIES).bind(after.0.as_str()).bind(after.1).bind(CHUNK);
             let rows = query.fetch_all(&self.inner.read).await?;
             if rows.is_empty() {
                 return Ok(altered);

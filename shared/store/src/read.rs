@@ -8,18 +8,18 @@ use renkei_domain::{
 };
 use renkei_journal::Previous;
 use renkei_proto::{FactKind, journal::v1::Fact, watch::v1::Event};
-use sqlx::Row as _;
 
 use crate::{
     audit::{self, ChainHead},
-    bulk::{count, number},
     code::is_without_table,
     condition::TRIAL_FORGOTTEN,
     error::Error,
     pages::Newest,
+    query::{query, query_as},
     seal::altered,
     store::Store,
     stored::{ChangeRow, StoredContent, StoredEntry, content_columns, decode_header, entry_columns, said},
+    value::{count, number},
 };
 
 pub(crate) const ENTRIES: &str =
@@ -85,9 +85,9 @@ impl Store {
     /// # Errors
     /// A database that does not answer, or a content that cannot be decrypted.
     pub async fn entries(&self, journal: Journal, from: u64, limit: usize) -> Result<Vec<StoredEntry>, Error> {
-        let query = sqlx::query_as(ENTRIES).bind(journal.id()).bind(number(from));
+        let query = query_as(ENTRIES).bind(journal.id()).bind(number(from));
         let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
-        self.bounded(query.fetch(&mut self.inner.read.acquire().await?)).await
+        self.bounded(query.fetch(&mut self.inner.read.acquire().await?)?).await
     }
 
     /// Reads rows with contents until they reach [`BYTES`]; at least one row.
@@ -151,9 +151,9 @@ impl Store {
         after_turn: u64,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, Error> {
-        let query = sqlx::query_as(CONTENTS_OF).bind(permit.matter()).bind(number(after_turn));
+        let query = query_as(CONTENTS_OF).bind(permit.matter()).bind(number(after_turn));
         let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
-        let all = self.bounded(query.fetch(&mut self.inner.read.acquire().await?)).await?;
+        let all = self.bounded(query.fetch(&mut self.inner.read.acquire().await?)?).await?;
         // Entries that were written after the page was judged are read with the next page.
         all.into_iter().map_while(|held| self.opened(permit, held).transpose()).collect()
     }
@@ -180,7 +180,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn entry(&self, journal: Journal, seq: u64) -> Result<Option<StoredEntry>, Error> {
-        let query = sqlx::query_as(ENTRY).bind(journal.id()).bind(number(seq));
+        let query = query_as(ENTRY).bind(journal.id()).bind(number(seq));
         Ok(query.fetch_optional(&self.inner.read).await?)
     }
 
@@ -190,7 +190,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn entries_of(&self, matter: &str, after_turn: u64, limit: usize) -> Result<Vec<StoredEntry>, Error> {
-        let entries: Vec<StoredEntry> = sqlx::query_as(ENTRIES_OF)
+        let entries: Vec<StoredEntry> = query_as(ENTRIES_OF)
             .bind(matter)
             .bind(number(after_turn))
             .bind(number(u64::try_from(limit).unwrap_or(u64::MAX)))
@@ -207,7 +207,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn answers(&self, seq: u64) -> Result<Vec<Answer>, Error> {
-        let query = sqlx::query(ANSWERS).bind(self.inner.own.peer().id()).bind(number(seq));
+        let query = query(ANSWERS).bind(self.inner.own.peer().id()).bind(number(seq));
         let mut answers = Vec::new();
         for row in query.fetch_all(&self.inner.read).await? {
             let (fact, header): (Vec<u8>, Vec<u8>) = (row.try_get(2)?, row.try_get(4)?);
@@ -226,7 +226,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn receipt_for(&self, seq: u64) -> Result<Option<(i64, u64)>, Error> {
-        let row = sqlx::query(RECEIPT_FOR).bind(number(seq)).fetch_optional(&self.inner.read).await?;
+        let row = query(RECEIPT_FOR).bind(number(seq)).fetch_optional(&self.inner.read).await?;
         row.map(|row| Ok((row.try_get(0)?, count(row.try_get(1)?)))).transpose()
     }
 
@@ -247,7 +247,7 @@ impl Store {
     }
 
     async fn one_number(&self, statement: &'static str, journal: Journal, seq: u64) -> Result<Option<i64>, Error> {
-        let query = sqlx::query(statement).bind(journal.id()).bind(number(seq));
+        let query = query(statement).bind(journal.id()).bind(number(seq));
         let row = query.fetch_optional(&self.inner.read).await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
@@ -262,7 +262,7 @@ impl Store {
         (at_us, chain, seq): (i64, &str, u64),
         limit: usize,
     ) -> Result<Vec<audit::Recorded>, Error> {
-        let query = sqlx::query_as(audit::OF_MATTER).bind(matter).bind(at_us).bind(chain).bind(number(seq));
+        let query = query_as(audit::OF_MATTER).bind(matter).bind(at_us).bind(chain).bind(number(seq));
         let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
         Ok(query.fetch_all(&self.inner.read).await?)
     }
@@ -278,7 +278,7 @@ impl Store {
     /// A database that does not answer.
     pub async fn feed(&self, after: u64, limit: usize) -> Result<Vec<(u64, Event)>, Error> {
         let most = number(u64::try_from(limit).unwrap_or(u64::MAX));
-        let query = sqlx::query_as(FEED).bind(number(after)).bind(most);
+        let query = query_as(FEED).bind(number(after)).bind(most);
         let mut rows: Vec<ChangeRow> = query.fetch_all(&self.inner.read).await?;
         rows.sort_by_key(|row| row.turn);
         rows.truncate(limit);
@@ -291,7 +291,7 @@ impl Store {
     /// A database that does not answer.
     pub async fn audit_heads(&self) -> Result<Vec<ChainHead>, Error> {
         let (mut connection, mut heads, mut after) = (self.inner.read.acquire().await?, Vec::new(), String::new());
-        while let Some(row) = sqlx::query(audit::NEXT_CHAIN).bind(&after).fetch_optional(&mut connection).await? {
+        while let Some(row) = query(audit::NEXT_CHAIN).bind(after.as_str()).fetch_optional(&mut connection).await? {
             after = row.try_get(0)?;
             heads.push(audit::head(&mut connection, &after).await?);
         }
@@ -311,9 +311,9 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn forget_replies(&self, before_us: i64) -> Result<(), Error> {
-        sqlx::query(audit::FORGET_REPLIES).bind(before_us).execute(&self.inner.write).await?;
+        query(audit::FORGET_REPLIES).bind(before_us).execute(&self.inner.write).await?;
         // A trial of the disk may have ended before it removed its row.
-        sqlx::query(TRIAL_FORGOTTEN).execute(&self.inner.write).await?;
+        query(TRIAL_FORGOTTEN).execute(&self.inner.write).await?;
         Ok(())
     }
 
@@ -322,7 +322,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn audit_records(&self, chain: &str, after: u64, limit: i64) -> Result<Vec<audit::StoredRecord>, Error> {
-        let query = sqlx::query_as(audit::RECORDS).bind(chain).bind(number(after)).bind(limit);
+        let query = query_as(audit::RECORDS).bind(chain).bind(number(after)).bind(limit);
         Ok(query.fetch_all(&self.inner.read).await?)
     }
 
@@ -339,10 +339,10 @@ impl Store {
     /// # Errors
     /// A database that does not answer, or another one.
     pub async fn ping(&self) -> Result<(), Error> {
-        let found = match sqlx::query(PING).fetch_optional(&self.inner.read).await {
+        let found = match query(PING).fetch_optional(&self.inner.read).await {
             // The table no longer exists, because the database was created again.
             Err(error) if is_without_table(&error) => None,
-            found => found?.map(|row| row.try_get::<String, _>(0)).transpose()?,
+            found => found?.map(|row| row.try_get::<String>(0)).transpose()?,
         };
         self.inner.is_found(found.as_deref() == Some(self.id()))?;
         self.inner.is_there()

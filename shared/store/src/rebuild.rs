@@ -6,14 +6,14 @@ use futures::TryStreamExt as _;
 use renkei_book::{Counters, StagedPage};
 use renkei_domain::{index::Lookup, matter::Matter, page::Page};
 use renkei_proto::r#type::v1::Agency;
-use sqlx::Row as _;
 
 use crate::{
-    bulk::{count, delete, number},
+    bulk::delete,
     connection::Connection,
     content::KeyRing,
     error::Error,
     inner::Inner,
+    query::{query, query_as},
     save::{
         COUNTER, DUTY, DueRow, LISTED_BEFORE, LOOKUP, Listed, PAGE, ShownRow, VISIBLE, counter_rows, due_row, listed,
         lookup_rows, page_row, shown_row,
@@ -21,6 +21,7 @@ use crate::{
     seal::PageRow,
     store::Store,
     stored::{StoredEntry, entry_columns},
+    value::{count, number},
 };
 
 pub(crate) const BY_MATTER: &str =
@@ -87,7 +88,7 @@ pub(crate) async fn refold(connection: &mut Connection, inner: &Inner) -> Result
 pub(crate) async fn seal_all(inner: &Inner) -> Result<(), Error> {
     let (mut transaction, _) = inner.begin_writing().await?;
     refold(&mut transaction, inner).await?;
-    sqlx::query(SEALED).execute(&mut *transaction).await?;
+    query(SEALED).execute(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -107,7 +108,7 @@ pub(crate) async fn fold(connection: &mut Connection, inner: &Inner, write: bool
     };
     let mut after = (String::new(), 0);
     loop {
-        let query = sqlx::query_as(BY_MATTER).bind(after.0.as_str()).bind(after.1).bind(CHUNK);
+        let query = query_as(BY_MATTER).bind(after.0.as_str()).bind(after.1).bind(CHUNK);
         let entries: Vec<StoredEntry> = query.fetch_all(&mut *connection).await?;
         if entries.is_empty() {
             break;
@@ -195,12 +196,12 @@ impl Fold<'_> {
     /// Compares the rows beside the pages, and corrects the differences.
     async fn beside(&mut self, connection: &mut Connection) -> Result<(), Error> {
         let mut lookups = BTreeSet::new();
-        for row in sqlx::query(ALL_LOOKUPS).fetch_all(&mut *connection).await? {
+        for row in query(ALL_LOOKUPS).fetch_all(&mut *connection).await? {
             lookups.insert((Lookup { kind: row.try_get(0)?, value: row.try_get(1)? }, row.try_get(2)?));
         }
         let mut counters = BTreeMap::new();
-        for row in sqlx::query(ALL_COUNTERS).fetch_all(&mut *connection).await? {
-            let year = u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
+        for row in query(ALL_COUNTERS).fetch_all(&mut *connection).await? {
+            let year = u32::try_from(row.try_get::<i64>(0)?).unwrap_or_default();
             counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
         }
         let (lookups_differ, counters_differ) = (lookups != self.lookups, counters != self.counters);
@@ -209,7 +210,7 @@ impl Fold<'_> {
         self.found.differing.extend(differ);
         if self.write && (lookups_differ || counters_differ) {
             for statement in CLEAR {
-                sqlx::query(statement).execute(&mut *connection).await?;
+                query(statement).execute(&mut *connection).await?;
             }
             LOOKUP.run(&mut *connection, lookup_rows(&self.lookups)).await?;
             COUNTER.run(&mut *connection, counter_rows(&self.counters)).await?;
@@ -227,7 +228,7 @@ async fn pages_between(
 ) -> Result<BTreeSet<String>, Error> {
     // A page counts as different until it is found to be equal.
     let mut differing: BTreeSet<String> = made.keys().cloned().collect();
-    let mut rows = sqlx::query(PAGES_AFTER).bind(from).bind(to).fetch(connection);
+    let mut rows = query(PAGES_AFTER).bind(from).bind(to).fetch(connection)?;
     while let Some(row) = rows.try_next().await? {
         let name: String = row.try_get(0)?;
         // Bytes are compared with bytes: a damaged page need not decode.
@@ -257,7 +258,7 @@ async fn lists_between(
     let mut shown: BTreeSet<&ShownRow> = made.values().flat_map(|(_, listed)| &listed.shown).collect();
     let mut due: BTreeSet<&DueRow> = made.values().flat_map(|(_, listed)| &listed.due).collect();
     let mut differing = BTreeSet::new();
-    let mut rows = sqlx::query(VISIBLE_AFTER).bind(from).bind(to).fetch(&mut *connection);
+    let mut rows = query(VISIBLE_AFTER).bind(from).bind(to).fetch(&mut *connection)?;
     while let Some(row) = rows.try_next().await? {
         let found: ShownRow = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
         if !shown.remove(&found) {
@@ -265,7 +266,7 @@ async fn lists_between(
         }
     }
     drop(rows);
-    let mut rows = sqlx::query(DUTIES_AFTER).bind(from).bind(to).fetch(connection);
+    let mut rows = query(DUTIES_AFTER).bind(from).bind(to).fetch(connection)?;
     while let Some(row) = rows.try_next().await? {
         let found: DueRow = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
         if !due.remove(&found) {

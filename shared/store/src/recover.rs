@@ -12,24 +12,38 @@ use renkei_proto::{
     journal::v1::{Entry, Fact, Header, Receipt},
     options::v1::Reason,
 };
-use sqlx::Row as _;
 
 use crate::{
     anchor::PrivateStanding,
-    bulk::{Insert, count, number},
+    bulk::{
+        Column::{Bytes, Int, Text},
+        Insert,
+    },
     connection::Connection,
     content::Encrypted,
     dialect::Dialect,
     error::Error,
     head, migration,
+    query::{query, query_as},
     rebuild::refold,
     store::Store,
     stored::{StoredEntry, entry_columns},
+    value::{count, number},
 };
 
 pub(crate) static ASIDE_ROWS: Insert = Insert {
     table: "aside",
-    columns: &["entry_id", "seq", "matter", "fact_type", "nonce", "sealed", "wrapped_key", "ring_key_id", "reason"],
+    columns: &[
+        Text("entry_id"),
+        Int("seq"),
+        Text("matter"),
+        Text("fact_type"),
+        Bytes("nonce"),
+        Bytes("sealed"),
+        Bytes("wrapped_key"),
+        Text("ring_key_id"),
+        Text("reason"),
+    ],
     conflict: " ON CONFLICT DO NOTHING",
 };
 pub(crate) const ASIDE_ALL: &str = "SELECT entry_id, seq, matter, fact_type, nonce, sealed, wrapped_key, ring_key_id, \
@@ -107,7 +121,7 @@ impl Store {
     /// True if the peer's newest receipt is for our journal as it is here, so that the receipt covers exactly the
     /// entries that were sent.
     async fn is_receipted(&self, own: &JournalHead) -> Result<bool, Error> {
-        let query = sqlx::query(RECEIPT_OF).bind(number(own.receipted));
+        let query = query(RECEIPT_OF).bind(number(own.receipted));
         let Some(row) = query.fetch_optional(&self.inner.read).await? else { return Ok(false) };
         let receipt: Vec<u8> = row.try_get(0)?;
         let damaged = |error| Error::Damaged(format!("a receipt: {error}"));
@@ -133,9 +147,8 @@ impl Store {
             return Ok(());
         }
         // While the head row is locked, another replica cannot have written and sent the entry that is missing here.
-        let query = sqlx::query(crate::stored::ENTRY_AT).bind(own.id()).bind(number(lost.seq));
-        let ours =
-            query.fetch_optional(&mut *transaction).await?.map(|row| row.try_get::<Vec<u8>, _>(0)).transpose()?;
+        let last = query(crate::stored::ENTRY_AT).bind(own.id()).bind(number(lost.seq));
+        let ours = last.fetch_optional(&mut *transaction).await?.map(|row| row.try_get::<Vec<u8>>(0)).transpose()?;
         if lost.seq == 0 || ours.is_some_and(|hash| hash == lost.hash) {
             return Ok(());
         }
@@ -143,7 +156,7 @@ impl Store {
         let keep = last.as_ref().map_or(0, |last| last.header.seq);
         self.set_aside(&mut transaction, keep, moment).await?;
         for statement in [FORGET_REPLIES, DELETE_ENTRIES] {
-            sqlx::query(statement).bind(own.id()).bind(number(keep)).execute(&mut *transaction).await?;
+            query(statement).bind(own.id()).bind(number(keep)).execute(&mut *transaction).await?;
         }
         tracing::error!(own = heads.own.seq, kept = keep, written = lost.seq, "own entries are missing here");
         heads.own.back_to(last.as_ref().map(|last| (&last.header, last.hash)));
@@ -244,7 +257,7 @@ impl Store {
     /// A database that does not answer.
     pub async fn aside(&self) -> Result<Vec<SetAside>, Error> {
         let mut all = Vec::new();
-        for row in sqlx::query(ASIDE_ALL).fetch_all(&self.inner.read).await? {
+        for row in query(ASIDE_ALL).fetch_all(&self.inner.read).await? {
             let entry_id: String = row.try_get(0)?;
             let sealed = Encrypted {
                 nonce: row.try_get(4)?,
@@ -300,9 +313,9 @@ impl Store {
         if self.inner.dialect != Dialect::Sqlite {
             return Err(Error::NotCopied);
         }
-        sqlx::query(COPY).bind(path).execute(&self.inner.read).await?;
+        query(COPY).bind(path).execute(&self.inner.read).await?;
         let copy = crate::connect::connect(Dialect::Sqlite, &format!("sqlite:{path}"), false).await?;
-        sqlx::query(MARK).bind(1_i64).execute(&copy.write).await?;
+        query(MARK).bind(1_i64).execute(&copy.write).await?;
         copy.write.close().await;
         copy.read.close().await;
         Ok(())
@@ -316,19 +329,19 @@ fn aside_place(entry_id: &str) -> String {
 
 /// The last entry of a journal that is here, of those up to a number.
 async fn last_below(connection: &mut Connection, journal: Journal, seq: u64) -> Result<Option<StoredEntry>, Error> {
-    Ok(sqlx::query_as(LAST_BELOW).bind(journal.id()).bind(number(seq)).fetch_optional(&mut *connection).await?)
+    Ok(query_as(LAST_BELOW).bind(journal.id()).bind(number(seq)).fetch_optional(&mut *connection).await?)
 }
 
 /// Writes the rows that a recovery staged besides its entries.
 pub(crate) async fn save(connection: &mut Connection, staged: &Staged, dialect: Dialect) -> Result<(), Error> {
     if staged.unmark {
-        sqlx::query(MARK).bind(0_i64).execute(&mut *connection).await?;
+        query(MARK).bind(0_i64).execute(&mut *connection).await?;
         migration::place(&mut *connection, dialect).await?;
     }
     for (entry_id, reason) in &staged.judged_again {
         let query = match reason {
-            Reason::Unspecified => sqlx::query(ASIDE_DONE).bind(entry_id.as_str()),
-            reason => sqlx::query(ASIDE_REFUSED).bind(reason.id()).bind(entry_id.as_str()),
+            Reason::Unspecified => query(ASIDE_DONE).bind(entry_id.as_str()),
+            reason => query(ASIDE_REFUSED).bind(reason.id()).bind(entry_id.as_str()),
         };
         query.execute(&mut *connection).await?;
     }

@@ -1,9 +1,9 @@
 //! Writes what a batch staged, each table in one bulk statement.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use prost::Message as _;
-use renkei_book::{Body, Counters, Heads, Staged, StagedEntry, StagedEvent, StagedPage};
+use renkei_book::{Counters, Heads, Staged, StagedEntry, StagedEvent, StagedPage};
 use renkei_domain::{
     index::Lookup,
     matter::Matter,
@@ -13,102 +13,107 @@ use renkei_domain::{
 };
 use renkei_journal::{SigningKey, sign_receipt};
 use renkei_proto::{
-    journal::v1::{Entry, Receipt, SignedReceipt},
+    journal::v1::{Receipt, SignedReceipt},
     r#type::v1::Agency,
 };
 
 use crate::{
-    bulk::{Bulk, Insert, Value, delete, number},
+    bulk::{
+        Bulk,
+        Column::{Bytes, Int, Text},
+        Insert, delete,
+    },
     connection::Connection,
-    content::{Encrypted, KeyRing},
+    content::KeyRing,
     error::Error,
     head::{self, HEAD},
     inner::Inner,
     seal::PageRow,
+    signing::Written,
+    value::{Value, number},
 };
 
 pub(crate) static ENTRY: Insert = Insert {
     table: "entry",
     columns: &[
-        "turn",
-        "journal",
-        "seq",
-        "entry_id",
-        "matter",
-        "fact_type",
-        "header",
-        "hash",
-        "key_id",
-        "signature",
-        "fact",
-        "answers",
-        "digest",
-        "state",
-        "nonce",
-        "ciphertext",
-        "wrapped_key",
-        "ring_key_id",
-        "written_us",
-        "arrived_us",
+        Int("turn"),
+        Text("journal"),
+        Int("seq"),
+        Text("entry_id"),
+        Text("matter"),
+        Text("fact_type"),
+        Bytes("header"),
+        Bytes("hash"),
+        Text("key_id"),
+        Bytes("signature"),
+        Bytes("fact"),
+        Int("answers"),
+        Bytes("digest"),
+        Text("state"),
+        Bytes("nonce"),
+        Bytes("ciphertext"),
+        Bytes("wrapped_key"),
+        Text("ring_key_id"),
+        Int("written_us"),
+        Int("arrived_us"),
     ],
     conflict: "",
 };
 pub(crate) static PAGE: Insert = Insert {
     table: "page",
-    columns: &["matter", "opened_turn", "changed_turn", "page", "local", "seal"],
+    columns: &[Text("matter"), Int("opened_turn"), Int("changed_turn"), Bytes("page"), Bytes("local"), Bytes("seal")],
     conflict: " ON CONFLICT (matter) DO UPDATE SET changed_turn = excluded.changed_turn, page = excluded.page, \
                local = excluded.local, seal = excluded.seal",
 };
 pub(crate) static VISIBLE: Insert = Insert {
     table: "visible",
-    columns: &["noun", "audience", "opened_turn", "matter", "until_us"],
+    columns: &[Text("noun"), Text("audience"), Int("opened_turn"), Text("matter"), Int("until_us")],
     conflict: " ON CONFLICT DO NOTHING",
 };
 pub(crate) static DUTY: Insert = Insert {
     table: "duty",
-    columns: &["kind", "due_day", "opened_turn", "matter"],
+    columns: &[Text("kind"), Text("due_day"), Int("opened_turn"), Text("matter")],
     conflict: " ON CONFLICT DO NOTHING",
 };
 /// Removes the rows that lists and duties had for a matter before.
 pub(crate) const LISTED_BEFORE: [&str; 2] = ["DELETE FROM visible WHERE matter", "DELETE FROM duty WHERE matter"];
-pub(crate) static LOOKUP: Insert =
-    Insert { table: "lookup", columns: &["kind", "value", "matter"], conflict: " ON CONFLICT DO NOTHING" };
+pub(crate) static LOOKUP: Insert = Insert {
+    table: "lookup",
+    columns: &[Text("kind"), Text("value"), Text("matter")],
+    conflict: " ON CONFLICT DO NOTHING",
+};
 pub(crate) static COUNTER: Insert = Insert {
     table: "counter",
-    columns: &["year", "kind", "last"],
+    columns: &[Int("year"), Text("kind"), Int("last")],
     conflict: " ON CONFLICT (year, kind) DO UPDATE SET last = counter.last + excluded.last",
 };
 pub(crate) static EVENT: Insert =
-    Insert { table: "event", columns: &["turn", "at_us", "matter", "change"], conflict: "" };
+    Insert { table: "event", columns: &[Int("turn"), Int("at_us"), Text("matter"), Bytes("change")], conflict: "" };
 pub(crate) static RECEIPT: Insert = Insert {
     table: "receipt",
-    columns: &["up_to_seq", "own_seq", "at_us", "receipt", "key_id", "signature"],
+    columns: &[Int("up_to_seq"), Int("own_seq"), Int("at_us"), Bytes("receipt"), Text("key_id"), Bytes("signature")],
     conflict: " ON CONFLICT DO NOTHING",
 };
 
 pub(crate) static RECEIPT_GIVEN: Insert = Insert {
     table: "receipt_given",
-    columns: &["up_to_seq", "own_seq", "at_us", "receipt", "key_id", "signature"],
+    columns: &[Int("up_to_seq"), Int("own_seq"), Int("at_us"), Bytes("receipt"), Text("key_id"), Bytes("signature")],
     conflict: " ON CONFLICT (up_to_seq, own_seq) DO UPDATE SET at_us = excluded.at_us, receipt = excluded.receipt, \
                key_id = excluded.key_id, signature = excluded.signature",
 };
 
-/// The number of own entries from which signing is worth another thread: waking one takes about as long as signing an
-/// entry.
-const WORTH: usize = 8;
-
-/// Signs the batch's own entries and writes everything with as few statements as possible. `before` are the heads before the
-/// batch, and `bulk` contains the further rows.
+/// Writes everything with as few statements as possible. `written` are the batch's entries, `before` are the heads before
+/// it, and `bulk` contains the further rows.
 pub(crate) async fn save(
     inner: &Inner,
     connection: &mut Connection,
-    staged: &mut Staged,
+    staged: &Staged,
+    written: Vec<Written>,
     before: &Heads,
     moment: &Moment,
     mut bulk: Bulk,
 ) -> Result<(), Error> {
     let own = staged.own;
-    let bodies = bodies(&mut staged.entries);
     let changed: Vec<Value> = listed_anew(staged);
     for statement in LISTED_BEFORE {
         delete(&mut *connection, statement, changed.clone()).await?;
@@ -122,6 +127,7 @@ pub(crate) async fn save(
         visible.extend(shown.into_iter().map(shown_row));
         duties.extend(due.into_iter().map(due_row));
     }
+    bulk.add(&ENTRY, staged.entries.iter().zip(written).map(entry_row).collect());
     bulk.add(&PAGE, pages);
     bulk.add(&VISIBLE, visible);
     bulk.add(&DUTY, duties);
@@ -138,18 +144,7 @@ pub(crate) async fn save(
         counts || staged.heads.of(own, *journal) != before.of(own, *journal)
     });
     bulk.add(&HEAD, heads.map(|journal| head::values(&staged.heads, own, journal)).collect());
-    let rows = |written: Vec<Written>| staged.entries.iter().zip(written).map(entry_row).collect();
-    if bodies.iter().filter(|body| matches!(body, Body::Own(_))).count() < WORTH {
-        let written = write(bodies, &places(staged), &inner.key, &inner.ring, moment)?;
-        bulk.add(&ENTRY, rows(written));
-        return Ok(bulk.run(connection).await?);
-    }
-    let (key, ring, places, moment) = (Arc::clone(&inner.key), Arc::clone(&inner.ring), places(staged), moment.clone());
-    let writing = tokio::task::spawn_blocking(move || write(bodies, &places, &key, &ring, &moment));
-    // Meanwhile the rows that need neither a signature nor a cipher are written.
-    bulk.run(&mut *connection).await?;
-    ENTRY.run(connection, rows(writing.await.map_err(|_| Error::Ended)??)).await?;
-    Ok(())
+    Ok(bulk.run(connection).await?)
 }
 
 fn event_row(staged: &StagedEvent) -> Vec<Value> {
@@ -190,46 +185,6 @@ fn given(staged: &Staged, key: &SigningKey, moment: &Moment) -> Option<(Receipt,
     Some((receipt, signed))
 }
 
-/// Moves the bodies of the batch's entries out, in order. The staged entries keep their headers.
-fn bodies(entries: &mut [StagedEntry]) -> Vec<Body> {
-    entries.iter_mut().map(|entry| std::mem::replace(&mut entry.body, Body::Arrived(Entry::default()))).collect()
-}
-
-/// An entry as it is stored: signed, with its content encrypted beside it.
-struct Written {
-    entry: Entry,
-    content: Option<Encrypted>,
-}
-
-/// The matter, the place and the turn of each entry, to which its content is bound.
-fn places(staged: &Staged) -> Vec<(String, String, u64)> {
-    let places = staged
-        .entries
-        .iter()
-        .map(|entry| (entry.header.matter.clone(), place(entry.journal.id(), entry.header.seq), entry.turn));
-    places.collect()
-}
-
-/// Makes entries of these bodies, signs the own ones, and encrypts their contents.
-fn write(
-    bodies: Vec<Body>,
-    places: &[(String, String, u64)],
-    key: &SigningKey,
-    ring: &KeyRing,
-    moment: &Moment,
-) -> Result<Vec<Written>, Error> {
-    let written = bodies.into_iter().zip(places).map(|(body, (matter, place, turn))| {
-        let mut entry = match body {
-            Body::Own(chained) => chained.sign(key),
-            Body::Arrived(entry) => entry,
-        };
-        let draw = |label: &str| moment.bytes(&format!("{label} {place}"), *turn);
-        let content = entry.content.take().map(|it| ring.encrypt(matter, place, draw, &it.encode_to_vec()));
-        Ok(Written { entry, content: content.transpose()? })
-    });
-    written.collect()
-}
-
 fn entry_row((staged, Written { entry, content }): (&StagedEntry, Written)) -> Vec<Value> {
     let (nonce, ciphertext, wrapped_key, ring_key_id) = match content {
         Some(it) => (Some(it.nonce), Some(it.ciphertext), Some(it.wrapped_key), Some(it.ring_key_id)),
@@ -257,11 +212,6 @@ fn entry_row((staged, Written { entry, content }): (&StagedEntry, Written)) -> V
         micros(staged.header.written_at.as_ref()).into(),
         staged.arrived_us.into(),
     ]
-}
-
-/// The place of a content, which is bound to its ciphertext so that contents cannot be exchanged.
-pub(crate) fn place(journal: &str, seq: u64) -> String {
-    format!("{journal}/{seq}")
 }
 
 /// The names of the matters whose scope or duties may have changed, so that lists showed them otherwise before.

@@ -6,11 +6,11 @@
 
 use renkei_domain::{matter::Matter, noun::registry, page::Page};
 use renkei_telemetry::Metrics;
-use sqlx::{Row as _, any::AnyRow};
 
 use crate::{
     content::{KeyRing, Part},
     error::Error,
+    query::Row,
 };
 
 const PAGE: &[u8] = b"renkei page v1\0";
@@ -18,14 +18,14 @@ const REPLY: &[u8] = b"renkei reply v1\0";
 
 /// The row of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PageRow {
+pub(crate) struct PageRow<B = Vec<u8>> {
     pub(crate) opened: i64,
     pub(crate) changed: i64,
-    pub(crate) page: Vec<u8>,
-    pub(crate) local: Vec<u8>,
+    pub(crate) page: B,
+    pub(crate) local: B,
 }
 
-impl PageRow {
+impl<B: AsRef<[u8]>> PageRow<B> {
     pub(crate) fn seal(&self, ring: &KeyRing, matter: &str) -> Vec<u8> {
         ring.seal(PAGE, &self.parts(matter))
     }
@@ -39,8 +39,8 @@ impl PageRow {
             Part::Bytes(matter.as_bytes()),
             Part::Number(self.opened),
             Part::Number(self.changed),
-            Part::Bytes(&self.page),
-            Part::Bytes(&self.local),
+            Part::Bytes(self.page.as_ref()),
+            Part::Bytes(self.local.as_ref()),
         ]
     }
 }
@@ -86,30 +86,25 @@ pub(crate) use page_columns;
 /// # Errors
 /// [`Error::Altered`] when the row is not the one that the service wrote last.
 pub(crate) fn believed(
-    row: &AnyRow,
+    row: &Row,
     first: usize,
     ring: &KeyRing,
     metrics: &Metrics,
 ) -> Result<Option<(String, i64, Page)>, Error> {
-    let matter: String = row.try_get(first)?;
+    let matter: &str = row.try_get(first)?;
     let opened: Option<i64> = row.try_get(first + 1)?;
     let last: Option<i64> = row.try_get(first + 6)?;
     let Some(opened) = opened else {
-        return if last.is_none() { Ok(None) } else { Err(altered(metrics, &matter)) };
+        return if last.is_none() { Ok(None) } else { Err(altered(metrics, matter)) };
     };
-    let found = PageRow {
-        opened,
-        changed: row.try_get(first + 4)?,
-        page: row.try_get(first + 2)?,
-        local: row.try_get(first + 3)?,
-    };
-    let seal: Option<Vec<u8>> = row.try_get(first + 5)?;
-    if last != Some(found.changed) || !found.is_sealed(ring, &matter, seal.as_deref()) {
-        return Err(altered(metrics, &matter));
+    let (page, local): (&[u8], &[u8]) = (row.try_get(first + 2)?, row.try_get(first + 3)?);
+    let found = PageRow { opened, changed: row.try_get(first + 4)?, page, local };
+    if last != Some(found.changed) || !found.is_sealed(ring, matter, row.try_get(first + 5)?) {
+        return Err(altered(metrics, matter));
     }
-    let page = Page::decode(&found.page, &found.local);
-    let page = page.map_err(|error| Error::Damaged(format!("page {}: {error}", shown(&matter))))?;
-    Ok(Some((matter, opened, page)))
+    let page = Page::decode(found.page, found.local);
+    let page = page.map_err(|error| Error::Damaged(format!("page {}: {error}", shown(matter))))?;
+    Ok(Some((matter.to_owned(), opened, page)))
 }
 
 /// Reports that rows of a matter were changed outside the service, and returns the error for it. The ids of officials

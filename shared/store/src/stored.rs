@@ -10,13 +10,13 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::{EntryApplied, Event, event::Change},
 };
-use sqlx::{FromRow, Row as _, any::AnyRow};
 
 use crate::{
-    bulk::count,
     content::{Encrypted, KeyRing},
     error::Error,
-    save::place,
+    query::{FromRow, Row},
+    signing::place,
+    value::count,
 };
 
 pub(crate) const ENTRY_AT: &str = "SELECT hash FROM entry WHERE journal = $1 AND seq = $2";
@@ -57,8 +57,14 @@ pub struct StoredEntry {
     pub arrived_us: i64,
 }
 
-impl FromRow<'_, AnyRow> for StoredEntry {
-    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+impl FromRow for StoredEntry {
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        Self::read(&row)
+    }
+}
+
+impl StoredEntry {
+    fn read(row: &Row) -> Result<Self, sqlx::Error> {
         let (header_bytes, fact_bytes): (Vec<u8>, Vec<u8>) = (row.try_get(2)?, row.try_get(5)?);
         let header = decode_header(&header_bytes)?;
         Ok(Self {
@@ -67,7 +73,7 @@ impl FromRow<'_, AnyRow> for StoredEntry {
             header,
             // The column is for indexes and joins; the header alone defines the entry.
             hash: renkei_journal::header_hash(&header_bytes),
-            content_present: row.try_get::<Option<Vec<u8>>, _>(8)?.is_some(),
+            content_present: row.try_get::<Option<Vec<u8>>>(8)?.is_some(),
             turn: count(row.try_get(6)?),
             arrived_us: row.try_get(7)?,
             entry: Entry {
@@ -87,9 +93,16 @@ pub(crate) struct StoredContent {
     content: Option<Encrypted>,
 }
 
-impl FromRow<'_, AnyRow> for StoredContent {
-    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
-        let entry = StoredEntry::from_row(row)?;
+impl FromRow for StoredContent {
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        Self::read(&row)
+    }
+}
+
+impl StoredContent {
+    /// Reads the first columns of a row.
+    pub(crate) fn read(row: &Row) -> Result<Self, sqlx::Error> {
+        let entry = StoredEntry::read(row)?;
         if !entry.content_present {
             return Ok(Self { entry, content: None });
         }
@@ -101,9 +114,7 @@ impl FromRow<'_, AnyRow> for StoredContent {
         };
         Ok(Self { entry, content: Some(content) })
     }
-}
 
-impl StoredContent {
     /// True if it is the entry with this number.
     pub(crate) fn is_entry(&self, journal: Journal, seq: u64) -> bool {
         (self.entry.journal, self.entry.header.seq) == (journal, seq)
@@ -146,10 +157,10 @@ pub(crate) struct ChangeRow {
     pub(crate) event: Event,
 }
 
-impl FromRow<'_, AnyRow> for ChangeRow {
+impl FromRow for ChangeRow {
     /// Reads the turn, the journal and number of an entry, its matter, kind and state, the time, and the header. An event
     /// has the number 0, and the encoded change in place of the header.
-    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
         let turn = count(row.try_get(0)?);
         let bytes: Vec<u8> = row.try_get(7)?;
         let seq = count(row.try_get(2)?);
@@ -158,7 +169,7 @@ impl FromRow<'_, AnyRow> for ChangeRow {
             let event = event.map_err(|error| sqlx::Error::Decode(format!("a change: {error}").into()))?;
             return Ok(Self { turn, event });
         }
-        let author = Agency::from_id(&row.try_get::<String, _>(1)?);
+        let author = Agency::from_id(&row.try_get::<String>(1)?);
         let author = author.ok_or_else(|| sqlx::Error::Decode("a private entry is told".into()))?;
         let applied = EntryApplied {
             entry: entry_name(author, seq),

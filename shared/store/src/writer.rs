@@ -7,7 +7,6 @@ use renkei_book::Heads;
 use renkei_domain::page::Journal;
 use renkei_journal::Hash;
 use renkei_telemetry::span;
-use sqlx::Row as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::Instant,
@@ -17,15 +16,17 @@ use tracing::Instrument as _;
 use crate::{
     audit::{self, CALL},
     batch::{Judged, Judging, Left, Outcome},
-    bulk::{Bulk, number},
+    bulk::Bulk,
     code::is_without_table,
     connection::{Connection, Transaction},
     error::Error,
     head,
     inner::Inner,
     job::Job,
+    query::query,
     save::save,
     stored::ENTRY_AT,
+    value::number,
 };
 
 /// The maximum number of commands in one commit.
@@ -271,8 +272,8 @@ async fn took_place(connection: &mut Connection, trace: &Trace) -> Result<bool, 
         Trace::Entry(journal, seq, hash) => (ENTRY_AT, journal.id(), seq, hash),
         Trace::Audit(chain, seq, hash) => (AUDIT_AT, chain.as_str(), seq, hash),
     };
-    let row = sqlx::query(statement).bind(place).bind(number(*seq)).fetch_optional(connection).await?;
-    Ok(row.map(|row| row.try_get::<Vec<u8>, _>(0)).transpose()?.is_some_and(|found| found == hash))
+    let row = query(statement).bind(place).bind(number(*seq)).fetch_optional(connection).await?;
+    Ok(row.map(|row| row.try_get::<Vec<u8>>(0)).transpose()?.is_some_and(|found| found == hash))
 }
 
 /// Saves a batch.
@@ -282,7 +283,7 @@ async fn prepare(
     judged: Judged,
     chain: Option<audit::ChainHead>,
 ) -> Result<Ready, Error> {
-    let Judged { outcomes, mut staged, before, records, officials, moment, .. } = judged;
+    let Judged { outcomes, staged, signing, before, records, officials, moment, .. } = judged;
     let mut bulk = Bulk::default();
     let (mut chain, records_any) = (chain, !records.is_empty());
     if records_any {
@@ -293,7 +294,7 @@ async fn prepare(
         bulk.add(&CALL, audit::chain(&mut head, records, &inner.ring));
         chain = Some(head);
     }
-    save(inner, &mut *connection, &mut staged, &before, &moment, bulk).await?;
+    save(inner, &mut *connection, &staged, signing.end().await?, &before, &moment, bulk).await?;
     crate::recover::save(&mut *connection, &staged, inner.dialect).await?;
     let trace = match (staged.entries.first(), &chain) {
         (Some(entry), _) => Trace::Entry(entry.journal, entry.header.seq, entry.hash),

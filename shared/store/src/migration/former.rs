@@ -1,11 +1,10 @@
 //! Statements on tables of former schemas, which only a migration runs.
 
-use sqlx::Row as _;
-
 use crate::{
-    bulk::{count, number},
     connection::Pool,
     error::Error,
+    query::query,
+    value::{count, number},
 };
 
 /// The progress of a migration that copies rows: their kind, how many are copied, and how many there are.
@@ -60,13 +59,13 @@ pub(super) async fn copy(pool: &Pool, progress: Progress<'_>) -> Result<(), Erro
     // Nothing is removed unless everything is there.
     let mut transaction = pool.begin_unhurried().await?;
     for (rows, copies) in [(ALL_ENTRIES, COPIED_ENTRIES), (ALL_RECORDS, ALL_CALLS)] {
-        let rows: i64 = sqlx::query(rows).fetch_one(&mut *transaction).await?.try_get(0)?;
-        let copies: i64 = sqlx::query(copies).fetch_one(&mut *transaction).await?.try_get(0)?;
+        let rows: i64 = query(rows).fetch_one(&mut *transaction).await?.try_get(0)?;
+        let copies: i64 = query(copies).fetch_one(&mut *transaction).await?.try_get(0)?;
         if rows != copies {
             return Err(Error::Damaged(format!("{copies} of {rows} rows were copied, and nothing was removed")));
         }
     }
-    sqlx::query(COPIED).execute(&mut *transaction).await?;
+    query(COPIED).execute(&mut *transaction).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -75,9 +74,9 @@ pub(super) async fn remove(pool: &Pool) -> Result<(), Error> {
     for remove in REMOVE {
         loop {
             let mut transaction = pool.begin_unhurried().await?;
-            let removed = sqlx::query(remove).bind(STEP).execute(&mut *transaction).await?;
+            let removed = query(remove).bind(STEP).execute(&mut *transaction).await?;
             transaction.commit().await?;
-            if removed.rows_affected() == 0 {
+            if removed == 0 {
                 break;
             }
         }
@@ -88,36 +87,36 @@ pub(super) async fn remove(pool: &Pool) -> Result<(), Error> {
 /// Copies the entries that are not copied yet, each with its content and key, in steps that are committed one by one: a
 /// migration that was interrupted continues behind the last step.
 async fn copy_entries(pool: &Pool, progress: Progress<'_>) -> Result<(), Error> {
-    let all: i64 = sqlx::query(LAST_TURN).fetch_one(pool).await?.try_get(0)?;
+    let all: i64 = query(LAST_TURN).fetch_one(pool).await?.try_get(0)?;
     loop {
         let mut transaction = pool.begin_unhurried().await?;
-        let copied: i64 = sqlx::query(LAST_COPIED).fetch_one(&mut *transaction).await?.try_get(0)?;
-        let moved = sqlx::query(COPY_ENTRIES).bind(copied).bind(STEP).execute(&mut *transaction).await?;
+        let copied: i64 = query(LAST_COPIED).fetch_one(&mut *transaction).await?.try_get(0)?;
+        let moved = query(COPY_ENTRIES).bind(copied).bind(STEP).execute(&mut *transaction).await?;
         transaction.commit().await?;
-        if moved.rows_affected() == 0 {
+        if moved == 0 {
             return Ok(());
         }
-        progress("entries", count(copied) + moved.rows_affected(), count(all));
+        progress("entries", count(copied) + moved, count(all));
     }
 }
 
 /// Copies the records of calls, each with its stored reply if it is certain which one that is.
 async fn copy_calls(pool: &Pool, progress: Progress<'_>) -> Result<(), Error> {
-    let all: i64 = sqlx::query(ALL_RECORDS).fetch_one(pool).await?.try_get(0)?;
-    let mut done: i64 = sqlx::query(ALL_CALLS).fetch_one(pool).await?.try_get(0)?;
+    let all: i64 = query(ALL_RECORDS).fetch_one(pool).await?.try_get(0)?;
+    let mut done: i64 = query(ALL_CALLS).fetch_one(pool).await?.try_get(0)?;
     loop {
         let mut transaction = pool.begin_unhurried().await?;
-        let last = sqlx::query(LAST_CALL).fetch_optional(&mut *transaction).await?;
+        let last = query(LAST_CALL).fetch_optional(&mut *transaction).await?;
         let (chain, seq): (String, i64) = match last {
             Some(row) => (row.try_get(0)?, row.try_get(1)?),
             None => (String::new(), 0),
         };
-        let moved = sqlx::query(COPY_CALLS).bind(chain).bind(seq).bind(STEP).execute(&mut *transaction).await?;
+        let moved = query(COPY_CALLS).bind(chain).bind(seq).bind(STEP).execute(&mut *transaction).await?;
         transaction.commit().await?;
-        if moved.rows_affected() == 0 {
+        if moved == 0 {
             return Ok(());
         }
-        done += number(moved.rows_affected());
+        done += number(moved);
         progress("calls", count(done), count(all));
     }
 }

@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Connection as _, Executor as _};
 use super::{
     acts::{Act, issue, publish},
     database::{Database, Engine},
-    side::{Side, call, losing, no_faults, on_each, options},
+    side::{Side, call, connect, losing, no_faults, on_each, options},
 };
 
 /// Keeps every batch from being written until it is let go.
@@ -18,7 +18,7 @@ struct Lock(AnyConnection);
 
 impl Lock {
     async fn take(database: &Database) -> Self {
-        let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+        let mut connection = connect(database).await;
         let begin = match database.engine() {
             Engine::Sqlite => "BEGIN IMMEDIATE",
             Engine::Postgres => "BEGIN; UPDATE head SET turn = turn",

@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as 
 use super::{
     acts::{publish, revise},
     database::{Database, Engine},
-    side::{Side, call, on_each, options, tamper},
+    side::{Side, call, connect, on_each, options, tamper},
 };
 
 /// The rows of a database of schema 9.
@@ -22,7 +22,7 @@ async fn former(database: &Database) {
     let dialect = renkei_store::Dialect::of(database.url()).unwrap();
     // SQLite's file is created by setting it up.
     Store::migrate(database.url(), Agency::Ppc, "another", &renkei_store::silent).await.unwrap();
-    let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+    let mut connection = connect(database).await;
     for undo in undone(&mut connection, database.engine()).await {
         connection.execute(AssertSqlSafe(undo)).await.unwrap();
     }
@@ -158,7 +158,7 @@ fn nothing_is_removed_unless_everything_is_copied() {
         let error = Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap_err();
         let said = format!("{} of {ENTRIES} rows were copied, and nothing was removed", ENTRIES - 1);
         assert!(error.to_string().contains(&said), "{error}");
-        let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+        let mut connection = connect(&database).await;
         let old = sqlx::query("SELECT COUNT(*) FROM entry_before").fetch_one(&mut connection).await.unwrap();
         assert_eq!(u64::try_from(old.get::<i64, _>(0)).unwrap(), ENTRIES);
         connection.close().await.unwrap();
@@ -174,7 +174,7 @@ fn a_program_of_the_former_schema_that_still_runs_commits_nothing() {
              receipted_us, stop_seq, stop_reason, turn, feed, recover_to) SELECT journal, seq, hash, written_us, \
              seen_peer_seq, incarnation, receipted, receipted_own, receipted_us, stop_seq, stop_reason, turn, 99, recover_to \
              FROM head WHERE journal = 'ppc' ON CONFLICT (journal) DO UPDATE SET feed = excluded.feed";
-        let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+        let mut connection = connect(&database).await;
         connection.execute(head).await.unwrap();
         interrupted(&database, "entries").await;
         assert!(connection.execute(head).await.is_err(), "it was prepared before the upgrade, or is now");
@@ -196,7 +196,7 @@ fn the_index_of_replies_is_exchanged() {
             Engine::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'call_by_time%'",
             Engine::Postgres => "SELECT CAST(indexname AS TEXT) FROM pg_indexes WHERE indexname LIKE 'call_by_time%'",
         };
-        let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+        let mut connection = connect(&database).await;
         let names = sqlx::query(names).fetch_all(&mut connection).await.unwrap();
         let names: Vec<String> = names.iter().map(|row| row.get(0)).collect();
         assert_eq!(names, ["call_by_time_of_reply"]);

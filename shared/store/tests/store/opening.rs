@@ -5,7 +5,7 @@ use std::fs;
 use renkei_domain::page::Journal;
 use renkei_proto::r#type::v1::Agency;
 use renkei_store::{Dialect, Error, Options, SCHEMA, Store, statements};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection, Row as _, SqlSafeStr as _, SqliteConnection};
 
 use super::{
     acts::publish,
@@ -190,17 +190,39 @@ fn other_databases_are_not_spoken_to() {
     });
 }
 
+/// The options are in `.cargo/config.toml`, which a build elsewhere may not read.
+#[test]
+fn sqlite_is_compiled_for_connections_on_many_threads() {
+    runtime().block_on(async {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let options = sqlx::query("PRAGMA compile_options").fetch_all(&mut connection).await.unwrap();
+        let options: Vec<String> = options.iter().map(|option| option.get(0)).collect();
+        let has = |wanted: &str| options.iter().any(|option| option == wanted);
+        assert!(has("DEFAULT_MEMSTATUS=0") && has("THREADSAFE=1"), "{options:?}");
+        assert!(!has("ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
+    });
+}
+
 #[test]
 fn every_statement_prepares() {
     on_each(async |database| {
         Store::migrate(database.url(), Agency::Ppc, "store", &renkei_store::silent).await.unwrap();
         let dialect = Dialect::of(database.url()).unwrap();
-        let mut connection = sqlx::AnyConnection::connect(database.url()).await.unwrap();
-        for text in statements(dialect) {
-            let prepared = connection.prepare(AssertSqlSafe(text.clone()).into_sql_str()).await;
-            assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());
+        match dialect {
+            Dialect::Sqlite => prepare_all(SqliteConnection::connect(database.url()).await.unwrap(), dialect).await,
+            Dialect::Postgres => prepare_all(PgConnection::connect(database.url()).await.unwrap(), dialect).await,
         }
     });
+}
+
+async fn prepare_all<C>(mut connection: C, dialect: Dialect)
+where
+    for<'c> &'c mut C: Executor<'c>,
+{
+    for text in statements(dialect) {
+        let prepared = connection.prepare(AssertSqlSafe(text.clone()).into_sql_str()).await;
+        assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());
+    }
 }
 
 /// The list of statements is kept by hand, so nothing in the sources may be missing from it.

@@ -5,7 +5,10 @@ use renkei_proto::r#type::v1::Agency;
 use renkei_store::{Dialect, Store, statements};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
-use super::{database::Engine, side::on_each};
+use super::{
+    database::Engine,
+    side::{connect, on_each},
+};
 
 /// Tables that stay small whatever happens: a row each for the store, its journals, replicas and counters. And the one row
 /// that a statement makes of a name that it asks for.
@@ -114,7 +117,7 @@ fn every_statement_on_a_path_is_answered_by_an_index() {
     on_each(async |database| {
         let (engine, dialect) = (database.engine(), Dialect::of(database.url()).unwrap());
         Store::migrate(database.url(), Agency::Ppc, "store", &renkei_store::silent).await.unwrap();
-        let mut connection = AnyConnection::connect(database.url()).await.unwrap();
+        let mut connection = connect(&database).await;
         if engine == Engine::Postgres {
             connection.execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
             for setting in dialect.settings() {

@@ -23,7 +23,7 @@ use renkei_journal::{Lie, Previous, PublicKeys, SigningKey, generate_pkcs8, veri
 use renkei_proto::{FactKind, link::v1::Stop, options::v1::Role, r#type::v1::Agency, watch::v1::Event};
 use renkei_store::{Error, Fault, Faults, JOURNALS, KeyRing, Options, Store, StoredEntry};
 use renkei_telemetry::Metrics;
-use sqlx::{AssertSqlSafe, Connection as _, Row as _, any::AnyRow};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _, any::AnyRow};
 use tokio::sync::mpsc;
 
 use super::database::{Database, Engine, databases};
@@ -286,7 +286,7 @@ impl Side {
 
     /// The rows of a query that the store does not have.
     pub async fn rows(&self, sql: &str) -> Vec<AnyRow> {
-        let mut connection = sqlx::AnyConnection::connect(self.database.url()).await.unwrap();
+        let mut connection = connect(&self.database).await;
         let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         rows
@@ -303,9 +303,14 @@ impl Side {
     }
 }
 
-pub async fn tamper(database: &Database, sql: &str) {
+/// A connection of the test's own, with which it reads and changes what the service does not let it.
+pub async fn connect(database: &Database) -> AnyConnection {
     sqlx::any::install_default_drivers();
-    let mut connection = sqlx::AnyConnection::connect(database.url()).await.unwrap();
+    AnyConnection::connect(database.url()).await.unwrap()
+}
+
+pub async fn tamper(database: &Database, sql: &str) {
+    let mut connection = connect(database).await;
     sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }

@@ -1,0 +1,108 @@
+//! Connections after statements that did not end.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::pin::pin;
+
+use crate::{
+    connect::connect,
+    connection::{Connection, Pool},
+    dialect::Dialect,
+    query::query,
+};
+
+#[expect(dead_code, reason = "the file is one of other tests, which use more of it")]
+#[path = "../../tests/store/database.rs"]
+mod database;
+
+use database::{Database, Engine};
+
+/// A statement that takes long enough to be given up.
+const LONG: &str =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT MAX(i) FROM n";
+
+/// Runs a test on the connections that read, on each kind of database.
+fn on_each(test: impl AsyncFn(&Pool, Dialect)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    for engine in Engine::BOTH {
+        let database = Database::new(engine);
+        let dialect = Dialect::of(database.url()).unwrap();
+        runtime.block_on(async {
+            let connected = connect(dialect, database.url(), true).await.unwrap();
+            test(&connected.read, dialect).await;
+            connected.read.close().await;
+            connected.write.close().await;
+        });
+    }
+}
+
+/// The number by which the server knows a connection. A file has no server.
+async fn number(connection: &mut Connection, dialect: Dialect) -> i64 {
+    match dialect {
+        Dialect::Sqlite => 0,
+        Dialect::Postgres => one(connection, "SELECT CAST(pg_backend_pid() AS BIGINT)").await,
+    }
+}
+
+async fn one(connection: &mut Connection, text: &'static str) -> i64 {
+    query(text).fetch_one(connection).await.unwrap().try_get(0).unwrap()
+}
+
+#[test]
+fn a_statement_that_its_caller_gave_up_costs_no_connection() {
+    on_each(async |pool, dialect| {
+        let mut connection = pool.acquire().await.unwrap();
+        let before = number(&mut connection, dialect).await;
+        {
+            let mut reading = pin!(query(LONG).fetch_all(&mut connection));
+            assert!(futures::poll!(&mut reading).is_pending());
+        }
+        drop(connection);
+        let mut connection = pool.acquire().await.unwrap();
+        assert_eq!(number(&mut connection, dialect).await, before);
+        // The answer is that of this statement, not of the one that was given up.
+        assert_eq!(one(&mut connection, "SELECT CAST(7 AS BIGINT)").await, 7);
+    });
+}
+
+#[test]
+fn a_statement_that_failed_costs_no_connection() {
+    on_each(async |pool, dialect| {
+        let mut connection = pool.acquire().await.unwrap();
+        let before = number(&mut connection, dialect).await;
+        assert!(query("SELECT nothing FROM nowhere").fetch_all(&mut connection).await.is_err());
+        drop(connection);
+        let mut connection = pool.acquire().await.unwrap();
+        assert_eq!(number(&mut connection, dialect).await, before);
+    });
+}
+
+#[test]
+fn a_transaction_that_did_not_end_is_closed_with_its_connection() {
+    on_each(async |pool, dialect| {
+        let mut transaction = pool.begin().await.unwrap();
+        let before = number(&mut transaction, dialect).await;
+        transaction.command("CREATE TABLE unfinished (n BIGINT)").await.unwrap();
+        drop(transaction);
+        // On SQLite this waits for the lock of the one before.
+        let mut transaction = pool.begin().await.unwrap();
+        let after = number(&mut transaction, dialect).await;
+        assert!(dialect == Dialect::Sqlite || after != before, "{before} is used again");
+        assert!(query("SELECT n FROM unfinished").fetch_all(&mut *transaction).await.is_err());
+    });
+}
+
+#[test]
+fn connections_that_are_all_in_use_are_waited_for() {
+    on_each(async |pool, _| {
+        let mut all = Vec::new();
+        while pool.sizes().1 < crate::connect::READERS {
+            all.push(pool.acquire().await.unwrap());
+        }
+        let mut waiting = pin!(pool.acquire());
+        assert!(futures::poll!(&mut waiting).is_pending());
+        all.pop();
+        waiting.await.unwrap();
+        assert_eq!(pool.sizes().1, crate::connect::READERS);
+    });
+}

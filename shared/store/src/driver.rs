@@ -1,0 +1,171 @@
+//! The drivers of both databases behind one type, and the making of connections.
+
+use std::time::Duration;
+
+use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection, SqlStr, SqliteConnection, postgres::PgConnectOptions,
+    query_with, raw_sql, sqlite::SqliteConnectOptions,
+};
+
+use crate::{
+    dialect::Dialect,
+    place::File,
+    query::Row,
+    value::{self, Value},
+};
+
+/// A connection that nobody has used for so long is asked whether it still answers.
+const IDLE: Duration = Duration::from_millis(10);
+/// The age at which a connection to a server is replaced, so that a server that was replaced is found.
+const AGE: Duration = Duration::from_secs(30 * 60);
+
+pub(crate) type Rows<'c> = BoxStream<'c, Result<Row, sqlx::Error>>;
+
+/// One connection, with the driver of its database.
+#[derive(Debug)]
+pub(crate) enum Driver {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Driver {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    pub(crate) async fn ping(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(it) => it.ping().await,
+            Self::Postgres(it) => it.ping().await,
+        }
+    }
+
+    pub(crate) async fn close(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(it) => it.close().await,
+            Self::Postgres(it) => it.close().await,
+        }
+    }
+
+    pub(crate) async fn command(&mut self, text: SqlStr) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(it) => raw_sql(text).execute(it).await.map(|_| ()),
+            Self::Postgres(it) => raw_sql(text).execute(it).await.map(|_| ()),
+        }
+    }
+
+    pub(crate) async fn execute(&mut self, text: SqlStr, values: Vec<Value>) -> Result<u64, sqlx::Error> {
+        match self {
+            Self::Sqlite(it) => Ok(query_with(text, value::sqlite(values)?).execute(it).await?.rows_affected()),
+            Self::Postgres(it) => Ok(query_with(text, value::postgres(values)?).execute(it).await?.rows_affected()),
+        }
+    }
+
+    pub(crate) fn fetch(&mut self, text: SqlStr, values: Vec<Value>) -> Result<Rows<'_>, sqlx::Error> {
+        Ok(match self {
+            Self::Sqlite(it) => query_with(text, value::sqlite(values)?).fetch(it).map_ok(Row::Sqlite).boxed(),
+            Self::Postgres(it) => query_with(text, value::postgres(values)?).fetch(it).map_ok(Row::Postgres).boxed(),
+        })
+    }
+
+    pub(crate) async fn fetch_optional(
+        &mut self,
+        text: SqlStr,
+        values: Vec<Value>,
+    ) -> Result<Option<Row>, sqlx::Error> {
+        match self {
+            Self::Sqlite(it) => Ok(query_with(text, value::sqlite(values)?).fetch_optional(it).await?.map(Row::Sqlite)),
+            Self::Postgres(it) => {
+                Ok(query_with(text, value::postgres(values)?).fetch_optional(it).await?.map(Row::Postgres))
+            }
+        }
+    }
+}
+
+/// The state of a connection, as far as its last statement shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Soundness {
+    /// Its last statement succeeded.
+    Sound,
+    /// Its last statement failed, or its caller has gone: it is asked whether it answers before it is used again.
+    Doubtful,
+    /// A transaction on it did not end, or it did not answer in time: it is never used again.
+    Lost,
+}
+
+/// A connection of a pool.
+#[derive(Debug)]
+pub(crate) struct Pooled {
+    pub(crate) driver: Driver,
+    pub(crate) soundness: Soundness,
+}
+
+/// Makes connections to one database.
+#[derive(Clone, Debug)]
+pub(crate) struct Connector {
+    options: Options,
+    /// The file of an embedded database.
+    file: Option<File>,
+}
+
+#[derive(Clone, Debug)]
+enum Options {
+    Sqlite(SqliteConnectOptions),
+    Postgres(PgConnectOptions),
+}
+
+impl Connector {
+    pub(crate) fn sqlite(options: SqliteConnectOptions) -> Self {
+        // Statements are not logged, because the check for each of them costs as much as preparing it.
+        Self { options: Options::Sqlite(options.disable_statement_logging()), file: None }
+    }
+
+    pub(crate) fn postgres(options: PgConnectOptions) -> Self {
+        Self { options: Options::Postgres(options.disable_statement_logging()), file: None }
+    }
+
+    /// The same, for this file only: another one under the same name is never opened.
+    pub(crate) fn only(self, file: Option<File>) -> Self {
+        Self { file, ..self }
+    }
+
+    pub(crate) async fn connect(&self) -> Result<Driver, sqlx::Error> {
+        let mut driver = match &self.options {
+            Options::Sqlite(options) => Driver::Sqlite(options.connect().await?),
+            Options::Postgres(options) => Driver::Postgres(options.connect().await?),
+        };
+        let same = self.file.as_ref().map_or(Ok(()), File::check);
+        same.map_err(|error| sqlx::Error::Configuration(error.to_string().into()))?;
+        for setting in driver.dialect().settings() {
+            driver.command(SqlStr::from_static(setting)).await?;
+        }
+        Ok(driver)
+    }
+}
+
+impl Manager for Connector {
+    type Type = Pooled;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<Pooled, sqlx::Error> {
+        Ok(Pooled { driver: self.connect().await?, soundness: Soundness::Sound })
+    }
+
+    async fn recycle(&self, pooled: &mut Pooled, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        let is_remote = pooled.driver.dialect().is_shared();
+        if pooled.soundness == Soundness::Lost || is_remote && metrics.age() > AGE {
+            return Err(RecycleError::message("the connection is not used any longer"));
+        }
+        if pooled.soundness == Soundness::Doubtful || is_remote && metrics.last_used() > IDLE {
+            // This also waits for the end of a statement whose caller has gone.
+            pooled.driver.ping().await?;
+            pooled.soundness = Soundness::Sound;
+        }
+        Ok(())
+    }
+}
