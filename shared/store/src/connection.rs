@@ -142,7 +142,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // A connection that was made unhurried has lost its server's time limits.
+        // An unhurried transaction has switched off the server's time limits on its connection.
         let is_limitless = self.dialect.is_shared() && self.patience.is_none();
         if let Some(pooled) = self.pooled.take_if(|pooled| is_limitless || pooled.soundness == Soundness::Lost) {
             // At once: it may be in a transaction for which others wait.
@@ -235,8 +235,10 @@ type Reading<'c> = (Rows<'c>, Option<Duration>, &'c mut Soundness);
 
 /// Reads the next row.
 async fn next((mut rows, patience, soundness): Reading<'_>) -> Result<Option<(Row, Reading<'_>)>, sqlx::Error> {
-    let row = answered(patience, soundness, rows.try_next()).await?;
-    Ok(row.map(|row| (row, (rows, patience, soundness))))
+    let Some(row) = answered(patience, soundness, rows.try_next()).await? else { return Ok(None) };
+    // The statement has not ended, and the caller may read no further.
+    *soundness = Soundness::Doubtful;
+    Ok(Some((row, (rows, patience, soundness))))
 }
 
 impl<T: FromRow> Query<T> {

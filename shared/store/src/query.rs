@@ -62,7 +62,7 @@ impl Row {
     }
 }
 
-/// What a column contains, unless it is NULL.
+/// A type of which a column may have values.
 pub(crate) trait Plain<'r>: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres> {}
 
 impl Plain<'_> for i64 {}
@@ -71,7 +71,7 @@ impl Plain<'_> for Vec<u8> {}
 impl<'r> Plain<'r> for &'r str {}
 impl<'r> Plain<'r> for &'r [u8] {}
 
-/// What a column contains: a value, or optionally one.
+/// A type as which a column is read: one of values, or an optional one for a column that may be NULL.
 pub(crate) trait Cell<'r>: Sized {
     fn read(row: &'r Row, column: usize) -> Result<Self, sqlx::Error>;
 }

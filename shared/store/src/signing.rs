@@ -38,7 +38,7 @@ enum Part {
 }
 
 impl Signing {
-    /// Begins with the entries that the stage has had since the last time. A command that is done is not undone, so its
+    /// Begins to sign the entries that were staged since the last call. A finished command is never rolled back, so its
     /// entries are final. The batch's randomness is drawn from `moment`.
     pub(crate) fn begin(&mut self, inner: &Inner, stage: &mut Stage, moment: &Moment) -> Result<(), Error> {
         let unsigned: Vec<Unsigned> = stage.bodies(self.begun).map(|(entry, body)| Unsigned::of(entry, body)).collect();
@@ -56,7 +56,7 @@ impl Signing {
         Ok(())
     }
 
-    /// The entries, when all are signed.
+    /// Waits until all entries are signed, and returns them in order.
     pub(crate) async fn end(self) -> Result<Vec<Written>, Error> {
         let mut all = Vec::with_capacity(self.begun);
         for part in self.parts {

@@ -4,10 +4,13 @@
 
 use std::pin::pin;
 
+use futures::TryStreamExt as _;
+
 use crate::{
     connect::connect,
     connection::{Connection, Pool},
     dialect::Dialect,
+    driver::Soundness,
     query::query,
 };
 
@@ -62,6 +65,48 @@ fn a_statement_that_its_caller_gave_up_costs_no_connection() {
         assert_eq!(number(&mut connection, dialect).await, before);
         // The answer is that of this statement, not of the one that was given up.
         assert_eq!(one(&mut connection, "SELECT CAST(7 AS BIGINT)").await, 7);
+    });
+}
+
+#[test]
+fn rows_that_are_not_read_to_the_end_leave_a_connection_in_doubt() {
+    on_each(async |pool, dialect| {
+        let rows = "SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3";
+        let mut connection = pool.acquire().await.unwrap();
+        let before = number(&mut connection, dialect).await;
+        let mut all = query(rows).fetch(&mut connection).unwrap();
+        while all.try_next().await.unwrap().is_some() {}
+        drop(all);
+        assert_eq!(connection.pooled().unwrap().0.soundness, Soundness::Sound);
+        assert!(query(rows).fetch(&mut connection).unwrap().try_next().await.unwrap().is_some());
+        assert_eq!(connection.pooled().unwrap().0.soundness, Soundness::Doubtful);
+        drop(connection);
+        let mut connection = pool.acquire().await.unwrap();
+        assert_eq!(number(&mut connection, dialect).await, before);
+        assert_eq!(one(&mut connection, "SELECT CAST(7 AS BIGINT)").await, 7);
+    });
+}
+
+#[test]
+fn an_unhurried_transaction_leaves_no_connection_without_time_limits() {
+    on_each(async |pool, dialect| {
+        let mut transaction = pool.begin_unhurried().await.unwrap();
+        let before = number(&mut transaction, dialect).await;
+        transaction.commit().await.unwrap();
+        let mut connection = pool.acquire().await.unwrap();
+        let after = number(&mut connection, dialect).await;
+        assert!(dialect == Dialect::Sqlite || after != before, "{before} is used again");
+    });
+}
+
+#[test]
+fn null_is_no_value() {
+    on_each(async |pool, _| {
+        let nulls = "SELECT CAST(NULL AS BIGINT), CAST(NULL AS TEXT)";
+        let row = query(nulls).fetch_one(pool).await.unwrap();
+        assert!(row.try_get::<i64>(0).is_err() && row.try_get::<String>(1).is_err() && row.try_get::<&str>(1).is_err());
+        assert_eq!(row.try_get::<Option<i64>>(0).unwrap(), None);
+        assert_eq!(row.try_get::<Option<String>>(1).unwrap(), None);
     });
 }
 
