@@ -10,6 +10,7 @@ use renkei_domain::{
     page::{Journal, Page, Pages, Seen, View},
     read_set::ReadSet,
     refusal::Refusal,
+    tally::TallyKind,
 };
 use renkei_journal::Hash;
 use renkei_proto::{
@@ -87,7 +88,7 @@ pub(crate) struct Running {
 pub(crate) struct Undo {
     pub(crate) heads: Option<Heads>,
     pub(crate) pages: Vec<(String, Option<Page>, Option<u64>)>,
-    pub(crate) counted: Vec<((u32, String), Option<u64>)>,
+    pub(crate) counted: Vec<((u32, TallyKind), Option<u64>)>,
     pub(crate) ids: Vec<String>,
     pub(crate) lengths: [usize; 5],
     pub(crate) anchoring: Anchoring,
@@ -265,8 +266,8 @@ impl Stage {
     }
 
     /// The value of a counter (see [`renkei_domain::tally::Tally`]). The command's read set names the year.
-    pub fn counter(&self, year: u32, kind: &str) -> u64 {
-        let key = (year, kind.to_owned());
+    pub fn counter(&self, year: u32, kind: &TallyKind) -> u64 {
+        let key = (year, kind.clone());
         let of = |counters: &BTreeMap<_, u64>| counters.get(&key).copied().unwrap_or_default();
         of(&self.counters) + of(&self.counted)
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use renkei_domain::{
     index::Lookup,
     page::{Journal, Page},
+    tally::TallyKind,
 };
 use renkei_journal::{Chained, Hash};
 use renkei_proto::{
@@ -74,7 +75,7 @@ pub struct StagedPage {
 }
 
 /// The counters of an agency by year and kind (see [`renkei_domain::tally::Tally`]).
-pub type Counters = BTreeMap<(u32, String), u64>;
+pub type Counters = BTreeMap<(u32, TallyKind), u64>;
 
 /// Everything that a batch adds to the database.
 pub struct Staged {

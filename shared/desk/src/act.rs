@@ -12,6 +12,7 @@ use renkei_domain::{
     page::Seen,
     read_set::ReadSet,
     refusal::{Refusal, past},
+    tally::TallyKind,
     visibility::Reader,
 };
 use renkei_proto::{
@@ -94,7 +95,7 @@ impl<'a> ActContext<'a> {
     }
 
     /// The fiscal year, and the next ordinal in it of matters that are counted under this kind.
-    pub(crate) fn next_case(&self, kind: &str) -> CaseOrdinal {
+    pub(crate) fn next_case(&self, kind: &TallyKind) -> CaseOrdinal {
         let fiscal_year = fiscal_year(self.moment);
         CaseOrdinal { fiscal_year, year_ordinal: self.stage.counter(fiscal_year, kind) + 1 }
     }

@@ -51,7 +51,7 @@ fn origin(call: &Call) -> CallOrigin {
         caller: call.caller.clone(),
         official: call.official.clone(),
         unit: call.reader.unit.clone(),
-        purpose: call.reader.purpose.clone(),
+        purpose: call.reader.purpose.id(),
         method: call.rule.path.to_owned(),
         request_id: call.request_id.clone(),
         digest: call.digest.clone(),

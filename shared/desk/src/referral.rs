@@ -146,7 +146,7 @@ impl ReferralService for Referrals {
                 )
             })?;
             let lookup = code_lookup(self.desk.own.peer(), code.locator());
-            let found = self.desk.store.lookup(&lookup).await?.map(|name| Matter::of(&name));
+            let found = self.desk.store.lookup(&lookup).await?;
             let id = found.as_ref().map_or(NOBODY, |matter| matter.id.as_str());
             let proof = self.proofs.prove(code.secret(), id).await?;
             let tries = Matter::new(code::COLLECTION, self.desk.own.peer(), code.locator());
@@ -233,9 +233,9 @@ impl Command for Issue {
                 let detail = "the filing is not a report under a scheme of this agency";
                 Refusal::field(Reason::NotAReport, "reported_under", detail)
             })?),
-            ordinal: stage.counter(0, referral::ORDINAL) + 1,
+            ordinal: stage.counter(0, &referral::ORDINAL) + 1,
             fiscal_year: year,
-            year_ordinal: stage.counter(year, referral::ORDINAL) + 1,
+            year_ordinal: stage.counter(year, &referral::ORDINAL) + 1,
             code_digest: self.code_digest.clone(),
             // The judgement completes the ground and the schemes.
             ..ReferralIssued::default()

@@ -104,12 +104,13 @@ pub trait Noun: Sync {
     }
 
     /// The audiences to which the service of `own` shows the matter in lists; none for a matter that is not listed.
-    fn visibility(&self, own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Visibility> {
+    fn visibility<'a>(&self, own: Agency, matter: &Matter, seen: Seen<'a>) -> Vec<Visibility<'a>> {
         let _ = (own, matter, seen);
         Vec::new()
     }
 
-    /// True if a scope bounds the readers of its matters (Art. 7(2)).
+    /// True if a scope bounds the readers of its matters (Art. 7(2)), so that entries after the first may change the
+    /// audiences to which a matter is shown.
     fn is_scoped(&self) -> bool {
         false
     }
@@ -147,11 +148,6 @@ pub trait Noun: Sync {
     /// True if the names of its matters identify persons, so that only callers who may read them learn the names.
     fn has_secret_names(&self) -> bool {
         false
-    }
-
-    /// True if entries after the first may change the lists in which a matter is shown.
-    fn is_listed_anew(&self) -> bool {
-        self.is_scoped() || !self.duty_kinds().is_empty()
     }
 
     /// The duty by which matters are found in which the service may owe another fact after a start.

@@ -4,32 +4,34 @@ use jiff::Timestamp;
 use renkei_proto::{
     options::v1::Reason,
     sharing::v1::{ItemTerm, ItemTerms},
-    r#type::v1::{Audience, Confidentiality, Designated, Marking, Purpose, Scope, Tlp, scope},
+    r#type::v1::{Audience, Confidentiality, Designated, Marking, Scope, Tlp, scope},
 };
 
 use crate::{
     moment::{end, instant},
     refusal::{Refusal, must},
-    visibility::Visibility,
+    visibility::{self, Visibility},
 };
 
 /// The audiences that see an item shared under these terms.
-pub(crate) fn audiences(terms: &ItemTerms) -> Vec<Visibility> {
+pub(crate) fn audiences(terms: &ItemTerms) -> Vec<Visibility<'_>> {
     let designated = match terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) {
         None => return Vec::new(),
         // The default, unless an agreed method sets another one: the receiving party.
-        Some(scope::Scope::Undesignated(_)) => return vec![Visibility::everybody()],
+        Some(scope::Scope::Undesignated(_)) => return vec![Visibility::EVERYBODY],
         Some(scope::Scope::Designated(designated)) => designated,
     };
     let until_us = end(designated.expires.as_ref()).map_or(i64::MAX, Timestamp::as_microsecond);
-    let any = || vec!["*".to_owned()];
-    let units = if designated.audience() == Audience::Units { designated.units.clone() } else { any() };
-    let purposes = match designated.audience() {
-        Audience::Public => any(),
-        _ => designated.purposes().map(Purpose::id).collect(),
+    let units = match designated.audience() {
+        Audience::Units => designated.units.iter().map(|unit| Some(unit.as_str())).collect(),
+        _ => vec![None],
     };
-    let each = units.iter().flat_map(|unit| purposes.iter().map(move |purpose| format!("{unit}/{purpose}")));
-    each.map(|audience| Visibility { audience, until_us }).collect()
+    let purposes = match designated.audience() {
+        Audience::Public => vec![None],
+        _ => designated.purposes().map(Some).collect(),
+    };
+    let each = units.iter().flat_map(|unit| purposes.iter().map(|purpose| (*unit, *purpose)));
+    each.map(|(unit, purpose)| Visibility { audience: visibility::Audience { unit, purpose }, until_us }).collect()
 }
 
 /// The units that terms name; none where they name a wider circle.

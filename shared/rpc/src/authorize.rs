@@ -101,9 +101,8 @@ pub struct Authorized {
     pub official: String,
     /// The caller's unit; empty on the link.
     pub unit: String,
-    /// The purpose that the caller named (`Purpose` in the contract); empty if it named none and the rule asks for
-    /// none.
-    pub purpose: String,
+    /// The purpose that the caller named; unspecified if it named none and the rule asks for none.
+    pub purpose: Purpose,
     /// The trace context of this call; empty if there is none.
     pub traceparent: String,
     /// The time by which the call has to be answered; `None` for streams.
@@ -328,7 +327,7 @@ impl Gate {
             roles: caller.roles.to_vec(),
             official,
             unit: caller.unit.to_owned(),
-            purpose: if asked { purpose(headers, rule)? } else { String::new() },
+            purpose: if asked { purpose(headers, rule)? } else { Purpose::Unspecified },
             traceparent: String::new(),
             deadline: None,
         })
@@ -387,10 +386,10 @@ fn official(headers: &HeaderMap) -> Result<String, Refusal> {
 }
 
 /// The purpose that the caller names; it may be absent if the rule asks for none.
-fn purpose(headers: &HeaderMap, rule: &Rule) -> Result<String, Refusal> {
+fn purpose(headers: &HeaderMap, rule: &Rule) -> Result<Purpose, Refusal> {
     match single(headers, PURPOSE) {
-        Value::Absent if !rule.purpose => Ok(String::new()),
-        Value::Once(text) if let Some(purpose) = Purpose::from_id(text) => Ok(purpose.id()),
+        Value::Absent if !rule.purpose => Ok(Purpose::Unspecified),
+        Value::Once(text) if let Some(purpose) = Purpose::from_id(text) => Ok(purpose),
         _ => Err(Refusal::new(Reason::PurposeMissing, format!("metadata renkei-purpose: once, one of {}", purposes()))),
     }
 }

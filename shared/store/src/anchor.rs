@@ -25,7 +25,7 @@ pub enum PrivateStanding {
         /// The number of the anchored entry.
         anchored: u64,
         /// The number of the last private entry that is present.
-        held: u64,
+        last: u64,
     },
 }
 
@@ -44,8 +44,8 @@ impl Store {
         if is_present(&mut self.inner.read.acquire().await?, anchored).await? {
             return Ok(PrivateStanding::Whole);
         }
-        let held = self.previous(Journal::Private).await?.head.seq;
-        Ok(PrivateStanding::Behind { anchored: anchored.seq, held })
+        let last = self.previous(Journal::Private).await?.head.seq;
+        Ok(PrivateStanding::Behind { anchored: anchored.seq, last })
     }
 }
 

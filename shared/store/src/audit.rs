@@ -92,16 +92,18 @@ pub struct Recorded {
 }
 
 impl FromRow for Recorded {
+    /// Reads the columns of [`OF_MATTER`].
     fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let mut columns = row.columns();
         Ok(Self {
-            chain: row.try_get(0)?,
-            seq: count(row.try_get(1)?),
-            at_us: row.try_get(2)?,
-            official: row.try_get(3)?,
-            caller: row.try_get(4)?,
-            method: row.try_get(5)?,
-            purpose: row.try_get(6)?,
-            outcome: row.try_get(7)?,
+            chain: columns.read()?,
+            seq: count(columns.read()?),
+            at_us: columns.read()?,
+            official: columns.read()?,
+            caller: columns.read()?,
+            method: columns.read()?,
+            purpose: columns.read()?,
+            outcome: columns.read()?,
         })
     }
 }
@@ -120,17 +122,18 @@ pub struct StoredRecord {
 }
 
 impl FromRow for StoredRecord {
+    /// Reads the columns of [`RECORDS`].
     fn from_row(row: Row) -> Result<Self, sqlx::Error> {
-        let seq = count(row.try_get(0)?);
-        let prev_hash = hash(row.try_get(1)?)?;
-        let mut texts: [String; 6] = Default::default();
-        for (place, text) in texts.iter_mut().enumerate() {
-            *text = row.try_get(place + 4)?;
+        let mut columns = row.columns();
+        let seq = count(columns.read()?);
+        let (prev_hash, hash) = (hash(columns.read()?)?, hash(columns.read()?)?);
+        let at_us = columns.read()?;
+        let mut texts = [""; 6];
+        for text in &mut texts {
+            *text = columns.read()?;
         }
-        let [official, caller, method, matter, purpose, outcome] = &texts;
-        let bytes = fields(seq, row.try_get(3)?, [official, caller, method, matter, purpose, outcome]);
-        let computed = renkei_journal::audit_hash(&prev_hash, &bytes);
-        Ok(Self { seq, prev_hash, hash: hash(row.try_get(2)?)?, computed })
+        let computed = renkei_journal::audit_hash(&prev_hash, &fields(seq, at_us, texts));
+        Ok(Self { seq, prev_hash, hash, computed })
     }
 }
 

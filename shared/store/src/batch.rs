@@ -42,8 +42,8 @@ pub(crate) struct Judged {
     pub(crate) signing: Signing,
     /// The heads with which the batch was judged.
     pub(crate) before: Heads,
-    /// True if the batch was judged on what an unwritten batch leaves.
-    pub(crate) follows: bool,
+    /// The commit of the unwritten batch on which this one was judged, if there was one.
+    pub(crate) follows: Option<u64>,
     /// The records of its calls, with the replies for their repeats.
     pub(crate) records: Vec<Record>,
     /// The officials whom the batch bars or unbars.
@@ -76,7 +76,7 @@ pub(crate) struct Judging<'a> {
     stage: Stage,
     signing: Signing,
     before: Heads,
-    follows: bool,
+    follows: Option<u64>,
     replies: Replies,
     outcomes: Vec<Outcome>,
     records: Vec<Record>,
@@ -92,7 +92,7 @@ impl<'a> Judging<'a> {
             stage: Stage::new(inner.own, heads, moment.clone()),
             signing: Signing::default(),
             before,
-            follows: false,
+            follows: None,
             replies: Replies::default(),
             outcomes: Vec::new(),
             records: Vec::new(),
@@ -103,7 +103,7 @@ impl<'a> Judging<'a> {
     /// A batch on what an unwritten batch leaves.
     pub(crate) fn after(inner: &'a Inner, left: Left, moment: &Moment) -> Self {
         let mut judging = Self::new(inner, left.heads, moment);
-        judging.follows = true;
+        judging.follows = Some(judging.before.commits);
         judging.stage.load(left.rows);
         judging.replies.add(left.replies);
         judging.replies.again = left.written;

@@ -12,7 +12,7 @@ use sqlx::AssertSqlSafe;
 use crate::{
     connection::Connection,
     dialect::Dialect,
-    query::{Query, Row, query},
+    query::{FromRow, Query, Row, query, query_as},
     value::Value,
 };
 
@@ -196,15 +196,15 @@ pub(crate) fn wanted_text(first: usize, texts: usize) -> String {
 }
 
 /// Runs `{select} IN (…)` over all keys in statements of fixed sizes; unused places repeat the last key.
-pub(crate) async fn select(
+pub(crate) async fn select<T: FromRow>(
     connection: &mut Connection,
     select: &'static str,
     keys: Vec<Value>,
-) -> Result<Vec<Row>, sqlx::Error> {
+) -> Result<Vec<T>, sqlx::Error> {
     let mut rows = Vec::new();
     for chunk in keys.chunks(KEYS[0]) {
         let size = KEYS.into_iter().rev().find(|size| *size >= chunk.len()).unwrap_or(KEYS[0]);
-        let mut query = query(AssertSqlSafe(select_text(select, 1, size)));
+        let mut query = query_as(AssertSqlSafe(select_text(select, 1, size)));
         for place in 0..size {
             if let Some(value) = chunk.get(place).or(chunk.last()) {
                 query = query.bind(value.clone());
@@ -221,5 +221,5 @@ pub(crate) async fn delete(
     delete: &'static str,
     keys: Vec<Value>,
 ) -> Result<(), sqlx::Error> {
-    select(connection, delete, keys).await.map(|_| ())
+    select::<Row>(connection, delete, keys).await.map(|_| ())
 }

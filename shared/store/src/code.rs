@@ -19,19 +19,19 @@ impl<'a> Code<'a> {
 
 /// True if the only error is that a table does not exist.
 pub(crate) fn is_without_table(error: &sqlx::Error) -> bool {
-    let sqlx::Error::Database(said) = error else { return false };
-    match said.code().as_deref().and_then(Code::of) {
+    let sqlx::Error::Database(fault) = error else { return false };
+    match fault.code().as_deref().and_then(Code::of) {
         Some(Code::Postgres(code)) => code == "42P01",
-        Some(Code::Sqlite(code)) => code == 1 && said.message().starts_with("no such table"),
+        Some(Code::Sqlite(code)) => code == 1 && fault.message().starts_with("no such table"),
         None => false,
     }
 }
 
 /// A sentence about a database error, with the fault and the remedy. It contains no URL.
-pub(crate) fn told(error: &sqlx::Error) -> String {
+pub(crate) fn sentence(error: &sqlx::Error) -> String {
     const TLS: &str = "see `sslrootcert` and the host in `database.url`";
     let (what, hint) = match error {
-        sqlx::Error::Database(said) => (said.message().to_owned(), hint(said.code().as_deref().and_then(Code::of))),
+        sqlx::Error::Database(fault) => (fault.message().to_owned(), hint(fault.code().as_deref().and_then(Code::of))),
         // An error of TLS itself arrives as an error of invalid data.
         sqlx::Error::Io(why) if why.kind() == std::io::ErrorKind::InvalidData => {
             (format!("no TLS connection: {why}"), TLS)

@@ -39,14 +39,14 @@ impl Store {
     /// The condition of the database for writers, without a query.
     #[must_use]
     pub fn condition(&self) -> Condition {
-        let told = |course: &Course, what: &str| {
+        let sentence = |course: &Course, what: &str| {
             course.trouble().map(|(since, why)| format!("{what} for {} s: {why}", since.as_secs()))
         };
         let inner = &self.inner;
         let lost = inner.is_there().err().map(|error| error.to_string());
         Condition {
-            writes: lost.or_else(|| told(&inner.writes, "nothing is written")).unwrap_or_default(),
-            records: told(&inner.records, "reads of secret material are not recorded").unwrap_or_default(),
+            writes: lost.or_else(|| sentence(&inner.writes, "nothing is written")).unwrap_or_default(),
+            records: sentence(&inner.records, "reads of secret material are not recorded").unwrap_or_default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use renkei_domain::refusal::Refusal;
 use renkei_proto::options::v1::Reason;
 
-use crate::code::told;
+use crate::code::sentence;
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ pub enum Error {
     #[error("the writer has ended")]
     Ended,
     /// The database does not answer, or answers with an error.
-    #[error("{}", told(.0))]
+    #[error("{}", sentence(.0))]
     Database(#[source] sqlx::Error),
     /// The batch in which the command was run is not known to be committed: the same call may be repeated.
     #[error("{0}")]

@@ -67,23 +67,30 @@ pub(crate) struct HeadRow {
 }
 
 impl FromRow for HeadRow {
+    /// Reads the columns of [`SELECT`].
     fn from_row(row: Row) -> Result<Self, sqlx::Error> {
-        let reason = i32::try_from(row.try_get::<i64>(10)?).ok().and_then(|it| Reason::try_from(it).ok());
+        let mut columns = row.columns();
+        let journal = columns.read()?;
         let head = JournalHead {
-            seq: count(row.try_get(1)?),
-            hash: hash(row.try_get(2)?)?,
-            written_us: row.try_get(3)?,
-            seen_peer_seq: count(row.try_get(4)?),
-            incarnation: u32::try_from(row.try_get::<i64>(5)?).unwrap_or(1),
-            receipted: count(row.try_get(6)?),
-            receipted_own: count(row.try_get(7)?),
-            receipted_us: row.try_get(8)?,
-            stop_seq: count(row.try_get(9)?),
-            stop_reason: reason.unwrap_or(Reason::Unspecified),
-            recover_to: count(row.try_get(11)?),
+            seq: count(columns.read()?),
+            hash: hash(columns.read()?)?,
+            written_us: columns.read()?,
+            seen_peer_seq: count(columns.read()?),
+            incarnation: u32::try_from(columns.read::<i64>()?).unwrap_or(1),
+            receipted: count(columns.read()?),
+            receipted_own: count(columns.read()?),
+            receipted_us: columns.read()?,
+            stop_seq: count(columns.read()?),
+            stop_reason: reason(columns.read()?),
+            recover_to: count(columns.read()?),
         };
-        Ok(Self { journal: row.try_get(0)?, head, turn: count(row.try_get(12)?), commits: count(row.try_get(13)?) })
+        Ok(Self { journal, head, turn: count(columns.read()?), commits: count(columns.read()?) })
     }
+}
+
+/// A reason by the number in its column.
+fn reason(number: i64) -> Reason {
+    i32::try_from(number).ok().and_then(|number| Reason::try_from(number).ok()).unwrap_or(Reason::Unspecified)
 }
 
 /// Reads the heads.

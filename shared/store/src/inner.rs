@@ -71,7 +71,7 @@ pub(crate) struct Inner {
     /// A notification that this replica has committed.
     pub(crate) wrote: Notify,
     /// A notification that this replica's announcement has changed.
-    pub(crate) said: Notify,
+    pub(crate) announced: Notify,
     pub(crate) faults: Faults,
     pub(crate) metrics: Metrics,
 }
@@ -118,13 +118,13 @@ impl Inner {
     /// replicas, because it locks the row of the own head.
     pub(crate) async fn begin_writing(&self) -> Result<(Transaction, u64), Error> {
         self.is_there()?;
-        let (transaction, taken) = match self.write.begin_with(&self.lock).await {
+        let (transaction, locked) = match self.write.begin_with(&self.lock).await {
             // A database that was created again is empty at first.
             Err(error) if is_without_table(&error) => return Err(self.is_found(false).err().unwrap_or_else(another)),
             begun => begun?,
         };
-        self.is_found(!taken.is_empty())?;
-        let number = taken.first().map(|row| row.try_get(0)).transpose()?;
+        self.is_found(!locked.is_empty())?;
+        let number = locked.first().map(|row| row.try_get(0)).transpose()?;
         Ok((transaction, count(number.unwrap_or_default())))
     }
 

@@ -20,6 +20,7 @@ mod error;
 mod head;
 mod inner;
 mod job;
+mod lists;
 mod load;
 mod migration;
 mod officials;

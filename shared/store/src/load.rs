@@ -16,8 +16,9 @@ use crate::{
     connection::Connection,
     error::Error,
     inner::Inner,
-    query::{Row, query},
-    seal::{Reply, believed, page_columns},
+    query::{Columns, Row, query},
+    save::CounterRow,
+    seal::{Reply, StoredPage, page_columns},
     value::{Value, count, number},
 };
 
@@ -45,12 +46,12 @@ pub(crate) fn needs_text(requests: usize, pages: usize) -> String {
     format!(
         "{} UNION ALL {} UNION ALL SELECT 3, {} FROM {} LEFT JOIN page p ON p.matter = range_wanted.column1",
         select_text(
-            "SELECT CAST(1 AS BIGINT), request, 0, digest, reply, at_us, seal, 0 FROM call WHERE request",
+            "SELECT CAST(1 AS BIGINT), request, digest, reply, at_us, seal, 0, 0 FROM call WHERE request",
             1,
             requests
         ),
         select_text(
-            "SELECT 2, matter, 0, digest, digest, 0, digest, 0 FROM entry WHERE digest",
+            "SELECT 2, matter, digest, digest, 0, digest, 0, 0 FROM entry WHERE digest",
             1 + requests,
             requests
         ),
@@ -95,26 +96,24 @@ pub(crate) async fn load(
         let (from, to) = prefix_range(&collection.prefix(*opener));
         let found = query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(&mut *connection).await?;
         for row in &found {
-            page(rows, inner, row, 0)?;
+            page(rows, inner, &mut row.columns())?;
         }
     }
     let years: Vec<Value> = keys.years.iter().map(|year| i64::from(*year).into()).collect();
-    for row in select(&mut *connection, COUNTERS, years).await? {
-        let year = u32::try_from(row.try_get::<i64>(0)?).unwrap_or_default();
-        rows.counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
-    }
+    let counters = select(&mut *connection, COUNTERS, years).await?.into_iter();
+    rows.counters.extend(counters.map(|CounterRow { key, last }| (key, last)));
     rows.years = keys.years;
     for (journal, statement) in HASHES {
         // An entry beyond the head is not stored yet. This is the usual case of an arriving entry.
         let last = heads.of(inner.own, journal).seq;
         let wanted = keys.entries.iter().filter(|(of, seq)| *of == journal && *seq <= last);
         let wanted = wanted.map(|(_, seq)| number(*seq).into()).collect();
-        for row in select(&mut *connection, statement, wanted).await? {
+        for row in select::<Row>(&mut *connection, statement, wanted).await? {
             rows.hashes.insert((journal, count(row.try_get(0)?)), hash(row.try_get(1)?)?);
         }
     }
     let ids = keys.ids.into_iter().map(Value::from).collect();
-    for row in select(&mut *connection, IDS, ids).await? {
+    for row in select::<Row>(&mut *connection, IDS, ids).await? {
         rows.ids.insert(row.try_get(0)?);
     }
     rows.matters.extend(keys.matters);
@@ -153,24 +152,26 @@ async fn needed(
             query = query.bind(names.get(place).map_or("", |name| name.as_str()));
         }
         for row in query.fetch_all(&mut *connection).await? {
-            match row.try_get::<i64>(0)? {
-                1 => loaded.replies.extend(reply(inner, &row)?),
+            let mut columns = row.columns();
+            match columns.read::<i64>()? {
+                1 => loaded.replies.extend(reply(inner, &mut columns)?),
                 2 => {
-                    loaded.written.entry(row.try_get(3)?).or_insert(row.try_get(1)?);
+                    let matter = columns.read()?;
+                    loaded.written.entry(columns.read()?).or_insert(matter);
                 }
-                _ => page(&mut loaded.rows, inner, &row, 1)?,
+                _ => page(&mut loaded.rows, inner, &mut columns)?,
             }
         }
     }
 }
 
 /// Reads a stored reply. A changed one is ignored, because its call is also found by its digest.
-fn reply(inner: &Inner, row: &Row) -> Result<Option<Reply>, Error> {
-    let reply = Reply { request: row.try_get(1)?, digest: row.try_get(3)?, bytes: row.try_get(4)? };
-    let seal: Option<Vec<u8>> = row.try_get(6)?;
+fn reply(inner: &Inner, columns: &mut Columns<'_>) -> Result<Option<Reply>, Error> {
+    let reply = Reply { request: columns.read()?, digest: columns.read()?, bytes: columns.read()? };
+    let (at_us, seal): (i64, Option<&[u8]>) = (columns.read()?, columns.read()?);
     // A reply of an older version has no seal.
     if let Some(seal) = seal {
-        if reply.is_sealed(row.try_get(5)?, &inner.ring, &seal) {
+        if reply.is_sealed(at_us, &inner.ring, seal) {
             return Ok(Some(reply));
         }
         tracing::error!("a stored reply was changed behind the service's back and is not believed");
@@ -185,14 +186,15 @@ pub(crate) fn prefix_range(prefix: &str) -> (String, String) {
 }
 
 /// Decodes a page. If it was changed outside the service, only the commands that need it are refused.
-fn page(rows: &mut Rows, inner: &Inner, row: &Row, first: usize) -> Result<(), Error> {
-    let name: String = row.try_get(first)?;
-    if name.is_empty() {
+fn page(rows: &mut Rows, inner: &Inner, columns: &mut Columns<'_>) -> Result<(), Error> {
+    let found = StoredPage::read(columns)?;
+    if found.matter.is_empty() {
         return Ok(());
     }
-    match believed(row, first, &inner.ring, &inner.metrics) {
-        Ok(Some((name, opened, page))) => {
-            rows.pages.insert(name, (page, count(opened)));
+    let name = found.matter.to_owned();
+    match found.believe(&inner.ring, &inner.metrics) {
+        Ok(Some(page)) => {
+            rows.pages.insert(name.clone(), (page, found.opened));
         }
         Ok(None) => {}
         Err(Error::Altered { .. }) => {

@@ -16,7 +16,7 @@ use crate::{
     error::Error,
     load::{PAGES_BETWEEN, prefix_range},
     query::query,
-    seal::believed,
+    seal::StoredPage,
     store::Store,
 };
 
@@ -43,9 +43,10 @@ pub(crate) async fn officials(
     let (from, to) = prefix_range(&renkei_domain::noun::official::COLLECTION.prefix(own));
     let mut found = Vec::new();
     for row in query(PAGES_BETWEEN).bind(from).bind(to).fetch_all(pool).await? {
-        let matter = Matter::of(&row.try_get::<String>(0)?);
-        match believed(&row, 0, ring, metrics) {
-            Ok(page) => found.extend(page.map(|(_, _, page)| (matter, Ok(page)))),
+        let stored = StoredPage::read(&mut row.columns())?;
+        let matter = Matter::of(stored.matter);
+        match stored.believe(ring, metrics) {
+            Ok(page) => found.extend(page.map(|page| (matter, Ok(page)))),
             Err(error @ Error::Altered { .. }) => found.push((matter, Err(error))),
             Err(error) => return Err(error),
         }

@@ -77,7 +77,7 @@ impl Store {
             barred,
             replicas: watch::Sender::default(),
             wrote: Notify::new(),
-            said: Notify::new(),
+            announced: Notify::new(),
             faults: options.faults,
             metrics: options.metrics,
         });

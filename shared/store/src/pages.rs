@@ -17,12 +17,12 @@ use sqlx::AssertSqlSafe;
 use crate::{
     bulk::{KEYS, wanted_text},
     error::Error,
+    lists::UNDATED,
     query::query,
-    save::UNDATED,
-    seal::{altered, believed, page_columns},
+    seal::{StoredPage, altered, page_columns},
     store::Store,
-    stored::StoredContent,
-    value::{count, number},
+    stored::{StoredContent, content_columns},
+    value::number,
 };
 
 /// The numbers of ranges that one list reads: openers times audiences.
@@ -34,9 +34,10 @@ pub(crate) const LOOKUP: &str = "SELECT matter FROM lookup WHERE kind = $1 AND v
 /// Reads a page behind the newest entry of one journal in its matter that has a content. The journal is compared as an
 /// expression: an index of its entries must not be taken, although it is as good while there are few.
 pub(crate) const PAGE_AND_NEWEST: &str = concat!(
-    "SELECT e.journal, e.seq, e.header, e.key_id, e.signature, e.fact, e.turn, e.arrived_us, e.nonce, e.ciphertext, \
-     e.wrapped_key, e.ring_key_id, ",
+    "SELECT ",
     page_columns!("range_wanted.matter"),
+    ", ",
+    content_columns!(),
     " FROM (SELECT CAST($1 AS TEXT) AS matter) AS range_wanted LEFT JOIN page p ON p.matter = range_wanted.matter \
      LEFT JOIN entry e ON e.turn = (SELECT c.turn FROM entry c WHERE c.matter = range_wanted.matter \
      AND c.journal || '' = $2 AND c.ciphertext IS NOT NULL ORDER BY c.turn DESC LIMIT 1)"
@@ -63,7 +64,7 @@ impl Store {
     /// A database that does not answer; [`Error::Altered`] for a page that is not the one that the service wrote last.
     pub async fn page(&self, matter: &str) -> Result<Option<Page>, Error> {
         let row = query(AssertSqlSafe(pages_text(1))).bind(matter).fetch_one(&self.inner.read).await?;
-        Ok(believed(&row, 0, &self.inner.ring, &self.inner.metrics)?.map(|(_, _, page)| page))
+        StoredPage::read(&mut row.columns())?.believe(&self.inner.ring, &self.inner.metrics)
     }
 
     /// The page of a matter together with the newest content that an agency has written in it.
@@ -73,9 +74,9 @@ impl Store {
     pub async fn page_and_newest(&self, matter: &str, journal: Journal) -> Result<(Option<Page>, Newest), Error> {
         let query = query(PAGE_AND_NEWEST).bind(matter).bind(journal.id());
         let row = query.fetch_one(&self.inner.read).await?;
-        let page = believed(&row, 12, &self.inner.ring, &self.inner.metrics)?.map(|(_, _, page)| page);
-        let is_there = row.try_get::<Option<String>>(0)?.is_some();
-        Ok((page, Newest(is_there.then(|| StoredContent::read(&row)).transpose()?)))
+        let mut columns = row.columns();
+        let page = StoredPage::read(&mut columns)?.believe(&self.inner.ring, &self.inner.metrics)?;
+        Ok((page, Newest(StoredContent::read_joined(&mut columns)?)))
     }
 
     /// The pages of these matters, by name. A page that is not the one that the service wrote last is reported and left
@@ -94,8 +95,9 @@ impl Store {
                 query = query.bind(some.get(place).copied().unwrap_or_default());
             }
             for row in query.fetch_all(&self.inner.read).await? {
-                match believed(&row, 0, &self.inner.ring, &self.inner.metrics) {
-                    Ok(found) => pages.extend(found.map(|(matter, _, page)| (matter, page))),
+                let found = StoredPage::read(&mut row.columns())?;
+                match found.believe(&self.inner.ring, &self.inner.metrics) {
+                    Ok(page) => pages.extend(page.map(|page| (found.matter.to_owned(), page))),
                     Err(Error::Altered { .. }) => {}
                     Err(error) => return Err(error),
                 }
@@ -117,7 +119,7 @@ impl Store {
         below: u64,
         limit: usize,
     ) -> Result<Vec<Listed>, Error> {
-        let audiences = reader.audiences();
+        let audiences: Vec<String> = reader.audiences().map(|audience| audience.to_string()).collect();
         let mut ranges = Vec::with_capacity(openers.len() * audiences.len());
         for opener in openers {
             ranges.extend(audiences.iter().map(|audience| (collection.prefix(*opener), audience.as_str())));
@@ -133,23 +135,22 @@ impl Store {
                 let (noun, audience) = some.get(place).map_or(("", ""), |(noun, audience)| (noun.as_str(), *audience));
                 query = query.bind(noun).bind(audience).bind(if place < some.len() { most } else { 0 });
             }
-            for row in query.fetch_all(&self.inner.read).await? {
-                rows.push((count(row.try_get(1)?), row));
-            }
+            rows.extend(query.fetch_all(&self.inner.read).await?);
         }
-        rows.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
-        rows.truncate(limit);
-        let listed = rows.iter().map(|(place, row)| {
-            let found = believed(row, 0, &self.inner.ring, &self.inner.metrics)?;
-            let (name, _, page) =
-                found.ok_or_else(|| Error::Damaged("a list names a matter without a page".to_owned()))?;
-            let matter = Matter::of(&name);
+        let pages: Result<Vec<_>, _> = rows.iter().map(|row| StoredPage::read(&mut row.columns())).collect();
+        let mut pages = pages?;
+        pages.sort_by_key(|page| std::cmp::Reverse(page.opened));
+        pages.truncate(limit);
+        let listed = pages.iter().map(|stored| {
+            let page = stored.believe(&self.inner.ring, &self.inner.metrics)?;
+            let page = page.ok_or_else(|| Error::Damaged("a list names a matter without a page".to_owned()))?;
+            let matter = Matter::of(stored.matter);
             // The index only finds pages. The page itself decides if it is shown.
             let visible = registry::of(&matter).visibility(self.inner.own, &matter, Seen::whole(&page));
             if !visible.iter().any(|audience| audience.includes(reader, now)) {
-                return Err(altered(&self.inner.metrics, &name));
+                return Err(altered(&self.inner.metrics, stored.matter));
             }
-            Ok(Listed { matter, page, place: *place })
+            Ok(Listed { matter, page, place: stored.opened })
         });
         listed.collect()
     }
@@ -174,10 +175,10 @@ impl Store {
     ///
     /// # Errors
     /// A database that does not answer.
-    pub async fn lookup(&self, lookup: &Lookup) -> Result<Option<String>, Error> {
-        let query = query(LOOKUP).bind(lookup.kind.as_str()).bind(lookup.value.as_str());
+    pub async fn lookup(&self, lookup: &Lookup) -> Result<Option<Matter>, Error> {
+        let query = query(LOOKUP).bind(lookup.kind.id()).bind(lookup.value.as_str());
         let row = query.fetch_optional(&self.inner.read).await?;
-        Ok(row.map(|row| row.try_get(0)).transpose()?)
+        Ok(row.map(|row| row.try_get(0).map(Matter::of)).transpose()?)
     }
 }
 

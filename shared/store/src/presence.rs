@@ -22,7 +22,7 @@ use crate::{
     head,
     inner::Inner,
     officials::{barred, officials},
-    query::query,
+    query::{FromRow, Row, query, query_as},
     replica::{Replica, Replicas},
     store::Store,
     value::{count, number},
@@ -93,7 +93,7 @@ impl Store {
                 before = std::mem::replace(&mut own.link, link.clone());
             }
         });
-        self.inner.said.notify_one();
+        self.inner.announced.notify_one();
         before
     }
 
@@ -149,6 +149,28 @@ impl Others {
     }
 }
 
+/// The row of a replica, with the number of its last beat.
+struct ReplicaRow {
+    replica: Replica,
+    beat: i64,
+}
+
+impl FromRow for ReplicaRow {
+    /// Reads the columns of [`ALL`].
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let mut columns = row.columns();
+        let (name, started, beat) = (columns.read()?, count(columns.read()?), columns.read()?);
+        let (kinds, link): (&str, &[u8]) = (columns.read()?, columns.read()?);
+        let replica = Replica {
+            name,
+            started,
+            kinds: kinds.split_whitespace().map(str::to_owned).collect(),
+            link: LinkStatus::decode(link).unwrap_or_default(),
+        };
+        Ok(Self { replica, beat })
+    }
+}
+
 /// Beats until the service ends.
 async fn beat(inner: Arc<Inner>, mut others: Others, mut closing: watch::Receiver<bool>) {
     let mut last = Instant::now();
@@ -156,7 +178,7 @@ async fn beat(inner: Arc<Inner>, mut others: Others, mut closing: watch::Receive
         tokio::select! {
             _ = closing.wait_for(|closing| *closing) => return,
             () = tokio::time::sleep(PERIOD) => {}
-            () = inner.said.notified() => {}
+            () = inner.announced.notified() => {}
         }
         match beat_once(&inner, &mut others, last.elapsed() > DEAD).await {
             Ok(()) => last = Instant::now(),
@@ -176,11 +198,13 @@ async fn beat_once(inner: &Inner, others: &mut Others, was_dead: bool) -> Result
     if beats && !was_dead {
         return look(inner, others).await;
     }
-    let rows = query(ALL).fetch_all(&inner.read).await?;
-    for row in rows {
-        let (name, started): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
-        if name == own.name && count(started) != own.started {
-            tracing::error!(replica = name, "another process serves as this replica: give each a name of its own");
+    let rows = query_as(ALL).fetch_all(&inner.read).await?;
+    for ReplicaRow { replica, .. } in rows {
+        if replica.name == own.name && replica.started != own.started {
+            tracing::error!(
+                replica = replica.name,
+                "another process serves as this replica: give each a name of its own"
+            );
             inner.replicas.send_if_modified(|replicas| std::mem::take(&mut replicas.leads));
             return Ok(());
         }
@@ -192,17 +216,10 @@ async fn beat_once(inner: &Inner, others: &mut Others, was_dead: bool) -> Result
 /// Reads the rows of all replicas and publishes those that live.
 async fn look(inner: &Inner, others: &mut Others) -> Result<(), Error> {
     let (mut live, mut there) = (Vec::new(), BTreeSet::new());
-    for row in query(ALL).fetch_all(&inner.read).await? {
-        let (kinds, link): (String, Vec<u8>) = (row.try_get(3)?, row.try_get(4)?);
-        let replica = Replica {
-            name: row.try_get(0)?,
-            started: count(row.try_get(1)?),
-            kinds: kinds.split_whitespace().map(str::to_owned).collect(),
-            link: LinkStatus::decode(link.as_slice()).unwrap_or_default(),
-        };
+    for ReplicaRow { replica, beat } in query_as(ALL).fetch_all(&inner.read).await? {
         let is_own = replica.name == inner.replica;
         there.insert((replica.name.clone(), replica.started));
-        let still = others.still(&replica, row.try_get(2)?);
+        let still = others.still(&replica, beat);
         if is_own || still < DEAD {
             live.push(replica);
         } else if still > FORGOTTEN {
@@ -214,8 +231,8 @@ async fn look(inner: &Inner, others: &mut Others) -> Result<(), Error> {
     inner.replicas.send_if_modified(|known| {
         // The announcement here is newer than the one that was read.
         for own in live.iter_mut().filter(|replica| replica.name == inner.replica) {
-            if let Some(said) = known.live.iter().find(|replica| replica.name == inner.replica) {
-                own.link.clone_from(&said.link);
+            if let Some(announced) = known.live.iter().find(|replica| replica.name == inner.replica) {
+                own.link.clone_from(&announced.link);
             }
         }
         let leads = live.first().is_some_and(|first| first.name == inner.replica);
@@ -253,7 +270,7 @@ async fn follow(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) {
             () = inner.wrote.notified(), if !is_alone => Next::Tell,
             heard = hear(&mut listener) => Next::Heard(heard),
         };
-        let said = match (next, &mut listener) {
+        let outcome = match (next, &mut listener) {
             (Next::End, _) => return,
             (Next::Tell, Some(listener)) => listener.tell().await,
             (Next::Tell, None) => Ok(()),
@@ -264,7 +281,7 @@ async fn follow(inner: Arc<Inner>, mut closing: watch::Receiver<bool>) {
                 Ok(())
             }
         };
-        if said.is_err() {
+        if outcome.is_err() {
             listener = None;
             tokio::time::sleep(LOOK).await;
         }

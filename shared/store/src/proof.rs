@@ -13,7 +13,7 @@ use renkei_proto::{
 use crate::{
     error::Error,
     head,
-    query::{FromRow, Row, query, query_as},
+    query::{FromRow, Row, query_as},
     rebuild::{Rebuilt, fold},
     seal::Reply,
     store::Store,
@@ -114,10 +114,80 @@ impl EventRow {
 }
 
 impl FromRow for TurnRow {
+    /// Reads the columns of [`TURNS`].
     fn from_row(row: Row) -> Result<Self, sqlx::Error> {
-        let is_entry = row.try_get::<i64>(1)? > 0;
-        let event = EventRow { at_us: row.try_get(2)?, matter: row.try_get(3)?, change: row.try_get(4)? };
-        Ok(Self { turn: count(row.try_get(0)?), event: (!is_entry).then_some(event) })
+        let mut columns = row.columns();
+        let turn = count(columns.read()?);
+        let is_entry = columns.read::<i64>()? > 0;
+        let event = EventRow { at_us: columns.read()?, matter: columns.read()?, change: columns.read()? };
+        Ok(Self { turn, event: (!is_entry).then_some(event) })
+    }
+}
+
+impl FromRow for ReceiptRow {
+    /// Reads the columns of [`RECEIPTS`].
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let mut columns = row.columns();
+        let (up_to_seq, own_seq, at_us) = (count(columns.read()?), count(columns.read()?), columns.read()?);
+        let signed = SignedReceipt { receipt: columns.read()?, key_id: columns.read()?, signature: columns.read()? };
+        Ok(Self { up_to_seq, own_seq, at_us, signed })
+    }
+}
+
+/// The columns of an entry that repeat its header, with the header and the fact.
+struct EntryRow {
+    seq: u64,
+    header: Vec<u8>,
+    fact: Vec<u8>,
+    entry_id: String,
+    matter: String,
+    fact_type: String,
+    answers: u64,
+    digest: Option<Vec<u8>>,
+    turn: u64,
+    written_us: i64,
+    arrived_us: i64,
+    hash: Vec<u8>,
+    state: Option<String>,
+}
+
+impl FromRow for EntryRow {
+    /// Reads the columns of [`COLUMNS`].
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let mut columns = row.columns();
+        Ok(Self {
+            seq: count(columns.read()?),
+            header: columns.read()?,
+            fact: columns.read()?,
+            entry_id: columns.read()?,
+            matter: columns.read()?,
+            fact_type: columns.read()?,
+            answers: count(columns.read()?),
+            digest: columns.read()?,
+            turn: count(columns.read()?),
+            written_us: columns.read()?,
+            arrived_us: columns.read()?,
+            hash: columns.read()?,
+            state: columns.read()?,
+        })
+    }
+}
+
+/// A stored reply, with the place of the record of its call.
+struct ReplyRow {
+    reply: Reply,
+    at_us: i64,
+    seal: Option<Vec<u8>>,
+    chain: String,
+    seq: i64,
+}
+
+impl FromRow for ReplyRow {
+    /// Reads the columns of [`REPLIES`].
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let mut columns = row.columns();
+        let reply = Reply { request: columns.read()?, digest: columns.read()?, bytes: columns.read()? };
+        Ok(Self { reply, at_us: columns.read()?, seal: columns.read()?, chain: columns.read()?, seq: columns.read()? })
     }
 }
 
@@ -137,58 +207,53 @@ impl Store {
     pub async fn columns(&self, journal: Journal, from: u64, to: u64) -> Result<RowCheck, Error> {
         let (mut next, mut turn) = (from, 0);
         while next <= to {
-            let query = query(COLUMNS).bind(journal.id()).bind(number(next)).bind(CHUNK);
-            let rows = query.fetch_all(&self.inner.read).await?;
+            let query = query_as(COLUMNS).bind(journal.id()).bind(number(next)).bind(CHUNK);
+            let rows: Vec<EntryRow> = query.fetch_all(&self.inner.read).await?;
             if rows.is_empty() {
                 break;
             }
             for row in rows {
-                let seq = count(row.try_get(0)?);
-                if seq > to {
+                if row.seq > to {
                     return Ok(RowCheck::Right { turn });
                 }
-                match self.differing(journal, &row, turn)? {
-                    Some(column) => return Ok(RowCheck::Wrong(Misplaced { seq, column })),
-                    None => turn = count(row.try_get(8)?),
+                if let Some(column) = self.differing(journal, &row, turn) {
+                    return Ok(RowCheck::Wrong(Misplaced { seq: row.seq, column }));
                 }
-                next = seq + 1;
+                (next, turn) = (row.seq + 1, row.turn);
             }
         }
         Ok(RowCheck::Right { turn })
     }
 
-    fn differing(&self, journal: Journal, row: &Row, before: u64) -> Result<Option<&'static str>, Error> {
-        let (header_bytes, fact): (Vec<u8>, Vec<u8>) = (row.try_get(1)?, row.try_get(2)?);
+    /// The first column that does not repeat the header; `before` is the turn of the entry before.
+    fn differing(&self, journal: Journal, row: &EntryRow, before: u64) -> Option<&'static str> {
         // The fault of a header that does not decode is reported as one of the signature.
-        let Ok(header) = Header::decode(header_bytes.as_slice()) else { return Ok(None) };
+        let header = Header::decode(row.header.as_slice()).ok()?;
         let is_peers = journal == Journal::Of(self.own().peer());
-        let fact = Fact::decode(fact.as_slice()).unwrap_or_default();
+        let fact = Fact::decode(row.fact.as_slice()).unwrap_or_default();
         let digest = Some(fact.request_digest).filter(|digest| !is_peers && !digest.is_empty());
-        let turn = count(row.try_get(8)?);
         // The changes before the feed's beginning were told by an older version. An entry whose fact has no effect is not
         // told, and the other side refuses it.
-        let is_told = journal != Journal::Private && turn > self.told_from();
-        let state: Option<String> = row.try_get(12)?;
+        let is_told = journal != Journal::Private && row.turn > self.told_from();
         let written_us = micros(header.written_at.as_ref());
-        let arrived_us: i64 = row.try_get(10)?;
         // An own entry arrives when it is written, unless it was lost and fetched back; only this agency saw the peer's
         // entries arrive.
         let is_first = self.inner.heads.borrow().own.incarnation == 1;
-        let arrived = is_peers || arrived_us == written_us || (!is_first && arrived_us > written_us);
+        let arrived = is_peers || row.arrived_us == written_us || (!is_first && row.arrived_us > written_us);
         let right = [
-            ("number", header.seq == count(row.try_get(0)?)),
-            ("entry_id", header.entry_id == row.try_get::<String>(3)?),
-            ("matter", header.matter == row.try_get::<String>(4)?),
-            ("fact_type", header.fact_type == row.try_get::<String>(5)?),
-            ("answers", header.answers == count(row.try_get(6)?)),
-            ("digest", digest == row.try_get::<Option<Vec<u8>>>(7)?),
-            ("turn", turn > before),
-            ("state", is_told == state.is_some() || (is_peers && state.is_none())),
-            ("written_us", written_us == row.try_get::<i64>(9)?),
+            ("number", header.seq == row.seq),
+            ("entry_id", header.entry_id == row.entry_id),
+            ("matter", header.matter == row.matter),
+            ("fact_type", header.fact_type == row.fact_type),
+            ("answers", header.answers == row.answers),
+            ("digest", digest == row.digest),
+            ("turn", row.turn > before),
+            ("state", is_told == row.state.is_some() || (is_peers && row.state.is_none())),
+            ("written_us", written_us == row.written_us),
             ("arrived_us", arrived),
-            ("hash", header_hash(&header_bytes).as_slice() == row.try_get::<Vec<u8>>(11)?),
+            ("hash", header_hash(&row.header).as_slice() == row.hash),
         ];
-        Ok(right.into_iter().find(|(_, right)| !right).map(|(column, _)| column))
+        right.into_iter().find(|(_, right)| !right).map(|(column, _)| column)
     }
 
     /// The fault of the order up to a turn, in a sentence: a turn is missing, or an event is not as it was written. `exact`:
@@ -242,17 +307,8 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn receipts(&self, signer: Signer, up_to: u64, own: u64) -> Result<Vec<ReceiptRow>, Error> {
-        let query = query(signer.receipts()).bind(number(up_to)).bind(number(own)).bind(CHUNK);
-        let rows = query.fetch_all(&self.inner.read).await?;
-        let rows = rows.iter().map(|row| {
-            Ok(ReceiptRow {
-                up_to_seq: count(row.try_get(0)?),
-                own_seq: count(row.try_get(1)?),
-                at_us: row.try_get(2)?,
-                signed: SignedReceipt { receipt: row.try_get(3)?, key_id: row.try_get(4)?, signature: row.try_get(5)? },
-            })
-        });
-        rows.collect()
+        let query = query_as(signer.receipts()).bind(number(up_to)).bind(number(own)).bind(CHUNK);
+        Ok(query.fetch_all(&self.inner.read).await?)
     }
 
     /// The number of stored replies that differ from those that the service wrote. A reply without a seal is of an
@@ -263,16 +319,13 @@ impl Store {
     pub async fn altered_replies(&self) -> Result<u64, Error> {
         let (mut after, mut altered) = ((String::new(), 0_i64), 0);
         loop {
-            let query = query(REPLIES).bind(after.0.as_str()).bind(after.1).bind(CHUNK);
-            let rows = query.fetch_all(&self.inner.read).await?;
+            let query = query_as(REPLIES).bind(after.0.as_str()).bind(after.1).bind(CHUNK);
+            let rows: Vec<ReplyRow> = query.fetch_all(&self.inner.read).await?;
             if rows.is_empty() {
                 return Ok(altered);
             }
-            for row in rows {
-                after = (row.try_get(5)?, row.try_get(6)?);
-                let reply = Reply { request: row.try_get(0)?, digest: row.try_get(1)?, bytes: row.try_get(2)? };
-                let seal: Option<Vec<u8>> = row.try_get(4)?;
-                let at_us = row.try_get(3)?;
+            for ReplyRow { reply, at_us, seal, chain, seq } in rows {
+                after = (chain, seq);
                 altered += u64::from(seal.is_some_and(|seal| !reply.is_sealed(at_us, &self.inner.ring, &seal)));
             }
         }

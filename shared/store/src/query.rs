@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 
 use sqlx::{
-    Decode, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Type, error::UnexpectedNullError, postgres::PgRow,
-    sqlite::SqliteRow,
+    Decode, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Type, ValueRef as _, error::UnexpectedNullError,
+    postgres::PgRow, sqlite::SqliteRow,
 };
 
 use crate::value::Value;
@@ -54,10 +54,39 @@ impl Row {
         T::read(self, column)
     }
 
+    /// The columns, to be read one after the other.
+    pub(crate) fn columns(&self) -> Columns<'_> {
+        Columns { row: self, next: 0 }
+    }
+
     fn value<'r, T: Plain<'r>>(&'r self, column: usize) -> Result<Option<T>, sqlx::Error> {
         match self {
             Self::Sqlite(row) => row.try_get(column),
             Self::Postgres(row) => row.try_get(column),
+        }
+    }
+}
+
+/// The columns of a row that are not read yet. They are read in the order in which the statement lists them, so that no
+/// place is written out.
+pub(crate) struct Columns<'r> {
+    row: &'r Row,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    /// The value in the next column, as [`Row::try_get`] gives it.
+    pub(crate) fn read<T: Cell<'r>>(&mut self) -> Result<T, sqlx::Error> {
+        let value = self.row.try_get(self.next)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    /// True if the next column is NULL.
+    pub(crate) fn is_null(&self) -> Result<bool, sqlx::Error> {
+        match self.row {
+            Row::Sqlite(row) => row.try_get_raw(self.next).map(|value| value.is_null()),
+            Row::Postgres(row) => row.try_get_raw(self.next).map(|value| value.is_null()),
         }
     }
 }

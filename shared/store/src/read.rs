@@ -15,20 +15,26 @@ use crate::{
     condition::TRIAL_FORGOTTEN,
     error::Error,
     pages::Newest,
-    query::{query, query_as},
+    query::{FromRow, Row, query, query_as},
     seal::altered,
     store::Store,
-    stored::{ChangeRow, StoredContent, StoredEntry, content_columns, decode_header, entry_columns, said},
+    stored::{ChangeRow, StoredContent, StoredEntry, committed_fact, content_columns, decode_header, entry_columns},
     value::{count, number},
 };
 
 pub(crate) const ENTRIES: &str =
-    concat!(content_columns!(), "WHERE journal = $1 AND seq >= $2 ORDER BY seq LIMIT $3 + 0");
-pub(crate) const ENTRIES_OF: &str =
-    concat!(entry_columns!(), "WHERE matter = $1 AND turn > $2 AND journal <> 'private' ORDER BY turn LIMIT $3 + 0");
-pub(crate) const CONTENTS_OF: &str =
-    concat!(content_columns!(), "WHERE matter = $1 AND turn > $2 AND journal <> 'private' ORDER BY turn LIMIT $3 + 0");
-pub(crate) const ENTRY: &str = concat!(entry_columns!(), "WHERE journal = $1 AND seq = $2");
+    concat!("SELECT ", content_columns!(), " FROM entry WHERE journal = $1 AND seq >= $2 ORDER BY seq LIMIT $3 + 0");
+pub(crate) const ENTRIES_OF: &str = concat!(
+    "SELECT ",
+    entry_columns!(),
+    " FROM entry WHERE matter = $1 AND turn > $2 AND journal <> 'private' ORDER BY turn LIMIT $3 + 0"
+);
+pub(crate) const CONTENTS_OF: &str = concat!(
+    "SELECT ",
+    content_columns!(),
+    " FROM entry WHERE matter = $1 AND turn > $2 AND journal <> 'private' ORDER BY turn LIMIT $3 + 0"
+);
+pub(crate) const ENTRY: &str = concat!("SELECT ", entry_columns!(), " FROM entry WHERE journal = $1 AND seq = $2");
 pub(crate) const ANSWERS: &str = "SELECT seq, fact_type, fact, written_us, header FROM entry \
      WHERE journal = $1 AND answers = $2 AND answers > 0 ORDER BY seq LIMIT 10";
 pub(crate) const RECEIPT_FOR: &str = "SELECT at_us, own_seq FROM receipt WHERE up_to_seq >= $1 \
@@ -76,6 +82,16 @@ pub struct Answer {
     pub fact: Fact,
     /// The time of writing, in microseconds since 1970.
     pub written_us: i64,
+}
+
+impl FromRow for Answer {
+    /// Reads the columns of [`ANSWERS`].
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let mut columns = row.columns();
+        let (seq, fact_type) = (count(columns.read()?), columns.read()?);
+        let (fact, written_us, header): (&[u8], i64, &[u8]) = (columns.read()?, columns.read()?, columns.read()?);
+        Ok(Self { seq, fact_type, fact: committed_fact(&decode_header(header)?, fact), written_us })
+    }
 }
 
 impl Store {
@@ -155,24 +171,24 @@ impl Store {
         let query = query.bind(number(u64::try_from(limit).unwrap_or(u64::MAX)));
         let all = self.bounded(query.fetch(&mut self.inner.read.acquire().await?)?).await?;
         // Entries that were written after the page was judged are read with the next page.
-        all.into_iter().map_while(|held| self.opened(permit, held).transpose()).collect()
+        all.into_iter().map_while(|entry| self.opened(permit, entry).transpose()).collect()
     }
 
     /// The entry, without its content if that is sealed; `None` if it was written after the page was judged.
-    fn opened(&self, permit: &ReadPermit, mut held: StoredEntry) -> Result<Option<StoredEntry>, Error> {
-        if held.header.matter != permit.matter() {
+    fn opened(&self, permit: &ReadPermit, mut stored: StoredEntry) -> Result<Option<StoredEntry>, Error> {
+        if stored.header.matter != permit.matter() {
             return Err(altered(&self.inner.metrics, permit.matter()));
         }
-        match permit.judged(held.journal, held.header.seq, &held.hash) {
+        match permit.judged(stored.journal, stored.header.seq, &stored.hash) {
             Judged::Entry => {}
             Judged::Later => return Ok(None),
             Judged::Another => return Err(altered(&self.inner.metrics, permit.matter())),
         }
-        let kind = FactKind::named(&held.header.fact_type);
-        if !kind.is_some_and(|kind| permit.opens(held.journal, held.header.seq, kind)) {
-            held.entry.content = None;
+        let kind = FactKind::named(&stored.header.fact_type);
+        if !kind.is_some_and(|kind| permit.opens(stored.journal, stored.header.seq, kind)) {
+            stored.entry.content = None;
         }
-        Ok(Some(held))
+        Ok(Some(stored))
     }
 
     /// One entry without its content.
@@ -207,18 +223,8 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn answers(&self, seq: u64) -> Result<Vec<Answer>, Error> {
-        let query = query(ANSWERS).bind(self.inner.own.peer().id()).bind(number(seq));
-        let mut answers = Vec::new();
-        for row in query.fetch_all(&self.inner.read).await? {
-            let (fact, header): (Vec<u8>, Vec<u8>) = (row.try_get(2)?, row.try_get(4)?);
-            answers.push(Answer {
-                seq: count(row.try_get(0)?),
-                fact_type: row.try_get(1)?,
-                fact: said(&decode_header(&header)?, &fact),
-                written_us: row.try_get(3)?,
-            });
-        }
-        Ok(answers)
+        let query = query_as(ANSWERS).bind(self.inner.own.peer().id()).bind(number(seq));
+        Ok(query.fetch_all(&self.inner.read).await?)
     }
 
     /// The first receipt that covers an own entry: the time of its signature, and the peer's head then.

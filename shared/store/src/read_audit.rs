@@ -26,7 +26,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
         if waiting.is_empty() {
             tokio::select! {
                 biased;
-                taken = queue.recv_many(&mut waiting, BATCH) => if taken == 0 { return },
+                received = queue.recv_many(&mut waiting, BATCH) => if received == 0 { return },
                 _ = closing.wait_for(|closing| *closing), if !queue.is_closed() => { queue.close(); continue }
             }
         }

@@ -13,19 +13,20 @@ use crate::{
     content::KeyRing,
     error::Error,
     inner::Inner,
-    query::{query, query_as},
-    save::{
-        COUNTER, DUTY, DueRow, LISTED_BEFORE, LOOKUP, Listed, PAGE, ShownRow, VISIBLE, counter_rows, due_row, listed,
-        lookup_rows, page_row, shown_row,
-    },
+    lists::{DUTY, DutyRow, FORGET_DUTIES, FORGET_VISIBLE, ListRows, VISIBLE, VisibleRow},
+    query::{FromRow, Row, query, query_as},
+    save::{COUNTER, CounterRow, LOOKUP, LookupRow, PAGE, counter_rows, lookup_rows, page_row},
     seal::PageRow,
     store::Store,
     stored::{StoredEntry, entry_columns},
-    value::{count, number},
+    value::number,
 };
 
-pub(crate) const BY_MATTER: &str =
-    concat!(entry_columns!(), "WHERE (matter, turn) > ($1, $2) ORDER BY matter, turn LIMIT $3 + 0");
+pub(crate) const BY_MATTER: &str = concat!(
+    "SELECT ",
+    entry_columns!(),
+    " FROM entry WHERE (matter, turn) > ($1, $2) ORDER BY matter, turn LIMIT $3 + 0"
+);
 pub(crate) const PAGES_AFTER: &str = "SELECT matter, opened_turn, changed_turn, page, local, seal FROM page \
      WHERE matter > $1 AND matter <= $2";
 pub(crate) const VISIBLE_AFTER: &str = "SELECT noun, audience, opened_turn, matter, until_us FROM visible \
@@ -57,7 +58,7 @@ pub struct Rebuilt {
 }
 
 /// The rows that each matter gives, by its name.
-type Made = BTreeMap<String, (PageRow, Listed)>;
+type Made = BTreeMap<String, (PageRow, ListRows)>;
 
 impl Store {
     /// Folds the journals again, compares the result with the database and, with `write`, corrects the differences.
@@ -155,8 +156,8 @@ impl Fold<'_> {
         let fresh = || StagedPage { page: Page::default(), opened: entry.turn, changed: entry.turn };
         let (_, folding) = self.folding.get_or_insert_with(|| (matter.clone(), fresh()));
         folding.changed = entry.turn;
-        let effects =
-            renkei_book::fold(self.own, &mut folding.page, entry.journal, &entry.header, entry.hash, &entry.fact);
+        let page = &mut folding.page;
+        let effects = renkei_book::fold(self.own, page, entry.journal, &entry.header, entry.hash, &entry.fact);
         self.lookups.extend(effects.lookup.map(|lookup| (lookup, matter.clone())));
         for tally in effects.tallies {
             let key = (tally.year, tally.kind.clone());
@@ -172,7 +173,7 @@ impl Fold<'_> {
     fn finish(&mut self) {
         let Some((name, StagedPage { page, opened, changed })) = self.folding.take() else { return };
         let matter = Matter::of(&name);
-        let lists = listed(self.own, &matter, &page, number(opened));
+        let lists = ListRows::of(self.own, &matter, &page, number(opened));
         let (page, local) = (page.encode(), page.encode_local());
         let row = PageRow { opened: number(opened), changed: number(changed), page, local };
         self.made.insert(name, (row, lists));
@@ -195,15 +196,10 @@ impl Fold<'_> {
 
     /// Compares the rows beside the pages, and corrects the differences.
     async fn beside(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        let mut lookups = BTreeSet::new();
-        for row in query(ALL_LOOKUPS).fetch_all(&mut *connection).await? {
-            lookups.insert((Lookup { kind: row.try_get(0)?, value: row.try_get(1)? }, row.try_get(2)?));
-        }
-        let mut counters = BTreeMap::new();
-        for row in query(ALL_COUNTERS).fetch_all(&mut *connection).await? {
-            let year = u32::try_from(row.try_get::<i64>(0)?).unwrap_or_default();
-            counters.insert((year, row.try_get(1)?), count(row.try_get(2)?));
-        }
+        let lookups = query_as(ALL_LOOKUPS).fetch_all(&mut *connection).await?.into_iter();
+        let lookups: BTreeSet<_> = lookups.map(|LookupRow { lookup, matter }| (lookup, matter)).collect();
+        let counters = query_as(ALL_COUNTERS).fetch_all(&mut *connection).await?.into_iter();
+        let counters: Counters = counters.map(|CounterRow { key, last }| (key, last)).collect();
         let (lookups_differ, counters_differ) = (lookups != self.lookups, counters != self.counters);
         let differ = [("lists", self.lists_differ), ("lookups", lookups_differ), ("counters", counters_differ)];
         let differ = differ.into_iter().filter(|(_, differ)| *differ).map(|(name, _)| name.to_owned());
@@ -219,6 +215,28 @@ impl Fold<'_> {
     }
 }
 
+/// The row of a page with its name and seal. Bytes are compared with bytes, so a damaged page need not decode.
+struct SealedPage {
+    matter: String,
+    row: PageRow,
+    seal: Option<Vec<u8>>,
+}
+
+impl FromRow for SealedPage {
+    /// Reads the columns of [`PAGES_AFTER`].
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let mut columns = row.columns();
+        let matter = columns.read()?;
+        let row = PageRow {
+            opened: columns.read()?,
+            changed: columns.read()?,
+            page: columns.read()?,
+            local: columns.read()?,
+        };
+        Ok(Self { matter, row, seal: columns.read()? })
+    }
+}
+
 /// The pages between two names that differ from the new ones.
 async fn pages_between(
     connection: &mut Connection,
@@ -228,22 +246,13 @@ async fn pages_between(
 ) -> Result<BTreeSet<String>, Error> {
     // A page counts as different until it is found to be equal.
     let mut differing: BTreeSet<String> = made.keys().cloned().collect();
-    let mut rows = query(PAGES_AFTER).bind(from).bind(to).fetch(connection)?;
-    while let Some(row) = rows.try_next().await? {
-        let name: String = row.try_get(0)?;
-        // Bytes are compared with bytes: a damaged page need not decode.
-        let stands = PageRow {
-            opened: row.try_get(1)?,
-            changed: row.try_get(2)?,
-            page: row.try_get(3)?,
-            local: row.try_get(4)?,
-        };
-        let seal: Option<Vec<u8>> = row.try_get(5)?;
-        let is_made = made.get(&name).is_some_and(|(again, _)| *again == stands);
-        if is_made && stands.is_sealed(ring, &name, seal.as_deref()) {
-            differing.remove(&name);
+    let mut rows = query_as(PAGES_AFTER).bind(from).bind(to).fetch(connection)?;
+    while let Some(SealedPage { matter, row, seal }) = rows.try_next().await? {
+        let is_made = made.get(&matter).is_some_and(|(again, _)| *again == row);
+        if is_made && row.is_sealed(ring, &matter, seal.as_deref()) {
+            differing.remove(&matter);
         } else {
-            differing.insert(name);
+            differing.insert(matter);
         }
     }
     Ok(differing)
@@ -255,26 +264,24 @@ async fn lists_between(
     (from, to): (&str, &str),
     made: &Made,
 ) -> Result<BTreeSet<String>, Error> {
-    let mut shown: BTreeSet<&ShownRow> = made.values().flat_map(|(_, listed)| &listed.shown).collect();
-    let mut due: BTreeSet<&DueRow> = made.values().flat_map(|(_, listed)| &listed.due).collect();
+    let mut visible: BTreeSet<&VisibleRow> = made.values().flat_map(|(_, rows)| &rows.visible).collect();
+    let mut duties: BTreeSet<&DutyRow> = made.values().flat_map(|(_, rows)| &rows.duties).collect();
     let mut differing = BTreeSet::new();
-    let mut rows = query(VISIBLE_AFTER).bind(from).bind(to).fetch(&mut *connection)?;
+    let mut rows = query_as::<VisibleRow>(VISIBLE_AFTER).bind(from).bind(to).fetch(&mut *connection)?;
     while let Some(row) = rows.try_next().await? {
-        let found: ShownRow = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
-        if !shown.remove(&found) {
-            differing.insert(found.3);
+        if !visible.remove(&row) {
+            differing.insert(row.matter);
         }
     }
     drop(rows);
-    let mut rows = query(DUTIES_AFTER).bind(from).bind(to).fetch(connection)?;
+    let mut rows = query_as::<DutyRow>(DUTIES_AFTER).bind(from).bind(to).fetch(connection)?;
     while let Some(row) = rows.try_next().await? {
-        let found: DueRow = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
-        if !due.remove(&found) {
-            differing.insert(found.3);
+        if !duties.remove(&row) {
+            differing.insert(row.matter);
         }
     }
-    differing.extend(shown.into_iter().map(|row| row.3.clone()));
-    differing.extend(due.into_iter().map(|row| row.3.clone()));
+    differing.extend(visible.into_iter().map(|row| row.matter.clone()));
+    differing.extend(duties.into_iter().map(|row| row.matter.clone()));
     Ok(differing)
 }
 
@@ -285,7 +292,7 @@ async fn put_right(
     lists: &BTreeSet<String>,
     ring: &KeyRing,
 ) -> Result<(), Error> {
-    for (statement, names) in [(FORGET_PAGE, pages), (LISTED_BEFORE[0], lists), (LISTED_BEFORE[1], lists)] {
+    for (statement, names) in [(FORGET_PAGE, pages), (FORGET_VISIBLE, lists), (FORGET_DUTIES, lists)] {
         delete(&mut *connection, statement, names.iter().map(|name| name.as_str().into()).collect()).await?;
     }
     let rows = pages.iter().filter_map(|name| {
@@ -293,9 +300,10 @@ async fn put_right(
         Some(page_row(name, row.clone(), ring))
     });
     PAGE.run(&mut *connection, rows.collect()).await?;
-    let listed = lists.iter().filter_map(|name| made.get(name)).map(|(_, listed)| listed);
-    let shown = listed.clone().flat_map(|listed| listed.shown.iter().cloned().map(shown_row));
-    VISIBLE.run(&mut *connection, shown.collect()).await?;
-    DUTY.run(&mut *connection, listed.flat_map(|listed| listed.due.iter().cloned().map(due_row)).collect()).await?;
+    let rows = lists.iter().filter_map(|name| made.get(name)).map(|(_, rows)| rows);
+    let visible = rows.clone().flat_map(|rows| rows.visible.iter().cloned().map(VisibleRow::values));
+    VISIBLE.run(&mut *connection, visible.collect()).await?;
+    let duties = rows.flat_map(|rows| rows.duties.iter().cloned().map(DutyRow::values));
+    DUTY.run(&mut *connection, duties.collect()).await?;
     Ok(())
 }

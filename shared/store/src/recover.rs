@@ -58,7 +58,7 @@ pub(crate) const COPY: &str = "VACUUM INTO $1";
 pub(crate) const MARK: &str = "UPDATE store SET marked = $1 WHERE one = 1";
 pub(crate) const RECEIPT_OF: &str = "SELECT receipt FROM receipt WHERE up_to_seq = $1 ORDER BY own_seq DESC LIMIT 1";
 pub(crate) const LAST_BELOW: &str =
-    concat!(entry_columns!(), "WHERE journal = $1 AND seq <= $2 ORDER BY seq DESC LIMIT 1");
+    concat!("SELECT ", entry_columns!(), " FROM entry WHERE journal = $1 AND seq <= $2 ORDER BY seq DESC LIMIT 1");
 
 /// The name under which entries that are set aside are encrypted.
 const ASIDE: &str = "aside";

@@ -1,15 +1,14 @@
 //! Writes what a batch staged, each table in one bulk statement.
 
-use std::collections::BTreeSet;
-
 use prost::Message as _;
 use renkei_book::{Counters, Heads, Staged, StagedEntry, StagedEvent, StagedPage};
 use renkei_domain::{
-    index::Lookup,
+    index::{Lookup, LookupKind},
     matter::Matter,
     moment::{Moment, micros, stamp},
     noun::registry,
-    page::{Journal, Page, Seen},
+    page::Journal,
+    tally::TallyKind,
 };
 use renkei_journal::{SigningKey, sign_receipt};
 use renkei_proto::{
@@ -28,9 +27,11 @@ use crate::{
     error::Error,
     head::{self, HEAD},
     inner::Inner,
+    lists::{DUTY, DutyRow, FORGET_DUTIES, FORGET_VISIBLE, ListRows, VISIBLE, VisibleRow},
+    query::{FromRow, Row},
     seal::PageRow,
     signing::Written,
-    value::{Value, number},
+    value::{Value, count, number},
 };
 
 pub(crate) static ENTRY: Insert = Insert {
@@ -65,18 +66,6 @@ pub(crate) static PAGE: Insert = Insert {
     conflict: " ON CONFLICT (matter) DO UPDATE SET changed_turn = excluded.changed_turn, page = excluded.page, \
                local = excluded.local, seal = excluded.seal",
 };
-pub(crate) static VISIBLE: Insert = Insert {
-    table: "visible",
-    columns: &[Text("noun"), Text("audience"), Int("opened_turn"), Text("matter"), Int("until_us")],
-    conflict: " ON CONFLICT DO NOTHING",
-};
-pub(crate) static DUTY: Insert = Insert {
-    table: "duty",
-    columns: &[Text("kind"), Text("due_day"), Int("opened_turn"), Text("matter")],
-    conflict: " ON CONFLICT DO NOTHING",
-};
-/// Removes the rows that lists and duties had for a matter before.
-pub(crate) const LISTED_BEFORE: [&str; 2] = ["DELETE FROM visible WHERE matter", "DELETE FROM duty WHERE matter"];
 pub(crate) static LOOKUP: Insert = Insert {
     table: "lookup",
     columns: &[Text("kind"), Text("value"), Text("matter")],
@@ -114,19 +103,28 @@ pub(crate) async fn save(
     mut bulk: Bulk,
 ) -> Result<(), Error> {
     let own = staged.own;
-    let changed: Vec<Value> = listed_anew(staged);
-    for statement in LISTED_BEFORE {
-        delete(&mut *connection, statement, changed.clone()).await?;
-    }
     let (mut pages, mut visible, mut duties) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut forget_visible, mut forget_duties) = (Vec::new(), Vec::new());
     for (name, StagedPage { page, opened, changed }) in &staged.pages {
+        let matter = Matter::of(name);
+        let noun = registry::of(&matter);
+        // A new matter has no rows in lists yet, and others change only with a scope or a duty.
+        let is_older = opened < changed;
+        if is_older && noun.is_scoped() {
+            forget_visible.push(name.as_str().into());
+        }
+        if is_older && !noun.duty_kinds().is_empty() {
+            forget_duties.push(name.as_str().into());
+        }
         let opened = number(*opened);
         let row = PageRow { opened, changed: number(*changed), page: page.encode(), local: page.encode_local() };
         pages.push(page_row(name, row, &inner.ring));
-        let Listed { shown, due } = listed(own, &Matter::of(name), page, opened);
-        visible.extend(shown.into_iter().map(shown_row));
-        duties.extend(due.into_iter().map(due_row));
+        let rows = ListRows::of(own, &matter, page, opened);
+        visible.extend(rows.visible.into_iter().map(VisibleRow::values));
+        duties.extend(rows.duties.into_iter().map(DutyRow::values));
     }
+    delete(&mut *connection, FORGET_VISIBLE, forget_visible).await?;
+    delete(&mut *connection, FORGET_DUTIES, forget_duties).await?;
     bulk.add(&ENTRY, staged.entries.iter().zip(written).map(entry_row).collect());
     bulk.add(&PAGE, pages);
     bulk.add(&VISIBLE, visible);
@@ -134,7 +132,7 @@ pub(crate) async fn save(
     bulk.add(&LOOKUP, lookup_rows(&staged.lookups));
     bulk.add(&COUNTER, counter_rows(&staged.counted));
     bulk.add(&EVENT, staged.events.iter().map(event_row).collect());
-    bulk.add(&RECEIPT, staged.receipts.iter().map(|taken| receipt_row(&taken.receipt, &taken.signed)).collect());
+    bulk.add(&RECEIPT, staged.receipts.iter().map(|kept| receipt_row(&kept.receipt, &kept.signed)).collect());
     bulk.add(
         &RECEIPT_GIVEN,
         given(staged, &inner.key, moment).iter().map(|(it, signed)| receipt_row(it, signed)).collect(),
@@ -214,15 +212,6 @@ fn entry_row((staged, Written { entry, content }): (&StagedEntry, Written)) -> V
     ]
 }
 
-/// The names of the matters whose scope or duties may have changed, so that lists showed them otherwise before.
-fn listed_anew(staged: &Staged) -> Vec<Value> {
-    let changed = staged
-        .pages
-        .iter()
-        .filter(|(name, page)| page.opened < page.changed && registry::of(&Matter::of(name)).is_listed_anew());
-    changed.map(|(name, _)| name.as_str().into()).collect()
-}
-
 /// The values of a page's row, sealed.
 pub(crate) fn page_row(matter: &str, row: PageRow, ring: &KeyRing) -> Vec<Value> {
     let seal = row.seal(ring, matter);
@@ -232,54 +221,43 @@ pub(crate) fn page_row(matter: &str, row: PageRow, ring: &KeyRing) -> Vec<Value>
 /// The additions to the counters.
 pub(crate) fn counter_rows(counted: &Counters) -> Vec<Vec<Value>> {
     let rows = counted.iter();
-    rows.map(|((year, kind), by)| vec![i64::from(*year).into(), kind.as_str().into(), (*by).into()]).collect()
+    rows.map(|((year, kind), by)| vec![i64::from(*year).into(), kind.id().into(), (*by).into()]).collect()
 }
 
 /// The values by which matters are found.
 pub(crate) fn lookup_rows<'a>(lookups: impl IntoIterator<Item = &'a (Lookup, String)>) -> Vec<Vec<Value>> {
     let rows = lookups.into_iter();
-    rows.map(|(lookup, matter)| vec![lookup.kind.as_str().into(), lookup.value.as_str().into(), matter.as_str().into()])
+    rows.map(|(lookup, matter)| vec![lookup.kind.id().into(), lookup.value.as_str().into(), matter.as_str().into()])
         .collect()
 }
 
-/// A row of a list: the list, the audience, the turn of opening, the matter, and the end of the visibility.
-pub(crate) type ShownRow = (String, String, i64, String, i64);
-/// A row of a duty: its kind, the due day, the turn of opening, and the matter.
-pub(crate) type DueRow = (String, String, i64, String);
-
-/// The due day of duties without one. It sorts behind all days.
-pub(crate) const UNDATED: &str = "undated";
-
-/// The rows by which a matter is found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Listed {
-    /// Its rows in the lists of its noun, for each audience that sees it.
-    pub(crate) shown: BTreeSet<ShownRow>,
-    /// Its rows in the lists of this agency's duties.
-    pub(crate) due: BTreeSet<DueRow>,
+/// A row of a counter.
+pub(crate) struct CounterRow {
+    /// The year and the kind.
+    pub(crate) key: (u32, TallyKind),
+    pub(crate) last: u64,
 }
 
-/// The rows by which a matter is found.
-pub(crate) fn listed(own: Agency, matter: &Matter, page: &Page, opened: i64) -> Listed {
-    let seen = Seen::whole(page);
-    let (noun, list) = (registry::of(matter), matter.collection.prefix(matter.opener));
-    let shown = noun.visibility(own, matter, seen).into_iter();
-    let due = noun.duties(own, matter, seen).into_iter().map(|duty| {
-        let day = duty.due.map_or_else(|| UNDATED.to_owned(), |day| day.to_string());
-        (duty.kind.id().to_owned(), day, opened, matter.to_string())
-    });
-    Listed {
-        shown: shown.map(|it| (list.clone(), it.audience, opened, matter.to_string(), it.until_us)).collect(),
-        due: due.collect(),
+impl FromRow for CounterRow {
+    /// Reads the columns of [`COUNTER`].
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let mut columns = row.columns();
+        let year = u32::try_from(columns.read::<i64>()?).unwrap_or_default();
+        Ok(Self { key: (year, TallyKind::stored(columns.read()?)), last: count(columns.read()?) })
     }
 }
 
-/// The values of a row of a list.
-pub(crate) fn shown_row((list, audience, opened, matter, until_us): ShownRow) -> Vec<Value> {
-    vec![list.into(), audience.into(), opened.into(), matter.into(), until_us.into()]
+/// A row of another name of a matter.
+pub(crate) struct LookupRow {
+    pub(crate) lookup: Lookup,
+    pub(crate) matter: String,
 }
 
-/// The values of a row of a duty.
-pub(crate) fn due_row((kind, day, opened, matter): DueRow) -> Vec<Value> {
-    vec![kind.into(), day.into(), opened.into(), matter.into()]
+impl FromRow for LookupRow {
+    /// Reads the columns of [`LOOKUP`].
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let mut columns = row.columns();
+        let lookup = Lookup { kind: LookupKind::stored(columns.read()?), value: columns.read()? };
+        Ok(Self { lookup, matter: columns.read()? })
+    }
 }

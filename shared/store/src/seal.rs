@@ -10,7 +10,8 @@ use renkei_telemetry::Metrics;
 use crate::{
     content::{KeyRing, Part},
     error::Error,
-    query::Row,
+    query::Columns,
+    value::count,
 };
 
 const PAGE: &[u8] = b"renkei page v1\0";
@@ -67,12 +68,13 @@ impl Reply {
     }
 }
 
-/// The columns of a page that [`believed`] reads, in this order; `{}` is the matter that was asked for.
+/// The columns of a page in the order in which [`StoredPage`] reads them; `{}` is the matter that was asked for.
 macro_rules! page_columns {
     ($matter:literal) => {
         concat!(
             $matter,
-            ", p.opened_turn, p.page, p.local, p.changed_turn, p.seal, (SELECT MAX(e.turn) FROM entry e WHERE e.matter = ",
+            ", p.page, p.local, p.changed_turn, p.seal, p.opened_turn, \
+             (SELECT MAX(e.turn) FROM entry e WHERE e.matter = ",
             $matter,
             ")"
         )
@@ -80,31 +82,44 @@ macro_rules! page_columns {
 }
 pub(crate) use page_columns;
 
-/// A page with the turn in which it was opened, if the journals have the matter. `first` is the place of the columns in the
-/// row.
-///
-/// # Errors
-/// [`Error::Altered`] when the row is not the one that the service wrote last.
-pub(crate) fn believed(
-    row: &Row,
-    first: usize,
-    ring: &KeyRing,
-    metrics: &Metrics,
-) -> Result<Option<(String, i64, Page)>, Error> {
-    let matter: &str = row.try_get(first)?;
-    let opened: Option<i64> = row.try_get(first + 1)?;
-    let last: Option<i64> = row.try_get(first + 6)?;
-    let Some(opened) = opened else {
-        return if last.is_none() { Ok(None) } else { Err(altered(metrics, matter)) };
-    };
-    let (page, local): (&[u8], &[u8]) = (row.try_get(first + 2)?, row.try_get(first + 3)?);
-    let found = PageRow { opened, changed: row.try_get(first + 4)?, page, local };
-    if last != Some(found.changed) || !found.is_sealed(ring, matter, row.try_get(first + 5)?) {
-        return Err(altered(metrics, matter));
+/// A matter with its page as the database has it.
+pub(crate) struct StoredPage<'r> {
+    pub(crate) matter: &'r str,
+    /// The turn of the first entry; 0 for a matter without a page.
+    pub(crate) opened: u64,
+    row: Option<PageRow<&'r [u8]>>,
+    seal: Option<&'r [u8]>,
+    /// The turn of the last entry; `None` if the journals do not have the matter.
+    last: Option<i64>,
+}
+
+impl<'r> StoredPage<'r> {
+    pub(crate) fn read(columns: &mut Columns<'r>) -> Result<Self, sqlx::Error> {
+        let matter = columns.read()?;
+        let (page, local): (Option<&[u8]>, Option<&[u8]>) = (columns.read()?, columns.read()?);
+        let (changed, seal, opened) = (columns.read::<Option<i64>>()?, columns.read()?, columns.read::<Option<i64>>()?);
+        let row = match (opened, changed, page, local) {
+            (Some(opened), Some(changed), Some(page), Some(local)) => Some(PageRow { opened, changed, page, local }),
+            _ => None,
+        };
+        Ok(Self { matter, opened: count(opened.unwrap_or_default()), row, seal, last: columns.read()? })
     }
-    let page = Page::decode(found.page, found.local);
-    let page = page.map_err(|error| Error::Damaged(format!("page {}: {error}", shown(matter))))?;
-    Ok(Some((matter.to_owned(), opened, page)))
+
+    /// The decoded page, if the journals have the matter.
+    ///
+    /// # Errors
+    /// [`Error::Altered`] when the row is not the one that the service wrote last.
+    pub(crate) fn believe(&self, ring: &KeyRing, metrics: &Metrics) -> Result<Option<Page>, Error> {
+        let Self { matter, seal, last, .. } = *self;
+        let Some(row) = &self.row else {
+            return if last.is_none() { Ok(None) } else { Err(altered(metrics, matter)) };
+        };
+        if last != Some(row.changed) || !row.is_sealed(ring, matter, seal) {
+            return Err(altered(metrics, matter));
+        }
+        let page = Page::decode(row.page, row.local);
+        page.map(Some).map_err(|error| Error::Damaged(format!("page {}: {error}", shown(matter))))
+    }
 }
 
 /// Reports that rows of a matter were changed outside the service, and returns the error for it. The ids of officials

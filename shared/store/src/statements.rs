@@ -7,7 +7,7 @@ use crate::{
     bulk::{Insert, KEYS, ROWS, select_text, text},
     clock, condition, dialect,
     dialect::Dialect,
-    head, load, migration, pages, presence, proof, read, rebuild, receipt, recover, save, stored, writer,
+    head, lists, load, migration, pages, presence, proof, read, rebuild, receipt, recover, save, stored, writer,
 };
 
 const SINGLE: &[&str] = &[
@@ -79,8 +79,8 @@ const SINGLE: &[&str] = &[
 /// Statements that end in `IN (…)`.
 const SELECTS: [&str; 8] = [
     rebuild::FORGET_PAGE,
-    save::LISTED_BEFORE[0],
-    save::LISTED_BEFORE[1],
+    lists::FORGET_DUTIES,
+    lists::FORGET_VISIBLE,
     load::COUNTERS,
     load::IDS,
     load::HASHES[0].1,
@@ -93,14 +93,14 @@ static INSERTS: [&Insert; 12] = [
     &audit::CALL,
     &recover::ASIDE_ROWS,
     &save::COUNTER,
-    &save::DUTY,
     &save::ENTRY,
     &save::EVENT,
     &save::LOOKUP,
     &save::PAGE,
     &save::RECEIPT,
     &save::RECEIPT_GIVEN,
-    &save::VISIBLE,
+    &lists::DUTY,
+    &lists::VISIBLE,
 ];
 
 /// Every statement that runs on this database, bulk statements in each of their sizes: alone, and all tables together.

@@ -14,24 +14,23 @@ use renkei_proto::{
 use crate::{
     content::{Encrypted, KeyRing},
     error::Error,
-    query::{FromRow, Row},
+    query::{Columns, FromRow, Row},
     signing::place,
     value::count,
 };
 
 pub(crate) const ENTRY_AT: &str = "SELECT hash FROM entry WHERE journal = $1 AND seq = $2";
 
-/// The columns of an entry without its content, in the order in which [`StoredEntry`] is read.
+/// The columns of an entry without its content, in the order in which [`StoredEntry`] reads them.
 macro_rules! entry_columns {
     () => {
-        "SELECT journal, seq, header, key_id, signature, fact, turn, arrived_us, nonce FROM entry "
+        "journal, header, key_id, signature, fact, turn, arrived_us, nonce"
     };
 }
-/// The same columns with those of the content behind them.
+/// The same columns with those of the content behind them, in the order in which [`StoredContent`] reads them.
 macro_rules! content_columns {
     () => {
-        "SELECT journal, seq, header, key_id, signature, fact, turn, arrived_us, nonce, ciphertext, wrapped_key, \
-         ring_key_id FROM entry "
+        concat!($crate::stored::entry_columns!(), ", ciphertext, wrapped_key, ring_key_id")
     };
 }
 pub(crate) use {content_columns, entry_columns};
@@ -59,31 +58,32 @@ pub struct StoredEntry {
 
 impl FromRow for StoredEntry {
     fn from_row(row: Row) -> Result<Self, sqlx::Error> {
-        Self::read(&row)
+        Self::read(&mut row.columns()).map(|(entry, _)| entry)
     }
 }
 
 impl StoredEntry {
-    fn read(row: &Row) -> Result<Self, sqlx::Error> {
-        let (header_bytes, fact_bytes): (Vec<u8>, Vec<u8>) = (row.try_get(2)?, row.try_get(5)?);
+    /// Reads an entry, and the nonce of its content if that is stored.
+    fn read<'r>(columns: &mut Columns<'r>) -> Result<(Self, Option<&'r [u8]>), sqlx::Error> {
+        let journal = journal(columns.read()?);
+        let header_bytes: Vec<u8> = columns.read()?;
+        let (key_id, signature) = (columns.read()?, columns.read()?);
+        let fact_bytes: Vec<u8> = columns.read()?;
+        let (turn, arrived_us) = (count(columns.read()?), columns.read()?);
+        let nonce: Option<&[u8]> = columns.read()?;
         let header = decode_header(&header_bytes)?;
-        Ok(Self {
-            journal: journal(row.try_get(0)?),
-            fact: said(&header, &fact_bytes),
+        let entry = Self {
+            journal,
+            fact: committed_fact(&header, &fact_bytes),
             header,
             // The column is for indexes and joins; the header alone defines the entry.
             hash: renkei_journal::header_hash(&header_bytes),
-            content_present: row.try_get::<Option<Vec<u8>>>(8)?.is_some(),
-            turn: count(row.try_get(6)?),
-            arrived_us: row.try_get(7)?,
-            entry: Entry {
-                header: header_bytes,
-                key_id: row.try_get(3)?,
-                signature: row.try_get(4)?,
-                fact: fact_bytes,
-                content: None,
-            },
-        })
+            content_present: nonce.is_some(),
+            turn,
+            arrived_us,
+            entry: Entry { header: header_bytes, key_id, signature, fact: fact_bytes, content: None },
+        };
+        Ok((entry, nonce))
     }
 }
 
@@ -95,24 +95,26 @@ pub(crate) struct StoredContent {
 
 impl FromRow for StoredContent {
     fn from_row(row: Row) -> Result<Self, sqlx::Error> {
-        Self::read(&row)
+        Self::read(&mut row.columns())
     }
 }
 
 impl StoredContent {
-    /// Reads the first columns of a row.
-    pub(crate) fn read(row: &Row) -> Result<Self, sqlx::Error> {
-        let entry = StoredEntry::read(row)?;
-        if !entry.content_present {
-            return Ok(Self { entry, content: None });
-        }
+    fn read(columns: &mut Columns<'_>) -> Result<Self, sqlx::Error> {
+        let (entry, nonce) = StoredEntry::read(columns)?;
+        let Some(nonce) = nonce else { return Ok(Self { entry, content: None }) };
         let content = Encrypted {
-            nonce: row.try_get(8)?,
-            ciphertext: row.try_get(9)?,
-            wrapped_key: row.try_get(10)?,
-            ring_key_id: row.try_get(11)?,
+            nonce: nonce.to_vec(),
+            ciphertext: columns.read()?,
+            wrapped_key: columns.read()?,
+            ring_key_id: columns.read()?,
         };
         Ok(Self { entry, content: Some(content) })
+    }
+
+    /// Reads an entry that is joined to another row; `None` if that row has none.
+    pub(crate) fn read_joined(columns: &mut Columns<'_>) -> Result<Option<Self>, sqlx::Error> {
+        if columns.is_null()? { Ok(None) } else { Self::read(columns).map(Some) }
     }
 
     /// True if it is the entry with this number.
@@ -134,8 +136,8 @@ impl StoredContent {
 }
 
 /// A journal by the id in its column.
-pub(crate) fn journal(id: String) -> Journal {
-    Agency::from_id(&id).map_or(Journal::Private, Journal::Of)
+pub(crate) fn journal(id: &str) -> Journal {
+    Agency::from_id(id).map_or(Journal::Private, Journal::Of)
 }
 
 pub(crate) fn decode_header(bytes: &[u8]) -> Result<Header, sqlx::Error> {
@@ -144,7 +146,7 @@ pub(crate) fn decode_header(bytes: &[u8]) -> Result<Header, sqlx::Error> {
 
 /// The fact of an entry. A fact to which the header does not commit has no effect: its entry was refused when it
 /// arrived, and was folded without it.
-pub(crate) fn said(header: &Header, bytes: &[u8]) -> Fact {
+pub(crate) fn committed_fact(header: &Header, bytes: &[u8]) -> Fact {
     let committed = header.fact_sha256 == renkei_journal::fact_hash(bytes);
     let fact = Fact::decode(bytes).ok().filter(|_| committed);
     fact.filter(|fact| fact.fact.as_ref().is_some_and(|it| FactKind::of(it).name() == header.fact_type))
@@ -158,29 +160,29 @@ pub(crate) struct ChangeRow {
 }
 
 impl FromRow for ChangeRow {
-    /// Reads the turn, the journal and number of an entry, its matter, kind and state, the time, and the header. An event
-    /// has the number 0, and the encoded change in place of the header.
+    /// Reads a row of the feed. An event has the number 0, and the encoded change in place of the header.
     fn from_row(row: Row) -> Result<Self, sqlx::Error> {
-        let turn = count(row.try_get(0)?);
-        let bytes: Vec<u8> = row.try_get(7)?;
-        let seq = count(row.try_get(2)?);
+        let mut columns = row.columns();
+        let (turn, journal, seq) = (count(columns.read()?), columns.read()?, count(columns.read()?));
+        let (matter, fact_type, state): (&str, &str, &str) = (columns.read()?, columns.read()?, columns.read()?);
+        let (at_us, bytes): (i64, &[u8]) = (columns.read()?, columns.read()?);
         if seq == 0 {
-            let event = Event::decode(bytes.as_slice());
+            let event = Event::decode(bytes);
             let event = event.map_err(|error| sqlx::Error::Decode(format!("a change: {error}").into()))?;
             return Ok(Self { turn, event });
         }
-        let author = Agency::from_id(&row.try_get::<String>(1)?);
+        let author = Agency::from_id(journal);
         let author = author.ok_or_else(|| sqlx::Error::Decode("a private entry is told".into()))?;
         let applied = EntryApplied {
             entry: entry_name(author, seq),
-            fact_type: row.try_get(4)?,
+            fact_type: fact_type.to_owned(),
             author: author.into(),
-            state: row.try_get(5)?,
+            state: state.to_owned(),
         };
         let event = Event {
-            time: Some(stamp(Timestamp::from_microsecond(row.try_get(6)?).unwrap_or_default())),
-            matter: row.try_get(3)?,
-            traceparent: decode_header(&bytes)?.traceparent,
+            time: Some(stamp(Timestamp::from_microsecond(at_us).unwrap_or_default())),
+            matter: matter.to_owned(),
+            traceparent: decode_header(bytes)?.traceparent,
             change: Some(Change::EntryApplied(applied)),
         };
         Ok(Self { turn, event })

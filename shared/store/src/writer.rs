@@ -73,7 +73,7 @@ async fn judge_all(
         let mut waiting = Vec::with_capacity(BATCH);
         tokio::select! {
             biased;
-            taken = queue.recv_many(&mut waiting, BATCH) => if taken == 0 { return },
+            received = queue.recv_many(&mut waiting, BATCH) => if received == 0 { return },
             () = closed(&mut closing), if !queue.is_closed() => { queue.close(); continue }
         }
         let Some(first) = waiting.first() else { continue };
@@ -186,7 +186,7 @@ async fn attempt(
     inner.fault("begin")?;
     let Last { chain, commit: before } = std::mem::take(last);
     // Nothing is believed of a batch that followed one that was not written as it was judged.
-    let judged = Some(judged?).filter(|judged| !judged.follows || before == Some(judged.before.commits));
+    let judged = Some(judged?).filter(|judged| judged.follows.is_none() || judged.follows == before);
     let judged = match judged {
         Some(judged) if judged.is_empty() => {
             inner.is_there()?;

@@ -97,9 +97,9 @@ pub fn unjudged(party: &Party, report: &Report) -> ReferralIssued {
         judgement: Some(judgement(party, report.finding)),
         scope_facts: Some(report.facts),
         reported_under: Some(SchemeVersion { scheme_id: report.under.to_owned(), version: 1 }),
-        ordinal: party.next(0, referral::ORDINAL),
+        ordinal: party.next(0, &referral::ORDINAL),
         fiscal_year: year,
-        year_ordinal: party.next(year, referral::ORDINAL),
+        year_ordinal: party.next(year, &referral::ORDINAL),
         ..ReferralIssued::default()
     }
 }

@@ -48,7 +48,7 @@ pub fn asking(party: &Party, questions: u32, urgency: Urgency) -> AdviceRequeste
         due: Some(target(urgency, party.now)),
         marking: Some(scope::marking(None)),
         fiscal_year,
-        year_ordinal: party.next(fiscal_year, ORDINAL),
+        year_ordinal: party.next(fiscal_year, &ORDINAL),
     }
 }
 

@@ -6,7 +6,7 @@ use renkei_domain::{
     matter::Matter,
     noun::{referral::code_lookup, registry},
     page::{Journal, Page, Seen},
-    visibility::EVERYBODY,
+    visibility::Audience,
 };
 use renkei_proto::{
     FactKind,
@@ -173,7 +173,11 @@ fn a_matter_without_a_scope_is_listed_to_everybody_with_its_state() {
     pair.ppc.write(&act).unwrap();
     let virus = scheme(Agency::Ipa, "virus");
     let audiences = |matter: &Matter, seen: Seen<'_>| -> Vec<String> {
-        registry::of(matter).visibility(Agency::Ipa, matter, seen).into_iter().map(|shown| shown.audience).collect()
+        registry::of(matter)
+            .visibility(Agency::Ipa, matter, seen)
+            .into_iter()
+            .map(|shown| shown.audience.to_string())
+            .collect()
     };
     for (matter, state) in [
         (issued, "STATE_ISSUED"),
@@ -181,7 +185,7 @@ fn a_matter_without_a_scope_is_listed_to_everybody_with_its_state() {
         (advice_acts::request(0), "STATE_SUBMITTED"),
         (item_acts::item(Agency::Ppc, 0), "STATE_PUBLISHED"),
     ] {
-        assert_eq!(audiences(&matter, pair.ppc.page(&matter)), [EVERYBODY]);
+        assert_eq!(audiences(&matter, pair.ppc.page(&matter)), [Audience::EVERYBODY.to_string()]);
         assert_eq!(audiences(&matter, Seen::whole(&Page::default())), [""; 0]);
         assert_eq!(registry::of(&matter).state(&matter, pair.ppc.page(&matter)), state);
     }

@@ -34,7 +34,7 @@ const HIDDEN: Option<Cell> = Some(Cell { value: 0, hidden: true });
 
 fn cells(counts: &[(&str, u64)]) -> Vec<SchemeCount> {
     let tallied: BTreeMap<&str, u64> = counts.iter().copied().collect();
-    count("2026-11", &["virus"], &["leak-report-private"], |kind| tallied.get(kind).copied().unwrap_or_default())
+    count("2026-11", &["virus"], &["leak-report-private"], |kind| tallied.get(kind.id()).copied().unwrap_or_default())
         .schemes
 }
 
@@ -78,14 +78,14 @@ fn own_acts_are_tallied_in_the_month_of_their_writing() {
     ];
     let of = |(agency, fact): &(Agency, fact::Fact)| {
         let all = tallies(*agency, Journal::Of(*agency), fact, date(2026, 12, 1)).into_iter();
-        all.map(|tally| (tally.kind, tally.year, tally.step)).collect::<Vec<_>>()
+        all.map(|tally| (tally.kind.id().to_owned(), tally.year, tally.step)).collect::<Vec<_>>()
     };
     let row = |kind: &str, year, by| (kind.to_owned(), year, Step::Add(by));
     let reached = |kind: &str, year| (kind.to_owned(), year, Step::Reach(1));
     let all = [reached("referral", 0), reached("referral", 2026), row("issued/unauthorised-access", 202_612, 1)];
     assert_eq!(of(&acts[0]), all);
     let peers = tallies(Agency::Ipa, Journal::Of(Agency::Ppc), &acts[0].1, date(2026, 12, 1)).into_iter();
-    let peers: Vec<_> = peers.map(|tally| (tally.kind, tally.year, tally.step)).collect();
+    let peers: Vec<_> = peers.map(|tally| (tally.kind.id().to_owned(), tally.year, tally.step)).collect();
     assert_eq!(peers, [reached("peer/referral", 0), reached("peer/referral", 2026)], "of the peer only numbers count");
     assert_eq!(
         of(&acts[1]),
@@ -95,7 +95,7 @@ fn own_acts_are_tallied_in_the_month_of_their_writing() {
     let filed_under = Some(SchemeVersion { scheme_id: "virus".to_owned(), version: 1 });
     let silent = fact::Fact::FilingCounted(FilingCounted { filed_under, filed_on: "2026-11-30".to_owned() });
     let silent = tallies(Agency::Ppc, Journal::Private, &silent, date(2026, 12, 1));
-    assert_eq!(silent[0].kind, "filed/virus", "a filing without agreement is counted alike");
+    assert_eq!(silent[0].kind.id(), "filed/virus", "a filing without agreement is counted alike");
 }
 
 /// The refusal of a month's counts with this one row.

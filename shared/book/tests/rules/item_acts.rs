@@ -98,7 +98,7 @@ pub fn fact(kind: ItemKind, publication: Publication) -> fact::Fact {
 
 pub fn publication(party: &Party, terms: ItemTerms) -> Publication {
     let fiscal_year = u32::try_from(era::fiscal_year(calendar::day(party.now))).unwrap();
-    let year_ordinal = party.next(fiscal_year, ORDINAL);
+    let year_ordinal = party.next(fiscal_year, &ORDINAL);
     Publication { revision: 1, terms: Some(terms), fiscal_year, year_ordinal }
 }
 

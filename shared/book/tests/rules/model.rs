@@ -18,6 +18,7 @@ use renkei_domain::{
     page::{Journal, MarkView as _, Page, Pages, Seen, View},
     read_set::ReadSet,
     refusal::Refusal,
+    tally::TallyKind,
 };
 use renkei_journal::{
     Draft, PublicKeys, SigningKey, chain, check_content, check_fact, generate_pkcs8, verify_signature,
@@ -143,8 +144,8 @@ impl Party {
     }
 
     /// The next ordinal of a kind of matter in a year; year 0 counts all years.
-    pub fn next(&self, year: u32, kind: &str) -> u64 {
-        self.counters.get(&(year, kind.to_owned())).copied().unwrap_or_default() + 1
+    pub fn next(&self, year: u32, kind: &TallyKind) -> u64 {
+        self.counters.get(&(year, kind.clone())).copied().unwrap_or_default() + 1
     }
 
     /// An agency's journal as far as it is stored here.

@@ -8,7 +8,7 @@ use renkei_domain::{
     noun::{Resource as _, registry},
     page::{Journal, Seen},
     scope::{check, marking as given, raised, tlp},
-    visibility::{EVERYBODY, Reader, Visibility},
+    visibility::{self, Reader, Visibility},
 };
 use renkei_proto::{
     options::v1::{Reason, Role},
@@ -166,11 +166,11 @@ fn a_raised_marking_has_the_higher_level_and_all_restrictions_in_any_order() {
 }
 
 /// The result of a scope's own statement.
-fn may_see(scope: Option<&Designated>, unit: &str, purpose: &str, now: Timestamp) -> bool {
+fn may_see(scope: Option<&Designated>, unit: &str, purpose: Purpose, now: Timestamp) -> bool {
     let Some(scope) = scope.filter(|scope| scope.audience() != Public) else { return true };
     let in_time = scope.expires.as_ref().is_none_or(|expires| stamp(now).seconds < expires.seconds);
     let of_unit = scope.audience() != Units || scope.units.iter().any(|named| named == unit);
-    in_time && of_unit && scope.purposes().any(|named| named.id() == purpose)
+    in_time && of_unit && scope.purposes().any(|named| named == purpose)
 }
 
 fn every_scope() -> Vec<Option<Designated>> {
@@ -195,7 +195,7 @@ fn seen_by(own: Agency, matter: &Matter, seen: Seen<'_>, reader: &Reader, now: T
 
 #[test]
 fn lists_and_reads_show_an_item_to_those_in_its_scope_and_to_nobody_else() {
-    let purposes: Vec<String> = (0..=7).map(|number| Purpose::try_from(number).unwrap().id()).collect();
+    let purposes = (0..=7).map(|number| Purpose::try_from(number).unwrap());
     for scope in every_scope() {
         let mut pair = Pair::new();
         let (kind, matter) = (kinds(Agency::Ipa)[0], item(Agency::Ipa, 0));
@@ -203,13 +203,13 @@ fn lists_and_reads_show_an_item_to_those_in_its_scope_and_to_nobody_else() {
         pair.ipa.write(&act).unwrap();
         pair.exchange(Agency::Ipa);
         for unit in ["", "a", "b", "c"] {
-            for purpose in &purposes {
-                let reader = Reader { roles: vec![Role::Reader], unit: unit.to_owned(), purpose: purpose.clone() };
+            for purpose in purposes.clone() {
+                let reader = Reader { roles: vec![Role::Reader], unit: unit.to_owned(), purpose };
                 for seconds in [0, 59, 60, 61] {
                     let then = now() + SignedDuration::from_secs(seconds);
                     let right = may_see(scope.as_ref(), unit, purpose, then);
                     let found = seen_by(Agency::Ppc, &matter, pair.ppc.page(&matter), &reader, then);
-                    assert_eq!(found, (right, right), "{scope:?} to {unit}/{purpose} after {seconds} s");
+                    assert_eq!(found, (right, right), "{scope:?} to {unit}/{purpose:?} after {seconds} s");
                     let own = seen_by(Agency::Ipa, &matter, pair.ipa.page(&matter), &reader, then);
                     assert_eq!(own, (true, true), "its originator's own people are not bound by it");
                 }
@@ -222,7 +222,7 @@ fn lists_and_reads_show_an_item_to_those_in_its_scope_and_to_nobody_else() {
 fn the_current_revisions_scope_counts_and_what_does_not_exist_is_not_found() {
     let mut pair = Pair::new();
     let (kind, matter) = (kinds(Agency::Ppc)[0], item(Agency::Ppc, 0));
-    let reader = Reader { roles: vec![Role::Sharing], unit: "c".to_owned(), purpose: "training".to_owned() };
+    let reader = Reader { roles: vec![Role::Sharing], unit: "c".to_owned(), purpose: Purpose::Training };
     let found = |pair: &Pair| seen_by(Agency::Ipa, &matter, pair.ipa.page(&matter), &reader, now());
     assert_eq!(found(&pair), (false, false));
     let act = publish(&pair.ppc, &matter, kind, within(designated(Units, &["a"], TRAINING)));
@@ -245,10 +245,11 @@ fn the_index_contains_one_row_per_unit_and_purpose_with_the_time_at_which_it_end
     pair.ipa.say(&publish(&pair.ipa, &matter, kinds(Agency::Ipa)[0], within(scope)));
     let until_us = now().as_microsecond();
     let rows = ["a/policy", "a/training", "b/policy", "b/training"];
-    let rows = rows.map(|audience| Visibility { audience: audience.to_owned(), until_us });
-    assert_eq!(registry::of(&matter).visibility(Agency::Ppc, &matter, pair.ipa.page(&matter)), rows);
-    let everybody = Visibility { audience: EVERYBODY.to_owned(), until_us: i64::MAX };
-    assert_eq!(registry::of(&matter).visibility(Agency::Ipa, &matter, pair.ipa.page(&matter)), [everybody]);
+    let shown = registry::of(&matter).visibility(Agency::Ppc, &matter, pair.ipa.page(&matter)).into_iter();
+    let shown: Vec<_> = shown.map(|shown| (shown.audience.to_string(), shown.until_us)).collect();
+    assert_eq!(shown, rows.map(|audience| (audience.to_owned(), until_us)));
+    let shown = registry::of(&matter).visibility(Agency::Ipa, &matter, pair.ipa.page(&matter));
+    assert_eq!(shown, [Visibility { audience: visibility::Audience::EVERYBODY, until_us: i64::MAX }]);
 }
 
 /// The last hours of the year 9999 are an instant of the contract, but none that the calendar can compute with.
@@ -290,22 +291,26 @@ fn an_embargo_and_a_beginning_beyond_all_computing_never_come() {
 
 #[test]
 fn a_reader_belongs_to_the_audiences_of_its_unit_and_its_purpose() {
-    let reader =
-        |unit: &str, purpose: &str| Reader { roles: Vec::new(), unit: unit.to_owned(), purpose: purpose.to_owned() };
-    let audiences = |unit, purpose| reader(unit, purpose).audiences();
-    assert_eq!(audiences("a", "policy"), ["*/*", "*/policy", "a/*", "a/policy"]);
-    assert_eq!(audiences("", "policy"), ["*/*", "*/policy"]);
-    assert_eq!(audiences("a", ""), ["*/*", "a/*"]);
-    assert_eq!(audiences("", ""), ["*/*"]);
+    use Purpose::{Policy, Training, Unspecified};
+    let reader = |unit: &str, purpose| Reader { roles: Vec::new(), unit: unit.to_owned(), purpose };
+    let audiences = |unit, purpose| reader(unit, purpose).audiences().map(|it| it.to_string()).collect::<Vec<_>>();
+    assert_eq!(audiences("a", Policy), ["*/*", "*/policy", "a/*", "a/policy"]);
+    assert_eq!(audiences("", Policy), ["*/*", "*/policy"]);
+    assert_eq!(audiences("a", Unspecified), ["*/*", "a/*"]);
+    assert_eq!(audiences("", Unspecified), ["*/*"]);
 
     // A list finds rows by these names; a single read is judged by each audience of the matter. Both must agree.
-    let of = |parts: [&'static str; 4]| parts.map(|unit| parts.map(|purpose| (unit, purpose))).concat();
-    for (unit, purpose) in of(["", "a", "b", "policy"]) {
-        for (of_unit, of_purpose) in of(["*", "a", "", "policy"]) {
-            let audience = format!("{of_unit}/{of_purpose}");
-            let is_listed = audiences(unit, purpose).contains(&audience);
-            let shown = Visibility { audience, until_us: i64::MAX };
-            assert_eq!(shown.includes(&reader(unit, purpose), now()), is_listed, "{unit} for {purpose}: {shown:?}");
+    for unit in ["", "a", "b"] {
+        for purpose in [Unspecified, Policy, Training] {
+            let reader = reader(unit, purpose);
+            for of_unit in [None, Some(""), Some("a")] {
+                for of_purpose in [None, Some(Unspecified), Some(Policy)] {
+                    let audience = visibility::Audience { unit: of_unit, purpose: of_purpose };
+                    let is_listed = reader.audiences().any(|own| own.to_string() == audience.to_string());
+                    let shown = Visibility { audience, until_us: i64::MAX };
+                    assert_eq!(shown.includes(&reader, now()), is_listed, "{reader:?}: {shown:?}");
+                }
+            }
         }
     }
 }
@@ -326,15 +331,15 @@ fn a_wider_revision_opens_no_word_of_the_narrower_ones_before() {
     let act = revise(&pair.ipa, &matter, terms());
     let revised = pair.ipa.write(&act).unwrap();
     pair.exchange(ipa);
-    let opened = |party: &super::model::Party, unit: &str, purpose: &str| {
-        let reader = Reader { roles: vec![Role::Sharing], unit: unit.to_owned(), purpose: purpose.to_owned() };
+    let opened = |party: &super::model::Party, unit: &str, purpose| {
+        let reader = Reader { roles: vec![Role::Sharing], unit: unit.to_owned(), purpose };
         let permit = decide_read(party.own, &matter, party.page(&matter), &reader, party.now).unwrap();
         let of = |author, seq| permit.opens(Journal::Of(author), seq, renkei_proto::FactKind::ItemQuestionAsked);
         [of(ipa, published), of(ipa.peer(), asked), of(ipa, answered), of(ipa, revised)]
     };
-    assert_eq!(opened(&pair.ppc, "policy", "training"), [true; 4]);
-    for (unit, purpose) in [("policy", "policy"), ("other", "training"), ("", "")] {
-        assert_eq!(opened(&pair.ppc, unit, purpose), [false, false, false, true], "{unit} for {purpose}");
+    assert_eq!(opened(&pair.ppc, "policy", Purpose::Training), [true; 4]);
+    for (unit, purpose) in [("policy", Purpose::Policy), ("other", Purpose::Training), ("", Purpose::Unspecified)] {
+        assert_eq!(opened(&pair.ppc, unit, purpose), [false, false, false, true], "{unit} for {purpose:?}");
         assert_eq!(opened(&pair.ipa, unit, purpose), [true; 4], "its originator's own");
     }
 }

@@ -65,7 +65,7 @@ impl Act for SubmitAdviceRequestRequest {
     }
 
     fn draft(&self, checked: &CheckedSubmission, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
-        let CaseOrdinal { fiscal_year, year_ordinal } = context.next_case(advice::ORDINAL);
+        let CaseOrdinal { fiscal_year, year_ordinal } = context.next_case(&advice::ORDINAL);
         Ok(FactDraft::new(AdviceRequested {
             purposes: self.purposes.clone(),
             urgency: self.urgency,

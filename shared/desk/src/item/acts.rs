@@ -173,7 +173,7 @@ impl Act for PublishItemRequest {
     }
 
     fn draft(&self, checked: &CheckedContent, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
-        let CaseOrdinal { fiscal_year, year_ordinal } = context.next_case(item::ORDINAL);
+        let CaseOrdinal { fiscal_year, year_ordinal } = context.next_case(&item::ORDINAL);
         let terms = self.terms.clone().unwrap_or_default();
         let terms = Some(ItemTerms { marking: Some(marking(terms.marking)), ..terms });
         checked.publish(Publication { revision: 1, terms, fiscal_year, year_ordinal }, self.necessity())

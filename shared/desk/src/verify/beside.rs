@@ -147,8 +147,8 @@ pub(super) async fn caches(store: &Store) -> Result<(), String> {
 pub(super) async fn anchored(store: &Store) -> Result<(), String> {
     match store.private_standing().await.map_err(|error| error.to_string())? {
         PrivateStanding::NotAnchored | PrivateStanding::Whole => Ok(()),
-        PrivateStanding::Behind { anchored, held } => Err(format!(
-            "journal private: entry {anchored}, which the own journal anchors, is missing or another one; the last is {held}"
+        PrivateStanding::Behind { anchored, last } => Err(format!(
+            "journal private: entry {anchored}, which the own journal anchors, is missing or another one; the last is {last}"
         )),
     }
 }

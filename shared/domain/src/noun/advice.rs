@@ -28,7 +28,7 @@ use crate::{
     noun::{Noun, Resource},
     page::Seen,
     refusal::{Refusal, must},
-    tally::Ordinal,
+    tally::{Ordinal, TallyKind},
     visibility::Visibility,
 };
 
@@ -49,7 +49,7 @@ const TARGET: u16 = 10;
 /// The same for urgent requests.
 const TARGET_URGENT: u16 = 2;
 /// The counter of requests within a fiscal year.
-pub const ORDINAL: &str = "advice";
+pub const ORDINAL: TallyKind = TallyKind::new("advice");
 /// The most questions of a request, supplements included.
 pub const MOST_QUESTIONS: u32 = 100;
 
@@ -109,8 +109,8 @@ impl Noun for AdviceNoun {
         state(seen).as_str_name()
     }
 
-    fn visibility(&self, _: Agency, _: &Matter, seen: Seen<'_>) -> Vec<Visibility> {
-        if seen.is_empty() { Vec::new() } else { vec![Visibility::everybody()] }
+    fn visibility<'a>(&self, _: Agency, _: &Matter, seen: Seen<'a>) -> Vec<Visibility<'a>> {
+        if seen.is_empty() { Vec::new() } else { vec![Visibility::EVERYBODY] }
     }
 
     fn duty_kinds(&self) -> &'static [DutyKind] {

@@ -27,14 +27,14 @@ use crate::{
     page::Seen,
     refusal::{Refusal, must},
     scope,
-    tally::Ordinal,
+    tally::{Ordinal, TallyKind},
     visibility::{Reader, Visibility},
 };
 
 /// `agencies/{originator}/items/{uuid}`.
 pub const COLLECTION: Collection = Collection::of_ids("items", is_uuid).with_case_letters("ITM");
 /// The counter of items within a fiscal year.
-pub const ORDINAL: &str = "item";
+pub const ORDINAL: TallyKind = TallyKind::new("item");
 
 /// The originator's duty to answer a question about its item (Art. 5(2)).
 pub const ANSWER_QUESTION: DutyKind = DutyKind::new("answer_item_question");
@@ -128,11 +128,11 @@ impl Noun for ItemNoun {
         state(seen, matter.opener).as_str_name()
     }
 
-    fn visibility(&self, own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Visibility> {
+    fn visibility<'a>(&self, own: Agency, matter: &Matter, seen: Seen<'a>) -> Vec<Visibility<'a>> {
         match current(seen, matter.opener) {
             None => Vec::new(),
             // The originator's own people are not bound by the scope.
-            Some(_) if matter.opener == own => vec![Visibility::everybody()],
+            Some(_) if matter.opener == own => vec![Visibility::EVERYBODY],
             Some(current) => scope::audiences(current.terms()),
         }
     }

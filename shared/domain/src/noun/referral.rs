@@ -21,20 +21,24 @@ use crate::{
     calendar,
     case::Case,
     duty::{Duty, DutyKind},
-    index::Lookup,
+    index::{Lookup, LookupKind},
     matter::{Collection, Matter, entry_name, is_uuid},
-    noun::{Noun, Resource, agreement, code, scheme},
+    noun::{
+        Noun, Resource, agreement, code,
+        referral_counts::{DAYS, FILED, GIVEN, ISSUED},
+        scheme,
+    },
     page::{MarkView as _, Seen, View},
     read_set::ReadSet,
     refusal::{Refusal, must, past},
-    tally::{Ordinal, Tally},
+    tally::{Ordinal, Tally, TallyKind},
     visibility::Visibility,
 };
 
 /// `agencies/{opener}/referrals/{uuid}`.
 pub const COLLECTION: Collection = Collection::of_ids("referrals", is_uuid).with_case_letters("REF");
 /// The counter of referrals, within a fiscal year and over all years.
-pub const ORDINAL: &str = "referral";
+pub const ORDINAL: TallyKind = TallyKind::new("referral");
 /// The opener's duty to confirm that a referral was given to the reporter (Art. 4(1)).
 pub const CONFIRM_REFERRAL: DutyKind = DutyKind::new("confirm_referral");
 
@@ -98,16 +102,15 @@ impl Noun for ReferralNoun {
     }
 
     fn tallies(&self, fact: &Fact, month: u32) -> Vec<Tally> {
-        let of = |counted: &str, scheme: &SchemeVersion, by| {
-            Tally::add(format!("{counted}/{}", scheme.scheme_id), month, by)
-        };
+        let of =
+            |counted: TallyKind, scheme: &SchemeVersion, by| Tally::add(counted.part(&scheme.scheme_id), month, by);
         match fact {
-            Fact::ReferralIssued(it) => it.introduced.iter().map(|scheme| of("issued", scheme, 1)).collect(),
+            Fact::ReferralIssued(it) => it.introduced.iter().map(|scheme| of(ISSUED, scheme, 1)).collect(),
             Fact::ReferralGiven(it) => {
-                let given = |scheme| [of("given", scheme, 1), of("days", scheme, u64::from(it.days))];
+                let given = |scheme| [of(GIVEN, scheme, 1), of(DAYS, scheme, u64::from(it.days))];
                 it.introduced.iter().flat_map(given).collect()
             }
-            Fact::ReferralFollowedUp(it) => it.filed_under.iter().map(|scheme| of("filed", scheme, 1)).collect(),
+            Fact::ReferralFollowedUp(it) => it.filed_under.iter().map(|scheme| of(FILED, scheme, 1)).collect(),
             _ => Vec::new(),
         }
     }
@@ -125,8 +128,8 @@ impl Noun for ReferralNoun {
         state(seen, matter.opener).as_str_name()
     }
 
-    fn visibility(&self, _: Agency, _: &Matter, seen: Seen<'_>) -> Vec<Visibility> {
-        if seen.is_empty() { Vec::new() } else { vec![Visibility::everybody()] }
+    fn visibility<'a>(&self, _: Agency, _: &Matter, seen: Seen<'a>) -> Vec<Visibility<'a>> {
+        if seen.is_empty() { Vec::new() } else { vec![Visibility::EVERYBODY] }
     }
 
     fn duty_kinds(&self) -> &'static [DutyKind] {
@@ -141,7 +144,7 @@ impl Noun for ReferralNoun {
 
 /// The lookup of a referral by the locator of its code.
 pub fn code_lookup(issuer: Agency, locator: &str) -> Lookup {
-    Lookup { kind: format!("code/{}", issuer.id()), value: locator.to_owned() }
+    Lookup { kind: LookupKind::given_by(issuer, "code"), value: locator.to_owned() }
 }
 
 /// The decision of an agency that receives a report.

@@ -16,7 +16,7 @@ use crate::{
     noun::{Noun, Resource},
     page::{Page, Seen},
     refusal::{Refusal, must},
-    tally::Tally,
+    tally::{Tally, TallyKind},
 };
 
 /// `agencies/{author}/referralCounts/{YYYY-MM}`.
@@ -24,6 +24,15 @@ pub const COLLECTION: Collection = Collection::of_ids("referralCounts", |id| mon
 
 /// The counts from 1 to below this number are hidden, unless an agreed method sets another threshold.
 pub const THRESHOLD: u64 = 5;
+
+/// The counter of the referrals of a month, by scheme.
+pub(crate) const ISSUED: TallyKind = TallyKind::new("issued");
+/// The counter of the referrals that were given to their reporters in a month, by scheme.
+pub(crate) const GIVEN: TallyKind = TallyKind::new("given");
+/// The sum of the days from issue to giving, of the referrals that were given in a month, by scheme.
+pub(crate) const DAYS: TallyKind = TallyKind::new("days");
+/// The counter of the filings of a month, by scheme.
+pub(crate) const FILED: TallyKind = TallyKind::new("filed");
 
 /// Monthly counts.
 pub struct ReferralCountsNoun;
@@ -52,8 +61,7 @@ impl Noun for ReferralCountsNoun {
 
     fn tallies(&self, fact: &Fact, month: u32) -> Vec<Tally> {
         let Fact::FilingCounted(counted) = fact else { return Vec::new() };
-        let filed = counted.filed_under.iter().map(|scheme| format!("filed/{}", scheme.scheme_id));
-        filed.map(|kind| Tally::add(kind, month, 1)).collect()
+        counted.filed_under.iter().map(|scheme| Tally::add(FILED.part(&scheme.scheme_id), month, 1)).collect()
     }
 }
 
@@ -93,13 +101,13 @@ fn is_safe(count: &SchemeCount) -> bool {
 }
 
 /// The counts of one month from the tallies: `count(kind)` reads one of them.
-pub fn count(month: &str, own: &[&str], peers: &[&str], count: impl Fn(&str) -> u64) -> ReferralsCounted {
+pub fn count(month: &str, own: &[&str], peers: &[&str], count: impl Fn(&TallyKind) -> u64) -> ReferralsCounted {
     let mut schemes = Vec::new();
     for id in peers {
-        let (issued, given) = (count(&format!("issued/{id}")), count(&format!("given/{id}")));
+        let (issued, given) = (count(&ISSUED.part(id)), count(&GIVEN.part(id)));
         if issued + given > 0 {
             let given = cell(given);
-            let days = if given.hidden { given } else { Cell { value: count(&format!("days/{id}")), hidden: false } };
+            let days = if given.hidden { given } else { Cell { value: count(&DAYS.part(id)), hidden: false } };
             schemes.push(SchemeCount {
                 scheme_id: (*id).to_owned(),
                 issued: Some(cell(issued)),
@@ -110,7 +118,7 @@ pub fn count(month: &str, own: &[&str], peers: &[&str], count: impl Fn(&str) -> 
         }
     }
     for id in own {
-        let filed = count(&format!("filed/{id}"));
+        let filed = count(&FILED.part(id));
         if filed > 0 {
             schemes.push(SchemeCount {
                 scheme_id: (*id).to_owned(),

@@ -66,8 +66,8 @@ impl Noun for SchemeNoun {
         state(seen, matter.opener).as_str_name()
     }
 
-    fn visibility(&self, _: Agency, _: &Matter, seen: Seen<'_>) -> Vec<Visibility> {
-        if seen.is_empty() { Vec::new() } else { vec![Visibility::everybody()] }
+    fn visibility<'a>(&self, _: Agency, _: &Matter, seen: Seen<'a>) -> Vec<Visibility<'a>> {
+        if seen.is_empty() { Vec::new() } else { vec![Visibility::EVERYBODY] }
     }
 }
 

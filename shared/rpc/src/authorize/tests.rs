@@ -219,13 +219,13 @@ fn the_other_side_the_purpose_and_whether_the_official_is_barred_are_judged_too(
             assert_eq!(judge(&sharing, path, &of(bad)), Err(Reason::PurposeMissing), "{bad} for {path}");
         }
     }
-    assert_eq!(judge(&sharing, GET_ITEM, &of("statistics")), Ok("statistics".to_owned()));
+    assert_eq!(judge(&sharing, GET_ITEM, &of("statistics")), Ok(Purpose::Statistics));
     // A caller may also name one if the rule asks for none.
-    assert_eq!(judge(&sharing, GET_ENTRY, &of("statistics")), Ok("statistics".to_owned()));
-    assert_eq!(judge(&sharing, GET_ENTRY, &[(OFFICIAL, "a1")]), Ok(String::new()));
+    assert_eq!(judge(&sharing, GET_ENTRY, &of("statistics")), Ok(Purpose::Statistics));
+    assert_eq!(judge(&sharing, GET_ENTRY, &[(OFFICIAL, "a1")]), Ok(Purpose::Unspecified));
     let barring = desk_barring(&[Role::Sharing], "a1");
     assert_eq!(judge(&barring, GET_ITEM, &of("statistics")), Err(Reason::OfficialBarred));
-    assert_eq!(judge(&barring, GET_ENTRY, &[(OFFICIAL, "a2")]), Ok(String::new()));
+    assert_eq!(judge(&barring, GET_ENTRY, &[(OFFICIAL, "a2")]), Ok(Purpose::Unspecified));
 }
 
 #[tokio::test]
@@ -282,9 +282,9 @@ async fn the_service_finds_who_calls() {
     let now = Instant::now();
     let response = service.oneshot(request(ISSUE, Some(named(INTAKE)), &metadata, ())).await.unwrap();
     let found = response.extensions().get::<Authorized>().unwrap();
-    let texts = [&found.caller, &found.official, &found.unit, &found.purpose, &found.traceparent];
-    assert_eq!(texts, [INTAKE, "a1", "first-unit", "guidance", TRACE]);
-    assert_eq!(found.rule.path, ISSUE);
+    let texts = [&found.caller, &found.official, &found.unit, &found.traceparent];
+    assert_eq!(texts, [INTAKE, "a1", "first-unit", TRACE]);
+    assert_eq!((found.purpose, found.rule.path), (Purpose::Guidance, ISSUE));
     let left = found.deadline.unwrap() - now;
     assert!(left > Duration::from_secs(1) && left < Duration::from_secs(2), "{left:?}");
 }

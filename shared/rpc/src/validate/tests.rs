@@ -6,7 +6,7 @@ use renkei_proto::{
     RULES,
     evidence::v1::{CheckpointAuditRequest, ListEntriesRequest},
     link::v1::{Ask, ExchangeRequest, Frame, frame::Kind},
-    r#type::v1::Agency,
+    r#type::v1::{Agency, Purpose},
 };
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -31,7 +31,7 @@ fn request<M>(path: &str, caller: &str, message: M) -> Request<M> {
         roles: Vec::new(),
         official: "a1".to_owned(),
         unit: "first-unit".to_owned(),
-        purpose: String::new(),
+        purpose: Purpose::Unspecified,
         traceparent: "trace".to_owned(),
         deadline: None,
     });
@@ -50,8 +50,9 @@ fn open_it<M: Message + Validate>(path: &str, caller: &str, message: M) -> Resul
 fn a_sound_request_brings_its_caller_and_its_key() {
     let call = open_it(CHECKPOINT, "spiffe://ppc/desk/intake", checkpoint(ID)).unwrap();
     let Reader { unit, purpose, .. } = &call.reader;
-    let texts = [&call.caller, &call.official, unit, purpose, call.rule.path, &call.request_id];
-    assert_eq!(texts, ["spiffe://ppc/desk/intake", "a1", "first-unit", "", CHECKPOINT, ID]);
+    let texts = [&call.caller, &call.official, unit, call.rule.path, &call.request_id];
+    assert_eq!(texts, ["spiffe://ppc/desk/intake", "a1", "first-unit", CHECKPOINT, ID]);
+    assert_eq!(*purpose, Purpose::Unspecified);
     assert_eq!((call.digest.len(), call.traceparent.as_str()), (32, "trace"));
 }
 

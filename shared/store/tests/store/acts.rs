@@ -11,7 +11,7 @@ use renkei_domain::{
     matter::{Matter, entry_name},
     moment::{Moment, stamp},
     noun::{
-        referral::{introduce, issue as issue_of, latest_judgement},
+        referral::{self, introduce, issue as issue_of, latest_judgement},
         registry,
         scheme::{self, current},
     },
@@ -206,9 +206,9 @@ pub fn issue(own: Agency, n: u64, under: &str, report: &str) -> Act {
                 taken_by_ministry: false,
             }),
             reported_under: Some(under.clone()),
-            ordinal: stage.counter(0, "referral") + 1,
+            ordinal: stage.counter(0, &referral::ORDINAL) + 1,
             fiscal_year: year,
-            year_ordinal: stage.counter(year, "referral") + 1,
+            year_ordinal: stage.counter(year, &referral::ORDINAL) + 1,
             ..ReferralIssued::default()
         };
         let introduction = introduce(&stage.view(), &fact, moment.now)?;

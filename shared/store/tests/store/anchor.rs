@@ -62,15 +62,15 @@ fn a_private_journal_that_was_cut_is_behind_its_anchor_until_it_is_anchored_anew
         }
         let anchored = anchor(&ppc).await;
         cut_private(&ppc, 2).await;
-        assert_eq!(ppc.store.private_standing().await.unwrap(), PrivateStanding::Behind { anchored: 4, held: 2 });
+        assert_eq!(ppc.store.private_standing().await.unwrap(), PrivateStanding::Behind { anchored: 4, last: 2 });
         // Later entries hide nothing, even if one has the anchored number.
-        for held in 3..=5 {
+        for last in 3..=5 {
             ppc.act(wrong_code(Agency::Ppc)).await.unwrap_err();
-            assert_eq!(ppc.store.private_standing().await.unwrap(), PrivateStanding::Behind { anchored: 4, held });
+            assert_eq!(ppc.store.private_standing().await.unwrap(), PrivateStanding::Behind { anchored: 4, last });
             assert_eq!(anchor(&ppc).await, anchored);
         }
         let ppc = ppc.restart().await;
-        assert_eq!(ppc.store.private_standing().await.unwrap(), PrivateStanding::Behind { anchored: 4, held: 5 });
+        assert_eq!(ppc.store.private_standing().await.unwrap(), PrivateStanding::Behind { anchored: 4, last: 5 });
         let confirm = Act::new(tries(Agency::Ppc), |stage, _| {
             stage.anchor_private_anew();
             Ok(0)

@@ -98,7 +98,7 @@ fn a_code_finds_its_referral_on_both_sides() {
         pair.settle().await;
         for side in [&pair.ppc, &pair.ipa] {
             let found = side.store.lookup(&code_lookup(Agency::Ppc, "0001")).await.unwrap();
-            assert_eq!(found, Some(issued.name()));
+            assert_eq!(found.map(|matter| matter.to_string()), Some(issued.name()));
             assert_eq!(side.store.lookup(&code_lookup(Agency::Ppc, "0002")).await.unwrap(), None);
             assert_eq!(side.store.lookup(&code_lookup(Agency::Ipa, "0001")).await.unwrap(), None);
         }

@@ -7,7 +7,7 @@ use renkei_domain::{
     decide::decide_read,
     matter::{Matter, parse_entry_name},
     moment::stamp,
-    noun::item::{current, missing_units},
+    noun::item::{ORDINAL, current, missing_units},
     page::{Journal, Seen},
     visibility::Reader,
 };
@@ -57,7 +57,7 @@ fn share(n: u64, scope: Scope) -> Act {
     let act = Act::new(matter.clone(), move |stage, moment| {
         let last = current(stage.page(&matter.to_string()), Agency::Ipa);
         let before = last.as_ref().map_or(0, |it| it.it.publication.revision);
-        let year_ordinal = last.map_or(stage.counter(2026, "item") + 1, |it| it.it.publication.year_ordinal);
+        let year_ordinal = last.map_or(stage.counter(2026, &ORDINAL) + 1, |it| it.it.publication.year_ordinal);
         let marking = Marking { confidentiality: Confidentiality::Level2.into(), restrictions: Vec::new() };
         let terms = ItemTerms { scope: Some(scope.clone()), marking: Some(marking), ..ItemTerms::default() };
         let publication = Publication { revision: before + 1, terms: Some(terms), fiscal_year: 2026, year_ordinal };
@@ -96,8 +96,8 @@ fn bar(id: &str, barred: bool) -> Act {
     Act::new(matter, move |stage, _| stage.write(&to, fact.clone(), None, 0))
 }
 
-fn reader(unit: &str, purpose: &str) -> Reader {
-    Reader { roles: vec![Role::Sharing], unit: unit.to_owned(), purpose: purpose.to_owned() }
+fn reader(unit: &str, purpose: Purpose) -> Reader {
+    Reader { roles: vec![Role::Sharing], unit: unit.to_owned(), purpose }
 }
 
 /// The ids of the items that one side lists to a reader, newest first, read in pages of this size.
@@ -131,17 +131,17 @@ fn a_list_shows_each_reader_what_its_unit_may_see_for_its_purpose() {
             pair.ipa.act(share(n, scope)).await.unwrap();
         }
         pair.settle().await;
-        let expected: [(&str, &str, &[u64]); 6] = [
-            ("policy", "policy", &[5, 4, 2, 1]),
-            ("policy", "training", &[5, 3, 1]),
-            ("policy", "statistics", &[5, 1]),
-            ("policy", "", &[5, 1]),
-            ("other", "policy", &[5, 1]),
-            ("", "", &[5, 1]),
+        let expected: [(&str, Purpose, &[u64]); 6] = [
+            ("policy", Purpose::Policy, &[5, 4, 2, 1]),
+            ("policy", Purpose::Training, &[5, 3, 1]),
+            ("policy", Purpose::Statistics, &[5, 1]),
+            ("policy", Purpose::Unspecified, &[5, 1]),
+            ("other", Purpose::Policy, &[5, 1]),
+            ("", Purpose::Unspecified, &[5, 1]),
         ];
         for (unit, purpose, ids) in expected {
             for size in [1, 2, 10] {
-                assert_eq!(listed(&pair.ppc, &reader(unit, purpose), size).await, ids, "{unit} for {purpose}");
+                assert_eq!(listed(&pair.ppc, &reader(unit, purpose), size).await, ids, "{unit} for {purpose:?}");
             }
             assert_eq!(listed(&pair.ipa, &reader(unit, purpose), 2).await, [5, 4, 3, 2, 1], "its originator's own");
         }
@@ -149,7 +149,7 @@ fn a_list_shows_each_reader_what_its_unit_may_see_for_its_purpose() {
         pair.ipa.act(share(1, to_policy(Purpose::Training, None))).await.unwrap();
         pair.ipa.act(share(2, everybody())).await.unwrap();
         pair.settle().await;
-        let long_after = (&reader("policy", "policy"), soon + SignedDuration::from_hours(1));
+        let long_after = (&reader("policy", Purpose::Policy), soon + SignedDuration::from_hours(1));
         let page = pair
             .ppc
             .store
@@ -158,7 +158,7 @@ fn a_list_shows_each_reader_what_its_unit_may_see_for_its_purpose() {
             .unwrap();
         let ids: Vec<String> = page.into_iter().map(|it| it.matter.id).collect();
         assert_eq!(ids, [5, 2].map(|n| item(n).id));
-        assert_eq!(listed(&pair.ppc, &reader("policy", "training"), 10).await, [5, 3, 2, 1]);
+        assert_eq!(listed(&pair.ppc, &reader("policy", Purpose::Training), 10).await, [5, 3, 2, 1]);
         for side in [&pair.ppc, &pair.ipa] {
             assert_eq!(side.audit().await, []);
             let rebuilt = side.store.rebuild(false).await.unwrap();
@@ -178,7 +178,7 @@ fn a_recall_seals_on_arrival_and_only_why_stays_readable() {
         let read = async |side: &Side, entry: &str| {
             let page = side.store.page(&item(1).to_string()).await.unwrap().unwrap();
             let (seen, now) = (Seen::whole(&page), side.source.moment().now);
-            let permit = decide_read(side.own, &item(1), seen, &reader("policy", "policy"), now).unwrap();
+            let permit = decide_read(side.own, &item(1), seen, &reader("policy", Purpose::Policy), now).unwrap();
             let (author, seq) = parse_entry_name(entry).unwrap();
             let one = side.store.content(&permit, Journal::Of(author), seq).await.unwrap();
             let all = side.store.contents_of(&permit, 0, 10).await.unwrap();

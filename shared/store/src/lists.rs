@@ -1,0 +1,121 @@
+//! The rows by which matters are found: in the lists of their noun, and in those of this agency's duties.
+
+use std::collections::BTreeSet;
+
+use renkei_domain::{
+    matter::Matter,
+    noun::registry,
+    page::{Page, Seen},
+};
+use renkei_proto::r#type::v1::Agency;
+
+use crate::{
+    bulk::{
+        Column::{Int, Text},
+        Insert,
+    },
+    query::{FromRow, Row},
+    value::Value,
+};
+
+pub(crate) static VISIBLE: Insert = Insert {
+    table: "visible",
+    columns: &[Text("noun"), Text("audience"), Int("opened_turn"), Text("matter"), Int("until_us")],
+    conflict: " ON CONFLICT DO NOTHING",
+};
+pub(crate) static DUTY: Insert = Insert {
+    table: "duty",
+    columns: &[Text("kind"), Text("due_day"), Int("opened_turn"), Text("matter")],
+    conflict: " ON CONFLICT DO NOTHING",
+};
+/// Removes the rows of matters in the lists of their noun.
+pub(crate) const FORGET_VISIBLE: &str = "DELETE FROM visible WHERE matter";
+/// Removes the rows of matters in the lists of duties.
+pub(crate) const FORGET_DUTIES: &str = "DELETE FROM duty WHERE matter";
+
+/// The due day of duties without one. It sorts behind all days.
+pub(crate) const UNDATED: &str = "undated";
+
+/// A row in a list of a noun.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct VisibleRow {
+    /// The beginning of the names of the list's matters.
+    noun: String,
+    audience: String,
+    opened: i64,
+    pub(crate) matter: String,
+    until_us: i64,
+}
+
+impl VisibleRow {
+    pub(crate) fn values(self) -> Vec<Value> {
+        vec![self.noun.into(), self.audience.into(), self.opened.into(), self.matter.into(), self.until_us.into()]
+    }
+}
+
+impl FromRow for VisibleRow {
+    /// Reads the columns of [`VISIBLE`].
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let mut columns = row.columns();
+        Ok(Self {
+            noun: columns.read()?,
+            audience: columns.read()?,
+            opened: columns.read()?,
+            matter: columns.read()?,
+            until_us: columns.read()?,
+        })
+    }
+}
+
+/// A row in a list of duties.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct DutyRow {
+    kind: String,
+    due_day: String,
+    opened: i64,
+    pub(crate) matter: String,
+}
+
+impl DutyRow {
+    pub(crate) fn values(self) -> Vec<Value> {
+        vec![self.kind.into(), self.due_day.into(), self.opened.into(), self.matter.into()]
+    }
+}
+
+impl FromRow for DutyRow {
+    /// Reads the columns of [`DUTY`].
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let mut columns = row.columns();
+        Ok(Self { kind: columns.read()?, due_day: columns.read()?, opened: columns.read()?, matter: columns.read()? })
+    }
+}
+
+/// The rows by which one matter is found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ListRows {
+    /// One for each audience that sees the matter.
+    pub(crate) visible: BTreeSet<VisibleRow>,
+    /// One for each duty of this agency in the matter.
+    pub(crate) duties: BTreeSet<DutyRow>,
+}
+
+impl ListRows {
+    /// The rows that follow from a page, which was opened in this turn.
+    pub(crate) fn of(own: Agency, matter: &Matter, page: &Page, opened: i64) -> Self {
+        let (noun, seen) = (registry::of(matter), Seen::whole(page));
+        let visible = noun.visibility(own, matter, seen).into_iter().map(|visibility| VisibleRow {
+            noun: matter.collection.prefix(matter.opener),
+            audience: visibility.audience.to_string(),
+            opened,
+            matter: matter.to_string(),
+            until_us: visibility.until_us,
+        });
+        let duties = noun.duties(own, matter, seen).into_iter().map(|duty| DutyRow {
+            kind: duty.kind.id().to_owned(),
+            due_day: duty.due.map_or_else(|| UNDATED.to_owned(), |day| day.to_string()),
+            opened,
+            matter: matter.to_string(),
+        });
+        Self { visible: visible.collect(), duties: duties.collect() }
+    }
+}
