@@ -1,6 +1,9 @@
 //! The rows of the database that a batch needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use renkei_domain::page::{Journal, Page};
 use renkei_journal::Hash;
@@ -11,7 +14,7 @@ use crate::staged::Counters;
 #[derive(Default)]
 pub struct Rows {
     /// The pages that were found, each with the turn of its first entry.
-    pub pages: BTreeMap<String, (Page, u64)>,
+    pub pages: BTreeMap<String, (Arc<Page>, u64)>,
     /// The matters whose pages were changed outside the service. The stage has no pages for them.
     pub altered: BTreeSet<String>,
     /// The matters that were looked for; the pages of others are not known to be empty.

@@ -1,6 +1,9 @@
 //! The stage: the pages of one batch in memory, on which commands run one after the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use renkei_domain::{
@@ -87,7 +90,7 @@ pub(crate) struct Running {
 #[derive(Default)]
 pub(crate) struct Undo {
     pub(crate) heads: Option<Heads>,
-    pub(crate) pages: Vec<(String, Option<Page>, Option<u64>)>,
+    pub(crate) pages: Vec<(String, Option<Arc<Page>>, Option<u64>)>,
     pub(crate) counted: Vec<((u32, TallyKind), Option<u64>)>,
     pub(crate) ids: Vec<String>,
     pub(crate) lengths: [usize; 5],
@@ -179,7 +182,7 @@ impl Stage {
             let name = &entry.header.matter;
             if let Some(page) = self.pages.remove(name) {
                 let opened = self.opened.get(name).copied().unwrap_or(entry.turn);
-                left.pages.insert(name.clone(), (page.clone(), opened));
+                left.pages.insert(name.clone(), (Arc::clone(&page), opened));
                 left.matters.insert(name.clone());
                 pages.insert(name.clone(), StagedPage { page, opened, changed: entry.turn });
             } else if let Some(staged) = pages.get_mut(name) {

@@ -1,6 +1,6 @@
 //! The results of a batch, which are written in one transaction.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use renkei_domain::{
     index::Lookup,
@@ -67,7 +67,7 @@ pub struct StagedEvent {
 /// A page that a batch has changed.
 pub struct StagedPage {
     /// The page with the entries of the batch.
-    pub page: Page,
+    pub page: Arc<Page>,
     /// The turn of its first entry.
     pub opened: u64,
     /// The turn of its last entry.

@@ -1,5 +1,7 @@
 //! The writing of entries on the stage: each is judged, chained, and folded into its page.
 
+use std::sync::Arc;
+
 use renkei_domain::{
     decide::{Permit, PermittedFact, decide, decide_draft},
     matter::Matter,
@@ -165,7 +167,7 @@ impl Stage {
         let name = header.matter.clone();
         self.undo.pages.push((name.clone(), self.pages.get(&name).cloned(), self.opened.get(&name).copied()));
         self.opened.entry(name.clone()).or_insert(self.heads.turn);
-        let page = self.pages.entry(name.clone()).or_default();
+        let page = Arc::make_mut(self.pages.entry(name.clone()).or_default());
         let effects = fold(self.own, page, journal, header, hash, fact);
         self.lookups.extend(effects.lookup.map(|lookup| (lookup, name.clone())));
         self.count(effects.tallies);

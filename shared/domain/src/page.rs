@@ -4,7 +4,10 @@
 //! order in which the journals came. An author's view at the time of its decision is the same page cut at two numbers
 //! ([`Seen`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use prost::Message as _;
@@ -46,8 +49,9 @@ pub struct Page {
     local: Half,
 }
 
-/// Pages by the name of their matter.
-pub type Pages = BTreeMap<String, Page>;
+/// Pages by the name of their matter. They are shared, because a batch is written while the next one is judged on its
+/// pages.
+pub type Pages = BTreeMap<String, Arc<Page>>;
 
 impl Page {
     /// A page from its stored bytes: both halves, and the local part.
@@ -314,7 +318,7 @@ impl<'a> View<'a> {
 
     /// A matter's page as the author saw it; empty if there is none.
     pub fn page(&self, matter: &str) -> Seen<'a> {
-        self.seen(self.pages.get(matter).unwrap_or(&EMPTY))
+        self.seen(self.pages.get(matter).map_or(&EMPTY, Arc::as_ref))
     }
 
     /// The local part of a matter's page. Only the own service has one.

@@ -194,7 +194,7 @@ fn page(rows: &mut Rows, inner: &Inner, columns: &mut Columns<'_>) -> Result<(),
     let name = found.matter.to_owned();
     match found.believe(&inner.ring, &inner.metrics) {
         Ok(Some(page)) => {
-            rows.pages.insert(name.clone(), (page, found.opened));
+            rows.pages.insert(name.clone(), (Arc::new(page), found.opened));
         }
         Ok(None) => {}
         Err(Error::Altered { .. }) => {

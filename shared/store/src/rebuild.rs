@@ -1,10 +1,13 @@
 //! Pages made again from the journals: the proof that they are only a cache.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures::TryStreamExt as _;
 use renkei_book::{Counters, StagedPage};
-use renkei_domain::{index::Lookup, matter::Matter, page::Page};
+use renkei_domain::{index::Lookup, matter::Matter};
 use renkei_proto::r#type::v1::Agency;
 
 use crate::{
@@ -153,10 +156,10 @@ impl Fold<'_> {
         if self.folding.as_ref().is_none_or(|(name, _)| name != matter) {
             self.finish();
         }
-        let fresh = || StagedPage { page: Page::default(), opened: entry.turn, changed: entry.turn };
+        let fresh = || StagedPage { page: Arc::default(), opened: entry.turn, changed: entry.turn };
         let (_, folding) = self.folding.get_or_insert_with(|| (matter.clone(), fresh()));
         folding.changed = entry.turn;
-        let page = &mut folding.page;
+        let page = Arc::make_mut(&mut folding.page);
         let effects = renkei_book::fold(self.own, page, entry.journal, &entry.header, entry.hash, &entry.fact);
         self.lookups.extend(effects.lookup.map(|lookup| (lookup, matter.clone())));
         for tally in effects.tallies {

@@ -216,7 +216,7 @@ fn a_page_comes_out_of_its_bytes_as_it_went_in() {
     let pair: Pair = published();
     for page in pair.ppc.pages.values() {
         let again = Page::decode(&page.encode(), &page.encode_local()).unwrap();
-        assert_eq!(&again, page);
+        assert_eq!(&again, page.as_ref());
         assert_eq!(again.encode_half(Agency::Ipa), page.encode_half(Agency::Ipa));
         assert_eq!(again.marks(Journal::Private).len(), 0);
     }

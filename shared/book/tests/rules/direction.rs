@@ -1,5 +1,7 @@
 //! The permission to write each fact (the table of the domain's section 2).
 
+use std::sync::Arc;
+
 use renkei_domain::{
     decide::{decide, decide_read},
     matter::Matter,
@@ -303,7 +305,7 @@ fn about_officials(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
         return Act::new(&matter, barred);
     }
     let fact = Fact { request_digest: Vec::new(), fact: Some(barred) };
-    let page = pair.of_mut(author).pages.entry(matter.to_string()).or_default();
+    let page = Arc::make_mut(pair.of_mut(author).pages.entry(matter.to_string()).or_default());
     apply(page, Journal::Private, &Header { seq: 1, ..Header::default() }, [0; 32], &fact);
     Act::new(&matter, fact::Fact::OfficialUnbarred(OfficialUnbarred {}))
 }

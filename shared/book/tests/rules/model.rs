@@ -256,7 +256,7 @@ impl Party {
         let journal = Journal::Of(entry.header.author());
         self.heads.turn += 1;
         self.heads.advance(self.own, journal, &entry.header, entry.hash);
-        let page = self.pages.entry(entry.header.matter.clone()).or_default();
+        let page = Arc::make_mut(self.pages.entry(entry.header.matter.clone()).or_default());
         let effects = renkei_book::fold(self.own, page, journal, &entry.header, entry.hash, &entry.fact);
         for tally in effects.tallies {
             let counter = self.counters.entry((tally.year, tally.kind.clone())).or_default();
@@ -427,7 +427,7 @@ impl Pair {
 }
 
 pub fn fold(pages: &mut Pages, entry: &Entry) {
-    let page = pages.entry(entry.header.matter.clone()).or_default();
+    let page = Arc::make_mut(pages.entry(entry.header.matter.clone()).or_default());
     renkei_book::fold(Agency::Ppc, page, Journal::Of(entry.header.author()), &entry.header, entry.hash, &entry.fact);
 }
 
@@ -437,7 +437,7 @@ pub fn bytes(pages: &Pages) -> BTreeMap<String, Vec<u8>> {
 
 /// Everything that the desk would show of every matter.
 pub fn states(pages: &Pages, now: Timestamp) -> BTreeMap<String, Vec<u8>> {
-    let shown = |(name, page): (&String, &Page)| {
+    let shown = |(name, page): (&String, &Arc<Page>)| {
         let (matter, seen, etag) = (Matter::of(name), Seen::whole(page), String::new());
         let shown = registry::of(&matter).resource(&matter, seen, now, etag);
         (name.clone(), shown.unwrap_or_default())

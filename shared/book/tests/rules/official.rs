@@ -1,5 +1,7 @@
 //! Officials who are barred: the agency's own, one after the other, in its private journal.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use renkei_domain::{
     noun::{
@@ -30,7 +32,7 @@ fn unbar(opener: Agency) -> Act {
 /// Notes an act that is permitted in the private journal.
 fn note(party: &mut Party, act: &Act, seq: u64) {
     party.judge(act).unwrap();
-    let page = party.pages.entry(act.matter.to_string()).or_default();
+    let page = Arc::make_mut(party.pages.entry(act.matter.to_string()).or_default());
     let fact = Fact { request_digest: Vec::new(), fact: Some(act.fact.clone()) };
     apply(page, Journal::Private, &Header { seq, ..Header::default() }, [0; 32], &fact);
 }
