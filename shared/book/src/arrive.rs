@@ -206,11 +206,13 @@ impl Arrive {
 /// The consequences of the arrival of an entry that was not refused.
 fn arrived(stage: &mut Stage, matter: &Matter, fact: &Fact, seq: u64, units: &BTreeSet<String>) -> Result<(), Refusal> {
     if let Some(fact::Fact::JournalReopened(_)) = &fact.fact {
-        // The peer states that it has lost entries, so the receipts that it signed for them no longer bind it.
+        // The peer states that it has lost entries, so the receipts that it signed for them no longer bind it. A receipt
+        // that it has signed since may have come first, over another session.
         let seen = stage.heads().peer.seen_peer_seq;
         let own = &mut stage.heads.own;
-        own.receipted = own.receipted.min(seen);
-        own.receipted_own = own.receipted_own.max(seq);
+        if own.receipted_own < seq {
+            (own.receipted, own.receipted_own) = (own.receipted.min(seen), seq);
+        }
     }
     owed::settle(stage, matter, units)
 }

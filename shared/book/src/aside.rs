@@ -1,6 +1,6 @@
 //! Own entries that a recovery set aside.
 
-use renkei_proto::journal::v1::Fact;
+use renkei_proto::journal::v1::{Fact, Header, SaltedContent};
 
 /// An own entry that was set aside and is judged again.
 #[derive(Clone)]
@@ -23,4 +23,13 @@ pub struct SetAside {
     pub traceparent: String,
     /// The reason for which it was refused when it was judged again; empty before. An official must examine it.
     pub reason: String,
+}
+
+impl SetAside {
+    /// An own entry that is set aside.
+    pub fn of(header: Header, fact: Fact, content: Option<SaltedContent>) -> Self {
+        let Header { entry_id, seq, matter, answers, unit, traceparent, .. } = header;
+        let content = content.map(|salted| salted.content);
+        Self { entry_id, seq, matter, fact, content, answers, unit, traceparent, reason: String::new() }
+    }
 }

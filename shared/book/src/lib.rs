@@ -1,45 +1,56 @@
 //! The book of an agency: its journals and pages in memory, and the commands that change them.
 //!
-//! Everything here is pure and synchronous: no database, no clock, no randomness. The store loads the rows that a batch
-//! needs onto a [`Stage`], runs the [`Command`]s of the batch on it, and writes what is [`Staged`] in one transaction.
+//! Everything here is pure and synchronous: no database, no clock, no randomness. The store loads the rows that a [`Batch`]
+//! needs onto its [`Stage`], lets it answer the calls that wait, and writes what is [`Staged`] in one transaction.
+//! [`Memory`] does the same without a database.
 
 mod anchor;
 mod arrive;
 mod aside;
+mod batch;
 mod begin;
 mod call_origin;
 mod clock;
 mod command;
+mod declined;
 mod etag;
 mod fold;
 mod head;
+mod memory;
 mod officials;
 mod owed;
 mod receipt;
+mod recovery;
 mod reopen;
 mod rows;
 mod stage;
 mod staged;
 mod stop;
+mod stored;
 mod writing;
 
 pub use crate::{
     anchor::DueAnchor,
     arrive::{Arrive, Arriving},
     aside::SetAside,
+    batch::{Batch, Outcome, Record, Replies, Reply, Submission, shown},
     begin::Begin,
     call_origin::CallOrigin,
     clock::{ConfirmClock, ahead, dated_until},
     command::{Command, content},
+    declined::Declined,
     etag::etag,
     fold::{Effects, fold},
     head::{Heads, JournalHead},
+    memory::Memory,
     officials::ConfirmOfficials,
     owed::Settle,
     receipt::{SignReceipt, TakeReceipt},
+    recovery::{HelloVerdict, OwnPart, PeerHolds, is_set_aside},
     reopen::{Cause, Reopen},
     rows::Rows,
     stage::Stage,
     staged::{Body, Counters, Staged, StagedEntry, StagedEvent, StagedPage, StagedReceipt},
     stop::{Resume, StopJournal, StoppedByPeer},
+    stored::{StoredEntry, committed_fact},
 };

@@ -48,8 +48,11 @@ impl Command for TakeReceipt {
         if held.is_none_or(|hash| it.head_hash != hash) {
             return Err(Refusal::new(Reason::Fork, "the receipt names another entry than ours under this number"));
         }
+        // A receipt is older than an entry of the peer that is stored here and was written after it. A peer that has lost
+        // entries which nobody has signs after lower numbers than before.
+        let last_known = stage.heads().peer.seq;
         let own = &mut stage.heads.own;
-        if it.up_to_seq < own.receipted || it.own_seq < own.receipted_own {
+        if it.up_to_seq < own.receipted || it.own_seq < own.receipted_own.min(last_known) {
             return Ok(());
         }
         if (it.up_to_seq, it.own_seq) == (own.receipted, own.receipted_own) {

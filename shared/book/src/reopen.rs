@@ -77,6 +77,8 @@ impl Command for Reopen {
             stage.note(Matter::journal(own), fact::Fact::RecoveryEnded(ended), words);
         }
         stage.unmark = true;
+        // Nothing was receipted during the recovery, and the peer may have nothing more to send.
+        stage.signs = true;
         for again in &self.again {
             let outcome = if stage.ids.contains(&again.entry_id) {
                 // The entry had reached the peer before the loss and came back with the journal.

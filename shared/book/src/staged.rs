@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::Timestamp;
 use renkei_domain::{
     index::Lookup,
+    moment::stamp,
     page::{Journal, Page},
     tally::TallyKind,
 };
@@ -101,4 +103,22 @@ pub struct Staged {
     pub signs: bool,
     /// True if the mark of a copied database is removed with this batch.
     pub unmark: bool,
+}
+
+impl Staged {
+    /// The receipt with which the batch ends, if entries of the peer came with it or a session asks for one. It is stored
+    /// with the entries that it names, so that both sides have the same. `now` dates it.
+    pub fn receipt(&self, now: Timestamp) -> Option<Receipt> {
+        let heads = &self.heads;
+        if !self.signs || heads.peer.seq == 0 || heads.recovering() {
+            return None;
+        }
+        Some(Receipt {
+            journal: self.own.peer().into(),
+            up_to_seq: heads.peer.seq,
+            head_hash: heads.peer.hash.to_vec(),
+            own_seq: heads.own.seq,
+            at: Some(stamp(now)),
+        })
+    }
 }

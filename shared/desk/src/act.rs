@@ -26,7 +26,7 @@ use tonic::Request;
 use crate::desk::{Answer, Desk, open};
 
 /// A request of an official that changes something in a matter.
-pub(crate) trait Act: ActRequest + Send + Sync + 'static {
+pub trait Act: ActRequest + Send + Sync + 'static {
     /// The answer: the matter as the act leaves it.
     type Resource: Resource + Message + Default + 'static;
 
@@ -70,17 +70,19 @@ pub(crate) trait Act: ActRequest + Send + Sync + 'static {
 }
 
 /// The surroundings of an act before it queues.
-pub(crate) struct CheckContext<'a> {
-    pub(crate) own: Agency,
-    pub(crate) moment: &'a Moment,
+pub struct CheckContext<'a> {
+    /// The agency at whose desk they act.
+    pub own: Agency,
+    /// The moment of the call.
+    pub moment: &'a Moment,
     /// The official who acts.
-    pub(crate) official: &'a str,
+    pub official: &'a str,
     /// The number of officials who are barred.
-    pub(crate) barred: usize,
+    pub barred: usize,
 }
 
 /// The surroundings of an act in the writer.
-pub(crate) struct ActContext<'a> {
+pub struct ActContext<'a> {
     pub(crate) stage: &'a Stage,
     pub(crate) matter: &'a Matter,
     pub(crate) moment: &'a Moment,
@@ -102,14 +104,14 @@ impl<'a> ActContext<'a> {
 }
 
 /// The number that a new matter gets.
-pub(crate) struct CaseOrdinal {
+pub struct CaseOrdinal {
     pub(crate) fiscal_year: u32,
     /// The ordinal in the fiscal year, from 1.
     pub(crate) year_ordinal: u64,
 }
 
 /// A fact that an act writes, before it is judged.
-pub(crate) struct FactDraft {
+pub struct FactDraft {
     fact: fact::Fact,
     answers: u64,
 }
@@ -138,7 +140,7 @@ pub(crate) async fn act<A: Act>(request: Request<A>, desk: &Desk) -> Answer<A::R
 }
 
 /// An act that was checked and waits for the writer.
-pub(crate) struct ActCommand<A: Act> {
+pub struct ActCommand<A: Act> {
     act: A,
     checked: A::Checked,
     content: Option<Vec<u8>>,
@@ -151,7 +153,7 @@ impl<A: Act> ActCommand<A> {
     ///
     /// # Errors
     /// The refusal of [`Act::check`].
-    pub(crate) fn checked(mut act: A, reader: Reader, context: &CheckContext<'_>) -> Result<Self, Refusal> {
+    pub fn checked(mut act: A, reader: Reader, context: &CheckContext<'_>) -> Result<Self, Refusal> {
         let checked = Act::check(&mut act, context)?;
         let content = act.content(&checked);
         let matter = act.matter(context.own, context.moment);

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use futures::{Stream, StreamExt as _};
 use prost::Message;
-use renkei_book::{CallOrigin, Command};
+use renkei_book::{CallOrigin, Command, Declined};
 use renkei_domain::moment::Source;
 use renkei_proto::{Validate, r#type::v1::Agency};
 use renkei_rpc::{
@@ -102,7 +102,7 @@ where
         desk.store.admit_officials()?;
         if moment.basis.is_doubted() {
             // Embargoes and scopes end by the clock, and the read would be recorded under a doubtful date.
-            return Err(renkei_store::Error::ClockDoubted.into());
+            return Err(renkei_store::Error::from(Declined::ClockDoubted).into());
         }
         let answer = body(call, message).await;
         let outcome = answer.as_ref().err().map_or("OK", |error| error.reason().id());

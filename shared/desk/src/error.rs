@@ -1,5 +1,6 @@
 //! The errors of a call of the desk.
 
+use renkei_book::Declined;
 use renkei_domain::refusal::Refusal;
 use renkei_proto::options::v1::Reason;
 use renkei_rpc::error::Error as CallError;
@@ -46,7 +47,7 @@ impl From<Error> for CallError {
     fn from(error: Error) -> Self {
         match error {
             Error::Call(error) => error,
-            Error::Store(StoreError::Refused(refusal)) => refusal.into(),
+            Error::Store(StoreError::Declined(Declined::Refused(refusal))) => refusal.into(),
             Error::Store(error @ StoreError::Busy { limit }) => {
                 Self::Full { reason: error.reason(), limit: "waiting commands", most: limit }
             }
@@ -71,10 +72,10 @@ mod tests {
     #[test]
     fn errors_of_the_store_have_their_reasons() {
         let cases: [(StoreError, Reason); 8] = [
-            (StoreError::RequestIdReused, Reason::RequestIdReused),
-            (StoreError::Recovering, Reason::Recovering),
-            (StoreError::BarListOpen, Reason::Recovering),
-            (StoreError::ClockDoubted, Reason::ClockDoubted),
+            (Declined::RequestIdReused.into(), Reason::RequestIdReused),
+            (Declined::Recovering.into(), Reason::Recovering),
+            (Declined::BarListOpen.into(), Reason::Recovering),
+            (Declined::ClockDoubted.into(), Reason::ClockDoubted),
             (StoreError::Ended, Reason::Draining),
             (StoreError::Busy { limit: 1 }, Reason::Busy),
             (StoreError::NewerSchema { found: 2, known: 1 }, Reason::Internal),

@@ -16,7 +16,6 @@ use renkei_rpc::validate::Call;
 use renkei_store::Newest;
 use tonic::Request;
 
-pub use self::acts::publishing;
 use crate::{
     act::act,
     desk::{Answer, Desk, open, open_secret},

@@ -41,10 +41,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 
 pub use crate::{
+    act::{Act, ActCommand, CheckContext},
     desk::Desk,
     evidence::{Checkpoint, JournalKeys},
-    item::publishing,
-    referral_counts::count_months,
+    referral::{FollowUp, Issue},
+    referral_counts::{Count, CountFiling, count_months},
     watch::Watchers,
 };
 

@@ -119,8 +119,7 @@ impl ReferralService for Referrals {
                 code_digest = digest(&SHA256, &proof).as_ref().to_vec();
             }
             let matter = Matter::new(referral::COLLECTION, self.desk.own, &id);
-            let report = content(&ReportReferredContent { report: it.report.clone() });
-            let issue = Issue { matter, code_digest, report, request: it };
+            let issue = Issue::new(matter, code_digest, it);
             let referral = self.desk.write(&call, issue).await?;
             self.hand_out(&call, dates, referral).await
         })
@@ -204,12 +203,22 @@ fn reply(stage: &Stage, name: &str) -> Result<Referral, Refusal> {
         .ok_or_else(|| Refusal::new(Reason::Internal, "the referral has no page"))
 }
 
-struct Issue {
+/// The issue of a referral.
+pub struct Issue {
     matter: Matter,
     code_digest: Vec<u8>,
     /// The reference of the report, encoded.
     report: Option<Vec<u8>>,
     request: IssueReferralRequest,
+}
+
+impl Issue {
+    /// The issue of this referral, with the digest of the proof that its code gives; no digest for a referral without a
+    /// code.
+    pub fn new(matter: Matter, code_digest: Vec<u8>, request: IssueReferralRequest) -> Self {
+        let report = content(&ReportReferredContent { report: request.report.clone() });
+        Self { matter, code_digest, report, request }
+    }
 }
 
 impl Command for Issue {
@@ -281,11 +290,16 @@ impl Act for ReviseJudgementRequest {
     }
 }
 
-struct FollowUp {
-    found: Option<Matter>,
-    tries: Matter,
-    proof: [u8; 32],
-    request: FollowUpReferralRequest,
+/// A filing that quotes the code of a referral.
+pub struct FollowUp {
+    /// The referral to which the code belongs, if there is one.
+    pub found: Option<Matter>,
+    /// The matter in which wrong tries of the code are noted.
+    pub tries: Matter,
+    /// The proof that the code gives.
+    pub proof: [u8; 32],
+    /// The filing as the call states it.
+    pub request: FollowUpReferralRequest,
 }
 
 impl Command for FollowUp {

@@ -62,9 +62,11 @@ async fn first_month(store: &Store) -> Result<Option<Date>, Error> {
 }
 
 /// A filing of which only the month's count crosses.
-pub(crate) struct CountFiling {
-    pub(crate) own: Agency,
-    pub(crate) request: FollowUpReferralRequest,
+pub struct CountFiling {
+    /// The agency with which it was filed.
+    pub own: Agency,
+    /// The filing as the call states it.
+    pub request: FollowUpReferralRequest,
 }
 
 impl CountFiling {
@@ -97,10 +99,11 @@ impl Command for CountFiling {
 }
 
 /// Writes the own counts of a month that has ended.
-pub(crate) struct Count {
-    pub(crate) own: Agency,
+pub struct Count {
+    /// The agency that counts.
+    pub own: Agency,
     /// The month, `YYYY-MM`.
-    pub(crate) month: String,
+    pub month: String,
 }
 
 impl Count {

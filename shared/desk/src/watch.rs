@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use renkei_book::Declined;
 use renkei_domain::{matter::Matter, noun::registry, page::Page};
 use renkei_proto::{
     options::v1::Reason,
@@ -226,7 +227,7 @@ impl EventPages {
             // An entry since then may have narrowed the scope.
             return match permit(desk, call, name).await {
                 Ok(permit) => Ok(permit.is_some()),
-                Err(Error::Store(renkei_store::Error::Altered { .. })) => Ok(false),
+                Err(Error::Store(renkei_store::Error::Declined(Declined::Altered { .. }))) => Ok(false),
                 Err(error) => Err(error),
             };
         }

@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 
+use renkei_book::StoredEntry;
 use renkei_domain::{moment::micros, page::Journal};
 use renkei_proto::{
     journal::v1::Entry,
     link::v1::{EntryBatch, frame::Kind},
     r#type::v1::Agency,
 };
-use renkei_store::{Store, StoredEntry};
 use renkei_telemetry::{Traceparent, span, traceparent};
 
-use crate::error::Error;
+use crate::{error::Error, host::Host};
 
 /// The maximum number of entries in a batch.
 pub(crate) const ENTRIES: usize = 256;
@@ -90,16 +90,16 @@ impl Outgoing {
 
     /// Records that the peer has stored the journal up to a number, and that its receipt for the entries after
     /// `receipted` is on its way.
-    pub(crate) async fn held(&mut self, store: &Store, receipted: u64, up_to: u64) -> Result<(), Error> {
-        let mut held = store.entries(Journal::Of(self.journal), receipted + 1, ENTRIES).await?;
+    pub(crate) async fn held(&mut self, host: &impl Host, receipted: u64, up_to: u64) -> Result<(), Error> {
+        let mut held = host.entries(Journal::Of(self.journal), receipted + 1, ENTRIES).await?;
         held.retain(|held| held.header.seq <= up_to);
         self.waiting.extend(Sent::of(&held));
         Ok(())
     }
 
     /// The next batch; `None` if there is nothing left.
-    pub(crate) async fn batch(&mut self, store: &Store) -> Result<Option<Kind>, Error> {
-        let held = store.entries(Journal::Of(self.journal), self.next, ENTRIES).await?;
+    pub(crate) async fn batch(&mut self, host: &impl Host) -> Result<Option<Kind>, Error> {
+        let held = host.entries(Journal::Of(self.journal), self.next, ENTRIES).await?;
         let Some(sent) = Sent::of(&held) else { return Ok(None) };
         drop(span::send(self.journal.id(), self.next, sent.last, &sent.traces));
         self.next = sent.last + 1;

@@ -19,9 +19,10 @@ use tonic::{Request, transport::Channel};
 
 use crate::{
     error::Error,
+    host::Input as _,
     link::Link,
-    service::FRAMES,
-    session::{self, Ended, Input, OwnJournal},
+    service::{FRAMES, Received},
+    session::{self, Ended, OwnJournal},
     status,
 };
 
@@ -40,7 +41,7 @@ const PARTING: Duration = Duration::from_secs(1);
 pub async fn run(link: Link, dial: Dial, shutdown: CancellationToken) -> Result<(), renkei_rpc::connect::ConnectError> {
     let channel = dial.channel()?;
     let mut pauses = pauses(&link);
-    let mut replicas = link.store().replicas();
+    let mut replicas = link.host().replicas();
     loop {
         tokio::select! {
             _ = replicas.wait_for(|replicas| replicas.leads) => {}
@@ -74,7 +75,7 @@ pub async fn run(link: Link, dial: Dial, shutdown: CancellationToken) -> Result<
 
 /// The numbers up to which both journals were transferred over the link.
 fn carried(link: &Link) -> (u64, u64) {
-    let heads = link.store().heads();
+    let heads = link.host().heads();
     let heads = heads.borrow();
     (heads.own.receipted, heads.peer.seq)
 }
@@ -101,7 +102,7 @@ async fn exchange(link: &Link, channel: Channel) -> Result<Ended, Error> {
     let mut client = LinkServiceClient::new(channel).max_decoding_message_size(LINK_MESSAGE_MAX);
     // The peer answers with its first frame, which it sends at once; until then the hello waits in the stream.
     let answers = client.exchange(request).await.map_err(CallError::Ended)?.into_inner();
-    let mut input = Input { frames: Frames::new(answers), frame: |response: ExchangeResponse| response.frame };
+    let mut input = Received::new(Frames::new(answers), |response: ExchangeResponse| response.frame);
     let ended = session::run(link, &mut input, output, OwnJournal::Sent).await?;
     // Dropping the input would discard the last frames sent, such as a goodbye.
     let rest = async { while let Ok(Some(_)) = input.next().await {} };

@@ -1,5 +1,6 @@
 //! The errors of a session.
 
+use renkei_book::Declined;
 use renkei_rpc::error::Error as CallError;
 use renkei_store::Error as StoreError;
 
@@ -25,7 +26,7 @@ impl From<Error> for CallError {
     fn from(error: Error) -> Self {
         match error {
             Error::Call(error) => error,
-            Error::Store(StoreError::Refused(refusal)) => refusal.into(),
+            Error::Store(StoreError::Declined(Declined::Refused(refusal))) => refusal.into(),
             Error::Store(error) => Self::Failed { reason: error.reason(), cause: error.into() },
         }
     }

@@ -6,6 +6,8 @@
 mod batch;
 mod dial;
 mod error;
+mod host;
+mod hosted;
 mod link;
 mod reception;
 mod service;
@@ -14,7 +16,10 @@ mod status;
 
 pub use crate::{
     dial::run,
+    host::{Host, Input},
+    hosted::session,
     link::{Link, Settings},
+    session::{Output, OwnJournal},
 };
 
 /// The name of the service on the link.

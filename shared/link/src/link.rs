@@ -18,12 +18,12 @@ use renkei_store::Store;
 use renkei_telemetry::{Claim, Metrics};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::Error;
+use crate::{error::Error, host::Host};
 
 /// The settings of the link.
-pub struct Settings {
-    /// The database with the journals.
-    pub store: Store,
+pub struct Settings<H = Store> {
+    /// The journals, and what the sessions need besides them.
+    pub host: H,
     /// The source of moments.
     pub source: Source,
     /// The peer's keys from the configuration. Keys that its journal adds are read from there.
@@ -44,27 +44,32 @@ pub struct Settings {
 }
 
 /// The link to the peer. Clones share everything.
-#[derive(Clone)]
-pub struct Link {
-    pub(crate) inner: Arc<Inner>,
+pub struct Link<H = Store> {
+    pub(crate) inner: Arc<Inner<H>>,
 }
 
-pub(crate) struct Inner {
-    settings: Settings,
+pub(crate) struct Inner<H> {
+    settings: Settings<H>,
     /// The number of sessions, dialled by the peer, that carry the own journal; 0 unless this side never dials.
     pub(crate) dialled: AtomicUsize,
     /// The difference between the two clocks at the last receipt; `None` before the first.
     pub(crate) skew: Mutex<Option<Duration>>,
 }
 
-impl Link {
+impl<H> Clone for Link<H> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<H: Host> Link<H> {
     /// A link that is not connected yet.
-    pub fn new(settings: Settings) -> Self {
-        settings.store.say_link(&waiting("the peer was not reached yet"));
+    pub fn new(settings: Settings<H>) -> Self {
+        settings.host.say_link(&waiting("the peer was not reached yet"));
         Self { inner: Arc::new(Inner { settings, dialled: AtomicUsize::new(0), skew: Mutex::default() }) }
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &Settings<H> {
         &self.inner.settings
     }
 
@@ -80,7 +85,7 @@ impl Link {
     }
 
     pub(crate) fn own(&self) -> Agency {
-        self.settings().store.own()
+        self.host().own()
     }
 
     /// True while the clock is doubted: neither an arrival nor a receipt can be dated.
@@ -88,15 +93,15 @@ impl Link {
         self.settings().source.moment().basis == Basis::Unknown
     }
 
-    pub(crate) fn store(&self) -> &Store {
-        &self.settings().store
+    pub(crate) fn host(&self) -> &H {
+        &self.settings().host
     }
 
     /// The keys of one journal: those in the configuration, and those that the journal's own facts add or revoke.
     pub(crate) async fn keys(&self, journal: Agency) -> Result<PublicKeys, Error> {
         let configured = if journal == self.own() { &self.settings().own_keys } else { &self.settings().peer_keys };
         let mut keys = configured.clone();
-        let Some(page) = self.store().page(&journal_rules::name(journal)).await? else { return Ok(keys) };
+        let Some(page) = self.host().page(&journal_rules::name(journal)).await? else { return Ok(keys) };
         for mark in Seen::whole(&page).all(journal) {
             if let Some(fact) = mark.fact.as_ref().filter(|fact| is_of_keys(fact.fact.as_ref())) {
                 let contradicts = |broken| Error::fault(format!("an accepted key fact contradicts: {broken}"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use prost::Message as _;
-use renkei_book::{Arrive, Arriving, CallOrigin, StopJournal};
+use renkei_book::{Arrive, Arriving, StopJournal};
 use renkei_domain::page::Journal;
 use renkei_journal::{
     Break, Fault, Lie, Opened, PublicKeys, Understood, check_content, check_fact, in_parallel, is_signed_by_author,
@@ -20,6 +20,7 @@ use renkei_telemetry::{span, traceparent};
 
 use crate::{
     error::Error,
+    host::Host,
     link::{Link, is_of_keys},
 };
 
@@ -59,12 +60,12 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
-    pub(crate) async fn new(link: &Link, journal: Agency) -> Result<Self, Error> {
+    pub(crate) async fn new<H: Host>(link: &Link<H>, journal: Agency) -> Result<Self, Error> {
         Ok(Self { journal, keys: link.keys(journal).await?, asked: None })
     }
 
     /// Verifies and stores a batch.
-    pub(crate) async fn take(&mut self, link: &Link, entries: EntryBatch) -> Result<BatchOutcome, Error> {
+    pub(crate) async fn take<H: Host>(&mut self, link: &Link<H>, entries: EntryBatch) -> Result<BatchOutcome, Error> {
         let mut rest = entries.entries;
         let headers: Vec<Header> = rest.iter().map(header).collect();
         let (from, to) = (headers.first().map_or(0, |it| it.seq), headers.last().map_or(0, |it| it.seq));
@@ -87,7 +88,7 @@ impl Incoming {
     }
 
     /// Verifies entries up to the first broken one, or up to one that changes the keys.
-    async fn verified(&mut self, link: &Link, rest: &mut Vec<Entry>) -> Result<VerifiedEntries, Error> {
+    async fn verified<H: Host>(&mut self, link: &Link<H>, rest: &mut Vec<Entry>) -> Result<VerifiedEntries, Error> {
         let mut entries = std::mem::take(rest);
         // Entries after a key fact are verified with the keys that are then in force.
         let changes_keys =
@@ -97,7 +98,7 @@ impl Incoming {
         }
         let (keys, kinds) = (self.keys.clone(), link.settings().kinds.clone());
         // Verification needs some 70 µs per entry, too long for a thread that serves calls.
-        let verifying = tokio::task::spawn_blocking(move || {
+        let verifying = link.host().apart(move || {
             let dispatch = tracing::dispatcher::get_default(Clone::clone);
             let shown = in_parallel(&entries, |entry| {
                 tracing::dispatcher::with_default(&dispatch, || checked(entry, &keys, &kinds))
@@ -115,7 +116,7 @@ impl Incoming {
             }
             VerifiedEntries { entries: verified, broken: None }
         });
-        let verified = verifying.await.map_err(|error| Error::fault(format!("entries were not verified: {error}")))?;
+        let verified = verifying.await.ok_or_else(|| Error::fault("entries were not verified"))?;
         if verified.broken.is_some() {
             rest.clear();
         }
@@ -123,17 +124,21 @@ impl Incoming {
     }
 
     /// Stores verified entries. `None` if all were stored.
-    async fn written(&mut self, link: &Link, entries: Vec<Arriving>) -> Result<Option<BatchOutcome>, Error> {
+    async fn written<H: Host>(
+        &mut self,
+        link: &Link<H>,
+        entries: Vec<Arriving>,
+    ) -> Result<Option<BatchOutcome>, Error> {
         if entries.is_empty() {
             return Ok(None);
         }
         let changes_keys = entries.iter().any(|it| it.fact.as_ref().is_ok_and(|it| is_of_keys(it.fact.fact.as_ref())));
-        let next = link.store().heads().borrow().of(link.own(), Journal::Of(self.journal)).seq + 1;
+        let next = link.host().heads().borrow().of(link.own(), Journal::Of(self.journal)).seq + 1;
         let last_try = self.asked == Some(next);
         let units = link.settings().units.clone();
         let arrive = Arrive { own: link.own(), journal: self.journal, entries, last_try, units };
         let moment = link.settings().source.moment();
-        let stop = link.store().write("arrive", CallOrigin::own("arrive"), moment, arrive).await?;
+        let stop = link.host().write("arrive", moment, arrive).await?;
         if changes_keys {
             self.keys = link.keys(self.journal).await?;
         }
@@ -143,13 +148,18 @@ impl Incoming {
         if stop.reason() == Reason::Gap {
             return Ok(Some(self.ask(stop.seq, "its entries do not follow each other")));
         }
+        if self.journal == link.own() {
+            // The own journal is never stopped here. A version that understands the entry fetches it back.
+            let why = format!("number {} of the own journal does not come back: {}", stop.seq, stop.reason().id());
+            return Ok(Some(BatchOutcome::End(why)));
+        }
         Ok(Some(BatchOutcome::Stop(stop)))
     }
 
     /// Handles a header that is not understood, or whose signature or key is wrong: it is asked for once more. Then the
     /// journal stops if its author signed the entry; otherwise only the session ends.
-    async fn broken(&mut self, link: &Link, entry: Entry, broken: &Break) -> Result<BatchOutcome, Error> {
-        let next = link.store().heads().borrow().of(link.own(), Journal::Of(self.journal)).seq + 1;
+    async fn broken<H: Host>(&mut self, link: &Link<H>, entry: Entry, broken: &Break) -> Result<BatchOutcome, Error> {
+        let next = link.host().heads().borrow().of(link.own(), Journal::Of(self.journal)).seq + 1;
         let reason = broken.reason();
         let waits = matches!(reason, Reason::KeyUnknown | Reason::Gap);
         if self.asked != Some(next) || waits {
@@ -163,7 +173,7 @@ impl Incoming {
         }
         let moment = link.settings().source.moment();
         let stop = StopJournal { entry, reason };
-        Ok(BatchOutcome::Stop(link.store().write("stop_journal", CallOrigin::own("stop_journal"), moment, stop).await?))
+        Ok(BatchOutcome::Stop(link.host().write("stop_journal", moment, stop).await?))
     }
 
     /// Asks for the entries from a number on; the second time, the session ends.

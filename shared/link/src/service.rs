@@ -4,8 +4,10 @@ use std::{pin::Pin, sync::atomic::Ordering};
 
 use futures::{Stream, StreamExt as _};
 use renkei_proto::{
+    Validate,
     link::v1::{
-        ExchangeRequest, ExchangeResponse,
+        ExchangeRequest, ExchangeResponse, Frame,
+        frame::Kind,
         link_service_server::{LinkService, LinkServiceServer},
     },
     options::v1::Reason,
@@ -13,7 +15,7 @@ use renkei_proto::{
 use renkei_rpc::{
     error::Error,
     places::Places,
-    validate::{LINK_MESSAGE_MAX, open_frames},
+    validate::{Frames, LINK_MESSAGE_MAX, open_frames},
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -21,8 +23,9 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
 use crate::{
+    host::Input,
     link::Link,
-    session::{self, Ended, Input, OwnJournal},
+    session::{self, Ended, OwnJournal},
     status,
 };
 
@@ -31,6 +34,25 @@ pub(crate) const FRAMES: usize = 16;
 
 /// The maximum number of the peer's sessions at once: its replicas, and their sessions that have not ended yet.
 const SESSIONS: usize = 16;
+
+/// The frames that come over a connection.
+pub(crate) struct Received<M> {
+    frames: Frames<M>,
+    /// Takes the frame out of a message.
+    frame: fn(M) -> Option<Frame>,
+}
+
+impl<M> Received<M> {
+    pub(crate) fn new(frames: Frames<M>, frame: fn(M) -> Option<Frame>) -> Self {
+        Self { frames, frame }
+    }
+}
+
+impl<M: prost::Message + Validate> Input for Received<M> {
+    async fn next(&mut self) -> Result<Option<Kind>, Error> {
+        Ok(self.frames.next().await?.and_then(self.frame).and_then(|frame| frame.kind))
+    }
+}
 
 /// The implementation of the link's gRPC service.
 pub struct Exchanges {
@@ -70,7 +92,7 @@ impl LinkService for Exchanges {
             let _place = place;
             let streams = link.settings().is_dialled_only;
             let own_journal = if streams { OwnJournal::Sent } else { OwnJournal::NotSent };
-            let mut input = Input { frames, frame: |request: ExchangeRequest| request.frame };
+            let mut input = Received::new(frames, |request: ExchangeRequest| request.frame);
             if streams {
                 link.inner.dialled.fetch_add(1, Ordering::SeqCst);
             }

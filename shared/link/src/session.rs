@@ -4,22 +4,20 @@
 use std::{sync::PoisonError, time::Duration};
 
 use prost::Message as _;
-use renkei_book::{CallOrigin, Cause, Heads, SignReceipt, StoppedByPeer, TakeReceipt};
+use renkei_book::{Cause, Heads, HelloVerdict, PeerHolds, SignReceipt, StoppedByPeer, TakeReceipt};
 use renkei_domain::{
     memorandum,
     moment::{Moment, instant, micros},
     page::Journal,
 };
-use renkei_journal::{header_hash, sign_stop, verify_header, verify_receipt, verify_stop};
+use renkei_journal::{Break, header_hash, sign_stop, verify_header, verify_receipt, verify_stop};
 use renkei_proto::{
-    Validate,
     journal::v1::{Entry, Header, Receipt, SignedHeader, SignedReceipt},
     link::v1::{Ask, Frame, Goodbye, Hello, SignedStop, Stop, frame::Kind},
     options::v1::Reason,
     r#type::v1::Agency,
 };
-use renkei_rpc::{error::Error as CallError, validate::Frames};
-use renkei_store::{recover::HelloVerdict, recover::PeerHolds};
+use renkei_rpc::error::Error as CallError;
 use renkei_telemetry::{Claim, span};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
@@ -27,6 +25,7 @@ use tracing::Instrument as _;
 use crate::{
     batch::Outgoing,
     error::Error,
+    host::{Host, Input},
     link::Link,
     reception::{BatchOutcome, Incoming},
 };
@@ -54,25 +53,12 @@ pub(crate) enum Ended {
     AgreementDiffers,
 }
 
-/// The incoming frames, whichever side dialled.
-pub(crate) struct Input<M> {
-    pub(crate) frames: Frames<M>,
-    /// Takes the frame out of a message.
-    pub(crate) frame: fn(M) -> Option<Frame>,
-}
-
-impl<M: prost::Message + Validate> Input<M> {
-    pub(crate) async fn next(&mut self) -> Result<Option<Kind>, Error> {
-        Ok(self.frames.next().await?.and_then(self.frame).and_then(|frame| frame.kind))
-    }
-}
-
 /// The outgoing frames.
-pub(crate) type Output = mpsc::Sender<Frame>;
+pub type Output = mpsc::Sender<Frame>;
 
 /// A session after its hellos.
-struct Session<'a> {
-    link: &'a Link,
+struct Session<'a, H> {
+    link: &'a Link<H>,
     output: Output,
     own: Outgoing,
     /// Entries that the peer asked for, beside the own stream: of its own journal, or of ours.
@@ -88,11 +74,22 @@ struct Session<'a> {
     ignored: bool,
     /// True once a difference of the clocks was logged in this session.
     skewed: bool,
+    /// The last receipt that came before it could be accepted.
+    early: Option<EarlyReceipt>,
+}
+
+/// A receipt that came before it could be accepted: during a recovery, or before the entry that adds its key, which may
+/// come over another session.
+struct EarlyReceipt {
+    signed: SignedReceipt,
+    /// The number up to which the peer's journal was stored when the key was not known; `None` for a receipt that came
+    /// during a recovery.
+    tried_at: Option<u64>,
 }
 
 /// Whether this side sends its journal over a session.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OwnJournal {
+pub enum OwnJournal {
     /// The session carries it.
     Sent,
     /// Another session carries it.
@@ -100,19 +97,22 @@ pub(crate) enum OwnJournal {
 }
 
 /// Runs a session until it ends.
-pub(crate) async fn run<M: prost::Message + Validate>(
-    link: &Link,
-    input: &mut Input<M>,
+pub(crate) async fn run<H: Host>(
+    link: &Link<H>,
+    input: &mut impl Input,
     output: Output,
     own_journal: OwnJournal,
 ) -> Result<Ended, Error> {
     // Another replica may have written entries that the peer has stored.
-    link.store().refresh().await?;
-    link.store().mend_ends(&link.settings().source.moment()).await?;
+    link.host().refresh().await?;
+    link.host().mend_ends(&link.settings().source.moment()).await?;
     send(&output, Kind::Hello(hello(link).await?)).await?;
-    let first = tokio::time::timeout(HELLO, input.next()).await;
-    let Ok(first) = first else { return Ok(Ended::Closed("the peer sent no hello within 10 s".to_owned())) };
-    let peer = match first? {
+    let first = tokio::select! {
+        biased;
+        first = input.next() => first?,
+        () = link.host().pause(HELLO) => return Ok(Ended::Closed("the peer sent no hello within 10 s".to_owned())),
+    };
+    let peer = match first {
         Some(Kind::Hello(peer)) => peer,
         Some(Kind::Goodbye(bye)) => return Ok(parted(bye.reason())),
         _ => return Ok(Ended::Closed("the peer's first frame was no hello".to_owned())),
@@ -149,8 +149,8 @@ pub(crate) async fn run<M: prost::Message + Validate>(
     session.go_on(input).await
 }
 
-async fn hello(link: &Link) -> Result<Hello, Error> {
-    let heads = link.store().heads().borrow().clone();
+async fn hello<H: Host>(link: &Link<H>) -> Result<Hello, Error> {
+    let heads = link.host().heads().borrow().clone();
     Ok(Hello {
         agency: link.own().into(),
         version: VERSION,
@@ -158,13 +158,13 @@ async fn hello(link: &Link) -> Result<Hello, Error> {
         agreement_sha256: memorandum::agreement_digest().to_vec(),
         own: last(link, link.own(), heads.own.seq).await?,
         held: last(link, link.own().peer(), heads.peer.seq).await?,
-        key_ids: vec![link.store().key().key_id().to_owned()],
+        key_ids: vec![link.host().key().key_id().to_owned()],
     })
 }
 
 /// The header of a journal's last entry, as its author signed it.
-async fn last(link: &Link, journal: Agency, seq: u64) -> Result<Option<SignedHeader>, Error> {
-    let held = link.store().entry(Journal::Of(journal), seq).await?;
+async fn last<H: Host>(link: &Link<H>, journal: Agency, seq: u64) -> Result<Option<SignedHeader>, Error> {
+    let held = link.host().entry(Journal::Of(journal), seq).await?;
     Ok(held.map(|held| {
         let Entry { header, key_id, signature, .. } = held.entry;
         SignedHeader { header, key_id, signature }
@@ -189,15 +189,15 @@ async fn send(output: &Output, kind: Kind) -> Result<(), Error> {
     Ok(output.send(Frame { kind: Some(kind) }).await.map_err(gone)?)
 }
 
-impl<'a> Session<'a> {
+impl<'a, H: Host> Session<'a, H> {
     /// Begins a session with a peer that has stored our journal up to a number.
     async fn met(
-        link: &'a Link,
+        link: &'a Link<H>,
         output: Output,
         peer: &Hello,
         peer_held: u64,
         own_journal: OwnJournal,
-    ) -> Result<Session<'a>, Error> {
+    ) -> Result<Session<'a, H>, Error> {
         let mut session = Session {
             link,
             output,
@@ -210,11 +210,12 @@ impl<'a> Session<'a> {
             stopped: false,
             ignored: false,
             skewed: false,
+            early: None,
         };
-        let heads = link.store().heads().borrow().clone();
+        let heads = link.host().heads().borrow().clone();
         // The receipt may come in either session, whichever carries the journal.
         if heads.own.receipted < peer_held && !heads.recovering() {
-            session.own.held(link.store(), heads.own.receipted, peer_held).await?;
+            session.own.held(link.host(), heads.own.receipted, peer_held).await?;
         }
         if comes_back(&heads) {
             let from_seq = heads.own.seq + 1;
@@ -224,7 +225,7 @@ impl<'a> Session<'a> {
         // The receipt comes first: a side that has stopped at a number signs for the number before it.
         if !link.is_out_of_time() {
             let (moment, sign) = (link.settings().source.moment(), SignReceipt);
-            link.store().write("sign_receipt", CallOrigin::own("sign_receipt"), moment, sign).await?;
+            link.host().write("sign_receipt", moment, sign).await?;
         }
         session.hand_receipt().await?;
         if heads.peer.stop_seq != 0 {
@@ -237,34 +238,49 @@ impl<'a> Session<'a> {
     /// Sends the signed statement that the peer's journal is stopped here.
     async fn say_stop(&self, seq: u64, reason: Reason) -> Result<(), Error> {
         let stop = Stop { seq, reason: reason.into(), journal: self.link.own().peer().into() };
-        self.say(Kind::Stop(sign_stop(self.link.store().key(), &stop))).await
+        self.say(Kind::Stop(sign_stop(self.link.host().key(), &stop))).await
     }
 
     async fn say(&self, kind: Kind) -> Result<(), Error> {
         send(&self.output, kind).await
     }
 
-    async fn go_on<M: prost::Message + Validate>(&mut self, input: &mut Input<M>) -> Result<Ended, Error> {
-        let mut heads = self.link.store().heads();
+    async fn go_on(&mut self, input: &mut impl Input) -> Result<Ended, Error> {
+        let mut heads = self.link.host().heads();
         let draining = self.link.settings().draining.clone();
         let output = self.output.clone();
+        let mut has_heard = false;
         loop {
             let heads_now = heads.borrow_and_update().clone();
             let (own_head, recovering) = (heads_now.own.seq, heads_now.recovering());
+            self.accept_early(&heads_now).await?;
             self.ask_again(&heads_now).await?;
             let asked = self.asked.as_ref().is_some_and(|asked| asked.is_ready(u64::MAX));
             let streams = self.streams && !recovering && self.own.is_ready(own_head);
+            let sends = streams || asked;
+            // After a frame it is this side's turn if it can send at once, so that neither direction waits for the other.
+            let is_turn = std::mem::take(&mut has_heard) && sends && output.capacity() > SPARE;
             tokio::select! {
-                frame = input.next() => match frame? {
-                    Some(kind) => if let Some(ended) = self.taken(kind).await? { return Ok(ended) },
+                biased;
+                () = draining.cancelled() => {
+                    self.say(Kind::Goodbye(Goodbye { reason: Reason::Draining.into() })).await?;
+                    return Ok(Ended::Closed("the service is shutting down".to_owned()));
+                }
+                frame = input.next(), if !is_turn => match frame? {
+                    Some(kind) => {
+                        has_heard = true;
+                        if let Some(ended) = self.taken(kind).await? {
+                            return Ok(ended);
+                        }
+                    }
                     None => return Ok(Ended::Closed("the peer closed the session".to_owned())),
                 },
-                places = output.reserve_many(SPARE + 1), if streams || asked => {
+                places = output.reserve_many(SPARE + 1), if sends => {
                     let Ok(mut places) = places else { return Ok(Ended::Closed("the session is closed".to_owned())) };
-                    let store = self.link.store();
+                    let host = self.link.host();
                     let batch = match self.asked.as_mut().filter(|_| asked) {
-                        Some(asked) => asked.batch(store).await?,
-                        None => self.own.batch(store).await?,
+                        Some(asked) => asked.batch(host).await?,
+                        None => self.own.batch(host).await?,
                     };
                     match batch {
                         Some(kind) => {
@@ -277,11 +293,7 @@ impl<'a> Session<'a> {
                 }
                 _ = heads.changed() => {}
                 // No event announces that a clock is right again.
-                () = tokio::time::sleep(CLOCK), if self.ignored => {}
-                () = draining.cancelled() => {
-                    self.say(Kind::Goodbye(Goodbye { reason: Reason::Draining.into() })).await?;
-                    return Ok(Ended::Closed("the service is shutting down".to_owned()));
-                }
+                () = self.link.host().pause(CLOCK), if self.ignored => {}
             }
         }
     }
@@ -305,14 +317,14 @@ impl<'a> Session<'a> {
                 let own = journal == self.link.own();
                 // The view of the peer's author cannot be judged before our journal is back, and arrivals are dated
                 // here.
-                if !own && (comes_back(&self.link.store().heads().borrow()) || self.link.is_out_of_time()) {
+                if !own && (comes_back(&self.link.host().heads().borrow()) || self.link.is_out_of_time()) {
                     self.ignored = true;
                     return Ok(None);
                 }
                 let incoming = if own { &mut self.back } else { &mut self.peer };
                 let taken = incoming.take(self.link, entries).await?;
-                self.recovered().await?;
-                if !own {
+                let has_recovered = self.recovered().await?;
+                if !own || has_recovered {
                     self.hand_receipt().await?;
                 }
                 match taken {
@@ -343,7 +355,7 @@ impl<'a> Session<'a> {
     /// Accepts a stop that the peer signed. Any other stop changes nothing, and our journal is still sent.
     async fn stop(&mut self, signed: SignedStop) -> Result<(), Error> {
         let keys = self.link.keys(self.link.own().peer()).await?;
-        let known = self.link.store().heads().borrow().peer.seq;
+        let known = self.link.host().heads().borrow().peer.seq;
         let verified = verify_stop(&signed, &keys, known).map_err(|broken| broken.to_string()).and_then(|stop| {
             let is_ours = stop.journal() == self.link.own();
             is_ours.then_some(stop).ok_or_else(|| "it is about another journal than ours".to_owned())
@@ -365,13 +377,13 @@ impl<'a> Session<'a> {
     async fn stopped_by_peer(&self, stop: Stop) -> Result<(), Error> {
         let moment = self.link.settings().source.moment();
         let stopped = StoppedByPeer { stop };
-        Ok(self.link.store().write("stopped_by_peer", CallOrigin::own("stopped_by_peer"), moment, stopped).await?)
+        Ok(self.link.host().write("stopped_by_peer", moment, stopped).await?)
     }
 
     async fn asked(&mut self, ask: Ask) -> Result<(), Error> {
         if ask.journal() == self.link.own() && self.streams {
             self.own.resend_from(ask.from_seq);
-            if self.link.store().heads().borrow().own.stop_seq != 0 {
+            if self.link.host().heads().borrow().own.stop_seq != 0 {
                 self.stopped_by_peer(Stop::default()).await?;
             }
         } else {
@@ -381,28 +393,63 @@ impl<'a> Session<'a> {
     }
 
     async fn receipted(&mut self, signed: SignedReceipt) -> Result<(), Error> {
-        let keys = self.link.keys(self.link.own().peer()).await?;
-        // A key that the peer has revoked signs nothing, whichever number of its journal the receipt names.
-        let known = self.link.store().heads().borrow().peer.seq;
-        let receipt = match verify_receipt(&signed, &keys, known) {
-            Ok(receipt) => receipt,
+        let moment = self.link.settings().source.moment();
+        match self.verified(&signed).await? {
+            Ok(receipt) => {
+                self.compare_clocks(&receipt, &moment);
+                if self.link.host().heads().borrow().recovering() {
+                    // It may name entries that are not back yet.
+                    self.early = Some(EarlyReceipt { signed, tried_at: None });
+                    return Ok(());
+                }
+                self.accept(receipt, signed, moment).await
+            }
             Err(broken) => {
                 // It proves nothing and changes nothing. The entries beside it have signatures of their own, and their
                 // journal stops if these are invalid.
                 self.link.unproven(Claim::Receipt);
                 tracing::error!(reason = broken.reason().id(), %broken, "a receipt of the peer does not verify");
-                return Ok(());
+                if broken.reason() == Reason::KeyUnknown {
+                    let tried_at = Some(self.link.host().heads().borrow().peer.seq);
+                    self.early = Some(EarlyReceipt { signed, tried_at });
+                }
+                Ok(())
             }
-        };
+        }
+    }
+
+    /// Accepts a receipt that came too early: once the recovery has ended, or once an entry that came later has added its
+    /// key. The peer gives no second receipt for the same entries in one session.
+    async fn accept_early(&mut self, heads: &Heads) -> Result<(), Error> {
+        let is_due =
+            |early: &mut EarlyReceipt| !heads.recovering() && early.tried_at.is_none_or(|seq| seq < heads.peer.seq);
+        let Some(early) = self.early.take_if(is_due) else { return Ok(()) };
+        match self.verified(&early.signed).await? {
+            // The part of the own journal that the peer names may have been given up.
+            Ok(receipt) if receipt.up_to_seq > heads.own.seq => Ok(()),
+            Ok(receipt) => self.accept(receipt, early.signed, self.link.settings().source.moment()).await,
+            Err(_) => {
+                self.early = Some(EarlyReceipt { tried_at: Some(heads.peer.seq), ..early });
+                Ok(())
+            }
+        }
+    }
+
+    async fn verified(&self, signed: &SignedReceipt) -> Result<Result<Receipt, Break>, Error> {
+        let keys = self.link.keys(self.link.own().peer()).await?;
+        // A key that the peer has revoked signs nothing, whichever number of its journal the receipt names.
+        let known = self.link.host().heads().borrow().peer.seq;
+        Ok(verify_receipt(signed, &keys, known))
+    }
+
+    async fn accept(&mut self, receipt: Receipt, signed: SignedReceipt, moment: Moment) -> Result<(), Error> {
         let (own, up_to) = (self.link.own(), receipt.up_to_seq);
-        let moment = self.link.settings().source.moment();
-        self.compare_clocks(&receipt, &moment);
         if let Some(written_us) = self.own.written_us(up_to) {
             let lag = moment.now.as_microsecond().saturating_sub(written_us);
             self.link.settings().metrics.receipted(Duration::from_micros(u64::try_from(lag).unwrap_or_default()));
         }
         let take = TakeReceipt { own, receipt, signed };
-        let writing = self.link.store().write("receipt", CallOrigin::own("receipt"), moment, take);
+        let writing = self.link.host().write("receipt", moment, take);
         writing.instrument(span::receipt(own.id(), up_to, &self.own.traces(up_to))).await?;
         self.own.receipted(up_to);
         Ok(())
@@ -424,35 +471,35 @@ impl<'a> Session<'a> {
     /// Sends the receipt that was signed and stored with the last arrival: it names a durable state.
     async fn hand_receipt(&self) -> Result<(), Error> {
         // A receipt has a date.
-        if self.link.store().heads().borrow().recovering() || self.link.is_out_of_time() {
+        if self.link.host().heads().borrow().recovering() || self.link.is_out_of_time() {
             return Ok(());
         }
-        match self.link.store().receipt_given().await? {
+        match self.link.host().receipt_given().await? {
             Some(signed) => self.say(Kind::Receipt(signed)).await,
             None => Ok(()),
         }
     }
 
     /// Ends a recovery when both journals are stored here as far as was proved: our own up to the last number that we
-    /// wrote, the peer's up to its own head and up to the number that our entries have seen.
-    async fn recovered(&mut self) -> Result<(), Error> {
-        let store = self.link.store();
-        let heads = store.heads().borrow().clone();
+    /// wrote, the peer's up to its own head and up to the number that our entries have seen. Returns true if it has ended.
+    async fn recovered(&mut self) -> Result<bool, Error> {
+        let host = self.link.host();
+        let heads = host.heads().borrow().clone();
         let is_whole = self.peer_head.is_some_and(|head| heads.peer.seq >= head);
         if heads.own.recover_to == 0 || comes_back(&heads) || heads.lacks_seen() || !is_whole {
-            return Ok(());
+            return Ok(false);
         }
         let moment = self.link.settings().source.moment();
-        let reopen = store.reopening(Cause::FetchedBack).await?;
-        store.write("reopen", CallOrigin::own("reopen"), moment, reopen).await?;
+        let reopen = host.reopening(Cause::FetchedBack).await?;
+        host.write("reopen", moment, reopen).await?;
         self.own.resend_from(heads.own.seq + 1);
-        Ok(())
+        Ok(true)
     }
 }
 
 /// The peer's position in our journal, and whether our own signature proves it. No proof is needed if the entry is
 /// stored here.
-async fn peer_holds(link: &Link, last: Option<&SignedHeader>) -> Result<PeerHolds, Error> {
+async fn peer_holds<H: Host>(link: &Link<H>, last: Option<&SignedHeader>) -> Result<PeerHolds, Error> {
     let Some(last) = last else { return Ok(PeerHolds { head: renkei_journal::Head::EMPTY, is_proved: true }) };
     let claimed = Header::decode(last.header.as_slice()).unwrap_or_default();
     let head = renkei_journal::Head { seq: claimed.seq, hash: header_hash(&last.header) };
@@ -469,11 +516,11 @@ fn is_exchanged(header: &Header, author: Agency) -> bool {
 
 /// Compares the peer's position in our journal with our own head. If our own signature proves that the peer has more,
 /// our journal is fetched back. A claim without proof changes nothing, and the reason is returned.
-async fn refuted(link: &Link, holds: &PeerHolds) -> Result<Option<Reason>, Error> {
-    Ok(match link.store().standing(holds).await? {
+async fn refuted<H: Host>(link: &Link<H>, holds: &PeerHolds) -> Result<Option<Reason>, Error> {
+    Ok(match link.host().standing(holds).await? {
         HelloVerdict::Agreed => None,
         HelloVerdict::Behind => {
-            link.store().rewind(holds.head, &link.settings().source.moment()).await?;
+            link.host().rewind(holds.head, &link.settings().source.moment()).await?;
             None
         }
         HelloVerdict::Unproven => Some(Reason::BadSignature),
@@ -482,7 +529,7 @@ async fn refuted(link: &Link, holds: &PeerHolds) -> Result<Option<Reason>, Error
 }
 
 /// The number of the peer's last entry; `None` while its signature cannot be verified.
-async fn peer_head(link: &Link, last: Option<&SignedHeader>) -> Result<Option<u64>, Error> {
+async fn peer_head<H: Host>(link: &Link<H>, last: Option<&SignedHeader>) -> Result<Option<u64>, Error> {
     let Some(last) = last else { return Ok(Some(0)) };
     let keys = link.keys(link.own().peer()).await?;
     match verify_header(last, &keys) {

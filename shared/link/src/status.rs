@@ -1,6 +1,6 @@
 //! The state of the connection, for the desk and for the feed.
 
-use renkei_book::{CallOrigin, Command, Stage};
+use renkei_book::{Command, Stage};
 use renkei_domain::moment::Moment;
 use renkei_domain::{read_set::ReadSet, refusal::Refusal};
 use renkei_proto::{
@@ -13,7 +13,7 @@ use renkei_rpc::{
     error::{Error as CallError, reason_of},
 };
 
-use crate::{error::Error, link::Link, session::Ended};
+use crate::{error::Error, host::Host, link::Link, session::Ended};
 
 const DIFFERS: &str = "the two agreements' digests differ: both agencies must look at agreement.toml";
 
@@ -30,7 +30,7 @@ pub(crate) fn after(ended: &Result<Ended, Error>) -> (State, String) {
     }
 }
 
-impl Link {
+impl<H: Host> Link<H> {
     /// Records that a session is open.
     pub(crate) async fn connected(&self) {
         let connected = LinkStatus { state: State::Connected.into(), ..LinkStatus::default() };
@@ -44,7 +44,7 @@ impl Link {
 
     async fn stands(&self, status: LinkStatus) {
         let connected = status.state() == State::Connected;
-        let before = self.store().say_link(&status);
+        let before = self.host().say_link(&status);
         if before.state() == status.state() && before.cause == status.cause {
             return;
         }
@@ -53,10 +53,7 @@ impl Link {
             return;
         }
         let moment = self.settings().source.moment();
-        let told = self
-            .store()
-            .write("link_changed", CallOrigin::own("link_changed"), moment, LinkAnnouncement { connected })
-            .await;
+        let told = self.host().write("link_changed", moment, LinkAnnouncement { connected }).await;
         if let Err(error) = told {
             tracing::warn!(%error, "the feed was not notified of the link");
         }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use renkei_book::{Begin, CallOrigin, Cause, Settle};
+use renkei_book::{Begin, CallOrigin, Cause, Declined, Settle};
 use renkei_desk::{Desk, JournalKeys, Watchers, services};
 use renkei_domain::{matter::Matter, moment::Source, noun::registry, timekeeper::Timekeeper};
 use renkei_link::Link;
@@ -127,7 +127,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let draining = CancellationToken::new();
     let keys = JournalKeys { own: key::of_own(&config, store.key())?, peer: key::of_peer(&config)? };
     let link = Link::new(renkei_link::Settings {
-        store: store.clone(),
+        host: store.clone(),
         source: source.clone(),
         peer_keys: keys.peer.clone(),
         own_keys: keys.own.clone(),
@@ -273,7 +273,7 @@ async fn begin(store: &Store, source: &Source) -> Result<Option<tick::SpokenKind
     let begin = Begin { kinds: kinds.clone() };
     match store.write("begin", CallOrigin::own("begin"), source.moment(), begin).await {
         // They are announced when the recovery is over, or when the clock is confirmed.
-        Err(renkei_store::Error::Recovering | renkei_store::Error::ClockDoubted) => Ok(None),
+        Err(renkei_store::Error::Declined(Declined::Recovering | Declined::ClockDoubted)) => Ok(None),
         Ok(()) => Ok(Some((store.heads().borrow().own.incarnation, kinds))),
         Err(error) => Err(error.into()),
     }
@@ -293,7 +293,7 @@ async fn settle(store: &Store, source: &Source, config: &Config) -> Result<(), S
     let settle = Settle { matters, units: config.units() };
     match store.write("settle", CallOrigin::own("settle"), source.moment(), settle).await {
         // The own journal is fetched back first, with the facts that were written before; the next start tries again.
-        Ok(()) | Err(renkei_store::Error::Recovering) => Ok(()),
+        Ok(()) | Err(renkei_store::Error::Declined(Declined::Recovering)) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use renkei_book::{Begin, CallOrigin};
+use renkei_book::{Begin, CallOrigin, Declined};
 use renkei_desk::{
     Checkpoint, JournalKeys, count_months,
     verify::{verify as verify_all, verify_tail},
@@ -65,7 +65,7 @@ pub(crate) async fn run(parts: Parts, draining: CancellationToken) {
 
 fn said(what: &'static str, done: Result<(), Error>) {
     match done {
-        Ok(()) | Err(Error::Recovering | Error::ClockDoubted) => {}
+        Ok(()) | Err(Error::Declined(Declined::Recovering | Declined::ClockDoubted)) => {}
         Err(error) => tracing::warn!(what, %error, "a tick failed and is tried again"),
     }
 }

@@ -1,6 +1,6 @@
 //! Audit chains: who did what, in a chain of hashes per replica that is anchored in the journal by checkpoints.
 
-use renkei_book::CallOrigin;
+use renkei_book::Record;
 use renkei_journal::Hash;
 use tokio::sync::oneshot;
 
@@ -13,7 +13,7 @@ use crate::{
     content::KeyRing,
     error::Error,
     query::{FromRow, Row, query},
-    seal::Reply,
+    seal::seal_reply,
     value::{Value, count},
 };
 
@@ -48,16 +48,6 @@ pub(crate) const FORGET_REPLIES: &str = "UPDATE call SET request = NULL, digest 
      WHERE at_us < $1 AND reply IS NOT NULL";
 pub(crate) const OF_MATTER: &str = "SELECT chain, seq, at_us, official, caller, method, purpose, outcome FROM call \
      WHERE matter = $1 AND matter <> '' AND (at_us, chain, seq) > ($2, $3, $4) ORDER BY at_us, chain, seq LIMIT $5 + 0";
-
-/// One record before it is chained.
-pub(crate) struct Record {
-    pub(crate) call: CallOrigin,
-    pub(crate) matter: String,
-    pub(crate) outcome: String,
-    pub(crate) at_us: i64,
-    /// The reply for repeats of the call.
-    pub(crate) reply: Option<Reply>,
-}
 
 /// The end of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +147,7 @@ pub(crate) fn chain(head: &mut ChainHead, records: Vec<Record>, ring: &KeyRing) 
         head.hash = renkei_journal::audit_hash(&prev, &bytes(head.seq, &record));
         let (request, digest, reply, seal) = match record.reply {
             Some(reply) => {
-                let seal = reply.seal(record.at_us, ring);
+                let seal = seal_reply(&reply, record.at_us, ring);
                 (Some(reply.request), Some(reply.digest), Some(reply.bytes), Some(seal))
             }
             None => (None, None, None, None),

@@ -1,10 +1,10 @@
-//! The database's record of the service's clock, and the refusal of acts that a doubted clock would date.
+//! The database's record of the service's clock.
 
 use jiff::Timestamp;
-use renkei_book::{Stage, ahead, dated_until};
-use renkei_domain::{moment::instant, noun::journal, page::Journal, timekeeper::Basis};
+use renkei_book::{ahead, dated_until};
+use renkei_domain::{moment::instant, noun::journal, page::Journal};
 
-use crate::{error::Error, job::Job, query::query, store::Store};
+use crate::{error::Error, query::query, store::Store};
 
 pub(crate) const RAN_UNTIL: &str = "SELECT ran_until_us FROM clock WHERE one = 1";
 pub(crate) const RUNS: &str = "INSERT INTO clock (one, ran_until_us) VALUES (1, $1) \
@@ -53,25 +53,5 @@ impl Store {
         let Some(last) = last else { return Ok(None) };
         let page = self.page(&journal::name(self.own())).await?.unwrap_or_default();
         Ok(Some((last, last <= dated_until(page.marks(Journal::Private)))))
-    }
-}
-
-/// Refuses commands that the clock does not allow to be dated. While the time is taken from the steady clock, the
-/// service's own work continues, but no act of an official does; while the time is unknown, nothing with a date does.
-/// No act is dated far ahead of the clock, unless an operator has agreed to it.
-pub(crate) fn admit(stage: &Stage, job: &Job) -> Result<(), Error> {
-    let is_act = !job.call.request_id.is_empty();
-    match job.moment.basis {
-        Basis::Unjudged => Ok(()),
-        Basis::Unknown if !job.command.is_undated() => Err(Error::ClockDoubted),
-        Basis::SteadyClock if is_act => Err(Error::ClockDoubted),
-        Basis::Unknown | Basis::SteadyClock => Ok(()),
-        Basis::WallClock => match ahead(stage.heads(), job.moment.now) {
-            // Every batch loads this page.
-            Some(last) if is_act && last > dated_until(stage.view().local(&journal::name(stage.own()))) => {
-                Err(Error::DatedAhead { last })
-            }
-            _ => Ok(()),
-        },
     }
 }

@@ -1,5 +1,6 @@
 //! The errors of the database.
 
+use renkei_book::Declined;
 use renkei_domain::refusal::Refusal;
 use renkei_proto::options::v1::Reason;
 
@@ -8,34 +9,14 @@ use crate::code::sentence;
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The policy refused the act. Only its notes were written.
+    /// The book declines the command: the policy refuses it, or it may not be carried out now.
     #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The request id was used for another request.
-    #[error("the request id was used for another request")]
-    RequestIdReused,
+    Declined(#[from] Declined),
     /// The writer's queue is full.
     #[error("the writer's queue of {limit} commands is full")]
     Busy {
         /// The most commands that may wait.
         limit: usize,
-    },
-    /// The service fetches its own journal back; nothing is written meanwhile.
-    #[error("the service fetches its journal back from the peer")]
-    Recovering,
-    /// After a loss no operator has confirmed yet who is barred, so no official acts (Art. 7(1)).
-    #[error("after a loss an operator has to confirm who is barred: `recover --barred`")]
-    BarListOpen,
-    /// The wall clock is doubted, so nothing is written that would be dated by it.
-    #[error("the service's clock is doubted: no operator has confirmed it yet")]
-    ClockDoubted,
-    /// The act would be dated far ahead of the clock, because the last entry is.
-    #[error(
-        "the last entry is dated {last}, ahead of the clock, and an act is never dated before it: see `confirm-clock`"
-    )]
-    DatedAhead {
-        /// The time of the last entry.
-        last: jiff::Timestamp,
     },
     /// A read of secret material cannot be recorded, so it is not answered.
     #[error("the read cannot be recorded")]
@@ -102,15 +83,6 @@ pub enum Error {
     /// A database on a server is not copied by the service.
     #[error("the database is on a server: copy it with PostgreSQL's own tools, such as pg_basebackup or pg_dump")]
     NotCopied,
-    /// A row beside the journals is not the one that the service wrote.
-    #[error(
-        "the database was changed behind the service's back: {matter} is not shown; run `verify`, stop the service and run \
-         `rebuild --write`"
-    )]
-    Altered {
-        /// The matter; without its id for an official.
-        matter: String,
-    },
     /// A stored value does not have its required form.
     #[error("the database is damaged: {0}")]
     Damaged(String),
@@ -123,11 +95,8 @@ impl Error {
     /// The reason that a call is given for this error.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Refused(refusal) => refusal.reason,
-            Self::RequestIdReused => Reason::RequestIdReused,
+            Self::Declined(declined) => declined.reason(),
             Self::Busy { .. } => Reason::Busy,
-            Self::Recovering | Self::BarListOpen => Reason::Recovering,
-            Self::ClockDoubted | Self::DatedAhead { .. } => Reason::ClockDoubted,
             Self::AuditUnavailable => Reason::AuditUnavailable,
             Self::Ended => Reason::Draining,
             Self::Database(_) | Self::Uncommitted(_) | Self::Missing(_) | Self::Replaced(_) => {
@@ -140,10 +109,15 @@ impl Error {
             | Self::OlderServer { .. }
             | Self::NotCopied
             | Self::Served(_)
-            | Self::Altered { .. }
             | Self::Damaged(_)
             | Self::Content(_) => Reason::Internal,
         }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Declined::from(refusal).into()
     }
 }
 

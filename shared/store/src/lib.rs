@@ -34,7 +34,7 @@ mod read;
 mod read_audit;
 mod rebuild;
 mod receipt;
-pub mod recover;
+mod recover;
 mod replica;
 mod save;
 mod seal;
@@ -44,6 +44,8 @@ mod store;
 mod stored;
 mod value;
 mod writer;
+
+pub use renkei_book::StoredEntry;
 
 pub use crate::{
     anchor::PrivateStanding,
@@ -64,7 +66,6 @@ pub use crate::{
     replica::{Replica, Replicas},
     statements::statements,
     store::Store,
-    stored::StoredEntry,
     writer::{AHEAD, BATCH},
 };
 

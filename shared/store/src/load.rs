@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use renkei_book::{Heads, Rows};
+use renkei_book::{Declined, Heads, Reply, Rows};
 use renkei_domain::{matter::Matter, noun::journal as journal_rules, page::Journal, read_set::ReadSet};
 use renkei_proto::r#type::v1::Agency;
 use sqlx::AssertSqlSafe;
@@ -18,7 +18,7 @@ use crate::{
     inner::Inner,
     query::{Columns, Row, query},
     save::CounterRow,
-    seal::{Reply, StoredPage, page_columns},
+    seal::{StoredPage, is_reply_sealed, page_columns},
     value::{Value, count, number},
 };
 
@@ -171,7 +171,7 @@ fn reply(inner: &Inner, columns: &mut Columns<'_>) -> Result<Option<Reply>, Erro
     let (at_us, seal): (i64, Option<&[u8]>) = (columns.read()?, columns.read()?);
     // A reply of an older version has no seal.
     if let Some(seal) = seal {
-        if reply.is_sealed(at_us, &inner.ring, seal) {
+        if is_reply_sealed(&reply, at_us, &inner.ring, seal) {
             return Ok(Some(reply));
         }
         tracing::error!("a stored reply was changed behind the service's back and is not believed");
@@ -197,7 +197,7 @@ fn page(rows: &mut Rows, inner: &Inner, columns: &mut Columns<'_>) -> Result<(),
             rows.pages.insert(name.clone(), (Arc::new(page), found.opened));
         }
         Ok(None) => {}
-        Err(Error::Altered { .. }) => {
+        Err(Error::Declined(Declined::Altered { .. })) => {
             rows.altered.insert(name.clone());
         }
         Err(error) => return Err(error),

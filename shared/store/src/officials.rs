@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use renkei_book::Declined;
 use renkei_domain::{
     matter::Matter,
     noun::official,
@@ -47,7 +48,7 @@ pub(crate) async fn officials(
         let matter = Matter::of(stored.matter);
         match stored.believe(ring, metrics) {
             Ok(page) => found.extend(page.map(|page| (matter, Ok(page)))),
-            Err(error @ Error::Altered { .. }) => found.push((matter, Err(error))),
+            Err(error @ Error::Declined(Declined::Altered { .. })) => found.push((matter, Err(error))),
             Err(error) => return Err(error),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, civil::Date};
+use renkei_book::Declined;
 use renkei_domain::{
     duty::DutyKind,
     index::Lookup,
@@ -61,7 +62,7 @@ impl Store {
     /// The page of a matter.
     ///
     /// # Errors
-    /// A database that does not answer; [`Error::Altered`] for a page that is not the one that the service wrote last.
+    /// A database that does not answer; [`Declined::Altered`] for a page that is not the one that the service wrote last.
     pub async fn page(&self, matter: &str) -> Result<Option<Page>, Error> {
         let row = query(AssertSqlSafe(pages_text(1))).bind(matter).fetch_one(&self.inner.read).await?;
         StoredPage::read(&mut row.columns())?.believe(&self.inner.ring, &self.inner.metrics)
@@ -98,7 +99,7 @@ impl Store {
                 let found = StoredPage::read(&mut row.columns())?;
                 match found.believe(&self.inner.ring, &self.inner.metrics) {
                     Ok(page) => pages.extend(page.map(|page| (found.matter.to_owned(), page))),
-                    Err(Error::Altered { .. }) => {}
+                    Err(Error::Declined(Declined::Altered { .. })) => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -110,7 +111,7 @@ impl Store {
     /// beginning). Each audience of the reader is a range of the index; all are read at once.
     ///
     /// # Errors
-    /// A database that does not answer; [`Error::Altered`] for a listed page that the service did not write.
+    /// A database that does not answer; [`Declined::Altered`] for a listed page that the service did not write.
     pub async fn list(
         &self,
         collection: Collection,

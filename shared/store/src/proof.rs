@@ -2,7 +2,7 @@
 //! and the pages, which must be those that the journals give.
 
 use prost::Message as _;
-use renkei_book::Heads;
+use renkei_book::{Heads, Reply};
 use renkei_domain::{moment::micros, page::Journal};
 use renkei_journal::header_hash;
 use renkei_proto::{
@@ -15,7 +15,7 @@ use crate::{
     head,
     query::{FromRow, Row, query_as},
     rebuild::{Rebuilt, fold},
-    seal::Reply,
+    seal::is_reply_sealed,
     store::Store,
     value::{count, number},
 };
@@ -326,7 +326,7 @@ impl Store {
             }
             for ReplyRow { reply, at_us, seal, chain, seq } in rows {
                 after = (chain, seq);
-                altered += u64::from(seal.is_some_and(|seal| !reply.is_sealed(at_us, &self.inner.ring, &seal)));
+                altered += u64::from(seal.is_some_and(|seal| !is_reply_sealed(&reply, at_us, &self.inner.ring, &seal)));
             }
         }
     }

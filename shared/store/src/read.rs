@@ -2,6 +2,7 @@
 
 use futures::{Stream, TryStreamExt as _};
 use prost::Message as _;
+use renkei_book::{StoredEntry, committed_fact};
 use renkei_domain::{
     decide::{Judged, ReadPermit},
     page::Journal,
@@ -18,7 +19,7 @@ use crate::{
     query::{FromRow, Row, query, query_as},
     seal::altered,
     store::Store,
-    stored::{ChangeRow, StoredContent, StoredEntry, committed_fact, content_columns, decode_header, entry_columns},
+    stored::{ChangeRow, StoredContent, content_columns, decode_header, entry_columns},
     value::{count, number},
 };
 

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use renkei_book::Record;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    audit::{self, CALL, ChainHead, Reading, Record},
+    audit::{self, CALL, ChainHead, Reading},
     bulk::ROWS,
     error::Error,
     inner::Inner,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::TryStreamExt as _;
-use renkei_book::{Counters, StagedPage};
+use renkei_book::{Counters, StagedPage, StoredEntry};
 use renkei_domain::{index::Lookup, matter::Matter};
 use renkei_proto::r#type::v1::Agency;
 
@@ -21,7 +21,7 @@ use crate::{
     save::{COUNTER, CounterRow, LOOKUP, LookupRow, PAGE, counter_rows, lookup_rows, page_row},
     seal::PageRow,
     store::Store,
-    stored::{StoredEntry, entry_columns},
+    stored::entry_columns,
     value::number,
 };
 

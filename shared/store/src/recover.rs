@@ -4,11 +4,12 @@
 //! and the entries that were set aside and did not come back are judged again under their own ids.
 
 use prost::Message as _;
-use renkei_book::{Cause, JournalHead, Reopen, SetAside, Staged};
+use renkei_book::{
+    Cause, HelloVerdict, JournalHead, OwnPart, PeerHolds, Reopen, SetAside, Staged, StoredEntry, is_set_aside,
+};
 use renkei_domain::{moment::Moment, page::Journal};
 use renkei_journal::Head;
 use renkei_proto::{
-    FactKind,
     journal::v1::{Entry, Fact, Header, Receipt},
     options::v1::Reason,
 };
@@ -27,8 +28,8 @@ use crate::{
     query::{query, query_as},
     rebuild::refold,
     store::Store,
-    stored::{StoredEntry, entry_columns},
-    value::{count, number},
+    stored::entry_columns,
+    value::number,
 };
 
 pub(crate) static ASIDE_ROWS: Insert = Insert {
@@ -63,28 +64,6 @@ pub(crate) const LAST_BELOW: &str =
 /// The name under which entries that are set aside are encrypted.
 const ASIDE: &str = "aside";
 
-/// The position in our journal that the peer claims to have stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerHolds {
-    /// The number and hash of the last entry.
-    pub head: Head,
-    /// True if our own signature on that entry was verified.
-    pub is_proved: bool,
-}
-
-/// The consequence of the peer's position in our journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HelloVerdict {
-    /// Both sides continue.
-    Agreed,
-    /// Our own signature proves that we wrote entries that are not here: we have lost them.
-    Behind,
-    /// Nobody has proved that we wrote the entry that the peer names.
-    Unproven,
-    /// We did write it, but the peer has signed for another entry with this number since.
-    Contradicted,
-}
-
 impl Store {
     /// The consequence of the peer's position in our journal. `last` is the last entry of ours that the peer claims to
     /// have; it proves something only if our own signature on it was verified.
@@ -92,42 +71,19 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn standing(&self, last: &PeerHolds) -> Result<HelloVerdict, Error> {
-        let own = self.heads().borrow().own.clone();
-        let journal = Journal::Of(self.own());
-        let PeerHolds { head, is_proved } = last;
-        if head.seq == 0 && !is_proved {
-            return Ok(HelloVerdict::Unproven);
-        }
-        if head.seq <= own.seq && head.seq > 0 {
-            let ours = self.entry(journal, head.seq).await?.map(|held| held.hash);
-            match ours {
-                Some(ours) if ours == head.hash => {}
-                // Only the absence of the last entry affects the next one; `verify` finds the others.
-                None if head.seq < own.seq => {}
-                None if head.hash == own.hash => return Ok(HelloVerdict::Behind),
-                _ if !is_proved => return Ok(HelloVerdict::Unproven),
-                _ if head.seq <= own.receipted && self.is_receipted(&own).await? => {
-                    return Ok(HelloVerdict::Contradicted);
-                }
-                _ => return Ok(HelloVerdict::Behind),
-            }
-        }
-        if head.seq > own.seq && !is_proved {
-            return Ok(HelloVerdict::Unproven);
-        }
-        Ok(if head.seq > own.seq || own.recover_to > 0 { HelloVerdict::Behind } else { HelloVerdict::Agreed })
+        let (own, journal) = (self.heads().borrow().own.clone(), Journal::Of(self.own()));
+        let named = self.entry(journal, last.head.seq).await?.map(|held| held.hash);
+        let receipted = self.entry(journal, own.receipted).await?.map(|held| held.hash);
+        let receipt = self.receipt_of(own.receipted).await?;
+        Ok(OwnPart { head: &own, named, receipt, receipted }.verdict(last))
     }
 
-    /// True if the peer's newest receipt is for our journal as it is here, so that the receipt covers exactly the
-    /// entries that were sent.
-    async fn is_receipted(&self, own: &JournalHead) -> Result<bool, Error> {
-        let query = query(RECEIPT_OF).bind(number(own.receipted));
-        let Some(row) = query.fetch_optional(&self.inner.read).await? else { return Ok(false) };
-        let receipt: Vec<u8> = row.try_get(0)?;
+    /// The peer's newest receipt for the own journal up to a number.
+    async fn receipt_of(&self, up_to: u64) -> Result<Option<Receipt>, Error> {
+        let row = query(RECEIPT_OF).bind(number(up_to)).fetch_optional(&self.inner.read).await?;
+        let bytes = row.map(|row| row.try_get::<Vec<u8>>(0)).transpose()?;
         let damaged = |error| Error::Damaged(format!("a receipt: {error}"));
-        let receipt = Receipt::decode(receipt.as_slice()).map_err(damaged)?;
-        let ours = self.entry(Journal::Of(self.own()), own.receipted).await?;
-        Ok(ours.is_some_and(|ours| receipt.head_hash == ours.hash))
+        bytes.map(|bytes| Receipt::decode(bytes.as_slice()).map_err(damaged)).transpose()
     }
 
     /// Begins a recovery: own entries without a receipt are set aside, pages are folded again, and writes are refused
@@ -152,16 +108,14 @@ impl Store {
         if lost.seq == 0 || ours.is_some_and(|hash| hash == lost.hash) {
             return Ok(());
         }
-        let last = last_below(&mut transaction, journal, heads.own.receipted.min(heads.own.seq)).await?;
+        let last = last_below(&mut transaction, journal, heads.kept()).await?;
         let keep = last.as_ref().map_or(0, |last| last.header.seq);
         self.set_aside(&mut transaction, keep, moment).await?;
         for statement in [FORGET_REPLIES, DELETE_ENTRIES] {
             query(statement).bind(own.id()).bind(number(keep)).execute(&mut *transaction).await?;
         }
         tracing::error!(own = heads.own.seq, kept = keep, written = lost.seq, "own entries are missing here");
-        heads.own.back_to(last.as_ref().map(|last| (&last.header, last.hash)));
-        heads.own.receipted = keep;
-        heads.own.recover_to = lost.seq;
+        heads.rewind(last.as_ref().map(|last| (&last.header, last.hash)), lost.seq);
         head::write(&mut transaction, &heads, own, journal).await?;
         refold(&mut transaction, &self.inner).await?;
         transaction.commit().await?;
@@ -198,18 +152,14 @@ impl Store {
         let own = self.own();
         let (mut transaction, _) = self.inner.begin_writing().await?;
         let mut heads = head::read(&mut transaction, own).await?;
-        let head = heads.of_mut(own, journal);
-        let lost = head.seq;
+        let lost = heads.of(own, journal).seq;
         let last = last_below(&mut transaction, journal, lost).await?;
-        head.back_to(last.as_ref().map(|last| (&last.header, last.hash)));
-        if head.seq == lost {
+        let kept = last.as_ref().map_or(0, |last| last.header.seq);
+        if kept == lost {
             return Ok(());
         }
-        if journal == Journal::Private {
-            head.incarnation = 1;
-            head.recover_to = lost;
-        }
-        tracing::error!(journal = journal.id(), kept = head.seq, lost, "entries of a journal are missing at its end");
+        heads.go_back(own, journal, last.as_ref().map(|last| (&last.header, last.hash)));
+        tracing::error!(journal = journal.id(), kept, lost, "entries of a journal are missing at its end");
         head::write(&mut transaction, &heads, own, journal).await?;
         refold(&mut transaction, &self.inner).await?;
         transaction.commit().await?;
@@ -226,10 +176,7 @@ impl Store {
             let Some(last) = found.last() else { return Ok(()) };
             from = last.header.seq + 1;
             let mut rows = Vec::new();
-            for found in found
-                .iter()
-                .filter(|found| FactKind::named(&found.header.fact_type).is_some_and(|kind| !kind.rule().wrong_stops))
-            {
+            for found in found.iter().filter(|found| is_set_aside(&found.header)) {
                 let Header { entry_id, seq, matter, fact_type, .. } = &found.header;
                 let place = aside_place(entry_id);
                 let draw = |label: &str| moment.bytes(&format!("{label} {place}"), *seq);
@@ -269,17 +216,8 @@ impl Store {
             let damaged = |error: prost::DecodeError| Error::Damaged(format!("an entry set aside: {error}"));
             let entry = Entry::decode(plain.as_slice()).map_err(damaged)?;
             let header = Header::decode(entry.header.as_slice()).map_err(damaged)?;
-            all.push(SetAside {
-                entry_id,
-                seq: count(row.try_get(1)?),
-                matter: row.try_get(2)?,
-                fact: Fact::decode(entry.fact.as_slice()).map_err(damaged)?,
-                content: entry.content.map(|salted| salted.content),
-                answers: header.answers,
-                unit: header.unit,
-                traceparent: header.traceparent,
-                reason: row.try_get(8)?,
-            });
+            let fact = Fact::decode(entry.fact.as_slice()).map_err(damaged)?;
+            all.push(SetAside { reason: row.try_get(8)?, ..SetAside::of(header, fact, entry.content) });
         }
         Ok(all)
     }

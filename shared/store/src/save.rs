@@ -5,12 +5,12 @@ use renkei_book::{Counters, Heads, Staged, StagedEntry, StagedEvent, StagedPage}
 use renkei_domain::{
     index::{Lookup, LookupKind},
     matter::Matter,
-    moment::{Moment, micros, stamp},
+    moment::{Moment, micros},
     noun::registry,
     page::Journal,
     tally::TallyKind,
 };
-use renkei_journal::{SigningKey, sign_receipt};
+use renkei_journal::sign_receipt;
 use renkei_proto::{
     journal::v1::{Receipt, SignedReceipt},
     r#type::v1::Agency,
@@ -133,10 +133,8 @@ pub(crate) async fn save(
     bulk.add(&COUNTER, counter_rows(&staged.counted));
     bulk.add(&EVENT, staged.events.iter().map(event_row).collect());
     bulk.add(&RECEIPT, staged.receipts.iter().map(|kept| receipt_row(&kept.receipt, &kept.signed)).collect());
-    bulk.add(
-        &RECEIPT_GIVEN,
-        given(staged, &inner.key, moment).iter().map(|(it, signed)| receipt_row(it, signed)).collect(),
-    );
+    let given = staged.receipt(moment.now);
+    bulk.add(&RECEIPT_GIVEN, given.iter().map(|it| receipt_row(it, &sign_receipt(&inner.key, it))).collect());
     let heads = [Journal::Of(Agency::Ppc), Journal::Of(Agency::Ipa), Journal::Private].into_iter().filter(|journal| {
         let counts = *journal == Journal::Of(own) && staged.heads.turn != before.turn;
         counts || staged.heads.of(own, *journal) != before.of(own, *journal)
@@ -163,24 +161,6 @@ fn receipt_row(receipt: &Receipt, signed: &SignedReceipt) -> Vec<Value> {
         signed.key_id.as_str().into(),
         signed.signature.clone().into(),
     ]
-}
-
-/// The receipt with which the batch ends, if entries of the peer came with it or a session asks for one. It is stored
-/// with the entries that it names, so that both sides have the same.
-fn given(staged: &Staged, key: &SigningKey, moment: &Moment) -> Option<(Receipt, SignedReceipt)> {
-    let heads = &staged.heads;
-    if !staged.signs || heads.peer.seq == 0 || heads.recovering() {
-        return None;
-    }
-    let receipt = Receipt {
-        journal: staged.own.peer().into(),
-        up_to_seq: heads.peer.seq,
-        head_hash: heads.peer.hash.to_vec(),
-        own_seq: heads.own.seq,
-        at: Some(stamp(moment.now)),
-    };
-    let signed = sign_receipt(key, &receipt);
-    Some((receipt, signed))
 }
 
 fn entry_row((staged, Written { entry, content }): (&StagedEntry, Written)) -> Vec<Value> {

@@ -4,7 +4,8 @@
 //! A seal also covers the turn in which the page last changed, which must be the turn of the matter's last entry: an
 //! older copy of the row has a valid seal and another turn.
 
-use renkei_domain::{matter::Matter, noun::registry, page::Page};
+use renkei_book::{Declined, Reply, shown};
+use renkei_domain::page::Page;
 use renkei_telemetry::Metrics;
 
 use crate::{
@@ -46,26 +47,19 @@ impl<B: AsRef<[u8]>> PageRow<B> {
     }
 }
 
-/// The first reply to a call, with the key and the digest by which a repeat of the call is found.
-#[derive(Clone, Debug)]
-pub(crate) struct Reply {
-    pub(crate) request: String,
-    pub(crate) digest: Vec<u8>,
-    pub(crate) bytes: Vec<u8>,
+/// The seal of a reply that is stored at a time.
+pub(crate) fn seal_reply(reply: &Reply, at_us: i64, ring: &KeyRing) -> Vec<u8> {
+    ring.seal(REPLY, &reply_parts(reply, at_us))
 }
 
-impl Reply {
-    pub(crate) fn seal(&self, at_us: i64, ring: &KeyRing) -> Vec<u8> {
-        ring.seal(REPLY, &self.parts(at_us))
-    }
+/// True if the seal is the one of this reply at this time.
+pub(crate) fn is_reply_sealed(reply: &Reply, at_us: i64, ring: &KeyRing, seal: &[u8]) -> bool {
+    ring.is_sealed(REPLY, &reply_parts(reply, at_us), seal)
+}
 
-    pub(crate) fn is_sealed(&self, at_us: i64, ring: &KeyRing, seal: &[u8]) -> bool {
-        ring.is_sealed(REPLY, &self.parts(at_us), seal)
-    }
-
-    fn parts(&self, at_us: i64) -> [Part<'_>; 4] {
-        [Part::Bytes(self.request.as_bytes()), Part::Bytes(&self.digest), Part::Bytes(&self.bytes), Part::Number(at_us)]
-    }
+fn reply_parts(reply: &Reply, at_us: i64) -> [Part<'_>; 4] {
+    let Reply { request, digest, bytes } = reply;
+    [Part::Bytes(request.as_bytes()), Part::Bytes(digest), Part::Bytes(bytes), Part::Number(at_us)]
 }
 
 /// The columns of a page in the order in which [`StoredPage`] reads them; `{}` is the matter that was asked for.
@@ -108,7 +102,7 @@ impl<'r> StoredPage<'r> {
     /// The decoded page, if the journals have the matter.
     ///
     /// # Errors
-    /// [`Error::Altered`] when the row is not the one that the service wrote last.
+    /// [`Declined::Altered`] when the row is not the one that the service wrote last.
     pub(crate) fn believe(&self, ring: &KeyRing, metrics: &Metrics) -> Result<Option<Page>, Error> {
         let Self { matter, seal, last, .. } = *self;
         let Some(row) = &self.row else {
@@ -131,11 +125,5 @@ pub(crate) fn altered(metrics: &Metrics, matter: &str) -> Error {
         "the database was changed behind the service's back: what it shows is not believed"
     );
     metrics.altered();
-    Error::Altered { matter: shown }
-}
-
-/// A matter's name in the form in which it may be shown.
-pub(crate) fn shown(matter: &str) -> String {
-    let of = Matter::of(matter);
-    if registry::of(&of).has_secret_names() { of.collection.prefix(of.opener) } else { matter.to_owned() }
+    Declined::Altered { matter: shown }.into()
 }

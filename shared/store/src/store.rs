@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use prost::Message as _;
-use renkei_book::{CallOrigin, Command, Heads};
+use renkei_book::{CallOrigin, Command, Declined, Heads, Record, Submission};
 use renkei_domain::moment::Moment;
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    audit::{self, Reading},
+    audit::Reading,
     error::Error,
     inner::Inner,
     job::{Job, QUEUE},
@@ -41,7 +41,7 @@ impl Store {
         let (done, reply) = oneshot::channel();
         let is_desk = !call.request_id.is_empty();
         let span = renkei_telemetry::span::write(name);
-        let job = Job { command: Box::new(command), call, moment, done, span: span.clone() };
+        let job = Job { submission: Submission::new(command, call, moment), done, span: span.clone() };
         let waiting = async {
             if is_desk {
                 self.queue.try_send(job).map_err(|full| match full {
@@ -70,7 +70,7 @@ impl Store {
         moment: &Moment,
     ) -> Result<(), Error> {
         let (done, recorded) = oneshot::channel();
-        let record = audit::Record {
+        let record = Record {
             call: call.clone(),
             matter: matter.to_owned(),
             outcome: outcome.to_owned(),
@@ -125,12 +125,12 @@ impl Store {
     /// missing.
     ///
     /// # Errors
-    /// `Recovering`, `BarListOpen`.
+    /// [`Declined::Recovering`], [`Declined::BarListOpen`].
     pub fn admit_officials(&self) -> Result<(), Error> {
         let heads = self.inner.heads.borrow();
         match (heads.recovering(), heads.is_bar_list_open()) {
-            (true, _) => Err(Error::Recovering),
-            (_, true) => Err(Error::BarListOpen),
+            (true, _) => Err(Declined::Recovering.into()),
+            (_, true) => Err(Declined::BarListOpen.into()),
             _ => Ok(()),
         }
     }

@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 use prost::Message as _;
+use renkei_book::{StoredEntry, committed_fact};
 use renkei_domain::{matter::entry_name, moment::stamp, page::Journal};
-use renkei_journal::Hash;
 use renkei_proto::{
-    FactKind,
-    journal::v1::{Entry, Fact, Header, SaltedContent},
+    journal::v1::{Entry, Header, SaltedContent},
     r#type::v1::Agency,
     watch::v1::{EntryApplied, Event, event::Change},
 };
@@ -35,56 +34,33 @@ macro_rules! content_columns {
 }
 pub(crate) use {content_columns, entry_columns};
 
-/// A stored entry.
-#[derive(Clone, Debug)]
-pub struct StoredEntry {
-    /// The journal that contains the entry.
-    pub journal: Journal,
-    /// The entry as it was signed. It includes the content only if the read states so.
-    pub entry: Entry,
-    /// The decoded header.
-    pub header: Header,
-    /// The hash of its header.
-    pub hash: Hash,
-    /// The decoded fact.
-    pub fact: Fact,
-    /// True if the content of the entry is stored.
-    pub content_present: bool,
-    /// The place of the entry in the order in which the journals were folded here.
-    pub turn: u64,
-    /// The time at which the entry was stored here, in microseconds since 1970.
-    pub arrived_us: i64,
-}
-
 impl FromRow for StoredEntry {
     fn from_row(row: Row) -> Result<Self, sqlx::Error> {
-        Self::read(&mut row.columns()).map(|(entry, _)| entry)
+        read(&mut row.columns()).map(|(entry, _)| entry)
     }
 }
 
-impl StoredEntry {
-    /// Reads an entry, and the nonce of its content if that is stored.
-    fn read<'r>(columns: &mut Columns<'r>) -> Result<(Self, Option<&'r [u8]>), sqlx::Error> {
-        let journal = journal(columns.read()?);
-        let header_bytes: Vec<u8> = columns.read()?;
-        let (key_id, signature) = (columns.read()?, columns.read()?);
-        let fact_bytes: Vec<u8> = columns.read()?;
-        let (turn, arrived_us) = (count(columns.read()?), columns.read()?);
-        let nonce: Option<&[u8]> = columns.read()?;
-        let header = decode_header(&header_bytes)?;
-        let entry = Self {
-            journal,
-            fact: committed_fact(&header, &fact_bytes),
-            header,
-            // The column is for indexes and joins; the header alone defines the entry.
-            hash: renkei_journal::header_hash(&header_bytes),
-            content_present: nonce.is_some(),
-            turn,
-            arrived_us,
-            entry: Entry { header: header_bytes, key_id, signature, fact: fact_bytes, content: None },
-        };
-        Ok((entry, nonce))
-    }
+/// Reads an entry, and the nonce of its content if that is stored.
+fn read<'r>(columns: &mut Columns<'r>) -> Result<(StoredEntry, Option<&'r [u8]>), sqlx::Error> {
+    let journal = journal(columns.read()?);
+    let header_bytes: Vec<u8> = columns.read()?;
+    let (key_id, signature) = (columns.read()?, columns.read()?);
+    let fact_bytes: Vec<u8> = columns.read()?;
+    let (turn, arrived_us) = (count(columns.read()?), columns.read()?);
+    let nonce: Option<&[u8]> = columns.read()?;
+    let header = decode_header(&header_bytes)?;
+    let entry = StoredEntry {
+        journal,
+        fact: committed_fact(&header, &fact_bytes),
+        header,
+        // The column is for indexes and joins; the header alone defines the entry.
+        hash: renkei_journal::header_hash(&header_bytes),
+        content_present: nonce.is_some(),
+        turn,
+        arrived_us,
+        entry: Entry { header: header_bytes, key_id, signature, fact: fact_bytes, content: None },
+    };
+    Ok((entry, nonce))
 }
 
 /// A stored entry with its encrypted content.
@@ -101,7 +77,7 @@ impl FromRow for StoredContent {
 
 impl StoredContent {
     fn read(columns: &mut Columns<'_>) -> Result<Self, sqlx::Error> {
-        let (entry, nonce) = StoredEntry::read(columns)?;
+        let (entry, nonce) = read(columns)?;
         let Some(nonce) = nonce else { return Ok(Self { entry, content: None }) };
         let content = Encrypted {
             nonce: nonce.to_vec(),
@@ -142,15 +118,6 @@ pub(crate) fn journal(id: &str) -> Journal {
 
 pub(crate) fn decode_header(bytes: &[u8]) -> Result<Header, sqlx::Error> {
     Header::decode(bytes).map_err(|error| sqlx::Error::Decode(format!("a header: {error}").into()))
-}
-
-/// The fact of an entry. A fact to which the header does not commit has no effect: its entry was refused when it
-/// arrived, and was folded without it.
-pub(crate) fn committed_fact(header: &Header, bytes: &[u8]) -> Fact {
-    let committed = header.fact_sha256 == renkei_journal::fact_hash(bytes);
-    let fact = Fact::decode(bytes).ok().filter(|_| committed);
-    fact.filter(|fact| fact.fact.as_ref().is_some_and(|it| FactKind::of(it).name() == header.fact_type))
-        .unwrap_or_default()
 }
 
 /// A change with its turn: an entry that is told, or an event.

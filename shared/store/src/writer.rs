@@ -80,8 +80,8 @@ async fn judge_all(
         // What the batch before has left is in the database and in the published heads when nothing is being written.
         let left_now = left.take().filter(|_| right.available_permits() == 0);
         let mut judging = match left_now {
-            Some(left) => Judging::after(inner, left, &first.moment),
-            None => Judging::new(inner, inner.heads.borrow().clone(), &first.moment),
+            Some(left) => Judging::after(inner, left, &first.submission.moment),
+            None => Judging::new(inner, inner.heads.borrow().clone(), &first.submission.moment),
         };
         let (mut jobs, mut judged) = (Vec::with_capacity(BATCH), Ok(()));
         let permit = loop {
@@ -224,7 +224,7 @@ async fn attempt(
 
 /// Judges a batch while the heads are locked: nobody else writes until it is written.
 async fn judge_locked(inner: &Inner, jobs: &[Job], connection: &mut Connection, number: u64) -> Result<Judged, Error> {
-    let moment = jobs.first().map(|job| &job.moment).ok_or(Error::Ended)?;
+    let moment = jobs.first().map(|job| &job.submission.moment).ok_or(Error::Ended)?;
     let heads = head::read(&mut *connection, inner.own).await?;
     let mut judging = Judging::new(inner, Heads { commits: number - 1, ..heads }, moment);
     judging.judge(&mut *connection, jobs).await?;

@@ -10,9 +10,11 @@ use std::{
 use futures::future::try_join_all;
 use jiff::SignedDuration;
 use renkei_book::{Arrive, Arriving, Begin, CallOrigin, TakeReceipt};
+use renkei_desk::{ActCommand, CheckContext};
 use renkei_domain::{
     moment::{Moment, Source, stamp},
     page::Journal,
+    visibility::Reader,
 };
 use renkei_journal::{PublicKeys, check_content, check_fact, in_parallel, sign_receipt, verify_signature};
 use renkei_proto::{
@@ -120,7 +122,8 @@ async fn publish(author: &Side, items: u64) -> Result<(), String> {
                 if let Some(first) = broken.first() {
                     return Err(format!("the request breaks the contract: {}: {}", first.field, first.must));
                 }
-                let command = renkei_desk::publishing(own, &moment, request).map_err(said)?;
+                let context = CheckContext { own, moment: &moment, official: "", barred: 0 };
+                let command = ActCommand::checked(request, Reader::default(), &context).map_err(said)?;
                 author.store.write("publish_item", call, moment, command).await.map_err(said)
             }
         }))

@@ -28,7 +28,7 @@ use crate::act::{Act, ActContext, CaseOrdinal, CheckContext, FactDraft, as_of_no
 
 /// The results of the check of a submission.
 #[derive(Default)]
-pub(crate) struct CheckedSubmission {
+pub struct CheckedSubmission {
     /// The number of its questions.
     questions: u32,
     /// The dates of the reporter's own duties; `None` where the request states no facts for them.
@@ -262,7 +262,7 @@ struct AdviceFields {
 
 /// The numbers of the questions that sound advice answers, in their order.
 #[derive(Default)]
-pub(crate) struct AnsweredQuestions {
+pub struct AnsweredQuestions {
     numbers: Vec<u32>,
 }
 

@@ -1,7 +1,6 @@
 //! The acts on items: the check of each request, and the fact that it writes.
 
 use prost::Message as _;
-use renkei_book::Command;
 use renkei_domain::{
     decide::direction,
     matter::Matter,
@@ -10,7 +9,6 @@ use renkei_domain::{
     read_set::ReadSet,
     refusal::{Refusal, past},
     scope::{self, marking},
-    visibility::Reader,
 };
 use renkei_proto::{
     FactKind,
@@ -27,7 +25,7 @@ use renkei_proto::{
 };
 
 use crate::{
-    act::{Act, ActCommand, ActContext, CaseOrdinal, CheckContext, FactDraft, opening, seq_of},
+    act::{Act, ActContext, CaseOrdinal, CheckContext, FactDraft, opening, seq_of},
     stix,
 };
 
@@ -36,21 +34,9 @@ const ITEM: &str = "content.item";
 const NECESSITY: &str = "necessity";
 const NECESSITY_MUST: &str = "is stated for PPC's items and for no others";
 
-/// The command of a sound `PublishItem` request, for a tool that fills a database without a network.
-///
-/// # Errors
-/// The refusals of the call before it queues.
-pub fn publishing(
-    own: Agency,
-    moment: &Moment,
-    request: PublishItemRequest,
-) -> Result<impl Command<Reply = Item> + use<>, Refusal> {
-    ActCommand::checked(request, Reader::default(), &CheckContext { own, moment, official: "", barred: 0 })
-}
-
 /// The results of the check of an item's content.
 #[derive(Default)]
-pub(crate) struct CheckedContent {
+pub struct CheckedContent {
     /// The fact that publishes the content; `None` before the check.
     kind: Option<FactKind>,
     /// The strictest mark in its bundle.

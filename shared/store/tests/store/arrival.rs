@@ -2,7 +2,7 @@
 //! journal.
 
 use prost::Message as _;
-use renkei_book::{Arrive, Begin, Resume, StopJournal, StoppedByPeer};
+use renkei_book::{Arrive, Begin, Declined, Resume, StopJournal, StoppedByPeer};
 use renkei_domain::{matter::Matter, page::Journal, refusal::Refusal};
 use renkei_proto::{
     FactKind,
@@ -57,7 +57,7 @@ async fn assert_stopped(side: &Side, seq: u64, reason: Reason, entry: &Entry) {
 
 fn reason<R: std::fmt::Debug>(outcome: Result<R, Error>) -> Reason {
     match outcome {
-        Err(Error::Refused(Refusal { reason, .. })) => reason,
+        Err(Error::Declined(Declined::Refused(Refusal { reason, .. }))) => reason,
         other => panic!("not refused: {other:?}"),
     }
 }

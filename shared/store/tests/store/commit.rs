@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use renkei_book::Declined;
 use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
 use renkei_store::{Error, Fault, Faults, Options, Store};
 
@@ -141,7 +142,7 @@ fn a_refused_call_is_noted_once_whatever_becomes_of_the_commit() {
         let side = Side::with(Agency::Ppc, database, faults).await;
         for _ in 0..2 {
             let outcome = side.act(wrong_code(Agency::Ppc)).await;
-            assert!(matches!(outcome, Err(Error::Refused(_))), "{outcome:?}");
+            assert!(matches!(outcome, Err(Error::Declined(Declined::Refused(_)))), "{outcome:?}");
         }
         assert_eq!(side.heads().private.seq, 2);
         assert_eq!(side.number("SELECT COUNT(*) FROM call").await, 2);

@@ -6,6 +6,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
 };
+use renkei_book::Declined;
 use renkei_domain::{
     matter::Matter,
     page::{Journal, MarkView as _, Seen},
@@ -106,7 +107,7 @@ async fn take(pair: &Pair, step: &Step, lies: &mut Lies) {
         Step::Act(who, kind, pick) => {
             let (side, _) = side(who);
             match side.act(act(side, kind, pick).await).await {
-                Ok(_) | Err(Error::Refused(_)) => {}
+                Ok(_) | Err(Error::Declined(Declined::Refused(_))) => {}
                 Err(error) => panic!("{error}"),
             }
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use futures::poll;
 use prost::Message as _;
-use renkei_book::{Arrive, CallOrigin, Cause, ConfirmOfficials};
+use renkei_book::{Arrive, CallOrigin, Cause, ConfirmOfficials, Declined, HelloVerdict, PeerHolds};
 use renkei_domain::page::Journal;
 use renkei_journal::{Head, fact_hash};
 use renkei_proto::{
@@ -14,7 +14,7 @@ use renkei_proto::{
     options::v1::Reason,
     r#type::v1::Agency,
 };
-use renkei_store::{Error, JOURNALS, Options, Store, recover::HelloVerdict, recover::PeerHolds};
+use renkei_store::{Error, JOURNALS, Options, Store};
 use sqlx::Row as _;
 
 use super::{
@@ -58,7 +58,7 @@ async fn recover(pair: &Pair) {
 }
 
 fn is_recovering<R>(outcome: Result<R, Error>) -> bool {
-    matches!(outcome, Err(Error::Recovering))
+    matches!(outcome, Err(Error::Declined(Declined::Recovering)))
 }
 
 /// Checks that no entry is in the database twice under different numbers.
@@ -179,7 +179,7 @@ fn an_entry_written_after_the_restore_is_judged_again() {
         assert_eq!(left, refused, "an official must look at an act that is no longer valid");
         let repeat = ppc.act_as(known, today).await;
         assert!(
-            matches!(repeat, Err(Error::Refused(_))),
+            matches!(repeat, Err(Error::Declined(Declined::Refused(_)))),
             "a reply that is no longer valid is not repeated: {repeat:?}"
         );
         pair.settle().await;
@@ -347,7 +347,7 @@ fn an_agency_that_lost_entries_it_signed_for_states_this_and_is_not_a_liar() {
 
         reopen(ppc, Cause::Copy).await;
         assert!(
-            matches!(ppc.act(revise(Agency::Ppc, "leak")).await, Err(Error::BarListOpen)),
+            matches!(ppc.act(revise(Agency::Ppc, "leak")).await, Err(Error::Declined(Declined::BarListOpen))),
             "nor does an official act"
         );
         let confirm =

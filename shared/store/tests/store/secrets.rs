@@ -1,6 +1,7 @@
 //! Contents at rest: encrypted, erasable, under keys that can be changed.
 
 use prost::Message as _;
+use renkei_book::Declined;
 use renkei_domain::page::Journal;
 use renkei_journal::{check_content, verify_signature};
 use renkei_proto::{journal::v1::SaltedContent, referral::v1::SchemeContent, r#type::v1::Agency};
@@ -133,8 +134,11 @@ fn another_key_under_the_same_name_opens_and_writes_nothing() {
         let side = Side::on(with_ring(&database, other).await, database, 7);
 
         // Neither the page nor its seal is believed.
-        assert!(matches!(content(&side.store, Journal::Of(Agency::Ppc), 1).await, Err(Error::Altered { .. })));
-        assert!(matches!(side.act(revise(Agency::Ppc, "leak")).await, Err(Error::Altered { .. })));
+        assert!(matches!(
+            content(&side.store, Journal::Of(Agency::Ppc), 1).await,
+            Err(Error::Declined(Declined::Altered { .. }))
+        ));
+        assert!(matches!(side.act(revise(Agency::Ppc, "leak")).await, Err(Error::Declined(Declined::Altered { .. }))));
         assert_eq!(side.heads().own.seq, 1);
     });
 }

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use renkei_book::{CallOrigin, Settle, content};
+use renkei_book::{CallOrigin, Declined, Settle, content};
 use renkei_domain::{
     decide::decide_read,
     matter::{Matter, parse_entry_name},
@@ -321,8 +321,7 @@ fn a_barred_official_writes_nothing_from_that_commit_on_and_the_service_itself_g
         side.act_as(by("sato", 1), publish(Agency::Ppc, "before")).await.unwrap();
         side.act(bar("sato", true)).await.unwrap();
         assert!(side.store.barred().borrow().contains("sato"));
-        let is_barred =
-            |it: Result<_, Error>| matches!(it, Err(Error::Refused(it)) if it.reason == Reason::OfficialBarred);
+        let is_barred = |it: Result<_, Error>| matches!(it, Err(Error::Declined(Declined::Refused(it))) if it.reason == Reason::OfficialBarred);
         assert!(is_barred(side.act_as(by("sato", 2), publish(Agency::Ppc, "after")).await));
         assert!(
             is_barred(side.act_as(by("sato", 1), publish(Agency::Ppc, "before")).await),

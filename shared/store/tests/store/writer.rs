@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use futures::{future::join_all, poll};
-use renkei_book::{Begin, CallOrigin, Command};
+use renkei_book::{Begin, CallOrigin, Command, Declined};
 use renkei_domain::{
     moment::{Moment, stamp},
     page::Journal,
@@ -68,7 +68,7 @@ async fn crowd(stores: &[Store], writers: u64, each: u64) -> Vec<EntryApplied> {
                 let act = turn(store.own(), n);
                 match store.write("crowd", call(1_000_000 + n), source.moment(), act).await {
                     Ok(reply) => replies.push(reply),
-                    Err(Error::Refused(_)) => {}
+                    Err(Error::Declined(Declined::Refused(_))) => {}
                     Err(error) => panic!("{error}"),
                 }
             }
@@ -228,7 +228,7 @@ async fn together<C: Command>(
 
 fn reason<R: std::fmt::Debug>(outcome: &Result<R, Error>) -> Reason {
     match outcome {
-        Err(Error::Refused(Refusal { reason, .. })) => *reason,
+        Err(Error::Declined(Declined::Refused(Refusal { reason, .. }))) => *reason,
         other => panic!("not refused: {other:?}"),
     }
 }
@@ -322,7 +322,7 @@ fn a_repeated_call_is_answered_alike_and_done_once() {
 
         let changed = CallOrigin { digest: vec![0xff; 32], ..call.clone() };
         let reused = side.act_as(changed, act.clone()).await;
-        assert!(matches!(reused, Err(Error::RequestIdReused)), "{reused:?}");
+        assert!(matches!(reused, Err(Error::Declined(Declined::RequestIdReused))), "{reused:?}");
         assert_eq!(side.heads().own.seq, 3);
         let last = side.rows("SELECT outcome, matter FROM call ORDER BY seq DESC LIMIT 1").await;
         let last: (String, String) = (last[0].get(0), last[0].get(1));
@@ -352,7 +352,7 @@ fn a_call_that_is_repeated_in_its_own_batch_is_done_once() {
         let outcomes = together(&side, &gate, &mut steps, jobs).await;
 
         assert_eq!(outcomes[0].as_ref().unwrap(), outcomes[1].as_ref().unwrap());
-        assert!(matches!(outcomes[2], Err(Error::RequestIdReused)));
+        assert!(matches!(outcomes[2], Err(Error::Declined(Declined::RequestIdReused))));
         assert_eq!(reason(&outcomes[3]), reason(&outcomes[4]), "what was refused is judged again");
         assert_eq!(side.heads().own.seq, 1);
         assert_audited(&side, 1 + 1 + 2).await;
