@@ -1,10 +1,9 @@
 //! The acts of officials at one agency's desk: valid requests, of which a test changes the part under test, and calls
 //! over connections that stay open.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::Deref;
 
 use renkei_client::{Answer, CallError, OfficialChannel, Watch};
-use renkei_domain::moment::Moment;
 use renkei_proto::{
     advice::v1::{
         advice_asking_service_client::AdviceAskingServiceClient,
@@ -20,30 +19,27 @@ use renkei_proto::{
     sharing::v1::item_service_client::ItemServiceClient,
     r#type::v1::{Agency, Purpose},
 };
+use renkei_simulation::requests::Requests;
 use tonic::Status;
 
 use crate::{
     desk::{Desk, PATIENCE, insist},
-    pair::{Pair, World},
+    pair::Pair,
     schemes,
     setup::AGENCIES,
 };
 
 mod advice;
-mod content;
 mod evidence;
 mod item;
 mod referral;
 
-pub use content::{item_content, scope_facts, terms, terms_for, to_the_party, to_units, words};
+pub use renkei_simulation::requests::{item_content, scope_facts, terms, terms_for, to_the_party, to_units, words};
 
 /// The acts at one agency's desk.
 pub struct Acts {
-    /// The agency of the desk.
-    pub agency: Agency,
     /// The desk to which the calls go.
     pub desk: Desk,
-    world: World,
     schemes: SchemeServiceClient<OfficialChannel>,
     referrals: ReferralServiceClient<OfficialChannel>,
     counts: ReferralServiceClient<OfficialChannel>,
@@ -55,8 +51,16 @@ pub struct Acts {
     advice: AdviceServiceClient<OfficialChannel>,
     items: ItemServiceClient<OfficialChannel>,
     officials: OfficialServiceClient<OfficialChannel>,
-    requests: Moment,
-    drawn: AtomicU64,
+    requests: Requests,
+}
+
+/// The requests that the calls at this desk begin with.
+impl Deref for Acts {
+    type Target = Requests;
+
+    fn deref(&self) -> &Requests {
+        &self.requests
+    }
 }
 
 /// Asserts that a call was refused for this reason in full form: code, field (none for ""), Japanese sentence.
@@ -119,10 +123,9 @@ impl Acts {
     /// # Errors
     /// Fails if certificates cannot be read.
     pub fn new(pair: &Pair, agency: Agency) -> Result<Self, String> {
-        let desk = pair.side(agency).desk.clone();
+        let (desk, world) = (pair.side(agency).desk.clone(), pair.world());
+        let seed = [if agency == Agency::Ppc { 1 } else { 2 }; 32];
         Ok(Self {
-            agency,
-            world: pair.world(),
             schemes: desk.schemes()?,
             referrals: desk.referrals()?,
             counts: desk.counts()?,
@@ -135,14 +138,8 @@ impl Acts {
             items: desk.items("sharing", Purpose::Policy)?,
             officials: desk.officials()?,
             desk,
-            requests: Moment::new(jiff::Timestamp::UNIX_EPOCH, [if agency == Agency::Ppc { 1 } else { 2 }; 32]),
-            drawn: AtomicU64::new(0),
+            requests: Requests::new(agency, seed, move || world.now()),
         })
-    }
-
-    /// A request id that was never given.
-    pub fn request_id(&self) -> String {
-        self.requests.id("request", self.drawn.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Gets the agreement.

@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("renkei-link", 4),
     ("renkei-client", 4),
     ("renkei-service", 5),
+    ("renkei-simulation", 5),
     ("renkei-ppc", 6),
     ("renkei-ipa", 6),
     ("renkei-tools", 7),

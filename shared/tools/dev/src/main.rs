@@ -71,6 +71,20 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Histories of the pair in memory, with every failure; `./dev simulate --help` lists what can be chosen.
+    #[command(disable_help_flag = true)]
+    Simulate {
+        /// Goes to the simulation as it is.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Puts faults into a copy of the sources, one at a time, and lets the simulation find them.
+    #[command(disable_help_flag = true)]
+    Mutants {
+        /// Goes to the program as it is.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Both services with the scenario; stays up until Ctrl-C.
     Sandbox {
         /// Ends after the scenario.
@@ -126,6 +140,8 @@ fn main() -> ExitCode {
         Task::Baseline => baseline(),
         Task::Bench { arguments } => bench(&arguments),
         Task::Fault { arguments } => fault(&arguments),
+        Task::Simulate { arguments } => simulation("simulate", &arguments),
+        Task::Mutants { arguments } => simulation("mutants", &arguments),
         Task::Sandbox { once, folder, database } => sandbox(once, folder, &database),
         Task::Seed { arguments } => seed(&arguments),
     };
@@ -210,6 +226,12 @@ fn against(arguments: &[String]) -> Option<&Path> {
 fn fault(arguments: &[String]) -> Result<bool, String> {
     database_server()?;
     Ok(build()? && succeeds(Command::new("target/debug/fault").args(arguments))?)
+}
+
+/// A program of the simulation, which needs neither service.
+fn simulation(program: &str, arguments: &[String]) -> Result<bool, String> {
+    let built = succeeds(&mut cargo(&["build", "--quiet", "--workspace", "--bin", program]))?;
+    Ok(built && succeeds(Command::new(Path::new("target/debug").join(program)).args(arguments))?)
 }
 
 fn sandbox(once: bool, folder: Option<PathBuf>, database: &str) -> Result<bool, String> {

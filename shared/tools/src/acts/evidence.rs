@@ -3,11 +3,10 @@
 use renkei_client::Answer;
 use renkei_proto::{
     evidence::v1::{
-        BarOfficialRequest, CheckpointAuditRequest, CheckpointAuditResponse, GetEntryRequest, JournalEntry,
-        ListAuditRecordsRequest, ListAuditRecordsResponse, ListBarredOfficialsRequest, ListEntriesRequest,
-        ListEntriesResponse, Official, UnbarOfficialRequest, Verification, VerifyJournalsRequest,
+        CheckpointAuditRequest, CheckpointAuditResponse, GetEntryRequest, JournalEntry, ListAuditRecordsRequest,
+        ListAuditRecordsResponse, ListBarredOfficialsRequest, ListEntriesRequest, ListEntriesResponse, Official,
+        Verification, VerifyJournalsRequest,
     },
-    journal::v1::BarReason,
     r#type::v1::Agency,
 };
 
@@ -41,21 +40,15 @@ impl Acts {
         insist(async || self.evidence.clone().list_audit_records(request.clone()).await).await
     }
 
-    /// The name of one of the agency's own officials.
-    pub fn official_name(&self, id: &str) -> String {
-        format!("agencies/{}/officials/{id}", self.agency.id())
-    }
-
     /// Bars an own official who has left.
     pub async fn bar(&self, id: &str) -> Answer<Official> {
-        let (request_id, name) = (self.request_id(), self.official_name(id));
-        let request = BarOfficialRequest { request_id, name, reason: BarReason::Left.into() };
+        let request = self.barring(id);
         insist(async || self.officials.clone().bar_official(request.clone()).await).await
     }
 
     /// Bars an own official no longer.
     pub async fn unbar(&self, id: &str) -> Answer<Official> {
-        let request = UnbarOfficialRequest { request_id: self.request_id(), name: self.official_name(id) };
+        let request = self.unbarring(id);
         insist(async || self.officials.clone().unbar_official(request.clone()).await).await
     }
 

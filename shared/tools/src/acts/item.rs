@@ -4,101 +4,14 @@ use renkei_client::{Answer, OfficialChannel};
 use renkei_proto::{
     sharing::v1::{
         AcknowledgeItemRequest, AnswerItemQuestionRequest, AskAboutItemRequest, GetItemRequest, GiveFeedbackRequest,
-        Item, ItemEntry, ItemKind, ItemQuestionAnsweredContent, ItemQuestionAskedContent, ItemRecalledContent,
-        ListItemEntriesRequest, ListItemEntriesResponse, ListItemsRequest, ListItemsResponse, Necessity,
-        PublishItemRequest, RecallItemRequest, RecallReason, ReviseItemRequest, Usefulness,
-        item_service_client::ItemServiceClient,
+        Item, ItemEntry, ListItemEntriesRequest, ListItemEntriesResponse, ListItemsRequest, ListItemsResponse,
+        PublishItemRequest, RecallItemRequest, ReviseItemRequest, item_service_client::ItemServiceClient,
     },
-    r#type::v1::{Agency, Purpose, Scope},
+    r#type::v1::Purpose,
 };
 
-use super::{
-    Acts,
-    content::{item_content, terms_for},
-};
+use super::Acts;
 use crate::desk::insist;
-
-/// Sound requests.
-impl Acts {
-    /// An item of the agency's first kind with this scope: an attack method of PPC, threat information of IPA.
-    pub fn publishing_item(&self, scope: Scope) -> PublishItemRequest {
-        let is_ppc = self.agency == Agency::Ppc;
-        let kind = if is_ppc { ItemKind::AttackMethod } else { ItemKind::ThreatInformation };
-        let necessity = if is_ppc { Necessity::PreventSimilar } else { Necessity::Unspecified };
-        PublishItemRequest {
-            request_id: self.request_id(),
-            terms: Some(terms_for(scope)),
-            necessity: necessity.into(),
-            content: Some(item_content(kind, "改ざんの手口", self.world.now())),
-        }
-    }
-
-    /// A revision with the same terms and other words.
-    pub fn revising_item(&self, it: &Item) -> ReviseItemRequest {
-        ReviseItemRequest {
-            request_id: self.request_id(),
-            name: it.name.clone(),
-            etag: it.etag.clone(),
-            terms: it.terms.clone(),
-            necessity: it.necessity,
-            content: Some(item_content(it.kind(), "改めた内容", self.world.now())),
-            cleared: Vec::new(),
-        }
-    }
-
-    /// The request that recalls this item.
-    pub fn recalling(&self, it: &Item) -> RecallItemRequest {
-        RecallItemRequest {
-            request_id: self.request_id(),
-            name: it.name.clone(),
-            etag: it.etag.clone(),
-            reason: RecallReason::Incorrect.into(),
-            content: Some(ItemRecalledContent { explanation: "記載に誤り".to_owned() }),
-        }
-    }
-
-    /// An acknowledgement that leaves the marking.
-    pub fn acknowledging(&self, it: &Item) -> AcknowledgeItemRequest {
-        AcknowledgeItemRequest {
-            request_id: self.request_id(),
-            name: it.name.clone(),
-            etag: it.etag.clone(),
-            marking: None,
-        }
-    }
-
-    /// The request that asks a question about this item.
-    pub fn asking_about(&self, it: &Item) -> AskAboutItemRequest {
-        AskAboutItemRequest {
-            request_id: self.request_id(),
-            name: it.name.clone(),
-            etag: it.etag.clone(),
-            content: Some(ItemQuestionAskedContent { question: "対象の版は".to_owned() }),
-        }
-    }
-
-    /// An answer to the newest question.
-    pub fn answering_about(&self, it: &Item) -> AnswerItemQuestionRequest {
-        AnswerItemQuestionRequest {
-            request_id: self.request_id(),
-            name: it.name.clone(),
-            etag: it.etag.clone(),
-            question: it.questions.last().map(|question| question.entry.clone()).unwrap_or_default(),
-            content: Some(ItemQuestionAnsweredContent { answer: "すべての版".to_owned() }),
-        }
-    }
-
-    /// Feedback without words.
-    pub fn giving_feedback(&self, it: &Item) -> GiveFeedbackRequest {
-        GiveFeedbackRequest {
-            request_id: self.request_id(),
-            name: it.name.clone(),
-            etag: it.etag.clone(),
-            usefulness: Usefulness::Used.into(),
-            content: None,
-        }
-    }
-}
 
 /// Calls as the sharing system, for policy. Each is repeated while nobody answers.
 impl Acts {

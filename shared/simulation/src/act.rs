@@ -1,0 +1,241 @@
+//! The acts of officials: every method of the desk that changes something, as a value that is submitted in memory or called
+//! over a connection.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use prost::Message as _;
+use renkei_book::{CallOrigin, Submission};
+use renkei_desk::{ActCommand, CheckContext, Count, CountFiling, FollowUp, Issue};
+use renkei_domain::{
+    matter::Matter,
+    moment::Moment,
+    noun::{
+        code,
+        referral::{self, code_lookup},
+    },
+    refusal::Refusal,
+    visibility::Reader,
+};
+use renkei_proto::{
+    Rule, Validate as _,
+    advice::v1::{
+        AcceptAdviceRequestRequest, AnswerClarificationRequest, AnswerQuotationRequest, AskClarificationRequest,
+        AskQuotationRequest, CloseAdviceRequestRequest, CorrectAdviceRequest, DeclineAdviceRequestRequest,
+        GiveAdviceRequest, HandBackAdviceRequestRequest, SubmitAdviceRequestRequest, SupplementAdviceRequestRequest,
+        WithdrawAdviceRequestRequest,
+    },
+    evidence::v1::{BarOfficialRequest, UnbarOfficialRequest},
+    options::v1::Reason,
+    referral::v1::{
+        ConfirmReferralGivenRequest, CountReferralsRequest, FollowUpReferralRequest, IssueReferralRequest,
+        PublishSchemeRequest, ReviseJudgementRequest, ReviseSchemeRequest, WithdrawSchemeRequest,
+    },
+    rule,
+    sharing::v1::{
+        AcknowledgeItemRequest, AnswerItemQuestionRequest, AskAboutItemRequest, GiveFeedbackRequest,
+        PublishItemRequest, RecallItemRequest, ReviseItemRequest,
+    },
+    r#type::v1::Agency,
+};
+
+/// The way of a request to its command.
+type Way<R> = fn(R, &Caller<'_>, &CheckContext<'_>) -> Result<Submission, Refusal>;
+
+/// A caller of the desk.
+pub struct Caller<'a> {
+    /// The agency of the desk.
+    pub own: Agency,
+    /// The official who acts.
+    pub official: &'a str,
+    /// The roles, the unit and the purpose by which the caller is judged.
+    pub reader: Reader,
+    /// The matter that has this other name, as the desk finds it.
+    pub lookup: &'a dyn Fn(&renkei_domain::index::Lookup) -> Option<String>,
+}
+
+macro_rules! acts {
+    ($($method:ident($request:ty, $path:literal, $way:expr),)*) => {
+        /// The request of an act.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Act {
+            $(#[doc = concat!("A request of `", $path, "`.")] $method($request),)*
+        }
+
+        impl Act {
+            /// The paths of all methods.
+            pub const PATHS: &[&str] = &[$($path,)*];
+
+            /// The method's path.
+            pub fn path(&self) -> &'static str {
+                match self {
+                    $(Self::$method(_) => $path,)*
+                }
+            }
+
+            /// The key under which a repeat is found.
+            pub fn request_id(&self) -> &str {
+                match self {
+                    $(Self::$method(request) => &request.request_id,)*
+                }
+            }
+
+            /// The number of rules of the contract that the request breaks.
+            pub fn violations(&self) -> usize {
+                match self {
+                    $(Self::$method(request) => request.violations().len(),)*
+                }
+            }
+
+            /// The bytes of the request.
+            fn bytes(&self) -> Vec<u8> {
+                match self {
+                    $(Self::$method(request) => request.encode_to_vec(),)*
+                }
+            }
+
+            fn command(self, caller: &Caller<'_>, context: &CheckContext<'_>) -> Result<Submission, Refusal> {
+                match self {
+                    $(Self::$method(request) => {
+                        let way: Way<$request> = $way;
+                        way(request, caller, context)
+                    })*
+                }
+            }
+        }
+
+        $(impl From<$request> for Act {
+            fn from(request: $request) -> Self {
+                Self::$method(request)
+            }
+        })*
+    };
+}
+
+acts! {
+    SubmitAdviceRequest(SubmitAdviceRequestRequest, "/renkei.advice.v1.AdviceAskingService/SubmitAdviceRequest", act),
+    SupplementAdviceRequest(
+        SupplementAdviceRequestRequest, "/renkei.advice.v1.AdviceAskingService/SupplementAdviceRequest", act),
+    AnswerClarification(AnswerClarificationRequest, "/renkei.advice.v1.AdviceAskingService/AnswerClarification", act),
+    AskQuotation(AskQuotationRequest, "/renkei.advice.v1.AdviceAskingService/AskQuotation", act),
+    WithdrawAdviceRequest(
+        WithdrawAdviceRequestRequest, "/renkei.advice.v1.AdviceAskingService/WithdrawAdviceRequest", act),
+    CloseAdviceRequest(CloseAdviceRequestRequest, "/renkei.advice.v1.AdviceAskingService/CloseAdviceRequest", act),
+    AcceptAdviceRequest(AcceptAdviceRequestRequest, "/renkei.advice.v1.AdviceGivingService/AcceptAdviceRequest", act),
+    HandBackAdviceRequest(
+        HandBackAdviceRequestRequest, "/renkei.advice.v1.AdviceGivingService/HandBackAdviceRequest", act),
+    DeclineAdviceRequest(
+        DeclineAdviceRequestRequest, "/renkei.advice.v1.AdviceGivingService/DeclineAdviceRequest", act),
+    AskClarification(AskClarificationRequest, "/renkei.advice.v1.AdviceGivingService/AskClarification", act),
+    GiveAdvice(GiveAdviceRequest, "/renkei.advice.v1.AdviceGivingService/GiveAdvice", act),
+    CorrectAdvice(CorrectAdviceRequest, "/renkei.advice.v1.AdviceGivingService/CorrectAdvice", act),
+    AnswerQuotation(AnswerQuotationRequest, "/renkei.advice.v1.AdviceGivingService/AnswerQuotation", act),
+    PublishItem(PublishItemRequest, "/renkei.sharing.v1.ItemService/PublishItem", act),
+    ReviseItem(ReviseItemRequest, "/renkei.sharing.v1.ItemService/ReviseItem", act),
+    RecallItem(RecallItemRequest, "/renkei.sharing.v1.ItemService/RecallItem", act),
+    AcknowledgeItem(AcknowledgeItemRequest, "/renkei.sharing.v1.ItemService/AcknowledgeItem", act),
+    AskAboutItem(AskAboutItemRequest, "/renkei.sharing.v1.ItemService/AskAboutItem", act),
+    AnswerItemQuestion(AnswerItemQuestionRequest, "/renkei.sharing.v1.ItemService/AnswerItemQuestion", act),
+    GiveFeedback(GiveFeedbackRequest, "/renkei.sharing.v1.ItemService/GiveFeedback", act),
+    PublishScheme(PublishSchemeRequest, "/renkei.referral.v1.SchemeService/PublishScheme", act),
+    ReviseScheme(ReviseSchemeRequest, "/renkei.referral.v1.SchemeService/ReviseScheme", act),
+    WithdrawScheme(WithdrawSchemeRequest, "/renkei.referral.v1.SchemeService/WithdrawScheme", act),
+    IssueReferral(IssueReferralRequest, "/renkei.referral.v1.ReferralService/IssueReferral", issue),
+    ConfirmReferralGiven(
+        ConfirmReferralGivenRequest, "/renkei.referral.v1.ReferralService/ConfirmReferralGiven", act),
+    FollowUpReferral(FollowUpReferralRequest, "/renkei.referral.v1.ReferralService/FollowUpReferral", follow_up),
+    ReviseJudgement(ReviseJudgementRequest, "/renkei.referral.v1.ReferralService/ReviseJudgement", act),
+    CountReferrals(CountReferralsRequest, "/renkei.referral.v1.ReferralService/CountReferrals", count),
+    BarOfficial(BarOfficialRequest, "/renkei.evidence.v1.OfficialService/BarOfficial", act),
+    UnbarOfficial(UnbarOfficialRequest, "/renkei.evidence.v1.OfficialService/UnbarOfficial", act),
+}
+
+impl Act {
+    /// The rule of the method.
+    pub fn rule(&self) -> Option<&'static Rule> {
+        rule(self.path())
+    }
+
+    /// The act as it waits for the writer, after every check that the desk makes before.
+    ///
+    /// # Errors
+    /// The refusal of such a check.
+    pub fn submission(self, caller: &Caller<'_>, moment: &Moment, barred: usize) -> Result<Submission, Refusal> {
+        if self.violations() > 0 {
+            return Err(Refusal::new(Reason::FieldInvalid, "the request breaks the contract"));
+        }
+        let context = CheckContext { own: caller.own, moment, official: caller.official, barred };
+        let identity = format!("{}-{}", caller.own.id(), caller.reader.unit);
+        let call = CallOrigin {
+            digest: keyed(&[identity.as_bytes(), self.path().as_bytes(), &self.bytes()]),
+            caller: identity,
+            official: caller.official.to_owned(),
+            unit: caller.reader.unit.clone(),
+            purpose: caller.reader.purpose.id(),
+            method: self.path().to_owned(),
+            request_id: self.request_id().to_owned(),
+            traceparent: String::new(),
+        };
+        let mut submission = self.command(caller, &context)?;
+        submission.call = call;
+        Ok(submission)
+    }
+}
+
+/// A command whose call is filled in by [`Act::submission`].
+fn of_call(command: impl renkei_book::Command, context: &CheckContext<'_>) -> Submission {
+    Submission::new(command, CallOrigin::default(), context.moment.clone())
+}
+
+fn act<A: renkei_desk::Act>(
+    request: A,
+    caller: &Caller<'_>,
+    context: &CheckContext<'_>,
+) -> Result<Submission, Refusal> {
+    Ok(of_call(ActCommand::checked(request, caller.reader.clone(), context)?, context))
+}
+
+fn count(request: CountReferralsRequest, _: &Caller<'_>, context: &CheckContext<'_>) -> Result<Submission, Refusal> {
+    Ok(of_call(Count { own: context.own, month: request.month }, context))
+}
+
+fn issue(request: IssueReferralRequest, _: &Caller<'_>, context: &CheckContext<'_>) -> Result<Submission, Refusal> {
+    let matter = Matter::new(referral::COLLECTION, context.own, &context.moment.id("referral", 0));
+    let proof = proof(code::secret(&CODE_KEY, &matter.id), &matter.id);
+    let digest = if request.with_code { keyed(&[&proof]) } else { Vec::new() };
+    Ok(of_call(Issue::new(matter, digest, request), context))
+}
+
+fn follow_up(
+    request: FollowUpReferralRequest,
+    caller: &Caller<'_>,
+    context: &CheckContext<'_>,
+) -> Result<Submission, Refusal> {
+    let own = context.own;
+    if !request.reporter_agreed {
+        return Ok(of_call(CountFiling { own, request }, context));
+    }
+    let mistyped = |_| Refusal::field(Reason::CodeMistyped, "code", "its check character does not fit");
+    let code = code::parse(&request.code).map_err(mistyped)?;
+    let found = (caller.lookup)(&code_lookup(own.peer(), code.locator())).map(|name| Matter::of(&name));
+    let proof = proof(code.secret(), found.as_ref().map_or("", |matter| matter.id.as_str()));
+    let tries = Matter::new(code::COLLECTION, own.peer(), code.locator());
+    Ok(of_call(FollowUp { found, tries, proof, request }, context))
+}
+
+/// The key from which the secrets of codes are derived, for both agencies.
+const CODE_KEY: [u8; 32] = [7; 32];
+
+/// The code of a referral with this ordinal.
+pub fn code_of(ordinal: u64, referral_id: &str) -> String {
+    code::Code::new(ordinal, code::secret(&CODE_KEY, referral_id)).to_string()
+}
+
+/// A proof that is cheap. The real one takes as long as a guess must take, and its digest is used alike.
+fn proof(secret: [u8; 5], referral_id: &str) -> [u8; 32] {
+    let mut proof = [0; 32];
+    proof.copy_from_slice(&keyed(&[&secret, referral_id.as_bytes()]));
+    proof
+}
+
+fn keyed(parts: &[&[u8]]) -> Vec<u8> {
+    digest(&SHA256, &parts.concat()).as_ref().to_vec()
+}

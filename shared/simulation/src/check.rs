@@ -1,0 +1,379 @@
+//! What must be true: after every operation, and once the pair has come to rest with everything mended.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use renkei_domain::{
+    decide::decide_read,
+    matter::Matter,
+    memorandum,
+    noun::{item, registry},
+    page::{Journal, MarkView as _, Pages, Seen},
+    tally::TallyKind,
+    visibility::Reader,
+};
+use renkei_journal::{Hash, Previous, verify_all};
+use renkei_proto::{
+    FactKind,
+    journal::v1::{Header, fact},
+    options::v1::Role,
+    sharing::v1::{ItemRecalled, RecallAnswered},
+    r#type::v1::{Agency, Audience, Purpose, scope::Scope},
+};
+
+use crate::side::{Side, first_key};
+
+/// Something that must never be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The sentence that is not true.
+    pub invariant: &'static str,
+    /// What was found.
+    pub detail: String,
+    /// The number of the operation after which it was found.
+    pub at: usize,
+}
+
+impl Violation {
+    /// A violation that was found after an operation.
+    pub fn new(invariant: &'static str, detail: &str, at: usize) -> Self {
+        Self { invariant, detail: detail.to_owned(), at }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "violated after operation {}: {}: {}", self.at, self.invariant, self.detail)
+    }
+}
+
+/// The number of operations after which the costlier checks are made again.
+const COSTLY: usize = 16;
+
+/// The memory of the checks.
+#[derive(Default)]
+pub struct Check {
+    /// The last numbers that were checked, with their hashes: by agency and author.
+    seen: BTreeMap<(Agency, Agency), (u64, Hash)>,
+    /// By agency, the ids of entries that callers were told of.
+    acknowledged: BTreeMap<Agency, BTreeSet<String>>,
+    /// The ids of entries that a faulty version has written.
+    faulty: BTreeSet<String>,
+    /// By the agency that stopped it, the numbers at which the other's journal was stopped.
+    stops: BTreeSet<(Agency, u64)>,
+    lies: u64,
+}
+
+type Checked = Result<(), Violation>;
+
+impl Check {
+    /// Notes the entries that a caller was told of.
+    pub fn acknowledged(&mut self, agency: Agency, entries: BTreeSet<String>) {
+        self.acknowledged.entry(agency).or_default().extend(entries);
+    }
+
+    /// Notes an entry that a faulty version has written.
+    pub fn faulty(&mut self, entry_id: String) {
+        self.faulty.insert(entry_id);
+    }
+
+    /// Notes a false frame.
+    pub fn lied(&mut self) {
+        self.lies += 1;
+    }
+
+    /// Notes that an agency's database was replaced, or that its missing entries were given up: whatever nobody has is lost.
+    pub fn restored(&mut self, sides: &[Side; 2], agency: Agency) {
+        self.seen.retain(|(at, _), _| *at != agency);
+        for (author, acknowledged) in &mut self.acknowledged {
+            let kept: BTreeSet<String> = sides.iter().flat_map(|side| kept(side, *author)).collect();
+            acknowledged.retain(|id| kept.contains(id));
+        }
+    }
+
+    /// What must be true after each step of a session.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn after_step(&mut self, sides: &[Side; 2], at: usize) -> Checked {
+        let [ppc, ipa] = sides;
+        for (side, peer) in [(ppc, ipa), (ipa, ppc)] {
+            self.journals(side, at)?;
+            self.claims(side, peer, at)?;
+            let disk = side.disk();
+            if disk.heads().recovering() && !side.has_lost {
+                let detail = format!("{} recovers and has lost nothing", side.own.id());
+                return Err(Violation::new("a side recovers only with proof", &detail, at));
+            }
+        }
+        Ok(())
+    }
+
+    /// What must be true after each operation.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn after(&mut self, sides: &[Side; 2], at: usize) -> Checked {
+        self.after_step(sides, at)?;
+        if at.is_multiple_of(COSTLY) {
+            for side in sides {
+                // After a loss the peer may have what is to be fetched back.
+                let kept = sides.iter().flat_map(|holder| kept(holder, side.own)).collect();
+                self.is_durable(side, &kept, at)?;
+                folds(side, at)?;
+                scoped(side, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a side believes of its peer is true: it has what it has receipted, and has stopped where it is said to.
+    fn claims(&mut self, side: &Side, peer: &Side, at: usize) -> Checked {
+        let (own, held) = (side.disk().heads().own.clone(), peer.disk().heads().peer.clone());
+        if held.stop_seq != 0 {
+            self.stops.insert((peer.own, held.stop_seq));
+        }
+        if own.receipted > held.seq && !peer.has_lost && !side.has_lost {
+            let detail =
+                format!("{} has {} receipted, and {} has {}", side.own.id(), own.receipted, peer.own.id(), held.seq);
+            return Err(Violation::new("a receipt is for what is durable", &detail, at));
+        }
+        if own.stop_seq != 0 && !self.stops.contains(&(peer.own, own.stop_seq)) {
+            let detail =
+                format!("{} believes a stop at {} that {} never made", side.own.id(), own.stop_seq, peer.own.id());
+            return Err(Violation::new("a stop is believed only with proof", &detail, at));
+        }
+        Ok(())
+    }
+
+    /// No gap, nothing twice, no other entry in the place of one, and each chained to the one before.
+    fn journals(&mut self, side: &Side, at: usize) -> Checked {
+        let disk = side.disk();
+        for author in [Agency::Ppc, Agency::Ipa] {
+            let key = (side.own, author);
+            let (last, hash) = self.seen.get(&key).copied().unwrap_or_default();
+            let wrong = |what: String| {
+                let detail = format!("{} in {}'s journal at {}", what, author.id(), side.own.id());
+                Violation::new("journals have no gap, and nothing in them changes", &detail, at)
+            };
+            let is_rewound = author == side.own && disk.heads().recovering();
+            if last > 0 && !is_rewound && disk.entry(Journal::Of(author), last).map(|entry| entry.hash) != Some(hash) {
+                if author == side.own && side.has_lost {
+                    // The own journal was cut back since: the peer has other entries.
+                    self.seen.remove(&key);
+                    continue;
+                }
+                return Err(wrong(format!("number {last} is another one or gone")));
+            }
+            let (mut last, mut hash) = if is_rewound { Default::default() } else { (last, hash) };
+            for entry in disk.entries(Journal::Of(author), last + 1) {
+                if entry.header.seq != last + 1 {
+                    return Err(wrong(format!("number {} follows {last}", entry.header.seq)));
+                }
+                if entry.header.prev_hash != hash.as_slice() && last > 0 {
+                    return Err(wrong(format!("number {} is not chained to the one before", entry.header.seq)));
+                }
+                (last, hash) = (entry.header.seq, entry.hash);
+            }
+            if last != disk.heads().of(side.own, Journal::Of(author)).seq {
+                return Err(wrong(format!("the head is not number {last}")));
+            }
+            self.seen.insert(key, (last, hash));
+        }
+        Ok(())
+    }
+
+    /// Whatever a caller was told of is in the journal, or is set aside for an official.
+    fn is_durable(&self, side: &Side, kept: &BTreeSet<String>, at: usize) -> Checked {
+        let acknowledged = self.acknowledged.get(&side.own).into_iter().flatten();
+        match acknowledged.into_iter().find(|id| !kept.contains(*id)) {
+            Some(id) => {
+                let detail = format!("{} was told of {id}, and its journal lacks it", side.own.id());
+                Err(Violation::new("an acknowledged act is in the journal", &detail, at))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// No entry of an honest version is refused.
+    fn honest(&self, side: &Side, at: usize) -> Checked {
+        let disk = side.disk();
+        for entry in disk.entries(Journal::Of(side.own), 1) {
+            let Some(fact::Fact::EntryRefused(refused)) = &entry.fact.fact else { continue };
+            let of = disk.entry(Journal::Of(side.own.peer()), refused.seq);
+            if let Some(of) = of.filter(|of| !self.faulty.contains(&of.header.entry_id)) {
+                let Header { seq, fact_type, matter, .. } = &of.header;
+                let detail = format!(
+                    "{} refuses number {seq}, {fact_type} in {matter}: {}",
+                    side.own.id(),
+                    refused.reason().id()
+                );
+                return Err(Violation::new("no entry of an honest version is refused", &detail, at));
+            }
+        }
+        Ok(())
+    }
+
+    /// What must be true of the pair at rest.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn at_rest(&self, sides: &[Side; 2], at: usize) -> Checked {
+        let [ppc, ipa] = sides;
+        for side in sides {
+            let heads = side.disk().heads().clone();
+            let waits = [
+                (heads.recovering(), "it recovers"),
+                (heads.backlog() > 0, "receipts are missing"),
+                (heads.peer.stop_seq != 0, "it has stopped the peer's journal"),
+                (heads.own.stop_seq != 0, "its journal is stopped at the peer"),
+            ];
+            if let Some((_, why)) = waits.into_iter().find(|(waits, _)| *waits) {
+                let detail = format!("{}: {why}", side.own.id());
+                return Err(Violation::new("nothing is missing once everything is mended", &detail, at));
+            }
+            self.is_durable(side, &kept(side, side.own).collect(), at)?;
+            folds(side, at)?;
+            scoped(side, at)?;
+            numbers(side, at)?;
+            self.honest(side, at)?;
+            sealed(side, at)?;
+        }
+        for author in [Agency::Ppc, Agency::Ipa] {
+            if ppc.journal(author) != ipa.journal(author) {
+                return Err(Violation::new("both sides have the same journals", author.id(), at));
+            }
+            let start = Previous::start(author, memorandum::agreement_digest());
+            let mut lies = 0;
+            if let Err(broken) = verify_all(ppc.journal(author), &first_key(author), start, |_| lies += 1) {
+                let detail = format!("{}: {broken}", author.id());
+                return Err(Violation::new("journals are proved offline", &detail, at));
+            }
+        }
+        let (ppc, ipa) = (ppc.disk(), ipa.disk());
+        let names: BTreeSet<&String> = ppc.pages().keys().chain(ipa.pages().keys()).collect();
+        for name in names {
+            // The page of a private matter is empty but for its local part.
+            let shared = |pages: &Pages| pages.get(name).filter(|page| !page.is_empty()).map(|page| page.encode());
+            let bytes = |pages: &Pages| shared(pages).unwrap_or_default();
+            if bytes(ppc.pages()) != bytes(ipa.pages()) {
+                return Err(Violation::new("both sides have the same pages", name, at));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The ids of an author's entries that a side has, in the journal or set aside.
+fn kept(side: &Side, author: Agency) -> impl Iterator<Item = String> {
+    let disk = side.disk();
+    let mut kept: Vec<String> =
+        disk.entries(Journal::Of(author), 1).map(|entry| entry.header.entry_id.clone()).collect();
+    if side.own == author {
+        kept.extend(disk.aside().iter().map(|aside| aside.entry_id.clone()));
+    }
+    kept.into_iter()
+}
+
+/// The pages, lookups and counters are what the journals give.
+fn folds(side: &Side, at: usize) -> Checked {
+    let disk = side.disk();
+    let differing = disk.differing(&disk.refolded());
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let detail = format!("{}: {}", side.own.id(), differing.join(", "));
+    Err(Violation::new("the state is the fold of the journals", &detail, at))
+}
+
+/// A number is given to one matter only.
+fn numbers(side: &Side, at: usize) -> Checked {
+    let disk = side.disk();
+    let mut given: BTreeMap<(Agency, TallyKind, u32, u64), String> = BTreeMap::new();
+    for (name, page) in disk.pages() {
+        for author in [Agency::Ppc, Agency::Ipa] {
+            for mark in Seen::whole(page).marks(author) {
+                let Some(fact) = mark.stated() else { continue };
+                for it in registry::of_fact(fact).ordinals(fact) {
+                    let before = given.insert((author, it.kind.clone(), it.year, it.number), name.clone());
+                    if let Some(before) = before.filter(|before| before != name) {
+                        let detail =
+                            format!("{} number {} of {}: {before} and {name}", it.kind.id(), it.number, it.year);
+                        return Err(Violation::new("a number is used once", &detail, at));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every recall that counts is answered.
+fn sealed(side: &Side, at: usize) -> Checked {
+    let disk = side.disk();
+    for (name, page) in disk.pages() {
+        let (matter, seen) = (Matter::of(name), Seen::whole(page));
+        if matter.collection != item::COLLECTION || matter.opener == side.own {
+            continue;
+        }
+        let is_recalled = seen.has::<ItemRecalled>(matter.opener);
+        if is_recalled && !seen.has::<RecallAnswered>(side.own) {
+            return Err(Violation::new("a recall is answered", name, at));
+        }
+    }
+    Ok(())
+}
+
+/// No item of the peer is shown outside its scope, and no content of it is handed out after its recall. The scope is read
+/// from the facts here, and not by the function that is checked.
+fn scoped(side: &Side, at: usize) -> Checked {
+    let disk = side.disk();
+    let now = side.wall();
+    let own = side.own;
+    for (name, page) in disk.pages() {
+        let matter = Matter::of(name);
+        if matter.collection != item::COLLECTION || matter.opener == own {
+            continue;
+        }
+        let seen = Seen::whole(page);
+        let published = seen.marks(matter.opener).filter_map(|mark| Some((mark, item::published_in(mark.stated()?)?)));
+        let Some((mark, published)) = published.last() else { continue };
+        let Some(terms) = published.publication.terms.clone() else { continue };
+        let is_recalled = seen.marks(matter.opener).any(|mark| mark.kind() == Some(FactKind::ItemRecalled));
+        for unit in ["incident-response", "policy", ""] {
+            for purpose in [Purpose::IncidentResponse, Purpose::Policy] {
+                let reader = Reader { roles: vec![Role::Casework, Role::Sharing], unit: unit.to_owned(), purpose };
+                let Ok(permit) = decide_read(own, &matter, seen, &reader, now) else { continue };
+                let detail = format!("{name} at {} for {unit}/{}", own.id(), purpose.id());
+                if let Some(Scope::Designated(it)) = terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) {
+                    let is_of_units = it.audience() == Audience::Units;
+                    let is_outside = is_of_units
+                        && !(it.units.iter().any(|named| named == unit) && it.purposes().any(|named| named == purpose));
+                    let has_ended = it.expires.as_ref().is_some_and(|end| renkei_domain::moment::instant(end) <= now);
+                    if is_outside || has_ended {
+                        return Err(Violation::new("nothing is shown outside its scope", &detail, at));
+                    }
+                }
+                let opens = mark.kind().is_some_and(|kind| permit.opens(Journal::Of(matter.opener), mark.seq, kind));
+                if is_recalled && opens {
+                    return Err(Violation::new("no content is handed out after a recall", &detail, at));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The reason of every refusal in a side's journals, for the story's end.
+pub fn refusals(side: &Side) -> BTreeMap<String, usize> {
+    let disk = side.disk();
+    let mut all = BTreeMap::new();
+    for entry in disk.entries(Journal::Of(side.own), 1) {
+        if let Some(fact::Fact::EntryRefused(refused)) = &entry.fact.fact {
+            *all.entry(refused.reason().id().to_owned()).or_default() += 1;
+        }
+    }
+    all
+}
