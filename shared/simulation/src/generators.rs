@@ -6,6 +6,8 @@ mod official;
 mod referral;
 mod scheme;
 
+use renkei_proto::r#type::v1::Agency;
+
 use crate::generator::Generator;
 
 /// The generators, by the collection of their noun.
@@ -18,3 +20,9 @@ pub const ALL: &[(&str, &[Generator])] = &[
     ("items", item::GENERATORS),
     ("officials", official::GENERATORS),
 ];
+
+/// The generators of an agency's acts, of every noun.
+pub fn of(agency: Agency) -> Vec<&'static Generator> {
+    let all = ALL.iter().flat_map(|(_, of_noun)| of_noun.iter());
+    all.filter(|it| it.by.is_none_or(|by| by == agency)).collect()
+}

@@ -30,10 +30,13 @@ use crate::{
 };
 
 mod advice;
+mod call;
 mod evidence;
 mod item;
 mod referral;
+mod reply;
 
+pub use self::reply::Reply;
 pub use renkei_simulation::requests::{item_content, scope_facts, terms, terms_for, to_the_party, to_units, words};
 
 /// The acts at one agency's desk.

@@ -37,9 +37,10 @@ pub fn engine() -> Result<Engine, String> {
     }
 }
 
-/// A database on the server for each agency; none for SQLite, whose files are made where the configuration names them.
-pub(crate) fn served(engine: Engine) -> BTreeMap<&'static str, Database> {
-    let served = AGENCIES.into_iter().filter(|_| engine == Engine::Postgres);
+/// A database on the server for each agency that is not `embedded`; none for SQLite, whose files are made where the
+/// configuration names them.
+pub(crate) fn served(engine: Engine, embedded: Option<Agency>) -> BTreeMap<&'static str, Database> {
+    let served = AGENCIES.into_iter().filter(|agency| engine == Engine::Postgres && embedded != Some(*agency));
     served.map(|agency| (agency.id(), Database::new(engine))).collect()
 }
 

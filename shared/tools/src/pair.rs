@@ -146,7 +146,7 @@ impl Pair {
         let dir = folder.or_else(|| temporary.as_ref().map(|dir| dir.path().to_owned())).unwrap_or_default();
         let engine = choice.engine.map_or_else(database::engine, Ok)?;
         let mut setup = Setup::new(&dir, machine_time(), seed)?;
-        setup.databases = database::served(engine);
+        setup.databases = database::served(engine, choice.embedded);
         let mut wires = BTreeMap::new();
         for agency in AGENCIES {
             let io = |error: std::io::Error| error.to_string();

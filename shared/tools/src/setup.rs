@@ -55,6 +55,8 @@ pub fn config_file(dir: &Path, own: Agency) -> PathBuf {
 pub struct Choice {
     /// The engine of the databases; that of the run when there is none.
     pub engine: Option<Engine>,
+    /// An agency whose database is a file even if the engine is a server.
+    pub embedded: Option<Agency>,
     /// The folder with the programs of another version; those of this build when there is none.
     pub programs: Option<PathBuf>,
     /// The services read their time from the file `clock` in the folder.
