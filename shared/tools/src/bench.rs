@@ -2,7 +2,7 @@
 
 mod control;
 mod echo;
-mod load;
+pub(crate) mod load;
 pub(crate) mod machine;
 mod peers;
 mod plan;

@@ -29,4 +29,5 @@ pub mod seed;
 pub mod setup;
 pub mod signs;
 pub mod silence;
+pub mod soak;
 pub mod wire;

@@ -85,6 +85,13 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// The real programs at work for a long time, with kills and cuts; `./dev soak --help` lists the options.
+    #[command(disable_help_flag = true)]
+    Soak {
+        /// Goes to the soak as it is.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Both services with the scenario; stays up until Ctrl-C.
     Sandbox {
         /// Ends after the scenario.
@@ -139,9 +146,10 @@ fn main() -> ExitCode {
         Task::Test => test().map(|tally| tally.report()),
         Task::Baseline => baseline(),
         Task::Bench { arguments } => bench(&arguments),
-        Task::Fault { arguments } => fault(&arguments),
         Task::Simulate { arguments } => simulation("simulate", &arguments),
         Task::Mutants { arguments } => simulation("mutants", &arguments),
+        Task::Fault { arguments } => on_programs("fault", &arguments),
+        Task::Soak { arguments } => on_programs("soak", &arguments),
         Task::Sandbox { once, folder, database } => sandbox(once, folder, &database),
         Task::Seed { arguments } => seed(&arguments),
     };
@@ -223,9 +231,10 @@ fn against(arguments: &[String]) -> Option<&Path> {
     joined.or(parted.map(String::as_str)).map(Path::new)
 }
 
-fn fault(arguments: &[String]) -> Result<bool, String> {
+/// Runs a program that plays with the services on both databases.
+fn on_programs(name: &str, arguments: &[String]) -> Result<bool, String> {
     database_server()?;
-    Ok(build()? && succeeds(Command::new("target/debug/fault").args(arguments))?)
+    Ok(build()? && succeeds(Command::new(Path::new("target/debug").join(name)).args(arguments))?)
 }
 
 /// A program of the simulation, which needs neither service.

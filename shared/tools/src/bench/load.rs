@@ -70,11 +70,11 @@ where
 }
 
 /// Durations up to a minute, to three digits.
-pub(super) fn durations() -> Result<Histogram<u64>, String> {
+pub(crate) fn durations() -> Result<Histogram<u64>, String> {
     Histogram::new_with_max(LONGEST, 3).map_err(|error| error.to_string())
 }
 
 /// A duration in whole microseconds.
-pub(super) fn micros(duration: Duration) -> u64 {
+pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -61,6 +61,15 @@ pub(super) fn most_resident(process: u32) -> Result<f64, String> {
     memory(process, "VmHWM:")
 }
 
+/// The number of file descriptors that a process has open.
+///
+/// # Errors
+/// Fails if there is no such process.
+pub(crate) fn descriptors(process: u32) -> Result<usize, String> {
+    let folder = format!("/proc/{process}/fd");
+    std::fs::read_dir(&folder).map(Iterator::count).map_err(|error| format!("{folder}: {error}"))
+}
+
 fn memory(process: u32, field: &str) -> Result<f64, String> {
     let text = read(&format!("/proc/{process}/status"))?;
     let line = text.lines().find_map(|line| line.strip_prefix(field)).ok_or("the process has no memory")?;

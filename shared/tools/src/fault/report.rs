@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 /// The report of a scenario: its figures and the promises that it checks.
 pub struct Report<'a> {
-    pub(super) see: &'a mut dyn FnMut(&str),
-    pub(super) broken: u32,
+    pub(crate) see: &'a mut dyn FnMut(&str),
+    pub(crate) broken: u32,
 }
 
 impl Report<'_> {
