@@ -93,7 +93,8 @@ impl Referrals {
         Ok(IssueReferralResponse { referral: Some(referral), schemes, dates, notice, code })
     }
 
-    /// The version of the peer's scheme that was introduced, also when it was revised since.
+    /// The version of the peer's scheme that was introduced, as it was then: also when the scheme was revised or withdrawn
+    /// since, because a repeat of the call gets the first answer.
     async fn introduced(&self, call: &Call, version: &SchemeVersion) -> Result<Option<Scheme>, Error> {
         let peer = self.desk.own.peer();
         let name = scheme::matter(peer, version).to_string();
@@ -101,8 +102,8 @@ impl Referrals {
         let seen = Seen::whole(&it.page);
         let Some(seq) = scheme::entry_of(seen, peer, version.version) else { return Ok(None) };
         let content = scheme_content(&self.desk, &it, seq).await?;
-        let current = Scheme::of(&it.matter, seen, call.moment.now, etag(&it.page, self.desk.own));
-        Ok(current.map(|scheme| Scheme { version: version.version, content, ..scheme }))
+        let scheme = scheme::as_published(&it.matter, seen, version.version, etag(&it.page, self.desk.own));
+        Ok(scheme.map(|scheme| Scheme { content, ..scheme }))
     }
 }
 

@@ -16,7 +16,7 @@ pub use content::{item_content, scope_facts, terms, terms_for, to_the_party, to_
 
 /// The makers of one agency's requests.
 pub struct Requests {
-    /// The agency.
+    /// The agency in whose name they are made.
     pub agency: Agency,
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     ids: Moment,

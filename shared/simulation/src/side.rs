@@ -43,9 +43,9 @@ const KEYS: u8 = 4;
 
 /// The running process of an agency.
 pub struct Process {
-    /// The service.
+    /// The service with its database and its key.
     pub service: Service,
-    /// The link.
+    /// The link, as the sessions of this process share it.
     pub link: Link<Service>,
     source: Source,
     draining: CancellationToken,
@@ -60,7 +60,7 @@ impl Process {
 
 /// One agency.
 pub struct Side {
-    /// The agency.
+    /// Whose database, clock and keys these are.
     pub own: Agency,
     /// The process; `None` while it is down.
     pub process: Option<Process>,
@@ -110,7 +110,7 @@ impl Side {
         }
     }
 
-    /// Its database.
+    /// Its database, locked, whether or not a process runs.
     pub fn disk(&self) -> MutexGuard<'_, Memory> {
         locked(&self.disk)
     }

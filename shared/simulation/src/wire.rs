@@ -128,7 +128,7 @@ impl End {
     }
 }
 
-/// A connection.
+/// A connection between the two services, with both its ends.
 pub struct Connection {
     /// Its number in the history.
     pub number: u64,

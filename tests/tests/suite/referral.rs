@@ -374,3 +374,21 @@ async fn a_scheme_withdrawn_while_the_peer_introduces_it_stays_introduced() {
     settle(&ppc, &ipa).await.unwrap();
     assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn a_repeat_gets_the_first_papers_after_the_scheme_was_revised_and_withdrawn() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let request = IssueReferralRequest { with_code: true, ..ppc.issuing() };
+    let first = ppc.issue(request.clone()).await.unwrap();
+    let name = ipa.scheme_name("unauthorised-access");
+    let revision = ipa.revising_scheme(&ipa.scheme(&name).await.unwrap());
+    let revised = ipa.revise_scheme(revision).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    assert_ne!(ppc.scheme(&name).await.unwrap().terms, first.schemes[0].terms);
+    assert_eq!(ppc.issue(request.clone()).await.unwrap(), first);
+    ipa.withdraw(ipa.withdrawing(&revised)).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!(ppc.issue(request).await.unwrap(), first);
+}

@@ -133,7 +133,7 @@ fn terms(terms: Option<&SchemeTerms>) -> Result<(), Refusal> {
     }
 }
 
-/// The current version of a scheme.
+/// A version of a scheme; mostly the current one.
 #[derive(Clone, Copy)]
 pub struct Current<'a> {
     /// From 1.
@@ -144,14 +144,40 @@ pub struct Current<'a> {
     pub mark: &'a Mark,
 }
 
-/// The current version of a scheme; `None` when it was never published.
-pub fn current(seen: Seen<'_>, agency: Agency) -> Option<Current<'_>> {
+/// The versions of a scheme in order.
+fn versions(seen: Seen<'_>, agency: Agency) -> impl Iterator<Item = Current<'_>> {
     let versions = seen.each(agency, |fact| match fact {
         Fact::SchemePublished(it) => Some((1, it.terms.as_ref()?)),
         Fact::SchemeRevised(it) => Some((it.version, it.terms.as_ref()?)),
         _ => None,
     });
-    versions.last().map(|(mark, (version, terms))| Current { version, terms, mark })
+    versions.map(|(mark, (version, terms))| Current { version, terms, mark })
+}
+
+/// The current version of a scheme; `None` when it was never published.
+pub fn current(seen: Seen<'_>, agency: Agency) -> Option<Current<'_>> {
+    versions(seen, agency).last()
+}
+
+/// A scheme as it was when a version of it was published, without its content; `None` when there is no such version. Nothing
+/// that came later changes it, so a reporter's papers stay the same.
+pub fn as_published(matter: &Matter, seen: Seen<'_>, version: u32, etag: String) -> Option<Scheme> {
+    let found = versions(seen, matter.opener).find(|it| it.version == version)?;
+    Some(shown(matter, &found, State::Published, etag))
+}
+
+fn shown(matter: &Matter, version: &Current<'_>, state: State, etag: String) -> Scheme {
+    Scheme {
+        name: matter.to_string(),
+        agency: matter.opener.into(),
+        state: state.into(),
+        version: version.version,
+        terms: Some(version.terms.clone()),
+        content: None,
+        entry: entry_name(matter.opener, version.mark.seq),
+        updated_at: version.mark.written_at,
+        etag,
+    }
 }
 
 /// The number of the entry that contains a version of a scheme.
@@ -198,18 +224,7 @@ fn fits(terms: &SchemeTerms, facts: &ScopeFacts, today: Date) -> bool {
 
 impl Resource for Scheme {
     fn of(matter: &Matter, seen: Seen<'_>, _: Timestamp, etag: String) -> Option<Self> {
-        let agency = matter.opener;
-        let current = current(seen, agency)?;
-        Some(Self {
-            name: matter.to_string(),
-            agency: agency.into(),
-            state: state(seen, agency).into(),
-            version: current.version,
-            terms: Some(current.terms.clone()),
-            content: None,
-            entry: entry_name(agency, current.mark.seq),
-            updated_at: current.mark.written_at,
-            etag,
-        })
+        let current = current(seen, matter.opener)?;
+        Some(shown(matter, &current, state(seen, matter.opener), etag))
     }
 }
