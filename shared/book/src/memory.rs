@@ -149,7 +149,6 @@ impl Memory {
         let (mut batch, moment) = (self.batch(&first.moment), first.moment.clone());
         for submission in submissions {
             let mut reads = submission.reads(self.own);
-            reads.matters.extend(batch.replies.matter_of(&submission.call).cloned());
             batch.replies.add(
                 submission.call.key().and_then(|key| self.replies.get(&key)).cloned(),
                 self.caused(&submission.call.digest),

@@ -16,7 +16,7 @@ use renkei_domain::{
     visibility::Reader,
 };
 use renkei_proto::{
-    Rule, Validate as _,
+    Validate as _,
     advice::v1::{
         AcceptAdviceRequestRequest, AnswerClarificationRequest, AnswerQuotationRequest, AskClarificationRequest,
         AskQuotationRequest, CloseAdviceRequestRequest, CorrectAdviceRequest, DeclineAdviceRequestRequest,
@@ -29,7 +29,6 @@ use renkei_proto::{
         ConfirmReferralGivenRequest, CountReferralsRequest, FollowUpReferralRequest, IssueReferralRequest,
         PublishSchemeRequest, ReviseJudgementRequest, ReviseSchemeRequest, WithdrawSchemeRequest,
     },
-    rule,
     sharing::v1::{
         AcknowledgeItemRequest, AnswerItemQuestionRequest, AskAboutItemRequest, GiveFeedbackRequest,
         PublishItemRequest, RecallItemRequest, ReviseItemRequest,
@@ -149,11 +148,6 @@ acts! {
 }
 
 impl Act {
-    /// The rule of the method.
-    pub fn rule(&self) -> Option<&'static Rule> {
-        rule(self.path())
-    }
-
     /// The act as it waits for the writer, after every check that the desk makes before.
     ///
     /// # Errors

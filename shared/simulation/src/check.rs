@@ -63,7 +63,6 @@ pub struct Check {
     faulty: BTreeSet<String>,
     /// By the agency that stopped it, the numbers at which the other's journal was stopped.
     stops: BTreeSet<(Agency, u64)>,
-    lies: u64,
 }
 
 type Checked = Result<(), Violation>;
@@ -77,11 +76,6 @@ impl Check {
     /// Notes an entry that a faulty version has written.
     pub fn faulty(&mut self, entry_id: String) {
         self.faulty.insert(entry_id);
-    }
-
-    /// Notes a false frame.
-    pub fn lied(&mut self) {
-        self.lies += 1;
     }
 
     /// Notes that an agency's database was replaced, or that its missing entries were given up: whatever nobody has is lost.

@@ -1,0 +1,242 @@
+//! The people of a history: officials who act and repeat their calls, operators who look after the services, and those who
+//! run a faulty version.
+
+use std::collections::BTreeSet;
+
+use renkei_book::{
+    Begin, Cause, ConfirmClock, ConfirmOfficials, Declined, Outcome, Reopen, Resume, Submission, is_set_aside,
+};
+use renkei_domain::{index::Lookup, noun::official, page::Journal, refusal::Refusal, visibility::Reader};
+use renkei_proto::{
+    FactKind,
+    options::v1::Role,
+    r#type::v1::{Agency, Purpose},
+};
+
+use crate::{
+    act::Caller,
+    check::Violation,
+    desk::Desk,
+    draw::Draw,
+    generator::{Choosing, Sort},
+    generators,
+    side::{Side, outcome},
+    world::{Called, World, place},
+};
+
+impl World {
+    /// An operator does what the service waits for: the clock, the barred officials, a stop.
+    pub fn operator(&mut self, agency: Agency) {
+        let side = &mut self.sides[place(agency)];
+        if side.process.is_none() {
+            if side.skew_us() == 0 {
+                side.confirm_clock();
+            }
+            return;
+        }
+        let mut done = Vec::new();
+        let time = side.wall();
+        let is_ahead = side.disk().heads().last_us() > time.as_microsecond();
+        if (side.is_clock_doubted() || is_ahead) && side.skew_us() == 0 {
+            let reason = "確認した".to_owned();
+            let confirmed = side.run("confirm_clock", ConfirmClock { time, dated_ahead: true, reason });
+            let kept = side.keeper().map(|keeper| keeper.confirm(time).is_ok());
+            done.push(format!("confirms the clock: {}, {kept:?}", outcome(confirmed)));
+        }
+        if side.disk().heads().is_bar_list_open() {
+            let barred = {
+                let disk = side.disk();
+                official::barred_ids(&disk.view(), agency)
+            };
+            let confirm = ConfirmOfficials { own: agency, barred, reason: "台帳".to_owned() };
+            done.push(format!("confirms who is barred: {}", outcome(side.run("confirm_officials", confirm))));
+        }
+        let peer = side.disk().heads().peer.clone();
+        if peer.stop_seq != 0 {
+            let resume = Resume { from_seq: peer.seq + 1, reason: "確認した".to_owned() };
+            done.push(format!("resumes the peer's journal: {}", outcome(side.run("resume", resume))));
+        }
+        if !done.is_empty() {
+            self.tell(format!("{}'s operator {}", agency.id(), done.join(", ")));
+        }
+    }
+
+    pub(crate) fn give_up(&mut self, agency: Agency) {
+        let side = &mut self.sides[place(agency)];
+        let Some(process) = &side.process else { return };
+        let reopen: Reopen = process.service.reopening_now(Cause::GivenUp("どこにもない".to_owned()));
+        let done = outcome(side.run("reopen", reopen));
+        side.has_lost = true;
+        self.has_given_up = true;
+        self.check.restored(&self.sides, agency);
+        self.tell(format!("{}'s operator gives up the missing entries: {done}", agency.id()));
+    }
+
+    /// After a loss on both sides the peer's entries may have seen more of the own journal than anybody has. They are
+    /// accepted once the journal has grown as far again.
+    pub(crate) fn grow(&mut self, agency: Agency) {
+        let side = &self.sides[place(agency)];
+        let all: Vec<String> = FactKind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
+        for kinds in [all[1..].to_vec(), all] {
+            let grown = outcome(side.run("begin", Begin { kinds }));
+            if grown != "done" {
+                return;
+            }
+        }
+        self.tell(format!("the journal of {} grows by two entries", agency.id()));
+    }
+
+    /// An official does an act of the generator with this name.
+    ///
+    /// # Errors
+    /// The first violation, or that the desk shows nothing on which the act could be done.
+    pub fn acts(&mut self, agency: Agency, name: &str) -> Result<(), Violation> {
+        let missing = Violation::new("the act can be tried", name, self.at);
+        let generator = generators::of(agency).into_iter().find(|it| it.name == name).ok_or_else(|| missing.clone())?;
+        let side = &self.sides[place(agency)];
+        let (mut draw, desk) = (Draw::new(0), Desk { side });
+        let act = (generator.make)(&mut Choosing { shown: &desk, requests: &side.requests, draw: &mut draw });
+        let called = Called { act: act.ok_or(missing)?, unit: "incident-response", official: "i-0001", answer: None };
+        self.call(agency, generator.name, generator.sort, called)
+    }
+
+    pub(crate) fn act(&mut self, agency: Agency, draw: &mut Draw) -> Result<(), Violation> {
+        let Some(generator) = draw.pick(&generators::of(agency)).copied() else { return Ok(()) };
+        let unit = if draw.one_in(3) { "policy" } else { "incident-response" };
+        let official = if draw.one_in(8) { "i-0007" } else { "i-0001" };
+        let side = &self.sides[place(agency)];
+        if side.process.is_none() {
+            return Ok(());
+        }
+        let act = {
+            let desk = Desk { side };
+            (generator.make)(&mut Choosing { shown: &desk, requests: &side.requests, draw })
+        };
+        let Some(act) = act else { return Ok(()) };
+        let called = Called { act, unit, official, answer: None };
+        self.call(agency, generator.name, generator.sort, called)
+    }
+
+    /// A faulty version of a service writes what its rules forbid: a former fact again, in its matter or in another one.
+    pub(crate) fn faulty(&mut self, agency: Agency, draw: &mut Draw) {
+        let side = &self.sides[place(agency)];
+        let Some(process) = &side.process else { return };
+        let (fact, content, matter) = {
+            let disk = side.disk();
+            if disk.heads().recovering() {
+                return;
+            }
+            let own: Vec<_> = disk.entries(Journal::Of(agency), 1).filter(|it| is_set_aside(&it.header)).collect();
+            let matters: Vec<&String> = disk.pages().keys().collect();
+            let (Some(former), Some(other)) = (draw.pick(&own), draw.pick(&matters)) else { return };
+            let matter = if draw.one_in(2) { former.header.matter.clone() } else { (*other).clone() };
+            (former.fact.clone(), former.entry.content.clone(), matter)
+        };
+        let (Some(moment), name) = (side.moment(), fact.fact.as_ref().map(|fact| FactKind::of(fact).name())) else {
+            return;
+        };
+        if let Some(id) = process.service.say(&moment, &matter, fact, content) {
+            self.check.faulty(id);
+            self.tell(format!("{}: a faulty version writes {} in {matter}", agency.id(), name.unwrap_or_default()));
+        }
+    }
+
+    pub(crate) fn repeat(&mut self, agency: Agency) -> Result<(), Violation> {
+        let Some(called) = self.called[place(agency)].clone() else { return Ok(()) };
+        let Some(answer) = &called.answer else { return Ok(()) };
+        let side = &self.sides[place(agency)];
+        let Some(submission) = submission(side, &called) else { return Ok(()) };
+        let Ok(submission) = submission else { return Ok(()) };
+        let before = side.disk().heads().clone();
+        let outcome = side.submit(&[submission]).and_then(|mut outcomes| outcomes.pop());
+        let after = side.disk().heads().clone();
+        let (path, has_lost) = (called.act.path(), side.has_lost);
+        let Some(outcome) = outcome else { return Ok(()) };
+        self.tell(format!("{} repeats its last call: {}", agency.id(), shown(&outcome)));
+        if !has_lost {
+            let is_same = outcome.as_ref().is_ok_and(|it| it == answer);
+            let is_declined = outcome.is_err();
+            if !is_same && !is_declined || before.own.seq != after.own.seq {
+                let detail = format!("a repeat of {path} was carried out again");
+                return Err(Violation::new("a repeat gets the first answer", &detail, self.at));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn call(
+        &mut self,
+        agency: Agency,
+        name: &'static str,
+        sort: Sort,
+        called: Called,
+    ) -> Result<(), Violation> {
+        let side = &self.sides[place(agency)];
+        let before = side.disk().heads().clone();
+        let is_barred = {
+            let disk = side.disk();
+            let page = official::matter(agency, called.official).to_string();
+            official::is_barred(disk.view().local(&page))
+        };
+        let is_doubted = side.moment().is_some_and(|moment| moment.basis.is_doubted());
+        let outcome = match submission(side, &called) {
+            None => return Ok(()),
+            Some(Err(refusal)) => Err(Declined::from(refusal)),
+            Some(Ok(submission)) => match side.submit(&[submission]).and_then(|mut outcomes| outcomes.pop()) {
+                Some(outcome) => outcome,
+                None => return Ok(()),
+            },
+        };
+        let after = side.disk().heads().clone();
+        let written: BTreeSet<String> = {
+            let disk = side.disk();
+            // The facts of a journal about itself, such as an anchor, are written again after a loss.
+            let acts = disk.entries(Journal::Of(agency), before.own.seq + 1).filter(|it| is_set_aside(&it.header));
+            acts.map(|entry| entry.header.entry_id.clone()).collect()
+        };
+        let line = format!("{}: {name}: {}", agency.id(), shown(&outcome));
+        self.tell(line);
+        let (tried, done) = self.acts.entry(name).or_default();
+        (*tried, *done) = (*tried + 1, *done + u64::from(outcome.is_ok()));
+        match &outcome {
+            Ok(_) if sort == Sort::Forbidden => {
+                return Err(Violation::new("a forbidden act is refused", name, self.at));
+            }
+            Ok(_) if is_doubted => return Err(Violation::new("a doubted clock dates no act", name, self.at)),
+            Ok(_) if is_barred => return Err(Violation::new("a barred official does not act", name, self.at)),
+            Ok(_) => {
+                self.check.acknowledged(agency, written);
+            }
+            Err(_) if (after.own.seq, after.peer.seq) != (before.own.seq, before.peer.seq) => {
+                return Err(Violation::new("a refused act leaves nothing", name, self.at));
+            }
+            Err(_) => {}
+        }
+        self.called[place(agency)] = Some(Called { answer: outcome.ok(), ..called });
+        Ok(())
+    }
+}
+
+/// The call as it waits for the writer. `None` while the process is down.
+fn submission(side: &Side, called: &Called) -> Option<Result<Submission, Refusal>> {
+    let moment = side.moment()?;
+    let lookup = |lookup: &Lookup| side.disk().lookup(lookup).cloned();
+    let barred = {
+        let disk = side.disk();
+        official::barred_ids(&disk.view(), side.own).len()
+    };
+    let reader = Reader {
+        roles: vec![Role::Casework, Role::Sharing, Role::Intake],
+        unit: called.unit.to_owned(),
+        purpose: if called.unit == "policy" { Purpose::Policy } else { Purpose::IncidentResponse },
+    };
+    let caller = Caller { own: side.own, official: called.official, reader, lookup: &lookup };
+    Some(called.act.clone().submission(&caller, &moment, barred))
+}
+
+fn shown(outcome: &Outcome) -> String {
+    match outcome {
+        Ok(_) => "done".to_owned(),
+        Err(declined) => declined.reason().id().to_owned(),
+    }
+}
