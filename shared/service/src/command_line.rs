@@ -25,9 +25,9 @@ use crate::{
     doctor, key, operator,
     recovery::{self, Recovery},
     source,
-    start::{Running, open},
+    start::Running,
     status::Status,
-    store::{database, open_to_write},
+    store::{database, with_clock, with_store},
     terminal::{is_within, said, say},
     tls::{Tls, dialling},
     trace,
@@ -198,14 +198,16 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
             say(&format!("migrations run: {ran}"))
         }
         Task::Rebuild { write } => {
-            let store = open(own, &config).await.map_err(said)?;
-            if write {
-                // A rebuild trusts the journals, so they are proven before their pages are sealed.
-                let keys = keys(&config, &store)?;
-                let proven = renkei_desk::verify::verify_journals(&store, &keys.own, &keys.peer).await;
-                proven.map_err(|fault| format!("nothing is made from journals that are not right: {fault}"))?;
-            }
-            let rebuilt = store.rebuild(write).await.map_err(said)?;
+            let rebuild = async |store: &Store| {
+                if write {
+                    // A rebuild trusts the journals, so they are proven before their pages are sealed.
+                    let keys = keys(&config, store)?;
+                    let proven = renkei_desk::verify::verify_journals(store, &keys.own, &keys.peer).await;
+                    proven.map_err(|fault| format!("nothing is made from journals that are not right: {fault}"))?;
+                }
+                store.rebuild(write).await.map_err(said)
+            };
+            let rebuilt = with_store(own, &config, rebuild).await?;
             for name in &rebuilt.differing {
                 say(&format!("differs: {name}"))?;
             }
@@ -223,10 +225,11 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
         Task::Verify => prove(own, &config).await,
         Task::Resume { from, reason } => {
             is_within(&StopLiftedContent { reason: reason.clone() }, "reason")?;
-            let store = open_to_write(own, &config, &source).await?;
-            let resume = Resume { from_seq: from, reason };
-            store.write("resume", CallOrigin::own("resume"), source.moment(), resume).await.map_err(said)?;
-            store.close().await;
+            let resume = async |store: &Store| {
+                let resume = Resume { from_seq: from, reason };
+                store.write("resume", CallOrigin::own("resume"), source.moment(), resume).await.map_err(said)
+            };
+            with_clock(own, &config, &source, resume).await?;
             say(&format!("the peer's journal continues from {from}"))
         }
         Task::ConfirmClock { time, reason, dated_ahead } => {
@@ -234,18 +237,18 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
         }
         Task::Recover(recover) => recovery::run(own, &config, &source, recover.into()).await,
         Task::Backup { file } => {
-            let store = open(own, &config).await.map_err(said)?;
             let path = file.to_str().ok_or("the file's name is not UTF-8")?;
-            store.backup(path).await.map_err(said)?;
+            with_store(own, &config, async |store: &Store| store.backup(path).await.map_err(said)).await?;
             say(&format!("copied and marked: {path}"))
         }
         Task::Status { json } => {
             let status = match asked(&config).await? {
                 Some(status) => status,
                 None => {
-                    let store = open_to_write(own, &config, &source).await?;
                     let material = Tls::load(&config).map_err(said)?.stands();
-                    Status::of(&store, None, material, source::machine(), &source).await
+                    let read =
+                        async |store: &Store| Ok(Status::of(store, None, material, source::machine(), &source).await);
+                    with_clock(own, &config, &source, read).await?
                 }
             };
             say(&if json { serde_json::to_string_pretty(&status).map_err(said)? } else { status.table() })
@@ -259,8 +262,8 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
             None => Err("no service answers on the operator's port".to_owned()),
         },
         Task::Trace { matter } => {
-            let store = open(own, &config).await.map_err(said)?;
-            let lines = trace::lines(&store, &matter).await.map_err(said)?;
+            let read = async |store: &Store| trace::lines(store, &matter).await.map_err(said);
+            let lines = with_store(own, &config, read).await?;
             if lines.is_empty() {
                 return Err(format!("there is no entry of {matter}"));
             }
@@ -374,9 +377,11 @@ async fn check(own: Agency, config: &Config) -> Result<(), String> {
 }
 
 async fn prove(own: Agency, config: &Config) -> Result<(), String> {
-    let store = open(own, config).await.map_err(said)?;
-    let keys = keys(config, &store)?;
-    let verified = renkei_desk::verify::verify(&store, &keys.own, &keys.peer).await?;
+    let prove = async |store: &Store| {
+        let keys = keys(config, store)?;
+        renkei_desk::verify::verify(store, &keys.own, &keys.peer).await
+    };
+    let verified = with_store(own, config, prove).await?;
     for (journal, head) in &verified.journals {
         say(&format!("{:8} {:8} {}", journal.id(), head.seq, hex::encode(head.hash)))?;
     }
@@ -396,17 +401,18 @@ async fn confirm_clock(
     is_within(&ClockConfirmedContent { reason: reason.clone() }, "reason")?;
     let time = instant(time).ok_or("`--time` must be a time such as 2026-11-29T10:15, in Japan or with an offset")?;
     let keeper = source.keeper().ok_or("the clock of this sandbox is never doubted: see `clock.judged`")?;
-    let store = open_to_write(own, config, source).await?;
-    let time = keeper.confirm(time).map_err(|shown| {
-        format!(
-            "this machine's clock shows {shown:.0}, which is more than ten minutes from {time:.0}: set it right first"
-        )
-    })?;
-    let confirm = ConfirmClock { time, dated_ahead, reason };
-    store.write("confirm_clock", CallOrigin::own("confirm_clock"), source.moment(), confirm).await.map_err(said)?;
-    store.runs(time).await.map_err(said)?;
-    let ahead = store.dated_ahead(time).await.map_err(said)?;
-    store.close().await;
+    let confirm = async |store: &Store| {
+        let time = keeper.confirm(time).map_err(|shown| {
+            format!(
+                "this machine's clock shows {shown:.0}, which is more than ten minutes from {time:.0}: set it right first"
+            )
+        })?;
+        let confirm = ConfirmClock { time, dated_ahead, reason };
+        store.write("confirm_clock", CallOrigin::own("confirm_clock"), source.moment(), confirm).await.map_err(said)?;
+        store.runs(time).await.map_err(said)?;
+        Ok((time, store.dated_ahead(time).await.map_err(said)?))
+    };
+    let (time, ahead) = with_clock(own, config, source, confirm).await?;
     say(&format!("the clock is confirmed: it is {time:.0}"))?;
     ahead.map_or(Ok(()), |(last, _)| say(&format!("until {last:.0} every act is dated {last:.0}")))
 }

@@ -10,13 +10,15 @@ use std::{
 use renkei_domain::moment::Source;
 use renkei_proto::r#type::v1::Agency;
 use renkei_rpc::certificate;
+use renkei_store::Store;
 use tokio::net::TcpStream;
 
 use crate::{
     config::Config,
     key, operator, source,
     status::Status,
-    store::{database, open_to_write},
+    store::{database, with_clock},
+    terminal::said,
     tls::{Tls, dialling},
 };
 
@@ -222,14 +224,12 @@ async fn resting_clock(own: Agency, config: &Config, source: &Source) -> Finding
     if config.database.file().is_some_and(|file| std::fs::metadata(file).map_or(true, |it| it.len() == 0)) {
         return unknown();
     }
-    let Ok(store) = open_to_write(own, config, source).await else { return unknown() };
-    let found = match source::stopped_by_clock(source, &store).await {
+    let compared = async |store: &Store| source::stopped_by_clock(source, store).await.map_err(said);
+    match with_clock(own, config, source, compared).await {
         Ok(doubt) if doubt.is_empty() => Right("agrees with the last run".to_owned()),
         Ok(doubt) => Wrong(doubt),
         Err(_) => unknown(),
-    };
-    store.close().await;
-    found
+    }
 }
 
 fn clock(status: &Status) -> Finding {

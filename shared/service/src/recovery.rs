@@ -12,7 +12,7 @@ use renkei_store::Store;
 
 use crate::{
     config::Config,
-    store::open_to_write,
+    store::with_clock,
     terminal::{is_within, said, say},
 };
 
@@ -27,14 +27,12 @@ pub(crate) enum Recovery {
 }
 
 pub(crate) async fn run(own: Agency, config: &Config, source: &Source, recovery: Recovery) -> Result<(), String> {
-    let store = open_to_write(own, config, source).await?;
-    let done = match recovery {
-        Recovery::Show => show(&store).await,
-        Recovery::End(reason) => end(&store, source, reason).await,
-        Recovery::Confirm { barred, reason } => confirm(&store, source, &barred, reason).await,
+    let act = async |store: &Store| match recovery {
+        Recovery::Show => show(store).await,
+        Recovery::End(reason) => end(store, source, reason).await,
+        Recovery::Confirm { barred, reason } => confirm(store, source, &barred, reason).await,
     };
-    store.close().await;
-    done
+    with_clock(own, config, source, act).await
 }
 
 async fn show(store: &Store) -> Result<(), String> {

@@ -115,14 +115,11 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let options = options(own, &config, metrics.clone())?;
     set_up(own, &config, &options.url, &source).await?;
     let store = Store::open(options).await?;
-    source::compare(&source, &store).await?;
-    store.join(config.spoken()?).await?;
-    if config.database.first_start {
-        // A database that replaces a lost one must not look as if it had always existed.
-        store.record_read(&CallOrigin::own("first_start"), "", "OK", &source.moment()).await?;
+    let entering = enter(&store, &source, &config).await;
+    if entering.is_err() {
+        store.close().await;
     }
-    let said = begin(&store, &source).await?;
-    settle(&store, &source, &config).await?;
+    let said = entering?;
 
     let draining = CancellationToken::new();
     let keys = JournalKeys { own: key::of_own(&config, store.key())?, peer: key::of_peer(&config)? };
@@ -255,6 +252,20 @@ fn faults(config: &Config) -> Result<Faults, StartError> {
         }
         Fault::None
     }))
+}
+
+/// Makes this process one of those that serve from the database, and writes what a start has to. Returns what
+/// [`begin`] does.
+async fn enter(store: &Store, source: &Source, config: &Config) -> Result<Option<tick::SpokenKinds>, StartError> {
+    source::compare(source, store).await?;
+    store.join(config.spoken()?).await?;
+    if config.database.first_start {
+        // A database that replaces a lost one must not look as if it had always existed.
+        store.record_read(&CallOrigin::own("first_start"), "", "OK", &source.moment()).await?;
+    }
+    let said = begin(store, source).await?;
+    settle(store, source, config).await?;
+    Ok(said)
 }
 
 /// Opens a new incarnation at once on a marked copy, and announces the kinds that all replicas speak if they changed.

@@ -34,9 +34,29 @@ pub(crate) async fn database(own: Agency, config: &Config) -> Result<String, Str
     }
 }
 
-/// Opens the database and compares the clock with it, because written entries have a date.
-pub(crate) async fn open_to_write(own: Agency, config: &Config, source: &Source) -> Result<Store, String> {
+/// The result of a task on the database, which is closed afterwards whatever the result is: a command leaves no log
+/// of SQLite behind.
+pub(crate) async fn with_store<T>(
+    own: Agency,
+    config: &Config,
+    task: impl AsyncFnOnce(&Store) -> Result<T, String>,
+) -> Result<T, String> {
     let store = open(own, config).await.map_err(said)?;
-    source::compare(source, &store).await.map_err(said)?;
-    Ok(store)
+    let done = task(&store).await;
+    store.close().await;
+    done
+}
+
+/// The same for a task that writes: the clock is compared with the database first, because entries have a date.
+pub(crate) async fn with_clock<T>(
+    own: Agency,
+    config: &Config,
+    source: &Source,
+    task: impl AsyncFnOnce(&Store) -> Result<T, String>,
+) -> Result<T, String> {
+    let in_time = async |store: &Store| {
+        source::compare(source, store).await.map_err(said)?;
+        task(store).await
+    };
+    with_store(own, config, in_time).await
 }

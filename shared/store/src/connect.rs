@@ -21,6 +21,7 @@ const ROWS: usize = 128;
 const OLDEST: i64 = 14;
 
 /// A database that was connected to.
+#[derive(Clone)]
 pub(crate) struct Connected {
     /// The connections that write.
     pub(crate) write: Pool,
@@ -28,6 +29,13 @@ pub(crate) struct Connected {
     pub(crate) read: Pool,
     /// The file of an embedded database.
     pub(crate) file: Option<File>,
+}
+
+impl Connected {
+    pub(crate) async fn close(&self) {
+        self.write.close().await;
+        self.read.close().await;
+    }
 }
 
 /// Opens two pools on one database. Only with `create` is a missing file of SQLite created: a wrong path, or one whose

@@ -15,10 +15,11 @@ use std::{
 use deadpool::managed::{BuildError, Object, PoolError, QueueMode, Timeouts};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     dialect::{Dialect, PATIENCE},
-    driver::{Connector, Pooled, Rows, Soundness},
+    driver::{CLOSE, Connector, Driver, Rows, Soundness},
     query::{FromRow, Query, Row, query},
 };
 
@@ -32,17 +33,20 @@ const PING: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
     connections: deadpool::managed::Pool<Connector>,
+    /// The connections that are not closed yet.
+    open: TaskTracker,
     dialect: Dialect,
 }
 
 impl Pool {
     /// A pool of so many connections, which are made as they are needed.
     pub(crate) fn new(connector: Connector, dialect: Dialect, most: usize) -> Result<Self, BuildError> {
-        let pool = deadpool::managed::Pool::builder(connector).max_size(most);
+        let open = TaskTracker::new();
+        let pool = deadpool::managed::Pool::builder(connector.counted_by(open.clone())).max_size(most);
         // The connection that was used last knows most of the pages that are needed next.
         let pool = pool.queue_mode(QueueMode::Lifo).runtime(deadpool::Runtime::Tokio1);
         let pool = pool.timeouts(Timeouts { recycle: Some(PING), ..Timeouts::default() });
-        Ok(Self { connections: pool.build()?, dialect })
+        Ok(Self { connections: pool.build()?, open, dialect })
     }
 
     pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
@@ -103,14 +107,13 @@ impl Pool {
         (status.available, status.size)
     }
 
-    /// Closes the connections that nobody uses. Those in use are closed when they come back, and no more are given out.
+    /// Closes all connections: at once those that nobody uses, the others when they come back, and gives out no more.
+    /// Returns when they are closed, or when the time for that has passed.
     pub(crate) async fn close(&self) {
-        let idle = self.connections.retain(|_, _| false).removed;
         self.connections.close();
-        for pooled in idle {
-            // The service ends, so a connection that cannot say goodbye is of no use to anybody.
-            let _ = tokio::time::timeout(ACQUIRE, pooled.driver.close()).await;
-        }
+        self.open.close();
+        // What is not closed by now ends with the process.
+        let _ = tokio::time::timeout(CLOSE, self.open.wait()).await;
     }
 }
 
@@ -124,9 +127,9 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    fn pooled(&mut self) -> Result<(&mut Pooled, Option<Duration>), sqlx::Error> {
-        let pooled = self.pooled.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        Ok((pooled, self.patience))
+    fn parts(&mut self) -> Result<(&mut Driver, &mut Soundness, Option<Duration>), sqlx::Error> {
+        let (driver, soundness) = self.pooled.as_mut().ok_or(sqlx::Error::PoolClosed)?.parts()?;
+        Ok((driver, soundness, self.patience))
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -135,7 +138,7 @@ impl Connection {
 
     /// Runs statements that have neither values nor rows and are not worth preparing.
     pub(crate) async fn command(&mut self, text: impl SqlSafeStr) -> Result<(), sqlx::Error> {
-        let (Pooled { driver, soundness }, patience) = self.pooled()?;
+        let (driver, soundness, patience) = self.parts()?;
         answered(patience, soundness, driver.command(text.into_sql_str())).await
     }
 }
@@ -245,7 +248,7 @@ impl<T: FromRow> Query<T> {
     /// Runs the statement. Returns the number of rows that it changed.
     pub(crate) async fn execute(self, on: impl Access) -> Result<u64, sqlx::Error> {
         let mut connection = on.access().await?;
-        let (Pooled { driver, soundness }, patience) = connection.pooled()?;
+        let (driver, soundness, patience) = connection.parts()?;
         let (text, values) = self.parts();
         answered(patience, soundness, driver.execute(text, values)).await
     }
@@ -253,7 +256,7 @@ impl<T: FromRow> Query<T> {
     /// Reads all rows, which must fit into memory.
     pub(crate) async fn fetch_all(self, on: impl Access) -> Result<Vec<T>, sqlx::Error> {
         let mut connection = on.access().await?;
-        let (Pooled { driver, soundness }, patience) = connection.pooled()?;
+        let (driver, soundness, patience) = connection.parts()?;
         let (text, values) = self.parts();
         let rows = driver.fetch(text, values)?.map(|row| T::from_row(row?));
         answered(patience, soundness, rows.try_collect()).await
@@ -262,7 +265,7 @@ impl<T: FromRow> Query<T> {
     /// Reads the first row, if there is one.
     pub(crate) async fn fetch_optional(self, on: impl Access) -> Result<Option<T>, sqlx::Error> {
         let mut connection = on.access().await?;
-        let (Pooled { driver, soundness }, patience) = connection.pooled()?;
+        let (driver, soundness, patience) = connection.parts()?;
         let (text, values) = self.parts();
         let row = answered(patience, soundness, driver.fetch_optional(text, values)).await?;
         row.map(T::from_row).transpose()
@@ -281,7 +284,7 @@ impl<T: FromRow> Query<T> {
         self,
         connection: &mut Connection,
     ) -> Result<impl Stream<Item = Result<T, sqlx::Error>> + Send + Unpin, sqlx::Error> {
-        let (Pooled { driver, soundness }, patience) = connection.pooled()?;
+        let (driver, soundness, patience) = connection.parts()?;
         let (text, values) = self.parts();
         let rows = stream::try_unfold((driver.fetch(text, values)?, patience, soundness), next);
         Ok(rows.map(|row| T::from_row(row?)).boxed())

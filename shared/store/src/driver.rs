@@ -8,6 +8,8 @@ use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, SqlStr, SqliteConnection, postgres::PgConnectOptions,
     query_with, raw_sql, sqlite::SqliteConnectOptions,
 };
+use tokio::runtime::Handle;
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 use crate::{
     dialect::Dialect,
@@ -20,6 +22,8 @@ use crate::{
 const IDLE: Duration = Duration::from_millis(10);
 /// The age at which a connection to a server is replaced, so that a server that was replaced is found.
 const AGE: Duration = Duration::from_secs(30 * 60);
+/// The time limit for closing a connection, which is dropped then.
+pub(crate) const CLOSE: Duration = Duration::from_secs(5);
 
 pub(crate) type Rows<'c> = BoxStream<'c, Result<Row, sqlx::Error>>;
 
@@ -98,11 +102,34 @@ pub(crate) enum Soundness {
     Lost,
 }
 
-/// A connection of a pool.
+/// A connection of a pool. Whatever ends it, it is closed in a task for which [`Pool::close`] waits: SQLite works on a
+/// thread of its own, and a process that ended before that thread has closed the file would leave the log behind.
+///
+/// [`Pool::close`]: crate::connection::Pool::close
 #[derive(Debug)]
 pub(crate) struct Pooled {
-    pub(crate) driver: Driver,
+    /// Absent only while the connection is dropped.
+    driver: Option<Driver>,
     pub(crate) soundness: Soundness,
+    open: TaskTrackerToken,
+}
+
+impl Pooled {
+    pub(crate) fn parts(&mut self) -> Result<(&mut Driver, &mut Soundness), sqlx::Error> {
+        Ok((self.driver.as_mut().ok_or(sqlx::Error::PoolClosed)?, &mut self.soundness))
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        // Without a runtime nobody waits.
+        let (Some(driver), Ok(runtime)) = (self.driver.take(), Handle::try_current()) else { return };
+        let closing = async move {
+            // A connection that cannot say goodbye is of no use to anybody.
+            let _ = tokio::time::timeout(CLOSE, driver.close()).await;
+        };
+        self.open.task_tracker().spawn_on(closing, &runtime);
+    }
 }
 
 /// Makes connections to one database.
@@ -111,6 +138,8 @@ pub(crate) struct Connector {
     options: Options,
     /// The file of an embedded database.
     file: Option<File>,
+    /// The connections that are not closed yet.
+    open: TaskTracker,
 }
 
 #[derive(Clone, Debug)]
@@ -122,11 +151,20 @@ enum Options {
 impl Connector {
     pub(crate) fn sqlite(options: SqliteConnectOptions) -> Self {
         // Statements are not logged, because the check for each of them costs as much as preparing it.
-        Self { options: Options::Sqlite(options.disable_statement_logging()), file: None }
+        Self::new(Options::Sqlite(options.disable_statement_logging()))
     }
 
     pub(crate) fn postgres(options: PgConnectOptions) -> Self {
-        Self { options: Options::Postgres(options.disable_statement_logging()), file: None }
+        Self::new(Options::Postgres(options.disable_statement_logging()))
+    }
+
+    fn new(options: Options) -> Self {
+        Self { options, file: None, open: TaskTracker::new() }
+    }
+
+    /// The same, for a pool that waits for the end of its connections with this.
+    pub(crate) fn counted_by(self, open: TaskTracker) -> Self {
+        Self { open, ..self }
     }
 
     /// The same, for this file only: another one under the same name is never opened.
@@ -153,18 +191,19 @@ impl Manager for Connector {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<Pooled, sqlx::Error> {
-        Ok(Pooled { driver: self.connect().await?, soundness: Soundness::Sound })
+        Ok(Pooled { driver: Some(self.connect().await?), soundness: Soundness::Sound, open: self.open.token() })
     }
 
     async fn recycle(&self, pooled: &mut Pooled, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
-        let is_remote = pooled.driver.dialect().is_shared();
-        if pooled.soundness == Soundness::Lost || is_remote && metrics.age() > AGE {
+        let (driver, soundness) = pooled.parts()?;
+        let is_remote = driver.dialect().is_shared();
+        if *soundness == Soundness::Lost || is_remote && metrics.age() > AGE {
             return Err(RecycleError::message("the connection is not used any longer"));
         }
-        if pooled.soundness == Soundness::Doubtful || is_remote && metrics.last_used() > IDLE {
+        if *soundness == Soundness::Doubtful || is_remote && metrics.last_used() > IDLE {
             // This also waits for the end of a statement whose caller has gone.
-            pooled.driver.ping().await?;
-            pooled.soundness = Soundness::Sound;
+            driver.ping().await?;
+            *soundness = Soundness::Sound;
         }
         Ok(())
     }

@@ -51,7 +51,17 @@ impl Store {
     /// A database that is missing, does not answer, belongs to the other agency or has another schema.
     pub async fn open(options: Options) -> Result<Self, Error> {
         let dialect = dialect_of(&options.url)?;
-        let Connected { write, read, file } = connect(dialect, &options.url, false).await?;
+        let database = connect(dialect, &options.url, false).await?;
+        // On the heap, so that its many steps are not part of the state of every caller.
+        let begun = Box::pin(Self::begun(options, dialect, &database)).await;
+        if begun.is_err() {
+            database.close().await;
+        }
+        begun
+    }
+
+    async fn begun(options: Options, dialect: Dialect, database: &Connected) -> Result<Self, Error> {
+        let Connected { write, read, file } = database.clone();
         let identity = migration::check(&read, dialect, options.own).await?;
         let (heads, _) = watch::channel(head::read(&mut read.acquire().await?, options.own).await?);
         let officials = officials::officials(&read, options.own, &options.ring, &options.metrics).await?;
@@ -134,11 +144,14 @@ impl Store {
 async fn migrated(url: &str, own: Agency, store_id: Option<&str>, progress: Progress<'_>) -> Result<i64, Error> {
     let dialect = dialect_of(url)?;
     let database = connect(dialect, url, store_id.is_some()).await?;
-    let ran = migration::migrate(&database.write, dialect, own, store_id, progress).await?;
-    migration::check(&database.read, dialect, own).await?;
-    database.write.close().await;
-    database.read.close().await;
-    Ok(ran)
+    let migrating = async {
+        let ran = migration::migrate(&database.write, dialect, own, store_id, progress).await?;
+        migration::check(&database.read, dialect, own).await?;
+        Ok(ran)
+    };
+    let ran = migrating.await;
+    database.close().await;
+    ran
 }
 
 /// Runs a task that writes. SQLite works on a thread of its own. If the task has its own thread too, SQLite wakes it

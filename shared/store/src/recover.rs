@@ -253,10 +253,9 @@ impl Store {
         }
         query(COPY).bind(path).execute(&self.inner.read).await?;
         let copy = crate::connect::connect(Dialect::Sqlite, &format!("sqlite:{path}"), false).await?;
-        query(MARK).bind(1_i64).execute(&copy.write).await?;
-        copy.write.close().await;
-        copy.read.close().await;
-        Ok(())
+        let marked = query(MARK).bind(1_i64).execute(&copy.write).await;
+        copy.close().await;
+        Ok(marked.map(|_| ())?)
     }
 }
 

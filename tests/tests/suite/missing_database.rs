@@ -105,6 +105,11 @@ async fn a_database_that_is_missing_is_a_loss_that_every_command_names_and_none_
         assert!(checked.out.contains("the database is this agency's and up to date"), "{checked:?}");
     }
     assert_eq!(fresh.found(), before);
+    // None of these leaves anything beside the database, such as a log of SQLite.
+    for task in ["verify", "status", "rebuild", "recover", "doctor", "trace agencies/ppc/items/none"] {
+        fresh.run(&fresh.config, task).await;
+        assert_eq!(fresh.found(), before, "{task}");
+    }
     let again = fresh.run(&fresh.config, "serve --first-start").await;
     assert_sentence(&again, &["there is a database already", "leave it out"]);
 }

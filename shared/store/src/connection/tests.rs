@@ -33,8 +33,7 @@ fn on_each(test: impl AsyncFn(&Pool, Dialect)) {
         runtime.block_on(async {
             let connected = connect(dialect, database.url(), true).await.unwrap();
             test(&connected.read, dialect).await;
-            connected.read.close().await;
-            connected.write.close().await;
+            connected.close().await;
         });
     }
 }
@@ -77,9 +76,9 @@ fn rows_that_are_not_read_to_the_end_leave_a_connection_in_doubt() {
         let mut all = query(rows).fetch(&mut connection).unwrap();
         while all.try_next().await.unwrap().is_some() {}
         drop(all);
-        assert_eq!(connection.pooled().unwrap().0.soundness, Soundness::Sound);
+        assert_eq!(*connection.parts().unwrap().1, Soundness::Sound);
         assert!(query(rows).fetch(&mut connection).unwrap().try_next().await.unwrap().is_some());
-        assert_eq!(connection.pooled().unwrap().0.soundness, Soundness::Doubtful);
+        assert_eq!(*connection.parts().unwrap().1, Soundness::Doubtful);
         drop(connection);
         let mut connection = pool.acquire().await.unwrap();
         assert_eq!(number(&mut connection, dialect).await, before);
@@ -149,5 +148,23 @@ fn connections_that_are_all_in_use_are_waited_for() {
         all.pop();
         waiting.await.unwrap();
         assert_eq!(pool.sizes().1, crate::connect::READERS);
+    });
+}
+
+#[test]
+fn a_pool_is_closed_when_connections_are_that_were_given_up() {
+    let database = Database::new(Engine::Sqlite);
+    let log = format!("{}-wal", database.url().trim_start_matches("sqlite:"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let connected = connect(Dialect::Sqlite, database.url(), true).await.unwrap();
+        let mut transaction = connected.write.begin().await.unwrap();
+        transaction.command("CREATE TABLE unfinished (n BIGINT)").await.unwrap();
+        assert!(std::fs::exists(&log).unwrap());
+        // The thread of this connection is still busy when the pool is closed.
+        assert!(futures::poll!(pin!(query(LONG).fetch_all(&mut *transaction))).is_pending());
+        drop(transaction);
+        connected.close().await;
+        assert!(!std::fs::exists(&log).unwrap());
     });
 }
