@@ -8,6 +8,8 @@ use sqlx::postgres::PgListener;
 pub(crate) const VERSION: &str = "SELECT current_setting('server_version_num')";
 
 /// The place of a database on a PostgreSQL server: its cluster, timeline and number. A restore changes at least one of
+/// The lock of a server for the program that upgrades its database. The number is arbitrary, and no other lock has it.
+pub(crate) const ALONE: &str = "SELECT pg_advisory_xact_lock(8316420751)";
 /// them, unless it puts tables back into the same database.
 pub(crate) const PLACE: &str = "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || \
      substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '/' || oid FROM pg_database WHERE datname = current_database()";

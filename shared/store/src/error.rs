@@ -66,8 +66,10 @@ pub enum Error {
          and start again"
     )]
     Replaced(String),
-    /// Another process serves from the file.
-    #[error("another process serves from {0}: stop that one, as a file of SQLite has one service")]
+    /// Another process serves from the file, or upgrades it.
+    #[error(
+        "another process serves from {0} or upgrades it: stop that one or let it end, as a file of SQLite has one service"
+    )]
     Served(String),
     /// The database has an older schema.
     #[error("the database has schema {found}, this version needs {known}: run `migrate`")]

@@ -4,13 +4,16 @@ mod former;
 
 pub use former::{Progress, silent};
 
+use std::fs;
+
 use renkei_proto::r#type::v1::Agency;
 use sqlx::AssertSqlSafe;
 
 use crate::{
     code::is_without_table,
-    connection::{Connection, Pool},
-    dialect::{Dialect, PLACE},
+    connect::Connected,
+    connection::{Connection, Pool, Transaction},
+    dialect::{ALONE, Dialect, PLACE},
     error::Error,
     head,
     query::query,
@@ -79,15 +82,8 @@ fn damaged(what: &str) -> Error {
     Error::Damaged(format!("{what}: restore a backup"))
 }
 
-/// Brings the database to the schema this version knows. An empty database becomes this agency's under the given id;
-/// without an id it is an error. Returns the number of migrations that ran.
-pub(crate) async fn migrate(
-    pool: &Pool,
-    dialect: Dialect,
-    own: Agency,
-    store_id: Option<&str>,
-    progress: Progress<'_>,
-) -> Result<i64, Error> {
+/// The schema in the database, and the step at which the move of its rows is: 0 when it is over or has not begun.
+async fn reached(pool: &Pool, dialect: Dialect, store_id: Option<&str>) -> Result<(i64, i64), Error> {
     let found = found(pool).await?;
     if found == 0 && store_id.is_none() {
         return Err(missing(dialect));
@@ -95,6 +91,47 @@ pub(crate) async fn migrate(
     if found > KNOWN {
         return Err(Error::NewerSchema { found, known: KNOWN });
     }
+    // Former schemas do not know the step.
+    let step = if found == KNOWN { query(IDENTITY).fetch_one(pool).await?.try_get(5)? } else { 0 };
+    Ok((found, step))
+}
+
+/// Proof that no other program upgrades the database or serves from its file. It ends with the process, however that
+/// ends.
+struct Alone {
+    _file: Option<fs::File>,
+    _server: Option<Transaction>,
+}
+
+/// Waits on a server for a program that upgrades the database already. A file is refused: it may have a service.
+async fn alone(database: &Connected) -> Result<Alone, Error> {
+    if let Some(file) = &database.file {
+        return Ok(Alone { _file: Some(file.serve()?), _server: None });
+    }
+    let mut transaction = database.write.begin_unhurried().await?;
+    transaction.command(ALONE).await?;
+    Ok(Alone { _file: None, _server: Some(transaction) })
+}
+
+/// Brings the database to the schema this version knows. An empty database becomes this agency's under the given id;
+/// without an id it is an error. Returns the number of migrations that ran.
+///
+/// Each step is a transaction, and the database records which ones are done, so an upgrade that was killed is finished
+/// by the next one.
+pub(crate) async fn migrate(
+    database: &Connected,
+    dialect: Dialect,
+    own: Agency,
+    store_id: Option<&str>,
+    progress: Progress<'_>,
+) -> Result<i64, Error> {
+    let pool = &database.write;
+    if reached(pool, dialect, store_id).await? == (KNOWN, 0) {
+        return Ok(0);
+    }
+    let _alone = alone(database).await?;
+    // Another program may have gone on meanwhile.
+    let (found, _) = reached(pool, dialect, store_id).await?;
     for (number, text) in (1_i64..).zip(MIGRATIONS).filter(|(number, _)| *number > found) {
         let mut transaction = pool.begin_unhurried().await?;
         for statement in statements(&dialect.ddl(text)) {
@@ -116,7 +153,7 @@ pub(crate) async fn migrate(
         }
         transaction.commit().await?;
     }
-    let step: i64 = query(IDENTITY).fetch_one(pool).await?.try_get(5)?;
+    let (_, step) = reached(pool, dialect, store_id).await?;
     let is_begun = step > 0;
     if is_begun {
         if step == 1 {

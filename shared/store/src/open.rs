@@ -145,7 +145,7 @@ async fn migrated(url: &str, own: Agency, store_id: Option<&str>, progress: Prog
     let dialect = dialect_of(url)?;
     let database = connect(dialect, url, store_id.is_some()).await?;
     let migrating = async {
-        let ran = migration::migrate(&database.write, dialect, own, store_id, progress).await?;
+        let ran = migration::migrate(&database, dialect, own, store_id, progress).await?;
         migration::check(&database.read, dialect, own).await?;
         Ok(ran)
     };

@@ -72,6 +72,7 @@ const SINGLE: &[&str] = &[
     writer::AUDIT_AT,
     stored::ENTRY_AT,
     recover::COPY,
+    dialect::ALONE,
     dialect::PLACE,
     dialect::VERSION,
 ];
@@ -107,7 +108,7 @@ static INSERTS: [&Insert; 12] = [
 #[doc(hidden)]
 pub fn statements(dialect: Dialect) -> Vec<String> {
     let foreign: &[&str] = match dialect {
-        Dialect::Sqlite => &[dialect::PLACE, dialect::TELL, dialect::VERSION],
+        Dialect::Sqlite => &[dialect::ALONE, dialect::PLACE, dialect::TELL, dialect::VERSION],
         Dialect::Postgres => &[recover::COPY],
     };
     let single = SINGLE.iter().filter(|text| !foreign.contains(text));

@@ -1,5 +1,10 @@
 //! Databases of former schemas are upgraded with their rows, also by an upgrade that is interrupted.
 
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Command, Stdio},
+};
+
 use renkei_domain::page::Journal;
 use renkei_proto::{r#type::v1::Agency, watch::v1::event::Change};
 use renkei_store::{Error, SCHEMA, Store, former_schema};
@@ -8,7 +13,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as 
 use super::{
     acts::{publish, revise},
     database::{Database, Engine},
-    side::{Side, call, connect, on_each, options, tamper},
+    side::{Side, call, connect, on_each, options, runtime, tamper},
 };
 
 /// The rows of a database of schema 9.
@@ -16,6 +21,9 @@ const ROWS: &str = include_str!("../data/schema-9.sql");
 /// The number of entries in all three journals there, and of records of calls.
 const ENTRIES: u64 = 31;
 const CALLS: u64 = 14;
+/// The variable that tells the child its database, and the rows after whose copying it waits to be killed.
+const ORDER: &str = "RENKEI_STORE_UPGRADE";
+const COPIED: &str = "the rows are copied";
 
 /// Makes a database of schema 9 with its rows.
 async fn former(database: &Database) {
@@ -124,6 +132,76 @@ fn an_upgrade_that_was_interrupted_is_refused_by_name_and_then_finished() {
             interrupted(&database, kind).await;
         }
         assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), 1);
+        assert_whole(database).await;
+    });
+}
+
+/// Lets a child upgrade the database, and kills it when all rows of this kind are copied.
+fn killed(database: &Database, kind: &str) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "store::migration::child", "--ignored", "--nocapture"])
+        .env(ORDER, format!("{}|{kind}", database.url()))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == COPIED), "the child has not come so far");
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None, "it was killed");
+}
+
+/// This is not a test of its own: the tests below run and kill it.
+#[test]
+#[ignore = "the tests that kill it start it"]
+#[expect(clippy::disallowed_methods, reason = "the parent's order; there is no configuration here")]
+fn child() {
+    let Ok(order) = std::env::var(ORDER) else { return };
+    let (url, kind) = order.split_once('|').unwrap();
+    let progress = |what: &str, _: u64, _: u64| {
+        if what == kind {
+            // A test may not print by the macro, which its harness could keep back.
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "\n{COPIED}").unwrap();
+            out.flush().unwrap();
+            // The input also ends when the parent has gone.
+            let _ = std::io::stdin().read_line(&mut String::new());
+        }
+    };
+    runtime().block_on(Store::upgrade(url, Agency::Ppc, &progress)).unwrap();
+}
+
+#[test]
+fn an_upgrade_whose_process_is_killed_is_finished() {
+    on_each(async |database| {
+        former(&database).await;
+        for kind in ["entries", "calls"] {
+            killed(&database, kind);
+            assert!(matches!(opened(&database).await, Error::HalfMigrated));
+        }
+        assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), 1);
+        assert_whole(database).await;
+    });
+}
+
+#[test]
+fn one_program_at_a_time_upgrades_a_database() {
+    on_each(async |database| {
+        former(&database).await;
+        let upgrade = || Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent);
+        let (mut one, mut two) = tokio::join!(upgrade(), upgrade());
+        if one.is_err() || matches!(one, Ok(0)) {
+            std::mem::swap(&mut one, &mut two);
+        }
+        assert_eq!(one.unwrap(), SCHEMA - 9);
+        match (database.engine(), two) {
+            // A server lets the second one wait, and there is nothing left to do then.
+            (_, Ok(0)) => {}
+            (Engine::Sqlite, Err(error @ Error::Served(_))) => {
+                assert!(error.to_string().contains("or upgrades it"), "{error}");
+            }
+            (_, two) => panic!("{two:?}"),
+        }
         assert_whole(database).await;
     });
 }
