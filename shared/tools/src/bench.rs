@@ -10,6 +10,7 @@ mod publisher;
 mod row;
 mod services;
 mod turns;
+mod work;
 
 mod backlog;
 mod deliver;

@@ -19,6 +19,7 @@ use super::{
     services::{LOOK, Services},
     submit::{WARM, submit},
     turns::Subject,
+    work::Work,
 };
 use crate::{
     cluster::Engine,
@@ -27,6 +28,10 @@ use crate::{
 
 /// The number of calls under way at once.
 const IN_FLIGHT: usize = 64;
+const CASES: [[&str; 2]; 2] = [
+    ["deliver: wake-ups of the author per item", "deliver: commits of the author per item"],
+    ["deliver: wake-ups of the receiver per item", "deliver: commits of the receiver per item"],
+];
 
 /// As fast as the desk accepts them.
 pub(super) struct Deliver {
@@ -46,15 +51,20 @@ impl Subject for Deliver {
     }
 
     async fn measure(&mut self, plan: &Plan) -> Result<Vec<Row>, String> {
+        let before = Work::of_both(&self.services, PUBLISHER).await?;
         let start = Instant::now();
         let delivered = delivered(&self.publisher, &self.link, plan.time).await?;
         // The work that was left when the calls ended took this time.
         let left = start.elapsed().saturating_sub(plan.time).as_secs_f64();
+        let now = Work::of_both(&self.services, PUBLISHER).await?;
         self.services.settle(Agency::Ipa).await?;
-        Ok(vec![
+        let mut rows = vec![
             Row::figure("deliver", delivered.rate()).at(IN_FLIGHT).idle(delivered.idle),
             Row::figure("deliver: seconds of work left", left).at(IN_FLIGHT),
-        ])
+        ];
+        let work = Work::rows(now, before, delivered.count, CASES);
+        rows.extend(work.into_iter().map(|row| row.at(IN_FLIGHT)));
+        Ok(rows)
     }
 }
 

@@ -22,6 +22,7 @@ use super::{
     services::Services,
     submit::{WARM, submit},
     turns::Subject,
+    work::Work,
 };
 use crate::{
     cluster::Engine,
@@ -30,12 +31,16 @@ use crate::{
 
 /// The time from one call to the next: 50 per second, whether or not the one before is answered.
 const PACE: Duration = Duration::from_millis(20);
+const CASES: [[&str; 2]; 2] = [
+    ["latency: wake-ups of the author per item", "latency: commits of the author per item"],
+    ["latency: wake-ups of the receiver per item", "latency: commits of the receiver per item"],
+];
 
 /// At low load.
 pub(super) struct Latency {
     publisher: Arc<Publisher>,
     arrivals: mpsc::UnboundedReceiver<(String, Instant)>,
-    _services: Services,
+    services: Services,
 }
 
 impl Subject for Latency {
@@ -50,12 +55,16 @@ impl Subject for Latency {
         let events = WatchServiceClient::new(reader).watch(WatchRequest::default()).await.map_err(failure)?;
         // It ends with the services.
         tokio::spawn(watching(events.into_inner(), seen));
-        Ok(Self { publisher, arrivals, _services: services })
+        Ok(Self { publisher, arrivals, services })
     }
 
     async fn measure(&mut self, plan: &Plan) -> Result<Vec<Row>, String> {
+        let before = Work::of_both(&self.services, PUBLISHER).await?;
         let load = once(&self.publisher, &mut self.arrivals, plan.time).await?;
-        Ok(vec![Row::of("latency", 1, &load).paced()])
+        // The last receipts are on their way when the last items are seen.
+        self.services.settle(PUBLISHER).await?;
+        let work = Work::rows(Work::of_both(&self.services, PUBLISHER).await?, before, load.count, CASES);
+        Ok([vec![Row::of("latency", 1, &load).paced()], work].concat())
     }
 }
 

@@ -45,6 +45,22 @@ pub(super) fn processor_time(process: u32) -> Result<Duration, String> {
     Ok(TICK * ticks)
 }
 
+/// How often a thread of a process has waited and was woken. Threads that have ended are not counted.
+///
+/// # Errors
+/// Fails if there is no such process.
+pub(super) fn wake_ups(process: u32) -> Result<u64, String> {
+    let folder = format!("/proc/{process}/task");
+    let threads = std::fs::read_dir(&folder).map_err(|error| format!("{folder}: {error}"))?;
+    // A thread may end meanwhile.
+    let states = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("status")).ok());
+    let waits = |state: String| {
+        let line = state.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        line.trim().parse::<u64>().ok()
+    };
+    Ok(states.filter_map(waits).sum())
+}
+
 /// The resident memory of a process, in MiB.
 ///
 /// # Errors
