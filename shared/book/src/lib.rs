@@ -14,6 +14,7 @@ mod clock;
 mod command;
 mod declined;
 mod etag;
+mod feed;
 mod fold;
 mod head;
 mod memory;
@@ -40,9 +41,10 @@ pub use crate::{
     command::{Command, content},
     declined::Declined,
     etag::etag,
+    feed::{Around, Cursor, Told},
     fold::{Effects, fold},
     head::{Heads, JournalHead},
-    memory::Memory,
+    memory::{Judged, Memory},
     officials::ConfirmOfficials,
     owed::Settle,
     receipt::{SignReceipt, TakeReceipt},

@@ -23,13 +23,22 @@ use renkei_proto::{
 use crate::{
     aside::SetAside,
     batch::{Batch, Outcome, Reply, Submission},
+    feed::{Around, Cursor, Told},
     head::Heads,
     recovery::is_set_aside,
     rows::Rows,
     stage::Stage,
-    staged::{Body, Counters, Staged},
+    staged::{Body, Counters, Staged, StagedEvent},
     stored::StoredEntry,
 };
+
+/// A batch that was judged and is not kept yet.
+pub struct Judged {
+    outcomes: Vec<Outcome>,
+    staged: Staged,
+    replies: Vec<Reply>,
+    moment: Moment,
+}
 
 /// The rows of one agency.
 #[derive(Clone)]
@@ -41,6 +50,9 @@ pub struct Memory {
     counters: Counters,
     lookups: BTreeMap<Lookup, String>,
     entries: BTreeMap<(Journal, u64), StoredEntry>,
+    /// The names of the states after the entries of which watchers are told.
+    states: BTreeMap<(Journal, u64), &'static str>,
+    events: Vec<StagedEvent>,
     ids: BTreeSet<String>,
     /// The replies to calls, by the keys under which repeats find them.
     replies: BTreeMap<String, Reply>,
@@ -62,6 +74,8 @@ impl Memory {
             counters: Counters::new(),
             lookups: BTreeMap::new(),
             entries: BTreeMap::new(),
+            states: BTreeMap::new(),
+            events: Vec::new(),
             ids: BTreeSet::new(),
             replies: BTreeMap::new(),
             receipts: BTreeMap::new(),
@@ -143,9 +157,48 @@ impl Memory {
         self.entry(Journal::Private, anchor.seq).is_some_and(|entry| entry.hash == anchor.hash.as_slice())
     }
 
+    /// The changes after a turn, in order: entries of both agencies, and events.
+    pub fn feed(&self, after: u64) -> Vec<Told> {
+        let told = self.states.iter().filter_map(|(key, state)| {
+            let (Journal::Of(author), entry) = (key.0, self.entries.get(key)?) else { return None };
+            let told = || Told::entry(entry.turn, author, entry.header.clone(), entry.hash, state, entry.arrived_us);
+            (entry.turn > after).then(told)
+        });
+        let events = self.events.iter().filter(|event| event.turn > after);
+        let mut all: Vec<Told> = told.chain(events.map(|it| Told::event(it.turn, it.event.clone()))).collect();
+        all.sort_by_key(|told| told.turn);
+        all
+    }
+
+    /// What is around the ends of the own journal and of the peer's that a cursor names.
+    pub fn around(&self, cursor: &Cursor) -> [Around; 2] {
+        [(self.own, cursor.own.seq), (self.own.peer(), cursor.peer.seq)].map(|(author, seq)| {
+            let journal = Journal::Of(author);
+            let mut behind = self.states.range((journal, seq + 1)..=(journal, u64::MAX));
+            Around {
+                hash: self.entry(journal, seq).map(|entry| entry.hash),
+                next: behind.next().and_then(|(key, _)| Some(self.entries.get(key)?.turn)),
+            }
+        })
+    }
+
     /// Answers calls as one batch and keeps the results. Own entries and a receipt are signed with this key.
     pub fn write(&mut self, submissions: &[Submission], key: &SigningKey) -> Vec<Outcome> {
-        let Some(first) = submissions.first() else { return Vec::new() };
+        match self.judge(submissions) {
+            Some(judged) => self.keep(judged, key),
+            None => Vec::new(),
+        }
+    }
+
+    /// Writes a batch that was judged before. If another one was written since then it is judged again, as a replica does
+    /// that has locked the heads.
+    pub fn write_judged(&mut self, judged: Judged, submissions: &[Submission], key: &SigningKey) -> Vec<Outcome> {
+        if judged.staged.is_of(self.heads.commits + 1) { self.keep(judged, key) } else { self.write(submissions, key) }
+    }
+
+    /// Answers calls as one batch without keeping the results. `None` without calls.
+    pub fn judge(&self, submissions: &[Submission]) -> Option<Judged> {
+        let first = submissions.first()?;
         let (mut batch, moment) = (self.batch(&first.moment), first.moment.clone());
         for submission in submissions {
             let mut reads = submission.reads(self.own);
@@ -170,10 +223,8 @@ impl Memory {
                 let _ = stage.anchor(&moment);
             }
         }
-        let replies = records.into_iter().filter_map(|record| record.reply);
-        self.replies.extend(replies.map(|reply| (reply.request.clone(), reply)));
-        self.keep(stage.finish().0, &moment, key);
-        outcomes
+        let replies = records.into_iter().filter_map(|record| record.reply).collect();
+        Some(Judged { outcomes, staged: stage.finish().0, replies, moment })
     }
 
     /// A batch on what is stored, with no rows on its stage.
@@ -223,7 +274,9 @@ impl Memory {
     }
 
     /// Keeps the results of a batch.
-    fn keep(&mut self, staged: Staged, moment: &Moment, key: &SigningKey) {
+    fn keep(&mut self, judged: Judged, key: &SigningKey) -> Vec<Outcome> {
+        let Judged { outcomes, staged, replies, moment } = judged;
+        self.replies.extend(replies.into_iter().map(|reply| (reply.request.clone(), reply)));
         if let Some(receipt) = staged.receipt(moment.now) {
             self.given = Some(sign_receipt(key, &receipt));
         }
@@ -243,8 +296,9 @@ impl Memory {
             };
             let stored =
                 StoredEntry::new(entry.journal, signed, entry.header, entry.hash, entry.turn, entry.arrived_us);
-            self.insert(stored);
+            self.insert(stored, entry.state);
         }
+        self.events.extend(staged.events);
         self.receipts.extend(staged.receipts.into_iter().map(|kept| (kept.receipt.up_to_seq, kept.receipt)));
         for (entry_id, reason) in staged.judged_again {
             match reason {
@@ -257,11 +311,15 @@ impl Memory {
             }
         }
         self.marked &= !staged.unmark;
+        outcomes
     }
 
-    fn insert(&mut self, stored: StoredEntry) {
+    fn insert(&mut self, stored: StoredEntry, state: Option<&'static str>) {
+        let key = (stored.journal, stored.header.seq);
+        self.states.remove(&key);
+        self.states.extend(state.map(|state| (key, state)));
         self.ids.insert(stored.header.entry_id.clone());
-        self.entries.insert((stored.journal, stored.header.seq), stored);
+        self.entries.insert(key, stored);
     }
 
     /// Stores an entry of a journal without judging or answering it.
@@ -271,7 +329,8 @@ impl Memory {
         entry.turn = self.heads.turn;
         self.heads.advance(self.own, entry.journal, &entry.header, entry.hash);
         self.fold(&entry);
-        self.insert(entry);
+        let is_told = entry.journal != Journal::Private;
+        self.insert(entry, is_told.then_some(""));
     }
 
     fn fold(&mut self, entry: &StoredEntry) {
@@ -288,6 +347,17 @@ impl Memory {
                 self.counters.insert(key, before + by);
             }
         }
+    }
+
+    /// A page made again from the journals.
+    pub fn refolded_page(&self, name: &str) -> Page {
+        let mut entries: Vec<&StoredEntry> = self.entries.values().filter(|it| it.header.matter == name).collect();
+        entries.sort_by_key(|entry| entry.turn);
+        let mut page = Page::default();
+        for StoredEntry { journal, header, hash, fact, .. } in entries {
+            crate::fold(self.own, &mut page, *journal, header, *hash, fact);
+        }
+        page
     }
 
     /// The same database with everything that is only a cache made again from the journals.
@@ -332,6 +402,7 @@ impl Memory {
         let gone: Vec<StoredEntry> = self.entries(journal, kept + 1).cloned().collect();
         for entry in gone {
             self.entries.remove(&(journal, entry.header.seq));
+            self.states.remove(&(journal, entry.header.seq));
             self.ids.remove(&entry.header.entry_id);
             // The replies to these entries are no longer true.
             self.replies.retain(|_, reply| reply.digest != entry.fact.request_digest);

@@ -57,6 +57,7 @@ pub struct StagedReceipt {
 }
 
 /// A change that is not an entry and waits for the commit.
+#[derive(Clone)]
 pub struct StagedEvent {
     /// Its place among the entries and events.
     pub turn: u64,
@@ -106,6 +107,12 @@ pub struct Staged {
 }
 
 impl Staged {
+    /// True if these are the results of the commit with this number: no replica has committed since the batch was judged.
+    /// The heads are locked until it is written.
+    pub fn is_of(&self, commit: u64) -> bool {
+        self.heads.commits == commit
+    }
+
     /// The receipt with which the batch ends, if entries of the peer came with it or a session asks for one. It is stored
     /// with the entries that it names, so that both sides have the same. `now` dates it.
     pub fn receipt(&self, now: Timestamp) -> Option<Receipt> {

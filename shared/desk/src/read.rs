@@ -1,7 +1,7 @@
 //! Reads of matters: each judged, lists newest first with opaque page tokens that are bound to their query.
 
 use prost::Message;
-use renkei_book::{Heads, etag};
+use renkei_book::{Cursor, etag};
 use renkei_domain::{
     decide::{ReadPermit, decide_read},
     matter::{Collection, Matter, entry_name},
@@ -9,10 +9,7 @@ use renkei_domain::{
     page::{Journal, Page, Seen},
 };
 use renkei_proto::{EntryContent, FactKind, options::v1::Reason, r#type::v1::Agency};
-use renkei_rpc::{
-    token::{Cursor, Query},
-    validate::Call,
-};
+use renkei_rpc::{token::Query, validate::Call};
 use renkei_store::{Listed, Room, StoredEntry};
 
 use crate::{desk::Desk, error::Error};
@@ -167,11 +164,6 @@ pub(crate) fn begin(desk: &Desk, query: &Query, token: &str, start: u64) -> Resu
     number.map_err(|_| Error::because(Reason::PageTokenInvalid, "the page token contains no place"))
 }
 
-/// The cursor behind everything that these heads contain.
-pub(crate) fn cursor_at(heads: &Heads) -> Cursor {
-    Cursor { incarnation: heads.own.incarnation, turn: heads.turn }
-}
-
 /// One page of the nouns of `agencies/{ppc|ipa|-}` that the caller may see. `query` is the request without its page.
 pub(crate) async fn list(
     desk: &Desk,
@@ -188,12 +180,12 @@ pub(crate) async fn list(
         None => vec![Agency::Ppc, Agency::Ipa],
     };
     // It is read before the list: a watch from here may repeat entries of the list, but misses nothing.
-    let place = cursor_at(&desk.store.heads().borrow());
+    let place = Cursor::at(&desk.store.heads().borrow());
     let size = page.size();
     let mut items = desk.store.list(collection, &openers, (&call.reader, call.moment.now), below, size + 1).await?;
     let more = items.len() > size;
     items.truncate(size);
-    Ok(Listing { items, as_of: desk.tokens.cursor_encode(&call.moment, place)?, more, query })
+    Ok(Listing { items, as_of: desk.tokens.cursor_encode(&call.moment, &place.to_bytes())?, more, query })
 }
 
 /// One page of the entries of a matter with their texts, in the form of their noun, and the token of the next page.

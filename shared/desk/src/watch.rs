@@ -6,16 +6,16 @@ use std::{
     time::Duration,
 };
 
-use renkei_book::Declined;
+use renkei_book::{Cursor, Declined, Told};
 use renkei_domain::{matter::Matter, noun::registry, page::Page};
+use renkei_journal::Head;
 use renkei_proto::{
     options::v1::Reason,
-    watch::v1::{Event, WatchRequest, WatchResponse, watch_service_server::WatchService},
+    watch::v1::{WatchRequest, WatchResponse, watch_service_server::WatchService},
 };
 use renkei_rpc::{
     error::Error as CallError,
     places::{self, Places, Shortage},
-    token::Cursor,
     validate::Call,
 };
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     desk::{Answers, Desk, open_stream},
     error::Error,
-    read::{cursor_at, permit, permit_of},
+    read::{permit, permit_of},
 };
 
 /// The most watchers at once, and the most of one caller.
@@ -121,27 +121,22 @@ impl Watches {
         Self { desk, watchers, draining }
     }
 
-    /// The turn after which the watch continues.
-    async fn begin(&self, cursor: &str) -> Result<u64, Error> {
+    /// The place from which the watch continues.
+    async fn begin(&self, cursor: &str) -> Result<Cursor, Error> {
+        let store = &self.desk.store;
         // The cursor may be from a replica that has written since this one last read the heads.
-        self.desk.store.refresh().await?;
-        let head = cursor_at(&self.desk.store.heads().borrow());
-        let first = self.desk.store.told_from();
-        let after = match cursor {
-            "" => return Ok(head.turn),
-            "-" => return Ok(first),
-            cursor => self.desk.tokens.cursor_decode(cursor)?,
-        };
-        if after.incarnation != head.incarnation || after.turn < first {
-            return Err(Error::because(
-                Reason::CursorTooOld,
-                "the feed no longer reaches back so far: list, then continue from `as_of`",
-            ));
+        store.refresh().await?;
+        let heads = store.heads().borrow().clone();
+        let (head, first) = (Cursor::at(&heads), store.told_from());
+        match cursor {
+            "" => Ok(head),
+            "-" => Ok(Cursor { turn: first, own: Head::EMPTY, peer: Head::EMPTY, ..head }),
+            cursor => {
+                let place = Cursor::from_bytes(&self.desk.tokens.cursor_decode(cursor)?);
+                place.continued(&heads, first, store.around(&place).await?)?;
+                Ok(place)
+            }
         }
-        if after.turn > head.turn {
-            return Err(Error::because(Reason::CursorUnknown, "the feed has not come as far as this cursor"));
-        }
-        Ok(after.turn)
     }
 }
 
@@ -153,34 +148,35 @@ impl WatchService for Watches {
         open_stream(request, &self.desk, async |call: Call, it: WatchRequest| {
             let names = ["watchers", "watchers of one caller"];
             let full = |shortage| CallError::short_of(shortage, Reason::TooManyWatchers, names);
-            let mut after = self.begin(&it.cursor).await?;
-            let watcher = self.watchers.enter(&call.caller, after).map_err(full)?;
+            let mut place = self.begin(&it.cursor).await?;
+            let watcher = self.watchers.enter(&call.caller, place.turn).map_err(full)?;
             let (desk, draining) = (self.desk.clone(), self.draining.clone());
             Ok(async_stream::try_stream! {
                 let mut heads = desk.store.heads();
                 // A first heartbeat at once: the watcher has a cursor before anything changes.
-                yield heartbeat(&desk, after)?;
+                yield heartbeat(&desk, place)?;
                 loop {
-                    let head = cursor_at(&heads.borrow_and_update());
+                    let head = Cursor::at(&heads.borrow_and_update());
                     if desk.store.barred().borrow().contains(&call.official) {
                         Err(Error::because(Reason::OfficialBarred, ""))?;
                     }
-                    let mut events = desk.store.feed(after, CHUNK).await?;
-                    // Private entries have turns too, so the last change may be before the head.
-                    let last = events.last().map_or(after, |(turn, _)| *turn);
-                    let reached = if events.len() < CHUNK { last.max(head.turn) } else { last };
-                    events.retain(|(_, event)| it.matter.is_empty() || event.matter == it.matter);
-                    let pages = EventPages::of(&desk, &events).await?;
-                    for (turn, event) in events {
-                        if pages.show(&desk, &call, &event.matter).await? {
-                            let cursor = Cursor { turn, ..head };
-                            let cursor = desk.tokens.cursor_encode(&desk.source.moment(), cursor)?;
-                            yield WatchResponse { cursor, event: Some(event) };
+                    let told = desk.store.feed(place.turn, CHUNK).await?;
+                    let is_all = told.len() < CHUNK;
+                    let is_asked = |told: &&Told| it.matter.is_empty() || told.event.matter == it.matter;
+                    let pages = EventPages::of(&desk, told.iter().filter(is_asked)).await?;
+                    // A watch goes on in the incarnation that it has come to.
+                    place.incarnation = head.incarnation;
+                    for told in told {
+                        place = place.behind(desk.own, &told);
+                        if is_asked(&&told) && pages.show(&desk, &call, &told.event.matter).await? {
+                            yield WatchResponse { cursor: sealed(&desk, place)?, event: Some(told.event) };
                         }
                     }
-                    after = reached;
-                    watcher.told(after);
-                    if heads.borrow().turn > after {
+                    if is_all {
+                        place = place.reached(head);
+                    }
+                    watcher.told(place.turn);
+                    if heads.borrow().turn > place.turn {
                         continue;
                     }
                     let next = tokio::select! {
@@ -190,7 +186,7 @@ impl WatchService for Watches {
                     };
                     match next {
                         Next::Look => {}
-                        Next::Beat => yield heartbeat(&desk, after)?,
+                        Next::Beat => yield heartbeat(&desk, place)?,
                         Next::Drain => {
                             Err(Error::because(Reason::Draining, "the service is shutting down: continue from the last cursor"))?;
                         }
@@ -210,9 +206,9 @@ struct EventPages {
 
 impl EventPages {
     /// The pages that decide whether a caller receives these changes: those whose matters have a scope.
-    async fn of(desk: &Desk, events: &[(u64, Event)]) -> Result<Self, Error> {
+    async fn of(desk: &Desk, told: impl Iterator<Item = &Told>) -> Result<Self, Error> {
         let turn = desk.store.heads().borrow().turn;
-        let matters = events.iter().map(|(_, event)| event.matter.as_str());
+        let matters = told.map(|told| told.event.matter.as_str());
         let scoped = matters.filter(|name| registry::of(&Matter::of(name)).is_scoped());
         Ok(Self { turn, found: desk.store.pages(&scoped.collect()).await? })
     }
@@ -236,7 +232,11 @@ impl EventPages {
     }
 }
 
-fn heartbeat(desk: &Desk, after: u64) -> Result<WatchResponse, Error> {
-    let cursor = Cursor { turn: after, ..cursor_at(&desk.store.heads().borrow()) };
-    Ok(WatchResponse { cursor: desk.tokens.cursor_encode(&desk.source.moment(), cursor)?, event: None })
+fn heartbeat(desk: &Desk, place: Cursor) -> Result<WatchResponse, Error> {
+    Ok(WatchResponse { cursor: sealed(desk, place)?, event: None })
+}
+
+/// The cursor as watchers receive it.
+fn sealed(desk: &Desk, place: Cursor) -> Result<String, Error> {
+    Ok(desk.tokens.cursor_encode(&desk.source.moment(), &place.to_bytes())?)
 }

@@ -24,21 +24,14 @@ const PAGE_TOKEN: &str = "renkei page token v1";
 /// `page_token`.
 pub const KEY_MAX: usize = 512 / 4 * 3 - NONCE_LEN - 16;
 
+/// The maximum size of a cursor in bytes: more would not fit into the 256 characters of a `cursor`.
+pub const CURSOR_MAX: usize = 256 / 4 * 3 - NONCE_LEN - 16;
+
 /// Makes and opens the tokens of one store. Clones share the key.
 #[derive(Clone)]
 pub struct Tokens {
     key: Arc<LessSafeKey>,
     store_id: Arc<str>,
-}
-
-/// A place in the feed of one store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    /// The incarnation of the store's own journal. After a restore the same turns are given again to other changes, so a
-    /// cursor is valid in one incarnation only.
-    pub incarnation: u32,
-    /// The turn of the last change that was received.
-    pub turn: u64,
 }
 
 /// The list that a page token continues.
@@ -63,30 +56,24 @@ impl Tokens {
         Ok(Self { key: Arc::new(key), store_id: store_id.into() })
     }
 
-    /// The cursor as text.
+    /// The bytes of a cursor, of at most [`CURSOR_MAX`] bytes, as text.
     ///
     /// # Errors
-    /// [`Error::Fault`] when the cryptography fails.
-    pub fn cursor_encode(&self, moment: &Moment, cursor: Cursor) -> Result<String, Error> {
-        let bytes = [&cursor.incarnation.to_be_bytes()[..], &cursor.turn.to_be_bytes()].concat();
-        self.seal(CURSOR, &[], moment, &bytes)
+    /// [`Error::Fault`] if there are more, or when the cryptography fails.
+    pub fn cursor_encode(&self, moment: &Moment, cursor: &[u8]) -> Result<String, Error> {
+        if cursor.len() > CURSOR_MAX {
+            return Err(Error::Fault(format!("a cursor has more than {CURSOR_MAX} bytes")));
+        }
+        self.seal(CURSOR, &[], moment, cursor)
     }
 
-    /// The cursor in a text. One of an older version, which had a number only, belongs to no incarnation.
+    /// The bytes of the cursor in a text.
     ///
     /// # Errors
     /// `CURSOR_UNKNOWN` for anything but a cursor of this store.
-    pub fn cursor_decode(&self, cursor: &str) -> Result<Cursor, Error> {
-        let bytes = self.open(CURSOR, &[], cursor).unwrap_or_default();
-        let (incarnation, turn) = match bytes.split_first_chunk::<4>() {
-            Some((incarnation, turn)) if turn.len() == 8 => (u32::from_be_bytes(*incarnation), turn),
-            Some(_) if bytes.len() == 8 => (0, bytes.as_slice()),
-            _ => {
-                let what = "was not made by this service";
-                return Err(Refusal::field(Reason::CursorUnknown, "cursor", what).into());
-            }
-        };
-        Ok(Cursor { incarnation, turn: turn.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)) })
+    pub fn cursor_decode(&self, cursor: &str) -> Result<Vec<u8>, Error> {
+        let unknown = || Refusal::field(Reason::CursorUnknown, "cursor", "was not made by this service");
+        Ok(self.open(CURSOR, &[], cursor).ok_or_else(unknown)?)
     }
 
     /// The token that continues after the key `last`, of at most [`KEY_MAX`] bytes.
@@ -165,10 +152,6 @@ mod tests {
         Moment::new(Timestamp::UNIX_EPOCH, [seed; 32])
     }
 
-    fn at(turn: u64) -> Cursor {
-        Cursor { incarnation: 1, turn }
-    }
-
     fn query(matter: &str) -> Query {
         let request = ListEntriesRequest { matter: matter.to_owned(), ..ListEntriesRequest::default() };
         Query::new("/renkei.evidence.v1.EvidenceService/ListEntries", &request)
@@ -177,23 +160,13 @@ mod tests {
     #[test]
     fn a_cursor_opens_to_its_place() {
         let tokens = tokens(1, "store");
-        for (incarnation, turn) in [(1, 0), (1, 1), (2, 1 << 40), (u32::MAX, u64::MAX)] {
-            let place = Cursor { incarnation, turn };
+        for place in [&b""[..], b"a place", &[0xff; CURSOR_MAX]] {
             let cursor = tokens.cursor_encode(&moment(1), place).unwrap();
             assert_eq!(tokens.cursor_decode(&cursor).unwrap(), place);
             assert!(cursor.len() <= 256 && cursor.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c)));
         }
-    }
-
-    #[test]
-    fn a_cursor_of_an_older_version_belongs_to_no_incarnation() {
-        let tokens = tokens(1, "store");
-        let old = tokens.seal(CURSOR, &[], &moment(1), &7_u64.to_be_bytes()).unwrap();
-        assert_eq!(tokens.cursor_decode(&old).unwrap(), Cursor { incarnation: 0, turn: 7 });
-        for bytes in [&b""[..], &[0; 7], &[0; 9], &[0; 11], &[0; 13]] {
-            let other = tokens.seal(CURSOR, &[], &moment(1), bytes).unwrap();
-            assert_eq!(tokens.cursor_decode(&other).unwrap_err().reason(), Reason::CursorUnknown, "{bytes:?}");
-        }
+        let long = tokens.cursor_encode(&moment(1), &[0; CURSOR_MAX + 1]).unwrap_err();
+        assert_eq!(long.reason(), Reason::Internal);
     }
 
     #[test]
@@ -212,7 +185,7 @@ mod tests {
     #[test]
     fn nothing_else_opens() {
         let own = tokens(1, "store");
-        let cursor = own.cursor_encode(&moment(1), at(7)).unwrap();
+        let cursor = own.cursor_encode(&moment(1), b"place").unwrap();
         let page = own.page_token_encode(&moment(1), &query("agreement"), b"last").unwrap();
         let unknown = |tokens: &Tokens, text: &str| {
             assert_eq!(tokens.cursor_decode(text).unwrap_err().reason(), Reason::CursorUnknown, "{text}");
@@ -241,10 +214,10 @@ mod tests {
     #[test]
     fn two_tokens_of_one_moment_share_no_nonce() {
         let tokens = tokens(1, "store");
-        let one = tokens.cursor_encode(&moment(1), at(1)).unwrap();
-        let two = tokens.cursor_encode(&moment(1), at(2)).unwrap();
+        let one = tokens.cursor_encode(&moment(1), b"one").unwrap();
+        let two = tokens.cursor_encode(&moment(1), b"two").unwrap();
         assert_ne!(one[..16], two[..16]);
-        assert_eq!(one, tokens.cursor_encode(&moment(1), at(1)).unwrap());
-        assert_ne!(one, tokens.cursor_encode(&moment(2), at(1)).unwrap());
+        assert_eq!(one, tokens.cursor_encode(&moment(1), b"one").unwrap());
+        assert_ne!(one, tokens.cursor_encode(&moment(2), b"one").unwrap());
     }
 }

@@ -2,13 +2,13 @@
 
 use futures::{Stream, TryStreamExt as _};
 use prost::Message as _;
-use renkei_book::{StoredEntry, committed_fact};
+use renkei_book::{Around, Cursor, StoredEntry, Told, committed_fact};
 use renkei_domain::{
     decide::{Judged, ReadPermit},
     page::Journal,
 };
-use renkei_journal::Previous;
-use renkei_proto::{FactKind, journal::v1::Fact, watch::v1::Event};
+use renkei_journal::{Hash, Previous};
+use renkei_proto::{FactKind, journal::v1::Fact};
 
 use crate::{
     audit::{self, ChainHead},
@@ -19,7 +19,7 @@ use crate::{
     query::{FromRow, Row, query, query_as},
     seal::altered,
     store::Store,
-    stored::{ChangeRow, StoredContent, content_columns, decode_header, entry_columns},
+    stored::{StoredContent, content_columns, decode_header, entry_columns},
     value::{count, number},
 };
 
@@ -42,10 +42,15 @@ pub(crate) const RECEIPT_FOR: &str = "SELECT at_us, own_seq FROM receipt WHERE u
      ORDER BY up_to_seq, own_seq LIMIT 1";
 pub(crate) const RECORDED_AT: &str = "SELECT arrived_us FROM entry WHERE journal = $1 AND seq = $2";
 /// Reads the next part of the feed: entries that are told, and events behind them.
-pub(crate) const FEED: &str = "SELECT * FROM (SELECT turn, journal, seq, matter, fact_type, state, arrived_us, header \
+pub(crate) const FEED: &str = "SELECT * FROM (SELECT turn, CAST(1 AS BIGINT), journal, state, arrived_us, header, hash \
      FROM entry WHERE turn > $1 AND state IS NOT NULL ORDER BY turn LIMIT $2 + 0) AS range_entries UNION ALL \
-     SELECT * FROM (SELECT turn, matter, 0, matter, matter, matter, at_us, change FROM event WHERE turn > $1 \
+     SELECT * FROM (SELECT turn, CAST(0 AS BIGINT), matter, matter, at_us, change, change FROM event WHERE turn > $1 \
      ORDER BY turn LIMIT $2 + 0) AS range_events";
+/// Reads what is around the ends of the own journal and of the peer's that a cursor names.
+pub(crate) const AROUND: &str = "SELECT (SELECT hash FROM entry WHERE journal = $1 AND seq = $2), \
+     (SELECT turn FROM entry WHERE journal = $1 AND seq > $2 AND state IS NOT NULL ORDER BY seq LIMIT 1), \
+     (SELECT hash FROM entry WHERE journal = $3 AND seq = $4), \
+     (SELECT turn FROM entry WHERE journal = $3 AND seq > $4 AND state IS NOT NULL ORDER BY seq LIMIT 1)";
 pub(crate) const WRITTEN_AT: &str = "SELECT written_us FROM entry WHERE journal = $1 AND seq = $2";
 pub(crate) const PING: &str = "SELECT store_id FROM store WHERE one = 1";
 
@@ -279,17 +284,34 @@ impl Store {
         altered(&self.inner.metrics, matter)
     }
 
-    /// The changes after a turn, in order, each with its turn: entries of both agencies, and events.
+    /// The changes after a turn, in order: entries of both agencies, and events.
     ///
     /// # Errors
     /// A database that does not answer.
-    pub async fn feed(&self, after: u64, limit: usize) -> Result<Vec<(u64, Event)>, Error> {
+    pub async fn feed(&self, after: u64, limit: usize) -> Result<Vec<Told>, Error> {
         let most = number(u64::try_from(limit).unwrap_or(u64::MAX));
-        let query = query_as(FEED).bind(number(after)).bind(most);
-        let mut rows: Vec<ChangeRow> = query.fetch_all(&self.inner.read).await?;
-        rows.sort_by_key(|row| row.turn);
-        rows.truncate(limit);
-        Ok(rows.into_iter().map(|row| (row.turn, row.event)).collect())
+        let mut told: Vec<Told> = query_as(FEED).bind(number(after)).bind(most).fetch_all(&self.inner.read).await?;
+        told.sort_by_key(|change| change.turn);
+        told.truncate(limit);
+        Ok(told)
+    }
+
+    /// What the database has around the ends of the own journal and of the peer's that a cursor names.
+    ///
+    /// # Errors
+    /// A database that does not answer.
+    pub async fn around(&self, cursor: &Cursor) -> Result<[Around; 2], Error> {
+        let own = self.own();
+        let query = query(AROUND).bind(own.id()).bind(number(cursor.own.seq));
+        let query = query.bind(own.peer().id()).bind(number(cursor.peer.seq));
+        let row = query.fetch_one(&self.inner.read).await?;
+        let around = |hash, next| {
+            let bytes: Option<Vec<u8>> = row.try_get(hash)?;
+            let next: Option<i64> = row.try_get(next)?;
+            let hash = bytes.and_then(|bytes| Hash::try_from(bytes.as_slice()).ok());
+            Ok::<_, Error>(Around { hash, next: next.map(count) })
+        };
+        Ok([around(0, 1)?, around(2, 3)?])
     }
 
     /// The ends of all audit chains.

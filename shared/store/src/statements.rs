@@ -37,6 +37,7 @@ const SINGLE: &[&str] = &[
     proof::REPLIES,
     proof::TURNS,
     read::ANSWERS,
+    read::AROUND,
     read::ENTRIES,
     read::ENTRIES_OF,
     read::CONTENTS_OF,

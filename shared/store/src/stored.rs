@@ -1,13 +1,13 @@
 //! Entries as the database keeps them.
 
-use jiff::Timestamp;
 use prost::Message as _;
-use renkei_book::{StoredEntry, committed_fact};
-use renkei_domain::{matter::entry_name, moment::stamp, page::Journal};
+use renkei_book::{StoredEntry, Told, committed_fact};
+use renkei_domain::page::Journal;
+use renkei_journal::Hash;
 use renkei_proto::{
     journal::v1::{Entry, Header, SaltedContent},
     r#type::v1::Agency,
-    watch::v1::{EntryApplied, Event, event::Change},
+    watch::v1::Event,
 };
 
 use crate::{
@@ -120,38 +120,21 @@ pub(crate) fn decode_header(bytes: &[u8]) -> Result<Header, sqlx::Error> {
     Header::decode(bytes).map_err(|error| sqlx::Error::Decode(format!("a header: {error}").into()))
 }
 
-/// A change with its turn: an entry that is told, or an event.
-pub(crate) struct ChangeRow {
-    pub(crate) turn: u64,
-    pub(crate) event: Event,
-}
-
-impl FromRow for ChangeRow {
-    /// Reads a row of the feed. An event has the number 0, and the encoded change in place of the header.
+impl FromRow for Told {
+    /// Reads a row of the feed: an entry, or an event with the encoded change in place of the header.
     fn from_row(row: Row) -> Result<Self, sqlx::Error> {
         let mut columns = row.columns();
-        let (turn, journal, seq) = (count(columns.read()?), columns.read()?, count(columns.read()?));
-        let (matter, fact_type, state): (&str, &str, &str) = (columns.read()?, columns.read()?, columns.read()?);
-        let (at_us, bytes): (i64, &[u8]) = (columns.read()?, columns.read()?);
-        if seq == 0 {
+        let (turn, is_entry): (u64, i64) = (count(columns.read()?), columns.read()?);
+        let (journal, state, arrived_us): (&str, &str, i64) = (columns.read()?, columns.read()?, columns.read()?);
+        let (bytes, hash): (&[u8], &[u8]) = (columns.read()?, columns.read()?);
+        if is_entry == 0 {
             let event = Event::decode(bytes);
             let event = event.map_err(|error| sqlx::Error::Decode(format!("a change: {error}").into()))?;
-            return Ok(Self { turn, event });
+            return Ok(Self::event(turn, event));
         }
         let author = Agency::from_id(journal);
         let author = author.ok_or_else(|| sqlx::Error::Decode("a private entry is told".into()))?;
-        let applied = EntryApplied {
-            entry: entry_name(author, seq),
-            fact_type: fact_type.to_owned(),
-            author: author.into(),
-            state: state.to_owned(),
-        };
-        let event = Event {
-            time: Some(stamp(Timestamp::from_microsecond(at_us).unwrap_or_default())),
-            matter: matter.to_owned(),
-            traceparent: decode_header(bytes)?.traceparent,
-            change: Some(Change::EntryApplied(applied)),
-        };
-        Ok(Self { turn, event })
+        let hash = Hash::try_from(hash).map_err(|_| sqlx::Error::Decode("a hash does not have 32 bytes".into()))?;
+        Ok(Self::entry(turn, author, decode_header(bytes)?, hash, state, arrived_us))
     }
 }

@@ -196,7 +196,7 @@ async fn attempt(
         judged => judged,
     };
     let (mut transaction, number) = inner.begin_writing().await?;
-    let judged = judged.filter(|judged| judged.staged.heads.commits == number);
+    let judged = judged.filter(|judged| judged.staged.is_of(number));
     let as_judged = judged.is_some();
     let judged = match judged {
         Some(judged) => judged,

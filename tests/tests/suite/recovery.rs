@@ -262,6 +262,39 @@ async fn a_copy_without_a_mark_is_found_out_all_the_same() {
     assert_eq!(incarnations(&pair.ppc.store().unwrap(), held).await[..2], [1, 2]);
 }
 
+/// The peer never had what was lost, so nobody can prove that anything was, and no new incarnation begins.
+#[tokio::test]
+async fn no_cursor_goes_on_over_what_a_copy_without_a_mark_has_written_since() {
+    let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    pair.stop(Agency::Ipa).await.unwrap();
+    pair.stop(Agency::Ppc).await.unwrap();
+    let copy = pair.setup.file(Agency::Ppc, "copy.db");
+    database::copy(&pair.setup, Agency::Ppc, &copy).unwrap();
+    pair.start(Agency::Ppc).await.unwrap();
+    let cursor = async || ppc.watch("", "").await.unwrap().cursor().to_owned();
+    let kept = cursor().await;
+    ppc.issued(ppc.issuing()).await.unwrap();
+    let lost = cursor().await;
+
+    pair.stop(Agency::Ppc).await.unwrap();
+    database::put_back(&pair.setup, Agency::Ppc, &copy).unwrap();
+    pair.start(Agency::Ppc).await.unwrap();
+    refused(ppc.watch(&lost, "").await.map(|_| ()), Reason::CursorTooOld, "");
+    let mut issued = Vec::new();
+    for _ in 0..3 {
+        issued.push(ppc.issued(ppc.issuing()).await.unwrap().name);
+    }
+    // The feed has come further than this cursor by now.
+    refused(ppc.watch(&lost, "").await.map(|_| ()), Reason::CursorTooOld, "");
+    let mut feed = ppc.watch(&kept, "").await.unwrap();
+    for name in issued {
+        assert_eq!(feed.event().await.unwrap().matter, name);
+    }
+    assert_eq!(ppc.watch(feed.cursor(), "").await.map(|_| ()), Ok(()));
+}
+
 #[tokio::test]
 async fn while_the_journal_is_fetched_back_writes_are_refused_and_nothing_changed_is_believed() {
     let (mut pair, ppc, mut peer) = against(Agency::Ppc, true).await.unwrap();

@@ -88,8 +88,8 @@ async fn assert_whole(database: Database) {
     assert_eq!(side.heads(), heads, "nothing was written");
     let revised = side.act(revise(Agency::Ppc, "leak")).await.unwrap();
     let told = side.store.feed(heads.turn, 10).await.unwrap();
-    assert!(matches!(&told[0].1.change, Some(Change::EntryApplied(applied)) if applied.entry == revised.entry));
-    assert_eq!(told[0].0, heads.turn + 1);
+    assert!(matches!(&told[0].event.change, Some(Change::EntryApplied(applied)) if applied.entry == revised.entry));
+    assert_eq!(told[0].turn, heads.turn + 1);
     assert_eq!(side.entries(Journal::Of(Agency::Ppc)).await.len(), 16);
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use renkei_book::{CallOrigin, Command, Heads, StoppedByPeer};
+use renkei_book::{CallOrigin, Command, Heads, StoppedByPeer, Told};
 use renkei_domain::{
     decide::decide_read,
     matter::Matter,
@@ -218,22 +218,22 @@ impl Side {
 
     /// The whole feed. Its turns and those of private entries are gapless.
     pub async fn feed(&self) -> Vec<Event> {
-        let mut all: Vec<(u64, Event)> = Vec::new();
+        let mut all: Vec<Told> = Vec::new();
         loop {
-            let after = all.last().map_or(0, |(turn, _)| *turn);
+            let after = all.last().map_or(0, |told| told.turn);
             let some = self.store.feed(after, 100).await.unwrap();
             if some.is_empty() {
                 break;
             }
             all.extend(some);
         }
-        let told = all.iter().map(|(turn, _)| *turn);
+        let told = all.iter().map(|told| told.turn);
         let private = self.entries(Journal::Private).await.into_iter().map(|entry| entry.turn);
         let turns: BTreeSet<u64> = told.chain(private).collect();
         let untold = self.number("SELECT COUNT(*) FROM entry WHERE state IS NULL AND journal <> 'private'").await;
         let turns = turns.len() + usize::try_from(untold).unwrap();
         assert_eq!(u64::try_from(turns).unwrap(), self.heads().turn);
-        all.into_iter().map(|(_, event)| event).collect()
+        all.into_iter().map(|told| told.event).collect()
     }
 
     /// All pages with an entry of an agency.

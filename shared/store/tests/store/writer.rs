@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use futures::{future::join_all, poll};
-use renkei_book::{Begin, CallOrigin, Command, Declined};
+use renkei_book::{Begin, CallOrigin, Command, Declined, Told};
 use renkei_domain::{
     moment::{Moment, stamp},
     page::Journal,
@@ -43,7 +43,7 @@ async fn follow(store: Store, entries: usize) -> usize {
     while applied < entries {
         heads.wait_for(|heads| heads.turn > after).await.unwrap();
         let known = heads.borrow_and_update().turn;
-        for (turn, event) in store.feed(after, 1000).await.unwrap() {
+        for Told { turn, event, .. } in store.feed(after, 1000).await.unwrap() {
             assert!(turn > after, "a turn came late");
             after = turn;
             applied += usize::from(matches!(event.change, Some(Change::EntryApplied(_))));
