@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
 };
 
 use renkei_domain::{
@@ -10,7 +11,7 @@ use renkei_domain::{
     matter::Matter,
     memorandum,
     noun::{item, registry},
-    page::{Journal, MarkView as _, Pages, Seen},
+    page::{Journal, MarkView as _, Page, Pages, Seen},
     tally::TallyKind,
     visibility::Reader,
 };
@@ -52,6 +53,9 @@ impl fmt::Display for Violation {
 /// The number of operations after which the costlier checks are made again.
 const COSTLY: usize = 16;
 
+/// The sentence of two checks: of the pages that have changed, and of everything.
+const FOLD: &str = "the state is the fold of the journals";
+
 /// The memory of the checks.
 #[derive(Default)]
 pub struct Check {
@@ -63,6 +67,10 @@ pub struct Check {
     faulty: BTreeSet<String>,
     /// By the agency that stopped it, the numbers at which the other's journal was stopped.
     stops: BTreeSet<(Agency, u64)>,
+    /// The agencies whose journals were being fetched back after the last step.
+    recovering: BTreeSet<Agency>,
+    /// The pages that were compared with the journals, by agency and name.
+    folded: BTreeMap<(Agency, String), Arc<Page>>,
 }
 
 type Checked = Result<(), Violation>;
@@ -81,6 +89,7 @@ impl Check {
     /// Notes that an agency's database was replaced, or that its missing entries were given up: whatever nobody has is lost.
     pub fn restored(&mut self, sides: &[Side; 2], agency: Agency) {
         self.seen.retain(|(at, _), _| *at != agency);
+        self.recovering.remove(&agency);
         for (author, acknowledged) in &mut self.acknowledged {
             let kept: BTreeSet<String> = sides.iter().flat_map(|side| kept(side, *author)).collect();
             acknowledged.retain(|id| kept.contains(id));
@@ -96,6 +105,7 @@ impl Check {
         for (side, peer) in [(ppc, ipa), (ipa, ppc)] {
             self.journals(side, at)?;
             self.claims(side, peer, at)?;
+            self.recovered(side, peer, at)?;
             let disk = side.disk();
             if disk.heads().recovering() && !side.has_lost {
                 let detail = format!("{} recovers and has lost nothing", side.own.id());
@@ -111,6 +121,9 @@ impl Check {
     /// The first violation.
     pub fn after(&mut self, sides: &[Side; 2], at: usize) -> Checked {
         self.after_step(sides, at)?;
+        for side in sides {
+            self.pages(side, at)?;
+        }
         if at.is_multiple_of(COSTLY) {
             for side in sides {
                 // After a loss the peer may have what is to be fetched back.
@@ -119,6 +132,38 @@ impl Check {
                 folds(side, at)?;
                 scoped(side, at)?;
             }
+        }
+        Ok(())
+    }
+
+    /// A recovery ends when the peer's journal is here again as far as this side had a receipt for it: no recall and no
+    /// narrower scope of the peer is forgotten.
+    fn recovered(&mut self, side: &Side, peer: &Side, at: usize) -> Checked {
+        let (disk, theirs) = (side.disk(), peer.disk().heads().own.clone());
+        if disk.heads().own.recover_to > 0 {
+            self.recovering.insert(side.own);
+            return Ok(());
+        }
+        let (here, lacks) = (disk.heads().peer.seq, disk.heads().peer.seq < theirs.receipted);
+        if self.recovering.remove(&side.own) && lacks {
+            let detail = format!("{} has {here} and gave a receipt for {}", side.own.id(), theirs.receipted);
+            return Err(Violation::new("a recovery ends when everything is back", &detail, at));
+        }
+        Ok(())
+    }
+
+    /// Each page that has changed is what the journals give.
+    fn pages(&mut self, side: &Side, at: usize) -> Checked {
+        let disk = side.disk();
+        for (name, page) in disk.pages() {
+            let key = (side.own, name.clone());
+            if self.folded.get(&key).is_some_and(|known| Arc::ptr_eq(known, page)) {
+                continue;
+            }
+            if **page != disk.refolded_page(name) {
+                return Err(Violation::new(FOLD, &format!("{}: {name}", side.own.id()), at));
+            }
+            self.folded.insert(key, Arc::clone(page));
         }
         Ok(())
     }
@@ -279,7 +324,7 @@ fn folds(side: &Side, at: usize) -> Checked {
         return Ok(());
     }
     let detail = format!("{}: {}", side.own.id(), differing.join(", "));
-    Err(Violation::new("the state is the fold of the journals", &detail, at))
+    Err(Violation::new(FOLD, &detail, at))
 }
 
 /// A number is given to one matter only.

@@ -13,7 +13,7 @@ use std::{
 
 use prost::Message as _;
 use renkei_book::{
-    CallOrigin, Cause, Command, Heads, HelloVerdict, Memory, Outcome, OwnPart, PeerHolds, Reopen, StoredEntry,
+    CallOrigin, Cause, Command, Heads, HelloVerdict, Judged, Memory, Outcome, OwnPart, PeerHolds, Reopen, StoredEntry,
     Submission,
 };
 use renkei_domain::{
@@ -106,6 +106,19 @@ impl Service {
     pub fn submit(&self, submissions: &[Submission]) -> Vec<Outcome> {
         let mut disk = self.disk();
         let outcomes = disk.write(submissions, &self.0.key);
+        self.0.heads.send_replace(disk.heads().clone());
+        outcomes
+    }
+
+    /// Judges calls as one batch, which is written later.
+    pub fn judge(&self, submissions: &[Submission]) -> Option<Judged> {
+        self.disk().judge(submissions)
+    }
+
+    /// Writes a batch that was judged before.
+    pub fn write_judged(&self, judged: Judged, submissions: &[Submission]) -> Vec<Outcome> {
+        let mut disk = self.disk();
+        let outcomes = disk.write_judged(judged, submissions, &self.0.key);
         self.0.heads.send_replace(disk.heads().clone());
         outcomes
     }

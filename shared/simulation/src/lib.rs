@@ -20,6 +20,7 @@ mod people;
 mod processes;
 pub mod requests;
 mod side;
+mod watcher;
 mod wire;
 mod world;
 

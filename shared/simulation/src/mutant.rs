@@ -100,12 +100,6 @@ pub const ALL: &[Mutant] = &[
         to: "        let holds = key.from <= seq && key.revoked_from.is_none_or(|revoked| seq < revoked || revoked > 0);",
     },
     Mutant {
-        name: "a refused act leaves its page",
-        file: "shared/book/src/stage.rs",
-        from: "                Some(page) => self.pages.insert(name.clone(), page),\n                None => self.pages.remove(&name),",
-        to: "                Some(_) => None,\n                None => self.pages.remove(&name),",
-    },
-    Mutant {
         name: "content is handed out after a recall",
         file: "shared/domain/src/decide.rs",
         from: "        self.shows(journal, seq) && self.withheld.sealed_but.is_none_or(|readable| kind == readable)",
@@ -194,5 +188,35 @@ pub const ALL: &[Mutant] = &[
         file: "shared/link/src/reception.rs",
         from: "        if self.journal == link.own() {\n            // The own journal is never stopped here.",
         to: "        if self.journal == link.own() && stop.seq == 0 {\n            // The own journal is never stopped here.",
+    },
+    Mutant {
+        name: "heads are not compared under the lock",
+        file: "shared/book/src/staged.rs",
+        from: "        self.heads.commits == commit\n",
+        to: "        self.heads.commits <= commit\n",
+    },
+    Mutant {
+        name: "turns are times",
+        file: "shared/book/src/writing.rs",
+        from: "        self.heads.turn += 1;\n",
+        to: "        self.heads.turn = u64::try_from(self.now().as_microsecond()).unwrap_or_default();\n",
+    },
+    Mutant {
+        name: "a cursor goes on over turns that were given again",
+        file: "shared/book/src/feed.rs",
+        from: "        let is_whole = own.continues(&self.own, self.turn) && peer.continues(&self.peer, self.turn);\n",
+        to: "        let is_whole = own.next != Some(0) && peer.next != Some(0);\n",
+    },
+    Mutant {
+        name: "the answer to a recall is missing after a recovery",
+        file: "shared/book/src/arrive.rs",
+        from: "            _ if answered(stage, &matter, seq) => {}\n",
+        to: "            _ if answered(stage, &matter, seq) || stage.heads().own.incarnation > 1 => {}\n",
+    },
+    Mutant {
+        name: "pages are not made again after entries were cut off",
+        file: "shared/book/src/memory.rs",
+        from: "        self.heads.rewind(last.as_ref().map(|(header, hash)| (header, *hash)), lost.seq);\n        self.refold();\n",
+        to: "        self.heads.rewind(last.as_ref().map(|(header, hash)| (header, *hash)), lost.seq);\n",
     },
 ];

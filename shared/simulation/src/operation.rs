@@ -10,6 +10,10 @@ pub enum Kind {
     Act,
     /// A caller repeats its last call, as after an answer that was lost.
     Repeat,
+    /// A second replica judges the call of an official, or writes the one that it has judged.
+    Replica,
+    /// A watcher goes on from its cursor, or begins with a list.
+    Watch,
     /// The sessions and the network go on for some steps.
     Steps,
     /// Time passes.
@@ -47,9 +51,11 @@ pub enum Kind {
 }
 
 /// The kinds with their weights.
-const WEIGHTS: [(Kind, u64); 19] = [
-    (Kind::Act, 260),
+const WEIGHTS: [(Kind, u64); 21] = [
+    (Kind::Act, 230),
     (Kind::Repeat, 12),
+    (Kind::Replica, 40),
+    (Kind::Watch, 24),
     (Kind::Steps, 160),
     (Kind::Pass, 30),
     (Kind::Cut, 8),
@@ -93,9 +99,15 @@ pub fn operations(seed: u64, number: usize) -> Vec<Operation> {
 
 fn kind(draw: &mut Draw, calm: u64) -> Kind {
     let weight = |kind: Kind, weight: u64| match kind {
-        Kind::Act | Kind::Repeat | Kind::Steps | Kind::Pass | Kind::Start | Kind::Mend | Kind::Operate => {
-            weight * (calm + 1)
-        }
+        Kind::Act
+        | Kind::Repeat
+        | Kind::Replica
+        | Kind::Watch
+        | Kind::Steps
+        | Kind::Pass
+        | Kind::Start
+        | Kind::Mend
+        | Kind::Operate => weight * (calm + 1),
         _ => weight,
     };
     let all: u64 = WEIGHTS.iter().map(|(kind, it)| weight(*kind, *it)).sum();

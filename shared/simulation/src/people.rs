@@ -4,9 +4,15 @@
 use std::collections::BTreeSet;
 
 use renkei_book::{
-    Begin, Cause, ConfirmClock, ConfirmOfficials, Declined, Outcome, Reopen, Resume, Submission, is_set_aside,
+    Begin, Cause, ConfirmClock, ConfirmOfficials, Declined, Heads, Outcome, Reopen, Resume, Submission, is_set_aside,
 };
-use renkei_domain::{index::Lookup, noun::official, page::Journal, refusal::Refusal, visibility::Reader};
+use renkei_domain::{
+    index::Lookup,
+    noun::{journal as journal_rules, official},
+    page::Journal,
+    refusal::Refusal,
+    visibility::Reader,
+};
 use renkei_proto::{
     FactKind,
     options::v1::Role,
@@ -18,10 +24,10 @@ use crate::{
     check::Violation,
     desk::Desk,
     draw::Draw,
-    generator::{Choosing, Sort},
+    generator::{Choosing, Generator, Sort},
     generators,
     side::{Side, outcome},
-    world::{Called, World, place},
+    world::{Called, JudgedCall, World, place},
 };
 
 impl World {
@@ -101,20 +107,20 @@ impl World {
     }
 
     pub(crate) fn act(&mut self, agency: Agency, draw: &mut Draw) -> Result<(), Violation> {
-        let Some(generator) = draw.pick(&generators::of(agency)).copied() else { return Ok(()) };
+        let Some((generator, called)) = self.choose(agency, draw) else { return Ok(()) };
+        self.call(agency, generator.name, generator.sort, called)
+    }
+
+    /// The next call of an official; `None` if there is nothing on which the drawn act could be done.
+    fn choose(&self, agency: Agency, draw: &mut Draw) -> Option<(&'static Generator, Called)> {
+        let generator = *draw.pick(&generators::of(agency))?;
         let unit = if draw.one_in(3) { "policy" } else { "incident-response" };
         let official = if draw.one_in(8) { "i-0007" } else { "i-0001" };
         let side = &self.sides[place(agency)];
-        if side.process.is_none() {
-            return Ok(());
-        }
-        let act = {
-            let desk = Desk { side };
-            (generator.make)(&mut Choosing { shown: &desk, requests: &side.requests, draw })
-        };
-        let Some(act) = act else { return Ok(()) };
-        let called = Called { act, unit, official, answer: None };
-        self.call(agency, generator.name, generator.sort, called)
+        side.process.as_ref()?;
+        let desk = Desk { side };
+        let act = (generator.make)(&mut Choosing { shown: &desk, requests: &side.requests, draw })?;
+        Some((generator, Called { act, unit, official, answer: None }))
     }
 
     /// A faulty version of a service writes what its rules forbid: a former fact again, in its matter or in another one.
@@ -172,13 +178,7 @@ impl World {
         called: Called,
     ) -> Result<(), Violation> {
         let side = &self.sides[place(agency)];
-        let before = side.disk().heads().clone();
-        let is_barred = {
-            let disk = side.disk();
-            let page = official::matter(agency, called.official).to_string();
-            official::is_barred(disk.view().local(&page))
-        };
-        let is_doubted = side.moment().is_some_and(|moment| moment.basis.is_doubted());
+        let asked = self.asked(agency, called.official);
         let outcome = match submission(side, &called) {
             None => return Ok(()),
             Some(Err(refusal)) => Err(Declined::from(refusal)),
@@ -187,11 +187,63 @@ impl World {
                 None => return Ok(()),
             },
         };
+        self.answered(agency, name, sort, called, &asked, outcome)
+    }
+
+    /// A second replica judges the call of an official, or writes the one that it has judged: between the two, the other one
+    /// may have written.
+    pub(crate) fn replica(&mut self, agency: Agency, draw: &mut Draw) -> Result<(), Violation> {
+        let at = place(agency);
+        let Some(waiting) = self.judged[at].take() else {
+            let Some((generator, called)) = self.choose(agency, draw) else { return Ok(()) };
+            let side = &self.sides[at];
+            let (Some(process), Some(Ok(submission))) = (&side.process, submission(side, &called)) else {
+                return Ok(());
+            };
+            let is_doubted = submission.moment.basis.is_doubted();
+            let Some(judged) = process.service.judge(std::slice::from_ref(&submission)) else { return Ok(()) };
+            self.judged[at] = Some(JudgedCall { name: generator.name, called, submission, judged, is_doubted });
+            self.tell(format!("{}'s second replica judges {}", agency.id(), generator.name));
+            return Ok(());
+        };
+        let JudgedCall { name, called, submission, judged, is_doubted } = waiting;
+        let asked = Asked { is_doubted, ..self.asked(agency, called.official) };
+        let Some(process) = &self.sides[at].process else { return Ok(()) };
+        let outcome = process.service.write_judged(judged, &[submission]).pop();
+        let Some(outcome) = outcome else { return Ok(()) };
+        self.tell(format!("{}'s second replica writes", agency.id()));
+        // What was forbidden when the call was chosen may be allowed by now.
+        self.answered(agency, name, Sort::Valid, called, &asked, outcome)
+    }
+
+    fn asked(&self, agency: Agency, official: &str) -> Asked {
+        let side = &self.sides[place(agency)];
+        let is_doubted = side.moment().is_some_and(|moment| moment.basis.is_doubted());
+        let disk = side.disk();
+        let is_barred = official::is_barred(disk.view().local(&official::matter(agency, official).to_string()));
+        Asked { before: disk.heads().clone(), is_barred, is_doubted }
+    }
+
+    /// Checks and notes the answer to a call.
+    fn answered(
+        &mut self,
+        agency: Agency,
+        name: &'static str,
+        sort: Sort,
+        called: Called,
+        asked: &Asked,
+        outcome: Outcome,
+    ) -> Result<(), Violation> {
+        let Asked { before, is_barred, is_doubted } = asked;
+        let side = &self.sides[place(agency)];
         let after = side.disk().heads().clone();
         let written: BTreeSet<String> = {
             let disk = side.disk();
-            // The facts of a journal about itself, such as an anchor, are written again after a loss.
-            let acts = disk.entries(Journal::Of(agency), before.own.seq + 1).filter(|it| is_set_aside(&it.header));
+            // The facts of a journal about itself are written again after a loss. An anchor may also follow what a refused
+            // act leaves in the private journal, such as the attempt with a wrong code.
+            let about_itself = journal_rules::name(agency);
+            let written = disk.entries(Journal::Of(agency), before.own.seq + 1);
+            let acts = written.filter(|entry| entry.header.matter != about_itself);
             acts.map(|entry| entry.header.entry_id.clone()).collect()
         };
         let line = format!("{}: {name}: {}", agency.id(), shown(&outcome));
@@ -202,12 +254,12 @@ impl World {
             Ok(_) if sort == Sort::Forbidden => {
                 return Err(Violation::new("a forbidden act is refused", name, self.at));
             }
-            Ok(_) if is_doubted => return Err(Violation::new("a doubted clock dates no act", name, self.at)),
-            Ok(_) if is_barred => return Err(Violation::new("a barred official does not act", name, self.at)),
+            Ok(_) if *is_doubted => return Err(Violation::new("a doubted clock dates no act", name, self.at)),
+            Ok(_) if *is_barred => return Err(Violation::new("a barred official does not act", name, self.at)),
             Ok(_) => {
                 self.check.acknowledged(agency, written);
             }
-            Err(_) if (after.own.seq, after.peer.seq) != (before.own.seq, before.peer.seq) => {
+            Err(_) if !written.is_empty() || after.peer.seq != before.peer.seq => {
                 return Err(Violation::new("a refused act leaves nothing", name, self.at));
             }
             Err(_) => {}
@@ -215,6 +267,13 @@ impl World {
         self.called[place(agency)] = Some(Called { answer: outcome.ok(), ..called });
         Ok(())
     }
+}
+
+/// What a call found before it was answered.
+struct Asked {
+    before: Heads,
+    is_barred: bool,
+    is_doubted: bool,
 }
 
 /// The call as it waits for the writer. `None` while the process is down.

@@ -24,6 +24,7 @@ impl World {
             return;
         }
         self.sides[place(agency)].crash();
+        self.judged[place(agency)] = None;
         for connection in std::mem::take(&mut self.connections) {
             // The other end notices only when its stream ends.
             let mut connection = connection;
@@ -73,21 +74,26 @@ impl World {
     pub(crate) fn keys(&mut self, agency: Agency, draw: &mut Draw) {
         let ours = self.sides[place(agency)].disk().heads().own.head();
         let is_known = self.sides[place(agency.peer())].disk().heads().peer.head() == ours;
-        let side = &mut self.sides[place(agency)];
-        let (what, fact) = match draw.below(4) {
-            // A key proves the entries that it signed, so it is revoked only while the peer has the same journal.
-            0 if !is_known => return,
-            0 => ("revokes its former key", side.former_key()),
-            1 => ("adds a key", side.next_key()),
-            _ => {
-                let Some(key_id) = side.install_key() else { return };
-                self.tell(format!("{}: the key {key_id} is installed", agency.id()));
+        // The next step of a rotation that can be taken, from one of the three on.
+        let first = draw.index(3);
+        for step in (first..first + 3).map(|step| step % 3) {
+            let side = &mut self.sides[place(agency)];
+            let (what, fact) = match step {
+                // A key proves the entries that it signed, so it is revoked only while the peer has the same journal.
+                0 => ("revokes its former key", side.former_key().filter(|_| is_known)),
+                1 => ("adds a key", side.next_key()),
+                _ => {
+                    let Some(key_id) = side.install_key() else { continue };
+                    self.tell(format!("{}: the key {key_id} is installed", agency.id()));
+                    return;
+                }
+            };
+            if let Some(fact) = fact {
+                let done = outcome(side.run("keys", fact));
+                self.tell(format!("{} {what}: {done}", agency.id()));
                 return;
             }
-        };
-        let Some(fact) = fact else { return };
-        let done = outcome(side.run("keys", fact));
-        self.tell(format!("{} {what}: {done}", agency.id()));
+        }
     }
 
     pub(crate) fn version(&mut self, agency: Agency, draw: &mut Draw) {

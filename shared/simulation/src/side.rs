@@ -279,7 +279,7 @@ impl Side {
         key_of(self.own, usable.unwrap_or(self.configured))
     }
 
-    /// Installs the newest key whose entry the peer has, for the next start.
+    /// Installs the newest key whose entry the peer has, for the next start, if it is not installed yet.
     pub fn install_key(&mut self) -> Option<String> {
         let disk = self.disk();
         let page = disk.view().page(&journal_rules::name(self.own));
@@ -287,6 +287,9 @@ impl Side {
         let (_, added) = page.all_of::<KeyAdded>(self.own).filter(|(mark, _)| mark.seq <= receipted).last()?;
         let (newest, key_id) = (number_of(self.own, &added.key_id)?, added.key_id.clone());
         drop(disk);
+        if newest == self.configured {
+            return None;
+        }
         self.configured = newest;
         Some(key_id)
     }
@@ -302,10 +305,17 @@ impl Side {
         Some(KeyFact { own: self.own, fact: fact::Fact::KeyAdded(added) })
     }
 
-    /// The command that revokes the key before the one with which the process signs; `None` if there is no such key.
+    /// The command that revokes the key before the one with which the process signs; `None` if there is no such key, or if
+    /// it is revoked.
     pub fn former_key(&self) -> Option<KeyFact> {
         let signs = self.process.as_ref()?.service.key_id();
         let key_id = key_id(self.own, number_of(self.own, &signs)?.checked_sub(1)?);
+        let disk = self.disk();
+        let page = disk.view().page(&journal_rules::name(self.own));
+        let is_revoked = page.all_of::<KeyRevoked>(self.own).any(|(_, it)| it.key_id == key_id);
+        if is_revoked {
+            return None;
+        }
         Some(KeyFact { own: self.own, fact: fact::Fact::KeyRevoked(KeyRevoked { key_id }) })
     }
 

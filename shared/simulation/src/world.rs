@@ -1,7 +1,8 @@
 //! A history: both agencies, the network between them, and the operations that befall them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use renkei_book::{Judged, Submission};
 use renkei_proto::{FactKind, options::v1::Reason, r#type::v1::Agency};
 
 use crate::{
@@ -33,6 +34,25 @@ pub(crate) struct Called {
     pub(crate) answer: Option<Vec<u8>>,
 }
 
+/// A call that a second replica has judged and not written.
+pub(crate) struct JudgedCall {
+    pub(crate) name: &'static str,
+    pub(crate) called: Called,
+    pub(crate) submission: Submission,
+    pub(crate) judged: Judged,
+    /// True if it came while the clock was doubted.
+    pub(crate) is_doubted: bool,
+}
+
+/// What a watcher has received.
+#[derive(Default)]
+pub(crate) struct Watcher {
+    /// The last cursor, as it was received; `None` before the first list.
+    pub(crate) cursor: Option<Vec<u8>>,
+    /// The ids of the entries of both journals that it was told of, or that were there when it listed.
+    pub(crate) known: BTreeSet<String>,
+}
+
 /// A history as it runs.
 pub struct World {
     /// PPC and IPA.
@@ -53,6 +73,10 @@ pub struct World {
     /// True for a direction in which the network delivers nothing: from PPC, from IPA.
     pub(crate) blocked: [bool; 2],
     pub(crate) called: [Option<Called>; 2],
+    /// By agency, the call that a second replica has judged and not written.
+    pub(crate) judged: [Option<JudgedCall>; 2],
+    /// By agency, a watcher of its feed.
+    pub(crate) watchers: [Watcher; 2],
     pub(crate) check: Check,
     pub(crate) at: usize,
 }
@@ -88,6 +112,8 @@ impl World {
             opened: 0,
             blocked: [false; 2],
             called: [None, None],
+            judged: [None, None],
+            watchers: Default::default(),
             check: Check::default(),
             at: 0,
         };
@@ -109,6 +135,8 @@ impl World {
         match operation.kind {
             Kind::Act => self.act(side, &mut draw)?,
             Kind::Repeat => self.repeat(side)?,
+            Kind::Replica => self.replica(side, &mut draw)?,
+            Kind::Watch => self.watch(side, &mut draw)?,
             Kind::Steps => {
                 for _ in 0..draw.below(60) {
                     self.step(&mut draw)?;
