@@ -166,12 +166,6 @@ pub const ALL: &[Mutant] = &[
         to: "",
     },
     Mutant {
-        name: "a receipt that comes during a recovery is dropped",
-        file: "shared/link/src/session.rs",
-        from: "self.early = Some(EarlyReceipt { signed, tried_at: None });",
-        to: "self.early = None;",
-    },
-    Mutant {
         name: "a reopening takes back a receipt that came before it",
         file: "shared/book/src/arrive.rs",
         from: "        if own.receipted_own < seq {",

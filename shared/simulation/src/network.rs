@@ -113,6 +113,12 @@ impl World {
         self.tell("the link is cut".to_owned());
     }
 
+    /// Cuts the link in the direction from an agency.
+    pub fn block(&mut self, from: Agency) {
+        self.blocked[place(from)] = true;
+        self.tell(format!("the link is cut from {}", from.id()));
+    }
+
     /// Mends the link.
     pub fn mend(&mut self) {
         self.blocked = [false; 2];
@@ -123,9 +129,7 @@ impl World {
         match draw.below(3) {
             0 => self.cut(),
             way => {
-                let from = BOTH[usize::from(way == 2)];
-                self.blocked[place(from)] = true;
-                self.tell(format!("the link is cut from {}", from.id()));
+                self.block(BOTH[usize::from(way == 2)]);
             }
         }
     }

@@ -19,7 +19,8 @@ impl World {
         self.tell(format!("{} {found}", agency.id()));
     }
 
-    pub(crate) fn crash(&mut self, agency: Agency) {
+    /// Ends the process of an agency at once, if it runs.
+    pub fn crash(&mut self, agency: Agency) {
         if self.sides[place(agency)].process.is_none() {
             return;
         }
@@ -69,6 +70,21 @@ impl World {
         self.check.restored(&self.sides, agency);
         let how = if is_marked { "the marked copy" } else { "an unmarked copy" };
         self.tell(format!("{} is restored from {how} of operation {of}", agency.id()));
+    }
+
+    /// Adds the next key of an agency to its journal.
+    pub fn add_key(&mut self, agency: Agency) {
+        let side = &self.sides[place(agency)];
+        let done = side.next_key().map_or("there is none left".to_owned(), |key| outcome(side.run("keys", key)));
+        self.tell(format!("{} adds a key: {done}", agency.id()));
+    }
+
+    /// Restarts the process of an agency with its newest key, if the peer has the entry that adds it.
+    pub fn install_key(&mut self, agency: Agency) {
+        let installed = self.sides[place(agency)].install_key();
+        self.tell(format!("{}: {installed:?} is installed", agency.id()));
+        self.crash(agency);
+        self.start(agency);
     }
 
     pub(crate) fn keys(&mut self, agency: Agency, draw: &mut Draw) {

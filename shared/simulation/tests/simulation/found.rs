@@ -32,6 +32,28 @@ fn a_recovery_ends_with_a_receipt_for_what_came_during_it() {
     });
 }
 
+/// The peer signs with a key whose entry was lost with the database: its receipt comes before that entry does, and there is no
+/// second one.
+#[test]
+fn a_receipt_that_comes_before_the_entry_that_adds_its_key_counts() {
+    told(|world| {
+        world.goes_on()?;
+        world.block(Ipa);
+        world.acts(Ppc, "publish another scheme")?;
+        world.steps(60)?;
+        world.back_up(Ppc);
+        world.mend();
+        world.goes_on()?;
+        world.add_key(Ipa);
+        world.goes_on()?;
+        world.install_key(Ipa);
+        world.restore_copy(Ppc, 0, false);
+        world.start(Ppc);
+        world.goes_on()?;
+        world.is_at_rest()
+    });
+}
+
 /// A version that does not understand an own entry which comes back told the peer that the peer's journal is stopped.
 #[test]
 fn an_own_entry_that_is_not_understood_does_not_stop_the_peers_journal() {
