@@ -228,23 +228,22 @@ impl Gate {
         let known = rule(self.surface, request.uri().path());
         let mut call = self.begin(known, request.headers());
         let span = call.span.clone();
-        let admitted = span.in_scope(|| self.admit(known, &mut call, &request));
-        let answer = match admitted {
-            Ok(authorized) => {
-                let deadline = authorized.deadline;
-                let turn = self.turn(authorized.rule, authorized.caller.clone());
-                // An answer that its client does not read is given up.
-                deadline.into_iter().for_each(|deadline| http2::end_at(deadline + SENDS_FOR));
-                request.extensions_mut().insert(authorized);
-                self.handled.fetch_add(1, Ordering::Relaxed);
-                let answer = async {
-                    let _turn = turn.await;
-                    inner.call(request).instrument(span).await
-                };
-                within(deadline, answer).await
-            }
-            Err(error) => Err(error),
+        // All of it in one span, which is entered once each time that the call goes on.
+        let answering = async {
+            let authorized = self.admit(known, &mut call, &request)?;
+            let deadline = authorized.deadline;
+            let turn = self.turn(authorized.rule, authorized.caller.clone());
+            // An answer that its client does not read is given up.
+            deadline.into_iter().for_each(|deadline| http2::end_at(deadline + SENDS_FOR));
+            request.extensions_mut().insert(authorized);
+            self.handled.fetch_add(1, Ordering::Relaxed);
+            let answer = async {
+                let _turn = turn.await;
+                inner.call(request).await
+            };
+            within(deadline, answer).await
         };
+        let answer = answering.instrument(span).await;
         let response = answer.unwrap_or_else(|error| error.status(&self.source.moment()).into_http());
         call.answer(response)
     }

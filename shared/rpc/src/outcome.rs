@@ -174,7 +174,9 @@ impl http_body::Body for Answering {
         if !this.rest.is_empty() {
             return Poll::Ready(Some(Ok(this.chunk())));
         }
-        let span = this.call.as_ref().map_or_else(Span::none, |call| call.span.clone());
+        // Only a stream still works on its answer; that of a unary call is there.
+        let streaming = this.call.as_ref().filter(|call| call.deadline.is_none());
+        let span = streaming.map_or_else(Span::none, |call| call.span.clone());
         let frame = ready!(span.in_scope(|| Pin::new(&mut this.body).poll_frame(context)));
         Poll::Ready(this.ended(frame))
     }
