@@ -107,6 +107,12 @@ impl Pool {
         (status.available, status.size)
     }
 
+    /// The number of connections that are being made, are open or are being closed.
+    #[cfg(test)]
+    fn open(&self) -> usize {
+        self.open.len()
+    }
+
     /// Closes all connections: at once those that nobody uses, the others when they come back, and gives out no more.
     /// Returns when they are closed, or when the time for that has passed.
     pub(crate) async fn close(&self) {

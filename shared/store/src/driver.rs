@@ -1,6 +1,6 @@
 //! The drivers of both databases behind one type, and the making of connections.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
@@ -22,6 +22,8 @@ use crate::{
 const IDLE: Duration = Duration::from_millis(10);
 /// The age at which a connection to a server is replaced, so that a server that was replaced is found.
 const AGE: Duration = Duration::from_secs(30 * 60);
+/// The time limit for making a connection.
+const MAKING: Duration = Duration::from_secs(5);
 /// The time limit for closing a connection, which is dropped then.
 pub(crate) const CLOSE: Duration = Duration::from_secs(5);
 
@@ -190,8 +192,16 @@ impl Manager for Connector {
     type Type = Pooled;
     type Error = sqlx::Error;
 
+    /// Makes a connection in a task, so that one whose caller goes away meanwhile is counted and closed as any other.
     async fn create(&self) -> Result<Pooled, sqlx::Error> {
-        Ok(Pooled { driver: Some(self.connect().await?), soundness: Soundness::Sound, open: self.open.token() })
+        let connector = self.clone();
+        let making = self.open.spawn(async move {
+            let made = tokio::time::timeout(MAKING, connector.connect()).await;
+            let driver = made.map_err(|_| sqlx::Error::PoolTimedOut)??;
+            Ok(Pooled { driver: Some(driver), soundness: Soundness::Sound, open: connector.open.token() })
+        });
+        // The task is not aborted: an error here is a panic in it.
+        making.await.map_err(|error| sqlx::Error::Io(io::Error::other(error)))?
     }
 
     async fn recycle(&self, pooled: &mut Pooled, metrics: &Metrics) -> RecycleResult<sqlx::Error> {

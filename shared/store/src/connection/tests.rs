@@ -168,3 +168,23 @@ fn a_pool_is_closed_when_connections_are_that_were_given_up() {
         assert!(!std::fs::exists(&log).unwrap());
     });
 }
+
+#[test]
+fn a_pool_waits_for_a_connection_whose_caller_left_while_it_was_made() {
+    let database = Database::new(Engine::Sqlite);
+    // Tasks run on this thread only, and therefore not before the first wait.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let connected = connect(Dialect::Sqlite, database.url(), true).await.unwrap();
+        let mut all = Vec::new();
+        while connected.read.sizes().0 > 0 {
+            all.push(connected.read.acquire().await.unwrap());
+        }
+        let before = connected.read.open();
+        assert!(futures::poll!(pin!(connected.read.acquire())).is_pending());
+        assert_eq!(connected.read.open(), before + 1);
+        drop(all);
+        connected.close().await;
+        assert_eq!(connected.read.open(), 0);
+    });
+}
