@@ -9,6 +9,9 @@ use tonic_types::StatusExt as _;
 
 /// The domain in the `ErrorInfo` of every error that a Renkei service answers.
 const DOMAIN: &str = "renkei";
+/// The sentence for developers where the client's own timer was the first.
+const LATE: &str =
+    "the call was not answered in time: repeat it, a change with the same request id, or allow more time for it";
 
 /// An error of connecting.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +95,8 @@ pub enum ConnectError {
 pub struct CallError {
     /// The gRPC code.
     pub code: Code,
-    /// The stable reason; `Unspecified` when no Renkei service answered.
+    /// The stable reason; `Unspecified` when no Renkei service answered. A call whose time is over has the reason
+    /// `Deadline`, whether the service or this client was the first to notice.
     pub reason: Reason,
     /// The fields of the request that are wrong, as paths such as `terms.valid_from`.
     pub fields: Vec<String>,
@@ -122,17 +126,26 @@ impl From<Status> for CallError {
         let reason = reason.and_then(|info| Reason::from_str_name(&format!("REASON_{}", info.reason)));
         let limit =
             details.error_info().and_then(|info| Some((info.metadata.get("limit")?, info.metadata.get("most")?)));
+        // The timers of both sides measure the same time, and it is chance which of them ends first. tonic makes its own
+        // expiry a cancellation, which nobody asked for.
+        let is_late = reason.is_none() && is_expired(&status);
         let is_unanswered = reason.is_none() && (status.code() == Code::Unavailable || is_broken(&status));
         Self {
-            code: status.code(),
-            reason: reason.unwrap_or_default(),
+            code: if is_late { Code::DeadlineExceeded } else { status.code() },
+            reason: if is_late { Reason::Deadline } else { reason.unwrap_or_default() },
             fields: details
                 .bad_request()
                 .map(|bad| bad.field_violations.iter().map(|violation| violation.field.clone()).collect())
                 .unwrap_or_default(),
             limit: limit.map(|(limit, most)| (limit.clone(), most.clone())),
             japanese: details.localized_message().map(|words| words.message.clone()).unwrap_or_default(),
-            message: if is_unanswered { cause(&status) } else { status.message().to_owned() },
+            message: if is_unanswered {
+                cause(&status)
+            } else if is_late {
+                LATE.to_owned()
+            } else {
+                status.message().to_owned()
+            },
             retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
             is_unanswered,
         }
@@ -142,7 +155,12 @@ impl From<Status> for CallError {
 /// Tells whether a call broke off below gRPC. The code alone does not show it: a call handed to a connection at the
 /// moment of its orderly end fails as `CANCELLED`. A call whose deadline has passed is not meant.
 fn is_broken(status: &Status) -> bool {
-    status.source().is_some() && !links(status).any(|link| link.is::<TimeoutExpired>())
+    status.source().is_some() && !is_expired(status)
+}
+
+/// Tells whether the time that the client allowed for a call is over.
+fn is_expired(status: &Status) -> bool {
+    links(status).any(|link| link.is::<TimeoutExpired>())
 }
 
 /// The error of connecting among the sources of a status, or the innermost source.
@@ -209,8 +227,17 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_that_passed_is_an_answer() {
-        assert!(!CallError::from(Status::from_error(Box::new(TimeoutExpired(())))).is_unanswered);
+    fn a_deadline_that_passed_is_one_error_whoever_notices_it() {
+        let own = CallError::from(Status::from_error(Box::new(TimeoutExpired(()))));
+        let mut details = ErrorDetails::new();
+        details.set_error_info(Reason::Deadline.id(), DOMAIN, HashMap::new());
+        let told = CallError::from(Status::with_error_details(Code::DeadlineExceeded, LATE, details));
+        assert_eq!(own, told);
+        assert_eq!((told.code, told.reason, told.is_unanswered), (Code::DeadlineExceeded, Reason::Deadline, false));
+    }
+
+    #[test]
+    fn a_deadline_of_a_proxy_is_an_answer() {
         assert!(!CallError::from(Status::deadline_exceeded("late")).is_unanswered);
     }
 }

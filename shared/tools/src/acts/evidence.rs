@@ -1,5 +1,7 @@
 //! Evidence and officials.
 
+use std::time::Duration;
+
 use renkei_client::Answer;
 use renkei_proto::{
     evidence::v1::{
@@ -9,6 +11,7 @@ use renkei_proto::{
     },
     r#type::v1::Agency,
 };
+use tonic::Request;
 
 use super::Acts;
 use crate::desk::insist;
@@ -30,9 +33,14 @@ impl Acts {
         insist(async || self.evidence.clone().checkpoint_audit(request.clone()).await).await
     }
 
-    /// Verifies journals and audit chains.
+    /// Verifies journals and audit chains, in the longest time that the service allows for a call.
     pub async fn verify(&self) -> Answer<Verification> {
-        insist(async || self.evidence.clone().verify_journals(VerifyJournalsRequest {}).await).await
+        let patiently = || {
+            let mut request = Request::new(VerifyJournalsRequest {});
+            request.set_timeout(Duration::from_secs(60));
+            request
+        };
+        insist(async || self.evidence.clone().verify_journals(patiently()).await).await
     }
 
     /// One page of who read or wrote in a matter.
