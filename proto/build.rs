@@ -1,8 +1,11 @@
-//! Compiles the contract: messages and services by prost and tonic; rules, facts and validation by the modules below.
+//! Compiles the contract: messages and services by prost and tonic; rules, facts, names and validation by the modules
+//! below.
 //! The files are compiled with protox, so no `protoc` is needed, and encoded with their options, which prost drops.
 
 #[path = "build/facts.rs"]
 mod facts;
+#[path = "build/names.rs"]
+mod names;
 #[path = "build/requests.rs"]
 mod requests;
 #[path = "build/rules.rs"]
@@ -41,6 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     fs::write(out.join("rules.rs"), rules::generate(&pool)?)?;
     fs::write(out.join("facts.rs"), facts::generate(&pool)?)?;
+    fs::write(out.join("names.rs"), names::generate(&pool)?)?;
     fs::write(out.join("requests.rs"), requests::generate(&pool)?)?;
     fs::write(out.join("validate.rs"), validate::generate(&pool)?)?;
 

@@ -67,7 +67,7 @@ pub fn readers(collection: &str) -> &'static [Role] {{
     ))
 }
 
-fn option(pool: &DescriptorPool, name: &str) -> Result<ExtensionDescriptor, String> {
+pub fn option(pool: &DescriptorPool, name: &str) -> Result<ExtensionDescriptor, String> {
     pool.get_extension_by_name(name).ok_or_else(|| format!("the contract has no option {name}"))
 }
 
@@ -100,7 +100,7 @@ fn many(message: &DynamicMessage, field: &str) -> Result<String, Box<dyn Error>>
     Ok(format!("[{}]", out.join(", ")))
 }
 
-fn variant(list: &prost_reflect::EnumDescriptor, number: i32) -> Result<String, Box<dyn Error>> {
+pub fn variant(list: &prost_reflect::EnumDescriptor, number: i32) -> Result<String, Box<dyn Error>> {
     let value = list.get_value(number).ok_or("unknown enum number")?;
     let prefix = format!("{}_", crate::snake(list.name()).to_uppercase());
     let name = value.name().strip_prefix(&prefix).unwrap_or(value.name()).to_lowercase();

@@ -27,6 +27,7 @@ use r#type::v1::{Agency, Purpose};
 include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 include!(concat!(env!("OUT_DIR"), "/facts.rs"));
 include!(concat!(env!("OUT_DIR"), "/requests.rs"));
+include!(concat!(env!("OUT_DIR"), "/names.rs"));
 
 /// The compiled contract with its options, for reflection and for tests: a `google.protobuf.FileDescriptorSet`.
 pub static FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/renkei.binpb"));
@@ -98,6 +99,15 @@ pub struct ContentType {
 
 fn is_sound<M: Message + Default + Validate>(bytes: &[u8]) -> bool {
     M::decode(bytes).is_ok_and(|message| message.violations().is_empty() && message.encode_to_vec() == bytes)
+}
+
+/// The Japanese names of the values of one enum (option `renkei.names.v1.ja`).
+#[derive(Debug)]
+pub struct Names {
+    /// The full name of the enum, such as `renkei.advice.v1.AdviceRequest.State`.
+    pub name: &'static str,
+    /// The values without the unspecified one: name in the contract, number, Japanese name.
+    pub values: &'static [(&'static str, i32, &'static str)],
 }
 
 /// The rule that the methods of one service have in common (option `renkei.options.v1.service_rule`).

@@ -50,6 +50,8 @@ mod limits;
 mod loss;
 #[path = "suite/missing_database.rs"]
 mod missing_database;
+#[path = "suite/names.rs"]
+mod names;
 #[path = "suite/neighbours.rs"]
 mod neighbours;
 #[path = "suite/nouns.rs"]

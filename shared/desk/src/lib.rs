@@ -6,6 +6,7 @@
 mod act;
 mod advice;
 mod agreement;
+mod contract;
 mod desk;
 mod error;
 mod evidence;
@@ -28,6 +29,7 @@ use renkei_proto::{
         advice_giving_service_server::AdviceGivingServiceServer, advice_service_server::AdviceServiceServer,
     },
     agreement::v1::agreement_service_server::AgreementServiceServer,
+    contract::v1::contract_service_server::ContractServiceServer,
     evidence::v1::{evidence_service_server::EvidenceServiceServer, official_service_server::OfficialServiceServer},
     link::v1::link_status_service_server::LinkStatusServiceServer,
     options::v1::Surface,
@@ -85,6 +87,9 @@ pub fn routes(desk: &Desk, settings: Settings) -> RoutesBuilder {
         .add_service(AdviceServiceServer::new(advice).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(
             AgreementServiceServer::new(agreement::Agreements::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX),
+        )
+        .add_service(
+            ContractServiceServer::new(contract::Contract::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX),
         )
         .add_service(EvidenceServiceServer::new(evidence).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(ItemServiceServer::new(item::Items::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))

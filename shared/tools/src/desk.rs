@@ -9,6 +9,7 @@ use renkei_proto::{
         advice_giving_service_client::AdviceGivingServiceClient, advice_service_client::AdviceServiceClient,
     },
     agreement::v1::agreement_service_client::AgreementServiceClient,
+    contract::v1::contract_service_client::ContractServiceClient,
     evidence::v1::{evidence_service_client::EvidenceServiceClient, official_service_client::OfficialServiceClient},
     link::v1::{GetLinkStatusRequest, LinkStatus, link_status_service_client::LinkStatusServiceClient},
     referral::v1::{referral_service_client::ReferralServiceClient, scheme_service_client::SchemeServiceClient},
@@ -153,6 +154,14 @@ impl Desk {
     /// Fails if the files of the certificate cannot be read.
     pub fn agreement(&self) -> Result<AgreementServiceClient<OfficialChannel>, String> {
         Ok(AgreementServiceClient::new(self.as_tanaka("reader")?))
+    }
+
+    /// The names of the contract, as a reader.
+    ///
+    /// # Errors
+    /// Fails if the files of the certificate cannot be read.
+    pub fn contract(&self) -> Result<ContractServiceClient<OfficialChannel>, String> {
+        Ok(ContractServiceClient::new(self.as_tanaka("reader")?))
     }
 
     /// Evidence, as the auditor.
