@@ -10,6 +10,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("^(T[0-9]{4}([.][0-9]{3})?|G[0-9]{4}|S[0-9]{4}|TA[0-9]{4}|M[0-9]{4}|C[0-9]{4})$", "T1505.003"),
     ("^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", "2026-11-24"),
     ("^([a-z0-9][a-z0-9-]{0,63})?$", "security-center"),
+    ("^([A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,189})?$", "todoke@example.jp"),
     ("^(agencies/(ppc|ipa)/schemes/[a-z][a-z0-9-]{0,63})?$", "agencies/ipa/schemes/virus"),
     ("^(agreement|agencies/(ppc|ipa)/[A-Za-z]+(/[A-Za-z0-9-]{1,64})?)?$", "agreement"),
     ("^(agreement|agencies/(ppc|ipa)/[A-Za-z]+(/[A-Za-z0-9._@-]{1,64})?)$", "agencies/ipa/journal"),

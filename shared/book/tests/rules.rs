@@ -26,6 +26,7 @@ mod rules {
     mod official;
     mod pairs;
     mod referral;
+    mod report;
     mod scheme;
     mod scope;
     mod stage;

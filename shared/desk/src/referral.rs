@@ -9,8 +9,8 @@ use renkei_domain::{
     noun::{
         Resource as _,
         code::{self, Code},
-        referral::{self, code_lookup, days, introduction, issue, latest_judgement},
-        scheme,
+        referral::{self, code_lookup, days, introduction, introduction::Contact, issue, latest_judgement, report},
+        scheme::{self, current},
     },
     page::{MarkView as _, Seen},
     read_set::ReadSet,
@@ -27,7 +27,7 @@ use renkei_proto::{
         ReferralFollowedUp, ReferralGiven, ReferralIssued, ReportReferred, ReportReferredContent,
         ReviseJudgementRequest, Scheme, SchemeVersion, referral_service_server::ReferralService,
     },
-    r#type::v1::StatutoryDates,
+    r#type::v1::{StatutoryDates, StatutoryFacts},
 };
 use renkei_rpc::validate::Call;
 use tonic::Request;
@@ -54,22 +54,24 @@ pub(crate) struct Referrals {
     desk: Desk,
     code_key: Zeroizing<[u8; 32]>,
     proofs: Proofs,
+    contact: Contact,
 }
 
 impl Referrals {
     pub(crate) fn new(desk: Desk, code_key: Zeroizing<[u8; 32]>, proofs: Proofs) -> Self {
-        Self { desk, code_key, proofs }
+        Self { desk, code_key, proofs, contact: Contact::default() }
     }
 
     /// The papers for the reporter. They are made from the stored referral, so a repeat of the call gets the same.
     async fn hand_out(
         &self,
         call: &Call,
+        statutory: Option<&StatutoryFacts>,
         dates: Option<StatutoryDates>,
         referral: Referral,
     ) -> Result<IssueReferralResponse, Error> {
         let Readable { matter, page, .. } = readable(&self.desk, call, &referral.name).await?;
-        let Some((_, issued)) = issue(Seen::whole(&page), matter.opener) else {
+        let Some((mark, issued)) = issue(Seen::whole(&page), matter.opener) else {
             return Err(Error::fault("an issued referral has no page".to_owned()));
         };
         let mut schemes = Vec::new();
@@ -81,16 +83,23 @@ impl Referrals {
         } else {
             Code::new(issued.ordinal, code::secret(self.code_key.as_slice(), &matter.id)).to_string()
         };
+        let facts = issued.scope_facts.clone().unwrap_or_default();
         let notice = (!schemes.is_empty()).then(|| {
             introduction::introduction(&introduction::Paper {
                 issuer: self.desk.own,
+                contact: &self.contact,
+                on: calendar::day(mark.at()),
+                case_number: &referral.case_number,
                 schemes: &schemes,
-                reporter: issued.scope_facts.unwrap_or_default().reporter(),
+                reporter: facts.reporter(),
+                knew_on: statutory.map_or("", |stated| &stated.knew_on),
                 dates: dates.as_ref(),
                 code: &code,
             })
         });
-        Ok(IssueReferralResponse { referral: Some(referral), schemes, dates, notice, code })
+        let finding = issued.judgement.unwrap_or_default().finding();
+        let warnings = report::warnings(&facts, finding, statutory).into_iter().map(i32::from).collect();
+        Ok(IssueReferralResponse { referral: Some(referral), schemes, dates, notice, code, warnings })
     }
 
     /// The version of the peer's scheme that was introduced, as it was then: also when the scheme was revised or withdrawn
@@ -120,9 +129,10 @@ impl ReferralService for Referrals {
                 code_digest = digest(&SHA256, &proof).as_ref().to_vec();
             }
             let matter = Matter::new(referral::COLLECTION, self.desk.own, &id);
+            let statutory = it.statutory.clone();
             let issue = Issue::new(matter, code_digest, it);
             let referral = self.desk.write(&call, issue).await?;
-            self.hand_out(&call, dates, referral).await
+            self.hand_out(&call, statutory.as_ref(), dates, referral).await
         })
         .await
     }
@@ -235,14 +245,17 @@ impl Command for Issue {
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<Referral, Refusal> {
         let it = &self.request;
         let year = fiscal_year(moment);
-        let under = own_scheme(stage, &it.reported_under);
+        let under = own_scheme(stage, &it.reported_under).ok_or_else(|| {
+            let detail = "the filing is not a report under a scheme of this agency";
+            Refusal::field(Reason::NotAReport, "reported_under", detail)
+        })?;
+        if let (Some(facts), Some(scheme)) = (&it.scope_facts, current(stage.page(&it.reported_under), stage.own())) {
+            report::check(stage.own(), scheme.terms, facts, it.statutory.as_ref())?;
+        }
         let draft = ReferralIssued {
             judgement: it.judgement,
-            scope_facts: it.scope_facts,
-            reported_under: Some(under.ok_or_else(|| {
-                let detail = "the filing is not a report under a scheme of this agency";
-                Refusal::field(Reason::NotAReport, "reported_under", detail)
-            })?),
+            scope_facts: it.scope_facts.clone(),
+            reported_under: Some(under),
             ordinal: stage.counter(0, &referral::ORDINAL) + 1,
             fiscal_year: year,
             year_ordinal: stage.counter(year, &referral::ORDINAL) + 1,

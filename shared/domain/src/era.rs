@@ -18,16 +18,22 @@ const ERAS: [Era; 3] = [
     Era { name: "昭和", letter: 'S', from: date(1926, 12, 25) },
 ];
 
-/// A day for people, as `令和8年11月24日（火）`; the first year of an era is `元年`. A day before
-/// Showa is written in the western calendar.
+/// A day for people, as `令和8年11月24日（火）`.
 #[must_use]
 pub fn japanese(date: Date) -> String {
+    format!("{}（{}）", japanese_day(date), weekday(date))
+}
+
+/// A day for people without the weekday, as `令和8年11月24日`; the first year of an era is `元年`. A day
+/// before Showa is written in the western calendar.
+#[must_use]
+pub fn japanese_day(date: Date) -> String {
     let year = match era_on(date) {
         Some((era, 1)) => format!("{}元", era.name),
         Some((era, number)) => format!("{}{number}", era.name),
         None => date.year().to_string(),
     };
-    format!("{year}年{}月{}日（{}）", date.month(), date.day(), weekday(date))
+    format!("{year}年{}月{}日", date.month(), date.day())
 }
 
 /// The Japanese fiscal year (年度) in which the day lies: the western year of its 1 April.

@@ -14,7 +14,7 @@ use renkei_proto::{options::v1::Reason, r#type::v1 as wire};
 use crate::{calendar, refusal::Refusal};
 
 /// The number of the item "wrongful purpose", which doubles the time for the final report.
-const WRONGFUL_PURPOSE: u8 = 3;
+pub const WRONGFUL_PURPOSE: u8 = 3;
 /// The number of the item "number of persons".
 const PERSONS: u8 = 4;
 
@@ -160,7 +160,7 @@ pub struct Facts {
     pub persons: Persons,
 }
 
-/// The reporter's dates; days in Japan. A guide: PPC or the competent minister decides.
+/// The reporter's dates; days in Japan. A guide: the body to which the report goes is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dates {
     /// The name of the [`RuleSet`].

@@ -192,7 +192,7 @@ impl<'a> Scenario<'a> {
         Ok(())
     }
 
-    /// Step 7: B市, ransomware on a welfare system; and the variant with exactly 100 persons.
+    /// Step 7: B市, ransomware on a welfare system that came through a VPN: a virus and an access; and the variant with exactly 100 persons.
     async fn city(&mut self) -> Result<(), String> {
         self.at("2026-11-24", "11:10")?;
         for (who, report, items, persons) in
@@ -203,11 +203,14 @@ impl<'a> Scenario<'a> {
                 who,
                 report,
                 under: "leak-report-public",
-                facts: facts(IncidentKind::Access, ReporterKind::PublicBody),
+                facts: ScopeFacts {
+                    further_kinds: vec![IncidentKind::Access.into()],
+                    ..facts(IncidentKind::Virus, ReporterKind::PublicBody)
+                },
                 finding: Finding::Applies,
                 statutory: Some(statutory(Sector::Public, "2026-11-02", items, persons, PersonsKind::Exact)),
                 ground: ReferralGround::Duty,
-                introduced: &["unauthorised-access"],
+                introduced: &["unauthorised-access", "virus"],
                 final_due: "2027-01-04",
             })
             .await?;
@@ -265,7 +268,8 @@ impl<'a> Scenario<'a> {
         self.report(at_ppc("病院", "2026-000004", paper, no, ReferralGround::NoApplicableScheme, none)).await?;
         let leaver = business(IncidentKind::Access);
         self.report(at_ppc("元従業員", "2026-000005", leaver, no, ReferralGround::Voluntary, access)).await?;
-        let taken = ScopeFacts { taken_by_ministry: true, ..business(IncidentKind::Access) };
+        let taken =
+            ScopeFacts { taken_by_ministry: true, ..facts(IncidentKind::Access, ReporterKind::DelegatedSector) };
         let applies = Finding::Applies;
         self.report(at_ppc("委任先", "2026-000006", taken, applies, ReferralGround::Voluntary, access)).await?;
         let pending = at_ppc(
@@ -375,7 +379,7 @@ impl<'a> Scenario<'a> {
             report: it.report.to_owned(),
             reported_under: format!("agencies/{}/schemes/{}", it.agency.id(), it.under),
             judgement: Some(self.judgement(it.finding)),
-            scope_facts: Some(it.facts),
+            scope_facts: Some(it.facts.clone()),
             statutory: it.statutory.clone(),
             language: Language::Ja.into(),
             with_code: true,
@@ -436,6 +440,7 @@ fn facts(kind: IncidentKind, reporter: ReporterKind) -> ScopeFacts {
         kind: kind.into(),
         reporter: reporter.into(),
         taken_by_ministry: false,
+        further_kinds: Vec::new(),
     }
 }
 

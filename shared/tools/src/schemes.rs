@@ -9,6 +9,7 @@ use serde::Deserialize;
 const FILE: &str = include_str!("../data/schemes.toml");
 
 /// A scheme as its agency publishes it.
+#[derive(Clone, Debug)]
 pub struct Publication {
     /// The agency that publishes the scheme.
     pub agency: Agency,
@@ -51,6 +52,7 @@ struct Row {
     deadlines: Words,
     links: Vec<String>,
     telephone: String,
+    mail: String,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +102,7 @@ fn publication(row: Row) -> Result<Publication, String> {
             deadlines: words(row.deadlines),
             links: row.links,
             telephone: row.telephone,
+            mail: row.mail,
         },
     })
 }

@@ -165,6 +165,7 @@ async fn a_text_has_at_most_its_number_of_characters() {
         deadlines: text(),
         links: vec![link(500); 10],
         telephone: "0".repeat(32),
+        mail: format!("{}@{}", "m".repeat(64), "d".repeat(189)),
     };
     let longest = || PublishSchemeRequest { content: Some(content()), ..ppc.publishing(&"a".repeat(64)) };
     let scheme = ppc.publish(longest()).await.unwrap();
@@ -172,12 +173,13 @@ async fn a_text_has_at_most_its_number_of_characters() {
     assert_eq!(ipa.scheme(&scheme.name).await.unwrap().content, Some(content()));
 
     type Spoil = fn(&mut SchemeContent);
-    let spoils: [(&str, Spoil); 5] = [
+    let spoils: [(&str, Spoil); 6] = [
         ("content.title.ja", |it| it.title.as_mut().unwrap().ja.push('度')),
         ("content.deadlines.en", |it| it.deadlines.as_mut().unwrap().en.push('s')),
         ("content.links[9]", |it| it.links[9].push('a')),
         ("content.links", |it| it.links.push("https://example.jp".to_owned())),
         ("content.telephone", |it| it.telephone.push('0')),
+        ("content.mail", |it| it.mail.push('d')),
     ];
     for (field, spoil) in spoils {
         let mut content = content();

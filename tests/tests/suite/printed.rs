@@ -2,19 +2,20 @@
 //! papers for reporters. `INSTA_UPDATE=always` writes them anew.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use insta::assert_snapshot;
 use regex::{Captures, Regex};
 use renkei_proto::{
-    referral::v1::IssueReferralRequest,
-    r#type::v1::{Agency, Persons, PersonsKind, Sector, StatutoryFacts},
+    referral::v1::{IssueReferralRequest, ScopeFacts},
+    r#type::v1::{Agency, IncidentKind, Persons, PersonsKind, ReporterKind, Sector, StatutoryFacts, Text},
 };
 use renkei_tools::{
-    acts::{Acts, both, publish_all},
+    acts::{Acts, both, publish_all, scope_facts},
     pair::Pair,
     sandbox::{invitation, last_line, on_the_clock, overview, walk},
     scenario::start,
+    schemes,
     setup::AGENCIES,
 };
 
@@ -79,26 +80,120 @@ async fn the_sandbox_and_the_operators_commands_print_as_they_did() {
     }
 }
 
-/// The paper for a reporter who knew of the leak on 2026-11-20, in both languages.
-async fn paper(acts: &Acts) -> String {
-    let statutory = StatutoryFacts {
-        sector: Sector::Private.into(),
-        knew_on: "2026-11-20".to_owned(),
-        items: vec![3],
-        persons: Some(Persons { number: 1200, kind: PersonsKind::Exact.into() }),
-    };
-    let request = IssueReferralRequest { with_code: true, statutory: Some(statutory), ..acts.issuing() };
-    let paper = acts.issue(request).await.unwrap().notice.unwrap();
-    format!("{}\n\n---\n\n{}", paper.ja, paper.en)
+/// A reporter, and what they report to which agency.
+struct Reporter {
+    name: &'static str,
+    agency: Agency,
+    under: &'static str,
+    kinds: &'static [IncidentKind],
+    kind: ReporterKind,
+    /// The day of knowing and the items of the dates; no dates without it.
+    dates: Option<(&'static str, &'static [u32])>,
+    with_code: bool,
 }
 
+impl Reporter {
+    fn request(&self, acts: &Acts) -> IssueReferralRequest {
+        let kinds: Vec<i32> = self.kinds.iter().map(|kind| i32::from(*kind)).collect();
+        let (kind, further_kinds) = kinds.split_first().map(|(kind, further)| (*kind, further.to_vec())).unwrap();
+        let facts = ScopeFacts { kind, further_kinds, reporter: self.kind.into(), ..scope_facts() };
+        let public = self.kind == ReporterKind::PublicBody;
+        let statutory = self.dates.map(|(knew_on, items)| StatutoryFacts {
+            sector: if public { Sector::Public } else { Sector::Private }.into(),
+            knew_on: knew_on.to_owned(),
+            items: items.to_vec(),
+            persons: Some(Persons { number: 3200, kind: PersonsKind::AtMost.into() }),
+        });
+        IssueReferralRequest {
+            reported_under: acts.scheme_name(self.under),
+            scope_facts: Some(facts),
+            statutory,
+            with_code: self.with_code,
+            ..acts.issuing()
+        }
+    }
+}
+
+const REPORTERS: [Reporter; 8] = {
+    use Agency::{Ipa, Ppc};
+    use IncidentKind::{Access, DenialOfService, Virus};
+    use ReporterKind::{Business, DelegatedSector, PublicBody};
+    let a = Reporter {
+        name: "a_shop_at_ppc",
+        agency: Ppc,
+        under: "leak-report-private",
+        kinds: &[Access],
+        kind: Business,
+        dates: Some(("2026-11-13", &[2, 3, 4])),
+        with_code: true,
+    };
+    let b = Reporter { name: "a_city_at_ppc", under: "leak-report-public", kind: PublicBody, ..a };
+    let b = Reporter { kinds: &[Virus, Access], dates: Some(("2026-11-02", &[1, 3, 4])), ..b };
+    // A hospital of a national university is bound by the rules of the private sector.
+    let hospital = Reporter { name: "a_university_hospital_at_ppc", kinds: &[DenialOfService], ..a };
+    let hospital = Reporter { dates: None, with_code: false, ..hospital };
+    let bank = Reporter { name: "a_bank_at_ppc", kind: DelegatedSector, ..a };
+    let c = Reporter { name: "a_factory_at_ipa", agency: Ipa, under: "virus", kinds: &[Virus], ..a };
+    let c = Reporter { dates: Some(("2026-11-20", &[2, 3])), ..c };
+    let d = Reporter { name: "an_insurer_at_ipa", kind: DelegatedSector, ..c };
+    let town = Reporter { name: "a_town_at_ipa", kind: PublicBody, ..c };
+    // The window of its preliminary report has passed.
+    let late = Reporter { name: "a_late_school_at_ipa", dates: Some(("2026-11-01", &[1])), with_code: false, ..c };
+    [a, b, hospital, bank, c, d, town, late]
+};
+
 #[tokio::test]
-async fn the_papers_for_reporters_read_as_they_did() {
+async fn the_papers_of_eight_reporters_read_as_they_did_in_both_languages() {
     let pair = Pair::in_process(start().unwrap(), 82).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
-    for acts in [&ppc, &ipa] {
-        let text = readable(&paper(acts).await, &pair.setup.dir);
-        assert_snapshot!(format!("paper_of_{}", acts.agency.id()), text);
+    for reporter in &REPORTERS {
+        let acts = if reporter.agency == Agency::Ppc { &ppc } else { &ipa };
+        let paper = acts.issue(reporter.request(acts)).await.unwrap().notice.unwrap();
+        let text = readable(&format!("{}\n\n---\n\n{}", paper.ja, paper.en), &pair.setup.dir);
+        assert_snapshot!(format!("paper_of_{}", reporter.name), text);
+    }
+}
+
+/// The texts of the four schemes, with what the law and the agencies' own counters say of them today.
+#[test]
+fn the_schemes_state_what_the_law_and_the_counters_of_the_agencies_state() {
+    let schemes = schemes::all().unwrap();
+    let of = |id: &str| schemes.iter().find(|scheme| scheme.id == id).unwrap().clone();
+    let ja = |text: &Option<Text>| text.as_ref().unwrap().ja.clone();
+    for (id, in_words) in [
+        ("leak-report-private", "いわゆる規律移行法人を含む。"),
+        ("leak-report-private", "委任先の府省（事業所管大臣等）に報告"),
+        ("leak-report-private", "取得し、又は取得しようとしている個人情報であって"),
+        ("leak-report-private", "関係省庁の共通様式も使用できます。"),
+        ("leak-report-private", "事態を知った日から30日以内"),
+        ("leak-report-public", "地方独立行政法人。規律移行法人等を除く。"),
+        ("leak-report-public", "関係省庁の共通様式も使用できます。"),
+        ("virus", "（平成7年通商産業省告示第429号）（最終改定 平成12年12月28日）"),
+        ("virus", "コンピュータウイルス（ランサムウェアを含む。）を発見した方又はその被害を受けた方"),
+        ("virus", "電子メールで送付（記入できる範囲で可。自由様式又は他機関に提出した様式の写しでも可）"),
+        ("unauthorised-access", "（平成8年通商産業省告示第362号）（最終改定 平成12年12月28日）"),
+        ("unauthorised-access", "期限の定めはありません（任意の届出です。）。"),
+    ] {
+        let content = of(id).content;
+        let texts = [&content.basis, &content.who, &content.what, &content.how, &content.deadlines].map(ja);
+        assert!(texts.iter().any(|text| text.contains(in_words)), "{id}: {in_words}");
+    }
+    assert_eq!(of("leak-report-public").terms.valid_from, "2022-04-01", "national bodies report since then");
+    assert!(of("unauthorised-access").terms.kinds.contains(&IncidentKind::DenialOfService.into()));
+    for id in ["virus", "unauthorised-access"] {
+        assert!(of(id).content.links.iter().any(|link| link.ends_with("/security/support/soudan.html")), "{id}");
+    }
+}
+
+/// Nothing that identifies a reporter crosses: the model shows it, because agencies copy it.
+#[test]
+fn no_request_for_advice_of_the_scenario_names_a_reporter() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/src/scenario/advice.rs");
+    let text = fs::read_to_string(source).unwrap();
+    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    assert!(code.iter().any(|line| line.contains("通販サイトの決済画面改ざん及びウェブシェル設置の疑い")));
+    for reporter in ["A社", "B市", "C社", "D社", "E社", "F社"] {
+        assert!(!code.iter().any(|line| line.contains(reporter)), "{reporter}");
     }
 }

@@ -8,7 +8,7 @@ use renkei_proto::{
     options::v1::Reason,
     referral::v1::{
         ConfirmReferralGivenRequest, IssueReferralRequest, ListReferralsRequest, Referral, ReferralGround,
-        ReviseJudgementRequest, SchemeVersion, ScopeFacts, referral::State,
+        ReferralWarning, ReviseJudgementRequest, SchemeVersion, ScopeFacts, referral::State,
     },
     r#type::v1::{
         Agency, Finding, IncidentKind, Persons, PersonsKind, ReporterKind, Sector, StatutoryDates, StatutoryFacts,
@@ -67,18 +67,25 @@ async fn the_rule_of_the_article_gives_the_ground() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
-    let facts = scope_facts();
+    let facts = scope_facts;
+    let delegated = ReporterKind::DelegatedSector.into();
     let cases = [
-        (Finding::Applies, facts, ReferralGround::Duty),
-        (Finding::Suspected, facts, ReferralGround::Duty),
-        (Finding::DoesNotApply, facts, ReferralGround::Voluntary),
-        (Finding::Pending, facts, ReferralGround::Pending),
-        (Finding::Applies, ScopeFacts { electronic: false, ..facts }, ReferralGround::Voluntary),
-        (Finding::Applies, ScopeFacts { personal_information: false, ..facts }, ReferralGround::Voluntary),
-        (Finding::Applies, ScopeFacts { taken_by_ministry: true, ..facts }, ReferralGround::Voluntary),
+        (Finding::Applies, facts(), ReferralGround::Duty),
+        (Finding::Suspected, facts(), ReferralGround::Duty),
+        (Finding::DoesNotApply, facts(), ReferralGround::Voluntary),
+        (Finding::Pending, facts(), ReferralGround::Pending),
+        (Finding::Pending, ScopeFacts { electronic: false, ..facts() }, ReferralGround::Voluntary),
+        (Finding::Applies, ScopeFacts { electronic: false, ..facts() }, ReferralGround::Voluntary),
+        (Finding::Applies, ScopeFacts { personal_information: false, ..facts() }, ReferralGround::Voluntary),
+        (
+            Finding::Applies,
+            ScopeFacts { taken_by_ministry: true, reporter: delegated, ..facts() },
+            ReferralGround::Voluntary,
+        ),
+        (Finding::Applies, ScopeFacts { kind: IncidentKind::DenialOfService.into(), ..facts() }, ReferralGround::Duty),
         (
             Finding::Pending,
-            ScopeFacts { kind: IncidentKind::DenialOfService.into(), ..facts },
+            ScopeFacts { kind: IncidentKind::None.into(), ..facts() },
             ReferralGround::NoApplicableScheme,
         ),
     ];
@@ -184,6 +191,95 @@ async fn an_unsound_report_is_not_issued_and_writes_nothing() {
 
 fn entry(seq: u64) -> String {
     format!("agencies/ppc/entries/{seq}")
+}
+
+#[tokio::test]
+async fn a_report_that_contradicts_itself_is_refused_with_the_field_that_does_not_fit() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let before = (ppc.link().await.unwrap().own_seq, ipa.link().await.unwrap().own_seq);
+    let dates = |sector: Sector| StatutoryFacts {
+        sector: sector.into(),
+        knew_on: "2026-11-13".to_owned(),
+        items: vec![3],
+        persons: Some(Persons { number: 500, kind: PersonsKind::Exact.into() }),
+    };
+    let public = |it: &mut IssueReferralRequest| {
+        it.reported_under = "agencies/ppc/schemes/leak-report-public".to_owned();
+    };
+    let of = |it: &mut IssueReferralRequest, reporter: ReporterKind| {
+        it.scope_facts.as_mut().unwrap().reporter = reporter.into();
+    };
+    type Spoil<'a> = &'a dyn Fn(&mut IssueReferralRequest);
+    let cases: [(&Acts, &str, Spoil<'_>); 9] = [
+        (&ppc, "scope_facts.reporter", &|it| public(it)),
+        (&ppc, "scope_facts.reporter", &|it| of(it, ReporterKind::PublicBody)),
+        (&ppc, "scope_facts.reporter", &|it| of(it, ReporterKind::Person)),
+        (&ppc, "statutory.sector", &|it| it.statutory = Some(dates(Sector::Public))),
+        (&ppc, "statutory.sector", &|it| {
+            public(it);
+            of(it, ReporterKind::PublicBody);
+            it.statutory = Some(dates(Sector::Private));
+        }),
+        (&ipa, "statutory.sector", &|it| {
+            of(it, ReporterKind::Person);
+            it.statutory = Some(dates(Sector::Private));
+        }),
+        (&ppc, "scope_facts.taken_by_ministry", &|it| it.scope_facts.as_mut().unwrap().taken_by_ministry = true),
+        (&ipa, "scope_facts.taken_by_ministry", &|it| {
+            of(it, ReporterKind::DelegatedSector);
+            it.scope_facts.as_mut().unwrap().taken_by_ministry = true;
+        }),
+        (&ppc, "scope_facts.further_kinds", &|it| {
+            it.scope_facts.as_mut().unwrap().further_kinds = vec![IncidentKind::None.into()];
+        }),
+    ];
+    for (acts, field, spoil) in cases {
+        let mut request = acts.issuing();
+        spoil(&mut request);
+        refused(acts.issue(request).await, Reason::FieldInvalid, field);
+    }
+    assert_eq!((ppc.link().await.unwrap().own_seq, ipa.link().await.unwrap().own_seq), before);
+}
+
+#[tokio::test]
+async fn an_incident_of_two_kinds_is_introduced_to_both_schemes_at_both_agencies_alike() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let further_kinds = vec![IncidentKind::Virus.into()];
+    let facts = ScopeFacts { further_kinds, ..scope_facts() };
+    let issued = ppc.issue(IssueReferralRequest { scope_facts: Some(facts), ..ppc.issuing() }).await.unwrap();
+    let titles = ["１　コンピュータ不正アクセスに関する届出", "２　コンピュータウイルスに関する届出"];
+    let notice = issued.notice.unwrap();
+    assert!(titles.iter().all(|title| notice.ja.contains(title)), "{}", notice.ja);
+    let seen = at_both(&ppc, &ipa, &issued.referral.unwrap().name).await;
+    let introduced: Vec<&str> = seen.introduced.iter().map(|it| it.scheme_id.as_str()).collect();
+    assert_eq!(introduced, ["unauthorised-access", "virus"]);
+    assert_eq!(same_journals(&ppc, &ipa).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_found_access_without_a_wrongful_purpose_is_issued_with_a_warning() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let issuing = |items: &[u32]| {
+        let statutory = StatutoryFacts {
+            sector: Sector::Private.into(),
+            knew_on: "2026-11-13".to_owned(),
+            items: items.to_vec(),
+            persons: None,
+        };
+        IssueReferralRequest { statutory: Some(statutory), ..ppc.issuing() }
+    };
+    for (items, warned, due) in [([1].as_slice(), true, "2026-12-14"), (&[1, 3], false, "2027-01-12")] {
+        let issued = ppc.issue(issuing(items)).await.unwrap();
+        let warnings: Vec<_> = issued.warnings().collect();
+        assert_eq!(warnings.contains(&ReferralWarning::WrongfulPurposeUnstated), warned, "{items:?}");
+        assert_eq!((warnings.len(), issued.dates.unwrap().final_due.as_str()), (usize::from(warned), due));
+    }
 }
 
 #[tokio::test]

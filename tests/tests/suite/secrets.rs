@@ -90,6 +90,7 @@ fn marked(content: SchemeContent, canary: &str) -> SchemeContent {
         deadlines: mark(content.deadlines),
         links: vec![format!("https://example.jp/{canary}")],
         telephone: content.telephone,
+        mail: content.mail,
     }
 }
 
@@ -119,11 +120,12 @@ fn report(pair: &Pair, n: u32) -> IssueReferralRequest {
             electronic: true,
             personal_information: true,
             kind: IncidentKind::Access.into(),
-            reporter: ReporterKind::Business.into(),
+            reporter: ReporterKind::PublicBody.into(),
             taken_by_ministry: false,
+            further_kinds: Vec::new(),
         }),
         statutory: Some(StatutoryFacts {
-            sector: Sector::Private.into(),
+            sector: Sector::Public.into(),
             knew_on: "2026-11-13".to_owned(),
             items: vec![3],
             persons: Some(Persons { number: 3200, kind: PersonsKind::AtMost.into() }),

@@ -56,7 +56,7 @@ pub fn withdraw(party: &Party, matter: &Matter) -> Act {
 }
 
 /// A report as the rule of Art. 4(1) reads it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Report {
     /// The own scheme under which it came.
     pub under: &'static str,
@@ -77,6 +77,7 @@ pub fn report(agency: Agency, kind: IncidentKind) -> Report {
         kind: kind.into(),
         reporter: ReporterKind::Business.into(),
         taken_by_ministry: false,
+        further_kinds: Vec::new(),
     };
     Report { under, finding: Finding::Applies, facts }
 }
@@ -95,7 +96,7 @@ pub fn unjudged(party: &Party, report: &Report) -> ReferralIssued {
     let year = u32::try_from(era::fiscal_year(calendar::day(party.now))).unwrap();
     ReferralIssued {
         judgement: Some(judgement(party, report.finding)),
-        scope_facts: Some(report.facts),
+        scope_facts: Some(report.facts.clone()),
         reported_under: Some(SchemeVersion { scheme_id: report.under.to_owned(), version: 1 }),
         ordinal: party.next(0, &referral::ORDINAL),
         fiscal_year: year,

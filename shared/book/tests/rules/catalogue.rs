@@ -30,7 +30,7 @@ pub fn terms(id: &str) -> SchemeTerms {
     let (kinds, reporters): (&[IncidentKind], &[ReporterKind]) = match id {
         "leak-report-private" => (&KINDS, &REPORTERS[..2]),
         "leak-report-public" => (&KINDS, &[ReporterKind::PublicBody]),
-        "unauthorised-access" => (&[IncidentKind::Access], &REPORTERS),
+        "unauthorised-access" => (&[IncidentKind::Access, IncidentKind::DenialOfService], &REPORTERS),
         _ => (&[IncidentKind::Virus], &REPORTERS),
     };
     let leak_report = id.starts_with("leak-report");
@@ -79,6 +79,7 @@ fn words(id: &str) -> SchemeContent {
             deadlines: text("速報は速やかに、確報は30日（60日）以内", "Final report within 30 (60) days"),
             links: vec!["https://www.ppc.go.jp/personalinfo/legal/leakAction/".to_owned()],
             telephone: String::new(),
+            mail: String::new(),
         };
     }
     SchemeContent {
@@ -90,5 +91,6 @@ fn words(id: &str) -> SchemeContent {
         deadlines: text("期限の定めはありません。", "None"),
         links: vec!["https://www.ipa.go.jp/security/todokede/".to_owned()],
         telephone: "03-0000-0000".to_owned(),
+        mail: "todoke@ipa.example".to_owned(),
     }
 }

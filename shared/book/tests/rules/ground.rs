@@ -35,7 +35,7 @@ fn fitting(author: Agency, facts: &ScopeFacts) -> Vec<&'static str> {
         (Agency::Ipa, _) if facts.personal_information && reporter == ReporterKind::PublicBody => {
             vec!["leak-report-public"]
         }
-        (Agency::Ppc, IncidentKind::Access) => vec!["unauthorised-access"],
+        (Agency::Ppc, IncidentKind::Access | IncidentKind::DenialOfService) => vec!["unauthorised-access"],
         (Agency::Ppc, IncidentKind::Virus) => vec!["virus"],
         _ => vec![],
     }
@@ -47,13 +47,12 @@ fn ground(fits: bool, report: &Report, in_force: bool) -> ReferralGround {
     if !fits {
         return ReferralGround::NoApplicableScheme;
     }
+    if !(facts.electronic && facts.personal_information && !facts.taken_by_ministry && in_force) {
+        return ReferralGround::Voluntary;
+    }
     match report.finding {
         Finding::Pending => ReferralGround::Pending,
-        Finding::Applies | Finding::Suspected
-            if facts.electronic && facts.personal_information && !facts.taken_by_ministry && in_force =>
-        {
-            ReferralGround::Duty
-        }
+        Finding::Applies | Finding::Suspected => ReferralGround::Duty,
         _ => ReferralGround::Voluntary,
     }
 }
@@ -66,7 +65,15 @@ fn every_facts() -> Vec<ScopeFacts> {
                 for personal_information in FLAGS {
                     for taken_by_ministry in FLAGS {
                         let (kind, reporter) = (kind.into(), reporter.into());
-                        all.push(ScopeFacts { electronic, personal_information, kind, reporter, taken_by_ministry });
+                        let further_kinds = Vec::new();
+                        all.push(ScopeFacts {
+                            electronic,
+                            personal_information,
+                            kind,
+                            reporter,
+                            taken_by_ministry,
+                            further_kinds,
+                        });
                     }
                 }
             }
@@ -80,8 +87,8 @@ fn assert_every_row_applies(pair: &Pair, in_force: bool) {
         let party = pair.of(author);
         for facts in every_facts() {
             for finding in FINDINGS {
-                let report = Report { finding, facts, ..report(author, IncidentKind::Access) };
                 let fits = fitting(author, &facts);
+                let report = Report { finding, facts: facts.clone(), ..report(author, IncidentKind::Access) };
                 let expected =
                     (ground(!fits.is_empty(), &report, in_force), fits.iter().map(ToString::to_string).collect());
                 assert_eq!(found(party, &report), Ok(expected), "{author:?} {report:?}");
@@ -163,7 +170,7 @@ fn city_b_a_public_body_is_told_of_the_same() {
 fn company_c_and_company_d_are_told_of_the_leak_report() {
     let mut factory = report(Agency::Ipa, IncidentKind::Virus);
     factory.finding = Finding::Suspected;
-    assert_eq!(at_ipa(factory), told(ReferralGround::Duty, "leak-report-private"));
+    assert_eq!(at_ipa(factory.clone()), told(ReferralGround::Duty, "leak-report-private"));
     factory.facts.reporter = ReporterKind::DelegatedSector.into();
     assert_eq!(at_ipa(factory), told(ReferralGround::Duty, "leak-report-private"));
 }
@@ -188,8 +195,56 @@ fn a_pending_judgement_is_introduced_at_once() {
     let mut open = report(Agency::Ppc, IncidentKind::Access);
     open.finding = Finding::Pending;
     assert_eq!(at_ppc(open), told(ReferralGround::Pending, "unauthorised-access"));
-    open.facts.taken_by_ministry = true;
-    assert_eq!(at_ppc(open), told(ReferralGround::Pending, "unauthorised-access"));
+}
+
+#[test]
+fn a_pending_judgement_counts_as_pending_only_where_a_duty_can_follow() {
+    type Spoil = fn(&mut ScopeFacts);
+    let spoils: [Spoil; 3] =
+        [|it| it.electronic = false, |it| it.personal_information = false, |it| it.taken_by_ministry = true];
+    for spoil in spoils {
+        let mut open = report(Agency::Ppc, IncidentKind::Access);
+        open.finding = Finding::Pending;
+        spoil(&mut open.facts);
+        assert_eq!(at_ppc(open), told(ReferralGround::Voluntary, "unauthorised-access"));
+    }
+    let mut open = report(Agency::Ppc, IncidentKind::Access);
+    open.finding = Finding::Pending;
+    assert_eq!(found(&expired().ppc, &open), told(ReferralGround::Voluntary, "unauthorised-access"));
+}
+
+#[test]
+fn an_entry_of_an_earlier_version_that_calls_any_pending_judgement_so_is_accepted() {
+    let mut pair = published();
+    let matter = acts::referral(Agency::Ppc, 1);
+    let mut open = report(Agency::Ppc, IncidentKind::Access);
+    (open.finding, open.facts.electronic) = (Finding::Pending, false);
+    let act = acts::issue(&pair.ppc, &matter, &open);
+    let Fact::ReferralIssued(mut issued) = act.fact else { panic!("an issue") };
+    assert_eq!(issued.ground(), ReferralGround::Voluntary);
+    issued.ground = ReferralGround::Pending.into();
+    let earlier = Act::new(&matter, issued.clone().into());
+    assert_eq!(pair.ppc.refuses(&earlier), None);
+    pair.ppc.say(&earlier);
+    pair.exchange(Agency::Ppc).assert_agree();
+    issued.judgement.as_mut().unwrap().finding = Finding::Applies.into();
+    let another = acts::referral(Agency::Ppc, 2);
+    assert_eq!(pair.ppc.refuses(&Act::new(&another, issued.into())), Some(Reason::FactDiffers));
+}
+
+#[test]
+fn an_incident_of_several_kinds_is_introduced_to_every_scheme_that_fits_one_of_them() {
+    let mut ransomware = report(Agency::Ppc, IncidentKind::Virus);
+    assert_eq!(at_ppc(ransomware.clone()), told(ReferralGround::Duty, "virus"));
+    ransomware.facts.further_kinds = vec![IncidentKind::Access.into()];
+    let both = vec!["unauthorised-access".to_owned(), "virus".to_owned()];
+    assert_eq!(at_ppc(ransomware), Ok((ReferralGround::Duty, both)));
+}
+
+#[test]
+fn denial_of_service_with_a_leak_is_introduced_to_the_notification_of_unauthorised_access() {
+    let flood = report(Agency::Ppc, IncidentKind::DenialOfService);
+    assert_eq!(at_ppc(flood), told(ReferralGround::Duty, "unauthorised-access"));
 }
 
 #[test]
@@ -203,7 +258,7 @@ fn a_report_received_by_a_ministry_is_introduced_without_a_duty() {
 fn a_report_under_another_act_alone_is_not_a_report() {
     let mut my_number = report(Agency::Ppc, IncidentKind::Access);
     my_number.under = "my-number";
-    assert_eq!(at_ppc(my_number), Err(Reason::NotAReport));
+    assert_eq!(at_ppc(my_number.clone()), Err(Reason::NotAReport));
     my_number.under = "unauthorised-access";
     assert_eq!(at_ppc(my_number), Err(Reason::NotAReport), "the peer's scheme is not one of the own");
     let mut newer = unjudged(&published().ppc, &report(Agency::Ppc, IncidentKind::Access));
@@ -216,7 +271,7 @@ fn a_report_under_another_act_alone_is_not_a_report() {
 #[test]
 fn denial_of_service_without_personal_information_fits_no_scheme() {
     let mut flood = report(Agency::Ipa, IncidentKind::DenialOfService);
-    assert_eq!(at_ipa(flood), told(ReferralGround::Duty, "leak-report-private"));
+    assert_eq!(at_ipa(flood.clone()), told(ReferralGround::Duty, "leak-report-private"));
     flood.facts.personal_information = false;
     assert_eq!(at_ipa(flood), nothing_fits());
 }

@@ -3,6 +3,7 @@
 //! State: `FOLLOWED_UP > GIVEN > DISCHARGED > ISSUED`.
 
 pub mod introduction;
+pub mod report;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::{SignedDuration, Timestamp};
@@ -155,8 +156,8 @@ pub struct Introduction {
     pub introduced: Vec<SchemeVersion>,
 }
 
-/// Decides on a report by the rule of Art. 4(1), in the order of the design: is it a report, does a scheme fit, is the
-/// judgement pending, is it a duty.
+/// Decides on a report by the rule of Art. 4(1), in this order: is it a report, does a scheme fit, would a finding of
+/// unauthorised access make it a duty, and is there such a finding or is it pending.
 ///
 /// # Errors
 /// `NOT_A_REPORT` when it came under none of the author's schemes.
@@ -170,16 +171,12 @@ pub fn introduce(view: &View, fact: &ReferralIssued, now: Timestamp) -> Result<I
     must(is_report, Reason::NotAReport, "the filing is not a report under a scheme of this agency")?;
     let introduced = scheme::fitting(view, author.peer(), facts, calendar::day(now));
     let in_force = agreement::is_in_force(view, now);
-    let found = matches!(judgement.finding(), Finding::Applies | Finding::Suspected);
-    let duty = facts.electronic && facts.personal_information && found && !facts.taken_by_ministry && in_force;
-    let ground = if introduced.is_empty() {
-        ReferralGround::NoApplicableScheme
-    } else if judgement.finding() == Finding::Pending {
-        ReferralGround::Pending
-    } else if duty {
-        ReferralGround::Duty
-    } else {
-        ReferralGround::Voluntary
+    let may_be_duty = facts.electronic && facts.personal_information && !facts.taken_by_ministry && in_force;
+    let ground = match judgement.finding() {
+        _ if introduced.is_empty() => ReferralGround::NoApplicableScheme,
+        Finding::Pending if may_be_duty => ReferralGround::Pending,
+        Finding::Applies | Finding::Suspected if may_be_duty => ReferralGround::Duty,
+        _ => ReferralGround::Voluntary,
     };
     Ok(Introduction { ground, introduced })
 }
@@ -187,7 +184,10 @@ pub fn introduce(view: &View, fact: &ReferralIssued, now: Timestamp) -> Result<I
 fn judge_issue(case: &Case, fact: &ReferralIssued) -> Result<(), Refusal> {
     judgement(fact.judgement.as_ref(), case.now)?;
     let right = introduce(&case.view, fact, case.now)?;
-    let same = fact.ground() == right.ground && fact.introduced == right.introduced;
+    // Earlier versions called every pending judgement so, also where it could never become a duty.
+    let pending = fact.judgement.is_some_and(|it| it.finding() == Finding::Pending) && !right.introduced.is_empty();
+    let ground = fact.ground() == right.ground || (pending && fact.ground() == ReferralGround::Pending);
+    let same = ground && fact.introduced == right.introduced;
     must(same, Reason::FactDiffers, "ground or introduced schemes are not what the rule gives")?;
     judge_code(fact)
 }
@@ -346,7 +346,7 @@ impl Resource for Referral {
             ground: issue.ground,
             judgement: Some(*judgement),
             judgement_revision,
-            scope_facts: issue.scope_facts,
+            scope_facts: issue.scope_facts.clone(),
             reported_under: issue.reported_under.as_ref().map(|it| scheme(opener, it)).unwrap_or_default(),
             introduced: given.map_or_else(|| issue.introduced.clone(), |given| given.introduced.clone()),
             code_issued: !issue.code_digest.is_empty(),

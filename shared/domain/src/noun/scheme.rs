@@ -10,7 +10,7 @@ use renkei_proto::{
     referral::v1::{
         Scheme, SchemePublished, SchemeRevised, SchemeTerms, SchemeVersion, SchemeWithdrawn, ScopeFacts, scheme::State,
     },
-    r#type::v1::Agency,
+    r#type::v1::{Agency, IncidentKind},
 };
 
 use crate::{
@@ -214,8 +214,13 @@ pub fn fitting(view: &View, agency: Agency, facts: &ScopeFacts, today: Date) -> 
         .collect()
 }
 
+/// The kinds of the incident, as a set: the chief one and the further ones.
+pub fn kinds(facts: &ScopeFacts) -> impl Iterator<Item = IncidentKind> {
+    [facts.kind()].into_iter().chain(facts.further_kinds())
+}
+
 fn fits(terms: &SchemeTerms, facts: &ScopeFacts, today: Date) -> bool {
-    terms.kinds.contains(&facts.kind)
+    kinds(facts).any(|kind| terms.kinds.contains(&kind.into()))
         && terms.reporters.contains(&facts.reporter)
         && (!terms.needs_personal_information || facts.personal_information)
         && parse_day(&terms.valid_from).is_some_and(|from| from <= today)

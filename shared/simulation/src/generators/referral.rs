@@ -29,6 +29,21 @@ pub(super) const GENERATORS: &[Generator] = &[
         request.judgement = Some(it.requests.judgement(finding));
         Some(request.into())
     }),
+    Generator::valid("issue a referral of an incident of two kinds", |it| {
+        let mut request = it.requests.issuing();
+        request.scope_facts.as_mut()?.further_kinds = vec![IncidentKind::Virus.into()];
+        Some(request.into())
+    }),
+    Generator::forbidden("issue a referral of a reporter whom the scheme does not fit", |it| {
+        let mut request = it.requests.issuing();
+        request.scope_facts.as_mut()?.reporter = ReporterKind::PublicBody.into();
+        Some(request.into())
+    }),
+    Generator::forbidden("issue a referral of a report that no ministry can have received", |it| {
+        let mut request = it.requests.issuing();
+        request.scope_facts.as_mut()?.taken_by_ministry = true;
+        Some(request.into())
+    }),
     Generator::forbidden("issue a referral of a report under the peer's scheme", |it| {
         let mut request = it.requests.issuing();
         request.reported_under = format!("agencies/{}/schemes/another-1", it.own().peer().id());

@@ -68,6 +68,7 @@ pub fn scope_facts() -> ScopeFacts {
         kind: IncidentKind::Access.into(),
         reporter: ReporterKind::Business.into(),
         taken_by_ministry: false,
+        further_kinds: Vec::new(),
     }
 }
 
@@ -95,5 +96,6 @@ pub fn words(title: &str) -> SchemeContent {
         deadlines: text("期限"),
         links: vec!["https://example.jp/todoke".to_owned()],
         telephone: "03-0000-0000".to_owned(),
+        mail: "todoke@example.jp".to_owned(),
     }
 }

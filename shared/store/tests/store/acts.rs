@@ -143,6 +143,7 @@ pub fn about(words: &str) -> Option<Vec<u8>> {
         deadlines: text("deadlines"),
         links: Vec::new(),
         telephone: String::new(),
+        mail: String::new(),
     })
 }
 
@@ -204,6 +205,7 @@ pub fn issue(own: Agency, n: u64, under: &str, report: &str) -> Act {
                 kind: IncidentKind::Access.into(),
                 reporter: ReporterKind::Business.into(),
                 taken_by_ministry: false,
+                further_kinds: Vec::new(),
             }),
             reported_under: Some(under.clone()),
             ordinal: stage.counter(0, &referral::ORDINAL) + 1,
