@@ -54,6 +54,8 @@ mod missing_database;
 mod names;
 #[path = "suite/neighbours.rs"]
 mod neighbours;
+#[path = "suite/notice.rs"]
+mod notice;
 #[path = "suite/nouns.rs"]
 mod nouns;
 #[path = "suite/official.rs"]

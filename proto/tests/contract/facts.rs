@@ -7,7 +7,7 @@ use std::{
 
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, Value, prost::Message as _};
 use renkei_proto::{
-    EntryContent, FactKind, FactRule, advice,
+    EntryContent, FactKind, FactRule, advice, agreement,
     options::v1::{Author, Effect},
     sharing,
     r#type::v1::Agency,
@@ -254,6 +254,7 @@ fn a_service_returns_the_contents_of_all_facts_of_its_noun() {
         with_content.filter(|rule| self::package(rule) == package).map(|rule| rule.kind).collect()
     };
     assert_eq!(decoded::<advice::v1::advice_entry::Content>(), of("renkei.advice.v1"));
+    assert_eq!(decoded::<agreement::v1::notice_entry::Content>(), of("renkei.agreement.v1"));
     assert_eq!(decoded::<sharing::v1::item_entry::Content>(), of("renkei.sharing.v1"));
 }
 

@@ -44,6 +44,7 @@ use tonic::service::{Routes, RoutesBuilder};
 
 pub use crate::{
     act::{Act, ActCommand, CheckContext},
+    agreement::warn_of_term,
     desk::Desk,
     evidence::{Checkpoint, JournalKeys},
     referral::{FollowUp, Issue},

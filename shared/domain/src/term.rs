@@ -36,9 +36,10 @@ pub struct Term {
 /// The timing of a notice, relative to three months before expiry (Art. 8). It is a label; nothing is refused by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timing {
-    /// Arrived by the strict day.
+    /// Written and arrived by the strict day.
     InTime,
-    /// Arrived on the everyday day, or written by the strict day and arrived later.
+    /// Arrived on the everyday day, or written by the strict day and arrived later. Also an arrival by one of these days
+    /// that lies before the writing: it is the receiver's word against the giver's.
     InDoubt,
     /// Anything else.
     Late,
@@ -62,10 +63,12 @@ pub struct NoticeView {
     pub kind: NoticeKind,
     /// Ordinal of the term in which it was written, and whose end it is about.
     pub term: u32,
-    /// The time at which its author wrote it.
-    pub written_at: Timestamp,
+    /// The day in Japan on which its author wrote it.
+    pub written_on: Date,
     /// The time of its arrival at the peer, as the peer recorded it; `None` while that is pending.
     pub arrived_at: Option<Timestamp>,
+    /// Known from its receiver alone: it ends nothing.
+    pub receiver_only: bool,
     /// Withdrawn with the peer's assent: it does not count.
     pub withdrawn: bool,
 }
@@ -131,16 +134,25 @@ pub fn warnings(term: &Term) -> [Date; 4] {
     WARNINGS.map(|days| calendar::open_on_or_before(term.last_open.saturating_sub(days.days())))
 }
 
-/// The label of a notice about the end of `term`.
+/// The label of a notice about the end of `term`, by the days of its writing and of its arrival.
 #[must_use]
-pub fn timing(term: &Term, written_at: Timestamp, arrived_at: Timestamp) -> Timing {
-    let (written, arrived) = (calendar::day(written_at), calendar::day(arrived_at));
-    if arrived <= term.strict {
+pub fn timing(term: &Term, written: Date, arrived: Date) -> Timing {
+    if written <= term.strict && arrived <= term.strict {
         Timing::InTime
-    } else if arrived == term.everyday || written <= term.strict {
+    } else if written <= term.strict || arrived <= term.everyday {
         Timing::InDoubt
     } else {
         Timing::Late
+    }
+}
+
+impl NoticeView {
+    /// The label of the notice; `None` while its arrival is pending. A notice that its receiver alone knows is never in
+    /// time, because nobody ends a term by a statement about the other party's notice.
+    #[must_use]
+    pub fn timing(&self) -> Option<Timing> {
+        let label = timing(&term(self.term)?, self.written_on, calendar::day(self.arrived_at?));
+        Some(if self.receiver_only && label == Timing::InTime { Timing::InDoubt } else { label })
     }
 }
 
@@ -176,6 +188,13 @@ pub fn in_force(now: Timestamp, notices: &[NoticeView], resolutions: &[Resolutio
     if disputed { TermStanding::Disputed(running) } else { TermStanding::InForce(running) }
 }
 
+/// The state of the agreement at the first instant of the term after that of `now`. `None` before the first term.
+#[must_use]
+pub fn next(now: Timestamp, notices: &[NoticeView], resolutions: &[Resolution]) -> Option<TermStanding> {
+    let next = term(term_on(calendar::day(now))?.ordinal + 1)?;
+    Some(in_force(calendar::start(next.from).max(now), notices, resolutions))
+}
+
 /// The fate of the agreement at the end of one term.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Expiry {
@@ -188,8 +207,8 @@ fn expiry(term: &Term, now: Timestamp, notices: &[NoticeView]) -> Expiry {
     let about = notices.iter().filter(|notice| notice.term == term.ordinal && !notice.withdrawn);
     about
         .filter_map(|notice| {
-            let arrived_at = notice.arrived_at.filter(|at| *at <= now)?;
-            Some(match timing(term, notice.written_at, arrived_at) {
+            notice.arrived_at.filter(|at| *at <= now)?;
+            Some(match notice.timing()? {
                 Timing::InTime if notice.kind == NoticeKind::NotRenew => Expiry::Ends,
                 Timing::InTime | Timing::InDoubt => Expiry::Doubtful,
                 Timing::Late => Expiry::Renewed,
@@ -226,7 +245,14 @@ mod tests {
 
     /// A notice of term 4 that was written when it arrived.
     fn notice(kind: NoticeKind, arrived_at: &str) -> NoticeView {
-        NoticeView { kind, term: 4, written_at: at(arrived_at), arrived_at: Some(at(arrived_at)), withdrawn: false }
+        NoticeView {
+            kind,
+            term: 4,
+            written_on: calendar::day(at(arrived_at)),
+            arrived_at: Some(at(arrived_at)),
+            receiver_only: false,
+            withdrawn: false,
+        }
     }
 
     const IN_TIME: &str = "2026-12-30T14:59:00Z";
@@ -274,7 +300,8 @@ mod tests {
 
     #[test]
     fn the_timing_of_a_notice_turns_at_midnight_in_japan() {
-        let label = |written: &str, arrived: &str| timing(&nth(4), at(written), at(arrived));
+        let label =
+            |written: &str, arrived: &str| timing(&nth(4), calendar::day(at(written)), calendar::day(at(arrived)));
         assert_eq!(label(IN_TIME, IN_TIME), Timing::InTime);
         assert_eq!(label(IN_DOUBT, IN_DOUBT), Timing::InDoubt);
         assert_eq!(label(IN_DOUBT, LATE), Timing::Late);
@@ -283,10 +310,44 @@ mod tests {
 
     #[test]
     fn a_notice_written_in_time_is_in_doubt_however_long_the_link_was_down() {
-        let label = |arrived: &str| timing(&nth(4), at("2026-12-28T05:00:00Z"), at(arrived));
+        let label = |arrived: &str| timing(&nth(4), date(2026, 12, 28), calendar::day(at(arrived)));
         assert_eq!(label("2026-12-28T05:00:01Z"), Timing::InTime);
         assert_eq!(label("2027-01-04T00:30:00Z"), Timing::InDoubt);
         assert_eq!(label("2027-04-02T00:00:00Z"), Timing::InDoubt);
+    }
+
+    /// The giver's own day decides with the receiver's: an arrival that the receiver puts before it raises a doubt only.
+    #[test]
+    fn an_arrival_before_the_writing_is_in_doubt_at_most() {
+        let label = |written: Date, arrived: Date| timing(&nth(4), written, arrived);
+        assert_eq!(label(date(2027, 1, 5), date(2026, 12, 1)), Timing::InDoubt);
+        assert_eq!(label(date(2026, 12, 31), date(2026, 12, 30)), Timing::InDoubt);
+        assert_eq!(label(date(2027, 1, 5), date(2026, 12, 31)), Timing::InDoubt);
+        assert_eq!(label(date(2027, 1, 5), date(2027, 1, 1)), Timing::Late);
+        assert_eq!(label(date(2026, 12, 30), date(2026, 12, 28)), Timing::InTime);
+    }
+
+    #[test]
+    fn a_notice_that_its_receiver_alone_knows_disputes_at_most() {
+        for kind in [NoticeKind::NotRenew, NoticeKind::Change, NoticeKind::Other] {
+            let known = NoticeView { receiver_only: true, ..notice(kind, IN_TIME) };
+            assert_eq!(known.timing(), Some(Timing::InDoubt));
+            assert_eq!(standing(NEXT_TERM, &[known]), TermStanding::Disputed(nth(5)));
+            let late = NoticeView { receiver_only: true, ..notice(kind, LATE) };
+            assert_eq!(late.timing(), Some(Timing::Late));
+            assert_eq!(standing(NEXT_TERM, &[late]), TermStanding::InForce(nth(5)));
+        }
+    }
+
+    #[test]
+    fn the_next_state_is_that_of_the_next_terms_first_instant() {
+        let next = |now: &str, notices: &[NoticeView]| next(at(now), notices, &[]);
+        assert_eq!(next("2023-03-01T00:00:00Z", &[]), None);
+        assert_eq!(next("2026-04-01T00:00:00+09:00", &[]), Some(TermStanding::InForce(nth(5))));
+        assert_eq!(next(LAST_INSTANT, &[notice(NoticeKind::Change, IN_TIME)]), Some(TermStanding::Disputed(nth(5))));
+        let ending = [notice(NoticeKind::NotRenew, IN_TIME)];
+        assert_eq!(next(LAST_INSTANT, &ending), Some(TermStanding::Expired { last: nth(4) }));
+        assert_eq!(next(NEXT_TERM, &ending), Some(TermStanding::Expired { last: nth(4) }));
     }
 
     #[test]

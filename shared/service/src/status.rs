@@ -16,7 +16,11 @@ use renkei_domain::{
     term::{self, TermStanding},
 };
 use renkei_link::Link;
-use renkei_proto::{link::v1::link_status::State, r#type::v1::Agency};
+use renkei_proto::{
+    agreement::v1::{Notice, NoticeTiming, notice},
+    link::v1::link_status::State,
+    r#type::v1::Agency,
+};
 use renkei_rpc::tls::Expiry;
 use renkei_store::{Error, Store};
 use renkei_telemetry::{Direction, Metrics};
@@ -27,6 +31,8 @@ use crate::source::stopped_by_clock;
 /// The maximum number of duties of a kind that are counted.
 const DUTIES: usize = 10_000;
 const DAY: i64 = 86_400;
+/// The maximum number of notices that are shown.
+const NOTICES: usize = 10;
 /// The time limit for the database's part of the answer.
 const LOOK: Duration = Duration::from_secs(3);
 
@@ -166,6 +172,35 @@ pub(crate) struct AgreementStands {
     pub(crate) notice_by: Option<String>,
     pub(crate) notice_days_left: Option<i64>,
     pub(crate) notice_seconds_left: Option<i64>,
+    /// The standing on the first day of the next term by the notices that are known now. Services of earlier versions do
+    /// not report it.
+    #[serde(default)]
+    pub(crate) next_term: String,
+    /// The notices under Art. 8, newest first; at most [`NOTICES`].
+    #[serde(default)]
+    pub(crate) notices: Vec<NoticeStands>,
+}
+
+/// A notice under Art. 8.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NoticeStands {
+    /// The entry by which it is named: that of its giver, or its receiver's record.
+    pub(crate) entry: String,
+    pub(crate) giver: String,
+    /// `NOT_RENEW`, `CHANGE` or `OTHER`.
+    pub(crate) kind: String,
+    pub(crate) term: u32,
+    pub(crate) written_on: String,
+    pub(crate) document: String,
+    pub(crate) arrived_at: Option<String>,
+    /// `IN_TIME`, `IN_DOUBT` or `LATE`; empty while the arrival is pending.
+    pub(crate) timing: String,
+    /// `PENDING_ARRIVAL`, `ARRIVED` or `WITHDRAWN`.
+    pub(crate) state: String,
+    /// Its giver has not given it over the link.
+    pub(crate) receiver_only: bool,
+    /// Its withdrawal waits for the receiver's assent.
+    pub(crate) awaits_assent: bool,
 }
 
 /// The expiry of each port's trust material.
@@ -417,12 +452,16 @@ async fn unanchored(store: &Store, since: impl Fn(i64) -> u64) -> Result<u64, Er
 
 impl AgreementStands {
     fn of(seen: Seen<'_>, now: Timestamp) -> Self {
-        let standing = match agreement::standing_of(seen, now) {
+        let words = |standing| match standing {
             TermStanding::InForce(term) => format!("in force, term {} until {}", term.ordinal, term.to),
             TermStanding::Disputed(term) => format!("disputed since {}", term.from),
             TermStanding::Expired { last } => format!("expired with term {} on {}", last.ordinal, last.to),
             TermStanding::NotYet => "not begun".to_owned(),
         };
+        let known = agreement::notices(seen);
+        let notices = known.iter().rev().take(NOTICES).map(|it| NoticeStands::of(it.resource())).collect();
+        let standing = words(agreement::standing_of(seen, now));
+        let next_term = agreement::next_standing(&known, now).map(words).unwrap_or_default();
         let today = calendar::day(now);
         let by = term::term_on(today).map(|term| term.last_open);
         let days = by.and_then(|by| today.until(by).ok()).map(|span| i64::from(span.get_days()));
@@ -432,6 +471,28 @@ impl AgreementStands {
             notice_by: by.map(|by| by.to_string()),
             notice_days_left: days,
             notice_seconds_left: end.map(|end| end.as_second() - now.as_second()),
+            next_term,
+            notices,
+        }
+    }
+}
+
+impl NoticeStands {
+    fn of(it: Notice) -> Self {
+        let short = |name: &str, of: &str| name.strip_prefix(of).unwrap_or(name).to_owned();
+        let timing = if it.timing() == NoticeTiming::Unspecified { "" } else { it.timing().as_str_name() };
+        Self {
+            giver: it.author().id().to_owned(),
+            kind: short(it.kind().as_str_name(), "NOTICE_KIND_"),
+            term: it.term,
+            timing: short(timing, "NOTICE_TIMING_"),
+            state: short(it.state().as_str_name(), "STATE_"),
+            receiver_only: it.receiver_only,
+            awaits_assent: !it.withdrawal.is_empty() && it.state() != notice::State::Withdrawn,
+            arrived_at: it.arrived_at.as_ref().map(|at| time(micros(Some(at)))),
+            entry: it.entry,
+            written_on: it.written_on,
+            document: it.document,
         }
     }
 }

@@ -6,6 +6,7 @@ use renkei_book::{Begin, CallOrigin, Declined};
 use renkei_desk::{
     Checkpoint, JournalKeys, count_months,
     verify::{verify as verify_all, verify_tail},
+    warn_of_term,
 };
 use renkei_domain::moment::Source;
 use renkei_proto::r#type::v1::Agency;
@@ -46,8 +47,8 @@ pub(crate) struct Parts {
 /// The incarnation in which kinds were announced, and the kinds.
 pub(crate) type SpokenKinds = (u32, Vec<String>);
 
-/// Writes the counts of past months every minute, if they are missing, and checkpoints every hour. One replica works
-/// for all. A sandbox writes both on command only, so that its clock may jump.
+/// Writes the counts of past months and the warnings about the term every minute, if they are missing, and checkpoints
+/// every hour. One replica works for all. A sandbox writes none of them by itself, so that its clock may jump.
 pub(crate) async fn run(parts: Parts, draining: CancellationToken) {
     let mut minutes = 0_u64;
     while draining.run_until_cancelled(tokio::time::sleep(MINUTE)).await.is_some() {
@@ -56,6 +57,7 @@ pub(crate) async fn run(parts: Parts, draining: CancellationToken) {
             continue;
         }
         said("counts", count_months(&parts.store, &parts.source).await);
+        said("warnings", warn_of_term(&parts.store, &parts.source).await);
         if minutes % CHECKPOINT_MINUTES == 1 {
             said("checkpoint", checkpoint(&parts).await);
             said("replies", forget(&parts).await);

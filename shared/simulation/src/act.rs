@@ -23,6 +23,7 @@ use renkei_proto::{
         GiveAdviceRequest, HandBackAdviceRequestRequest, SubmitAdviceRequestRequest, SupplementAdviceRequestRequest,
         WithdrawAdviceRequestRequest,
     },
+    agreement::v1::{AssentToWithdrawalRequest, GiveNoticeRequest, RecordNoticeArrivalRequest, WithdrawNoticeRequest},
     evidence::v1::{BarOfficialRequest, UnbarOfficialRequest},
     options::v1::Reason,
     referral::v1::{
@@ -127,6 +128,10 @@ acts! {
     GiveAdvice(GiveAdviceRequest, "/renkei.advice.v1.AdviceGivingService/GiveAdvice", act),
     CorrectAdvice(CorrectAdviceRequest, "/renkei.advice.v1.AdviceGivingService/CorrectAdvice", act),
     AnswerQuotation(AnswerQuotationRequest, "/renkei.advice.v1.AdviceGivingService/AnswerQuotation", act),
+    GiveNotice(GiveNoticeRequest, "/renkei.agreement.v1.AgreementService/GiveNotice", act),
+    RecordNoticeArrival(RecordNoticeArrivalRequest, "/renkei.agreement.v1.AgreementService/RecordNoticeArrival", act),
+    WithdrawNotice(WithdrawNoticeRequest, "/renkei.agreement.v1.AgreementService/WithdrawNotice", act),
+    AssentToWithdrawal(AssentToWithdrawalRequest, "/renkei.agreement.v1.AgreementService/AssentToWithdrawal", act),
     PublishItem(PublishItemRequest, "/renkei.sharing.v1.ItemService/PublishItem", act),
     ReviseItem(ReviseItemRequest, "/renkei.sharing.v1.ItemService/ReviseItem", act),
     RecallItem(RecallItemRequest, "/renkei.sharing.v1.ItemService/RecallItem", act),

@@ -1,6 +1,7 @@
 //! The generators of every noun.
 
 mod advice;
+mod agreement;
 mod item;
 mod official;
 mod referral;
@@ -12,6 +13,7 @@ use crate::generator::Generator;
 
 /// The generators, by the collection of their noun.
 pub const ALL: &[(&str, &[Generator])] = &[
+    ("agreement", agreement::GENERATORS),
     ("schemes", scheme::GENERATORS),
     ("referrals", referral::GENERATORS),
     ("referralCounts", referral::COUNTS),

@@ -7,6 +7,7 @@ use renkei_domain::moment::Moment;
 use renkei_proto::r#type::v1::Agency;
 
 mod advice;
+mod agreement;
 mod content;
 mod evidence;
 mod item;

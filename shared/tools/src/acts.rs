@@ -9,7 +9,7 @@ use renkei_proto::{
         advice_asking_service_client::AdviceAskingServiceClient,
         advice_giving_service_client::AdviceGivingServiceClient, advice_service_client::AdviceServiceClient,
     },
-    agreement::v1::{Agreement, GetAgreementRequest, agreement_service_client::AgreementServiceClient},
+    agreement::v1::agreement_service_client::AgreementServiceClient,
     evidence::v1::{
         JournalEntry, evidence_service_client::EvidenceServiceClient, official_service_client::OfficialServiceClient,
     },
@@ -23,13 +23,14 @@ use renkei_simulation::requests::Requests;
 use tonic::Status;
 
 use crate::{
-    desk::{Desk, PATIENCE, insist},
+    desk::{Desk, PATIENCE},
     pair::Pair,
     schemes,
     setup::AGENCIES,
 };
 
 mod advice;
+mod agreement;
 mod call;
 mod evidence;
 mod item;
@@ -47,6 +48,7 @@ pub struct Acts {
     referrals: ReferralServiceClient<OfficialChannel>,
     counts: ReferralServiceClient<OfficialChannel>,
     agreement: AgreementServiceClient<OfficialChannel>,
+    notices: AgreementServiceClient<OfficialChannel>,
     evidence: EvidenceServiceClient<OfficialChannel>,
     feed: OfficialChannel,
     advice_asking: AdviceAskingServiceClient<OfficialChannel>,
@@ -133,6 +135,7 @@ impl Acts {
             referrals: desk.referrals()?,
             counts: desk.counts()?,
             agreement: desk.agreement()?,
+            notices: desk.notices()?,
             evidence: desk.evidence()?,
             feed: desk.feed()?,
             advice_asking: desk.advice_asking()?,
@@ -143,12 +146,6 @@ impl Acts {
             desk,
             requests: Requests::new(agency, seed, move || world.now()),
         })
-    }
-
-    /// Gets the agreement.
-    pub async fn agreement(&self) -> Answer<Agreement> {
-        let request = GetAgreementRequest { name: "agreement".to_owned() };
-        insist(async || self.agreement.clone().get_agreement(request.clone()).await).await
     }
 
     /// Watches from a cursor on (see `WatchRequest`).

@@ -164,6 +164,14 @@ impl Desk {
         Ok(ContractServiceClient::new(self.as_tanaka("reader")?))
     }
 
+    /// Notices under Art. 8, as the approver.
+    ///
+    /// # Errors
+    /// Fails if the files of the certificate cannot be read.
+    pub fn notices(&self) -> Result<AgreementServiceClient<OfficialChannel>, String> {
+        Ok(AgreementServiceClient::new(self.as_tanaka("approver")?))
+    }
+
     /// Evidence, as the auditor.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ use renkei_proto::{
         AdviceAccepted, AdviceRequest, AdviceRequested, AdviceRequestedContent, ListAdviceRequestsRequest, Submission,
         Urgency,
     },
+    agreement::v1::{Agreement, GiveNoticeRequest, NoticeKind},
     evidence::v1::{CheckpointAuditRequest, Official},
     journal::v1::{Entry, Fact, Header, fact},
     link::v1::frame::Kind,
@@ -74,10 +75,14 @@ pub struct Scene {
     pub submitted: Known,
     /// Another that IPA has accepted.
     pub accepted: Known,
+    /// A notice of the liar that it has withdrawn.
+    pub own_notice: Known,
+    /// A notice of the other side that has arrived.
+    pub other_notice: Known,
 }
 
 /// The matters as the other side shows them, without the fields that every refused entry changes.
-type Shown = (Vec<Item>, Vec<AdviceRequest>, Vec<Official>);
+type Shown = (Vec<Item>, Vec<AdviceRequest>, Vec<Official>, Agreement);
 
 /// A peer that lies, with its journal.
 pub struct Liar {
@@ -134,6 +139,7 @@ impl Liar {
             items.into_iter().map(item).collect(),
             requests.advice_requests.into_iter().map(request).collect(),
             self.acts.barred().await.map_err(failure)?,
+            Agreement { etag: String::new(), ..self.acts.agreement().await.map_err(failure)? },
         ))
     }
 
@@ -306,6 +312,21 @@ impl Liar {
         Some(content.encode_to_vec())
     }
 
+    /// The time of both sides.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.pair.clock.now()
+    }
+
+    /// The number of a notice that the other side gives now.
+    pub(crate) async fn hear_notice(&mut self, kind: NoticeKind, number: &str) -> Result<u64, String> {
+        let request = GiveNoticeRequest { document: number.to_owned(), ..self.acts.giving_notice(kind) };
+        let given = self.acts.give_notice(request).await.map_err(failure)?;
+        let notice = given.notices.iter().rfind(|notice| notice.author() != self.agency);
+        let seq = seq_of(notice.map(|notice| &notice.entry))?;
+        self.catch_up(seq).await?;
+        Ok(seq)
+    }
+
     /// An instant so many days from now.
     pub fn in_days(&self, days: i64) -> Option<prost_types::Timestamp> {
         Some(stamp(self.pair.clock.now() + jiff::SignedDuration::from_hours(24 * days)))
@@ -314,7 +335,7 @@ impl Liar {
 
 /// The true entries on which the lies are built.
 impl Liar {
-    async fn truth(
+    pub(crate) async fn truth(
         &mut self,
         matter: &str,
         fact: fact::Fact,
@@ -343,6 +364,7 @@ impl Liar {
         let item = self.acts.recall_item(self.acts.recalling(&item)).await.map_err(failure)?;
         self.scene.other_recalled = Known { seq: seq_of(item.entries.last())?, name: item.name };
         self.advice().await?;
+        self.notices().await?;
         let own_seq = self.acts.link().await?.own_seq;
         self.catch_up(own_seq).await?;
         let Scene { other, other_recalled, .. } = self.scene.clone();

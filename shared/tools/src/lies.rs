@@ -1,4 +1,4 @@
-//! The table of lies about advice, items and officials. Each states who can tell it and what becomes of it: the same
+//! The table of lies about advice, items, notices and officials. Each states who can tell it and what becomes of it: the same
 //! whichever agency is lied to.
 
 use prost::Message as _;
@@ -14,6 +14,7 @@ use renkei_proto::{
 use crate::liar::Liar;
 
 mod advice;
+pub(crate) mod agreement;
 mod item;
 mod lie;
 mod sample;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<Lie> {
     all.extend(item::items());
     all.extend(advice::requests());
     all.extend(advice::advice());
+    all.extend(agreement::notices());
     all.extend(stops());
     all
 }

@@ -152,7 +152,7 @@ async fn a_request_is_received_then_recorded_then_answered() {
 async fn nothing_new_is_asked_after_the_agreement_has_ended_and_open_requests_are_finished() {
     let pair = Pair::in_process(instant("2026-12-01T09:00:00+09:00").unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
-    give_notice(&pair, NoticeKind::NotRenew).await;
+    give_notice(&ppc, NoticeKind::NotRenew).await;
     settle(&ppc, &ipa).await.unwrap();
     pair.set_clock(instant("2027-03-31T23:59:59+09:00").unwrap()).unwrap();
     pair.cut_link();

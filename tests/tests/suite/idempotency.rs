@@ -3,9 +3,11 @@
 
 use std::{collections::BTreeSet, fmt::Debug};
 
+use jiff::SignedDuration;
 use renkei_client::{Answer, CallError};
 use renkei_proto::{
     RULES,
+    agreement::v1::NoticeKind,
     evidence::v1::{BarOfficialRequest, CheckpointAuditRequest, UnbarOfficialRequest},
     journal::v1::BarReason,
     options::v1::Reason,
@@ -65,6 +67,7 @@ async fn every_method_that_changes_something_gives_its_first_reply_again() {
     tried.extend(advice_twice(&ppc, &ipa).await);
     tried.extend(items_twice(&ppc, &ipa).await);
     tried.extend(officials_twice(&ppc).await);
+    tried.extend(notices_twice(&ppc, &ipa).await);
 
     let mutating = RULES.iter().filter(|rule| rule.mutating).filter_map(|rule| rule.path.rsplit('/').next());
     assert_eq!(mutating.collect::<BTreeSet<_>>(), tried);
@@ -152,6 +155,26 @@ async fn items_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 7] {
     settle(ppc, ipa).await.unwrap();
     assert_eq!(ipa.publish_item(publish).await.unwrap(), published);
     ["PublishItem", "ReviseItem", "RecallItem", "AcknowledgeItem", "AskAboutItem", "AnswerItemQuestion", "GiveFeedback"]
+}
+
+/// The acts about notices; gives the methods.
+async fn notices_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 4] {
+    let give = ppc.giving_notice(NoticeKind::Other);
+    let given = twice(ppc, give.clone(), async |it| ppc.give_notice(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    let notice = &given.notices[0];
+    let earlier = ipa.recording_arrival(notice, ipa.now() - SignedDuration::from_hours(1));
+    twice(ipa, earlier, async |it| ipa.record_notice_arrival(it).await).await;
+    let paper = ipa.recording_paper(NoticeKind::Change, "第2号", ipa.now());
+    twice(ipa, paper, async |it| ipa.record_notice_arrival(it).await).await;
+    let withdrawn = twice(ppc, ppc.withdrawing_notice(notice), async |it| ppc.withdraw_notice(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    let withdrawal = withdrawn.notices.iter().find(|it| it.entry == notice.entry).unwrap();
+    twice(ipa, ipa.assenting(withdrawal), async |it| ipa.assent_to_withdrawal(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    // Whatever has become of the notice since.
+    assert_eq!(ppc.give_notice(give).await.unwrap(), given);
+    ["GiveNotice", "RecordNoticeArrival", "WithdrawNotice", "AssentToWithdrawal"]
 }
 
 /// The methods that act on officials are called twice each; returns their names.

@@ -472,7 +472,7 @@ async fn an_item_has_at_most_a_hundred_revisions() {
 async fn nothing_new_is_shared_after_expiry_and_shared_items_continue() {
     let pair = Pair::in_process(instant("2026-12-01T09:00:00+09:00").unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
-    give_notice(&pair, NoticeKind::NotRenew).await;
+    give_notice(&ppc, NoticeKind::NotRenew).await;
     pair.set_clock(instant(BOUNDARY[0]).unwrap()).unwrap();
     let it = ipa.publish_item(ipa.publishing_item(to_the_party())).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();

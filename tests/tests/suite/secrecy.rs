@@ -10,6 +10,7 @@ use renkei_domain::moment::stamp;
 use renkei_proto::{
     RULES,
     advice::v1::ListAdviceEntriesRequest,
+    agreement::v1::{ListNoticeEntriesRequest, NoticeKind},
     evidence::v1::{AuditRecord, ListAuditRecordsRequest},
     options::v1::{Reason, Surface},
     sharing::v1::{
@@ -147,7 +148,7 @@ async fn a_call_for_no_known_purpose_is_refused_where_one_is_asked_for() {
     }
     let expected: BTreeSet<&str> = RULES.iter().filter(|rule| rule.purpose).map(|rule| rule.path).collect();
     assert_eq!(asked, expected);
-    assert!(RULES.iter().filter(|rule| rule.secret && rule.article != "7(1)").all(|rule| rule.purpose));
+    assert!(RULES.iter().filter(|rule| rule.secret && !["7(1)", "8"].contains(&rule.article)).all(|rule| rule.purpose));
 }
 
 /// An ordinary request of every method that hands out secret material: caller, path, matter, body.
@@ -156,10 +157,14 @@ async fn secret_calls(ppc: &Acts, ipa: &Acts) -> Vec<(&'static str, &'static str
     let advice = ppc.submit_advice_request(ppc.requesting()).await.unwrap().name;
     settle(ppc, ipa).await.unwrap();
     let listing = ListAdviceEntriesRequest { parent: advice.clone(), ..Default::default() };
+    let agreement = ppc.give_notice(ppc.giving_notice(NoticeKind::Other)).await.unwrap().name;
+    settle(ppc, ipa).await.unwrap();
+    let notices = ListNoticeEntriesRequest { parent: agreement.clone(), ..Default::default() };
     vec![
         ("sharing", "/renkei.sharing.v1.ItemService/GetItem", item.clone(), get(&item).encode_to_vec()),
         ("reader", "/renkei.sharing.v1.ItemService/ListItemEntries", item.clone(), words(&item).encode_to_vec()),
         ("casework", "/renkei.advice.v1.AdviceService/ListAdviceEntries", advice, listing.encode_to_vec()),
+        ("approver", "/renkei.agreement.v1.AgreementService/ListNoticeEntries", agreement, notices.encode_to_vec()),
         (
             "auditor",
             "/renkei.evidence.v1.EvidenceService/ListAuditRecords",

@@ -1,19 +1,11 @@
 //! The agreement and its term (Art. 8), as both desks show them while the clock moves.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use prost::Message as _;
-use renkei_book::{CallOrigin, Command, Stage};
 use renkei_client::CallError;
-use renkei_domain::{matter::Matter, moment::Moment, read_set::ReadSet, refusal::Refusal};
 use renkei_proto::{
-    agreement::v1::{
-        Agreement, GetAgreementRequest, NoticeGiven, NoticeGivenContent, NoticeKind, NoticeTiming,
-        NoticeWithdrawalAssented, NoticeWithdrawn, Term, agreement::State, notice,
-    },
-    journal::v1::fact,
+    agreement::v1::{Agreement, GetAgreementRequest, Notice, NoticeKind, NoticeTiming, Term, agreement::State, notice},
     options::v1::Reason,
     referral::v1::ReferralGround,
-    r#type::v1::{Agency, Text},
 };
 use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, settle},
@@ -25,7 +17,7 @@ use renkei_tools::{
 pub const BOUNDARY: [&str; 2] = ["2027-03-31T14:59:59Z", "2027-03-31T15:00:00Z"];
 
 /// Sets the clock and reads the agreement.
-async fn at(pair: &Pair, acts: &Acts, time: &str) -> Agreement {
+pub async fn at(pair: &Pair, acts: &Acts, time: &str) -> Agreement {
     pair.set_clock(instant(time).unwrap()).unwrap();
     acts.agreement().await.unwrap()
 }
@@ -68,40 +60,14 @@ async fn a_term_ends_with_the_day_in_japan_and_is_renewed_without_a_word() {
     refused(other.map_err(CallError::from), Reason::FieldInvalid, "name");
 }
 
-/// Writes a fact of the agreement: its RPCs come with their own noun.
-struct Say(fact::Fact, Option<Vec<u8>>, u64);
-
-impl Command for Say {
-    type Reply = ();
-
-    fn reads(&self, _: &Moment) -> ReadSet {
-        ReadSet::matter(Matter::AGREEMENT)
-    }
-
-    fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
-        stage.write(&Matter::of(Matter::AGREEMENT), self.0.clone(), self.1.clone(), self.2).map(|_| ())
-    }
-}
-
-async fn say(pair: &Pair, agency: Agency, say: Say) {
-    let store = pair.side(agency).store().unwrap();
-    // Another moment each time, or entries would have the same id.
-    let mut seed = [6; 32];
-    seed[..8].copy_from_slice(&store.heads().borrow().turn.to_be_bytes());
-    let moment = pair.clock.source(seed).moment();
-    store.write("say", CallOrigin::own("say"), moment, say).await.unwrap();
-}
-
-/// Gives PPC's notice about term 4.
-pub async fn give_notice(pair: &Pair, kind: NoticeKind) {
-    let text = Text { ja: "申し出".to_owned(), en: String::new() };
-    let content = NoticeGivenContent { text: Some(text) }.encode_to_vec();
-    let given = fact::Fact::NoticeGiven(NoticeGiven { kind: kind.into(), term: 4 });
-    say(pair, Agency::Ppc, Say(given, Some(content), 0)).await;
+/// Gives notice about the running term.
+pub async fn give_notice(acts: &Acts, kind: NoticeKind) -> Notice {
+    let given = acts.give_notice(acts.giving_notice(kind)).await.unwrap();
+    given.notices.into_iter().rfind(|notice| notice.author() == acts.agency).unwrap()
 }
 
 /// The agreement as both sides show it once each has everything.
-async fn at_both(ppc: &Acts, ipa: &Acts) -> Agreement {
+pub async fn at_both(ppc: &Acts, ipa: &Acts) -> Agreement {
     settle(ppc, ipa).await.unwrap();
     let seen = Agreement { etag: String::new(), ..ppc.agreement().await.unwrap() };
     assert_eq!(seen, Agreement { etag: String::new(), ..ipa.agreement().await.unwrap() });
@@ -124,7 +90,7 @@ async fn a_notice_counts_from_its_arrival_and_touches_the_next_term_only() {
         let (ppc, ipa) = both(&pair).unwrap();
         settle(&ppc, &ipa).await.unwrap();
         pair.cut_link();
-        give_notice(&pair, kind).await;
+        give_notice(&ppc, kind).await;
         let pending = ppc.agreement().await.unwrap().notices.remove(0);
         assert_eq!((pending.state(), pending.timing()), (notice::State::PendingArrival, NoticeTiming::Unspecified));
         pair.set_clock(instant(arrived).unwrap()).unwrap();
@@ -144,13 +110,13 @@ async fn a_notice_counts_from_its_arrival_and_touches_the_next_term_only() {
 async fn a_notice_is_withdrawn_with_the_peers_assent() {
     let pair = Pair::in_process(instant("2026-12-01T09:00:00+09:00").unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
-    give_notice(&pair, NoticeKind::NotRenew).await;
-    let notice_seq = ppc.link().await.unwrap().own_seq;
+    let notice = give_notice(&ppc, NoticeKind::NotRenew).await;
     at_both(&ppc, &ipa).await;
-    say(&pair, Agency::Ppc, Say(fact::Fact::NoticeWithdrawn(NoticeWithdrawn { notice_seq }), None, 0)).await;
-    assert_eq!(at_both(&ppc, &ipa).await.notices[0].state(), notice::State::Arrived);
-    let assented = fact::Fact::NoticeWithdrawalAssented(NoticeWithdrawalAssented { notice_seq });
-    say(&pair, Agency::Ipa, Say(assented, None, notice_seq + 1)).await;
+    ppc.withdraw_notice(ppc.withdrawing_notice(&notice)).await.unwrap();
+    let waiting = at_both(&ppc, &ipa).await;
+    assert_eq!(waiting.notices[0].state(), notice::State::Arrived);
+    assert_eq!(waiting.next_state(), State::Expired, "it counts until the assent");
+    ipa.assent_to_withdrawal(ipa.assenting(&waiting.notices[0])).await.unwrap();
     assert_eq!(at_both(&ppc, &ipa).await.notices[0].state(), notice::State::Withdrawn);
     assert_eq!(at(&pair, &ipa, BOUNDARY[1]).await.state(), State::InForce);
 }
@@ -160,7 +126,7 @@ async fn after_expiry_referral_goes_on_as_voluntary() {
     let pair = Pair::in_process(instant("2026-12-01T09:00:00+09:00").unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
-    give_notice(&pair, NoticeKind::NotRenew).await;
+    give_notice(&ppc, NoticeKind::NotRenew).await;
     at_both(&ppc, &ipa).await;
     let mut grounds = Vec::new();
     for time in BOUNDARY {

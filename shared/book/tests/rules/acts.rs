@@ -9,7 +9,8 @@ use renkei_domain::{
 };
 use renkei_proto::{
     agreement::v1::{
-        ArrivalChannel, NoticeArrived, NoticeGiven, NoticeKind, NoticeWithdrawalAssented, NoticeWithdrawn,
+        ArrivalChannel, NoticeArrived, NoticeGiven, NoticeKind, NoticeReceived, NoticeWithdrawalAssented,
+        NoticeWithdrawn,
     },
     journal::v1::fact,
     referral::v1::{
@@ -169,24 +170,69 @@ pub fn count_last(party: &Party) -> Act {
 
 pub fn notice(party: &Party, kind: NoticeKind) -> Act {
     let term = term_on(calendar::day(party.now)).unwrap().ordinal;
-    Act::new(&agreement(), fact::Fact::NoticeGiven(NoticeGiven { kind: kind.into(), term }))
+    Act::new(&agreement(), fact::Fact::NoticeGiven(NoticeGiven { kind: kind.into(), term, document: String::new() }))
 }
 
 /// Records that a notice of the peer came on paper.
 pub fn paper(notice_seq: u64, arrived_at: jiff::Timestamp) -> Act {
-    let fact = NoticeArrived { notice_seq, channel: ArrivalChannel::Paper.into(), arrived_at: Some(stamp(arrived_at)) };
+    let fact = NoticeArrived {
+        notice_seq,
+        channel: ArrivalChannel::Paper.into(),
+        arrived_at: Some(stamp(arrived_at)),
+        document: String::new(),
+    };
     Act::new(&agreement(), fact::Fact::NoticeArrived(fact)).answering(notice_seq)
 }
 
+/// Records that a notice of the peer came on paper an hour ago, written on the same day, and not over the link.
+pub fn received(party: &Party, kind: NoticeKind, document: &str) -> Act {
+    let arrived_at = party.now - jiff::SignedDuration::from_hours(1);
+    Act::new(
+        &agreement(),
+        fact::Fact::NoticeReceived(NoticeReceived {
+            kind: kind.into(),
+            written_on: renkei_domain::calendar::day(arrived_at).to_string(),
+            channel: ArrivalChannel::Paper.into(),
+            arrived_at: Some(stamp(arrived_at)),
+            document: document.to_owned(),
+        }),
+    )
+}
+
 pub fn withdraw_notice(notice_seq: u64) -> Act {
-    Act::new(&agreement(), fact::Fact::NoticeWithdrawn(NoticeWithdrawn { notice_seq }))
+    Act::new(&agreement(), fact::Fact::NoticeWithdrawn(NoticeWithdrawn { notice_seq, received: false }))
+}
+
+/// A notice under a document number.
+pub fn numbered(party: &Party, kind: NoticeKind, document: &str) -> Act {
+    let Act { fact: fact::Fact::NoticeGiven(given), .. } = notice(party, kind) else { panic!("a notice") };
+    Act::new(&agreement(), fact::Fact::NoticeGiven(NoticeGiven { document: document.to_owned(), ..given }))
+}
+
+/// The numbers of an agency's records of papers.
+pub fn records(party: &Party, receiver: Agency) -> Vec<u64> {
+    party.page(&agreement()).all_of::<NoticeReceived>(receiver).map(|(mark, _)| mark.seq).collect()
+}
+
+/// Withdraws a notice that the peer recorded.
+pub fn withdraw_record(notice_seq: u64) -> Act {
+    Act::new(&agreement(), fact::Fact::NoticeWithdrawn(NoticeWithdrawn { notice_seq, received: true }))
+}
+
+/// Assents to the withdrawal of a notice that the party itself recorded.
+pub fn assent_to_record(party: &Party, notice_seq: u64) -> Act {
+    let mut withdrawals = party.page(&agreement()).all_of::<NoticeWithdrawn>(party.own.peer());
+    let withdrawal = withdrawals.find(|(_, it)| it.received && it.notice_seq == notice_seq);
+    let fact = NoticeWithdrawalAssented { notice_seq, received: true };
+    Act::new(&agreement(), fact::Fact::NoticeWithdrawalAssented(fact))
+        .answering(withdrawal.map_or(0, |(mark, _)| mark.seq))
 }
 
 /// Assents to the withdrawal of a notice of the peer.
 pub fn assent(party: &Party, notice_seq: u64) -> Act {
     let mut withdrawals = party.page(&agreement()).all_of::<NoticeWithdrawn>(party.own.peer());
     let withdrawal = withdrawals.find(|(_, withdrawn)| withdrawn.notice_seq == notice_seq);
-    let fact = fact::Fact::NoticeWithdrawalAssented(NoticeWithdrawalAssented { notice_seq });
+    let fact = fact::Fact::NoticeWithdrawalAssented(NoticeWithdrawalAssented { notice_seq, received: false });
     Act::new(&agreement(), fact).answering(withdrawal.map_or(0, |(mark, _)| mark.seq))
 }
 

@@ -9,8 +9,8 @@ use renkei_proto::{
 
 use super::{
     acts::{
-        Report, assent, count_last, follow_up, give, issue, judge, notice, paper, publish, referral, report, revise,
-        withdraw, withdraw_notice,
+        Report, assent, assent_to_record, count_last, follow_up, give, issue, judge, notice, numbered, paper, publish,
+        received, records, referral, report, revise, withdraw, withdraw_notice, withdraw_record,
     },
     advice_acts as advice,
     catalogue::{IDS, KINDS, REPORTERS, scheme},
@@ -31,6 +31,10 @@ pub enum Choice {
     WithdrawNotice,
     Assent,
     Paper,
+    Numbered,
+    Received,
+    WithdrawRecord,
+    AssentRecord,
     Count,
     AskAdvice,
     Supplement,
@@ -58,7 +62,7 @@ pub enum Choice {
 }
 
 /// Referral and the agreement: either agency does all of it.
-pub const CHOICES: [Choice; 12] = [
+pub const CHOICES: [Choice; 14] = [
     Choice::Publish,
     Choice::Revise,
     Choice::Withdraw,
@@ -70,7 +74,21 @@ pub const CHOICES: [Choice; 12] = [
     Choice::WithdrawNotice,
     Choice::Assent,
     Choice::Paper,
+    Choice::Numbered,
+    Choice::Received,
     Choice::Count,
+];
+
+/// Notices: all that either agency does with them.
+pub const NOTICE: [Choice; 8] = [
+    Choice::Notice,
+    Choice::WithdrawNotice,
+    Choice::Assent,
+    Choice::Paper,
+    Choice::Numbered,
+    Choice::Received,
+    Choice::WithdrawRecord,
+    Choice::AssentRecord,
 ];
 
 /// Advice: PPC's acts, then IPA's.
@@ -125,6 +143,10 @@ impl Choice {
             Self::WithdrawNotice => withdraw_notice(notice_of(own)?),
             Self::Assent => assent(party, notice_of(own.peer())?),
             Self::Paper => paper(notice_of(own.peer())?, party.now - 1.hour()),
+            Self::Numbered => numbered(party, of(NOTICES, n), &number(n)),
+            Self::Received => received(party, of(NOTICES, n), &number(n)),
+            Self::WithdrawRecord => withdraw_record(*records(party, own.peer()).get(usize::from(n))?),
+            Self::AssentRecord => assent_to_record(party, *records(party, own).get(usize::from(n))?),
             Self::Count => count_last(party),
             _ => self.on_advice(party, n).or_else(|| self.on_item(party, n))?,
         })
@@ -185,6 +207,11 @@ impl Choice {
 
 fn of<T: Copy, const N: usize>(all: [T; N], n: u8) -> T {
     all[usize::from(n) % N]
+}
+
+/// The document number of the nth paper, whoever states it.
+fn number(n: u8) -> String {
+    format!("第{n}号")
 }
 
 fn id(own: Agency, n: u8) -> &'static str {

@@ -11,7 +11,7 @@ use renkei_domain::{
 };
 use renkei_proto::{
     FactKind,
-    agreement::v1::{NoticeGiven, NoticeKind},
+    agreement::v1::{NoticeGiven, NoticeKind, NoticeTermWarned},
     journal::v1::{
         AuditCheckpointed, BarReason, ClockConfirmed, EntryRefused, Fact, Header, JournalReopened, JournalStopped,
         KeyAdded, KeyRevoked, KindsSpoken, LossFound, OfficialBarred, OfficialUnbarred, OfficialsConfirmed,
@@ -27,8 +27,8 @@ use renkei_proto::{
 
 use super::{
     acts::{
-        agreement, assent, count_last, follow_up, give, issue, judge, notice, paper, publish, referral, report, revise,
-        withdraw, withdraw_notice,
+        agreement, assent, count_last, follow_up, give, issue, judge, notice, paper, publish, received, referral,
+        report, revise, withdraw, withdraw_notice,
     },
     advice_acts::request,
     catalogue::{published, scheme},
@@ -58,11 +58,12 @@ enum Where {
     PrivateOwn,
 }
 
-const TABLE: [(&str, Where); 54] = [
+const TABLE: [(&str, Where); 56] = [
     ("notice_given", Where::Agreement),
     ("notice_arrived", Where::Agreement),
     ("notice_withdrawn", Where::Agreement),
     ("notice_withdrawal_assented", Where::Agreement),
+    ("notice_received", Where::Agreement),
     ("scheme_published", Where::Own),
     ("scheme_revised", Where::Own),
     ("scheme_withdrawn", Where::Own),
@@ -113,6 +114,7 @@ const TABLE: [(&str, Where); 54] = [
     ("clock_confirmed", Where::Private),
     ("recovery_ended", Where::Private),
     ("officials_confirmed", Where::Private),
+    ("notice_term_warned", Where::Private),
 ];
 
 const OPENERS: [Agency; 3] = [Agency::Ppc, Agency::Ipa, Agency::Unspecified];
@@ -181,7 +183,9 @@ fn ready(kind: FactKind, author: Agency) -> (Party, Act) {
         FactKind::NoticeGiven
         | FactKind::NoticeArrived
         | FactKind::NoticeWithdrawn
-        | FactKind::NoticeWithdrawalAssented => about_notices(&mut pair, kind, author),
+        | FactKind::NoticeWithdrawalAssented
+        | FactKind::NoticeReceived
+        | FactKind::NoticeTermWarned => about_notices(&mut pair, kind, author),
         FactKind::SchemePublished
         | FactKind::SchemeRevised
         | FactKind::SchemeWithdrawn
@@ -201,8 +205,14 @@ fn ready(kind: FactKind, author: Agency) -> (Party, Act) {
 fn about_notices(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
     let giver = if matches!(kind, FactKind::NoticeGiven | FactKind::NoticeWithdrawn) { author } else { author.peer() };
     let given = notice(pair.of(giver), NoticeKind::Other);
-    if kind == FactKind::NoticeGiven {
-        return given;
+    match kind {
+        FactKind::NoticeGiven => return given,
+        FactKind::NoticeReceived => return received(pair.of(author), NoticeKind::Other, "1"),
+        FactKind::NoticeTermWarned => {
+            let warned = NoticeTermWarned { term: 4, warning: 1 };
+            return Act::new(&agreement(), fact::Fact::NoticeTermWarned(warned));
+        }
+        _ => {}
     }
     let seq = pair.of_mut(giver).write(&given).unwrap();
     pair.exchange(giver);
@@ -312,7 +322,7 @@ fn about_officials(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
 
 fn about_journals(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
     if kind == FactKind::EntryRefused {
-        let notice = NoticeGiven { kind: NoticeKind::Other.into(), term: 1 };
+        let notice = NoticeGiven { kind: NoticeKind::Other.into(), term: 1, document: String::new() };
         let lie = Act::new(&agreement(), fact::Fact::NoticeGiven(notice));
         let seq = pair.of_mut(author.peer()).say(&lie);
         let entry = pair.of(author.peer()).journal(author.peer()).last().unwrap().clone();

@@ -7,7 +7,7 @@ use super::{
     acts::{issue, notice, referral, report, withdraw_notice},
     advice,
     catalogue::{KINDS, published},
-    choice::{ADVICE, CHOICES, Choice, ITEM},
+    choice::{ADVICE, CHOICES, Choice, ITEM, NOTICE},
     item,
     model::{BOTH, Pair, notices},
 };
@@ -190,6 +190,40 @@ fn every_pair_of_acts_on_an_item_agrees_when_the_last_act_has_not_arrived() {
             if let Some(start) = last_act_unknown(opener, path) {
                 assert_every_pair_agrees(&start, &acts);
             }
+        }
+    }
+}
+
+/// Papers and entries that state one notice or not, withdrawn and assented to: every act in every state, also when the last
+/// step has not arrived.
+#[test]
+fn every_pair_of_acts_on_notices_agrees_in_every_state() {
+    use Choice::{Assent, AssentRecord, Notice, Numbered, Received, WithdrawNotice, WithdrawRecord};
+    let acts: Vec<Chosen> = BOTH.iter().flat_map(|agency| NOTICE.map(|choice| (*agency, choice, 0))).collect();
+    let (ppc, ipa) = (Agency::Ppc, Agency::Ipa);
+    for path in [
+        &[][..],
+        &[(ppc, Notice)],
+        &[(ipa, Received)],
+        &[(ppc, Numbered)],
+        &[(ipa, Received), (ppc, Numbered)],
+        &[(ipa, Received), (ppc, WithdrawRecord)],
+        &[(ipa, Received), (ppc, WithdrawRecord), (ipa, AssentRecord)],
+        &[(ipa, Received), (ppc, WithdrawRecord), (ppc, Numbered)],
+        &[(ipa, Received), (ppc, Numbered), (ppc, WithdrawNotice), (ipa, Assent)],
+    ] {
+        for last_arrives in [true, false] {
+            let mut pair = Pair::new();
+            for (place, (agency, choice)) in path.iter().enumerate() {
+                let act = choice.act(pair.of(*agency), 0).unwrap();
+                pair.of_mut(*agency).write(&act).unwrap();
+                if last_arrives || place + 1 < path.len() {
+                    pair.exchange(*agency);
+                }
+            }
+            assert_every_pair_agrees(&pair, &acts);
+            pair.at("2027-04-01T09:00:00+09:00");
+            assert_every_pair_agrees(&pair, &acts);
         }
     }
 }

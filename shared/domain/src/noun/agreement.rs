@@ -3,24 +3,30 @@
 //! State of a notice: `WITHDRAWN` (withdrawal and assent) `> ARRIVED > PENDING_ARRIVAL`. The machine never refuses a
 //! notice for being late; the timing is a label.
 
+mod notices;
+
 use jiff::Timestamp;
 use prost::Message as _;
 use renkei_proto::{
+    FactMessage,
     agreement::v1::{
-        self as proto, Agreement, ArrivalChannel, Notice, NoticeArrived, NoticeGiven, NoticeKind, NoticeTiming,
-        NoticeWithdrawalAssented, NoticeWithdrawn, notice::State,
+        self as proto, Agreement, ArrivalChannel, Notice, NoticeArrived, NoticeGiven, NoticeReceived, NoticeTermWarned,
+        NoticeTiming, NoticeWithdrawalAssented, NoticeWithdrawn, notice::State,
     },
     journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     r#type::v1::{Agency, Text},
 };
 
+pub use self::notices::{KnownNotice, document, notices};
+use self::notices::{NoticeName, arrival, entry_of, has_assent, written};
 use crate::{
     calendar,
     case::Case,
+    duty::{Duty, DutyKind},
     matter::{Collection, Matter, entry_name},
     memorandum,
-    moment::{instant, stamp},
+    moment::stamp,
     noun::{Noun, Owed, OwnService, Resource},
     page::{MarkView as _, Seen, View},
     refusal::{Refusal, must, past},
@@ -29,6 +35,15 @@ use crate::{
 
 /// `agreement`, the matter of both agencies.
 pub const COLLECTION: Collection = Collection::shared(Matter::AGREEMENT);
+
+/// Both agencies' duty to decide whether to give notice about the running term. It begins with the first warning, is due
+/// on the last open day, and ends with a notice or after that day (our rule).
+pub const DECIDE_ON_NOTICE: DutyKind = DutyKind::new("decide_on_notice");
+/// The receiver's duty to answer the withdrawal of a notice. No day is named: the memorandum knows no withdrawal.
+pub const ASSENT: DutyKind = DutyKind::new("assent_to_withdrawal");
+
+/// The number of the warning that the last open day is over (`NoticeTermWarned` in the contract).
+const OVER: u32 = 5;
 
 /// The agreement with its notices.
 pub struct AgreementNoun;
@@ -48,13 +63,39 @@ impl Noun for AgreementNoun {
             Fact::NoticeArrived(arrived) => judge_arrival(case, arrived),
             Fact::NoticeWithdrawn(withdrawn) => judge_withdrawal(case, withdrawn),
             Fact::NoticeWithdrawalAssented(assented) => judge_assent(case, assented),
+            Fact::NoticeReceived(received) => judge_record(case, received),
+            Fact::NoticeTermWarned(warned) => {
+                let is_due = due_warning(case.page(), case.now).as_ref() == Some(warned);
+                must(is_due, Reason::WrongState, "no such warning is due")
+            }
             other => Err(Refusal::of_another_noun(other)),
         }
     }
 
-    fn needs_room(&self, _: &Fact) -> bool {
-        // Nothing may keep an agency from giving notice.
-        false
+    fn needs_room(&self, fact: &Fact) -> bool {
+        // Nothing may keep an agency from giving notice, or a service from recording an arrival over the link.
+        match fact {
+            Fact::NoticeReceived(_) => true,
+            Fact::NoticeArrived(_) => !self.is_automatic(fact),
+            _ => false,
+        }
+    }
+
+    fn duty_kinds(&self) -> &'static [DutyKind] {
+        &[DECIDE_ON_NOTICE, ASSENT]
+    }
+
+    fn duties(&self, own: Agency, _: &Matter, seen: Seen<'_>) -> Vec<Duty> {
+        let all = notices(seen);
+        let waits = |notice: &KnownNotice| notice.withdrawal.is_some() && notice.state != State::Withdrawn;
+        let assent = all.iter().any(|notice| notice.giver != own && waits(notice)).then(|| ASSENT.undated());
+        let decide = last_warning(seen).filter(|warned| {
+            let is_decided = all.iter().any(|notice| notice.giver == own && notice.view.term == warned.term);
+            warned.warning < OVER && !is_decided
+        });
+        let decide = decide.and_then(|warned| term::term(warned.term));
+        let decide = decide.map(|term| Duty { kind: DECIDE_ON_NOTICE, due: Some(term.last_open) });
+        decide.into_iter().chain(assent).collect()
     }
 
     /// A notice under Art. 8 counts from its arrival here, which the service records.
@@ -66,6 +107,7 @@ impl Noun for AgreementNoun {
             notice_seq: notice.seq,
             channel: ArrivalChannel::Link.into(),
             arrived_at: Some(stamp(service.now)),
+            document: String::new(),
         };
         Some(Owed { fact: arrived.into(), answers: notice.seq, can_wait: false })
     }
@@ -82,33 +124,89 @@ impl Matter {
 
 fn judge_notice(case: &Case, fact: &NoticeGiven) -> Result<(), Refusal> {
     let right = term::term_on(case.today()).is_some_and(|term| term.ordinal == fact.term);
-    must(right, Reason::FactDiffers, "the notice names another term than that of its day")
+    must(right, Reason::FactDiffers, "the notice names another term than that of its day")?;
+    must_be_canonical(&fact.document)?;
+    let same = |it: &NoticeGiven| (it.kind, it.term, &it.document) == (fact.kind, fact.term, &fact.document);
+    let is_known = || case.page().all_of::<NoticeGiven>(case.author()).any(|(_, it)| same(it));
+    if !fact.document.is_empty() && is_known() {
+        let detail = "a notice of this kind was given in this term under this number";
+        return Err(Refusal::field(Reason::AlreadyExists, "document", detail));
+    }
+    Ok(())
 }
 
-/// Recorded once; only an earlier arrival on paper or by telephone is recorded beside the one over the link.
+fn must_be_canonical(number: &str) -> Result<(), Refusal> {
+    must(document(number) == number, Reason::FactDiffers, "the document number is not in its canonical form")
+}
+
+/// Recorded once over the link; only an earlier arrival on paper or by telephone is recorded beside that.
 fn judge_arrival(case: &Case, fact: &NoticeArrived) -> Result<(), Refusal> {
     case.answers(fact.notice_seq)?;
     let giver = case.author().peer();
-    find(case.page(), giver, fact.notice_seq)?;
+    let (_, given) = find::<NoticeGiven>(case.page(), giver, fact.notice_seq)?;
     let arrived_at = past("arrived_at", fact.arrived_at.as_ref(), case.now)?;
-    let news = arrival(case.page(), giver, fact.notice_seq)
-        .is_none_or(|recorded| fact.channel() != ArrivalChannel::Link && arrived_at < recorded);
+    let is_by_link = fact.channel() == ArrivalChannel::Link;
+    must(!is_by_link || fact.document.is_empty(), Reason::FactDiffers, "an arrival over the link has no number")?;
+    must_be_canonical(&fact.document)?;
+    let term = term::term(given.term).filter(|term| !is_by_link && calendar::day(arrived_at) < term.from);
+    if term.is_some() {
+        let detail = "must not lie before the term that the notice is about";
+        return Err(Refusal::field(Reason::FieldInvalid, "arrived_at", detail));
+    }
+    let news = arrival(case.page(), giver, fact.notice_seq).is_none_or(|recorded| !is_by_link && arrived_at < recorded);
     must(news, Reason::WrongState, "its arrival is recorded already")
 }
 
+/// A paper is recorded once, and not beside the entry that states the same notice: then the arrival of that entry is
+/// recorded. So a record is never a copy of what its author has read in the giver's entry.
+fn judge_record(case: &Case, fact: &NoticeReceived) -> Result<(), Refusal> {
+    if !matches!(fact.channel(), ArrivalChannel::Paper | ArrivalChannel::Telephone) {
+        return Err(Refusal::field(Reason::FieldInvalid, "channel", "must be paper or telephone"));
+    }
+    must_be_canonical(&fact.document)?;
+    let Some((written_on, _)) = written(fact) else {
+        let detail = "must be a day in a term of the agreement";
+        return Err(Refusal::field(Reason::FieldInvalid, "received.written_on", detail));
+    };
+    let arrived_at = past("arrived_at", fact.arrived_at.as_ref(), case.now)?;
+    if calendar::day(arrived_at) < written_on {
+        return Err(Refusal::field(Reason::FieldInvalid, "arrived_at", "must not lie before the day of writing"));
+    }
+    let giver = case.author().peer();
+    if entry_of(case.page(), giver, fact).is_some() {
+        let detail = "this notice came over the link: record the arrival of its entry";
+        return Err(Refusal::field(Reason::AlreadyExists, "received", detail));
+    }
+    let key = |it: &NoticeReceived| (it.kind, written(it).map(|(_, term)| term.ordinal), it.document.clone());
+    let is_withdrawn = |seq| NoticeName { giver, seq, received: true }.is_withdrawn(case.page());
+    let mut records = case.page().all_of::<NoticeReceived>(case.author());
+    if records.any(|(mark, it)| key(it) == key(fact) && !is_withdrawn(mark.seq)) {
+        return Err(Refusal::field(Reason::AlreadyExists, "document", "this notice is recorded already"));
+    }
+    Ok(())
+}
+
 fn judge_withdrawal(case: &Case, fact: &NoticeWithdrawn) -> Result<(), Refusal> {
-    find(case.page(), case.author(), fact.notice_seq)?;
-    must(
-        withdrawal(case.page(), case.author(), fact.notice_seq).is_none(),
-        Reason::WrongState,
-        "it is withdrawn already",
-    )
+    let name = NoticeName { giver: case.author(), seq: fact.notice_seq, received: fact.received };
+    if fact.received {
+        let (_, received) = find::<NoticeReceived>(case.page(), case.author().peer(), fact.notice_seq)?;
+        let is_given = entry_of(case.page(), case.author(), received).is_some() && !name.is_withdrawn(case.page());
+        must(!is_given, Reason::WrongState, "it was given over the link, too: withdraw its entry")?;
+    } else {
+        find::<NoticeGiven>(case.page(), case.author(), fact.notice_seq)?;
+    }
+    must(name.withdrawal(case.page()).is_none(), Reason::WrongState, "it is withdrawn already")
 }
 
 fn judge_assent(case: &Case, fact: &NoticeWithdrawalAssented) -> Result<(), Refusal> {
     let giver = case.author().peer();
-    find(case.page(), giver, fact.notice_seq)?;
-    let Some(withdrawal) = withdrawal(case.page(), giver, fact.notice_seq) else {
+    if fact.received {
+        find::<NoticeReceived>(case.page(), case.author(), fact.notice_seq)?;
+    } else {
+        find::<NoticeGiven>(case.page(), giver, fact.notice_seq)?;
+    }
+    let name = NoticeName { giver, seq: fact.notice_seq, received: fact.received };
+    let Some(withdrawal) = name.withdrawal(case.page()) else {
         return Err(Refusal::new(Reason::WrongState, "the notice is not withdrawn"));
     };
     case.answers(withdrawal.seq)?;
@@ -120,55 +218,50 @@ fn judge_assent(case: &Case, fact: &NoticeWithdrawalAssented) -> Result<(), Refu
     must(!has_assent(case.page(), giver, withdrawal), Reason::WrongState, "its withdrawal is assented to already")
 }
 
-fn find<'a>(seen: Seen<'a>, giver: Agency, seq: u64) -> Result<&'a Mark, Refusal> {
-    let notice = seen.all_of::<NoticeGiven>(giver).map(|(mark, _)| mark).find(|mark| mark.seq == seq);
-    notice.ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such notice"))
+fn find<'a, F: FactMessage + 'a>(seen: Seen<'a>, author: Agency, seq: u64) -> Result<(&'a Mark, &'a F), Refusal> {
+    let found = seen.all_of::<F>(author).find(|(mark, _)| mark.seq == seq);
+    found.ok_or_else(|| Refusal::field(Reason::NotFound, "notice", "there is no such notice"))
 }
 
-/// The earliest arrival that the receiving agency recorded.
-fn arrival(seen: Seen<'_>, giver: Agency, seq: u64) -> Option<Timestamp> {
-    let arrivals = seen.all_of::<NoticeArrived>(giver.peer()).filter(|(_, arrived)| arrived.notice_seq == seq);
-    arrivals.filter_map(|(_, arrived)| arrived.arrived_at.as_ref().map(instant)).min()
-}
-
-fn withdrawal(seen: Seen<'_>, giver: Agency, seq: u64) -> Option<&Mark> {
-    let mut withdrawals = seen.all_of::<NoticeWithdrawn>(giver);
-    withdrawals.find(|(_, withdrawn)| withdrawn.notice_seq == seq).map(|(mark, _)| mark)
-}
-
-fn has_assent(seen: Seen<'_>, giver: Agency, withdrawal: &Mark) -> bool {
-    seen.answer::<NoticeWithdrawalAssented>(giver.peer(), withdrawal.seq).is_some()
-}
-
-/// The state of a notice.
+/// The state of a notice that came over the link.
 pub fn state(seen: Seen<'_>, giver: Agency, seq: u64) -> State {
-    if withdrawal(seen, giver, seq).is_some_and(|withdrawal| has_assent(seen, giver, withdrawal)) {
-        State::Withdrawn
-    } else if arrival(seen, giver, seq).is_some() {
-        State::Arrived
-    } else {
-        State::PendingArrival
-    }
+    let all = notices(seen);
+    let notice = all.iter().find(|notice| (notice.author, notice.mark.seq) == (giver, seq));
+    notice.map_or(State::PendingArrival, |notice| notice.state)
 }
 
-struct Given<'a> {
-    giver: Agency,
-    mark: &'a Mark,
-    fact: &'a NoticeGiven,
-    arrived_at: Option<Timestamp>,
-    state: State,
+/// The withdrawal with this number in the giver's journal.
+pub fn withdrawal(seen: Seen<'_>, giver: Agency, seq: u64) -> Option<&NoticeWithdrawn> {
+    seen.all_of::<NoticeWithdrawn>(giver).find(|(mark, _)| mark.seq == seq).map(|(_, withdrawn)| withdrawn)
 }
 
-fn notices(seen: Seen<'_>) -> Vec<Given<'_>> {
-    let mut all = Vec::new();
-    for giver in [Agency::Ppc, Agency::Ipa] {
-        for (mark, fact) in seen.all_of::<NoticeGiven>(giver) {
-            let arrived_at = arrival(seen, giver, mark.seq);
-            all.push(Given { giver, mark, fact, arrived_at, state: state(seen, giver, mark.seq) });
-        }
+/// The last warning about the time for a notice.
+fn last_warning(seen: Seen<'_>) -> Option<NoticeTermWarned> {
+    let warned = |mark: &Mark| match mark.stated() {
+        Some(Fact::NoticeTermWarned(warned)) => Some(*warned),
+        _ => None,
+    };
+    seen.local().iter().rev().find_map(warned)
+}
+
+/// The warning about the time for a notice that the own service has to record now. Of several that are due only the last
+/// is recorded. When the last open day is over, this is recorded if there was a warning before.
+pub fn due_warning(seen: Seen<'_>, now: Timestamp) -> Option<NoticeTermWarned> {
+    let (today, last) = (calendar::day(now), last_warning(seen));
+    let is_over = |warned: &NoticeTermWarned| {
+        warned.warning < OVER && term::term(warned.term).is_some_and(|term| today > term.last_open)
+    };
+    if let Some(warned) = last.filter(is_over) {
+        return Some(NoticeTermWarned { warning: OVER, ..warned });
     }
-    all.sort_by_key(|given| (given.mark.at(), given.giver));
-    all
+    let (TermStanding::InForce(term) | TermStanding::Disputed(term)) = standing_of(seen, now) else { return None };
+    if today > term.last_open {
+        return None;
+    }
+    let begun = term::warnings(&term).iter().filter(|day| **day <= today).count();
+    let due = NoticeTermWarned { term: term.ordinal, warning: u32::try_from(begun).ok()? };
+    let is_news = last.is_none_or(|last| (last.term, last.warning) < (due.term, due.warning));
+    (begun > 0 && is_news).then_some(due)
 }
 
 /// The standing of the agreement at an instant, as the author of the view sees it.
@@ -183,40 +276,40 @@ pub fn is_in_force(view: &View, now: Timestamp) -> bool {
 
 /// The standing of the agreement at an instant by its page.
 pub fn standing_of(seen: Seen<'_>, now: Timestamp) -> TermStanding {
-    let views: Vec<NoticeView> = notices(seen)
-        .iter()
-        .map(|given| NoticeView {
-            kind: match given.fact.kind() {
-                NoticeKind::NotRenew => term::NoticeKind::NotRenew,
-                NoticeKind::Change => term::NoticeKind::Change,
-                NoticeKind::Other | NoticeKind::Unspecified => term::NoticeKind::Other,
-            },
-            term: given.fact.term,
-            written_at: given.mark.at(),
-            arrived_at: given.arrived_at,
-            withdrawn: given.state == State::Withdrawn,
-        })
-        .collect();
     // Disputes are resolved by an agreed method `term/{n}`, which cannot exist before consultation is built.
-    term::in_force(now, &views, &[])
+    term::in_force(now, &views(&notices(seen)), &[])
+}
+
+/// The standing at the first instant of the next term, if nothing is added to these notices. `None` before the first term.
+pub fn next_standing(notices: &[KnownNotice<'_>], now: Timestamp) -> Option<TermStanding> {
+    term::next(now, &views(notices), &[])
+}
+
+fn views(notices: &[KnownNotice<'_>]) -> Vec<NoticeView> {
+    notices.iter().map(|notice| notice.view).collect()
+}
+
+fn state_of(standing: TermStanding) -> proto::agreement::State {
+    match standing {
+        TermStanding::InForce(_) => proto::agreement::State::InForce,
+        TermStanding::Disputed(_) => proto::agreement::State::Disputed,
+        TermStanding::Expired { .. } => proto::agreement::State::Expired,
+        TermStanding::NotYet => proto::agreement::State::NotYet,
+    }
 }
 
 impl Resource for Agreement {
     fn of(_: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self> {
-        let state = match standing_of(seen, now) {
-            TermStanding::InForce(_) => proto::agreement::State::InForce,
-            TermStanding::Disputed(_) => proto::agreement::State::Disputed,
-            TermStanding::Expired { .. } => proto::agreement::State::Expired,
-            TermStanding::NotYet => proto::agreement::State::NotYet,
-        };
+        let notices = notices(seen);
         Some(Self {
             name: Matter::AGREEMENT.to_owned(),
             digest: hex::encode(memorandum::agreement_digest()),
-            state: state.into(),
+            state: state_of(standing_of(seen, now)).into(),
             term: term::term_on(calendar::day(now)).map(|term| term_resource(&term)),
             articles: articles(),
-            notices: notices(seen).iter().map(notice_resource).collect(),
+            notices: notices.iter().map(KnownNotice::resource).collect(),
             etag,
+            next_state: next_standing(&notices, now).map_or(0, |standing| state_of(standing).into()),
         })
     }
 }
@@ -242,22 +335,31 @@ fn term_resource(term: &term::Term) -> proto::Term {
     }
 }
 
-fn notice_resource(given: &Given<'_>) -> Notice {
-    let timing = given.arrived_at.zip(term::term(given.fact.term)).map(|(arrived_at, term)| {
-        match term::timing(&term, given.mark.at(), arrived_at) {
-            Timing::InTime => NoticeTiming::InTime,
-            Timing::InDoubt => NoticeTiming::InDoubt,
-            Timing::Late => NoticeTiming::Late,
+impl KnownNotice<'_> {
+    /// The notice as the desk shows it, without its words.
+    pub fn resource(&self) -> Notice {
+        let timing = match self.view.timing() {
+            Some(Timing::InTime) => NoticeTiming::InTime,
+            Some(Timing::InDoubt) => NoticeTiming::InDoubt,
+            Some(Timing::Late) => NoticeTiming::Late,
+            None => NoticeTiming::Unspecified,
+        };
+        let (author, receiver) = (self.author, self.giver.peer());
+        Notice {
+            entry: entry_name(author, self.mark.seq),
+            author: self.giver.into(),
+            kind: self.kind.into(),
+            term: self.view.term,
+            written_at: self.mark.written_at,
+            arrived_at: self.arrival.map(|arrival| stamp(arrival.at)),
+            timing: timing.into(),
+            state: self.state.into(),
+            written_on: self.view.written_on.to_string(),
+            document: self.document.to_owned(),
+            channel: self.arrival.map_or(0, |arrival| arrival.channel.into()),
+            record: self.record.map(|mark| entry_name(receiver, mark.seq)).unwrap_or_default(),
+            receiver_only: self.view.receiver_only,
+            withdrawal: self.withdrawal.map(|mark| entry_name(self.giver, mark.seq)).unwrap_or_default(),
         }
-    });
-    Notice {
-        entry: entry_name(given.giver, given.mark.seq),
-        author: given.giver.into(),
-        kind: given.fact.kind,
-        term: given.fact.term,
-        written_at: given.mark.written_at,
-        arrived_at: given.arrived_at.map(stamp),
-        timing: timing.unwrap_or(NoticeTiming::Unspecified).into(),
-        state: given.state.into(),
     }
 }

@@ -46,7 +46,7 @@ pub fn fact(kind: fact::Fact) -> Fact {
 }
 
 pub fn notice() -> Fact {
-    fact(fact::Fact::NoticeGiven(NoticeGiven { kind: NoticeKind::Other.into(), term: 1 }))
+    fact(fact::Fact::NoticeGiven(NoticeGiven { kind: NoticeKind::Other.into(), term: 1, document: String::new() }))
 }
 
 pub fn kinds() -> Fact {

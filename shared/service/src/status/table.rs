@@ -1,6 +1,6 @@
 //! The state of a service as a table, for the operator's terminal.
 
-use super::{HeldStands, Status};
+use super::{HeldStands, NoticeStands, Status};
 
 impl Status {
     /// One line per value, for the terminal.
@@ -69,7 +69,30 @@ impl HeldStands {
         let notice = self.agreement.notice_by.as_ref().zip(self.agreement.notice_days_left);
         let notice = notice.map(|(by, days)| format!("; notice by {by}, {days} days left")).unwrap_or_default();
         rows.push(("agreement", format!("{}{notice}", self.agreement.standing)));
+        if !self.agreement.notices.is_empty() {
+            rows.push(("next term", self.agreement.next_term.clone()));
+        }
+        rows.extend(self.agreement.notices.iter().map(|it| ("notice", it.row())));
         rows.push(("audit", format!("not anchored for {} s", self.unanchored_for_seconds)));
         rows
+    }
+}
+
+impl NoticeStands {
+    /// One line: the notice, its arrival with the label, and what it waits for.
+    fn row(&self) -> String {
+        let number = if self.document.is_empty() { String::new() } else { format!(" ({})", self.document) };
+        let arrived = match &self.arrived_at {
+            Some(at) => format!("arrived {at}, {}", self.timing),
+            None => "arrival pending".to_owned(),
+        };
+        let known = if self.receiver_only { ", known from its receiver only" } else { "" };
+        let withdrawn = match self.state.as_str() {
+            "WITHDRAWN" => ", withdrawn",
+            _ if self.awaits_assent => ", its withdrawal waits for assent",
+            _ => "",
+        };
+        let notice = format!("{} of {} about term {}{number}", self.kind, self.giver, self.term);
+        format!("{notice}: written {}, {arrived}{known}{withdrawn}: {}", self.written_on, self.entry)
     }
 }

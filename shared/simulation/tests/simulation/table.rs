@@ -6,9 +6,9 @@ use renkei_domain::noun::registry;
 use renkei_proto::{RULES, options::v1::Surface};
 use renkei_simulation::{act::Act, generator::Sort, generators, mutant};
 
-/// The nouns whose matters no official opens or changes through the desk: notices come with their methods, a code belongs
-/// to its referral, and a journal's facts about itself are written by the service.
-const WITHOUT_ACTS: [&str; 2] = ["agreement", "journal"];
+/// The noun whose matters no official opens or changes through the desk: a journal's facts about itself are written by the
+/// service.
+const WITHOUT_ACTS: [&str; 1] = ["journal"];
 /// A method that writes about the audit alone, whose chains a history in memory does not have.
 const AUDIT: &str = "/renkei.evidence.v1.EvidenceService/CheckpointAudit";
 

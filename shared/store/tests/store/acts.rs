@@ -273,18 +273,23 @@ pub fn notice() -> Act {
     Act::new(agreement(), |stage, moment| {
         let term = term_on(calendar::day(moment.now)).map_or(1, |term| term.ordinal);
         let words = content(&NoticeGivenContent { text: text("a notice") });
-        stage.write(&agreement(), Fact::NoticeGiven(NoticeGiven { kind: NoticeKind::Other.into(), term }), words, 0)
+        stage.write(
+            &agreement(),
+            Fact::NoticeGiven(NoticeGiven { kind: NoticeKind::Other.into(), term, document: String::new() }),
+            words,
+            0,
+        )
     })
 }
 
 /// Withdraws the own notice with this number.
 pub fn withdraw_notice(notice_seq: u64) -> Act {
-    Act::one(agreement(), Fact::NoticeWithdrawn(NoticeWithdrawn { notice_seq }), None, 0)
+    Act::one(agreement(), Fact::NoticeWithdrawn(NoticeWithdrawn { notice_seq, received: false }), None, 0)
 }
 
 /// Assents to the withdrawal of the peer's notice with this number.
 pub fn assent(notice_seq: u64, withdrawal_seq: u64) -> Act {
-    let fact = Fact::NoticeWithdrawalAssented(NoticeWithdrawalAssented { notice_seq });
+    let fact = Fact::NoticeWithdrawalAssented(NoticeWithdrawalAssented { notice_seq, received: false });
     Act::one(agreement(), fact, None, withdrawal_seq)
 }
 

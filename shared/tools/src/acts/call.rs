@@ -14,7 +14,7 @@ impl Acts {
         let (mut asking, mut giving) = (self.advice_asking.clone(), self.advice_giving.clone());
         let (mut items, mut schemes) = (self.items.clone(), self.schemes.clone());
         let (mut referrals, mut counts) = (self.referrals.clone(), self.counts.clone());
-        let mut officials = self.officials.clone();
+        let (mut officials, mut notices) = (self.officials.clone(), self.notices.clone());
         Ok(match act {
             Act::SubmitAdviceRequest(request) => asking.submit_advice_request(request).await?.into_inner().into(),
             Act::SupplementAdviceRequest(request) => {
@@ -31,6 +31,10 @@ impl Acts {
             Act::GiveAdvice(request) => giving.give_advice(request).await?.into_inner().into(),
             Act::CorrectAdvice(request) => giving.correct_advice(request).await?.into_inner().into(),
             Act::AnswerQuotation(request) => giving.answer_quotation(request).await?.into_inner().into(),
+            Act::GiveNotice(request) => notices.give_notice(request).await?.into_inner().into(),
+            Act::RecordNoticeArrival(request) => notices.record_notice_arrival(request).await?.into_inner().into(),
+            Act::WithdrawNotice(request) => notices.withdraw_notice(request).await?.into_inner().into(),
+            Act::AssentToWithdrawal(request) => notices.assent_to_withdrawal(request).await?.into_inner().into(),
             Act::PublishItem(request) => items.publish_item(request).await?.into_inner().into(),
             Act::ReviseItem(request) => items.revise_item(request).await?.into_inner().into(),
             Act::RecallItem(request) => items.recall_item(request).await?.into_inner().into(),

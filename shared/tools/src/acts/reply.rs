@@ -3,6 +3,7 @@
 use prost::Message;
 use renkei_proto::{
     advice::v1::AdviceRequest,
+    agreement::v1::{Agreement, Notice},
     evidence::v1::Official,
     referral::v1::{FollowUpReferralResponse, IssueReferralResponse, Referral, ReferralCounts, Scheme},
     sharing::v1::Item,
@@ -28,6 +29,14 @@ fn named(answer: &impl Message, entries: Vec<String>) -> Reply {
 impl From<AdviceRequest> for Reply {
     fn from(answer: AdviceRequest) -> Self {
         named(&answer, answer.entries.clone())
+    }
+}
+
+impl From<Agreement> for Reply {
+    fn from(answer: Agreement) -> Self {
+        let of = |it: &Notice| [it.entry.clone(), it.record.clone(), it.withdrawal.clone()];
+        let entries = answer.notices.iter().flat_map(of).filter(|entry| !entry.is_empty()).collect();
+        named(&answer, entries)
     }
 }
 
