@@ -4,6 +4,8 @@
 mod advice;
 #[path = "suite/advice_crossing.rs"]
 mod advice_crossing;
+#[path = "suite/advice_further.rs"]
+mod advice_further;
 #[path = "suite/advice_read.rs"]
 mod advice_read;
 #[path = "suite/advice_refusals.rs"]

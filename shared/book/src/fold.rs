@@ -19,8 +19,8 @@ use renkei_proto::{
 /// The effects of an entry beside its page.
 #[derive(Default)]
 pub struct Effects {
-    /// A value by which the matter is found.
-    pub lookup: Option<Lookup>,
+    /// The names by which the matter is found.
+    pub lookups: Vec<Lookup>,
     /// The counters that the entry moves.
     pub tallies: Vec<Tally>,
 }
@@ -31,7 +31,7 @@ pub fn fold(own: Agency, page: &mut Page, journal: Journal, header: &Header, has
     let Some(fact) = &fact.fact else { return Effects::default() };
     let written = header.written_at.as_ref().map(instant).unwrap_or_default();
     Effects {
-        lookup: registry::of_fact(fact).lookup(&Matter::of(&header.matter), fact),
+        lookups: registry::lookups(journal, &Matter::of(&header.matter), fact),
         tallies: registry::tallies(own, journal, fact, calendar::day(written)),
     }
 }

@@ -48,7 +48,7 @@ pub struct Memory {
     pages: Pages,
     opened: BTreeMap<String, u64>,
     counters: Counters,
-    lookups: BTreeMap<Lookup, String>,
+    lookups: BTreeSet<(Lookup, String)>,
     entries: BTreeMap<(Journal, u64), StoredEntry>,
     /// The names of the states after the entries of which watchers are told.
     states: BTreeMap<(Journal, u64), &'static str>,
@@ -72,7 +72,7 @@ impl Memory {
             pages: Pages::new(),
             opened: BTreeMap::new(),
             counters: Counters::new(),
-            lookups: BTreeMap::new(),
+            lookups: BTreeSet::new(),
             entries: BTreeMap::new(),
             states: BTreeMap::new(),
             events: Vec::new(),
@@ -112,7 +112,8 @@ impl Memory {
 
     /// The matter that has this other name.
     pub fn lookup(&self, lookup: &Lookup) -> Option<&String> {
-        self.lookups.get(lookup)
+        let mut named = self.lookups.range((lookup.clone(), String::new())..);
+        named.next().filter(|(known, _)| known == lookup).map(|(_, matter)| matter)
     }
 
     /// An entry with its content, by its journal and number.
@@ -338,7 +339,7 @@ impl Memory {
         let page = self.pages.entry(header.matter.clone()).or_default();
         let effects = crate::fold(self.own, Arc::make_mut(page), *journal, header, *hash, fact);
         self.opened.entry(header.matter.clone()).or_insert(*turn);
-        self.lookups.extend(effects.lookup.map(|lookup| (lookup, header.matter.clone())));
+        self.lookups.extend(effects.lookups.into_iter().map(|lookup| (lookup, header.matter.clone())));
         for tally in effects.tallies {
             let key = (tally.year, tally.kind.clone());
             let before = self.counters.get(&key).copied().unwrap_or_default();
@@ -369,7 +370,7 @@ impl Memory {
 
     fn refold(&mut self) {
         (self.pages, self.opened) = (Pages::new(), BTreeMap::new());
-        (self.counters, self.lookups) = (Counters::new(), BTreeMap::new());
+        (self.counters, self.lookups) = (Counters::new(), BTreeSet::new());
         let mut in_turn: Vec<StoredEntry> = self.entries.values().cloned().collect();
         in_turn.sort_by_key(|entry| entry.turn);
         in_turn.iter().for_each(|entry| self.fold(entry));

@@ -73,7 +73,7 @@ impl Stage {
     }
 
     /// True if the peer has announced that it speaks this kind, or has not yet announced any kinds.
-    pub(crate) fn speaks(&self, kind: FactKind) -> bool {
+    pub fn speaks(&self, kind: FactKind) -> bool {
         let peer = self.own.peer();
         let spoken = journal_rules::spoken(self.page(&journal_rules::name(peer)), peer);
         spoken.is_none_or(|kinds| kinds.iter().any(|spoken| spoken == kind.name()))
@@ -169,7 +169,7 @@ impl Stage {
         self.opened.entry(name.clone()).or_insert(self.heads.turn);
         let page = Arc::make_mut(self.pages.entry(name.clone()).or_default());
         let effects = fold(self.own, page, journal, header, hash, fact);
-        self.lookups.extend(effects.lookup.map(|lookup| (lookup, name.clone())));
+        self.lookups.extend(effects.lookups.into_iter().map(|lookup| (lookup, name.clone())));
         self.count(effects.tallies);
         if fact.fact.is_none() || journal == Journal::Private {
             return None;

@@ -21,6 +21,7 @@ use renkei_proto::{
     options::v1::Reason,
     r#type::v1::{Agency, Statement},
 };
+use renkei_rpc::validate::Call;
 use tonic::Request;
 
 use crate::desk::{Answer, Desk, open};
@@ -131,9 +132,7 @@ impl FactDraft {
 /// Opens a request, does its act, and answers with the matter as it is afterwards.
 pub(crate) async fn act<A: Act>(request: Request<A>, desk: &Desk) -> Answer<A::Resource> {
     open(request, desk, async |call, act: A| {
-        let barred = desk.store.barred().borrow().len();
-        let context = CheckContext { own: desk.own, moment: &call.moment, official: &call.official, barred };
-        let command = ActCommand::checked(act, call.reader.clone(), &context)?;
+        let command = ActCommand::by(desk, &call, act)?;
         desk.write(&call, command).await
     })
     .await
@@ -149,6 +148,16 @@ pub struct ActCommand<A: Act> {
 }
 
 impl<A: Act> ActCommand<A> {
+    /// Checks the act of a call.
+    ///
+    /// # Errors
+    /// The refusal of [`Act::check`].
+    pub(crate) fn by(desk: &Desk, call: &Call, act: A) -> Result<Self, Refusal> {
+        let barred = desk.store.barred().borrow().len();
+        let context = CheckContext { own: desk.own, moment: &call.moment, official: &call.official, barred };
+        Self::checked(act, call.reader.clone(), &context)
+    }
+
     /// Checks an act on behalf of a reader: nobody acts on a matter that is hidden from them.
     ///
     /// # Errors

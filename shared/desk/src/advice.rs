@@ -1,19 +1,21 @@
 //! Technical advice and support (Art. 4(2)): PPC's half asks, IPA's half helps, both read.
 
 mod acts;
+mod cases;
 
 use renkei_domain::noun::advice::COLLECTION;
 use renkei_proto::advice::v1::{
     AcceptAdviceRequestRequest, AdviceEntry, AdviceRequest, AnswerClarificationRequest, AnswerQuotationRequest,
-    AskClarificationRequest, AskQuotationRequest, CloseAdviceRequestRequest, CorrectAdviceRequest,
-    DeclineAdviceRequestRequest, GetAdviceRequestRequest, GiveAdviceRequest, HandBackAdviceRequestRequest,
-    ListAdviceEntriesRequest, ListAdviceEntriesResponse, ListAdviceRequestsRequest, ListAdviceRequestsResponse,
-    SubmitAdviceRequestRequest, SupplementAdviceRequestRequest, WithdrawAdviceRequestRequest,
-    advice_asking_service_server::AdviceAskingService, advice_giving_service_server::AdviceGivingService,
-    advice_service_server::AdviceService,
+    AskClarificationRequest, AskFurtherQuestionsRequest, AskQuotationRequest, CloseAdviceRequestRequest,
+    CorrectAdviceRequest, DeclineAdviceRequestRequest, GetAdviceRequestRequest, GiveAdviceRequest,
+    HandBackAdviceRequestRequest, ListAdviceEntriesRequest, ListAdviceEntriesResponse, ListAdviceRequestsRequest,
+    ListAdviceRequestsResponse, RevisePlanRequest, SubmitAdviceRequestRequest, SupplementAdviceRequestRequest,
+    WithdrawAdviceRequestRequest, advice_asking_service_server::AdviceAskingService,
+    advice_giving_service_server::AdviceGivingService, advice_service_server::AdviceService,
 };
 use tonic::Request;
 
+use self::cases::Submit;
 use crate::{
     act::act,
     desk::{Answer, Desk, open, open_secret},
@@ -36,7 +38,11 @@ impl Advices {
 #[tonic::async_trait]
 impl AdviceAskingService for Advices {
     async fn submit_advice_request(&self, it: Request<SubmitAdviceRequestRequest>) -> Answer<AdviceRequest> {
-        act(it, &self.desk).await
+        open(it, &self.desk, async |call, it: SubmitAdviceRequestRequest| {
+            let command = Submit::new(&self.desk, &call, it).await?;
+            self.desk.write(&call, command).await
+        })
+        .await
     }
 
     async fn supplement_advice_request(&self, it: Request<SupplementAdviceRequestRequest>) -> Answer<AdviceRequest> {
@@ -44,6 +50,10 @@ impl AdviceAskingService for Advices {
     }
 
     async fn answer_clarification(&self, it: Request<AnswerClarificationRequest>) -> Answer<AdviceRequest> {
+        act(it, &self.desk).await
+    }
+
+    async fn ask_further_questions(&self, it: Request<AskFurtherQuestionsRequest>) -> Answer<AdviceRequest> {
         act(it, &self.desk).await
     }
 
@@ -63,6 +73,10 @@ impl AdviceAskingService for Advices {
 #[tonic::async_trait]
 impl AdviceGivingService for Advices {
     async fn accept_advice_request(&self, it: Request<AcceptAdviceRequestRequest>) -> Answer<AdviceRequest> {
+        act(it, &self.desk).await
+    }
+
+    async fn revise_plan(&self, it: Request<RevisePlanRequest>) -> Answer<AdviceRequest> {
         act(it, &self.desk).await
     }
 

@@ -3,6 +3,7 @@
 use prost::Message;
 use renkei_book::{Cursor, etag};
 use renkei_domain::{
+    case_number::CaseNumber,
     decide::{ReadPermit, decide_read},
     matter::{Collection, Matter, entry_name},
     noun::{Resource, registry},
@@ -72,6 +73,19 @@ pub(crate) async fn permit(desk: &Desk, call: &Call, name: &str) -> Result<Optio
 /// The caller's leave to read the matter of this page now; `None` when it is hidden.
 pub(crate) fn permit_of(desk: &Desk, call: &Call, matter: &Matter, page: &Page) -> Option<ReadPermit> {
     decide_read(desk.own, matter, Seen::whole(page), &call.reader, desk.source.moment().now).ok()
+}
+
+/// The matter with this case number; `None` if there is none, and if it is hidden from the caller.
+pub(crate) async fn by_case_number(desk: &Desk, call: &Call, number: &CaseNumber) -> Result<Option<Matter>, Error> {
+    for matter in desk.store.lookups(&number.lookup()).await? {
+        let page = desk.store.page(&matter.to_string()).await?.unwrap_or_default();
+        // An entry of the peer that was refused gives its number to nothing.
+        let is_its_own = registry::case_number(&matter, Seen::whole(&page)).as_ref() == Some(number);
+        if is_its_own && permit_of(desk, call, &matter, &page).is_some() {
+            return Ok(Some(matter));
+        }
+    }
+    Ok(None)
 }
 
 /// One page of a list, while it is filled.

@@ -54,6 +54,11 @@ impl Collection {
         Self { case_letters, ..self }
     }
 
+    /// The three letters of its case numbers; empty for a collection without them.
+    pub(crate) fn case_letters(self) -> &'static str {
+        self.case_letters
+    }
+
     /// The word in the names of its matters, such as `referrals`.
     pub fn word(self) -> &'static str {
         self.word

@@ -19,9 +19,9 @@ use renkei_proto::{
     Validate as _,
     advice::v1::{
         AcceptAdviceRequestRequest, AnswerClarificationRequest, AnswerQuotationRequest, AskClarificationRequest,
-        AskQuotationRequest, CloseAdviceRequestRequest, CorrectAdviceRequest, DeclineAdviceRequestRequest,
-        GiveAdviceRequest, HandBackAdviceRequestRequest, SubmitAdviceRequestRequest, SupplementAdviceRequestRequest,
-        WithdrawAdviceRequestRequest,
+        AskFurtherQuestionsRequest, AskQuotationRequest, CloseAdviceRequestRequest, CorrectAdviceRequest,
+        DeclineAdviceRequestRequest, GiveAdviceRequest, HandBackAdviceRequestRequest, RevisePlanRequest,
+        SubmitAdviceRequestRequest, SupplementAdviceRequestRequest, WithdrawAdviceRequestRequest,
     },
     agreement::v1::{AssentToWithdrawalRequest, GiveNoticeRequest, RecordNoticeArrivalRequest, WithdrawNoticeRequest},
     evidence::v1::{BarOfficialRequest, UnbarOfficialRequest},
@@ -115,11 +115,13 @@ acts! {
     SupplementAdviceRequest(
         SupplementAdviceRequestRequest, "/renkei.advice.v1.AdviceAskingService/SupplementAdviceRequest", act),
     AnswerClarification(AnswerClarificationRequest, "/renkei.advice.v1.AdviceAskingService/AnswerClarification", act),
+    AskFurtherQuestions(AskFurtherQuestionsRequest, "/renkei.advice.v1.AdviceAskingService/AskFurtherQuestions", act),
     AskQuotation(AskQuotationRequest, "/renkei.advice.v1.AdviceAskingService/AskQuotation", act),
     WithdrawAdviceRequest(
         WithdrawAdviceRequestRequest, "/renkei.advice.v1.AdviceAskingService/WithdrawAdviceRequest", act),
     CloseAdviceRequest(CloseAdviceRequestRequest, "/renkei.advice.v1.AdviceAskingService/CloseAdviceRequest", act),
     AcceptAdviceRequest(AcceptAdviceRequestRequest, "/renkei.advice.v1.AdviceGivingService/AcceptAdviceRequest", act),
+    RevisePlan(RevisePlanRequest, "/renkei.advice.v1.AdviceGivingService/RevisePlan", act),
     HandBackAdviceRequest(
         HandBackAdviceRequestRequest, "/renkei.advice.v1.AdviceGivingService/HandBackAdviceRequest", act),
     DeclineAdviceRequest(

@@ -21,7 +21,7 @@ use crate::{
     value::count,
 };
 
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_sharing.sql"),
     include_str!("migrations/0003_replicas.sql"),
@@ -33,13 +33,14 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0009_proof.sql"),
     include_str!("migrations/0010_layout.sql"),
     include_str!("migrations/0011_replies.sql"),
+    include_str!("migrations/0012_case_numbers.sql"),
 ];
 
 /// The end of the last migration, after its rows are copied.
 const LAYOUT_END: &str = include_str!("migrations/0010_layout_end.sql");
 
 /// The schema that this version knows.
-pub const KNOWN: i64 = 11;
+pub const KNOWN: i64 = 12;
 
 pub(crate) const FOUND: &str = "SELECT schema FROM store WHERE one = 1";
 pub(crate) const IDENTITY: &str =

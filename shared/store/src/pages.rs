@@ -30,7 +30,7 @@ use crate::{
 pub(crate) const RANGES: [usize; 4] = [1, 2, 4, 8];
 pub(crate) const DUE: &str = "SELECT due_day, matter FROM duty WHERE kind = $1 ORDER BY due_day, opened_turn, matter \
      LIMIT $2 + 0";
-pub(crate) const LOOKUP: &str = "SELECT matter FROM lookup WHERE kind = $1 AND value = $2 ORDER BY matter LIMIT 1";
+pub(crate) const LOOKUP: &str = "SELECT matter FROM lookup WHERE kind = $1 AND value = $2 ORDER BY matter LIMIT 20";
 
 /// Reads a page behind the newest entry of one journal in its matter that has a content. The journal is compared as an
 /// expression: an index of its entries must not be taken, although it is as good while there are few.
@@ -177,9 +177,18 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn lookup(&self, lookup: &Lookup) -> Result<Option<Matter>, Error> {
+        Ok(self.lookups(lookup).await?.into_iter().next())
+    }
+
+    /// The matters that were given this other name, at most 20: a peer that lies gives one name to several, and its
+    /// refused entries are kept.
+    ///
+    /// # Errors
+    /// A database that does not answer.
+    pub async fn lookups(&self, lookup: &Lookup) -> Result<Vec<Matter>, Error> {
         let query = query(LOOKUP).bind(lookup.kind.id()).bind(lookup.value.as_str());
-        let row = query.fetch_optional(&self.inner.read).await?;
-        Ok(row.map(|row| row.try_get(0).map(Matter::of)).transpose()?)
+        let rows = query.fetch_all(&self.inner.read).await?;
+        rows.iter().map(|row| Ok(row.try_get(0).map(Matter::of)?)).collect()
     }
 }
 

@@ -161,7 +161,7 @@ impl Fold<'_> {
         folding.changed = entry.turn;
         let page = Arc::make_mut(&mut folding.page);
         let effects = renkei_book::fold(self.own, page, entry.journal, &entry.header, entry.hash, &entry.fact);
-        self.lookups.extend(effects.lookup.map(|lookup| (lookup, matter.clone())));
+        self.lookups.extend(effects.lookups.into_iter().map(|lookup| (lookup, matter.clone())));
         for tally in effects.tallies {
             let key = (tally.year, tally.kind.clone());
             let by = tally.by(self.counters.get(&key).copied().unwrap_or_default());

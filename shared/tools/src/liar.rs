@@ -301,6 +301,9 @@ impl Liar {
             marking: Some(marking(None)),
             fiscal_year: 2026,
             year_ordinal: self.drawn,
+            judgement: None,
+            referral: None,
+            related_cases: Vec::new(),
         }
     }
 
@@ -395,13 +398,14 @@ impl Liar {
         }
         let Known { name, seq } = self.scene.accepted.clone();
         self.catch_up(seq).await?;
-        self.truth(&name, fact::Fact::AdviceAccepted(self.acceptance()), None, seq).await?;
+        self.truth(&name, fact::Fact::AdviceAccepted(self.acceptance(0)), None, seq).await?;
         Ok(())
     }
 
-    /// An acceptance that is planned for today.
-    pub fn acceptance(&self) -> AdviceAccepted {
-        let planned_on = renkei_domain::calendar::day(self.pair.clock.now()).to_string();
+    /// An acceptance that is planned for so many days from today.
+    pub fn acceptance(&self, days: i64) -> AdviceAccepted {
+        let planned = self.pair.clock.now() + jiff::SignedDuration::from_hours(24 * days);
+        let planned_on = renkei_domain::calendar::day(planned).to_string();
         AdviceAccepted { unit: "analysis".to_owned(), planned_on }
     }
 }

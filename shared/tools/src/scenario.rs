@@ -73,7 +73,7 @@ impl<'a> Scenario<'a> {
     pub async fn run(&mut self) -> Result<(), String> {
         self.schemes().await?;
         let (referral, code) = self.shop().await?;
-        let advice = self.ask_advice().await?;
+        let advice = self.ask_advice(&referral).await?;
         self.take_on(&advice).await?;
         (self.say)("17  the link is cut; both sides go on".to_owned());
         self.world.cut_link();
@@ -84,10 +84,12 @@ impl<'a> Scenario<'a> {
         (self.say)("17  the link is mended; everything arrives in order".to_owned());
         self.world.mend_link();
         self.advise(&advice.name, AdviceStage::Interim).await?;
+        self.replan(&advice.name).await?;
         self.follow_up(&referral, &code).await?;
         self.advise(&advice.name, AdviceStage::Final).await?;
         self.judged_later(&pending).await?;
         self.quote(&advice.name).await?;
+        self.ask_further(&advice.name).await?;
         let trend = self.share().await?;
         self.recall(&trend).await?;
         self.closing().await

@@ -33,7 +33,7 @@ pub async fn at_both(ppc: &Acts, ipa: &Acts, name: &str) -> AdviceRequest {
 
 /// The words of a request, as both sides show them once each has everything: the entries in the order of their
 /// writing.
-async fn words_at_both(ppc: &Acts, ipa: &Acts, it: &AdviceRequest) -> Vec<AdviceEntry> {
+pub async fn words_at_both(ppc: &Acts, ipa: &Acts, it: &AdviceRequest) -> Vec<AdviceEntry> {
     let names = at_both(ppc, ipa, &it.name).await.entries;
     let (here, there) = (ppc.advice_entries(&it.name).await.unwrap(), ipa.advice_entries(&it.name).await.unwrap());
     assert_eq!((here.len(), there.len()), (names.len(), names.len()));
@@ -43,7 +43,7 @@ async fn words_at_both(ppc: &Acts, ipa: &Acts, it: &AdviceRequest) -> Vec<Advice
 }
 
 /// A request with two questions that IPA has accepted.
-async fn accepted(ppc: &Acts, ipa: &Acts) -> AdviceRequest {
+pub async fn accepted(ppc: &Acts, ipa: &Acts) -> AdviceRequest {
     let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
     let it = at_both(ppc, ipa, &it.name).await;
     ipa.accept_advice_request(ipa.accepting(&it)).await.unwrap();
@@ -51,14 +51,14 @@ async fn accepted(ppc: &Acts, ipa: &Acts) -> AdviceRequest {
 }
 
 /// One with final advice on both questions.
-async fn answered(ppc: &Acts, ipa: &Acts) -> AdviceRequest {
+pub async fn answered(ppc: &Acts, ipa: &Acts) -> AdviceRequest {
     let it = accepted(ppc, ipa).await;
     ipa.give_advice(ipa.giving(&it)).await.unwrap();
     at_both(ppc, ipa, &it.name).await
 }
 
-fn due(on: &str) -> Option<Due> {
-    Some(Due { on: on.to_owned(), calendar: "jp-2023-2027".to_owned() })
+pub fn due(on: &str) -> Option<Due> {
+    Some(Due { on: on.to_owned(), calendar: "jp-2023-2027".to_owned(), by_rule: false })
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn every_method_that_changes_something_gives_its_first_reply_again() {
 }
 
 /// The acts of technical advice; gives the methods.
-async fn advice_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 13] {
+async fn advice_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 15] {
     let request = ppc.requesting();
     let asked = twice(ppc, request.clone(), async |it| ppc.submit_advice_request(it).await).await;
     settle(ppc, ipa).await.unwrap();
@@ -95,6 +95,7 @@ async fn advice_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 13] {
     settle(ppc, ipa).await.unwrap();
     let it = ipa.advice_request(&asked.name).await.unwrap();
     let it = twice(ipa, ipa.accepting(&it), async |it| ipa.accept_advice_request(it).await).await;
+    let it = twice(ipa, ipa.replanning(&it), async |it| ipa.revise_plan(it).await).await;
     twice(ipa, ipa.asking_clarification(&it), async |it| ipa.ask_clarification(it).await).await;
     settle(ppc, ipa).await.unwrap();
     let it = ppc.advice_request(&asked.name).await.unwrap();
@@ -110,6 +111,8 @@ async fn advice_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 13] {
     settle(ppc, ipa).await.unwrap();
     let it = ipa.advice_request(&asked.name).await.unwrap();
     twice(ipa, ipa.answering_quotation(&it), async |it| ipa.answer_quotation(it).await).await;
+    let it = ppc.advice_request(&asked.name).await.unwrap();
+    twice(ppc, ppc.asking_further(&it), async |it| ppc.ask_further_questions(it).await).await;
 
     let [declined, withdrawn] = [ppc.requesting(), ppc.requesting()];
     let declined = ppc.submit_advice_request(declined).await.unwrap();
@@ -125,10 +128,12 @@ async fn advice_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 13] {
         "SubmitAdviceRequest",
         "SupplementAdviceRequest",
         "AnswerClarification",
+        "AskFurtherQuestions",
         "AskQuotation",
         "WithdrawAdviceRequest",
         "CloseAdviceRequest",
         "AcceptAdviceRequest",
+        "RevisePlan",
         "HandBackAdviceRequest",
         "DeclineAdviceRequest",
         "AskClarification",

@@ -236,7 +236,7 @@ async fn a_marking_is_only_raised_by_the_receiver() {
         Some(Marking { confidentiality: level.into(), restrictions })
     };
     use Confidentiality::{Level1, Level2};
-    use Restriction::{NoCopy, NoPrint, Return};
+    use Restriction::{NoCopy, NoDistribution, NoForward, NoPrint, NoTakingOut, Return};
     let mut request = ipa.publishing_item(to_the_party());
     request.terms.as_mut().unwrap().marking = marking(Level1, &[Return, NoCopy]);
     let it = ipa.publish_item(request).await.unwrap();
@@ -258,8 +258,12 @@ async fn a_marking_is_only_raised_by_the_receiver() {
     refused(acknowledge(None).await, Reason::WrongState, "");
     // The same marking in another order raises nothing.
     refused(acknowledge(marking(Level1, &[NoCopy, Return])).await, Reason::WrongState, "");
-    let raised = acknowledge(marking(Level2, &[Return, NoPrint, NoCopy])).await.unwrap();
-    assert_eq!(raised.marking, marking(Level2, &[NoCopy, NoPrint, Return]));
+    let raised = acknowledge(marking(Level2, &[NoTakingOut, Return, NoPrint, NoCopy])).await.unwrap();
+    assert_eq!(raised.marking, marking(Level2, &[NoCopy, NoPrint, Return, NoTakingOut]));
+    let all = [NoCopy, NoForward, NoPrint, Return, NoDistribution, NoTakingOut];
+    refused(acknowledge(marking(Level2, &all[..5])).await, Reason::FieldInvalid, "marking");
+    let raised = acknowledge(marking(Level2, &all)).await.unwrap();
+    assert_eq!(raised.marking, marking(Level2, &all));
     refused(acknowledge(marking(Level1, &[NoCopy, NoPrint, Return])).await, Reason::FieldInvalid, "marking");
     let seen = at_both(&ppc, &ipa, &it.name).await;
     assert_eq!(

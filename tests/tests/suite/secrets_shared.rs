@@ -174,6 +174,9 @@ async fn advice(ppc: &Acts, ipa: &Acts, heard: &mut Heard) -> String {
     let it = heard.reply(ppc.supplement_advice_request(more).await);
     let it = at_ipa(&it).await;
     let it = heard.reply(ipa.accept_advice_request(ipa.accepting(&it)).await);
+    let mut replanning = ipa.replanning(&it);
+    replanning.content.as_mut().unwrap().reason = canary();
+    let it = heard.reply(ipa.revise_plan(replanning).await);
     let mut asking = ipa.asking_clarification(&it);
     asking.content.as_mut().unwrap().questions = vec![canary()];
     let it = heard.reply(ipa.ask_clarification(asking).await);
@@ -205,6 +208,9 @@ async fn advice(ppc: &Acts, ipa: &Acts, heard: &mut Heard) -> String {
     let declined = declining.content.as_mut().unwrap();
     (declined.explanation, declined.possible_instead) = (canary(), canary());
     heard.reply(ipa.decline_advice_request(declining).await);
+    let mut further = ppc.asking_further(&it);
+    further.submission = submission();
+    let it = heard.reply(ppc.ask_further_questions(further).await);
     settle(ppc, ipa).await.unwrap();
     it.name
 }

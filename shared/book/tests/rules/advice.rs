@@ -1,20 +1,30 @@
 //! Technical advice: every act in every state, allowed or refused by the author's view.
 
 use jiff::ToSpan as _;
-use renkei_domain::{decide::MOST_ENTRIES, matter::Matter, moment::stamp, noun::advice::state};
+use renkei_domain::{
+    case_number::CaseNumber,
+    decide::MOST_ENTRIES,
+    matter::Matter,
+    moment::stamp,
+    noun::advice::{MOST_FURTHER, state},
+};
 use renkei_proto::{
     advice::v1::{
-        AdviceRequest, AdviceRequested, AdviceStage, Quotation, QuotationFinding, Urgency, advice_request::State,
+        AdvicePlanRevised, AdviceRequest, AdviceRequested, AdviceStage, Quotation, QuotationFinding, Urgency,
+        advice_request::State,
     },
     journal::v1::fact,
     options::v1::Reason,
-    r#type::v1::Agency::{self, Ipa, Ppc},
+    r#type::v1::{
+        Agency::{self, Ipa, Ppc},
+        CaseNumber as Stated, Certainty, Finding, Ground, Judgement,
+    },
 };
 
 use super::{
     advice_acts::{
-        accept, answer_quotation, ask, ask_clarification, ask_quotation, asking, close, correcting, decline,
-        give_final, giving, hand_back, request, shown, supplement, withdraw_request,
+        accept, answer_quotation, ask, ask_clarification, ask_further, ask_quotation, asking, close, correcting,
+        decline, give_final, giving, hand_back, request, revise_plan, shown, supplement, withdraw_request,
     },
     choice::{ADVICE, Choice},
     model::{Act, Pair},
@@ -26,42 +36,57 @@ const NOBODY: Agency = Agency::Unspecified;
 /// permitted, `N` not found, `W` the wrong state, `E` exists already.
 pub type Row = (&'static [Choice], State, Agency, &'static str);
 
-pub const ROWS: [Row; 25] = {
+pub const ROWS: [Row; 33] = {
     use Choice::{
-        Accept, AnswerClarification, AnswerQuotation, AskAdvice, AskClarification, AskQuotation, Close, Correct,
-        Decline, GiveFinal, GiveInterim, HandBack, Supplement, WithdrawRequest,
+        Accept, AnswerClarification, AnswerQuotation, AskAdvice, AskClarification, AskFurther, AskQuotation, Close,
+        Correct, Decline, GiveFinal, GiveInterim, HandBack, RevisePlan, Supplement, WithdrawRequest,
     };
     [
-        (&[], State::Unspecified, NOBODY, ".NNNNN NNNNNNNN"),
-        (&[AskAdvice], State::Submitted, Ipa, "E.WN.W ....WWNN"),
-        (&[AskAdvice, Supplement], State::Submitted, Ipa, "E.WN.W ....WWNN"),
-        (&[AskAdvice, Accept], State::Accepted, Ipa, "E.WN.W W.....NN"),
-        (&[AskAdvice, AskClarification], State::Clarifying, Ppc, "E..N.W ....WWNN"),
-        (&[AskAdvice, AskClarification, AnswerClarification], State::Submitted, Ipa, "E.WN.W ....WWNN"),
-        (&[AskAdvice, AskClarification, Accept], State::Clarifying, Ppc, "E..N.W W.....NN"),
-        (&[AskAdvice, Accept, AskClarification, AnswerClarification], State::Accepted, Ipa, "E.WN.W W.....NN"),
-        (&[AskAdvice, HandBack], State::HandedBack, Ppc, "E.WN.W WW.WWWNN"),
-        (&[AskAdvice, Accept, HandBack], State::HandedBack, Ppc, "E.WN.W WW.WWWNN"),
-        (&[AskAdvice, AskClarification, HandBack], State::HandedBack, Ppc, "E..N.W WW.WWWNN"),
-        (&[AskAdvice, HandBack, Supplement, HandBack], State::HandedBack, Ppc, "E.WN.W WW.WWWNN"),
-        (&[AskAdvice, HandBack, Supplement], State::Submitted, Ipa, "E.WN.W ....WWNN"),
-        (&[AskAdvice, Accept, GiveInterim], State::Accepted, Ipa, "E.W..W W......N"),
-        (&[AskAdvice, Accept, GiveInterim, Correct], State::Accepted, Ipa, "E.W..W W......N"),
-        (&[AskAdvice, Accept, GiveFinal], State::Answered, Ppc, "EWW.W. WWWWWW.N"),
-        (&[AskAdvice, Accept, GiveInterim, GiveFinal, AskQuotation], State::Answered, Ppc, "EWW.W. WWWWWW.."),
-        (&[AskAdvice, Accept, GiveFinal, Close], State::Closed, NOBODY, "EWW.WW WWWWWW.N"),
-        (&[AskAdvice, Accept, GiveFinal, Close, AskQuotation], State::Closed, Ipa, "EWW.WW WWWWWW.."),
+        (&[], State::Unspecified, NOBODY, ".NNNNNN NNNNNNNNN"),
+        (&[AskAdvice], State::Submitted, Ipa, "E.WWN.W .W...WWNN"),
+        (&[AskAdvice, Supplement], State::Submitted, Ipa, "E.WWN.W .W...WWNN"),
+        (&[AskAdvice, Accept], State::Accepted, Ipa, "E.WWN.W W......NN"),
+        (&[AskAdvice, AskClarification], State::Clarifying, Ppc, "E..WN.W .W...WWNN"),
+        (&[AskAdvice, AskClarification, AnswerClarification], State::Submitted, Ipa, "E.WWN.W .W...WWNN"),
+        (&[AskAdvice, AskClarification, Accept], State::Clarifying, Ppc, "E..WN.W W......NN"),
+        (&[AskAdvice, Accept, AskClarification, AnswerClarification], State::Accepted, Ipa, "E.WWN.W W......NN"),
+        (&[AskAdvice, HandBack], State::HandedBack, Ppc, "E.WWN.W WWW.WWWNN"),
+        (&[AskAdvice, Accept, HandBack], State::HandedBack, Ppc, "E.WWN.W WWW.WWWNN"),
+        (&[AskAdvice, AskClarification, HandBack], State::HandedBack, Ppc, "E..WN.W WWW.WWWNN"),
+        (&[AskAdvice, HandBack, Supplement, HandBack], State::HandedBack, Ppc, "E.WWN.W WWW.WWWNN"),
+        (&[AskAdvice, HandBack, Supplement], State::Submitted, Ipa, "E.WWN.W .W...WWNN"),
+        (&[AskAdvice, Accept, GiveInterim], State::Accepted, Ipa, "E.WW..W W.......N"),
+        (&[AskAdvice, Accept, GiveInterim, Correct], State::Accepted, Ipa, "E.WW..W W.......N"),
+        (&[AskAdvice, Accept, GiveFinal], State::Answered, Ppc, "EWW..W. WWWWWWW.N"),
+        (&[AskAdvice, Accept, GiveInterim, GiveFinal, AskQuotation], State::Answered, Ppc, "EWW..W. WWWWWWW.."),
+        (&[AskAdvice, Accept, GiveFinal, Close], State::Closed, NOBODY, "EWW..WW WWWWWWW.N"),
+        (&[AskAdvice, Accept, GiveFinal, Close, AskQuotation], State::Closed, Ipa, "EWW..WW WWWWWWW.."),
         (
             &[AskAdvice, Accept, GiveFinal, Close, AskQuotation, AnswerQuotation],
             State::Closed,
             NOBODY,
-            "EWW.WW WWWWWW.W",
+            "EWW..WW WWWWWWW.W",
         ),
-        (&[AskAdvice, Accept, GiveFinal, Close, Correct], State::Closed, Ppc, "EWW.W. WWWWWW.N"),
-        (&[AskAdvice, WithdrawRequest], State::Withdrawn, NOBODY, "EWWNWW WWWWWWNN"),
-        (&[AskAdvice, Decline], State::Declined, NOBODY, "EWWNWW WWWWWWNN"),
-        (&[AskAdvice, Accept, GiveInterim, Decline], State::Declined, NOBODY, "EWW.WW WWWWWW.N"),
-        (&[AskAdvice, Accept, GiveInterim, Correct, Decline], State::Declined, NOBODY, "EWW.WW WWWWWW.N"),
+        (&[AskAdvice, Accept, GiveFinal, Close, Correct], State::Closed, Ppc, "EWW..W. WWWWWWW.N"),
+        (&[AskAdvice, WithdrawRequest], State::Withdrawn, NOBODY, "EWWWNWW WWWWWWWNN"),
+        (&[AskAdvice, Decline], State::Declined, NOBODY, "EWWWNWW WWWWWWWNN"),
+        (&[AskAdvice, Accept, GiveInterim, Decline], State::Declined, NOBODY, "EWWW.WW WWWWWWW.N"),
+        (&[AskAdvice, Accept, GiveInterim, Correct, Decline], State::Declined, NOBODY, "EWWW.WW WWWWWWW.N"),
+        (&[AskAdvice, Accept, RevisePlan], State::Accepted, Ipa, "E.WWN.W W......NN"),
+        (&[AskAdvice, Accept, GiveFinal, AskFurther], State::Accepted, Ipa, "E.WW..W W.......N"),
+        (&[AskAdvice, Accept, GiveFinal, Close, AskFurther, RevisePlan], State::Accepted, Ipa, "E.WW..W W.......N"),
+        // A clarification of the former round is asked for no more.
+        (&[AskAdvice, Accept, AskClarification, GiveFinal, AskFurther], State::Accepted, Ipa, "E.WW..W W.......N"),
+        (&[AskAdvice, Accept, GiveFinal, AskFurther, AskClarification], State::Clarifying, Ppc, "E..W..W W.......N"),
+        (&[AskAdvice, Accept, GiveFinal, AskFurther, GiveFinal], State::Answered, Ppc, "EWW..W. WWWWWWW.N"),
+        (
+            &[AskAdvice, Accept, GiveFinal, Close, AskFurther, GiveFinal, Close],
+            State::Closed,
+            NOBODY,
+            "EWW..WW WWWWWWW.N",
+        ),
+        // The advice of the first round is still to be noted.
+        (&[AskAdvice, Accept, GiveFinal, AskFurther, Decline], State::Declined, Ppc, "EWWW.W. WWWWWWW.N"),
     ]
 };
 
@@ -116,13 +141,14 @@ fn every_act_is_permitted_or_refused_according_to_the_state() {
 #[test]
 fn the_higher_state_wins_when_acts_cross() {
     use Choice::{
-        Accept, AnswerClarification, AskAdvice, AskClarification, Close, Correct, Decline, GiveFinal, GiveInterim,
-        HandBack, Supplement, WithdrawRequest,
+        Accept, AnswerClarification, AskAdvice, AskClarification, AskFurther, Close, Correct, Decline, GiveFinal,
+        GiveInterim, HandBack, RevisePlan, Supplement, WithdrawRequest,
     };
     let submitted: &[Choice] = &[AskAdvice];
     let taken_on: &[Choice] = &[AskAdvice, Accept];
     let clarifying: &[Choice] = &[AskAdvice, Accept, AskClarification];
     let given: &[Choice] = &[AskAdvice, Accept, GiveFinal];
+    let further: &[Choice] = &[AskAdvice, Accept, GiveFinal, AskFurther];
     for (path, ppcs, ipas, stands, waits) in [
         (submitted, WithdrawRequest, Accept, State::Withdrawn, NOBODY),
         (submitted, WithdrawRequest, Decline, State::Withdrawn, NOBODY),
@@ -138,6 +164,12 @@ fn the_higher_state_wins_when_acts_cross() {
         (clarifying, AnswerClarification, GiveFinal, State::Answered, Ppc),
         (clarifying, AnswerClarification, AskClarification, State::Clarifying, Ppc),
         (given, Close, Correct, State::Closed, Ppc),
+        (given, AskFurther, Correct, State::Accepted, Ipa),
+        (taken_on, Supplement, RevisePlan, State::Accepted, Ipa),
+        (taken_on, WithdrawRequest, RevisePlan, State::Withdrawn, NOBODY),
+        (further, WithdrawRequest, GiveFinal, State::Withdrawn, Ppc),
+        (further, Supplement, GiveFinal, State::Answered, Ppc),
+        (further, Supplement, Decline, State::Declined, Ppc),
     ] {
         for first in [Ppc, Ipa] {
             let mut pair = after(path);
@@ -381,6 +413,108 @@ fn a_request_has_at_most_a_hundred_questions() {
     assert_eq!(pair.ppc.refuses(&supplement(&pair.ppc, &matter(), 1)), Some(Reason::WrongState));
     assert_eq!(pair.ppc.refuses(&supplement(&pair.ppc, &matter(), 0)), None, "facts only");
     assert_eq!(settled(&mut pair).questions, 100);
+}
+
+#[test]
+fn a_further_question_begins_a_new_round_with_its_own_numbers_due_day_and_plan() {
+    let mut pair = answered();
+    pair.at("2026-12-10T09:00:00+09:00");
+    let asked = pair.ppc.write(&ask_further(&pair.ppc, &matter(), 2)).unwrap();
+    let request = settled(&mut pair);
+    assert_eq!((request.questions, request.answered_questions.as_slice()), (4, &[1, 2][..]));
+    assert_eq!(request.further_questions, [format!("agencies/ppc/entries/{asked}")]);
+    assert_eq!((request.due.unwrap().on.as_str(), request.overdue), ("2026-12-24", false));
+    assert_eq!((request.planned_on.as_str(), request.plans.len()), ("", 1), "the plan was one for the first round");
+    let wrong = |questions: &[u32]| {
+        let act = giving(&pair.ipa, &matter(), AdviceStage::Final, questions, Quotation::Free);
+        pair.ipa.refuses(&act)
+    };
+    assert_eq!(
+        (wrong(&[3, 4]), wrong(&[3]), wrong(&[1, 2])),
+        (None, Some(Reason::WrongState), Some(Reason::WrongState))
+    );
+    // Nothing that answers the first round answers the second.
+    let act = give_final(&pair.ipa, &matter()).answering(asked - 1);
+    assert_eq!(pair.ipa.refuses(&act), Some(Reason::HeaderDiffers));
+    pair.does(Ppc, Choice::RevisePlan, 0);
+    let request = settled(&mut pair);
+    assert_eq!((request.planned_on.as_str(), request.plans.len()), ("2026-12-17", 2));
+    pair.does(Ppc, Choice::GiveFinal, 0);
+    assert_eq!(settled(&mut pair).answered_questions, [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_further_question_answers_the_newest_advice_and_is_asked_ten_times_within_a_hundred_questions() {
+    let mut pair = answered();
+    let given = pair.ipa.journal(Ipa).last().unwrap().header.seq;
+    pair.does(Ppc, Choice::Correct, 0);
+    let before = ask_further(&pair.ppc, &matter(), 1);
+    assert_eq!((before.answers, pair.ppc.refuses(&before)), (given, None), "the correction has not arrived");
+    pair.exchange(Ppc);
+    assert_eq!(pair.ppc.refuses(&before), Some(Reason::HeaderDiffers));
+    let too_many = ask_further(&pair.ppc, &matter(), 99);
+    assert_eq!(pair.ppc.refuses(&too_many), Some(Reason::WrongState));
+    for _ in 0..MOST_FURTHER {
+        pair.does(Ppc, Choice::AskFurther, 0);
+        pair.exchange(Ppc);
+        pair.does(Ppc, Choice::GiveFinal, 0);
+        pair.exchange(Ppc);
+    }
+    assert_eq!(pair.ppc.refuses(&ask_further(&pair.ppc, &matter(), 1)), Some(Reason::WrongState));
+    assert_eq!(settled(&mut pair).further_questions.len(), MOST_FURTHER);
+}
+
+#[test]
+fn a_plan_is_revised_to_another_day_that_is_not_over_and_the_due_day_stays() {
+    let mut pair = accepted();
+    let revised = |pair: &Pair, planned_on: &str| {
+        let act = revise_plan(&pair.ipa, &matter());
+        let plan = AdvicePlanRevised { planned_on: planned_on.to_owned() };
+        pair.ipa.judge(&Act { fact: plan.into(), ..act }).err().map(|refusal| (refusal.reason, refusal.field))
+    };
+    let invalid = Some((Reason::FieldInvalid, "planned_on"));
+    assert_eq!(revised(&pair, "2026-12-21"), None, "after the due day too");
+    for wrong in ["2026-11-24", "2026-11-23", "2026-11-31"] {
+        assert_eq!(revised(&pair, wrong), invalid, "{wrong}");
+    }
+    let due = shown(&pair.ppc, &matter()).unwrap().due;
+    pair.does(Ppc, Choice::RevisePlan, 0);
+    pair.does(Ppc, Choice::RevisePlan, 0);
+    let request = settled(&mut pair);
+    assert_eq!((request.planned_on.as_str(), request.due), ("2026-11-26", due));
+    let planned: Vec<&str> = request.plans.iter().map(|plan| plan.planned_on.as_str()).collect();
+    assert_eq!(planned, ["2026-11-24", "2026-11-25", "2026-11-26"]);
+}
+
+#[test]
+fn a_request_states_a_judgement_of_now_and_the_numbers_of_other_cases() {
+    let refused = |change: &dyn Fn(&mut AdviceRequested)| {
+        let ppc = Pair::new().ppc;
+        let mut fact = asking(&ppc, 2, Urgency::Normal);
+        change(&mut fact);
+        let refusal = ppc.judge(&Act::new(&matter(), fact::Fact::AdviceRequested(fact))).err();
+        refusal.map(|refusal| (refusal.reason, refusal.field))
+    };
+    let invalid = |field| Some((Reason::FieldInvalid, field));
+    let now = Pair::new().ppc.now;
+    let judged = |finding: Finding, judged_at| {
+        let (ground, certainty) = (Ground::Traces.into(), Certainty::Estimated.into());
+        Some(Judgement { finding: finding.into(), ground, certainty, judged_at: Some(stamp(judged_at)) })
+    };
+    for finding in [Finding::Applies, Finding::Suspected, Finding::Pending] {
+        assert_eq!(refused(&|fact| fact.judgement = judged(finding, now)), None, "{finding:?}");
+    }
+    assert_eq!(refused(&|fact| fact.judgement = judged(Finding::DoesNotApply, now)), invalid("judgement.finding"));
+    let later = now + 1.second();
+    assert_eq!(refused(&|fact| fact.judgement = judged(Finding::Applies, later)), invalid("judgement.judged_at"));
+    let number = |text| Stated::from(&CaseNumber::parse(text, "").unwrap());
+    assert_eq!(refused(&|fact| fact.referral = Some(number("乙-R08-REF-0001"))), None);
+    assert_eq!(refused(&|fact| fact.referral = Some(number("甲-R08-ADV-0001"))), invalid("referral"));
+    let related = |texts: &[&'static str]| texts.iter().map(|text| number(text)).collect::<Vec<_>>();
+    let two = related(&["甲-R08-ADV-0001", "乙-R07-ITM-0001"]);
+    assert_eq!(refused(&|fact| fact.related_cases.clone_from(&two)), None, "what IPA may not see is not looked for");
+    let twice = related(&["甲-R08-ADV-0001", "甲 令和8年 ADV 1"]);
+    assert_eq!(refused(&|fact| fact.related_cases.clone_from(&twice)), invalid("related_cases"));
 }
 
 #[test]

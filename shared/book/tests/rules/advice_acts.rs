@@ -7,16 +7,18 @@ use renkei_domain::{
     moment::stamp,
     noun::{
         Resource as _,
-        advice::{ORDINAL, clarifications_open, handed_back_open, last_submission, questions, target},
+        advice::{
+            ORDINAL, clarifications_open, handed_back_open, last_submission, newest_conclusion, questions, target,
+        },
     },
     scope,
 };
 use renkei_proto::{
     advice::v1::{
         Advice, AdviceAccepted, AdviceClarificationAnswered, AdviceClarificationAsked, AdviceClosed, AdviceCorrected,
-        AdviceDeclined, AdviceGiven, AdviceHandedBack, AdvicePurpose, AdviceQuotationAnswered, AdviceQuotationAsked,
-        AdviceRequest, AdviceRequested, AdviceStage, AdviceSupplemented, AdviceWithdrawn, DeclineReason,
-        HandBackReason, Quotation, QuotationFinding, Urgency, WithdrawalReason,
+        AdviceDeclined, AdviceFurtherAsked, AdviceGiven, AdviceHandedBack, AdvicePlanRevised, AdvicePurpose,
+        AdviceQuotationAnswered, AdviceQuotationAsked, AdviceRequest, AdviceRequested, AdviceStage, AdviceSupplemented,
+        AdviceWithdrawn, DeclineReason, HandBackReason, Quotation, QuotationFinding, Urgency, WithdrawalReason,
     },
     journal::v1::fact,
     r#type::v1::Agency,
@@ -49,6 +51,9 @@ pub fn asking(party: &Party, questions: u32, urgency: Urgency) -> AdviceRequeste
         marking: Some(scope::marking(None)),
         fiscal_year,
         year_ordinal: party.next(fiscal_year, &ORDINAL),
+        judgement: None,
+        referral: None,
+        related_cases: Vec::new(),
     }
 }
 
@@ -63,6 +68,13 @@ pub fn supplement(party: &Party, matter: &Matter, questions: u32) -> Act {
     let due = back.map(|_| target(Urgency::Normal, party.now));
     let fact = AdviceSupplemented { questions, due };
     Act::new(matter, fact::Fact::AdviceSupplemented(fact)).answering(back.unwrap_or(0))
+}
+
+/// Asks one further question about the newest final advice or correction.
+pub fn ask_further(party: &Party, matter: &Matter, questions: u32) -> Act {
+    let fact = AdviceFurtherAsked { questions, due: Some(target(Urgency::Normal, party.now)) };
+    let newest = newest_conclusion(party.page(matter)).map_or(0, |mark| mark.seq);
+    Act::new(matter, fact::Fact::AdviceFurtherAsked(fact)).answering(newest)
 }
 
 /// Answers the first request for clarification that is open.
@@ -109,6 +121,14 @@ pub fn accept(party: &Party, matter: &Matter) -> Act {
     let planned_on = calendar::day(party.now).to_string();
     let fact = AdviceAccepted { unit: "security-center".to_owned(), planned_on };
     working(party, matter, fact::Fact::AdviceAccepted(fact))
+}
+
+/// Plans for the day after the one that is planned, or for the seventh day from now if none is.
+pub fn revise_plan(party: &Party, matter: &Matter) -> Act {
+    let planned = shown(party, matter).and_then(|shown| calendar::parse_day(&shown.planned_on));
+    let next = planned.and_then(|day| day.tomorrow().ok());
+    let planned_on = next.unwrap_or_else(|| calendar::day(party.now + 168.hours())).to_string();
+    working(party, matter, fact::Fact::AdvicePlanRevised(AdvicePlanRevised { planned_on }))
 }
 
 pub fn hand_back(party: &Party, matter: &Matter) -> Act {

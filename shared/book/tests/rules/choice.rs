@@ -39,10 +39,12 @@ pub enum Choice {
     AskAdvice,
     Supplement,
     AnswerClarification,
+    AskFurther,
     AskQuotation,
     WithdrawRequest,
     Close,
     Accept,
+    RevisePlan,
     HandBack,
     Decline,
     AskClarification,
@@ -92,14 +94,16 @@ pub const NOTICE: [Choice; 8] = [
 ];
 
 /// Advice: PPC's acts, then IPA's.
-pub const ADVICE: [Choice; 14] = [
+pub const ADVICE: [Choice; 16] = [
     Choice::AskAdvice,
     Choice::Supplement,
     Choice::AnswerClarification,
+    Choice::AskFurther,
     Choice::AskQuotation,
     Choice::WithdrawRequest,
     Choice::Close,
     Choice::Accept,
+    Choice::RevisePlan,
     Choice::HandBack,
     Choice::Decline,
     Choice::AskClarification,
@@ -158,10 +162,12 @@ impl Choice {
             Self::AskAdvice => advice::ask(party, &matter),
             Self::Supplement => advice::supplement(party, &matter, 1),
             Self::AnswerClarification => advice::answer_clarification(party, &matter),
+            Self::AskFurther => advice::ask_further(party, &matter, 1),
             Self::AskQuotation => advice::ask_quotation(party, &matter),
             Self::WithdrawRequest => advice::withdraw_request(&matter),
             Self::Close => advice::close(party, &matter),
             Self::Accept => advice::accept(party, &matter),
+            Self::RevisePlan => advice::revise_plan(party, &matter),
             Self::HandBack => advice::hand_back(party, &matter),
             Self::Decline => advice::decline(party, &matter),
             Self::AskClarification => advice::ask_clarification(party, &matter),
@@ -193,7 +199,7 @@ impl Choice {
     pub fn author(self, opener: Agency) -> Agency {
         match (ADVICE.iter().position(|it| *it == self), ITEM.iter().position(|it| *it == self)) {
             (Some(place), _) => {
-                if place < 6 {
+                if place < 7 {
                     Agency::Ppc
                 } else {
                     Agency::Ipa

@@ -12,8 +12,9 @@ use renkei_proto::{
     FactKind,
     advice::v1::{
         AdviceClarificationAnsweredContent, AdviceClarificationAskedContent, AdviceContent, AdviceCorrectedContent,
-        AdviceDeclinedContent, AdviceHandedBackContent, AdviceQuotationAnsweredContent, AdviceQuotationAskedContent,
-        AdviceRequestedContent, AdviceSupplementedContent, Submission,
+        AdviceDeclinedContent, AdviceFurtherAskedContent, AdviceHandedBackContent, AdvicePlanRevisedContent,
+        AdviceQuotationAnsweredContent, AdviceQuotationAskedContent, AdviceRequestedContent, AdviceSupplementedContent,
+        Submission,
     },
     agreement::v1::NoticeGivenContent,
     journal::v1::{
@@ -61,6 +62,10 @@ pub fn content_of(kind: FactKind) -> Option<Vec<u8>> {
         FactKind::AdviceSupplemented => {
             AdviceSupplementedContent { submission: Some(Submission::default()) }.encode_to_vec()
         }
+        FactKind::AdviceFurtherAsked => {
+            AdviceFurtherAskedContent { submission: Some(Submission::default()) }.encode_to_vec()
+        }
+        FactKind::AdvicePlanRevised => AdvicePlanRevisedContent { reason: words() }.encode_to_vec(),
         FactKind::AdviceClarificationAnswered => {
             let statements = vec![statement()];
             AdviceClarificationAnsweredContent { statements, attachments: Vec::new() }.encode_to_vec()

@@ -58,7 +58,7 @@ enum Where {
     PrivateOwn,
 }
 
-const TABLE: [(&str, Where); 56] = [
+const TABLE: [(&str, Where); 58] = [
     ("notice_given", Where::Agreement),
     ("notice_arrived", Where::Agreement),
     ("notice_withdrawn", Where::Agreement),
@@ -78,6 +78,7 @@ const TABLE: [(&str, Where); 56] = [
     ("advice_quotation_asked", Where::InPpcs(Ppc)),
     ("advice_withdrawn", Where::InPpcs(Ppc)),
     ("advice_closed", Where::InPpcs(Ppc)),
+    ("advice_further_asked", Where::InPpcs(Ppc)),
     ("advice_accepted", Where::InPpcs(Ipa)),
     ("advice_handed_back", Where::InPpcs(Ipa)),
     ("advice_declined", Where::InPpcs(Ipa)),
@@ -85,6 +86,7 @@ const TABLE: [(&str, Where); 56] = [
     ("advice_given", Where::InPpcs(Ipa)),
     ("advice_corrected", Where::InPpcs(Ipa)),
     ("advice_quotation_answered", Where::InPpcs(Ipa)),
+    ("advice_plan_revised", Where::InPpcs(Ipa)),
     ("attack_method_published", Where::OwnOf(Ppc)),
     ("research_result_published", Where::OwnOf(Ipa)),
     ("threat_information_published", Where::OwnOf(Ipa)),
@@ -253,13 +255,15 @@ fn about_referral(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
 
 fn about_advice(pair: &mut Pair, kind: FactKind) -> Act {
     use Choice::{
-        Accept, AnswerClarification, AnswerQuotation, AskAdvice, AskClarification, AskQuotation, Close, Correct,
-        Decline, GiveFinal, HandBack, Supplement, WithdrawRequest,
+        Accept, AnswerClarification, AnswerQuotation, AskAdvice, AskClarification, AskFurther, AskQuotation, Close,
+        Correct, Decline, GiveFinal, HandBack, RevisePlan, Supplement, WithdrawRequest,
     };
     let (path, choice): (&[Choice], Choice) = match kind {
         FactKind::AdviceRequested => (&[], AskAdvice),
         FactKind::AdviceSupplemented => (&[AskAdvice], Supplement),
         FactKind::AdviceClarificationAnswered => (&[AskAdvice, AskClarification], AnswerClarification),
+        FactKind::AdviceFurtherAsked => (&[AskAdvice, Accept, GiveFinal], AskFurther),
+        FactKind::AdvicePlanRevised => (&[AskAdvice, Accept], RevisePlan),
         FactKind::AdviceQuotationAsked => (&[AskAdvice, Accept, GiveFinal], AskQuotation),
         FactKind::AdviceWithdrawn => (&[AskAdvice], WithdrawRequest),
         FactKind::AdviceClosed => (&[AskAdvice, Accept, GiveFinal], Close),

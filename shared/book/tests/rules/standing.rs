@@ -152,6 +152,7 @@ fn a_withdrawal_with_assent_settles_a_dispute_but_does_not_revive_what_has_ended
 fn only_what_opens_advice_or_publishes_waits_for_the_agreement() {
     let opening = [
         FactKind::AdviceRequested,
+        FactKind::AdviceFurtherAsked,
         FactKind::AttackMethodPublished,
         FactKind::ResearchResultPublished,
         FactKind::ThreatInformationPublished,
@@ -172,8 +173,8 @@ fn only_what_opens_advice_or_publishes_waits_for_the_agreement() {
 fn nothing_new_is_opened_out_of_force_and_open_matters_are_finished() {
     use Choice::{
         Accept, Acknowledge, AnswerClarification, AnswerQuestion, AnswerQuotation, AskAbout, AskAdvice,
-        AskClarification, AskQuotation, Close, Correct, Feedback, GiveFinal, PublishItem, Raise, Recall, ReviseItem,
-        Supplement,
+        AskClarification, AskFurther, AskQuotation, Close, Correct, Feedback, GiveFinal, PublishItem, Raise, Recall,
+        ReviseItem, RevisePlan, Supplement,
     };
     for kind in [NoticeKind::NotRenew, NoticeKind::Change] {
         let mut pair = ended(kind, "2026-12-30T14:59:00Z");
@@ -193,6 +194,7 @@ fn nothing_new_is_opened_out_of_force_and_open_matters_are_finished() {
         let advice = [
             Supplement,
             Accept,
+            RevisePlan,
             AskClarification,
             AnswerClarification,
             GiveFinal,
@@ -202,6 +204,9 @@ fn nothing_new_is_opened_out_of_force_and_open_matters_are_finished() {
             AnswerQuotation,
         ];
         let item = [Acknowledge, Raise, AskAbout, AnswerQuestion, Feedback, Recall];
-        pair.after(Agency::Ppc, &advice, 0).after(Agency::Ipa, &item, 0).assert_agree();
+        let pair = pair.after(Agency::Ppc, &advice, 0).after(Agency::Ipa, &item, 0);
+        pair.assert_agree();
+        let further = AskFurther.act(pair.of(Agency::Ppc), 0).unwrap();
+        assert_eq!(pair.ppc.refuses(&further), closed, "a request that is answered is not begun again");
     }
 }

@@ -4,26 +4,29 @@ use prost::Message as _;
 use renkei_domain::{
     matter::Matter,
     moment::Moment,
-    noun::advice::{self, handed_back_open, last_submission, target},
+    noun::advice::{self, handed_back_open, last_submission, newest_conclusion, target},
     read_set::ReadSet,
     refusal::Refusal,
     scope::marking,
     statutory,
 };
 use renkei_proto::{
+    FactKind,
     advice::v1::{
         AcceptAdviceRequestRequest, AdviceAccepted, AdviceClarificationAnswered, AdviceClarificationAsked,
-        AdviceClosed, AdviceContent, AdviceCorrected, AdviceDeclined, AdviceGiven, AdviceHandedBack,
-        AdviceQuotationAnswered, AdviceQuotationAsked, AdviceRequest, AdviceRequested, AdviceRequestedContent,
-        AdviceSupplemented, AdviceSupplementedContent, AdviceWithdrawn, AnswerClarificationRequest,
-        AnswerQuotationRequest, AskClarificationRequest, AskQuotationRequest, CloseAdviceRequestRequest,
-        CorrectAdviceRequest, DeclineAdviceRequestRequest, GiveAdviceRequest, HandBackAdviceRequestRequest, Quotation,
-        Submission, SubmitAdviceRequestRequest, SupplementAdviceRequestRequest, Urgency, WithdrawAdviceRequestRequest,
+        AdviceClosed, AdviceContent, AdviceCorrected, AdviceDeclined, AdviceFurtherAsked, AdviceFurtherAskedContent,
+        AdviceGiven, AdviceHandedBack, AdvicePlanRevised, AdviceQuotationAnswered, AdviceQuotationAsked, AdviceRequest,
+        AdviceRequested, AdviceRequestedContent, AdviceSupplemented, AdviceSupplementedContent, AdviceWithdrawn,
+        AnswerClarificationRequest, AnswerQuotationRequest, AskClarificationRequest, AskFurtherQuestionsRequest,
+        AskQuotationRequest, CloseAdviceRequestRequest, CorrectAdviceRequest, DeclineAdviceRequestRequest,
+        GiveAdviceRequest, HandBackAdviceRequestRequest, Quotation, RevisePlanRequest, Submission,
+        SubmitAdviceRequestRequest, SupplementAdviceRequestRequest, Urgency, WithdrawAdviceRequestRequest,
     },
     options::v1::Reason,
     r#type::v1::{Agency, StatutoryDates},
 };
 
+use super::cases::NamedCases;
 use crate::act::{Act, ActContext, CaseOrdinal, CheckContext, FactDraft, as_of_now, opening, seq_of};
 
 /// The results of the check of a submission.
@@ -33,6 +36,8 @@ pub struct CheckedSubmission {
     questions: u32,
     /// The dates of the reporter's own duties; `None` where the request states no facts for them.
     reporter_dates: Option<StatutoryDates>,
+    /// The case numbers that the request names.
+    cases: NamedCases,
 }
 
 impl Act for SubmitAdviceRequestRequest {
@@ -45,13 +50,10 @@ impl Act for SubmitAdviceRequestRequest {
 
     fn check(&mut self, context: &CheckContext<'_>) -> Result<CheckedSubmission, Refusal> {
         let submission = self.submission.get_or_insert_default();
-        let questions = count(submission);
-        if questions == 0 {
-            return Err(Refusal::field(Reason::FieldInvalid, "submission.questions", "asks at least one question"));
-        }
+        let questions = asked(submission)?;
         as_of_now("submission.facts", &submission.facts, context.moment)?;
         let stated = self.statutory.as_ref().map(|facts| statutory::dates_of(facts, context.moment.now));
-        Ok(CheckedSubmission { questions, reporter_dates: stated.transpose()?.flatten() })
+        Ok(CheckedSubmission { questions, reporter_dates: stated.transpose()?.flatten(), cases: NamedCases::of(self)? })
     }
 
     fn content(&mut self, checked: &CheckedSubmission) -> Option<Vec<u8>> {
@@ -65,6 +67,12 @@ impl Act for SubmitAdviceRequestRequest {
     }
 
     fn draft(&self, checked: &CheckedSubmission, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        // A service that does not know further questions does not know these fields either, and would stop at them.
+        let is_new = self.judgement.is_some() || !checked.cases.is_empty();
+        if is_new && !context.stage.speaks(FactKind::AdviceFurtherAsked) {
+            let detail = "the peer's service does not speak of the judgement and of related cases yet: leave them out";
+            return Err(Refusal::new(Reason::WrongState, detail));
+        }
         let CaseOrdinal { fiscal_year, year_ordinal } = context.next_case(&advice::ORDINAL);
         Ok(FactDraft::new(AdviceRequested {
             purposes: self.purposes.clone(),
@@ -75,6 +83,9 @@ impl Act for SubmitAdviceRequestRequest {
             marking: Some(marking(self.marking.clone())),
             fiscal_year,
             year_ordinal,
+            judgement: self.judgement,
+            referral: checked.cases.referral.as_ref().map(Into::into),
+            related_cases: checked.cases.related.iter().map(Into::into).collect(),
         }))
     }
 }
@@ -89,7 +100,7 @@ impl Act for SupplementAdviceRequestRequest {
             return Err(Refusal::field(Reason::FieldInvalid, "submission", "adds something"));
         }
         as_of_now("submission.facts", &submission.facts, context.moment)?;
-        Ok(CheckedSubmission { questions: count(submission), reporter_dates: None })
+        Ok(CheckedSubmission { questions: count(submission), ..CheckedSubmission::default() })
     }
 
     fn content(&mut self, _: &CheckedSubmission) -> Option<Vec<u8>> {
@@ -101,6 +112,29 @@ impl Act for SupplementAdviceRequestRequest {
         let due = handed_back.map(|_| target(urgency(context), context.moment.now));
         let supplemented = AdviceSupplemented { questions: checked.questions, due };
         Ok(FactDraft::new(supplemented).answering(handed_back.map_or(0, |mark| mark.seq)))
+    }
+}
+
+impl Act for AskFurtherQuestionsRequest {
+    type Resource = AdviceRequest;
+    type Checked = CheckedSubmission;
+
+    fn check(&mut self, context: &CheckContext<'_>) -> Result<CheckedSubmission, Refusal> {
+        let submission = self.submission.get_or_insert_default();
+        let questions = asked(submission)?;
+        as_of_now("submission.facts", &submission.facts, context.moment)?;
+        Ok(CheckedSubmission { questions, ..CheckedSubmission::default() })
+    }
+
+    fn content(&mut self, _: &CheckedSubmission) -> Option<Vec<u8>> {
+        Some(AdviceFurtherAskedContent { submission: self.submission.take() }.encode_to_vec())
+    }
+
+    fn draft(&self, checked: &CheckedSubmission, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        let due = Some(target(urgency(context), context.moment.now));
+        let further = AdviceFurtherAsked { questions: checked.questions, due };
+        let newest = newest_conclusion(context.page()).map_or(0, |mark| mark.seq);
+        Ok(FactDraft::new(further).answering(newest))
     }
 }
 
@@ -159,6 +193,16 @@ impl Act for AcceptAdviceRequestRequest {
         }
         let accepted = AdviceAccepted { unit: unit.to_owned(), planned_on: self.planned_on.clone() };
         Ok(FactDraft::new(accepted).answering(last_submission(context.page())))
+    }
+}
+
+impl Act for RevisePlanRequest {
+    type Resource = AdviceRequest;
+    type Checked = ();
+
+    fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        let revised = AdvicePlanRevised { planned_on: self.planned_on.clone() };
+        Ok(FactDraft::new(revised).answering(last_submission(context.page())))
     }
 }
 
@@ -242,6 +286,14 @@ impl Act for AnswerQuotationRequest {
 
 fn count(submission: &Submission) -> u32 {
     u32::try_from(submission.questions.len()).unwrap_or(u32::MAX)
+}
+
+/// The number of questions of a submission that asks some.
+fn asked(submission: &Submission) -> Result<u32, Refusal> {
+    match count(submission) {
+        0 => Err(Refusal::field(Reason::FieldInvalid, "submission.questions", "asks at least one question")),
+        questions => Ok(questions),
+    }
 }
 
 fn urgency(context: &ActContext<'_>) -> Urgency {

@@ -2,6 +2,17 @@
 //!
 //! State: `WITHDRAWN > DECLINED > CLOSED > ANSWERED > HANDED_BACK > CLARIFYING > ACCEPTED > SUBMITTED`; handed back and
 //! clarifying count only while PPC has not answered them. The entries of the losing side stay readable.
+//!
+//! PPC's further questions after final advice begin another round: the request is under way again, and only a final advice
+//! on them, or a later note of PPC, answers or closes it. What belongs to a former round stays readable. A further question
+//! that is declined or withdrawn ends the request so; the advice before it is still noted.
+
+mod request;
+mod resource;
+
+pub use request::{
+    clarifications_open, due, handed_back_open, last_submission, newest_conclusion, overdue, questions, request, state,
+};
 
 use std::collections::BTreeSet;
 
@@ -9,25 +20,28 @@ use jiff::Timestamp;
 use prost::Message as _;
 use renkei_proto::{
     advice::v1::{
-        Advice, AdviceAccepted, AdviceClarificationAnswered, AdviceClarificationAsked, AdviceClosed, AdviceCorrected,
-        AdviceDeclined, AdviceGiven, AdviceHandedBack, AdviceQuotationAnswered, AdviceQuotationAsked, AdviceRequest,
-        AdviceRequested, AdviceStage, AdviceSupplemented, AdviceWithdrawn, AskedQuotation, Due, Quotation, Urgency,
-        advice_request::State,
+        AdviceAccepted, AdviceClarificationAnswered, AdviceClarificationAsked, AdviceCorrected, AdviceFurtherAsked,
+        AdviceGiven, AdvicePlanRevised, AdviceQuotationAsked, AdviceRequest, AdviceRequested, AdviceStage,
+        AdviceSupplemented, Due, Quotation, Urgency, advice_request::State,
     },
     journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
-    r#type::v1::Agency,
+    r#type::v1::{Agency, Finding},
 };
 
+use self::request::{
+    acceptance, answered, further, is_noted, is_under_way, outcomes, planned, quotation_answer, quotations, waiting_for,
+};
 use crate::{
     calendar,
     case::Case,
+    case_number::CaseNumber,
     duty::{Duty, DutyKind},
-    matter::{Collection, Matter, entry_name, is_uuid},
+    matter::{Collection, Matter, is_uuid},
     moment::instant,
-    noun::{Noun, Resource},
+    noun::{Noun, Resource as _, referral},
     page::Seen,
-    refusal::{Refusal, must},
+    refusal::{Refusal, must, past},
     tally::{Ordinal, TallyKind},
     visibility::Visibility,
 };
@@ -52,6 +66,8 @@ const TARGET_URGENT: u16 = 2;
 pub const ORDINAL: TallyKind = TallyKind::new("advice");
 /// The most questions of a request, supplements included.
 pub const MOST_QUESTIONS: u32 = 100;
+/// The most times that PPC asks further questions in a request.
+pub const MOST_FURTHER: usize = 10;
 
 /// Requests for advice.
 pub struct AdviceNoun;
@@ -70,10 +86,12 @@ impl Noun for AdviceNoun {
             Fact::AdviceRequested(requested) => judge_request(case, requested),
             Fact::AdviceSupplemented(supplement) => judge_supplement(case, supplement),
             Fact::AdviceClarificationAnswered(answer) => judge_clarification_answer(case, answer),
+            Fact::AdviceFurtherAsked(questions) => judge_further(case, questions),
             Fact::AdviceQuotationAsked(question) => judge_quotation_question(case, question),
             Fact::AdviceWithdrawn(_) => open(case),
             Fact::AdviceClosed(_) => judge_closing(case),
             Fact::AdviceAccepted(acceptance) => judge_acceptance(case, acceptance),
+            Fact::AdvicePlanRevised(plan) => judge_plan(case, plan),
             Fact::AdviceHandedBack(_) => works_on(case, &[State::Submitted, State::Accepted, State::Clarifying]),
             Fact::AdviceDeclined(_) => {
                 works_on(case, &[State::Submitted, State::Accepted, State::Clarifying, State::HandedBack])
@@ -132,17 +150,33 @@ impl Noun for AdviceNoun {
     }
 }
 
-/// The due day of advice that is requested, or whose request is completed, at this time.
+/// The due day of advice that is requested, or whose request is completed, at this time. The open days are those of
+/// national administrative organs. IPA is no such organ, and its own closing days are not counted.
 pub fn target(urgency: Urgency, now: Timestamp) -> Due {
     let days = if urgency == Urgency::Urgent { TARGET_URGENT } else { TARGET };
     let on = calendar::add_open_days(calendar::day(now), days);
-    Due { on: on.to_string(), calendar: calendar::VERSION.to_owned() }
+    Due { on: on.to_string(), calendar: calendar::VERSION.to_owned(), by_rule: calendar::is_by_rule(on) }
 }
 
 fn judge_request(case: &Case, fact: &AdviceRequested) -> Result<(), Refusal> {
     must(case.matter.opener == Agency::Ppc, Reason::HeaderDiffers, "requests for advice are PPC's")?;
     due_ahead(case, fact.due.as_ref())?;
-    ahead(case, "wanted_by", fact.wanted_by.as_ref())
+    ahead(case, "wanted_by", fact.wanted_by.as_ref())?;
+    if let Some(judgement) = &fact.judgement {
+        past("judgement.judged_at", judgement.judged_at.as_ref(), case.now)?;
+        let detail = "the case is outside Art. 2 if it is not an unauthorised-access case";
+        must_of("judgement.finding", judgement.finding() != Finding::DoesNotApply, detail)?;
+    }
+    let letters = fact.referral.as_ref().map(|number| number.letters.as_str());
+    let is_referral = letters.is_none_or(|letters| letters == referral::COLLECTION.case_letters());
+    must_of("referral", is_referral, "is not the case number of a referral")?;
+    let distinct: BTreeSet<CaseNumber> = fact.related_cases.iter().map(CaseNumber::from).collect();
+    must_of("related_cases", distinct.len() == fact.related_cases.len(), "names a matter twice")
+}
+
+/// Refuses a value of one field unless the condition is met.
+fn must_of(field: &'static str, is_met: bool, detail: &str) -> Result<(), Refusal> {
+    if is_met { Ok(()) } else { Err(Refusal::field(Reason::FieldInvalid, field, detail)) }
 }
 
 fn judge_supplement(case: &Case, fact: &AdviceSupplemented) -> Result<(), Refusal> {
@@ -157,8 +191,24 @@ fn judge_supplement(case: &Case, fact: &AdviceSupplemented) -> Result<(), Refusa
     if fact.due.is_some() {
         due_ahead(case, fact.due.as_ref())?;
     }
-    let right = questions(case.page()) + fact.questions <= MOST_QUESTIONS;
+    has_room_for(case, fact.questions)
+}
+
+fn has_room_for(case: &Case, added: u32) -> Result<(), Refusal> {
+    let right = questions(case.page()).saturating_add(added) <= MOST_QUESTIONS;
     must(right, Reason::WrongState, "a request has at most 100 questions")
+}
+
+/// PPC asks further questions after it has read the newest final advice or correction, whether it has noted that or not.
+fn judge_further(case: &Case, fact: &AdviceFurtherAsked) -> Result<(), Refusal> {
+    find(case)?;
+    let is_advised = matches!(state(case.page()), State::Answered | State::Closed);
+    must(is_advised, Reason::WrongState, "further questions are asked after final advice")?;
+    case.answers(newest_conclusion(case.page()).map_or(0, |mark| mark.seq))?;
+    let is_free = further(case.page()).count() < MOST_FURTHER;
+    must(is_free, Reason::WrongState, "further questions are asked at most ten times: submit another request")?;
+    has_room_for(case, fact.questions)?;
+    due_ahead(case, fact.due.as_ref())
 }
 
 fn judge_clarification_answer(case: &Case, fact: &AdviceClarificationAnswered) -> Result<(), Refusal> {
@@ -185,9 +235,11 @@ fn judge_quotation_question(case: &Case, fact: &AdviceQuotationAsked) -> Result<
 /// PPC takes note of the final advice or a correction: of the newest one, so that none is passed over.
 fn judge_closing(case: &Case) -> Result<(), Refusal> {
     find(case)?;
-    let Some((newest, _)) = conclusions(case.page()).last().filter(|_| is_complete(case.page())) else {
+    let Some(newest) = newest_conclusion(case.page()) else {
         return Err(Refusal::new(Reason::WrongState, "there is no final advice to take note of"));
     };
+    let is_open = is_under_way(state(case.page()));
+    must(!is_open, Reason::WrongState, "the request is under way: further questions are not answered yet")?;
     let right = case.answers == newest.seq;
     must(right, Reason::WrongState, "there is newer advice, or no such advice: read it first")?;
     must(!is_noted(case.page(), newest.seq), Reason::WrongState, "it is noted already")
@@ -196,10 +248,20 @@ fn judge_closing(case: &Case) -> Result<(), Refusal> {
 fn judge_acceptance(case: &Case, fact: &AdviceAccepted) -> Result<(), Refusal> {
     works_on(case, &[State::Submitted, State::Clarifying])?;
     must(acceptance(case.page()).is_none(), Reason::WrongState, "the request is accepted already")?;
-    match calendar::parse_day(&fact.planned_on) {
-        Some(planned) if planned >= case.today() => Ok(()),
-        _ => Err(Refusal::field(Reason::FieldInvalid, "planned_on", "must be a day that exists and is not over")),
-    }
+    plannable(case, &fact.planned_on)
+}
+
+fn judge_plan(case: &Case, fact: &AdvicePlanRevised) -> Result<(), Refusal> {
+    works_on(case, &[State::Accepted, State::Clarifying])?;
+    must(acceptance(case.page()).is_some(), Reason::WrongState, "the request is not accepted yet")?;
+    plannable(case, &fact.planned_on)?;
+    let is_new = planned(case.page()) != Some(fact.planned_on.as_str());
+    must_of("planned_on", is_new, "the advice is planned for this day already")
+}
+
+fn plannable(case: &Case, planned_on: &str) -> Result<(), Refusal> {
+    let is_ahead = calendar::parse_day(planned_on).is_some_and(|planned| planned >= case.today());
+    must_of("planned_on", is_ahead, "must be a day that exists and is not over")
 }
 
 fn judge_clarification(case: &Case, fact: &AdviceClarificationAsked) -> Result<(), Refusal> {
@@ -247,9 +309,7 @@ fn find<'a>(case: &Case<'a>) -> Result<(&'a Mark, &'a AdviceRequested), Refusal>
 /// The request is under way: neither answered nor ended.
 fn open(case: &Case) -> Result<(), Refusal> {
     find(case)?;
-    let under_way =
-        matches!(state(case.page()), State::Submitted | State::Accepted | State::Clarifying | State::HandedBack);
-    must(under_way, Reason::WrongState, "the request is answered, declined or withdrawn")
+    must(is_under_way(state(case.page())), Reason::WrongState, "the request is answered, declined or withdrawn")
 }
 
 /// IPA works on a request in one of these states, and answers what PPC submitted last.
@@ -278,240 +338,4 @@ fn asked(case: &Case, numbers: &[u32]) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::field(Reason::FieldInvalid, "content.answers", "answers a question that was not asked"))
-}
-
-/// The fact that opened the request, with its mark.
-pub fn request(seen: Seen<'_>) -> Option<(&Mark, &AdviceRequested)> {
-    seen.first(Agency::Ppc)
-}
-
-/// The number of questions that were asked, supplements included.
-pub fn questions(seen: Seen<'_>) -> u32 {
-    let counted = seen.each(Agency::Ppc, |fact| match fact {
-        Fact::AdviceRequested(it) => Some(it.questions),
-        Fact::AdviceSupplemented(it) => Some(it.questions),
-        _ => None,
-    });
-    counted.map(|(_, count)| count).fold(0, u32::saturating_add)
-}
-
-/// The number of PPC's last entry that gives IPA something to work on; 0 if there is none.
-pub fn last_submission(seen: Seen<'_>) -> u64 {
-    let submissions = seen.each(Agency::Ppc, |fact| {
-        let is_submission = matches!(
-            fact,
-            Fact::AdviceRequested(_) | Fact::AdviceSupplemented(_) | Fact::AdviceClarificationAnswered(_)
-        );
-        is_submission.then_some(())
-    });
-    submissions.last().map_or(0, |(mark, ())| mark.seq)
-}
-
-fn acceptance(seen: Seen<'_>) -> Option<&AdviceAccepted> {
-    seen.first(Agency::Ipa).map(|(_, accepted)| accepted)
-}
-
-/// The entry by which IPA handed the request back, unless PPC has answered it.
-pub fn handed_back_open(seen: Seen<'_>) -> Option<&Mark> {
-    let (mark, _) = seen.last::<AdviceHandedBack>(Agency::Ipa)?;
-    seen.answer::<AdviceSupplemented>(Agency::Ppc, mark.seq).is_none().then_some(mark)
-}
-
-/// The requests for clarification that PPC has not answered.
-pub fn clarifications_open(seen: Seen<'_>) -> impl Iterator<Item = &Mark> {
-    let asked = seen.all_of::<AdviceClarificationAsked>(Agency::Ipa).map(|(mark, _)| mark);
-    asked.filter(move |mark| seen.answer::<AdviceClarificationAnswered>(Agency::Ppc, mark.seq).is_none())
-}
-
-/// An answer of IPA: advice or its correction.
-#[derive(Clone, Copy)]
-enum Outcome<'a> {
-    Given(&'a AdviceGiven),
-    Corrected(&'a AdviceCorrected),
-}
-
-impl<'a> Outcome<'a> {
-    fn quotation(self) -> Quotation {
-        match self {
-            Self::Given(it) => it.quotation(),
-            Self::Corrected(it) => it.quotation(),
-        }
-    }
-
-    fn questions(self) -> &'a [u32] {
-        match self {
-            Self::Given(it) => &it.questions,
-            Self::Corrected(it) => &it.questions,
-        }
-    }
-
-    /// The number of the entry that it corrects; 0 for none.
-    fn corrects(self) -> u64 {
-        match self {
-            Self::Given(_) => 0,
-            Self::Corrected(it) => it.seq,
-        }
-    }
-
-    fn is_final(self) -> bool {
-        matches!(self, Self::Given(it) if it.stage() == AdviceStage::Final)
-    }
-
-    fn is_interim(self) -> bool {
-        matches!(self, Self::Given(it) if it.stage() != AdviceStage::Final)
-    }
-}
-
-fn outcomes(seen: Seen<'_>) -> impl Iterator<Item = (&Mark, Outcome<'_>)> {
-    seen.each(Agency::Ipa, |fact| match fact {
-        Fact::AdviceGiven(it) => Some(Outcome::Given(it)),
-        Fact::AdviceCorrected(it) => Some(Outcome::Corrected(it)),
-        _ => None,
-    })
-}
-
-/// The entries of which PPC has to take note: final advice and corrections.
-fn conclusions(seen: Seen<'_>) -> impl Iterator<Item = (&Mark, Outcome<'_>)> {
-    outcomes(seen).filter(|(_, outcome)| !outcome.is_interim())
-}
-
-fn is_complete(seen: Seen<'_>) -> bool {
-    outcomes(seen).any(|(_, outcome)| outcome.is_final())
-}
-
-/// True if PPC has taken note of this entry of IPA or of a later one.
-fn is_noted(seen: Seen<'_>, seq: u64) -> bool {
-    seen.all_of::<AdviceClosed>(Agency::Ppc).any(|(mark, _)| mark.answers >= seq)
-}
-
-fn answered(seen: Seen<'_>) -> BTreeSet<u32> {
-    outcomes(seen).flat_map(|(_, outcome)| outcome.questions().iter().copied()).collect()
-}
-
-fn quotations(seen: Seen<'_>) -> impl Iterator<Item = (&Mark, &AdviceQuotationAsked)> {
-    seen.all_of(Agency::Ppc)
-}
-
-fn quotation_answer(seen: Seen<'_>, seq: u64) -> Option<(&Mark, &AdviceQuotationAnswered)> {
-    seen.answer(Agency::Ipa, seq)
-}
-
-/// The due day of the advice: the last one that PPC computed.
-pub fn due(seen: Seen<'_>) -> Option<&Due> {
-    let days = seen.each(Agency::Ppc, |fact| match fact {
-        Fact::AdviceRequested(it) => it.due.as_ref(),
-        Fact::AdviceSupplemented(it) => it.due.as_ref(),
-        Fact::AdviceClarificationAnswered(it) => it.due.as_ref(),
-        _ => None,
-    });
-    days.last().map(|(_, due)| due)
-}
-
-/// True if the due day is over, it is IPA's turn, and IPA has not advised. While it is PPC's turn, the day will become
-/// a new one.
-pub fn overdue(seen: Seen<'_>, now: Timestamp) -> bool {
-    let waits = matches!(state(seen), State::Submitted | State::Accepted);
-    waits && due(seen).and_then(|due| calendar::parse_day(&due.on)).is_some_and(|on| on < calendar::day(now))
-}
-
-/// The state of a request; unspecified if there is none.
-pub fn state(seen: Seen<'_>) -> State {
-    if request(seen).is_none() {
-        State::Unspecified
-    } else if seen.has::<AdviceWithdrawn>(Agency::Ppc) {
-        State::Withdrawn
-    } else if seen.has::<AdviceDeclined>(Agency::Ipa) {
-        State::Declined
-    } else if seen.has::<AdviceClosed>(Agency::Ppc) {
-        State::Closed
-    } else if is_complete(seen) {
-        State::Answered
-    } else if handed_back_open(seen).is_some() {
-        State::HandedBack
-    } else if clarifications_open(seen).next().is_some() {
-        State::Clarifying
-    } else if acceptance(seen).is_some() {
-        State::Accepted
-    } else {
-        State::Submitted
-    }
-}
-
-/// The agency that has to act next; unspecified if none has.
-pub(crate) fn waiting_for(seen: Seen<'_>) -> Agency {
-    match state(seen) {
-        State::Submitted | State::Accepted => Agency::Ipa,
-        State::Clarifying | State::HandedBack => Agency::Ppc,
-        State::Unspecified => Agency::Unspecified,
-        State::Answered | State::Closed | State::Declined | State::Withdrawn => {
-            let to_note = is_complete(seen) && conclusions(seen).any(|(mark, _)| !is_noted(seen, mark.seq));
-            let to_confirm = quotations(seen).any(|(mark, _)| quotation_answer(seen, mark.seq).is_none());
-            // A supplement that crossed the final advice: a correction answers it.
-            let answered = answered(seen);
-            let to_answer = is_complete(seen) && (1..=questions(seen)).any(|number| !answered.contains(&number));
-            match (to_note, to_confirm || to_answer) {
-                (true, _) => Agency::Ppc,
-                (false, true) => Agency::Ipa,
-                _ => Agency::Unspecified,
-            }
-        }
-    }
-}
-
-impl Resource for AdviceRequest {
-    fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self> {
-        let (mark, request) = request(seen)?;
-        let accepted = acceptance(seen);
-        Some(Self {
-            name: matter.to_string(),
-            case_number: matter.case_number(request.fiscal_year, request.year_ordinal),
-            state: state(seen).into(),
-            purposes: request.purposes.clone(),
-            urgency: request.urgency,
-            marking: request.marking.clone(),
-            questions: questions(seen),
-            answered_questions: answered(seen).into_iter().collect(),
-            wanted_by: request.wanted_by,
-            due: due(seen).cloned(),
-            overdue: overdue(seen, now),
-            waiting_for: waiting_for(seen).into(),
-            unit: accepted.map(|it| it.unit.clone()).unwrap_or_default(),
-            planned_on: accepted.map(|it| it.planned_on.clone()).unwrap_or_default(),
-            open_clarifications: clarifications_open(seen).map(|mark| entry_name(Agency::Ipa, mark.seq)).collect(),
-            advice: outcomes(seen).map(|(mark, outcome)| advice(seen, mark, outcome)).collect(),
-            quotations: quotations(seen).map(|(mark, asked)| quotation(seen, mark, asked)).collect(),
-            requested_at: mark.written_at,
-            updated_at: seen.updated_at(),
-            entries: seen.entries(),
-            etag,
-        })
-    }
-}
-
-fn advice(seen: Seen<'_>, mark: &Mark, outcome: Outcome<'_>) -> Advice {
-    let (stage, corrects) = match outcome {
-        Outcome::Given(it) => (it.stage, String::new()),
-        Outcome::Corrected(it) => (AdviceStage::Unspecified.into(), entry_name(Agency::Ipa, it.seq)),
-    };
-    Advice {
-        entry: entry_name(Agency::Ipa, mark.seq),
-        stage,
-        corrects,
-        questions: outcome.questions().to_vec(),
-        quotation: outcome.quotation().into(),
-        noted: is_noted(seen, mark.seq),
-        given_at: mark.written_at,
-    }
-}
-
-fn quotation(seen: Seen<'_>, mark: &Mark, asked: &AdviceQuotationAsked) -> AskedQuotation {
-    let answer = quotation_answer(seen, mark.seq);
-    AskedQuotation {
-        entry: entry_name(Agency::Ppc, mark.seq),
-        advice: entry_name(Agency::Ipa, mark.answers),
-        wanted_by: asked.wanted_by,
-        embargo_until: asked.embargo_until,
-        finding: answer.map_or(0, |(_, answered)| answered.finding),
-        answer: answer.map(|(mark, _)| entry_name(Agency::Ipa, mark.seq)).unwrap_or_default(),
-    }
 }

@@ -5,9 +5,11 @@ use renkei_proto::{FactKind, journal::v1::fact, r#type::v1::Agency};
 
 use super::{Noun, advice, agreement, code, item, journal, official, referral, referral_counts, scheme};
 use crate::{
+    case_number::CaseNumber,
     duty::DutyKind,
+    index::Lookup,
     matter::{Collection, Matter},
-    page::{Journal, View},
+    page::{Journal, MarkView as _, Seen, View},
     read_set::ReadSet,
     tally::{Tally, month_key},
 };
@@ -80,6 +82,25 @@ pub fn tallies(own: Agency, journal: Journal, fact: &fact::Fact, day: Date) -> V
         tallies.extend(noun.tallies(fact, month_key(day)));
     }
     tallies
+}
+
+/// The other names that an entry gives to its matter: the noun's own, and the case number where its opener wrote it.
+pub fn lookups(journal: Journal, matter: &Matter, fact: &fact::Fact) -> Vec<Lookup> {
+    let named = of_fact(fact).lookup(matter, fact);
+    let is_openers = journal == Journal::Of(matter.opener);
+    let numbered = if is_openers { numbered(matter, fact) } else { None };
+    named.into_iter().chain(numbered.map(|it| it.lookup())).collect()
+}
+
+/// The case number of a matter; `None` for a matter without one, and where the entry that gave the number was refused.
+pub fn case_number(matter: &Matter, seen: Seen<'_>) -> Option<CaseNumber> {
+    seen.marks(matter.opener).find_map(|mark| numbered(matter, mark.stated()?))
+}
+
+/// The case number that a fact gives to its matter. An ordinal of all years is not one of a case.
+fn numbered(matter: &Matter, fact: &fact::Fact) -> Option<CaseNumber> {
+    let of_year = of_fact(fact).ordinals(fact).into_iter().find(|ordinal| ordinal.year > 0)?;
+    CaseNumber::of(matter, of_year.year, of_year.number)
 }
 
 /// Every kind of duty.

@@ -1,12 +1,15 @@
 //! Technical advice (Art. 4(2)): PPC asks, IPA advises.
 
-use renkei_domain::noun::advice::AdviceNoun;
+use renkei_domain::noun::advice::{AdviceNoun, MOST_FURTHER};
 use renkei_proto::{
     advice::v1::{
         AdviceRequest, AdviceStage, DeclineReason, HandBackReason, Quotation, QuotationFinding, Submission, Urgency,
         WithdrawalReason, advice_request::State,
     },
-    r#type::v1::Agency::{Ipa, Ppc},
+    r#type::v1::{
+        Agency::{Ipa, Ppc},
+        Finding,
+    },
 };
 
 use crate::generator::{Choosing, Generator};
@@ -15,6 +18,18 @@ pub(super) const GENERATORS: &[Generator] = &[
     Generator::valid("request advice", |it| {
         let mut request = it.requests.requesting();
         request.urgency = it.any(&[Urgency::Normal.into(), Urgency::Urgent.into()]);
+        Some(request.into())
+    })
+    .of(Ppc),
+    Generator::valid("request advice with a judgement", |it| {
+        let mut request = it.requests.requesting();
+        request.judgement = Some(it.requests.judgement(Finding::Suspected));
+        Some(request.into())
+    })
+    .of(Ppc),
+    Generator::forbidden("request advice on a case that is none", |it| {
+        let mut request = it.requests.requesting();
+        request.judgement = Some(it.requests.judgement(Finding::DoesNotApply));
         Some(request.into())
     })
     .of(Ppc),
@@ -39,6 +54,19 @@ pub(super) const GENERATORS: &[Generator] = &[
     Generator::valid("answer a clarification", |it| {
         let asked = in_state(it, &[State::Clarifying])?;
         Some(it.requests.clarifying(&asked).into())
+    })
+    .of(Ppc),
+    Generator::valid("ask further questions", |it| {
+        let further = |asked: &AdviceRequest| {
+            [State::Answered, State::Closed].contains(&asked.state()) && asked.further_questions.len() < MOST_FURTHER
+        };
+        let asked = it.one_with(&AdviceNoun, Ppc, further)?;
+        Some(it.requests.asking_further(&asked).into())
+    })
+    .of(Ppc),
+    Generator::forbidden("ask further questions before final advice", |it| {
+        let asked = in_state(it, &[State::Submitted, State::HandedBack, State::Declined, State::Withdrawn])?;
+        Some(it.requests.asking_further(&asked).into())
     })
     .of(Ppc),
     Generator::valid("ask for a quotation", |it| {
@@ -69,6 +97,18 @@ pub(super) const GENERATORS: &[Generator] = &[
     Generator::valid("accept a request", |it| {
         let asked = in_state(it, &[State::Submitted])?;
         Some(it.requests.accepting(&asked).into())
+    })
+    .of(Ipa),
+    Generator::valid("revise a plan", |it| {
+        let asked = in_state(it, &[State::Accepted])?;
+        Some(it.requests.replanning(&asked).into())
+    })
+    .of(Ipa),
+    Generator::forbidden("plan for a day that is over", |it| {
+        let asked = one(it)?;
+        let mut request = it.requests.replanning(&asked);
+        request.planned_on = "2026-11-01".to_owned();
+        Some(request.into())
     })
     .of(Ipa),
     Generator::forbidden("accept a request as PPC", |it| {

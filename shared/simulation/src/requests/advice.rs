@@ -8,11 +8,12 @@ use renkei_domain::{calendar, moment::stamp};
 use renkei_proto::{
     advice::v1::{
         AcceptAdviceRequestRequest, AdviceAnswer, AdviceClarificationAnsweredContent, AdviceClarificationAskedContent,
-        AdviceContent, AdviceCorrectedContent, AdviceDeclinedContent, AdviceHandedBackContent, AdvicePurpose,
-        AdviceQuotationAskedContent, AdviceRequest, AdviceStage, AnswerClarificationRequest, AnswerQuotationRequest,
-        AskClarificationRequest, AskQuotationRequest, CloseAdviceRequestRequest, CorrectAdviceRequest,
-        DeclineAdviceRequestRequest, DeclineReason, GiveAdviceRequest, HandBackAdviceRequestRequest, HandBackReason,
-        Quotation, QuotationFinding, Submission, SubmitAdviceRequestRequest, SupplementAdviceRequestRequest, Urgency,
+        AdviceContent, AdviceCorrectedContent, AdviceDeclinedContent, AdviceHandedBackContent,
+        AdvicePlanRevisedContent, AdvicePurpose, AdviceQuotationAskedContent, AdviceRequest, AdviceStage,
+        AnswerClarificationRequest, AnswerQuotationRequest, AskClarificationRequest, AskFurtherQuestionsRequest,
+        AskQuotationRequest, CloseAdviceRequestRequest, CorrectAdviceRequest, DeclineAdviceRequestRequest,
+        DeclineReason, GiveAdviceRequest, HandBackAdviceRequestRequest, HandBackReason, Quotation, QuotationFinding,
+        RevisePlanRequest, Submission, SubmitAdviceRequestRequest, SupplementAdviceRequestRequest, Urgency,
         WithdrawAdviceRequestRequest, WithdrawalReason,
     },
     r#type::v1::{Certainty, Statement},
@@ -58,6 +59,19 @@ impl Requests {
                 ..Submission::default()
             }),
             statutory: None,
+            judgement: None,
+            referral: String::new(),
+            related_cases: Vec::new(),
+        }
+    }
+
+    /// One further question about the advice.
+    pub fn asking_further(&self, it: &AdviceRequest) -> AskFurtherQuestionsRequest {
+        AskFurtherQuestionsRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            submission: Some(Submission { questions: vec!["保全の順序".to_owned()], ..Submission::default() }),
         }
     }
 
@@ -129,6 +143,18 @@ impl Requests {
             etag: it.etag.clone(),
             unit: String::new(),
             planned_on: calendar::day(self.now()).to_string(),
+        }
+    }
+
+    /// A plan for the day after the one that is planned, or for tomorrow if that is over.
+    pub fn replanning(&self, it: &AdviceRequest) -> RevisePlanRequest {
+        let planned = calendar::parse_day(&it.planned_on).unwrap_or_default().max(calendar::day(self.now()));
+        RevisePlanRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            planned_on: planned.tomorrow().unwrap_or(planned).to_string(),
+            content: Some(AdvicePlanRevisedContent { reason: "解析に時間を要するため".to_owned() }),
         }
     }
 

@@ -5,13 +5,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use renkei_domain::page::Journal;
+use renkei_domain::{case_number::CaseNumber, matter::Matter, page::Journal};
 use renkei_proto::{r#type::v1::Agency, watch::v1::event::Change};
 use renkei_store::{Error, SCHEMA, Store, former_schema};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
 use super::{
-    acts::{publish, revise},
+    acts::{issue, publish, revise},
     database::{Database, Engine},
     side::{Side, call, connect, on_each, options, runtime, tamper},
 };
@@ -259,6 +259,26 @@ fn a_program_of_the_former_schema_that_still_runs_commits_nothing() {
         connection.close().await.unwrap();
         assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), 1);
         assert_whole(database).await;
+    });
+}
+
+#[test]
+fn the_matters_of_a_former_database_are_found_by_their_case_numbers() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        side.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        let issued = issue(Agency::Ppc, 1, "leak", "report");
+        side.act(issued.clone()).await.unwrap();
+        let number = CaseNumber::parse("甲 令和8年 REF 1", "").unwrap();
+        let named = async |side: &Side| side.store.lookups(&number.lookup()).await.unwrap();
+        assert_eq!(named(&side).await, [Matter::of(&issued.name())]);
+        let database = side.end().await;
+        tamper(&database, "DELETE FROM lookup WHERE kind LIKE 'case/%'").await;
+        tamper(&database, "UPDATE store SET schema = 11").await;
+        assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), SCHEMA - 11);
+        let side = Side::new(Agency::Ppc, database).await;
+        assert_eq!(named(&side).await, [Matter::of(&issued.name())]);
+        assert_eq!(side.store.rebuild(false).await.unwrap().differing, Vec::<String>::new());
     });
 }
 

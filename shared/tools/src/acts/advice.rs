@@ -3,10 +3,11 @@
 use renkei_client::Answer;
 use renkei_proto::advice::v1::{
     AcceptAdviceRequestRequest, AdviceEntry, AdviceRequest, AnswerClarificationRequest, AnswerQuotationRequest,
-    AskClarificationRequest, AskQuotationRequest, CloseAdviceRequestRequest, CorrectAdviceRequest,
-    DeclineAdviceRequestRequest, GetAdviceRequestRequest, GiveAdviceRequest, HandBackAdviceRequestRequest,
-    ListAdviceEntriesRequest, ListAdviceEntriesResponse, ListAdviceRequestsRequest, ListAdviceRequestsResponse,
-    SubmitAdviceRequestRequest, SupplementAdviceRequestRequest, WithdrawAdviceRequestRequest,
+    AskClarificationRequest, AskFurtherQuestionsRequest, AskQuotationRequest, CloseAdviceRequestRequest,
+    CorrectAdviceRequest, DeclineAdviceRequestRequest, GetAdviceRequestRequest, GiveAdviceRequest,
+    HandBackAdviceRequestRequest, ListAdviceEntriesRequest, ListAdviceEntriesResponse, ListAdviceRequestsRequest,
+    ListAdviceRequestsResponse, RevisePlanRequest, SubmitAdviceRequestRequest, SupplementAdviceRequestRequest,
+    WithdrawAdviceRequestRequest,
 };
 
 use super::Acts;
@@ -29,6 +30,11 @@ impl Acts {
         insist(async || self.advice_asking.clone().answer_clarification(request.clone()).await).await
     }
 
+    /// Calls `AskFurtherQuestions`.
+    pub async fn ask_further_questions(&self, request: AskFurtherQuestionsRequest) -> Answer<AdviceRequest> {
+        insist(async || self.advice_asking.clone().ask_further_questions(request.clone()).await).await
+    }
+
     /// Calls `AskQuotation`.
     pub async fn ask_quotation(&self, request: AskQuotationRequest) -> Answer<AdviceRequest> {
         insist(async || self.advice_asking.clone().ask_quotation(request.clone()).await).await
@@ -47,6 +53,11 @@ impl Acts {
     /// Calls `AcceptAdviceRequest`.
     pub async fn accept_advice_request(&self, request: AcceptAdviceRequestRequest) -> Answer<AdviceRequest> {
         insist(async || self.advice_giving.clone().accept_advice_request(request.clone()).await).await
+    }
+
+    /// Calls `RevisePlan`.
+    pub async fn revise_plan(&self, request: RevisePlanRequest) -> Answer<AdviceRequest> {
+        insist(async || self.advice_giving.clone().revise_plan(request.clone()).await).await
     }
 
     /// Calls `HandBackAdviceRequest`.

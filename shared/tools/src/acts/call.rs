@@ -21,10 +21,12 @@ impl Acts {
                 asking.supplement_advice_request(request).await?.into_inner().into()
             }
             Act::AnswerClarification(request) => asking.answer_clarification(request).await?.into_inner().into(),
+            Act::AskFurtherQuestions(request) => asking.ask_further_questions(request).await?.into_inner().into(),
             Act::AskQuotation(request) => asking.ask_quotation(request).await?.into_inner().into(),
             Act::WithdrawAdviceRequest(request) => asking.withdraw_advice_request(request).await?.into_inner().into(),
             Act::CloseAdviceRequest(request) => asking.close_advice_request(request).await?.into_inner().into(),
             Act::AcceptAdviceRequest(request) => giving.accept_advice_request(request).await?.into_inner().into(),
+            Act::RevisePlan(request) => giving.revise_plan(request).await?.into_inner().into(),
             Act::HandBackAdviceRequest(request) => giving.hand_back_advice_request(request).await?.into_inner().into(),
             Act::DeclineAdviceRequest(request) => giving.decline_advice_request(request).await?.into_inner().into(),
             Act::AskClarification(request) => giving.ask_clarification(request).await?.into_inner().into(),

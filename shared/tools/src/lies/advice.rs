@@ -1,12 +1,13 @@
 //! Lies about advice.
 
+use prost_types::Timestamp;
 use renkei_domain::noun::advice;
 use renkei_proto::{
     FactKind,
-    advice::v1::{AdviceGiven, AdviceRequested, AdviceStage, AdviceSupplemented, Due, Quotation},
+    advice::v1::{AdviceGiven, AdvicePlanRevised, AdviceRequested, AdviceStage, AdviceSupplemented, Due, Quotation},
     journal::v1::{Entry, fact},
     options::v1::Reason,
-    r#type::v1::Agency,
+    r#type::v1::{Agency, CaseNumber, Certainty, Finding, Ground, Judgement},
 };
 
 use super::{
@@ -26,7 +27,20 @@ fn request(what: &str, reason: Reason, spoil: fn(&mut AdviceRequested)) -> Lie {
 }
 
 fn due(on: &str) -> Option<Due> {
-    Some(Due { on: on.to_owned(), calendar: "jp-2023-2027".to_owned() })
+    Some(Due { on: on.to_owned(), calendar: "jp-2023-2027".to_owned(), by_rule: false })
+}
+
+fn judged(finding: Finding, judged_at: Option<Timestamp>) -> Judgement {
+    Judgement {
+        finding: finding.into(),
+        ground: Ground::Traces.into(),
+        certainty: Certainty::Unknown.into(),
+        judged_at,
+    }
+}
+
+fn case(letters: &str) -> CaseNumber {
+    CaseNumber { agency: Agency::Ipa.into(), fiscal_year: 2026, letters: letters.to_owned(), ordinal: 1 }
 }
 
 /// The lies that PPC can tell about advice.
@@ -50,6 +64,17 @@ pub(super) fn requests() -> Vec<Lie> {
         request("a request that was due yesterday", Reason::FactDiffers, |it| it.due = due("2026-11-23")),
         request("a request that is due on no day", Reason::FactDiffers, |it| it.due = due("2026-11-31")),
         request("a request of another fiscal year", Reason::FactDiffers, |it| it.fiscal_year = 2025),
+        request("a request on a case outside Art. 2", Reason::FieldInvalid, |it| {
+            it.judgement = Some(judged(Finding::DoesNotApply, Some(Timestamp::default())));
+        }),
+        request("a judgement of tomorrow", Reason::FieldInvalid, |it| {
+            // After every day of a scene.
+            let late = Timestamp { seconds: 4_102_444_800, nanos: 0 };
+            it.judgement = Some(judged(Finding::Applies, Some(late)));
+        }),
+        request("a referral that is a request", Reason::FieldInvalid, |it| it.referral = Some(case("ADV"))),
+        request("a related case named twice", Reason::FieldInvalid, |it| it.related_cases = vec![case("REF"); 2]),
+        lie("a further question before final advice", PPC, Reason::WrongState, at(K::AdviceFurtherAsked, 1)),
         lie("a second request in the same matter", PPC, Reason::AlreadyExists, at(K::AdviceRequested, 0)),
         lie("a request that answers something", PPC, Reason::HeaderDiffers, |it| {
             let matter = it.fresh(advice::COLLECTION, Agency::Ppc);
@@ -79,10 +104,16 @@ pub(super) fn advice() -> Vec<Lie> {
     fn planned(on: &'static str) -> impl Fn(&mut Liar) -> Result<Entry, String> {
         move |it| {
             let Known { name, seq } = it.scene.submitted.clone();
-            let mut accepted = it.acceptance();
+            let mut accepted = it.acceptance(0);
             on.clone_into(&mut accepted.planned_on);
             it.say(&name, fact::Fact::AdviceAccepted(accepted), None, seq)
         }
+    }
+    fn revised(it: &mut Liar, planned_on: &str) -> Result<Entry, String> {
+        let Known { name, seq } = it.scene.accepted.clone();
+        let (_, reason) = sample(it, K::AdvicePlanRevised)?;
+        let plan = AdvicePlanRevised { planned_on: planned_on.to_owned() };
+        it.say(&name, fact::Fact::AdvicePlanRevised(plan), reason, seq)
     }
     let at = |kind: FactKind, answers: fn(&Liar) -> u64| {
         move |it: &mut Liar| {
@@ -105,6 +136,16 @@ pub(super) fn advice() -> Vec<Lie> {
             given(it, &matter, AdviceStage::Interim, vec![3])
         }),
         lie("planned for yesterday", IPA, Reason::FieldInvalid, planned("2026-11-23")),
+        lie("a plan for yesterday", IPA, Reason::FieldInvalid, |it| revised(it, "2026-11-23")),
+        lie("a plan for the same day", IPA, Reason::FieldInvalid, |it| {
+            let same = it.acceptance(0).planned_on;
+            revised(it, &same)
+        }),
+        lie("a plan that answers nothing", IPA, Reason::HeaderDiffers, at(K::AdvicePlanRevised, |_| 0)),
+        lie("a plan before the acceptance", IPA, Reason::WrongState, |it| {
+            let matter = it.scene.submitted.clone();
+            say(it, &matter, K::AdvicePlanRevised, matter.seq)
+        }),
         lie("planned for no day", IPA, Reason::FieldInvalid, planned("2026-11-31")),
         lie("advice that answers nothing", IPA, Reason::HeaderDiffers, at(K::AdviceGiven, |_| 0)),
         lie(

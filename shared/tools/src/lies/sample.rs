@@ -6,7 +6,8 @@ use renkei_proto::{
     advice::v1::{
         AdviceClarificationAnswered, AdviceClarificationAnsweredContent, AdviceClarificationAsked,
         AdviceClarificationAskedContent, AdviceClosed, AdviceContent, AdviceCorrected, AdviceCorrectedContent,
-        AdviceDeclined, AdviceDeclinedContent, AdviceGiven, AdviceHandedBack, AdviceHandedBackContent,
+        AdviceDeclined, AdviceDeclinedContent, AdviceFurtherAsked, AdviceFurtherAskedContent, AdviceGiven,
+        AdviceHandedBack, AdviceHandedBackContent, AdvicePlanRevised, AdvicePlanRevisedContent,
         AdviceQuotationAnswered, AdviceQuotationAnsweredContent, AdviceQuotationAsked, AdviceQuotationAskedContent,
         AdviceStage, AdviceSupplemented, AdviceSupplementedContent, AdviceWithdrawn, Quotation, Submission,
     },
@@ -43,6 +44,16 @@ pub(super) fn sample(it: &Liar, kind: FactKind) -> Result<(fact::Fact, Option<Ve
             let fact = F::AdviceClarificationAnswered(AdviceClarificationAnswered { due });
             (fact, content(&|| words.encode_to_vec()))
         }
+        K::AdviceFurtherAsked => {
+            let submission = Some(Submission { questions: vec![text()], ..Submission::default() });
+            let words = AdviceFurtherAskedContent { submission };
+            (F::AdviceFurtherAsked(AdviceFurtherAsked { questions: 1, due }), content(&|| words.encode_to_vec()))
+        }
+        K::AdvicePlanRevised => {
+            let words = AdvicePlanRevisedContent { reason: text() };
+            let planned_on = it.acceptance(1).planned_on;
+            (F::AdvicePlanRevised(AdvicePlanRevised { planned_on }), content(&|| words.encode_to_vec()))
+        }
         K::AdviceQuotationAsked => {
             let words = AdviceQuotationAskedContent { text: text(), medium: text() };
             let asked = AdviceQuotationAsked { wanted_by: it.in_days(1), embargo_until: None };
@@ -50,7 +61,7 @@ pub(super) fn sample(it: &Liar, kind: FactKind) -> Result<(fact::Fact, Option<Ve
         }
         K::AdviceWithdrawn => (F::AdviceWithdrawn(AdviceWithdrawn { reason: 1 }), None),
         K::AdviceClosed => (F::AdviceClosed(AdviceClosed {}), None),
-        K::AdviceAccepted => (F::AdviceAccepted(it.acceptance()), None),
+        K::AdviceAccepted => (F::AdviceAccepted(it.acceptance(0)), None),
         K::AdviceHandedBack => {
             let words = AdviceHandedBackContent { wanted: text() };
             (F::AdviceHandedBack(AdviceHandedBack { reason: 1 }), content(&|| words.encode_to_vec()))

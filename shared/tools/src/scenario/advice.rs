@@ -4,15 +4,17 @@ use renkei_domain::moment::stamp;
 use renkei_proto::{
     advice::v1::{
         AcceptAdviceRequestRequest, AdviceAnswer, AdviceClarificationAnsweredContent, AdviceClarificationAskedContent,
-        AdviceContent, AdvicePurpose, AdviceQuotationAnsweredContent, AdviceQuotationAskedContent, AdviceRequest,
-        AdviceStage, AnswerClarificationRequest, AnswerQuotationRequest, AskClarificationRequest, AskQuotationRequest,
-        CloseAdviceRequestRequest, GetAdviceRequestRequest, GiveAdviceRequest, ListAdviceEntriesRequest, Quotation,
-        QuotationFinding, Submission, SubmitAdviceRequestRequest, Urgency, advice_entry::Content,
+        AdviceContent, AdvicePlanRevisedContent, AdvicePurpose, AdviceQuotationAnsweredContent,
+        AdviceQuotationAskedContent, AdviceRequest, AdviceStage, AnswerClarificationRequest, AnswerQuotationRequest,
+        AskClarificationRequest, AskFurtherQuestionsRequest, AskQuotationRequest, CloseAdviceRequestRequest,
+        GetAdviceRequestRequest, GiveAdviceRequest, ListAdviceEntriesRequest, Quotation, QuotationFinding,
+        RevisePlanRequest, Submission, SubmitAdviceRequestRequest, Urgency, advice_entry::Content,
         advice_request::State,
     },
+    referral::v1::Referral,
     r#type::v1::{
-        AttackId, Certainty, Confidentiality, ExternalId, Marking, PersonsKind, Restriction, Sector, Statement,
-        external_id::Id,
+        AttackId, Certainty, Confidentiality, ExternalId, Finding, Marking, PersonsKind, Restriction, Sector,
+        Statement, external_id::Id,
     },
 };
 
@@ -23,8 +25,8 @@ use crate::desk::{Desk, failure, insist};
 const ATTACK: &str = "17.1";
 
 impl Scenario<'_> {
-    /// Step 3: in writing, urgent, on four questions.
-    pub(super) async fn ask_advice(&mut self) -> Result<AdviceRequest, String> {
+    /// Step 3: in writing, urgent, on four questions, with the judgement and the referral of the case.
+    pub(super) async fn ask_advice(&mut self, referral: &Referral) -> Result<AdviceRequest, String> {
         self.at("2026-11-24", "10:15")?;
         let request = SubmitAdviceRequestRequest {
             request_id: self.request_id(),
@@ -55,11 +57,15 @@ impl Scenario<'_> {
                 attachments: Vec::new(),
             }),
             statutory: Some(statutory(Sector::Private, "2026-11-13", &[2, 3, 4], 3200, PersonsKind::AtMost)),
+            judgement: Some(self.judgement(Finding::Applies)),
+            referral: referral.case_number.clone(),
+            related_cases: Vec::new(),
         };
         let client = self.world.ppc.advice_asking()?;
         let it = insist(async || client.clone().submit_advice_request(request.clone()).await).await;
         let it = it.map_err(failure)?;
         must(it.case_number == "甲-R08-ADV-0001", "the case number of the request")?;
+        must(it.referral == referral.case_number, "the request names the referral of the case")?;
         let due = it.due.clone().unwrap_or_default().on;
         must(due == "2026-11-26", &format!("urgent advice is due on 2026-11-26, not {due}"))?;
         (self.say)(format!("3   {}: advice requested, urgent, due {due}", it.case_number));
@@ -84,7 +90,7 @@ impl Scenario<'_> {
             name: it.name.clone(),
             etag: it.etag.clone(),
             unit: "incident-analysis".to_owned(),
-            planned_on: "2026-11-26".to_owned(),
+            planned_on: "2026-11-25".to_owned(),
         };
         let it = insist(async || client.clone().accept_advice_request(accept.clone()).await).await;
         let it = it.map_err(failure)?;
@@ -166,6 +172,86 @@ impl Scenario<'_> {
         Ok(())
     }
 
+    /// Step 5: IPA needs a day longer, and PPC sees the new day beside the due day.
+    pub(super) async fn replan(&mut self, name: &str) -> Result<(), String> {
+        self.at("2026-11-25", "16:00")?;
+        let it = got(&self.world.ipa, name).await?;
+        let request = RevisePlanRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            planned_on: "2026-11-26".to_owned(),
+            content: Some(AdvicePlanRevisedContent {
+                reason: "追加で取得したログの解析に時間を要するため".to_owned()
+            }),
+        };
+        let client = self.world.ipa.advice_giving()?;
+        let it = insist(async || client.clone().revise_plan(request.clone()).await).await.map_err(failure)?;
+        let entry = it.plans.last().map(|plan| plan.entry.clone()).unwrap_or_default();
+        let ppc = self.world.ppc.clone();
+        let seen = ppc.until("the new plan at PPC", || holds(&ppc, name, &entry)).await?;
+        let due = seen.due.unwrap_or_default().on;
+        must(seen.planned_on == "2026-11-26" && due == "2026-11-26", "the plan is another one, the due day is not")?;
+        (self.say)(format!("5   {}: planned for {} instead", it.case_number, it.planned_on));
+        Ok(())
+    }
+
+    /// Step 6, after the note: PPC asks one question more, IPA answers it the same day, and PPC takes note again.
+    pub(super) async fn ask_further(&mut self, name: &str) -> Result<(), String> {
+        self.at("2026-11-27", "10:30")?;
+        let (ppc, ipa) = (self.world.ppc.clone(), self.world.ipa.clone());
+        let it = got(&ppc, name).await?;
+        let question = "調達仕様書に記載すべき更新義務の範囲は何か".to_owned();
+        let request = AskFurtherQuestionsRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            submission: Some(Submission { questions: vec![question], ..Submission::default() }),
+        };
+        let client = ppc.advice_asking()?;
+        let it = insist(async || client.clone().ask_further_questions(request.clone()).await).await.map_err(failure)?;
+        let due = it.due.clone().unwrap_or_default().on;
+        must(it.state() == State::Accepted && it.questions == 5, "the request is under way again")?;
+        must(due == "2026-12-01", &format!("the further question is due on 2026-12-01, not {due}"))?;
+        (self.say)(format!("6   {}: a further question asked, due {due}", it.case_number));
+        self.at("2026-11-27", "12:00")?;
+        let it = ipa.until("the further question at IPA", || find(&ipa, name, State::Accepted)).await?;
+        let answer = self.states("CMS本体及びプラグインの双方について、更新の期限及び確認の方法", Certainty::Confirmed);
+        let request = GiveAdviceRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            stage: AdviceStage::Final.into(),
+            quotation: Quotation::Internal.into(),
+            content: Some(AdviceContent {
+                answers: vec![AdviceAnswer { question: 5, answer: Some(answer) }],
+                ..AdviceContent::default()
+            }),
+        };
+        let client = ipa.advice_giving()?;
+        insist(async || client.clone().give_advice(request.clone()).await).await.map_err(failure)?;
+        ppc.until("the answer at PPC", || find(&ppc, name, State::Answered)).await?;
+        self.close(name).await
+    }
+
+    /// PPC takes note of the newest advice.
+    async fn close(&mut self, name: &str) -> Result<(), String> {
+        let ppc = self.world.ppc.clone();
+        let it = got(&ppc, name).await?;
+        let close = CloseAdviceRequestRequest {
+            request_id: self.request_id(),
+            name: it.name.clone(),
+            etag: it.etag.clone(),
+            advice: it.advice.last().map(|advice| advice.entry.clone()).unwrap_or_default(),
+        };
+        let client = ppc.advice_asking()?;
+        let it = insist(async || client.clone().close_advice_request(close.clone()).await).await;
+        let it = it.map_err(failure)?;
+        must(it.state() == State::Closed, "PPC has taken note of the advice")?;
+        (self.say)(format!("6   {}: closed", it.case_number));
+        Ok(())
+    }
+
     /// Step 6: PPC asks whether it may quote, IPA wants one change, then agrees; PPC takes note of the advice.
     pub(super) async fn quote(&mut self, name: &str) -> Result<(), String> {
         self.at("2026-11-27", "09:30")?;
@@ -213,19 +299,7 @@ impl Scenario<'_> {
             ppc.until("IPA's answer at PPC", || holds(&ppc, name, &answer)).await?;
             (self.say)(format!("6   {}: quotation asked, {}", seen.case_number, finding.as_str_name()));
         }
-        let it = got(&ppc, name).await?;
-        let close = CloseAdviceRequestRequest {
-            request_id: self.request_id(),
-            name: it.name.clone(),
-            etag: it.etag.clone(),
-            advice: it.advice.last().map(|advice| advice.entry.clone()).unwrap_or_default(),
-        };
-        let client = ppc.advice_asking()?;
-        let it = insist(async || client.clone().close_advice_request(close.clone()).await).await;
-        let it = it.map_err(failure)?;
-        must(it.state() == State::Closed, "PPC has taken note of the advice")?;
-        (self.say)(format!("6   {}: closed", it.case_number));
-        Ok(())
+        self.close(name).await
     }
 
     fn states(&self, text: &str, certainty: Certainty) -> Statement {
