@@ -30,6 +30,9 @@ use crate::{
     world::{Called, JudgedCall, World, place},
 };
 
+/// The number of acts that an official considers in one turn.
+const TRIES: usize = 3;
+
 impl World {
     /// An operator does what the service waits for: the clock, the barred officials, a stop.
     pub fn operator(&mut self, agency: Agency) {
@@ -113,13 +116,18 @@ impl World {
 
     /// The next call of an official; `None` if there is nothing on which the drawn act could be done.
     fn choose(&self, agency: Agency, draw: &mut Draw) -> Option<(&'static Generator, Called)> {
-        let generator = *draw.pick(&generators::of(agency))?;
         let unit = if draw.one_in(3) { "policy" } else { "incident-response" };
         let official = if draw.one_in(8) { "i-0007" } else { "i-0001" };
         let side = &self.sides[place(agency)];
         side.process.as_ref()?;
-        let desk = Desk { side };
-        let act = (generator.make)(&mut Choosing { shown: &desk, requests: &side.requests, draw })?;
+        let (desk, all) = (Desk { side }, generators::of(agency));
+        // An official who finds nothing to do one thing on does another, so that the later steps of a matter are drawn
+        // often enough.
+        let (generator, act) = (0..TRIES).find_map(|_| {
+            let generator = *draw.pick(&all)?;
+            let act = (generator.make)(&mut Choosing { shown: &desk, requests: &side.requests, draw })?;
+            Some((generator, act))
+        })?;
         Some((generator, Called { act, unit, official, answer: None }))
     }
 

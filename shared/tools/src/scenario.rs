@@ -1,4 +1,4 @@
-//! The sandbox's scenario: fictional reporters, real law, real agencies. Steps 1 to 10, 12 and 17; approvals,
+//! The sandbox's scenario: fictional reporters, real law, real agencies. Steps 1 to 10, 12, 17 and 18; approvals,
 //! telephone calls and disclosures come with their nouns.
 
 use jiff::Timestamp;
@@ -23,6 +23,7 @@ use renkei_proto::{
 };
 
 mod advice;
+mod notice;
 mod sharing;
 use tonic::Code;
 
@@ -91,6 +92,7 @@ impl<'a> Scenario<'a> {
         self.quote(&advice.name).await?;
         self.ask_further(&advice.name).await?;
         let trend = self.share().await?;
+        self.notice().await?;
         self.recall(&trend).await?;
         self.closing().await
     }

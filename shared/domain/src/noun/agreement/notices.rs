@@ -41,7 +41,7 @@ pub struct KnownNotice<'a> {
     pub arrival: Option<Arrival>,
     /// The entry that withdraws it.
     pub withdrawal: Option<&'a Mark>,
-    /// The state.
+    /// Withdrawn only once the receiver has assented.
     pub state: State,
     /// The parts on which the state of the agreement depends.
     pub view: NoticeView,
