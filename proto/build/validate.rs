@@ -64,7 +64,7 @@ impl Generator {
             if required {
                 writeln!(
                     body,
-                    "        if self.{0}.is_none() {{ found.add({0:?}, \"required\", \"exactly one of its fields\"); }}",
+                    "        if self.{0}.is_none() {{ found.add({0:?}, \"required\", (\"exactly one of its fields\", \"いずれか一つを指定してください。\")); }}",
                     oneof.name()
                 )?;
             }
@@ -111,7 +111,7 @@ impl Generator {
                 ("required", Value::Bool(true)) => {
                     writeln!(
                         out,
-                        "        if self.{name}.is_none() {{ found.add({:?}, \"required\", \"must be set\"); }}",
+                        "        if self.{name}.is_none() {{ found.add({:?}, \"required\", (\"must be set\", \"必ず指定してください。\")); }}",
                         field.name()
                     )?;
                 }

@@ -4,8 +4,10 @@
 //! [`RULES`] (permissions to call), [`FactKind`] (permissions to write) and [`Validate`] (the values that a field may
 //! have).
 
+mod sentence;
 mod validate;
 
+pub use sentence::Sentence;
 pub use validate::{Validate, Violation, uuid};
 
 #[expect(

@@ -165,7 +165,7 @@ impl Arrive {
                 tracing::warn!(
                     seq,
                     reason = refusal.reason.id(),
-                    detail = refusal.detail,
+                    detail = %refusal.detail,
                     "an entry of the peer is refused"
                 );
                 let refused = EntryRefused { seq, reason: refusal.reason.into() };

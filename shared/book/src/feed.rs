@@ -120,11 +120,17 @@ impl Cursor {
         if self.incarnation != heads.own.incarnation || self.turn < first || !is_whole {
             return Err(Refusal::new(
                 Reason::CursorTooOld,
-                "the feed no longer continues from here: list, then continue from `as_of`",
+                (
+                    "the feed no longer continues from here: list, then continue from `as_of`",
+                    "一覧を取得し、その「as_of」から再開してください。",
+                ),
             ));
         }
         if self.turn > heads.turn {
-            return Err(Refusal::new(Reason::CursorUnknown, "the feed has not come as far as this cursor"));
+            return Err(Refusal::new(
+                Reason::CursorUnknown,
+                ("the feed has not come as far as this cursor", "更新通知は、この読取位置に達していません。"),
+            ));
         }
         Ok(self.turn)
     }

@@ -265,7 +265,14 @@ impl Stage {
         if etag.is_empty() || etag == self.etag(matter) {
             return Ok(());
         }
-        Err(Refusal::field(Reason::EtagStale, "etag", "the page has changed since it was read: read it again"))
+        Err(Refusal::field(
+            Reason::EtagStale,
+            "etag",
+            (
+                "the page has changed since it was read: read it again",
+                "読み取った後に台帳が更新されています。再度読み取ってください。",
+            ),
+        ))
     }
 
     /// The value of a counter (see [`renkei_domain::tally::Tally`]). The command's read set names the year.

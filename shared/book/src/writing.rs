@@ -69,7 +69,13 @@ impl Stage {
         if permit.is_private() || self.speaks(permit.kind()) {
             return Ok(());
         }
-        Err(Refusal::new(Reason::WrongState, "the peer's service does not speak this kind of fact yet"))
+        Err(Refusal::new(
+            Reason::WrongState,
+            (
+                "the peer's service does not speak this kind of fact yet",
+                "相手方のシステムは、この種類の記録にまだ対応していません。",
+            ),
+        ))
     }
 
     /// True if the peer has announced that it speaks this kind, or has not yet announced any kinds.
@@ -91,7 +97,13 @@ impl Stage {
             return Err(Refusal::new(Reason::Internal, "the command did not name the page that it writes on"));
         }
         if content.as_ref().is_some_and(|content| content.len() > CONTENT) {
-            return Err(Refusal::new(Reason::TooLarge, format!("the words of an entry: at most {CONTENT} bytes")));
+            return Err(Refusal::new(
+                Reason::TooLarge,
+                (
+                    format!("the words of an entry: at most {CONTENT} bytes"),
+                    format!("一件の記録の内容は{CONTENT}バイトまでです。"),
+                ),
+            ));
         }
         let journal = if permit.is_private() { Journal::Private } else { Journal::Of(self.own) };
         if registry::of_kind(permit.kind()).protects(permit.kind()) {

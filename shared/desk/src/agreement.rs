@@ -132,7 +132,12 @@ fn place_of(key: &[u8]) -> Result<Place, Error> {
         let author = Agency::try_from(i32::from_be_bytes(*author)).ok()?;
         Some((i64::from_be_bytes(*at), author, u64::from_be_bytes(seq)))
     };
-    parts().ok_or_else(|| Error::because(Reason::PageTokenInvalid, "the page token contains no place"))
+    parts().ok_or_else(|| {
+        Error::because(
+            Reason::PageTokenInvalid,
+            ("the page token contains no place", "この値は、この一覧の続きを示すものではありません。"),
+        )
+    })
 }
 
 fn entry(it: EntryWords) -> Result<NoticeEntry, Error> {

@@ -2,7 +2,7 @@
 
 use renkei_book::Declined;
 use renkei_domain::refusal::Refusal;
-use renkei_proto::options::v1::Reason;
+use renkei_proto::{Sentence, options::v1::Reason};
 use renkei_rpc::error::Error as CallError;
 use renkei_store::Error as StoreError;
 
@@ -18,8 +18,8 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// A refusal that no single field caused. `detail` is a sentence for developers and contains no content.
-    pub(crate) fn because(reason: Reason, detail: impl Into<String>) -> Self {
+    /// A refusal that no single field caused. `detail` contains no content.
+    pub(crate) fn because(reason: Reason, detail: impl Into<Sentence>) -> Self {
         CallError::because(reason, detail).into()
     }
 

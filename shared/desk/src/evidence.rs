@@ -210,8 +210,12 @@ impl EvidenceService for Evidences {
             let query = Query::new(call.rule.path, &query);
             let last = self.desk.tokens.page_token_decode(&query, &it.page_token)?;
             let last = last.map(|key| RecordPlace::decode(key.as_slice())).transpose();
-            let last =
-                last.map_err(|_| Error::because(Reason::PageTokenInvalid, "the page token contains no place"))?;
+            let last = last.map_err(|_| {
+                Error::because(
+                    Reason::PageTokenInvalid,
+                    ("the page token contains no place", "この値は、この一覧の続きを示すものではありません。"),
+                )
+            })?;
             let last = last.unwrap_or(RecordPlace { at_us: i64::MIN, ..RecordPlace::default() });
             let size = size(it.page_size);
             let mut found = self.desk.store.recorded(&it.matter, (last.at_us, &last.chain, last.seq), size + 1).await?;

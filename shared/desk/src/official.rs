@@ -62,11 +62,17 @@ impl Act for BarOfficialRequest {
 
     fn check(&mut self, context: &CheckContext<'_>) -> Result<(), Refusal> {
         if self.matter(context.own, context.moment) == official::matter(context.own, context.official) {
-            let detail = "officials cannot bar themselves: another official has to do it";
+            let detail = (
+                "officials cannot bar themselves: another official has to do it",
+                "役職員等が自らの利用を停止することはできません。他の役職員等が行ってください。",
+            );
             return Err(Refusal::field(Reason::FieldInvalid, "name", detail));
         }
         if context.barred >= official::MOST {
-            return Err(Refusal::new(Reason::WrongState, "at most 10,000 officials are barred"));
+            return Err(Refusal::new(
+                Reason::WrongState,
+                ("at most 10,000 officials are barred", "利用を停止できる役職員等は10,000人までです。"),
+            ));
         }
         Ok(())
     }

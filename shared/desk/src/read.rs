@@ -175,7 +175,12 @@ pub(crate) fn size(page_size: u32) -> usize {
 pub(crate) fn begin(desk: &Desk, query: &Query, token: &str, start: u64) -> Result<u64, Error> {
     let Some(key) = desk.tokens.page_token_decode(query, token)? else { return Ok(start) };
     let number = key.as_slice().try_into().map(u64::from_be_bytes);
-    number.map_err(|_| Error::because(Reason::PageTokenInvalid, "the page token contains no place"))
+    number.map_err(|_| {
+        Error::because(
+            Reason::PageTokenInvalid,
+            ("the page token contains no place", "この値は、この一覧の続きを示すものではありません。"),
+        )
+    })
 }
 
 /// One page of the nouns of `agencies/{ppc|ipa|-}` that the caller may see. `query` is the request without its page.

@@ -152,7 +152,10 @@ impl ReferralService for Referrals {
                 Refusal::field(
                     Reason::FieldInvalid,
                     "code",
-                    "must be set when the reporter agrees that the issuer is told",
+                    (
+                        "must be set when the reporter agrees that the issuer is told",
+                        "報告者・届出者が通知に同意した場合は、必ず指定してください。",
+                    ),
                 )
             })?;
             let lookup = code_lookup(self.desk.own.peer(), code.locator());
@@ -204,7 +207,7 @@ fn quoted(it: &FollowUpReferralRequest) -> Result<Option<Code>, Refusal> {
     if it.code.is_empty() {
         return Ok(None);
     }
-    let mistyped = |_| Refusal::field(Reason::CodeMistyped, "code", "its check character does not fit: read it again");
+    let mistyped = |_| Refusal::field(Reason::CodeMistyped, "code", "");
     code::parse(&it.code).map(Some).map_err(mistyped)
 }
 
@@ -246,7 +249,7 @@ impl Command for Issue {
         let it = &self.request;
         let year = fiscal_year(moment);
         let under = own_scheme(stage, &it.reported_under).ok_or_else(|| {
-            let detail = "the filing is not a report under a scheme of this agency";
+            let detail = referral::NOT_A_REPORT;
             Refusal::field(Reason::NotAReport, "reported_under", detail)
         })?;
         if let (Some(facts), Some(scheme)) = (&it.scope_facts, current(stage.page(&it.reported_under), stage.own())) {
@@ -331,7 +334,10 @@ impl Command for FollowUp {
         referral::filing(&stage.view(), under.as_ref(), &it.filed_on, moment.now)?;
         let today = calendar::day(moment.now).to_string();
         if self.tried(stage, &today) >= TRIES {
-            let detail = format!("at most {TRIES} wrong codes a day: try again tomorrow");
+            let detail = (
+                format!("at most {TRIES} wrong codes a day"),
+                format!("1日に誤って入力できる回数は{TRIES}回までです。"),
+            );
             return Err(Refusal::field(Reason::TooManyAttempts, "code", detail));
         }
         let written = self.follow_up(stage, under);

@@ -69,7 +69,11 @@ pub(crate) fn read(field: &'static str, bytes: &[u8]) -> Result<Option<Tlp>, Ref
     if bytes.is_empty() {
         return Ok(None);
     }
-    let invalid = |must: String| Refusal::field(Reason::FieldInvalid, field, must);
+    // The rules are those of a format of machines: officials learn that it is broken, developers where.
+    let invalid = |must: String| {
+        let japanese = "STIX 2.1の形式に適合していません。";
+        Refusal::field(Reason::FieldInvalid, field, (must, japanese))
+    };
     if bytes.starts_with("\u{feff}".as_bytes()) {
         return Err(invalid("begins with a byte order mark: JSON has none (RFC 8259, section 8.1)".to_owned()));
     }

@@ -188,7 +188,7 @@ impl WatchService for Watches {
                         Next::Look => {}
                         Next::Beat => yield heartbeat(&desk, place)?,
                         Next::Drain => {
-                            Err(Error::because(Reason::Draining, "the service is shutting down: continue from the last cursor"))?;
+                            Err(Error::because(Reason::Draining, ("the service is shutting down: continue from the last cursor", "最後の読取位置から再開してください。")))?;
                         }
                     }
                 }

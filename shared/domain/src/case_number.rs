@@ -45,7 +45,16 @@ impl CaseNumber {
     /// # Errors
     /// `FIELD_INVALID` of this field.
     pub fn parse(text: &str, field: &'static str) -> Result<Self, Refusal> {
-        let wrong = || Refusal::field(Reason::FieldInvalid, field, "must be a case number such as 甲-R08-ADV-0012");
+        let wrong = || {
+            Refusal::field(
+                Reason::FieldInvalid,
+                field,
+                (
+                    "must be a case number such as 甲-R08-ADV-0012",
+                    "「甲-R08-ADV-0012」のように案件番号を指定してください。",
+                ),
+            )
+        };
         if text.chars().count() > MOST_CHARACTERS {
             return Err(wrong());
         }

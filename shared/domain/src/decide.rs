@@ -101,11 +101,11 @@ fn stated(fact: Option<&fact::Fact>) -> Result<&fact::Fact, Refusal> {
 fn before_the_noun(case: &Case, fact: &fact::Fact) -> Result<&'static dyn Noun, Refusal> {
     let kind = FactKind::of(fact);
     direction(kind, case.matter, case.author())?;
-    must(
-        kind.rule().effect != Effect::Open || registry::is_agreement_in_force(&case.view, case.now),
-        Reason::AgreementNotInForce,
-        "new matters of this article are opened only while the agreement is in force",
-    )?;
+    if kind.rule().effect == Effect::Open
+        && let Some(why) = registry::agreement_forbids(&case.view, case.now)
+    {
+        return Err(Refusal::new(Reason::AgreementNotInForce, why));
+    }
     let noun = registry::of_kind(kind);
     belongs(case, kind)?;
     opens_once(case, noun, fact)?;
@@ -138,7 +138,7 @@ fn opens_once(case: &Case, noun: &dyn Noun, fact: &fact::Fact) -> Result<(), Ref
     let opening = |kind: FactKind| kind.rule().opens;
     let mut marks = case.page().marks(case.author());
     let is_open = marks.any(|mark| mark.kind().is_some_and(opening));
-    must(!is_open, Reason::AlreadyExists, "this matter was opened before")?;
+    must(!is_open, Reason::AlreadyExists, ("this matter was opened before", "この案件は、既に開始されています。"))?;
     let current = u32::try_from(era::fiscal_year(case.today())).unwrap_or_default();
     let is_current = noun.ordinals(fact).iter().all(|ordinal| ordinal.year == 0 || ordinal.year == current);
     must(is_current, Reason::FactDiffers, "the case number is of another fiscal year")
@@ -166,7 +166,14 @@ fn has_room(case: &Case, noun: &dyn Noun, fact: &fact::Fact) -> Result<(), Refus
     };
     let entries = case.page().all(case.author()).filter(|mark| mark.stated().is_some_and(is_counted));
     let is_full = entries.count() >= MOST_ENTRIES;
-    must(!is_full, Reason::WrongState, "a matter has at most 200 entries of an agency: open another one")
+    must(
+        !is_full,
+        Reason::WrongState,
+        (
+            "a matter has at most 200 entries of an agency: open another one",
+            "一つの案件に一方の機関が登録できる記録は200件までです。新たな案件を開始してください。",
+        ),
+    )
 }
 
 /// Judges whether the agency may write the fact, by the fact's rule in the contract.
@@ -182,7 +189,11 @@ pub fn direction(kind: FactKind, matter: &Matter, author: Agency) -> Result<(), 
         Author::Either | Author::Private => author != Agency::Unspecified,
         Author::Unspecified => false,
     };
-    must(may, Reason::WrongDirection, "this agency may not write this fact in this matter")
+    must(
+        may,
+        Reason::WrongDirection,
+        ("this agency may not write this fact in this matter", "この案件では、この行為は相手方の機関が行います。"),
+    )
 }
 
 /// The right to read one matter. Only [`decide_read`] makes one, and no content is handed out without it.

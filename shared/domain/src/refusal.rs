@@ -1,7 +1,7 @@
 //! A refusal: the answer to an act that the policy does not permit.
 
 use jiff::Timestamp;
-use renkei_proto::{FactKind, journal::v1::fact, options::v1::Reason};
+use renkei_proto::{FactKind, Sentence, journal::v1::fact, options::v1::Reason};
 
 use crate::moment::instant;
 
@@ -13,24 +13,24 @@ pub struct Refusal {
     pub reason: Reason,
     /// The field of the request that caused it; empty when no single field did.
     pub field: &'static str,
-    /// The condition that was not met, in a sentence for developers.
-    pub detail: String,
+    /// The condition that was not met.
+    pub detail: Sentence,
 }
 
 impl Refusal {
     /// A refusal that no single field caused.
-    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+    pub fn new(reason: Reason, detail: impl Into<Sentence>) -> Self {
         Self { reason, field: "", detail: detail.into() }
     }
 
     /// A refusal caused by one field of the request.
-    pub fn field(reason: Reason, field: &'static str, detail: impl Into<String>) -> Self {
+    pub fn field(reason: Reason, field: &'static str, detail: impl Into<Sentence>) -> Self {
         Self { reason, field, detail: detail.into() }
     }
 }
 
 /// Refuses unless the condition is met.
-pub(crate) fn must(is_met: bool, reason: Reason, detail: &str) -> Result<(), Refusal> {
+pub(crate) fn must(is_met: bool, reason: Reason, detail: impl Into<Sentence>) -> Result<(), Refusal> {
     if is_met { Ok(()) } else { Err(Refusal::new(reason, detail)) }
 }
 
@@ -44,7 +44,13 @@ pub fn past(
     now: Timestamp,
 ) -> Result<Timestamp, Refusal> {
     let stated = stated.map(instant).filter(|at| *at <= now);
-    stated.ok_or_else(|| Refusal::field(Reason::FieldInvalid, field, "must not lie in the future"))
+    stated.ok_or_else(|| {
+        Refusal::field(
+            Reason::FieldInvalid,
+            field,
+            ("must not lie in the future", "将来の日時を指定することはできません。"),
+        )
+    })
 }
 
 impl Refusal {

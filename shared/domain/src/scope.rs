@@ -49,14 +49,15 @@ pub(crate) fn units(terms: &ItemTerms) -> &[String] {
 pub fn check(terms: &ItemTerms, now: Timestamp) -> Result<(), Refusal> {
     for (field, is_set) in [("terms.scope", terms.scope.is_some()), ("terms.marking", terms.marking.is_some())] {
         if !is_set {
-            return Err(Refusal::field(Reason::FieldInvalid, field, "must be set"));
+            return Err(Refusal::field(Reason::FieldInvalid, field, ("must be set", "必ず指定してください。")));
         }
     }
     let from = terms.valid_from.as_ref().map(instant);
     if let Some(until) = end(terms.valid_until.as_ref())
         && (until <= now || from.is_some_and(|from| until <= from))
     {
-        let must = "must lie in the future and after valid_from";
+        let must =
+            ("must lie in the future and after valid_from", "将来の日時で、開始日時より後の日時を指定してください。");
         return Err(Refusal::field(Reason::FieldInvalid, "terms.valid_until", must));
     }
     let embargo = terms.plan.as_ref().and_then(|plan| plan.embargo_until.as_ref()).map(instant);
@@ -67,41 +68,73 @@ pub fn check(terms: &ItemTerms, now: Timestamp) -> Result<(), Refusal> {
 }
 
 fn designation(it: &Designated, embargo: Option<Timestamp>, now: Timestamp) -> Result<(), Refusal> {
-    let empty = |field, detail: &str| Err(Refusal::field(Reason::ScopeEmpty, field, detail));
-    let contradictory = |field, detail: &str| Err(Refusal::field(Reason::ScopeContradictory, field, detail));
+    let empty = |field, detail: (&str, &str)| Err(Refusal::field(Reason::ScopeEmpty, field, detail));
+    let contradictory = |field, detail: (&str, &str)| Err(Refusal::field(Reason::ScopeContradictory, field, detail));
     let (units, purposes, expires) =
         ("terms.scope.designated.units", "terms.scope.designated.purposes", "terms.scope.designated.expires");
     let until = end(it.expires.as_ref());
     match it.audience() {
-        Audience::Units if it.units.is_empty() => return empty(units, "no unit is named, so nobody would see it"),
+        Audience::Units if it.units.is_empty() => {
+            return empty(
+                units,
+                ("no unit is named, so nobody would see it", "部署が指定されていないため、誰も閲覧できません。"),
+            );
+        }
         Audience::Units => {}
         _ if !it.units.is_empty() => {
-            return contradictory(units, "units are named, but the audience is wider than units");
+            return contradictory(
+                units,
+                (
+                    "units are named, but the audience is wider than units",
+                    "部署が指定されていますが、閲覧者の区分が「指定部署」ではありません。",
+                ),
+            );
         }
         Audience::Public if !it.purposes.is_empty() => {
-            return contradictory(purposes, "a public item cannot be bound to a purpose");
+            return contradictory(
+                purposes,
+                (
+                    "a public item cannot be bound to a purpose",
+                    "公開する共有情報に、利用目的を指定することはできません。",
+                ),
+            );
         }
         Audience::Public if it.expires.is_some() => {
-            return contradictory(expires, "a public item cannot have an end");
+            return contradictory(
+                expires,
+                ("a public item cannot have an end", "公開する共有情報に、共有の期限を指定することはできません。"),
+            );
         }
         Audience::Public if embargo.is_some_and(|embargo| embargo > now) => {
             return contradictory(
                 "terms.plan.embargo_until",
-                "a public item cannot have an embargo that has not ended",
+                (
+                    "a public item cannot have an embargo that has not ended",
+                    "公開する共有情報に、公表前の期間を指定することはできません。",
+                ),
             );
         }
         _ => {}
     }
     if it.purposes.is_empty() && it.audience() != Audience::Public {
-        return empty(purposes, "no purpose is named, so nobody would see it");
+        return empty(
+            purposes,
+            ("no purpose is named, so nobody would see it", "利用目的が指定されていないため、誰も閲覧できません。"),
+        );
     }
     if until.is_some_and(|until| until <= now) {
-        return empty(expires, "it has expired, so nobody would see it");
+        return empty(
+            expires,
+            ("it has expired, so nobody would see it", "共有の期限を過ぎているため、誰も閲覧できません。"),
+        );
     }
     if let (Some(until), Some(embargo)) = (until, embargo)
         && until <= embargo
     {
-        return contradictory(expires, "it expires before the embargo ends");
+        return contradictory(
+            expires,
+            ("it expires before the embargo ends", "共有の期限が、公表前の期間の終わりより前です。"),
+        );
     }
     Ok(())
 }
@@ -138,8 +171,12 @@ pub fn revised(before: &ItemTerms, named: ItemTerms, cleared: &[i32]) -> Result<
     let both = (clears(ItemTerm::ValidFrom) && named.valid_from.is_some())
         || (clears(ItemTerm::ValidUntil) && named.valid_until.is_some())
         || (clears(ItemTerm::Plan) && named.plan.is_some());
-    must(!both, Reason::FieldInvalid, "clears a term that is named: do one of both")
-        .map_err(|refusal| Refusal { field: "cleared", ..refusal })?;
+    must(
+        !both,
+        Reason::FieldInvalid,
+        ("clears a term that is named: do one of both", "一つの条件に、値の指定と削除とを同時に行うことはできません。"),
+    )
+    .map_err(|refusal| Refusal { field: "cleared", ..refusal })?;
     Ok(ItemTerms {
         scope: named.scope.or_else(|| before.scope.clone()),
         marking: named.marking.or_else(|| before.marking.clone()),
@@ -166,6 +203,10 @@ pub fn raised(one: &Marking, other: &Marking) -> Marking {
 pub(crate) fn must_raise(from: &Marking, to: &Marking) -> Result<(), Refusal> {
     let lowers = to.confidentiality < from.confidentiality
         || from.restrictions.iter().any(|restriction| !to.restrictions.contains(restriction));
-    must(!lowers, Reason::FieldInvalid, "the receiver may only raise a marking")
-        .map_err(|refusal| Refusal { field: "marking", ..refusal })
+    must(
+        !lowers,
+        Reason::FieldInvalid,
+        ("the receiver may only raise a marking", "受領した機関は、取扱いの区分を厳しくすることだけができます。"),
+    )
+    .map_err(|refusal| Refusal { field: "marking", ..refusal })
 }

@@ -226,11 +226,17 @@ fn nth_day(knew_on: Date, number: u8) -> Date {
 /// `FIELD_INVALID` for a day that does not exist or has not come, an item that the sector does not have, and item 4
 /// with so few persons that it cannot apply.
 pub fn dates_of(facts: &wire::StatutoryFacts, now: Timestamp) -> Result<Option<wire::StatutoryDates>, Refusal> {
-    let invalid = |field, detail: &str| Refusal::field(Reason::FieldInvalid, field, detail);
+    let invalid = |field, detail: (&str, &str)| Refusal::field(Reason::FieldInvalid, field, detail);
     let sector = if facts.sector() == wire::Sector::Public { Sector::Public } else { Sector::Private };
     let numbers: Vec<u8> = facts.items.iter().map(|item| u8::try_from(*item).unwrap_or(u8::MAX)).collect();
     let items = Items::new(sector, &numbers).map_err(|_| {
-        invalid("statutory.items", "must be items of the sector's rule: 5 is of the public sector only")
+        invalid(
+            "statutory.items",
+            (
+                "must be items of the sector's rule: 5 is of the public sector only",
+                "その部門の施行規則にある号を指定してください。第5号は公的部門のみです。",
+            ),
+        )
     })?;
     let persons = facts.persons.unwrap_or_default();
     let persons = match persons.kind() {
@@ -239,13 +245,21 @@ pub fn dates_of(facts: &wire::StatutoryFacts, now: Timestamp) -> Result<Option<w
         wire::PersonsKind::Unknown | wire::PersonsKind::Unspecified => Persons::Unknown,
     };
     if items.contains(PERSONS) && persons_item_applies(sector, persons) == Tri::No {
-        return Err(invalid("statutory.items", "item 4 needs more persons than are stated"));
+        return Err(invalid(
+            "statutory.items",
+            ("item 4 needs more persons than are stated", "第4号に該当する人数が記載されていません。"),
+        ));
     }
     if facts.knew_on.is_empty() {
         return Ok(None);
     }
     let knew_on = calendar::parse_past_day(&facts.knew_on, now);
-    let knew_on = knew_on.ok_or_else(|| invalid("statutory.knew_on", "must be a day that exists and has come"))?;
+    let knew_on = knew_on.ok_or_else(|| {
+        invalid(
+            "statutory.knew_on",
+            ("must be a day that exists and has come", "暦にある日で、本日以前の日を指定してください。"),
+        )
+    })?;
     let dates = dates(&Facts { knew_on: Some(knew_on), items, persons });
     Ok(dates.map(|dates| wire::StatutoryDates {
         rules: dates.rule_set.to_owned(),

@@ -103,7 +103,11 @@ pub fn free(
     counter: impl Fn(u32, &TallyKind) -> u64,
 ) -> Result<(), Refusal> {
     let is_free = |it: &Ordinal| it.number > counter(it.year, &it.kind.reached(own, author));
-    must(ordinals.iter().all(is_free), Reason::AlreadyExists, "its number was given to another matter")
+    must(
+        ordinals.iter().all(is_free),
+        Reason::AlreadyExists,
+        ("its number was given to another matter", "この番号は、他の案件に付与されています。"),
+    )
 }
 
 /// The month of a day as a counter's year, such as 202611.

@@ -376,7 +376,10 @@ async fn within(
 }
 
 fn official(headers: &HeaderMap) -> Result<String, Refusal> {
-    let must = "metadata renkei-official must be present once: 1 to 64 of A-Z a-z 0-9 . _ @ -";
+    let must = (
+        "metadata renkei-official must be present once: 1 to 64 of A-Z a-z 0-9 . _ @ -",
+        "メタデータ「renkei-official」に一度だけ指定してください。",
+    );
     match single(headers, OFFICIAL) {
         Value::Absent => Err(Refusal::new(Reason::OfficialMissing, must)),
         Value::Once(text) if is_official(text) => Ok(text.to_owned()),
@@ -389,7 +392,13 @@ fn purpose(headers: &HeaderMap, rule: &Rule) -> Result<Purpose, Refusal> {
     match single(headers, PURPOSE) {
         Value::Absent if !rule.purpose => Ok(Purpose::Unspecified),
         Value::Once(text) if let Some(purpose) = Purpose::from_id(text) => Ok(purpose),
-        _ => Err(Refusal::new(Reason::PurposeMissing, format!("metadata renkei-purpose: once, one of {}", purposes()))),
+        _ => Err(Refusal::new(
+            Reason::PurposeMissing,
+            (
+                format!("metadata renkei-purpose: once, one of {}", purposes()),
+                "メタデータ「renkei-purpose」に一度だけ指定してください。",
+            ),
+        )),
     }
 }
 
@@ -434,14 +443,16 @@ fn trace(span: &Span, headers: &HeaderMap) -> String {
     callers.map(|context| context.to_string()).unwrap_or_default()
 }
 
-fn roles(rule: &Rule) -> String {
+fn roles(rule: &Rule) -> (String, String) {
     let names: Vec<String> = rule.roles.iter().map(|role| role.as_str_name().replace("ROLE_", "")).collect();
-    format!("one of {}", names.join(", ").to_lowercase())
+    let japanese: Vec<&str> = rule.roles.iter().map(|role| role.ja()).collect();
+    let english = format!("one of {}", names.join(", ").to_lowercase());
+    (english, format!("「{}」のいずれかの権限が必要です。", japanese.join("」「")))
 }
 
 fn log(known: Option<&'static Rule>, refusal: &Refusal) {
     let method = known.map_or("unknown", |rule| rule.path);
-    tracing::info!(method, reason = refusal.reason.id(), why = refusal.detail, "a call was refused");
+    tracing::info!(method, reason = refusal.reason.id(), why = %refusal.detail, "a call was refused");
 }
 
 #[cfg(test)]

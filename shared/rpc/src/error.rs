@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 
 use renkei_domain::{moment::Moment, refusal::Refusal};
-use renkei_proto::{Violation, options::v1::Reason};
+use renkei_proto::{Sentence, Violation, options::v1::Reason};
 use renkei_telemetry::{Traceparent, traceparent::current_traceparent};
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+use tonic_types::{ErrorDetails, FieldViolation, LocalizedMessage, StatusExt as _};
 
 use crate::places::Shortage;
 use crate::reason::answer;
@@ -56,8 +56,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// A refusal that concerns no single field. `detail` is a sentence for developers and contains no content.
-    pub fn because(reason: Reason, detail: impl Into<String>) -> Self {
+    /// A refusal that concerns no single field. `detail` contains no content.
+    pub fn because(reason: Reason, detail: impl Into<Sentence>) -> Self {
         Refusal::new(reason, detail).into()
     }
 
@@ -178,7 +178,9 @@ impl Draft {
                 }
             }
             Error::Failed { reason: Reason::RequestIdReused, .. } => {
-                self.field("request_id", "was used for another request of this caller");
+                let used =
+                    ("was used for another request of this caller", "この要求識別子は、別の要求に使用されています。");
+                self.field("request_id", &used.into());
             }
             Error::Full { limit, most, .. } => self.limit(limit, *most),
             Error::Invalid(violations) => self.violations(violations),
@@ -187,20 +189,24 @@ impl Draft {
         self
     }
 
-    fn detail(&mut self, detail: &str) {
-        if !detail.is_empty() {
+    fn detail(&mut self, detail: &Sentence) {
+        if !detail.english.is_empty() {
             self.english.push_str(&format!(" ({detail})"));
         }
+        self.japanese.push_str(&detail.japanese);
     }
 
-    fn field(&mut self, field: &str, description: &str) {
-        let mut violation = FieldViolation::new(field, description);
+    fn field(&mut self, field: &str, description: &Sentence) {
+        let mut violation = FieldViolation::new(field, description.english.as_str());
         violation.reason = self.reason.id().to_owned();
+        violation.localized_message = Some(&description.japanese)
+            .filter(|japanese| !japanese.is_empty())
+            .map(|japanese| LocalizedMessage::new("ja", japanese.as_str()));
         self.fields.push(violation);
     }
 
     fn limit(&mut self, limit: &str, most: usize) {
-        self.detail(&format!("at most {most} {limit}"));
+        self.detail(&(format!("at most {most} {limit}"), format!("上限は{most}です。")).into());
         self.metadata.insert("limit".to_owned(), limit.to_owned());
         self.metadata.insert("most".to_owned(), most.to_string());
     }
@@ -208,16 +214,19 @@ impl Draft {
     /// Adds as many violations as fit, and the number of the rest.
     fn violations(&mut self, violations: &[Violation]) {
         if let Some(first) = violations.first() {
-            self.detail(&format!("{}: {}", first.field, first.must));
+            let japanese = format!("（{}）{}", first.field, first.must.japanese);
+            self.detail(&(format!("{}: {}", first.field, first.must), japanese).into());
         }
         let mut left = VIOLATIONS;
         for violation in violations {
-            let description = format!("{} ({})", violation.must, violation.rule);
-            left = left.saturating_sub(violation.field.len() + description.len() + self.reason.id().len());
+            let must = &violation.must;
+            let english = format!("{must} ({})", violation.rule);
+            let sizes = [violation.field.len(), english.len(), must.japanese.len(), self.reason.id().len()];
+            left = left.saturating_sub(sizes.iter().sum());
             if left == 0 {
                 break;
             }
-            self.field(&violation.field, &description);
+            self.field(&violation.field, &(english, must.japanese.as_str()).into());
         }
         self.metadata.insert("violations".to_owned(), violations.len().to_string());
     }
@@ -249,6 +258,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+
+    const LONG: (&str, &str) = ("at most 200 characters", "200文字以内で指定してください。");
 
     fn moment() -> Moment {
         Moment::new(Timestamp::UNIX_EPOCH, [7; 32])
@@ -300,8 +311,8 @@ mod tests {
     #[test]
     fn a_broken_field_is_named_with_its_rule_and_limit() {
         let violations = vec![
-            Violation { field: "title".to_owned(), rule: "string.max_len", must: "at most 200 characters".to_owned() },
-            Violation { field: "id".to_owned(), rule: "string.uuid", must: "must be a UUID".to_owned() },
+            Violation { field: "title".to_owned(), rule: "string.max_len", must: LONG.into() },
+            Violation { field: "id".to_owned(), rule: "string.uuid", must: "must be a UUID".into() },
         ];
         let (status, details) = received(Error::Invalid(violations));
         assert_eq!(status.code(), Code::InvalidArgument);
@@ -309,12 +320,21 @@ mod tests {
         let fields = &details.bad_request().unwrap().field_violations;
         assert_eq!(fields[0].field, "title");
         assert_eq!(fields[0].description, "at most 200 characters (string.max_len)");
+        let japanese =
+            |at: usize| fields[at].localized_message.as_ref().map(|it| (it.locale.as_str(), it.message.as_str()));
+        assert_eq!((japanese(0), japanese(1)), (Some(("ja", LONG.1)), None));
+        let sentence = format!("{}（title）{}", answer(Reason::FieldInvalid).japanese, LONG.1);
+        assert_eq!(details.localized_message().unwrap().message, sentence);
         assert_eq!((fields[1].field.as_str(), fields[1].reason.as_str()), ("id", "FIELD_INVALID"));
     }
 
     #[test]
     fn a_status_stays_within_the_size_of_headers_that_clients_accept() {
-        let violation = Violation { field: "f".repeat(200), rule: "string.pattern", must: "m".repeat(300) };
+        let violation = Violation {
+            field: "f".repeat(200),
+            rule: "string.pattern",
+            must: ("m".repeat(300), "長".repeat(100)).into(),
+        };
         let (status, details) = received(Error::Invalid(vec![violation; 50]));
         assert!(status.message().len() + status.details().len() * 4 / 3 < 8 << 10);
         assert!(!details.bad_request().unwrap().field_violations.is_empty());

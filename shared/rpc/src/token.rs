@@ -72,7 +72,13 @@ impl Tokens {
     /// # Errors
     /// `CURSOR_UNKNOWN` for anything but a cursor of this store.
     pub fn cursor_decode(&self, cursor: &str) -> Result<Vec<u8>, Error> {
-        let unknown = || Refusal::field(Reason::CursorUnknown, "cursor", "was not made by this service");
+        let unknown = || {
+            Refusal::field(
+                Reason::CursorUnknown,
+                "cursor",
+                ("was not made by this service", "この値は、このサービスが作成したものではありません。"),
+            )
+        };
         Ok(self.open(CURSOR, &[], cursor).ok_or_else(unknown)?)
     }
 
@@ -95,7 +101,13 @@ impl Tokens {
         if token.is_empty() {
             return Ok(None);
         }
-        let invalid = || Refusal::field(Reason::PageTokenInvalid, "page_token", "was not made for this query");
+        let invalid = || {
+            Refusal::field(
+                Reason::PageTokenInvalid,
+                "page_token",
+                ("was not made for this query", "この値は、この一覧の続きを示すものではありません。"),
+            )
+        };
         Ok(Some(self.open(PAGE_TOKEN, &query.0, token).ok_or_else(invalid)?))
     }
 

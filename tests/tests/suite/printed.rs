@@ -32,7 +32,7 @@ fn readable(text: &str, folder: &Path) -> String {
         (r"[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](\.[0-9]+)?Z", "[time]"),
         (r"-?[0-9]+\.[0-9]{3} s apart", "[seconds] s apart"),
         // A referral code, which follows from the case and a random id.
-        (r"(?-u:\b)[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{5}(?-u:\b)", "[code]"),
+        (r"(?-u:\b)[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}[0-9A-Z*~$=]", "[code]"),
     ];
     let text = fixed
         .iter()

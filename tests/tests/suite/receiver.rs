@@ -133,6 +133,7 @@ async fn every_flow_is_one_trace_from_the_caller_to_the_peers_page_and_back_by_t
         "AnswerClarification",
         "AnswerQuotation",
         "AskClarification",
+        "AskFurtherQuestions",
         "AskQuotation",
         "CheckpointAudit",
         "CloseAdviceRequest",
@@ -145,6 +146,7 @@ async fn every_flow_is_one_trace_from_the_caller_to_the_peers_page_and_back_by_t
         "PublishScheme",
         "RecallItem",
         "ReviseJudgement",
+        "RevisePlan",
         "SubmitAdviceRequest",
     ];
     assert_eq!(flows.iter().map(String::as_str).collect::<Vec<_>>(), expected);

@@ -70,7 +70,10 @@ impl Act for SubmitAdviceRequestRequest {
         // A service that does not know further questions does not know these fields either, and would stop at them.
         let is_new = self.judgement.is_some() || !checked.cases.is_empty();
         if is_new && !context.stage.speaks(FactKind::AdviceFurtherAsked) {
-            let detail = "the peer's service does not speak of the judgement and of related cases yet: leave them out";
+            let detail = (
+                "the peer's service does not speak of the judgement and of related cases yet: leave them out",
+                "相手方のシステムは、判断及び関連する案件の記載にまだ対応していません。記載せずに再度実行してください。",
+            );
             return Err(Refusal::new(Reason::WrongState, detail));
         }
         let CaseOrdinal { fiscal_year, year_ordinal } = context.next_case(&advice::ORDINAL);
@@ -97,7 +100,11 @@ impl Act for SupplementAdviceRequestRequest {
     fn check(&mut self, context: &CheckContext<'_>) -> Result<CheckedSubmission, Refusal> {
         let submission = self.submission.get_or_insert_default();
         if *submission == Submission::default() {
-            return Err(Refusal::field(Reason::FieldInvalid, "submission", "adds something"));
+            return Err(Refusal::field(
+                Reason::FieldInvalid,
+                "submission",
+                ("adds something", "補正の内容を記載してください。"),
+            ));
         }
         as_of_now("submission.facts", &submission.facts, context.moment)?;
         Ok(CheckedSubmission { questions: count(submission), ..CheckedSubmission::default() })
@@ -189,7 +196,14 @@ impl Act for AcceptAdviceRequestRequest {
         // The unit that works on the request: the one that is named, or the caller's own.
         let unit = if self.unit.is_empty() { context.unit } else { &self.unit };
         if unit.is_empty() {
-            return Err(Refusal::field(Reason::FieldInvalid, "unit", "must be named: the calling system has none"));
+            return Err(Refusal::field(
+                Reason::FieldInvalid,
+                "unit",
+                (
+                    "must be named: the calling system has none",
+                    "呼出元システムに部署が登録されていないため、部署を指定してください。",
+                ),
+            ));
         }
         let accepted = AdviceAccepted { unit: unit.to_owned(), planned_on: self.planned_on.clone() };
         Ok(FactDraft::new(accepted).answering(last_submission(context.page())))
@@ -291,7 +305,11 @@ fn count(submission: &Submission) -> u32 {
 /// The number of questions of a submission that asks some.
 fn asked(submission: &Submission) -> Result<u32, Refusal> {
     match count(submission) {
-        0 => Err(Refusal::field(Reason::FieldInvalid, "submission.questions", "asks at least one question")),
+        0 => Err(Refusal::field(
+            Reason::FieldInvalid,
+            "submission.questions",
+            ("asks at least one question", "質問を一つ以上記載してください。"),
+        )),
         questions => Ok(questions),
     }
 }
@@ -321,7 +339,11 @@ pub struct AnsweredQuestions {
 impl AnsweredQuestions {
     fn of(content: Option<&AdviceContent>, fields: AdviceFields, moment: &Moment) -> Result<Self, Refusal> {
         let Some(content) = content.filter(|content| **content != AdviceContent::default()) else {
-            return Err(Refusal::field(Reason::FieldInvalid, "content", "must not be empty"));
+            return Err(Refusal::field(
+                Reason::FieldInvalid,
+                "content",
+                ("must not be empty", "必ず記載してください。"),
+            ));
         };
         as_of_now(fields.findings, &content.findings, moment)?;
         as_of_now(fields.measures, &content.measures, moment)?;
@@ -329,7 +351,11 @@ impl AnsweredQuestions {
         let mut numbers: Vec<u32> = content.answers.iter().map(|answer| answer.question).collect();
         numbers.sort_unstable();
         if numbers.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(Refusal::field(Reason::FieldInvalid, "content.answers", "answers each question once"));
+            return Err(Refusal::field(
+                Reason::FieldInvalid,
+                "content.answers",
+                ("answers each question once", "一つの質問に二度回答することはできません。"),
+            ));
         }
         Ok(Self { numbers })
     }

@@ -78,7 +78,11 @@ impl Command for Submit {
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<AdviceRequest, Refusal> {
         match self.unknown {
             // Hidden and missing look the same.
-            Some(field) => Err(Refusal::field(Reason::FieldInvalid, field, "names a matter that is not known here")),
+            Some(field) => Err(Refusal::field(
+                Reason::FieldInvalid,
+                field,
+                ("names a matter that is not known here", "指定された案件は、当機関の台帳にありません。"),
+            )),
             None => self.command.run(stage, moment),
         }
     }

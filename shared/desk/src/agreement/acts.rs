@@ -43,7 +43,10 @@ impl Act for GiveNoticeRequest {
     fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         // The writer may raise the time over the end of a term, so the term is that of the writing.
         let Some(term) = term::term_on(calendar::day(context.moment.now)) else {
-            return Err(Refusal::new(Reason::AgreementNotInForce, "the agreement has not begun"));
+            return Err(Refusal::new(
+                Reason::AgreementNotInForce,
+                ("the agreement has not begun", "覚書の有効期間は始まっていません。"),
+            ));
         };
         let document = self.document.clone();
         Ok(FactDraft::new(NoticeGiven { kind: self.kind, term: term.ordinal, document }))
@@ -55,7 +58,10 @@ fn must_be_number(sample: &impl Validate) -> Result<(), Refusal> {
     if sample.violations().is_empty() {
         return Ok(());
     }
-    let detail = "must be 1-40 letters, digits and ( ) . / _ -, beginning with a letter or digit";
+    let detail = (
+        "must be 1-40 letters, digits and ( ) . / _ -, beginning with a letter or digit",
+        "文書番号は、英数字等40文字以内で、英数字から始まるように指定してください。",
+    );
     Err(Refusal::field(Reason::FieldInvalid, "document", detail))
 }
 
@@ -65,7 +71,10 @@ impl Act for RecordNoticeArrivalRequest {
 
     fn check(&mut self, context: &CheckContext<'_>) -> Result<(), Refusal> {
         if self.channel() == ArrivalChannel::Link {
-            let detail = "must be paper or telephone: the service records arrivals over the link";
+            let detail = (
+                "must be paper or telephone: the service records arrivals over the link",
+                "「書面」又は「電話」を指定してください。機関間接続による到達は、システムが登録します。",
+            );
             return Err(Refusal::field(Reason::FieldInvalid, "channel", detail));
         }
         let arrived_at = past("arrived_at", self.arrived_at.as_ref(), context.moment.now)?;
@@ -79,17 +88,24 @@ impl Act for RecordNoticeArrivalRequest {
         })?;
         match (&self.received, self.notice.is_empty()) {
             (None, true) => {
-                let detail = "must name the peer's entry, or `received` must state the notice";
+                let detail = (
+                    "must name the peer's entry, or `received` must state the notice",
+                    "相手方の記録を指定するか、受領した申し出の内容を記載してください。",
+                );
                 Err(Refusal::field(Reason::FieldInvalid, "notice", detail))
             }
             (Some(_), false) => {
-                let detail = "must be absent where `notice` names the entry";
+                let detail = (
+                    "must be absent where `notice` names the entry",
+                    "記録を指定した場合は、申し出の内容を記載することはできません。",
+                );
                 Err(Refusal::field(Reason::FieldInvalid, "received", detail))
             }
             (None, false) => Ok(()),
             (Some(received), true) => {
                 let written_on = calendar::parse_past_day(&received.written_on, context.moment.now);
-                let detail = "must be a day that exists and has come";
+                let detail =
+                    ("must be a day that exists and has come", "暦にある日で、本日以前の日を指定してください。");
                 written_on
                     .map(|_| ())
                     .ok_or_else(|| Refusal::field(Reason::FieldInvalid, "received.written_on", detail))

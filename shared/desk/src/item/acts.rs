@@ -32,7 +32,10 @@ use crate::{
 /// The field of a request that contains the item in its kind.
 const ITEM: &str = "content.item";
 const NECESSITY: &str = "necessity";
-const NECESSITY_MUST: &str = "is stated for PPC's items and for no others";
+const NECESSITY_MUST: (&str, &str) = (
+    "is stated for PPC's items and for no others",
+    "この項目は、個人情報保護委員会が提供する共有情報に限り、必ず指定してください。",
+);
 
 /// The results of the check of an item's content.
 #[derive(Default)]
@@ -87,7 +90,7 @@ impl<'a> Text<'a> {
 impl CheckedContent {
     fn of(content: Option<&ItemContent>, matter: &Matter, context: &CheckContext<'_>) -> Result<Self, Refusal> {
         let Some(item) = content.and_then(|content| content.item.as_ref()) else {
-            return Err(Refusal::field(Reason::FieldInvalid, ITEM, "must be set"));
+            return Err(Refusal::field(Reason::FieldInvalid, ITEM, ("must be set", "必ず指定してください。")));
         };
         let Text { kind, text, as_of, bundle } = Text::of(item);
         // A bundle of the other agency's kind is not parsed. The judgement in the writer repeats this with the fact.
@@ -106,7 +109,10 @@ impl CheckedContent {
     fn publish(&self, publication: Publication, necessity: Necessity) -> Result<FactDraft, Refusal> {
         let scope = publication.terms.as_ref().and_then(|terms| terms.scope.as_ref());
         if self.mark.is_some_and(|mark| !scope::admits(scope, mark)) {
-            let must = "an object in it bears a mark that is stricter than the scope: name a narrower scope";
+            let must = (
+                "an object in it bears a mark that is stricter than the scope: name a narrower scope",
+                "指定された共有範囲より厳しい制限の表示が含まれています。共有範囲を狭くしてください。",
+            );
             return Err(Refusal::field(Reason::ScopeContradictory, self.bundle, must));
         }
         let publication = Some(publication);
@@ -190,7 +196,11 @@ impl Act for ReviseItemRequest {
         // An item of the other agency is refused with the fact, by its direction.
         let is_own = context.matter.opener == context.stage.own();
         if is_own && item::fact_kind(current.it.kind) != checked.kind {
-            return Err(Refusal::field(Reason::FieldInvalid, ITEM, "must be of the kind of the revision before"));
+            return Err(Refusal::field(
+                Reason::FieldInvalid,
+                ITEM,
+                ("must be of the kind of the revision before", "前の改訂と同じ種類の共有情報を指定してください。"),
+            ));
         }
         let publication = Publication {
             // The domain refuses a revision beyond the last, by the state of the item.

@@ -164,18 +164,25 @@ fn judge_request(case: &Case, fact: &AdviceRequested) -> Result<(), Refusal> {
     ahead(case, "wanted_by", fact.wanted_by.as_ref())?;
     if let Some(judgement) = &fact.judgement {
         past("judgement.judged_at", judgement.judged_at.as_ref(), case.now)?;
-        let detail = "the case is outside Art. 2 if it is not an unauthorised-access case";
+        let detail = (
+            "the case is outside Art. 2 if it is not an unauthorised-access case",
+            "不正アクセス事案に該当しない場合は、覚書第2条の対象範囲外です。",
+        );
         must_of("judgement.finding", judgement.finding() != Finding::DoesNotApply, detail)?;
     }
     let letters = fact.referral.as_ref().map(|number| number.letters.as_str());
     let is_referral = letters.is_none_or(|letters| letters == referral::COLLECTION.case_letters());
-    must_of("referral", is_referral, "is not the case number of a referral")?;
+    must_of("referral", is_referral, ("is not the case number of a referral", "紹介の案件番号を指定してください。"))?;
     let distinct: BTreeSet<CaseNumber> = fact.related_cases.iter().map(CaseNumber::from).collect();
-    must_of("related_cases", distinct.len() == fact.related_cases.len(), "names a matter twice")
+    must_of(
+        "related_cases",
+        distinct.len() == fact.related_cases.len(),
+        ("names a matter twice", "同じ案件を二度指定することはできません。"),
+    )
 }
 
 /// Refuses a value of one field unless the condition is met.
-fn must_of(field: &'static str, is_met: bool, detail: &str) -> Result<(), Refusal> {
+fn must_of(field: &'static str, is_met: bool, detail: (&str, &str)) -> Result<(), Refusal> {
     if is_met { Ok(()) } else { Err(Refusal::field(Reason::FieldInvalid, field, detail)) }
 }
 
@@ -196,17 +203,32 @@ fn judge_supplement(case: &Case, fact: &AdviceSupplemented) -> Result<(), Refusa
 
 fn has_room_for(case: &Case, added: u32) -> Result<(), Refusal> {
     let right = questions(case.page()).saturating_add(added) <= MOST_QUESTIONS;
-    must(right, Reason::WrongState, "a request has at most 100 questions")
+    must(
+        right,
+        Reason::WrongState,
+        ("a request has at most 100 questions", "一件の求めに記載できる質問は100問までです。"),
+    )
 }
 
 /// PPC asks further questions after it has read the newest final advice or correction, whether it has noted that or not.
 fn judge_further(case: &Case, fact: &AdviceFurtherAsked) -> Result<(), Refusal> {
     find(case)?;
     let is_advised = matches!(state(case.page()), State::Answered | State::Closed);
-    must(is_advised, Reason::WrongState, "further questions are asked after final advice")?;
+    must(
+        is_advised,
+        Reason::WrongState,
+        ("further questions are asked after final advice", "再質問は、最終回答の後に行うことができます。"),
+    )?;
     case.answers(newest_conclusion(case.page()).map_or(0, |mark| mark.seq))?;
     let is_free = further(case.page()).count() < MOST_FURTHER;
-    must(is_free, Reason::WrongState, "further questions are asked at most ten times: submit another request")?;
+    must(
+        is_free,
+        Reason::WrongState,
+        (
+            "further questions are asked at most ten times: submit another request",
+            "再質問は10回までです。新たに助言を求めてください。",
+        ),
+    )?;
     has_room_for(case, fact.questions)?;
     due_ahead(case, fact.due.as_ref())
 }
@@ -214,7 +236,11 @@ fn judge_further(case: &Case, fact: &AdviceFurtherAsked) -> Result<(), Refusal> 
 fn judge_clarification_answer(case: &Case, fact: &AdviceClarificationAnswered) -> Result<(), Refusal> {
     open(case)?;
     let asked = clarifications_open(case.page()).any(|mark| mark.seq == case.answers);
-    must(asked, Reason::WrongState, "no open request for clarification has this number")?;
+    must(
+        asked,
+        Reason::WrongState,
+        ("no open request for clarification has this number", "この番号の照会で、未回答のものはありません。"),
+    )?;
     due_ahead(case, fact.due.as_ref())
 }
 
@@ -225,9 +251,23 @@ fn judge_quotation_question(case: &Case, fact: &AdviceQuotationAsked) -> Result<
         return Err(Refusal::field(Reason::NotFound, "advice", "there is no such advice in this request"));
     };
     let asks = advice.quotation() == Quotation::ConfirmFirst;
-    must(asks, Reason::WrongState, "the advice is free to quote, or internal: there is nothing to confirm")?;
+    must(
+        asks,
+        Reason::WrongState,
+        (
+            "the advice is free to quote, or internal: there is nothing to confirm",
+            "この回答は「引用可」又は「引用不可」とされているため、引用の確認は必要ありません。",
+        ),
+    )?;
     let corrected = outcomes(case.page()).any(|(_, other)| other.corrects() == case.answers);
-    must(!corrected, Reason::WrongState, "the advice is corrected: ask about its correction")?;
+    must(
+        !corrected,
+        Reason::WrongState,
+        (
+            "the advice is corrected: ask about its correction",
+            "この回答は訂正されています。訂正後の回答について確認してください。",
+        ),
+    )?;
     ahead(case, "wanted_by", fact.wanted_by.as_ref())?;
     ahead(case, "embargo_until", fact.embargo_until.as_ref())
 }
@@ -236,32 +276,66 @@ fn judge_quotation_question(case: &Case, fact: &AdviceQuotationAsked) -> Result<
 fn judge_closing(case: &Case) -> Result<(), Refusal> {
     find(case)?;
     let Some(newest) = newest_conclusion(case.page()) else {
-        return Err(Refusal::new(Reason::WrongState, "there is no final advice to take note of"));
+        return Err(Refusal::new(
+            Reason::WrongState,
+            ("there is no final advice to take note of", "了知の対象となる最終回答がありません。"),
+        ));
     };
     let is_open = is_under_way(state(case.page()));
-    must(!is_open, Reason::WrongState, "the request is under way: further questions are not answered yet")?;
+    must(
+        !is_open,
+        Reason::WrongState,
+        ("the request is under way: further questions are not answered yet", "再質問への回答が終わっていません。"),
+    )?;
     let right = case.answers == newest.seq;
-    must(right, Reason::WrongState, "there is newer advice, or no such advice: read it first")?;
-    must(!is_noted(case.page(), newest.seq), Reason::WrongState, "it is noted already")
+    must(
+        right,
+        Reason::WrongState,
+        (
+            "there is newer advice, or no such advice: read it first",
+            "新たな回答があるか、指定された回答がありません。最新の回答を確認してください。",
+        ),
+    )?;
+    must(
+        !is_noted(case.page(), newest.seq),
+        Reason::WrongState,
+        ("it is noted already", "この回答の了知は、既に登録されています。"),
+    )
 }
 
 fn judge_acceptance(case: &Case, fact: &AdviceAccepted) -> Result<(), Refusal> {
     works_on(case, &[State::Submitted, State::Clarifying])?;
-    must(acceptance(case.page()).is_none(), Reason::WrongState, "the request is accepted already")?;
+    must(
+        acceptance(case.page()).is_none(),
+        Reason::WrongState,
+        ("the request is accepted already", "この求めは、既に受け付けられています。"),
+    )?;
     plannable(case, &fact.planned_on)
 }
 
 fn judge_plan(case: &Case, fact: &AdvicePlanRevised) -> Result<(), Refusal> {
     works_on(case, &[State::Accepted, State::Clarifying])?;
-    must(acceptance(case.page()).is_some(), Reason::WrongState, "the request is not accepted yet")?;
+    must(
+        acceptance(case.page()).is_some(),
+        Reason::WrongState,
+        ("the request is not accepted yet", "この求めは、受け付けられていません。"),
+    )?;
     plannable(case, &fact.planned_on)?;
     let is_new = planned(case.page()) != Some(fact.planned_on.as_str());
-    must_of("planned_on", is_new, "the advice is planned for this day already")
+    must_of(
+        "planned_on",
+        is_new,
+        ("the advice is planned for this day already", "回答予定日は、既にこの日とされています。"),
+    )
 }
 
 fn plannable(case: &Case, planned_on: &str) -> Result<(), Refusal> {
     let is_ahead = calendar::parse_day(planned_on).is_some_and(|planned| planned >= case.today());
-    must_of("planned_on", is_ahead, "must be a day that exists and is not over")
+    must_of(
+        "planned_on",
+        is_ahead,
+        ("must be a day that exists and is not over", "暦にある日で、本日以後の日を指定してください。"),
+    )
 }
 
 fn judge_clarification(case: &Case, fact: &AdviceClarificationAsked) -> Result<(), Refusal> {
@@ -271,7 +345,11 @@ fn judge_clarification(case: &Case, fact: &AdviceClarificationAsked) -> Result<(
 
 fn judge_advice(case: &Case, fact: &AdviceGiven) -> Result<(), Refusal> {
     works_on(case, &[State::Accepted, State::Clarifying])?;
-    must(acceptance(case.page()).is_some(), Reason::WrongState, "the request is not accepted yet")?;
+    must(
+        acceptance(case.page()).is_some(),
+        Reason::WrongState,
+        ("the request is not accepted yet", "この求めは、受け付けられていません。"),
+    )?;
     asked(case, &fact.questions)?;
     let mut answered = answered(case.page());
     answered.extend(&fact.questions);
@@ -279,7 +357,7 @@ fn judge_advice(case: &Case, fact: &AdviceGiven) -> Result<(), Refusal> {
     must(
         fact.stage() != AdviceStage::Final || complete,
         Reason::WrongState,
-        "final advice leaves no question unanswered",
+        ("final advice leaves no question unanswered", "最終回答は、全ての質問に回答する必要があります。"),
     )
 }
 
@@ -298,7 +376,11 @@ fn judge_quotation_answer(case: &Case) -> Result<(), Refusal> {
         return Err(Refusal::field(Reason::NotFound, "quotation", "there is no such question in this request"));
     }
     let answer = quotation_answer(case.page(), case.answers);
-    must(answer.is_none(), Reason::WrongState, "the question is answered already")
+    must(
+        answer.is_none(),
+        Reason::WrongState,
+        ("the question is answered already", "この質問には、既に回答されています。"),
+    )
 }
 
 /// The request of this matter.
@@ -309,13 +391,24 @@ fn find<'a>(case: &Case<'a>) -> Result<(&'a Mark, &'a AdviceRequested), Refusal>
 /// The request is under way: neither answered nor ended.
 fn open(case: &Case) -> Result<(), Refusal> {
     find(case)?;
-    must(is_under_way(state(case.page())), Reason::WrongState, "the request is answered, declined or withdrawn")
+    must(
+        is_under_way(state(case.page())),
+        Reason::WrongState,
+        (
+            "the request is answered, declined or withdrawn",
+            "この求めは、既に回答、対応困難の回答又は取下げがされています。",
+        ),
+    )
 }
 
 /// IPA works on a request in one of these states, and answers what PPC submitted last.
 fn works_on(case: &Case, states: &[State]) -> Result<(), Refusal> {
     find(case)?;
-    must(states.contains(&state(case.page())), Reason::WrongState, "the state of the request does not allow this")?;
+    must(
+        states.contains(&state(case.page())),
+        Reason::WrongState,
+        ("the state of the request does not allow this", "求めの現在の状態を確認してください。"),
+    )?;
     case.answers(last_submission(case.page()))
 }
 
@@ -329,7 +422,7 @@ fn ahead(case: &Case, field: &'static str, named: Option<&prost_types::Timestamp
     if named.is_none_or(|at| instant(at) > case.now) {
         return Ok(());
     }
-    Err(Refusal::field(Reason::FieldInvalid, field, "must lie in the future"))
+    Err(Refusal::field(Reason::FieldInvalid, field, ("must lie in the future", "将来の日時を指定してください。")))
 }
 
 fn asked(case: &Case, numbers: &[u32]) -> Result<(), Refusal> {
@@ -337,5 +430,9 @@ fn asked(case: &Case, numbers: &[u32]) -> Result<(), Refusal> {
     if numbers.iter().all(|number| (1..=known).contains(number)) {
         return Ok(());
     }
-    Err(Refusal::field(Reason::FieldInvalid, "content.answers", "answers a question that was not asked"))
+    Err(Refusal::field(
+        Reason::FieldInvalid,
+        "content.answers",
+        ("answers a question that was not asked", "質問されていない事項への回答が含まれています。"),
+    ))
 }

@@ -66,7 +66,11 @@ impl Noun for AgreementNoun {
             Fact::NoticeReceived(received) => judge_record(case, received),
             Fact::NoticeTermWarned(warned) => {
                 let is_due = due_warning(case.page(), case.now).as_ref() == Some(warned);
-                must(is_due, Reason::WrongState, "no such warning is due")
+                must(
+                    is_due,
+                    Reason::WrongState,
+                    ("no such warning is due", "この申し出の期限に関する警告の時期に当たりません。"),
+                )
             }
             other => Err(Refusal::of_another_noun(other)),
         }
@@ -129,7 +133,10 @@ fn judge_notice(case: &Case, fact: &NoticeGiven) -> Result<(), Refusal> {
     let same = |it: &NoticeGiven| (it.kind, it.term, &it.document) == (fact.kind, fact.term, &fact.document);
     let is_known = || case.page().all_of::<NoticeGiven>(case.author()).any(|(_, it)| same(it));
     if !fact.document.is_empty() && is_known() {
-        let detail = "a notice of this kind was given in this term under this number";
+        let detail = (
+            "a notice of this kind was given in this term under this number",
+            "同じ有効期間に、同じ種類及び文書番号の申し出が既に行われています。",
+        );
         return Err(Refusal::field(Reason::AlreadyExists, "document", detail));
     }
     Ok(())
@@ -150,38 +157,56 @@ fn judge_arrival(case: &Case, fact: &NoticeArrived) -> Result<(), Refusal> {
     must_be_canonical(&fact.document)?;
     let term = term::term(given.term).filter(|term| !is_by_link && calendar::day(arrived_at) < term.from);
     if term.is_some() {
-        let detail = "must not lie before the term that the notice is about";
+        let detail = (
+            "must not lie before the term that the notice is about",
+            "申し出の対象となる有効期間の始まる前の日時を指定することはできません。",
+        );
         return Err(Refusal::field(Reason::FieldInvalid, "arrived_at", detail));
     }
     let news = arrival(case.page(), giver, fact.notice_seq).is_none_or(|recorded| !is_by_link && arrived_at < recorded);
-    must(news, Reason::WrongState, "its arrival is recorded already")
+    must(news, Reason::WrongState, ("its arrival is recorded already", "この申し出の到達は、既に登録されています。"))
 }
 
 /// A paper is recorded once, and not beside the entry that states the same notice: then the arrival of that entry is
 /// recorded. So a record is never a copy of what its author has read in the giver's entry.
 fn judge_record(case: &Case, fact: &NoticeReceived) -> Result<(), Refusal> {
     if !matches!(fact.channel(), ArrivalChannel::Paper | ArrivalChannel::Telephone) {
-        return Err(Refusal::field(Reason::FieldInvalid, "channel", "must be paper or telephone"));
+        return Err(Refusal::field(
+            Reason::FieldInvalid,
+            "channel",
+            ("must be paper or telephone", "「書面」又は「電話」を指定してください。"),
+        ));
     }
     must_be_canonical(&fact.document)?;
     let Some((written_on, _)) = written(fact) else {
-        let detail = "must be a day in a term of the agreement";
+        let detail = ("must be a day in a term of the agreement", "覚書の有効期間内の日を指定してください。");
         return Err(Refusal::field(Reason::FieldInvalid, "received.written_on", detail));
     };
     let arrived_at = past("arrived_at", fact.arrived_at.as_ref(), case.now)?;
     if calendar::day(arrived_at) < written_on {
-        return Err(Refusal::field(Reason::FieldInvalid, "arrived_at", "must not lie before the day of writing"));
+        return Err(Refusal::field(
+            Reason::FieldInvalid,
+            "arrived_at",
+            ("must not lie before the day of writing", "作成日より前の日時を指定することはできません。"),
+        ));
     }
     let giver = case.author().peer();
     if entry_of(case.page(), giver, fact).is_some() {
-        let detail = "this notice came over the link: record the arrival of its entry";
+        let detail = (
+            "this notice came over the link: record the arrival of its entry",
+            "この申し出は機関間接続により受信しています。その記録の到達を登録してください。",
+        );
         return Err(Refusal::field(Reason::AlreadyExists, "received", detail));
     }
     let key = |it: &NoticeReceived| (it.kind, written(it).map(|(_, term)| term.ordinal), it.document.clone());
     let is_withdrawn = |seq| NoticeName { giver, seq, received: true }.is_withdrawn(case.page());
     let mut records = case.page().all_of::<NoticeReceived>(case.author());
     if records.any(|(mark, it)| key(it) == key(fact) && !is_withdrawn(mark.seq)) {
-        return Err(Refusal::field(Reason::AlreadyExists, "document", "this notice is recorded already"));
+        return Err(Refusal::field(
+            Reason::AlreadyExists,
+            "document",
+            ("this notice is recorded already", "この申し出は、既に登録されています。"),
+        ));
     }
     Ok(())
 }
@@ -191,11 +216,22 @@ fn judge_withdrawal(case: &Case, fact: &NoticeWithdrawn) -> Result<(), Refusal> 
     if fact.received {
         let (_, received) = find::<NoticeReceived>(case.page(), case.author().peer(), fact.notice_seq)?;
         let is_given = entry_of(case.page(), case.author(), received).is_some() && !name.is_withdrawn(case.page());
-        must(!is_given, Reason::WrongState, "it was given over the link, too: withdraw its entry")?;
+        must(
+            !is_given,
+            Reason::WrongState,
+            (
+                "it was given over the link, too: withdraw its entry",
+                "この申し出は機関間接続によっても行われています。その記録を取り下げてください。",
+            ),
+        )?;
     } else {
         find::<NoticeGiven>(case.page(), case.author(), fact.notice_seq)?;
     }
-    must(name.withdrawal(case.page()).is_none(), Reason::WrongState, "it is withdrawn already")
+    must(
+        name.withdrawal(case.page()).is_none(),
+        Reason::WrongState,
+        ("it is withdrawn already", "この申し出は、既に取り下げられています。"),
+    )
 }
 
 fn judge_assent(case: &Case, fact: &NoticeWithdrawalAssented) -> Result<(), Refusal> {
@@ -207,15 +243,25 @@ fn judge_assent(case: &Case, fact: &NoticeWithdrawalAssented) -> Result<(), Refu
     }
     let name = NoticeName { giver, seq: fact.notice_seq, received: fact.received };
     let Some(withdrawal) = name.withdrawal(case.page()) else {
-        return Err(Refusal::new(Reason::WrongState, "the notice is not withdrawn"));
+        return Err(Refusal::new(
+            Reason::WrongState,
+            ("the notice is not withdrawn", "この申し出は、取り下げられていません。"),
+        ));
     };
     case.answers(withdrawal.seq)?;
     must(
         !matches!(standing(&case.view, case.now), TermStanding::Expired { .. }),
         Reason::AgreementNotInForce,
-        "an agreement that has ended is not revived: a new conclusion is a new agreement",
+        (
+            "an agreement that has ended is not revived: a new conclusion is a new agreement",
+            "満了した覚書の効力を回復することはできません。新たな締結が必要です。",
+        ),
     )?;
-    must(!has_assent(case.page(), giver, withdrawal), Reason::WrongState, "its withdrawal is assented to already")
+    must(
+        !has_assent(case.page(), giver, withdrawal),
+        Reason::WrongState,
+        ("its withdrawal is assented to already", "この申し出の取下げには、既に同意されています。"),
+    )
 }
 
 fn find<'a, F: FactMessage + 'a>(seen: Seen<'a>, author: Agency, seq: u64) -> Result<(&'a Mark, &'a F), Refusal> {

@@ -193,9 +193,13 @@ impl Noun for ItemNoun {
 }
 
 fn judge_publication(case: &Case, fact: &Fact) -> Result<(), Refusal> {
-    must(case.matter.opener == case.author(), Reason::WrongDirection, "an item bears the name of its originator")?;
+    must(
+        case.matter.opener == case.author(),
+        Reason::WrongDirection,
+        ("an item bears the name of its originator", "共有情報は、提供元の機関の名称で登録します。"),
+    )?;
     let Some(new) = published_in(fact) else {
-        return Err(Refusal::field(Reason::FieldInvalid, "terms", "must be set"));
+        return Err(Refusal::field(Reason::FieldInvalid, "terms", ("must be set", "必ず指定してください。")));
     };
     let (terms, revision) = (new.publication.terms.as_ref(), new.publication.revision);
     match current(case.page(), case.author()) {
@@ -206,7 +210,11 @@ fn judge_publication(case: &Case, fact: &Fact) -> Result<(), Refusal> {
             open(case)?;
             must(before.it.kind == new.kind, Reason::FactDiffers, "a revision is of the same kind of item")?;
             let before = before.it.publication;
-            must(before.revision < LAST_REVISION, Reason::WrongState, "an item has at most 100 revisions")?;
+            must(
+                before.revision < LAST_REVISION,
+                Reason::WrongState,
+                ("an item has at most 100 revisions", "一件の共有情報に登録できる改訂は100回までです。"),
+            )?;
             must(
                 revision == before.revision + 1,
                 Reason::FactDiffers,
@@ -223,29 +231,47 @@ fn judge_publication(case: &Case, fact: &Fact) -> Result<(), Refusal> {
 /// A valid recall is answered even if its item was refused, because its originator may not have known.
 fn judge_recall_answer(case: &Case) -> Result<(), Refusal> {
     let Some((recall, _)) = recall(case.page(), case.matter.opener) else {
-        return Err(Refusal::new(Reason::WrongState, "the item is not recalled"));
+        return Err(Refusal::new(
+            Reason::WrongState,
+            ("the item is not recalled", "この共有情報は「共有停止」の状態にありません。"),
+        ));
     };
     case.answers(recall.seq)?;
-    must(seal(case.page(), case.matter.opener).is_none(), Reason::WrongState, "the recall is answered already")
+    must(
+        seal(case.page(), case.matter.opener).is_none(),
+        Reason::WrongState,
+        ("the recall is answered already", "この共有停止には、既に回答されています。"),
+    )
 }
 
 /// The receiver's service alone knows its units; everybody knows the units that the revision names.
 fn judge_missing_units(case: &Case, fact: &ItemUnitsMissing) -> Result<(), Refusal> {
     let current = open(case)?;
     let is_current = fact.revision == current.it.publication.revision;
-    must(is_current, Reason::WrongState, "this is not the current revision")?;
+    must(
+        is_current,
+        Reason::WrongState,
+        ("this is not the current revision", "指定された改訂は、最新の改訂ではありません。"),
+    )?;
     case.answers(current.mark.seq)?;
     let named = scope::units(current.terms());
     let all_named = fact.units.iter().all(|unit| named.contains(unit));
     must(all_named, Reason::FactDiffers, "a unit is missing that the revision does not name")?;
     let news = missing_units(case.page(), case.matter.opener) != fact.units;
-    must(news, Reason::WrongState, "the same units are missing as before")
+    must(news, Reason::WrongState, ("the same units are missing as before", "該当しない部署は、前回の登録と同じです。"))
 }
 
 fn judge_acknowledgement(case: &Case, fact: &ItemAcknowledged) -> Result<(), Refusal> {
     let current = open(case)?;
     let is_current = fact.revision == current.it.publication.revision;
-    must(is_current, Reason::WrongState, "this is not the current revision: read it first")?;
+    must(
+        is_current,
+        Reason::WrongState,
+        (
+            "this is not the current revision: read it first",
+            "指定された改訂は、最新の改訂ではありません。最新の改訂を確認してください。",
+        ),
+    )?;
     case.answers(current.mark.seq)?;
     // Restrictions in the order of their numbers, so that the same ones in another order are no news.
     let marking = marking(case.page(), case.matter.opener).map(|it| scope::raised(&it, &it)).unwrap_or_default();
@@ -254,7 +280,11 @@ fn judge_acknowledgement(case: &Case, fact: &ItemAcknowledged) -> Result<(), Ref
     }
     let news = acknowledged_revision(case.page(), case.matter.opener) < fact.revision
         || fact.marking.as_ref().is_some_and(|raised| scope::raised(&marking, raised) != marking);
-    must(news, Reason::WrongState, "this revision is acknowledged already")
+    must(
+        news,
+        Reason::WrongState,
+        ("this revision is acknowledged already", "この改訂の受領は、既に登録されています。"),
+    )
 }
 
 fn judge_answer(case: &Case) -> Result<(), Refusal> {
@@ -264,13 +294,24 @@ fn judge_answer(case: &Case) -> Result<(), Refusal> {
         return Err(Refusal::field(Reason::NotFound, "question", "there is no such question about this item"));
     }
     let answer = question_answer(case.page(), case.matter.opener, case.answers);
-    must(answer.is_none(), Reason::WrongState, "the question is answered already")
+    must(
+        answer.is_none(),
+        Reason::WrongState,
+        ("the question is answered already", "この質問には、既に回答されています。"),
+    )
 }
 
 fn judge_feedback(case: &Case, fact: &ItemFeedbackGiven) -> Result<(), Refusal> {
     let current = open(case)?;
     let is_current = fact.revision == current.it.publication.revision;
-    must(is_current, Reason::WrongState, "this is not the current revision: read it first")?;
+    must(
+        is_current,
+        Reason::WrongState,
+        (
+            "this is not the current revision: read it first",
+            "指定された改訂は、最新の改訂ではありません。最新の改訂を確認してください。",
+        ),
+    )?;
     case.answers(current.mark.seq)
 }
 
@@ -281,7 +322,11 @@ fn find<'a>(case: &Case<'a>) -> Result<Current<'a>, Refusal> {
 /// The item is shared.
 fn open<'a>(case: &Case<'a>) -> Result<Current<'a>, Refusal> {
     let current = find(case)?;
-    must(recall(case.page(), case.matter.opener).is_none(), Reason::WrongState, "the item is recalled")?;
+    must(
+        recall(case.page(), case.matter.opener).is_none(),
+        Reason::WrongState,
+        ("the item is recalled", "この共有情報は「共有停止」の状態にあります。"),
+    )?;
     Ok(current)
 }
 

@@ -37,8 +37,16 @@ impl Noun for OfficialNoun {
         must(case.matter.opener == case.author(), Reason::NotFound, "the official is of the other agency")?;
         let is_barred = is_barred(case.view.local(&case.matter.to_string()));
         match fact {
-            fact::Fact::OfficialBarred(_) => must(!is_barred, Reason::WrongState, "the official is barred already"),
-            fact::Fact::OfficialUnbarred(_) => must(is_barred, Reason::WrongState, "the official is not barred"),
+            fact::Fact::OfficialBarred(_) => must(
+                !is_barred,
+                Reason::WrongState,
+                ("the official is barred already", "この役職員等の利用は、既に停止されています。"),
+            ),
+            fact::Fact::OfficialUnbarred(_) => must(
+                is_barred,
+                Reason::WrongState,
+                ("the official is not barred", "この役職員等の利用は、停止されていません。"),
+            ),
             other => Err(Refusal::of_another_noun(other)),
         }
     }

@@ -40,6 +40,10 @@ use crate::{
 pub const COLLECTION: Collection = Collection::of_ids("referrals", is_uuid).with_case_letters("REF");
 /// The counter of referrals, within a fiscal year and over all years.
 pub const ORDINAL: TallyKind = TallyKind::new("referral");
+/// The scheme of a filing is unknown, or not one of the agency that received it.
+pub const NOT_A_REPORT: (&str, &str) =
+    ("no version of the scheme was published", "公表された制度又は版ではありません。");
+
 /// The opener's duty to confirm that a referral was given to the reporter (Art. 4(1)).
 pub const CONFIRM_REFERRAL: DutyKind = DutyKind::new("confirm_referral");
 
@@ -164,11 +168,14 @@ pub struct Introduction {
 pub fn introduce(view: &View, fact: &ReferralIssued, now: Timestamp) -> Result<Introduction, Refusal> {
     let author = view.author();
     let (Some(facts), Some(judgement), Some(under)) = (&fact.scope_facts, &fact.judgement, &fact.reported_under) else {
-        return Err(Refusal::new(Reason::FieldInvalid, "judgement, scope facts and scheme must be set"));
+        return Err(Refusal::new(
+            Reason::FieldInvalid,
+            ("judgement, scope facts and scheme must be set", "判断、対象範囲に関する事実及び制度を指定してください。"),
+        ));
     };
     let own = scheme::matter(author, under).to_string();
     let is_report = scheme::was_published(view.page(&own), author, under.version);
-    must(is_report, Reason::NotAReport, "the filing is not a report under a scheme of this agency")?;
+    must(is_report, Reason::NotAReport, NOT_A_REPORT)?;
     let introduced = scheme::fitting(view, author.peer(), facts, calendar::day(now));
     let in_force = agreement::is_in_force(view, now);
     let may_be_duty = facts.electronic && facts.personal_information && !facts.taken_by_ministry && in_force;
@@ -215,26 +222,40 @@ fn judge_giving(case: &Case, fact: &ReferralGiven) -> Result<(), Refusal> {
     must(
         issue.ground() != ReferralGround::NoApplicableScheme,
         Reason::WrongState,
-        "the duty was discharged: no scheme fits",
+        ("the duty was discharged: no scheme fits", "該当する制度がないため、紹介は不要とされています。"),
     )?;
-    must(gift(case.page(), case.author()).is_none(), Reason::WrongState, "the referral was given already")?;
+    must(
+        gift(case.page(), case.author()).is_none(),
+        Reason::WrongState,
+        ("the referral was given already", "この紹介の実施は、既に登録されています。"),
+    )?;
     let given_at = past("given_at", fact.given_at.as_ref(), case.now)?;
     if given_at.duration_until(mark.at()) > GIVEN_BEFORE {
-        let must = "must not lie more than a day before the referral was issued";
+        let must = (
+            "must not lie more than a day before the referral was issued",
+            "紹介の作成より1日を超えて前の日時を指定することはできません。",
+        );
         return Err(Refusal::field(Reason::FieldInvalid, "given_at", must));
     }
     must(fact.days == days(mark, given_at), Reason::FactDiffers, "the days from issue to giving are counted wrongly")?;
     let peer = case.author().peer();
     for (i, introduced) in fact.introduced.iter().enumerate() {
         if fact.introduced[..i].iter().any(|other| other.scheme_id == introduced.scheme_id) {
-            return Err(Refusal::field(Reason::FieldInvalid, "introduced", "names a scheme twice"));
+            return Err(Refusal::field(
+                Reason::FieldInvalid,
+                "introduced",
+                ("names a scheme twice", "同じ制度を二度指定することはできません。"),
+            ));
         }
         let name = scheme::matter(peer, introduced).to_string();
         if !scheme::was_published(case.view.page(&name), peer, introduced.version) {
             return Err(Refusal::field(
                 Reason::FieldInvalid,
                 "introduced",
-                "names a scheme version that the peer never published",
+                (
+                    "names a scheme version that the peer never published",
+                    "相手方が公表していない制度又は版が指定されています。",
+                ),
             ));
         }
     }
@@ -249,7 +270,7 @@ fn judge_follow_up(case: &Case, fact: &ReferralFollowedUp) -> Result<(), Refusal
     let right = !issue.code_digest.is_empty() && digest(&SHA256, &fact.proof).as_ref() == issue.code_digest;
     must(right, Reason::CodeNotFound, "no referral has this code")?;
     case.answers(mark.seq)?;
-    must(follow_up(case.page(), opener).is_none(), Reason::CodeAlreadyUsed, "the referral was followed up before")?;
+    must(follow_up(case.page(), opener).is_none(), Reason::CodeAlreadyUsed, "")?;
     filing(&case.view, fact.filed_under.as_ref(), &fact.filed_on, case.now)
 }
 
@@ -267,7 +288,13 @@ pub fn filing(view: &View, under: Option<&SchemeVersion>, filed_on: &str, now: T
         return Err(Refusal::field(Reason::NotFound, "filed_under", "this agency has no such scheme"));
     }
     let filed = calendar::parse_past_day(filed_on, now).map(|_| ());
-    filed.ok_or_else(|| Refusal::field(Reason::FieldInvalid, "filed_on", "must be a day that exists and has come"))
+    filed.ok_or_else(|| {
+        Refusal::field(
+            Reason::FieldInvalid,
+            "filed_on",
+            ("must be a day that exists and has come", "暦にある日で、本日以前の日を指定してください。"),
+        )
+    })
 }
 
 fn judge_revision(case: &Case, fact: &JudgementRevised) -> Result<(), Refusal> {
@@ -275,7 +302,11 @@ fn judge_revision(case: &Case, fact: &JudgementRevised) -> Result<(), Refusal> {
     judgement(fact.judgement.as_ref(), case.now)?;
     let revision = latest_judgement(case.page(), case.author()).map_or(0, |(revision, _)| revision);
     must(fact.revision == revision + 1, Reason::FactDiffers, "a revision's number is the one before plus one")?;
-    must(fact.revision <= 1000, Reason::WrongState, "a judgement is revised at most 999 times")
+    must(
+        fact.revision <= 1000,
+        Reason::WrongState,
+        ("a judgement is revised at most 999 times", "判断の変更は999回までです。"),
+    )
 }
 
 fn open<'a>(case: &Case<'a>) -> Result<(&'a Mark, &'a ReferralIssued), Refusal> {

@@ -87,7 +87,11 @@ pub fn month_before(day: Date) -> String {
 fn judge_counts(case: &Case, fact: &ReferralsCounted) -> Result<(), Refusal> {
     must(fact.month == case.matter.id, Reason::FactDiffers, "the counts are of another month than their matter")?;
     let ended = month(&fact.month).is_some_and(|first| next_month(first) <= case.today());
-    must(ended, Reason::WrongState, "a month is counted after it has ended")?;
+    must(
+        ended,
+        Reason::WrongState,
+        ("a month is counted after it has ended", "集計は、その月が終わった後に行うことができます。"),
+    )?;
     must(fact.schemes.iter().all(is_safe), Reason::FactDiffers, "a count below the statistics threshold is shown")
 }
 

@@ -12,6 +12,7 @@ use crate::{
     page::{Journal, MarkView as _, Seen, View},
     read_set::ReadSet,
     tally::{Tally, month_key},
+    term::TermStanding,
 };
 
 /// Every noun.
@@ -113,7 +114,22 @@ pub fn settled_at_start() -> impl Iterator<Item = DutyKind> {
     ALL.iter().filter_map(|noun| noun.settled_at_start())
 }
 
-/// True if the agreement is in force at an instant, as the author of the view sees it.
-pub fn is_agreement_in_force(view: &View, now: Timestamp) -> bool {
-    agreement::is_in_force(view, now)
+/// The reason for which nothing new may begin at an instant, as the author of the view sees it; `None` while the agreement
+/// is in force.
+pub fn agreement_forbids(view: &View, now: Timestamp) -> Option<(&'static str, &'static str)> {
+    match agreement::standing(view, now) {
+        TermStanding::InForce(_) => None,
+        TermStanding::Disputed(_) => Some((
+            "new matters of this article are opened only while the agreement is in force, and its renewal is in dispute",
+            "覚書の延長に疑義があります。",
+        )),
+        TermStanding::Expired { .. } => Some((
+            "new matters of this article are opened only while the agreement is in force, and it has ended",
+            "覚書の有効期間は満了しています。",
+        )),
+        TermStanding::NotYet => Some((
+            "new matters of this article are opened only while the agreement is in force, and it has not begun",
+            "覚書の有効期間は始まっていません。",
+        )),
+    }
 }

@@ -89,14 +89,22 @@ fn is_id(id: &str) -> bool {
 fn judge_publication(case: &Case, fact: &SchemePublished) -> Result<(), Refusal> {
     let author = case.author();
     let count = case.view.list(COLLECTION, author).filter(|(_, seen)| current(*seen, author).is_some()).count();
-    must(count < MOST, Reason::WrongState, "an agency has at most 100 schemes")?;
+    must(
+        count < MOST,
+        Reason::WrongState,
+        ("an agency has at most 100 schemes", "一つの機関が登録できる制度は100件までです。"),
+    )?;
     terms(fact.terms.as_ref())
 }
 
 fn judge_revision(case: &Case, fact: &SchemeRevised) -> Result<(), Refusal> {
     let version = open(case)?;
     must(fact.version == version + 1, Reason::FactDiffers, "a revision's version is the one before plus one")?;
-    must(fact.version <= LAST_VERSION, Reason::WrongState, "a scheme has at most 10000 versions")?;
+    must(
+        fact.version <= LAST_VERSION,
+        Reason::WrongState,
+        ("a scheme has at most 10000 versions", "一つの制度に登録できる版は10000版までです。"),
+    )?;
     terms(fact.terms.as_ref())
 }
 
@@ -109,16 +117,24 @@ fn open(case: &Case) -> Result<u32, Refusal> {
     let Some(current) = current(case.page(), case.author()) else {
         return Err(Refusal::new(Reason::NotFound, "there is no such scheme"));
     };
-    must(state(case.page(), case.author()) == State::Published, Reason::WrongState, "the scheme is withdrawn")?;
+    must(
+        state(case.page(), case.author()) == State::Published,
+        Reason::WrongState,
+        ("the scheme is withdrawn", "この制度は「公表終了」の状態にあります。"),
+    )?;
     Ok(current.version)
 }
 
 fn terms(terms: Option<&SchemeTerms>) -> Result<(), Refusal> {
     let Some(terms) = terms else {
-        return Err(Refusal::field(Reason::FieldInvalid, "terms", "must be set"));
+        return Err(Refusal::field(Reason::FieldInvalid, "terms", ("must be set", "必ず指定してください。")));
     };
     let Some(from) = parse_day(&terms.valid_from) else {
-        return Err(Refusal::field(Reason::FieldInvalid, "terms.valid_from", "must be a day that exists"));
+        return Err(Refusal::field(
+            Reason::FieldInvalid,
+            "terms.valid_from",
+            ("must be a day that exists", "暦にある日を指定してください。"),
+        ));
     };
     if terms.valid_until.is_empty() {
         return Ok(());
@@ -128,7 +144,7 @@ fn terms(terms: Option<&SchemeTerms>) -> Result<(), Refusal> {
         _ => Err(Refusal::field(
             Reason::FieldInvalid,
             "terms.valid_until",
-            "must be a day that exists, not before valid_from",
+            ("must be a day that exists, not before valid_from", "暦にある日で、開始日以後の日を指定してください。"),
         )),
     }
 }

@@ -23,19 +23,34 @@ pub fn check(
 ) -> Result<(), Refusal> {
     let invalid = |field, detail| Err(Refusal::field(Reason::FieldInvalid, field, detail));
     if !terms.reporters.contains(&facts.reporter) {
-        return invalid("scope_facts.reporter", "must be a kind of reporter whom the scheme of the report fits");
+        return invalid(
+            "scope_facts.reporter",
+            (
+                "must be a kind of reporter whom the scheme of the report fits",
+                "報告・届出の制度の対象となる報告者・届出者の区分を指定してください。",
+            ),
+        );
     }
     let is_none = scheme::kinds(facts).any(|kind| kind == IncidentKind::None);
     if is_none && !facts.further_kinds.is_empty() {
-        let detail = "must be empty when the incident is of none of the kinds, and never name that there is none";
+        let detail = (
+            "must be empty when the incident is of none of the kinds, and never name that there is none",
+            "事案がいずれの種類にも該当しない場合は、他の種類を指定することはできません。",
+        );
         return invalid("scope_facts.further_kinds", detail);
     }
     if facts.further_kinds.contains(&facts.kind) {
-        return invalid("scope_facts.further_kinds", "must not name the kind of the incident again");
+        return invalid(
+            "scope_facts.further_kinds",
+            ("must not name the kind of the incident again", "同じ種類を二度指定することはできません。"),
+        );
     }
     let may_be_delegated = own == Agency::Ppc && facts.reporter() == ReporterKind::DelegatedSector;
     if facts.taken_by_ministry && !may_be_delegated {
-        let detail = "must be false: a ministry receives reports of a delegated sector on PPC's behalf, and no others";
+        let detail = (
+            "must be false: a ministry receives reports of a delegated sector on PPC's behalf, and no others",
+            "府省が報告を受けるのは、権限が委任されている業種の事業者が個人情報保護委員会に行うべき報告に限られます。",
+        );
         return invalid("scope_facts.taken_by_ministry", detail);
     }
     statutory.map_or(Ok(()), |stated| check_sector(facts.reporter(), stated))
@@ -51,9 +66,18 @@ pub fn check_sector(reporter: ReporterKind, stated: &StatutoryFacts) -> Result<(
         return Ok(());
     }
     let detail = match right {
-        Some(Sector::Public) => "must be public: a public body reports under Art. 68(1)",
-        Some(_) => "must be private: a business reports under Art. 26(1)",
-        None => "must be left out with all statutory facts: a private person has no duty to report",
+        Some(Sector::Public) => (
+            "must be public: a public body reports under Art. 68(1)",
+            "行政機関の長等の報告は個人情報保護法第68条第1項によるため、「公的部門」を指定してください。",
+        ),
+        Some(_) => (
+            "must be private: a business reports under Art. 26(1)",
+            "事業者の報告は個人情報保護法第26条第1項によるため、「民間部門」を指定してください。",
+        ),
+        None => (
+            "must be left out with all statutory facts: a private person has no duty to report",
+            "個人に報告の義務はないため、報告期限に関する事実は記載しないでください。",
+        ),
     };
     Err(Refusal::field(Reason::FieldInvalid, "statutory.sector", detail))
 }
