@@ -32,6 +32,8 @@ mod config;
 mod counts;
 #[path = "suite/delivery.rs"]
 mod delivery;
+#[path = "suite/duty.rs"]
+mod duty;
 #[path = "suite/evidence.rs"]
 mod evidence;
 #[path = "suite/floors.rs"]

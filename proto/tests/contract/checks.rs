@@ -2,8 +2,8 @@
 
 use prost::Message;
 use renkei_proto::{
-    Validate, Violation, advice::v1::*, agreement::v1::*, contract::v1::*, evidence::v1::*, journal::v1::*,
-    link::v1::*, referral::v1::*, sharing::v1::*, watch::v1::*,
+    Validate, Violation, advice::v1::*, agreement::v1::*, contract::v1::*, duty::v1::*, evidence::v1::*,
+    journal::v1::*, link::v1::*, referral::v1::*, sharing::v1::*, watch::v1::*,
 };
 
 /// The rules that the bytes break as a message of this type.
@@ -55,6 +55,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("renkei.agreement.v1.RecordNoticeArrivalRequest", of::<RecordNoticeArrivalRequest>),
     ("renkei.agreement.v1.WithdrawNoticeRequest", of::<WithdrawNoticeRequest>),
     ("renkei.contract.v1.ListNamesRequest", of::<ListNamesRequest>),
+    ("renkei.duty.v1.ListDutiesRequest", of::<ListDutiesRequest>),
     ("renkei.evidence.v1.BarOfficialRequest", of::<BarOfficialRequest>),
     ("renkei.evidence.v1.CheckpointAuditRequest", of::<CheckpointAuditRequest>),
     ("renkei.evidence.v1.GetEntryRequest", of::<GetEntryRequest>),

@@ -8,6 +8,7 @@ mod advice;
 mod agreement;
 mod contract;
 mod desk;
+mod duty;
 mod error;
 mod evidence;
 mod item;
@@ -30,6 +31,7 @@ use renkei_proto::{
     },
     agreement::v1::agreement_service_server::AgreementServiceServer,
     contract::v1::contract_service_server::ContractServiceServer,
+    duty::v1::duty_service_server::DutyServiceServer,
     evidence::v1::{evidence_service_server::EvidenceServiceServer, official_service_server::OfficialServiceServer},
     link::v1::link_status_service_server::LinkStatusServiceServer,
     options::v1::Surface,
@@ -92,6 +94,7 @@ pub fn routes(desk: &Desk, settings: Settings) -> RoutesBuilder {
         .add_service(
             ContractServiceServer::new(contract::Contract::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX),
         )
+        .add_service(DutyServiceServer::new(duty::Duties::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(EvidenceServiceServer::new(evidence).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(ItemServiceServer::new(item::Items::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(LinkStatusServiceServer::new(link).max_decoding_message_size(DESK_MESSAGE_MAX))

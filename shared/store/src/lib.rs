@@ -58,7 +58,7 @@ pub use crate::{
     job::QUEUE,
     migration::{KNOWN as SCHEMA, Progress, former_schema, silent},
     open::Options,
-    pages::{Listed, Newest},
+    pages::{Due, Listed, Newest},
     place::file_of,
     proof::{Misplaced, ReceiptRow, RowCheck, Signer},
     read::{Answer, BYTES, Room},

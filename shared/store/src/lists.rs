@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use renkei_domain::{
     matter::Matter,
     noun::registry,
@@ -35,6 +36,11 @@ pub(crate) const FORGET_DUTIES: &str = "DELETE FROM duty WHERE matter";
 
 /// The due day of duties without one. It sorts behind all days.
 pub(crate) const UNDATED: &str = "undated";
+
+/// The due day as lists of duties have it.
+pub(crate) fn day_of(due: Option<Date>) -> String {
+    due.map_or_else(|| UNDATED.to_owned(), |day| day.to_string())
+}
 
 /// A row in a list of a noun.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +118,7 @@ impl ListRows {
         });
         let duties = noun.duties(own, matter, seen).into_iter().map(|duty| DutyRow {
             kind: duty.kind.id().to_owned(),
-            due_day: duty.due.map_or_else(|| UNDATED.to_owned(), |day| day.to_string()),
+            due_day: day_of(duty.due),
             opened,
             matter: matter.to_string(),
         });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{Timestamp, civil::Date};
 use renkei_book::Declined;
 use renkei_domain::{
-    duty::DutyKind,
+    duty::{Duty, DutyKind},
     index::Lookup,
     matter::{Collection, Matter},
     noun::registry,
@@ -18,18 +18,22 @@ use sqlx::AssertSqlSafe;
 use crate::{
     bulk::{KEYS, wanted_text},
     error::Error,
-    lists::UNDATED,
+    lists::{UNDATED, day_of},
     query::query,
     seal::{StoredPage, altered, page_columns},
     store::Store,
     stored::{StoredContent, content_columns},
-    value::number,
+    value::{count, number},
 };
 
 /// The numbers of ranges that one list reads: openers times audiences.
 pub(crate) const RANGES: [usize; 4] = [1, 2, 4, 8];
 pub(crate) const DUE: &str = "SELECT due_day, matter FROM duty WHERE kind = $1 ORDER BY due_day, opened_turn, matter \
      LIMIT $2 + 0";
+/// Reads the duties of one kind from a place on, in the order of [`Due`].
+pub(crate) const DUE_FROM: &str = "SELECT due_day, opened_turn, matter FROM duty WHERE kind = $1 \
+     AND (due_day, opened_turn, matter) >= ($2, $3, $4) AND due_day <= $5 ORDER BY due_day, opened_turn, matter \
+     LIMIT $6 + 0";
 pub(crate) const LOOKUP: &str = "SELECT matter FROM lookup WHERE kind = $1 AND value = $2 ORDER BY matter LIMIT 20";
 
 /// Reads a page behind the newest entry of one journal in its matter that has a content. The journal is compared as an
@@ -46,6 +50,37 @@ pub(crate) const PAGE_AND_NEWEST: &str = concat!(
 
 /// The newest content of a matter, still encrypted: a permit is needed to open it.
 pub struct Newest(pub(crate) Option<StoredContent>);
+
+/// A duty of this agency, in the order of lists: the nearest day first, those without one last. The least one is before
+/// all duties.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Due {
+    /// The due day, or [`UNDATED`].
+    day: String,
+    opened: u64,
+    /// The name of the matter.
+    pub matter: String,
+    kind: String,
+}
+
+impl Due {
+    /// True for the place of this duty.
+    pub fn is(&self, duty: &Duty) -> bool {
+        self.kind == duty.kind.id() && self.day == day_of(duty.due)
+    }
+
+    /// Its place in a list, as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        format!("{}\n{}\n{}\n{}", self.day, self.opened, self.matter, self.kind).into_bytes()
+    }
+
+    /// The place in a list that these bytes name.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut parts = std::str::from_utf8(bytes).ok()?.split('\n');
+        let (day, opened) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?);
+        Some(Self { day, opened, matter: parts.next()?.to_owned(), kind: parts.next()?.to_owned() })
+    }
+}
 
 /// A page in a list.
 #[derive(Clone, Debug)]
@@ -170,6 +205,35 @@ impl Store {
             Ok((day, row.try_get(1)?))
         });
         duties.collect()
+    }
+
+    /// The duties of these kinds behind a place: at most so many, and none that is due after `until`.
+    ///
+    /// # Errors
+    /// A database that does not answer.
+    pub async fn list_duties(
+        &self,
+        kinds: impl IntoIterator<Item = DutyKind>,
+        until: Option<Date>,
+        after: &Due,
+        limit: usize,
+    ) -> Result<Vec<Due>, Error> {
+        let until = day_of(until);
+        // The first row of each kind may be the one at the place itself.
+        let most = number(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1));
+        let mut all = Vec::new();
+        for kind in kinds {
+            let query = query(DUE_FROM).bind(kind.id()).bind(after.day.as_str()).bind(number(after.opened));
+            let query = query.bind(after.matter.as_str()).bind(until.as_str()).bind(most);
+            for row in query.fetch_all(&self.inner.read).await? {
+                let (day, opened, matter) = (row.try_get(0)?, count(row.try_get(1)?), row.try_get(2)?);
+                all.push(Due { day, opened, matter, kind: kind.id().to_owned() });
+            }
+        }
+        all.retain(|due| due > after);
+        all.sort();
+        all.truncate(limit);
+        Ok(all)
     }
 
     /// The matter that has this other name.

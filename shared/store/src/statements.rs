@@ -29,6 +29,7 @@ const SINGLE: &[&str] = &[
     migration::PLACED,
     migration::REACHED,
     pages::DUE,
+    pages::DUE_FROM,
     pages::LOOKUP,
     pages::PAGE_AND_NEWEST,
     proof::COLUMNS,

@@ -10,6 +10,7 @@ use renkei_proto::{
     },
     agreement::v1::agreement_service_client::AgreementServiceClient,
     contract::v1::contract_service_client::ContractServiceClient,
+    duty::v1::duty_service_client::DutyServiceClient,
     evidence::v1::{evidence_service_client::EvidenceServiceClient, official_service_client::OfficialServiceClient},
     link::v1::{GetLinkStatusRequest, LinkStatus, link_status_service_client::LinkStatusServiceClient},
     referral::v1::{referral_service_client::ReferralServiceClient, scheme_service_client::SchemeServiceClient},
@@ -170,6 +171,14 @@ impl Desk {
     /// Fails if the files of the certificate cannot be read.
     pub fn notices(&self) -> Result<AgreementServiceClient<OfficialChannel>, String> {
         Ok(AgreementServiceClient::new(self.as_tanaka("approver")?))
+    }
+
+    /// The duties of the agency, as one of its systems.
+    ///
+    /// # Errors
+    /// Fails if the files of the certificate cannot be read.
+    pub fn duties(&self, caller: &str) -> Result<DutyServiceClient<OfficialChannel>, String> {
+        Ok(DutyServiceClient::new(self.as_tanaka(caller)?))
     }
 
     /// Evidence, as the auditor.
