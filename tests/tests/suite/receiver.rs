@@ -101,8 +101,8 @@ async fn every_flow_is_one_trace_from_the_caller_to_the_peers_page_and_back_by_t
             );
             let method = text(served, "name");
             assert_eq!(attribute(served, "rpc.status_code"), "OK", "{served}");
-            // The peer's service answers a recall by itself; its answer comes back in the same trace.
-            let answered = method.ends_with("/RecallItem");
+            // The peer's service answers a recall and a notice by itself; its answer comes back in the same trace.
+            let answered = ["/GiveNotice", "/RecallItem"].iter().any(|act| method.ends_with(act));
             let answer = if answered { &[("verify", method), ("apply", method)][..] } else { &[] };
             let call = [(method, ""), ("authorize", method), ("write", method)];
             let call = call.iter().chain(answer).map(|(child, parent)| ((*child).to_owned(), (*parent).to_owned()));
@@ -135,12 +135,14 @@ async fn every_flow_is_one_trace_from_the_caller_to_the_peers_page_and_back_by_t
         "AskClarification",
         "AskFurtherQuestions",
         "AskQuotation",
+        "AssentToWithdrawal",
         "CheckpointAudit",
         "CloseAdviceRequest",
         "ConfirmReferralGiven",
         "CountReferrals",
         "FollowUpReferral",
         "GiveAdvice",
+        "GiveNotice",
         "IssueReferral",
         "PublishItem",
         "PublishScheme",
@@ -148,6 +150,7 @@ async fn every_flow_is_one_trace_from_the_caller_to_the_peers_page_and_back_by_t
         "ReviseJudgement",
         "RevisePlan",
         "SubmitAdviceRequest",
+        "WithdrawNotice",
     ];
     assert_eq!(flows.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }
