@@ -128,10 +128,10 @@ async fn a_cursor_that_this_service_did_not_make_is_unknown() {
     let foreign = ipa.watch("", "").await.unwrap().cursor().to_owned();
     let page = ListSchemesRequest { parent: "agencies/-".to_owned(), page_size: 1, page_token: String::new() };
     let token = ppc.list_schemes(page).await.unwrap().next_page_token;
-    let mut tampered = own.clone();
-    let last = if own.ends_with('A') { "Q" } else { "A" };
-    tampered.replace_range(own.len() - 2..own.len() - 1, last);
     let shortened = own[..own.len() - 1].to_owned();
+    let mut tampered = own.clone();
+    let other = if shortened.ends_with('A') { "Q" } else { "A" };
+    tampered.replace_range(own.len() - 2..own.len() - 1, other);
     for cursor in [foreign, token, tampered, shortened, "1".to_owned(), "--".to_owned()] {
         refused(ppc.watch(&cursor, "").await.map(|_| ()), Reason::CursorUnknown, "cursor");
     }
