@@ -10,17 +10,11 @@ pub struct Sentence {
     pub japanese: String,
 }
 
-/// A text for developers alone.
-impl From<&str> for Sentence {
-    fn from(english: &str) -> Self {
-        Self::from(english.to_owned())
-    }
-}
-
-/// A text for developers alone.
-impl From<String> for Sentence {
-    fn from(english: String) -> Self {
-        Self { english, japanese: String::new() }
+impl Sentence {
+    /// A text for developers alone: no official can put right what it states, or no caller is told. Any other sentence is
+    /// made of both languages, so that none is forgotten.
+    pub fn for_developers(english: impl Into<String>) -> Self {
+        Self { english: english.into(), japanese: String::new() }
     }
 }
 

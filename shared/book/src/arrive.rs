@@ -16,7 +16,7 @@ use renkei_domain::{
 };
 use renkei_journal::{Break, Fault, Lie, Opened, Understood};
 use renkei_proto::{
-    FactKind,
+    FactKind, Sentence,
     journal::v1::{Entry, EntryRefused, Fact, Header, fact},
     link::v1::Stop,
     options::v1::{Author, Reason},
@@ -231,16 +231,24 @@ fn judge_arrival(stage: &Stage, arriving: &Arriving, matter: &Matter) -> Result<
     let header = arriving.opened.header();
     let fact = match &arriving.fact {
         Ok(understood) => understood,
-        Err(fault) => return Err(Refusal::new(reason(fault), "the fact is not the one that the header commits to")),
+        Err(fault) => {
+            return Err(Refusal::new(
+                reason(fault),
+                Sentence::for_developers("the fact is not the one that the header commits to"),
+            ));
+        }
     };
     head_of_entry(stage, header, matter)?;
     if let Err(lie) = &arriving.content {
-        return Err(Refusal::new(lie.reason(), "the content is not the one that the header commits to"));
+        return Err(Refusal::new(
+            lie.reason(),
+            Sentence::for_developers("the content is not the one that the header commits to"),
+        ));
     }
     let salted = arriving.entry.content.as_ref().map(|salted| salted.content.as_slice());
     content::check(fact.kind, salted, !header.content_commitment.is_empty())?;
     if fact.kind.rule().author == Author::Private {
-        return Err(Refusal::new(Reason::WrongDirection, "this kind of fact never crosses"));
+        return Err(Refusal::new(Reason::WrongDirection, Sentence::for_developers("this kind of fact never crosses")));
     }
     let view = View::of_author(&stage.pages, header.author(), header);
     let written_at = header.written_at.as_ref().map_or(Timestamp::MIN, instant);
@@ -256,7 +264,7 @@ fn reason(fault: &Fault) -> Reason {
 }
 
 fn head_of_entry(stage: &Stage, header: &Header, matter: &Matter) -> Result<(), Refusal> {
-    let differs = |detail: &str| Err(Refusal::new(Reason::HeaderDiffers, detail));
+    let differs = |detail: &str| Err(Refusal::new(Reason::HeaderDiffers, Sentence::for_developers(detail)));
     let name = matter.to_string();
     let before = stage.pages.get(&name).map(|page| page.last_hash(Journal::Of(header.author()))).unwrap_or_default();
     if header.matter_prev != before {

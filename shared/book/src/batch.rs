@@ -177,7 +177,7 @@ impl Batch {
             Some(outcome) => outcome,
             // The official was barred after the call was admitted. A bar that another replica writes now changes the
             // heads, so that the batch is judged again.
-            None if is_barred => Err(Refusal::new(Reason::OfficialBarred, "").into()),
+            None if is_barred => Err(Refusal::plain(Reason::OfficialBarred).into()),
             None => match self.admit(submission) {
                 Err(declined) => Err(declined),
                 Ok(()) => {

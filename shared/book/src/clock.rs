@@ -10,6 +10,7 @@ use renkei_domain::{
     timekeeper::JUMP,
 };
 use renkei_proto::{
+    Sentence,
     journal::v1::{ClockConfirmed, ClockConfirmedContent, Mark, fact},
     options::v1::Reason,
 };
@@ -56,7 +57,7 @@ impl Command for ConfirmClock {
                 "the last entry is dated {last}, and no act is dated before it: set the clock right if it is slow; \
                  `--dated-ahead` lets acts be dated {last} until the clock reaches it"
             );
-            return Err(Refusal::new(Reason::WrongState, detail));
+            return Err(Refusal::new(Reason::WrongState, Sentence::for_developers(detail)));
         }
         let confirmed = ClockConfirmed { time: Some(stamp(self.time)), dated_until: last.map(stamp) };
         let words = ClockConfirmedContent { reason: self.reason.clone() };

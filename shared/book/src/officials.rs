@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use renkei_domain::{matter::Matter, moment::Moment, noun::official, read_set::ReadSet, refusal::Refusal};
 use renkei_proto::{
+    Sentence,
     journal::v1::{BarReason, OfficialBarred, OfficialsConfirmed, OfficialsConfirmedContent, fact},
     options::v1::Reason,
     r#type::v1::Agency,
@@ -35,18 +36,24 @@ impl Command for ConfirmOfficials {
 
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
         if !stage.heads().is_bar_list_open() {
-            return Err(Refusal::new(Reason::WrongState, "no loss waits for the list of barred officials"));
+            return Err(Refusal::new(
+                Reason::WrongState,
+                Sentence::for_developers("no loss waits for the list of barred officials"),
+            ));
         }
         if let Some(id) =
             self.barred.iter().find(|id| Matter::parse(&official::matter(self.own, id).to_string()).is_none())
         {
-            return Err(Refusal::new(Reason::FieldInvalid, format!("{id} is not the id of an official")));
+            return Err(Refusal::new(
+                Reason::FieldInvalid,
+                Sentence::for_developers(format!("{id} is not the id of an official")),
+            ));
         }
         let known = official::barred_ids(&stage.view(), self.own);
         if let Some(missing) = known.difference(&self.barred).next() {
             let detail =
                 format!("{missing} is barred: name every official who is, and unbar afterwards who need not be");
-            return Err(Refusal::new(Reason::FieldInvalid, detail));
+            return Err(Refusal::new(Reason::FieldInvalid, Sentence::for_developers(detail)));
         }
         for id in self.barred.difference(&known) {
             let barred = OfficialBarred { reason: BarReason::Confirmed.into() };

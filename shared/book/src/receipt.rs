@@ -8,6 +8,7 @@ use renkei_domain::{
 };
 use renkei_journal::Hash;
 use renkei_proto::{
+    Sentence,
     journal::v1::{Receipt, SignedReceipt},
     options::v1::Reason,
     r#type::v1::Agency,
@@ -38,7 +39,10 @@ impl Command for TakeReceipt {
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
         let it = &self.receipt;
         if it.journal() != self.own {
-            return Err(Refusal::new(Reason::FieldInvalid, "the receipt is for another journal than ours"));
+            return Err(Refusal::new(
+                Reason::FieldInvalid,
+                Sentence::for_developers("the receipt is for another journal than ours"),
+            ));
         }
         if stage.heads().recovering() {
             return Ok(());
@@ -46,7 +50,10 @@ impl Command for TakeReceipt {
         let held =
             if it.up_to_seq == 0 { Some(Hash::default()) } else { stage.hash_of(Journal::Of(self.own), it.up_to_seq) };
         if held.is_none_or(|hash| it.head_hash != hash) {
-            return Err(Refusal::new(Reason::Fork, "the receipt names another entry than ours under this number"));
+            return Err(Refusal::new(
+                Reason::Fork,
+                Sentence::for_developers("the receipt names another entry than ours under this number"),
+            ));
         }
         // A receipt is older than an entry of the peer that is stored here and was written after it. A peer that has lost
         // entries which nobody has signs after lower numbers than before.

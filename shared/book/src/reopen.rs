@@ -2,6 +2,7 @@
 
 use renkei_domain::{matter::Matter, moment::Moment, noun::registry, read_set::ReadSet, refusal::Refusal};
 use renkei_proto::{
+    Sentence,
     journal::v1::{JournalReopened, LossFound, RecoveryEnded, RecoveryEndedContent, fact},
     options::v1::Reason,
 };
@@ -54,7 +55,7 @@ impl Command for Reopen {
             // Another session has ended the recovery.
             Cause::FetchedBack if written == 0 => return Ok(()),
             Cause::GivenUp(_) if !stage.heads().recovering() => {
-                return Err(Refusal::new(Reason::WrongState, "no recovery is under way"));
+                return Err(Refusal::new(Reason::WrongState, Sentence::for_developers("no recovery is under way")));
             }
             _ => {}
         }

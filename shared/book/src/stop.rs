@@ -2,6 +2,7 @@
 
 use renkei_domain::{matter::Matter, moment::Moment, read_set::ReadSet, refusal::Refusal};
 use renkei_proto::{
+    Sentence,
     journal::v1::{Entry, JournalStopped, JournalStoppedContent, StopLifted, StopLiftedContent, fact},
     link::v1::Stop,
     options::v1::Reason,
@@ -74,11 +75,14 @@ impl Command for Resume {
     fn run(&self, stage: &mut Stage, _: &Moment) -> Result<(), Refusal> {
         let peer = &stage.heads().peer;
         if peer.stop_seq == 0 {
-            return Err(Refusal::new(Reason::WrongState, "the peer's journal is not stopped"));
+            return Err(Refusal::new(
+                Reason::WrongState,
+                Sentence::for_developers("the peer's journal is not stopped"),
+            ));
         }
         if self.from_seq != peer.seq + 1 {
             let detail = format!("the journal continues from {}: no number is skipped", peer.seq + 1);
-            return Err(Refusal::new(Reason::WrongState, detail));
+            return Err(Refusal::new(Reason::WrongState, Sentence::for_developers(detail)));
         }
         let words = StopLiftedContent { reason: self.reason.clone() };
         let lifted = StopLifted { from_seq: self.from_seq };

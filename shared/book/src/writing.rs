@@ -12,7 +12,7 @@ use renkei_domain::{
 };
 use renkei_journal::{Draft, Hash};
 use renkei_proto::{
-    FactKind,
+    FactKind, Sentence,
     journal::v1::{Entry, Fact, Header, SaltedContent, fact},
     options::v1::Reason,
     r#type::v1::Agency,
@@ -94,7 +94,10 @@ impl Stage {
         again: Option<&SetAside>,
     ) -> Result<u64, Refusal> {
         if !self.matters.contains(&permit.matter().to_string()) {
-            return Err(Refusal::new(Reason::Internal, "the command did not name the page that it writes on"));
+            return Err(Refusal::new(
+                Reason::Internal,
+                Sentence::for_developers("the command did not name the page that it writes on"),
+            ));
         }
         if content.as_ref().is_some_and(|content| content.len() > CONTENT) {
             return Err(Refusal::new(
@@ -130,7 +133,9 @@ impl Stage {
             fact: fact.clone(),
         };
         let previous = self.heads.previous(self.own, journal);
-        let unfit = |error| Refusal::new(Reason::Internal, format!("the entry cannot be written: {error}"));
+        let unfit = |error| {
+            Refusal::new(Reason::Internal, Sentence::for_developers(format!("the entry cannot be written: {error}")))
+        };
         let chained = renkei_journal::chain(draft, &previous).map_err(unfit)?;
         let (header, hash) = (chained.header().clone(), chained.hash());
         let seq = header.seq;
@@ -208,7 +213,10 @@ impl Stage {
     pub(crate) fn number_is_free(&self, author: Agency, fact: &fact::Fact) -> Result<(), Refusal> {
         let ordinals = registry::of_fact(fact).ordinals(fact);
         if !ordinals.iter().all(|ordinal| self.years.contains(&ordinal.year)) {
-            return Err(Refusal::new(Reason::Internal, "the command did not name the year that it counts in"));
+            return Err(Refusal::new(
+                Reason::Internal,
+                Sentence::for_developers("the command did not name the year that it counts in"),
+            ));
         }
         free(self.own, author, &ordinals, |year, kind| self.counter(year, kind))
     }

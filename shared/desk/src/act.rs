@@ -16,7 +16,7 @@ use renkei_domain::{
     visibility::Reader,
 };
 use renkei_proto::{
-    ActRequest,
+    ActRequest, Sentence,
     journal::v1::fact,
     options::v1::Reason,
     r#type::v1::{Agency, Statement},
@@ -141,7 +141,7 @@ pub(crate) async fn act<A: Act>(request: Request<A>, desk: &Desk) -> Answer<A::R
 /// An act that was checked and waits for the writer.
 pub struct ActCommand<A: Act> {
     act: A,
-    checked: A::Checked,
+    pub(crate) checked: A::Checked,
     content: Option<Vec<u8>>,
     matter: Matter,
     reader: Reader,
@@ -193,7 +193,7 @@ impl<A: Act> Command for ActCommand<A> {
         let FactDraft { fact, answers } = self.act.draft(&self.checked, &context)?;
         stage.write(&self.matter, fact, self.content.clone(), answers)?;
         self.reply_to_repeat(stage, &name, moment)
-            .ok_or_else(|| Refusal::new(Reason::Internal, "the matter has no page"))
+            .ok_or_else(|| Refusal::new(Reason::Internal, Sentence::for_developers("the matter has no page")))
     }
 
     fn reply_to_repeat(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<A::Resource> {
@@ -230,5 +230,7 @@ pub(crate) fn fiscal_year(moment: &Moment) -> u32 {
 /// The number of an entry by its name, which the contract has bound to an agency's journal.
 pub(crate) fn seq_of(name: &str, author: Agency, field: &'static str) -> Result<u64, Refusal> {
     let seq = parse_entry_name(name).filter(|(of, _)| *of == author).map(|(_, seq)| seq);
-    seq.ok_or_else(|| Refusal::field(Reason::NotFound, field, "there is no such entry in this matter"))
+    seq.ok_or_else(|| {
+        Refusal::field(Reason::NotFound, field, Sentence::for_developers("there is no such entry in this matter"))
+    })
 }

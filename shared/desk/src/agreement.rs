@@ -3,10 +3,14 @@
 mod acts;
 mod warning;
 
+use prost::Message as _;
 use renkei_book::{Cursor, etag};
 use renkei_domain::{
     matter::Matter,
-    noun::{Resource as _, agreement},
+    noun::{
+        Resource as _,
+        agreement::{self, KnownNotice},
+    },
     page::Seen,
 };
 use renkei_proto::{
@@ -15,7 +19,6 @@ use renkei_proto::{
         ListNoticeEntriesResponse, ListNoticesRequest, ListNoticesResponse, NoticeEntry, RecordNoticeArrivalRequest,
         WithdrawNoticeRequest, agreement_service_server::AgreementService,
     },
-    options::v1::Reason,
     r#type::v1::Agency,
 };
 use renkei_rpc::token::Query;
@@ -26,7 +29,7 @@ use crate::{
     act::act,
     desk::{Answer, Desk, open, open_secret},
     error::Error,
-    read::{EntryWords, Filling, PageRequest, entries, size},
+    read::{EntryWords, Filling, PageRequest, entries, place, size},
 };
 
 /// The implementation of `AgreementService`.
@@ -71,15 +74,13 @@ impl AgreementService for Agreements {
     async fn list_notices(&self, request: Request<ListNoticesRequest>) -> Answer<ListNoticesResponse> {
         open(request, &self.desk, async |call, it: ListNoticesRequest| {
             let query = Query::new(call.rule.path, &ListNoticesRequest { parent: it.parent, ..Default::default() });
-            let below = match self.desk.tokens.page_token_decode(&query, &it.page_token)? {
-                Some(key) => place_of(&key)?,
-                None => (i64::MAX, Agency::Ipa, u64::MAX),
-            };
+            let below = place::<NoticePlace>(&self.desk, &query, &it.page_token)?;
             // It is read before the page: a watch from here may repeat what the list shows, but misses nothing.
-            let place = Cursor::at(&self.desk.store.heads().borrow());
+            let reflected = Cursor::at(&self.desk.store.heads().borrow());
             let page = self.desk.store.page(Matter::AGREEMENT).await?.unwrap_or_default();
             let notices = agreement::notices(Seen::whole(&page));
-            let wanted: Vec<_> = notices.iter().rev().filter(|notice| notice.place() < below).collect();
+            let wanted: Vec<_> =
+                notices.iter().rev().filter(|notice| below.is_none_or(|below| notice.place() < below.key())).collect();
             let mut shown = Filling::default();
             for notice in wanted.iter().take(size(it.page_size)) {
                 if !shown.add(0, Some(notice.resource())) {
@@ -87,12 +88,12 @@ impl AgreementService for Agreements {
                 }
             }
             let last = shown.shown.len().checked_sub(1).filter(|last| last + 1 < wanted.len());
-            let key = last.and_then(|last| wanted.get(last)).map(|notice| key_of(notice.place()));
+            let key = last.and_then(|last| wanted.get(last)).map(|notice| NoticePlace::of(notice).encode_to_vec());
             let token = key.map(|key| self.desk.tokens.page_token_encode(&call.moment, &query, &key)).transpose()?;
             Ok(ListNoticesResponse {
                 notices: shown.shown,
                 next_page_token: token.unwrap_or_default(),
-                as_of: self.desk.tokens.cursor_encode(&call.moment, &place.to_bytes())?,
+                as_of: self.desk.tokens.cursor_encode(&call.moment, &reflected.to_bytes())?,
             })
         })
         .await
@@ -113,31 +114,26 @@ impl AgreementService for Agreements {
     }
 }
 
-/// The place of a notice in the order of notices: the time, the author and the number of its entry.
-type Place = (i64, Agency, u64);
-
-/// The key of a page token that ends with the notice at this place.
-fn key_of((at, author, seq): Place) -> Vec<u8> {
-    let mut key = at.to_be_bytes().to_vec();
-    key.extend(i32::from(author).to_be_bytes());
-    key.extend(seq.to_be_bytes());
-    key
+/// The place of a notice in the order of notices (`KnownNotice::place`).
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+struct NoticePlace {
+    #[prost(sint64, tag = "1")]
+    at_us: i64,
+    #[prost(enumeration = "Agency", tag = "2")]
+    author: i32,
+    #[prost(uint64, tag = "3")]
+    seq: u64,
 }
 
-fn place_of(key: &[u8]) -> Result<Place, Error> {
-    let parts = || {
-        let (at, rest) = key.split_first_chunk::<8>()?;
-        let (author, rest) = rest.split_first_chunk::<4>()?;
-        let seq: [u8; 8] = rest.try_into().ok()?;
-        let author = Agency::try_from(i32::from_be_bytes(*author)).ok()?;
-        Some((i64::from_be_bytes(*at), author, u64::from_be_bytes(seq)))
-    };
-    parts().ok_or_else(|| {
-        Error::because(
-            Reason::PageTokenInvalid,
-            ("the page token contains no place", "この値は、この一覧の続きを示すものではありません。"),
-        )
-    })
+impl NoticePlace {
+    fn of(notice: &KnownNotice<'_>) -> Self {
+        let (at_us, author, seq) = notice.place();
+        Self { at_us, author: author.into(), seq }
+    }
+
+    fn key(&self) -> (i64, Agency, u64) {
+        (self.at_us, self.author(), self.seq)
+    }
 }
 
 fn entry(it: EntryWords) -> Result<NoticeEntry, Error> {

@@ -181,7 +181,10 @@ mod tests {
     ) -> impl Future<Output = Result<Response<Answers<WatchResponse>>, Status>> + Send {
         open_stream(request, desk, |_, message| async move {
             let first = WatchResponse { cursor: message.cursor, event: None };
-            Ok(tokio_stream::iter([Ok(first), Err(Error::because(Reason::Draining, ""))]))
+            Ok(tokio_stream::iter([
+                Ok(first),
+                Err(Error::from(renkei_domain::refusal::Refusal::plain(Reason::Draining))),
+            ]))
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
+use prost::Message as _;
 use renkei_domain::{
     calendar,
     duty::Duty as Owed,
@@ -22,7 +23,7 @@ use tonic::Request;
 use crate::{
     desk::{Answer, Desk, open},
     error::Error,
-    read::{permit_of, size},
+    read::{permit_of, place, size},
 };
 
 /// The implementation of `DutyService`.
@@ -38,15 +39,7 @@ impl Duties {
     async fn list(&self, call: &Call, mut request: ListDutiesRequest) -> Result<ListDutiesResponse, Error> {
         let (page_size, token) = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
         let (query, today) = (Query::new(call.rule.path, &request), calendar::day(call.moment.now));
-        let after = match self.desk.tokens.page_token_decode(&query, &token)? {
-            Some(place) => Due::from_bytes(&place).ok_or_else(|| {
-                Error::because(
-                    Reason::PageTokenInvalid,
-                    ("the page token contains no place", "この値は、この一覧の続きを示すものではありません。"),
-                )
-            })?,
-            None => Due::default(),
-        };
+        let after: Due = place(&self.desk, &query, &token)?.unwrap_or_default();
         let (until, size) = (until(&request, today)?, size(page_size));
         let wanted: BTreeSet<DutyKind> = request.kinds().collect();
         let kinds = registry::duty_kinds().filter(|kind| wanted.is_empty() || wanted.contains(&in_contract(kind.id())));
@@ -57,7 +50,7 @@ impl Duties {
         let pages = self.desk.store.pages(&matters).await?;
         let duties = listed.iter().filter_map(|due| self.shown(call, due, pages.get(&due.matter)?, today));
         let next_page_token = match listed.last().filter(|_| more) {
-            Some(last) => self.desk.tokens.page_token_encode(&call.moment, &query, &last.to_bytes())?,
+            Some(last) => self.desk.tokens.page_token_encode(&call.moment, &query, &last.encode_to_vec())?,
             None => String::new(),
         };
         Ok(ListDutiesResponse { duties: duties.collect(), next_page_token })

@@ -79,7 +79,7 @@ mod tests {
             (StoreError::Ended, Reason::Draining),
             (StoreError::Busy { limit: 1 }, Reason::Busy),
             (StoreError::NewerSchema { found: 2, known: 1 }, Reason::Internal),
-            (Refusal::new(Reason::EtagStale, "").into(), Reason::EtagStale),
+            (Refusal::plain(Reason::EtagStale).into(), Reason::EtagStale),
         ];
         for (error, reason) in cases {
             assert_eq!(reason_of(&status(error)), Some(reason));

@@ -14,6 +14,7 @@ use renkei_domain::{
 };
 use renkei_journal::PublicKeys;
 use renkei_proto::{
+    Sentence,
     evidence::v1::{
         AuditRecord, CheckpointAuditRequest, CheckpointAuditResponse, Delivery, DeliveryLevel, GetEntryRequest,
         JournalEntry, ListAuditRecordsRequest, ListAuditRecordsResponse, ListEntriesRequest, ListEntriesResponse,
@@ -31,7 +32,7 @@ use tonic::Request;
 use crate::{
     desk::{Answer, Desk, open, open_secret},
     error::Error,
-    read::{Filling, begin, permit, size},
+    read::{Filling, begin, permit, place, size},
     verify::{Verified, verify},
 };
 
@@ -156,7 +157,7 @@ fn instant(us: i64) -> Option<prost_types::Timestamp> {
 impl EvidenceService for Evidences {
     async fn get_entry(&self, request: Request<GetEntryRequest>) -> Answer<JournalEntry> {
         open(request, &self.desk, async |call, it: GetEntryRequest| {
-            let missing = || Error::because(Reason::NotFound, "there is no such entry");
+            let missing = || Error::because(Reason::NotFound, Sentence::for_developers("there is no such entry"));
             let (author, seq) = parse_entry_name(&it.name).ok_or_else(missing)?;
             let held = self.desk.store.entry(Journal::Of(author), seq).await?.ok_or_else(missing)?;
             let sight = self.sight(&call, &held.header.matter).await?.ok_or_else(missing)?;
@@ -208,14 +209,7 @@ impl EvidenceService for Evidences {
         open_secret(request, &self.desk, matter, async |call, it: ListAuditRecordsRequest| {
             let query = ListAuditRecordsRequest { matter: it.matter.clone(), ..ListAuditRecordsRequest::default() };
             let query = Query::new(call.rule.path, &query);
-            let last = self.desk.tokens.page_token_decode(&query, &it.page_token)?;
-            let last = last.map(|key| RecordPlace::decode(key.as_slice())).transpose();
-            let last = last.map_err(|_| {
-                Error::because(
-                    Reason::PageTokenInvalid,
-                    ("the page token contains no place", "この値は、この一覧の続きを示すものではありません。"),
-                )
-            })?;
+            let last = place::<RecordPlace>(&self.desk, &query, &it.page_token)?;
             let last = last.unwrap_or(RecordPlace { at_us: i64::MIN, ..RecordPlace::default() });
             let size = size(it.page_size);
             let mut found = self.desk.store.recorded(&it.matter, (last.at_us, &last.chain, last.seq), size + 1).await?;
@@ -223,8 +217,8 @@ impl EvidenceService for Evidences {
             found.truncate(size);
             let next_page_token = match found.last().filter(|_| more) {
                 Some(it) => {
-                    let place = RecordPlace { at_us: it.at_us, chain: it.chain.clone(), seq: it.seq };
-                    self.desk.tokens.page_token_encode(&call.moment, &query, &place.encode_to_vec())?
+                    let last = RecordPlace { at_us: it.at_us, chain: it.chain.clone(), seq: it.seq };
+                    self.desk.tokens.page_token_encode(&call.moment, &query, &last.encode_to_vec())?
                 }
                 None => String::new(),
             };

@@ -9,7 +9,7 @@ use renkei_domain::{
     noun::{Resource, registry},
     page::{Journal, Page, Seen},
 };
-use renkei_proto::{EntryContent, FactKind, options::v1::Reason, r#type::v1::Agency};
+use renkei_proto::{EntryContent, FactKind, Sentence, options::v1::Reason, r#type::v1::Agency};
 use renkei_rpc::{token::Query, validate::Call};
 use renkei_store::{Listed, Room, StoredEntry};
 
@@ -32,7 +32,7 @@ impl Readable {
     /// `NOT_FOUND` if there is none.
     pub(crate) fn resource<R: Resource>(&self, desk: &Desk, call: &Call) -> Result<R, Error> {
         let shown = R::of(&self.matter, Seen::whole(&self.page), call.moment.now, etag(&self.page, desk.own));
-        shown.ok_or_else(|| Error::because(Reason::NotFound, "there is no such matter"))
+        shown.ok_or_else(|| Error::because(Reason::NotFound, Sentence::for_developers("there is no such matter")))
     }
 }
 
@@ -175,12 +175,24 @@ pub(crate) fn size(page_size: u32) -> usize {
 pub(crate) fn begin(desk: &Desk, query: &Query, token: &str, start: u64) -> Result<u64, Error> {
     let Some(key) = desk.tokens.page_token_decode(query, token)? else { return Ok(start) };
     let number = key.as_slice().try_into().map(u64::from_be_bytes);
-    number.map_err(|_| {
-        Error::because(
-            Reason::PageTokenInvalid,
-            ("the page token contains no place", "この値は、この一覧の続きを示すものではありません。"),
-        )
-    })
+    number.map_err(|_| no_place())
+}
+
+/// The place behind which a page begins, from its token; `None` for the first page.
+///
+/// # Errors
+/// `PAGE_TOKEN_INVALID`.
+pub(crate) fn place<P: Message + Default>(desk: &Desk, query: &Query, token: &str) -> Result<Option<P>, Error> {
+    let Some(key) = desk.tokens.page_token_decode(query, token)? else { return Ok(None) };
+    P::decode(key.as_slice()).map(Some).map_err(|_| no_place())
+}
+
+/// The token is whole, and another version of the service made it.
+fn no_place() -> Error {
+    Error::because(
+        Reason::PageTokenInvalid,
+        ("the page token contains no place", "この値は、この一覧の続きを示すものではありません。"),
+    )
 }
 
 /// One page of the nouns of `agencies/{ppc|ipa|-}` that the caller may see. `query` is the request without its page.
@@ -218,7 +230,7 @@ pub(crate) async fn entries<T>(
 ) -> Result<(Vec<T>, String), Error> {
     let it = readable(desk, call, parent).await?;
     if it.page.is_empty() {
-        return Err(Error::because(Reason::NotFound, "there is no such matter"));
+        return Err(Error::because(Reason::NotFound, Sentence::for_developers("there is no such matter")));
     }
     let query = Query::new(call.rule.path, query);
     let size = page.size();

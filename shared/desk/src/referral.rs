@@ -9,7 +9,7 @@ use renkei_domain::{
     noun::{
         Resource as _,
         code::{self, Code},
-        referral::{self, code_lookup, days, introduction, introduction::Contact, issue, latest_judgement, report},
+        referral::{self, code_lookup, days, introduction, issue, latest_judgement, report},
         scheme::{self, current},
     },
     page::{MarkView as _, Seen},
@@ -18,6 +18,7 @@ use renkei_domain::{
     statutory,
 };
 use renkei_proto::{
+    Sentence,
     journal::v1::fact,
     options::v1::Reason,
     referral::v1::{
@@ -32,6 +33,8 @@ use renkei_proto::{
 use renkei_rpc::validate::Call;
 use tonic::Request;
 use zeroize::Zeroizing;
+
+pub use renkei_domain::noun::referral::introduction::Contact;
 
 use crate::{
     act::{Act, ActContext, FactDraft, act, fiscal_year},
@@ -207,14 +210,15 @@ fn quoted(it: &FollowUpReferralRequest) -> Result<Option<Code>, Refusal> {
     if it.code.is_empty() {
         return Ok(None);
     }
-    let mistyped = |_| Refusal::field(Reason::CodeMistyped, "code", "");
+    let mistyped =
+        |_| Refusal::field(Reason::CodeMistyped, "code", ("has a wrong check character", "検査文字が一致しません。"));
     code::parse(&it.code).map(Some).map_err(mistyped)
 }
 
 /// The referral as a command leaves it.
 fn reply(stage: &Stage, name: &str) -> Result<Referral, Refusal> {
     Referral::of(&Matter::of(name), stage.page(name), stage.now(), stage.etag(name))
-        .ok_or_else(|| Refusal::new(Reason::Internal, "the referral has no page"))
+        .ok_or_else(|| Refusal::new(Reason::Internal, Sentence::for_developers("the referral has no page")))
 }
 
 /// The issue of a referral.
@@ -363,7 +367,8 @@ impl FollowUp {
     }
 
     fn follow_up(&self, stage: &mut Stage, under: Option<SchemeVersion>) -> Result<String, Refusal> {
-        let unknown = || Refusal::field(Reason::CodeNotFound, "code", "no referral has this code");
+        let unknown =
+            || Refusal::field(Reason::CodeNotFound, "code", Sentence::for_developers("no referral has this code"));
         let matter = self.found.as_ref().ok_or_else(unknown)?;
         let name = matter.to_string();
         let answers = issue(stage.page(&name), matter.opener).ok_or_else(unknown)?.0.seq;

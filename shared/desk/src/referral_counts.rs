@@ -13,6 +13,7 @@ use renkei_domain::{
     tally::month_key,
 };
 use renkei_proto::{
+    Sentence,
     journal::v1::fact,
     options::v1::Reason,
     referral::v1::{FilingCounted, FollowUpReferralRequest, FollowUpReferralResponse, ReferralCounts},
@@ -134,7 +135,7 @@ impl Command for Count {
         stage.write(&matter, fact::Fact::ReferralsCounted(counted), None, 0)?;
         let name = matter.to_string();
         self.reply_to_repeat(stage, &name, moment)
-            .ok_or_else(|| Refusal::new(Reason::Internal, "the counts have no page"))
+            .ok_or_else(|| Refusal::new(Reason::Internal, Sentence::for_developers("the counts have no page")))
     }
 
     fn reply_to_repeat(&self, stage: &Stage, matter: &str, _: &Moment) -> Option<ReferralCounts> {

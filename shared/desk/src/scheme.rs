@@ -14,6 +14,7 @@ use renkei_domain::{
     refusal::Refusal,
 };
 use renkei_proto::{
+    Sentence,
     options::v1::Reason,
     referral::v1::{
         GetSchemeRequest, ListSchemesRequest, ListSchemesResponse, PublishSchemeRequest, ReviseSchemeRequest, Scheme,
@@ -59,7 +60,7 @@ impl SchemeService for Schemes {
     async fn get_scheme(&self, request: Request<GetSchemeRequest>) -> Answer<Scheme> {
         open(request, &self.desk, async |call, it: GetSchemeRequest| {
             let scheme = whole(&self.desk, &readable(&self.desk, &call, &it.name).await?, call.moment.now).await?;
-            scheme.ok_or_else(|| Error::because(Reason::NotFound, "there is no such scheme"))
+            scheme.ok_or_else(|| Error::because(Reason::NotFound, Sentence::for_developers("there is no such scheme")))
         })
         .await
     }

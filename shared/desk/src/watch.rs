@@ -7,7 +7,7 @@ use std::{
 };
 
 use renkei_book::{Cursor, Declined, Told};
-use renkei_domain::{matter::Matter, noun::registry, page::Page};
+use renkei_domain::{matter::Matter, noun::registry, page::Page, refusal::Refusal};
 use renkei_journal::Head;
 use renkei_proto::{
     options::v1::Reason,
@@ -158,7 +158,7 @@ impl WatchService for Watches {
                 loop {
                     let head = Cursor::at(&heads.borrow_and_update());
                     if desk.store.barred().borrow().contains(&call.official) {
-                        Err(Error::because(Reason::OfficialBarred, ""))?;
+                        Err(Error::from(Refusal::plain(Reason::OfficialBarred)))?;
                     }
                     let told = desk.store.feed(place.turn, CHUNK).await?;
                     let is_all = told.len() < CHUNK;

@@ -1,7 +1,7 @@
 //! The context of a judgement.
 
 use jiff::{Timestamp, civil::Date};
-use renkei_proto::{options::v1::Reason, r#type::v1::Agency};
+use renkei_proto::{Sentence, options::v1::Reason, r#type::v1::Agency};
 
 use crate::{
     calendar,
@@ -40,6 +40,10 @@ impl<'a> Case<'a> {
 
     /// Refuses a fact that answers another entry than this one.
     pub(crate) fn answers(&self, seq: u64) -> Result<(), Refusal> {
-        must(self.answers == seq, Reason::HeaderDiffers, "the entry answers another one than its fact states")
+        must(
+            self.answers == seq,
+            Reason::HeaderDiffers,
+            Sentence::for_developers("the entry answers another one than its fact states"),
+        )
     }
 }

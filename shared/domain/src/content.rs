@@ -1,6 +1,6 @@
 //! The content of an entry: rules never read it, and check only that it is the message that belongs to its fact.
 
-use renkei_proto::{FactKind, options::v1::Reason};
+use renkei_proto::{FactKind, Sentence, options::v1::Reason};
 
 use crate::refusal::{Refusal, must};
 
@@ -12,8 +12,12 @@ use crate::refusal::{Refusal, must};
 /// `CONTENT_DIFFERS`.
 pub fn check(kind: FactKind, content: Option<&[u8]>, committed: bool) -> Result<(), Refusal> {
     let Some(belongs) = kind.rule().content else {
-        return must(!committed, Reason::ContentDiffers, "this kind of fact has no content");
+        return must(!committed, Reason::ContentDiffers, Sentence::for_developers("this kind of fact has no content"));
     };
     let is_sound = content.is_none_or(belongs.is_sound);
-    must(committed && is_sound, Reason::ContentDiffers, "the content is not the message that belongs to the fact")
+    must(
+        committed && is_sound,
+        Reason::ContentDiffers,
+        Sentence::for_developers("the content is not the message that belongs to the fact"),
+    )
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use renkei_proto::{
-    FactKind,
+    FactKind, Sentence,
     journal::v1::{Fact, fact},
     options::v1::{Author, Effect, Reason},
     r#type::v1::Agency,
@@ -94,7 +94,7 @@ pub struct PermittedFact {
 }
 
 fn stated(fact: Option<&fact::Fact>) -> Result<&fact::Fact, Refusal> {
-    fact.ok_or_else(|| Refusal::new(Reason::NotUnderstood, "the fact is of no known kind"))
+    fact.ok_or_else(|| Refusal::new(Reason::NotUnderstood, Sentence::for_developers("the fact is of no known kind")))
 }
 
 /// The rules for every noun that come before those of the noun itself, which is returned.
@@ -124,10 +124,14 @@ fn after_the_noun(case: &Case, noun: &dyn Noun, fact: &fact::Fact) -> Result<Per
 fn belongs(case: &Case, kind: FactKind) -> Result<(), Refusal> {
     let collection = kind.rule().collection;
     let belongs = collection.is_empty() || collection == case.matter.collection.word();
-    must(belongs, Reason::HeaderDiffers, "this kind of fact does not belong to this matter")?;
+    must(belongs, Reason::HeaderDiffers, Sentence::for_developers("this kind of fact does not belong to this matter"))?;
     // Only a refusal has no collection, and it answers the entry that it refuses.
     let may_answer = !kind.rule().answers.is_empty() || collection.is_empty();
-    must(may_answer || case.answers == 0, Reason::HeaderDiffers, "this kind of fact answers no entry")
+    must(
+        may_answer || case.answers == 0,
+        Reason::HeaderDiffers,
+        Sentence::for_developers("this kind of fact answers no entry"),
+    )
 }
 
 /// A matter is opened once, and its case number is of the fiscal year in which that happens.
@@ -141,7 +145,7 @@ fn opens_once(case: &Case, noun: &dyn Noun, fact: &fact::Fact) -> Result<(), Ref
     must(!is_open, Reason::AlreadyExists, ("this matter was opened before", "この案件は、既に開始されています。"))?;
     let current = u32::try_from(era::fiscal_year(case.today())).unwrap_or_default();
     let is_current = noun.ordinals(fact).iter().all(|ordinal| ordinal.year == 0 || ordinal.year == current);
-    must(is_current, Reason::FactDiffers, "the case number is of another fiscal year")
+    must(is_current, Reason::FactDiffers, Sentence::for_developers("the case number is of another fiscal year"))
 }
 
 /// A fact answers nothing but facts that its rule in the contract names.
@@ -152,7 +156,7 @@ fn answers_what_it_may(case: &Case, kind: FactKind) -> Result<(), Refusal> {
     }
     let answered = case.page().marks(case.author().peer()).find(|mark| mark.seq == case.answers);
     let is_right = answered.and_then(|mark| mark.kind()).is_some_and(|kind| may.contains(&kind));
-    must(is_right, Reason::HeaderDiffers, "this kind of fact does not answer such an entry")
+    must(is_right, Reason::HeaderDiffers, Sentence::for_developers("this kind of fact does not answer such an entry"))
 }
 
 /// A matter has limited room for each agency. Facts of a service itself are not counted, because the peer causes them.
@@ -261,7 +265,11 @@ pub fn decide_read(
     let noun = registry::of(matter);
     let has_role = renkei_proto::readers(noun.collection().word()).iter().any(|role| reader.roles.contains(role));
     let is_visible = || noun.visibility(own, matter, page).iter().any(|visibility| visibility.includes(reader, now));
-    must(has_role && (!noun.is_scoped() || is_visible()), Reason::NotFound, "there is no such matter")?;
+    must(
+        has_role && (!noun.is_scoped() || is_visible()),
+        Reason::NotFound,
+        Sentence::for_developers("there is no such matter"),
+    )?;
     if !noun.is_scoped() || matter.opener == own {
         return Ok(ReadPermit { matter: matter.to_string(), withheld: Withheld::default(), judged: None });
     }

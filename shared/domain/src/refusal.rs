@@ -1,9 +1,9 @@
 //! A refusal: the answer to an act that the policy does not permit.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use renkei_proto::{FactKind, Sentence, journal::v1::fact, options::v1::Reason};
 
-use crate::moment::instant;
+use crate::{calendar::parse_past_day, moment::instant};
 
 /// A refusal with its stable reason. It contains no content.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +21,11 @@ impl Refusal {
     /// A refusal that no single field caused.
     pub fn new(reason: Reason, detail: impl Into<Sentence>) -> Self {
         Self { reason, field: "", detail: detail.into() }
+    }
+
+    /// A refusal of which the reason states everything.
+    pub fn plain(reason: Reason) -> Self {
+        Self { reason, field: "", detail: Sentence::default() }
     }
 
     /// A refusal caused by one field of the request.
@@ -53,9 +58,23 @@ pub fn past(
     })
 }
 
+/// The day that is stated to have come.
+///
+/// # Errors
+/// `FIELD_INVALID` when it does not exist or lies in the future.
+pub fn past_day(field: &'static str, stated: &str, now: Timestamp) -> Result<Date, Refusal> {
+    let detail = ("must be a day that exists and has come", "暦にある日で、本日以前の日を指定してください。");
+    parse_past_day(stated, now).ok_or_else(|| Refusal::field(Reason::FieldInvalid, field, detail))
+}
+
+/// The refusal of a request that leaves out a field.
+pub fn missing(field: &'static str) -> Refusal {
+    Refusal::field(Reason::FieldInvalid, field, ("must be set", "必ず指定してください。"))
+}
+
 impl Refusal {
     /// A noun was asked to judge a fact that its match does not know. A test finds every such kind.
     pub(crate) fn of_another_noun(fact: &fact::Fact) -> Self {
-        Self::new(Reason::Internal, format!("{} has no judgement", FactKind::of(fact).name()))
+        Self::new(Reason::Internal, Sentence::for_developers(format!("{} has no judgement", FactKind::of(fact).name())))
     }
 }

@@ -9,7 +9,7 @@ use renkei_proto::{
 
 use crate::{
     moment::{end, instant},
-    refusal::{Refusal, must},
+    refusal::{Refusal, missing, must},
     visibility::{self, Visibility},
 };
 
@@ -49,7 +49,7 @@ pub(crate) fn units(terms: &ItemTerms) -> &[String] {
 pub fn check(terms: &ItemTerms, now: Timestamp) -> Result<(), Refusal> {
     for (field, is_set) in [("terms.scope", terms.scope.is_some()), ("terms.marking", terms.marking.is_some())] {
         if !is_set {
-            return Err(Refusal::field(Reason::FieldInvalid, field, ("must be set", "必ず指定してください。")));
+            return Err(missing(field));
         }
     }
     let from = terms.valid_from.as_ref().map(instant);

@@ -11,7 +11,10 @@ use jiff::{Timestamp, ToSpan};
 
 use renkei_proto::{options::v1::Reason, r#type::v1 as wire};
 
-use crate::{calendar, refusal::Refusal};
+use crate::{
+    calendar,
+    refusal::{Refusal, past_day},
+};
 
 /// The number of the item "wrongful purpose", which doubles the time for the final report.
 pub const WRONGFUL_PURPOSE: u8 = 3;
@@ -253,13 +256,7 @@ pub fn dates_of(facts: &wire::StatutoryFacts, now: Timestamp) -> Result<Option<w
     if facts.knew_on.is_empty() {
         return Ok(None);
     }
-    let knew_on = calendar::parse_past_day(&facts.knew_on, now);
-    let knew_on = knew_on.ok_or_else(|| {
-        invalid(
-            "statutory.knew_on",
-            ("must be a day that exists and has come", "暦にある日で、本日以前の日を指定してください。"),
-        )
-    })?;
+    let knew_on = past_day("statutory.knew_on", &facts.knew_on, now)?;
     let dates = dates(&Facts { knew_on: Some(knew_on), items, persons });
     Ok(dates.map(|dates| wire::StatutoryDates {
         rules: dates.rule_set.to_owned(),

@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::atomic::Ordering};
 
 use futures::{Stream, StreamExt as _};
 use renkei_proto::{
-    Validate,
+    Sentence, Validate,
     link::v1::{
         ExchangeRequest, ExchangeResponse, Frame,
         frame::Kind,
@@ -108,7 +108,7 @@ impl LinkService for Exchanges {
                     return;
                 }
                 Ok(Ended::AgreementDiffers) => {
-                    Error::because(Reason::AgreementDiffers, "the agreements' digests differ")
+                    Error::because(Reason::AgreementDiffers, Sentence::for_developers("the agreements' digests differ"))
                 }
                 Err(error) => error.into(),
             };

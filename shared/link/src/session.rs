@@ -12,6 +12,7 @@ use renkei_domain::{
 };
 use renkei_journal::{Break, header_hash, sign_stop, verify_header, verify_receipt, verify_stop};
 use renkei_proto::{
+    Sentence,
     journal::v1::{Entry, Header, Receipt, SignedHeader, SignedReceipt},
     link::v1::{Ask, Frame, Goodbye, Hello, SignedStop, Stop, frame::Kind},
     options::v1::Reason,
@@ -185,7 +186,7 @@ fn parted(reason: Reason) -> Ended {
 }
 
 async fn send(output: &Output, kind: Kind) -> Result<(), Error> {
-    let gone = |_| CallError::because(Reason::Draining, "the session is closed");
+    let gone = |_| CallError::because(Reason::Draining, Sentence::for_developers("the session is closed"));
     Ok(output.send(Frame { kind: Some(kind) }).await.map_err(gone)?)
 }
 

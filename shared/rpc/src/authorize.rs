@@ -33,7 +33,7 @@ use std::{
 use http::{HeaderMap, Request, Response};
 use renkei_domain::{matter::is_official, moment::Source, refusal::Refusal};
 use renkei_proto::{
-    Rule,
+    Rule, Sentence,
     options::v1::{Reason, Role, Surface},
     r#type::v1::{Agency, Purpose},
 };
@@ -304,13 +304,16 @@ impl Gate {
         headers: &HeaderMap,
         connection: Option<&Connection>,
     ) -> Result<Authorized, Refusal> {
-        let rule = known.ok_or_else(|| Refusal::new(Reason::MethodUnknown, ""))?;
+        let rule = known.ok_or_else(|| Refusal::plain(Reason::MethodUnknown))?;
         let caller = self.caller(connection)?;
         if rule.surface != self.surface {
-            return Err(Refusal::new(Reason::MethodUnknown, "the method belongs to the other port"));
+            return Err(Refusal::new(
+                Reason::MethodUnknown,
+                Sentence::for_developers("the method belongs to the other port"),
+            ));
         }
         if !rule.served_by.contains(&self.own) {
-            return Err(Refusal::new(Reason::WrongSide, ""));
+            return Err(Refusal::plain(Reason::WrongSide));
         }
         if !rule.roles.iter().any(|role| caller.roles.contains(role)) {
             return Err(Refusal::new(Reason::RoleMissing, roles(rule)));
@@ -318,7 +321,7 @@ impl Gate {
         let asked = self.surface == Surface::Desk && !is_foreign(rule);
         let official = if asked { official(headers)? } else { String::new() };
         if self.barred.borrow().contains(&official) {
-            return Err(Refusal::new(Reason::OfficialBarred, ""));
+            return Err(Refusal::plain(Reason::OfficialBarred));
         }
         Ok(Authorized {
             rule,
@@ -333,8 +336,8 @@ impl Gate {
     }
 
     fn caller<'a>(&'a self, connection: Option<&'a Connection>) -> Result<Known<'a>, Refusal> {
-        let nobody = |why: &str| Refusal::new(Reason::CertificateIdentityMissing, why);
-        let unknown = |why: &str| Refusal::new(Reason::CallerUnknown, why);
+        let nobody = |why: &str| Refusal::new(Reason::CertificateIdentityMissing, Sentence::for_developers(why));
+        let unknown = |why: &str| Refusal::new(Reason::CallerUnknown, Sentence::for_developers(why));
         let connection = connection.ok_or_else(|| nobody("the connection has no certificate"))?;
         let identity = connection.identity().map_err(|error| nobody(&error.to_string()))?;
         if connection.is_revoked() {
@@ -362,7 +365,7 @@ async fn within(
     let answered = match deadline {
         None => answer.await,
         Some(deadline) => {
-            let late = || Error::because(Reason::Deadline, "");
+            let late = || Refusal::plain(Reason::Deadline).into();
             if deadline <= Instant::now() {
                 return Err(late());
             }
@@ -378,7 +381,7 @@ async fn within(
 fn official(headers: &HeaderMap) -> Result<String, Refusal> {
     let must = (
         "metadata renkei-official must be present once: 1 to 64 of A-Z a-z 0-9 . _ @ -",
-        "メタデータ「renkei-official」に一度だけ指定してください。",
+        "役職員等の識別子を、メタデータ「renkei-official」に一度だけ指定してください。",
     );
     match single(headers, OFFICIAL) {
         Value::Absent => Err(Refusal::new(Reason::OfficialMissing, must)),
@@ -396,7 +399,7 @@ fn purpose(headers: &HeaderMap, rule: &Rule) -> Result<Purpose, Refusal> {
             Reason::PurposeMissing,
             (
                 format!("metadata renkei-purpose: once, one of {}", purposes()),
-                "メタデータ「renkei-purpose」に一度だけ指定してください。",
+                "利用目的を、メタデータ「renkei-purpose」に一度だけ指定してください。",
             ),
         )),
     }
@@ -447,7 +450,7 @@ fn roles(rule: &Rule) -> (String, String) {
     let names: Vec<String> = rule.roles.iter().map(|role| role.as_str_name().replace("ROLE_", "")).collect();
     let japanese: Vec<&str> = rule.roles.iter().map(|role| role.ja()).collect();
     let english = format!("one of {}", names.join(", ").to_lowercase());
-    (english, format!("「{}」のいずれかの権限が必要です。", japanese.join("」「")))
+    (english, format!("必要な権限：{}。", japanese.join("又は")))
 }
 
 fn log(known: Option<&'static Rule>, refusal: &Refusal) {

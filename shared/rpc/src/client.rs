@@ -1,6 +1,6 @@
 //! The metadata of every outgoing call: the remaining time and the trace.
 
-use renkei_proto::options::v1::Reason;
+use renkei_proto::{Sentence, options::v1::Reason};
 use renkei_telemetry::traceparent::current_traceparent;
 use tokio::time::Instant;
 use tonic::{Request, metadata::MetadataValue};
@@ -18,7 +18,9 @@ pub(crate) const TRACEPARENT: &str = "traceparent";
 pub fn pass_on<T>(request: &mut Request<T>, deadline: Option<Instant>) -> Result<(), Error> {
     if let Some(deadline) = deadline {
         let left = deadline::left(deadline, Instant::now());
-        let late = || Error::because(Reason::Deadline, "the deadline passed before the peer was asked");
+        let late = || {
+            Error::because(Reason::Deadline, Sentence::for_developers("the deadline passed before the peer was asked"))
+        };
         request.set_timeout(left.ok_or_else(late)?);
     }
     // An empty context means that there is no trace to continue.

@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn every_reason_arrives_with_its_code_and_both_sentences() {
         for reason in reasons() {
-            let (status, details) = received(Error::because(reason, "what must hold"));
+            let (status, details) = received(Error::because(reason, Sentence::for_developers("what must hold")));
             let expected = answer(reason);
             let info = details.error_info().unwrap();
             assert_eq!((status.code(), info.domain.as_str()), (expected.code, "renkei"), "{reason:?}");
@@ -302,8 +302,11 @@ mod tests {
     #[test]
     fn hidden_and_missing_are_the_same() {
         for reason in [Reason::NotFound, Reason::CodeNotFound] {
-            let missing = received(Refusal::new(reason, "").into()).0;
-            let hidden = received(Refusal::field(reason, "name", "the matter belongs to another unit").into()).0;
+            let missing = received(Refusal::plain(reason).into()).0;
+            let hidden = received(
+                Refusal::field(reason, "name", Sentence::for_developers("the matter belongs to another unit")).into(),
+            )
+            .0;
             assert_eq!((missing.message(), missing.details()), (hidden.message(), hidden.details()));
         }
     }
@@ -312,7 +315,7 @@ mod tests {
     fn a_broken_field_is_named_with_its_rule_and_limit() {
         let violations = vec![
             Violation { field: "title".to_owned(), rule: "string.max_len", must: LONG.into() },
-            Violation { field: "id".to_owned(), rule: "string.uuid", must: "must be a UUID".into() },
+            Violation { field: "id".to_owned(), rule: "string.uuid", must: Sentence::for_developers("must be a UUID") },
         ];
         let (status, details) = received(Error::Invalid(violations));
         assert_eq!(status.code(), Code::InvalidArgument);
@@ -343,7 +346,9 @@ mod tests {
 
     #[test]
     fn a_refusal_about_a_field_names_it() {
-        let (_, details) = received(Refusal::field(Reason::WrongState, "name", "it is given already").into());
+        let (_, details) = received(
+            Refusal::field(Reason::WrongState, "name", Sentence::for_developers("it is given already")).into(),
+        );
         assert_eq!(details.bad_request().unwrap().field_violations[0].field, "name");
         let unmet = &details.precondition_failure().unwrap().violations[0];
         assert_eq!((unmet.r#type.as_str(), unmet.subject.as_str()), ("WRONG_STATE", "name"));
@@ -365,7 +370,7 @@ mod tests {
             Error::Failed { reason: Reason::Internal, cause: "secret row".into() },
             Error::Failed { reason: Reason::Internal, cause: "secret key".into() },
             Error::Fault("secret text".to_owned()),
-            Error::because(Reason::FactDiffers, "secret fact"),
+            Error::because(Reason::FactDiffers, Sentence::for_developers("secret fact")),
         ];
         for fault in faults {
             let (status, details) = received(fault);

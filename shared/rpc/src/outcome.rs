@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body as _, Frame, SizeHint};
-use renkei_domain::moment::Source;
+use renkei_domain::{moment::Source, refusal::Refusal};
 use renkei_proto::options::v1::Reason;
 use renkei_telemetry::{Metrics, span};
 use tokio::time::Instant;
@@ -85,7 +85,7 @@ impl Underway {
             (Reason::TooLarge, Part::Head) => {
                 Some(Error::Full { reason: Reason::TooLarge, limit: "bytes in a message", most: self.message_max })
             }
-            (reason, _) => Some(Error::because(reason, "")),
+            (reason, _) => Some(Refusal::plain(reason).into()),
         }
     }
 

@@ -136,7 +136,7 @@ fn ended(status: Status) -> Error {
         Some(Reason::TooLarge) if reason_of(&status).is_none() => {
             Error::Full { reason: Reason::TooLarge, limit: "bytes in a message", most: LINK_MESSAGE_MAX }
         }
-        Some(Reason::Malformed) if reason_of(&status).is_none() => Error::because(Reason::Malformed, ""),
+        Some(Reason::Malformed) if reason_of(&status).is_none() => Refusal::plain(Reason::Malformed).into(),
         _ => Error::Ended(status),
     }
 }

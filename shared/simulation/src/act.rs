@@ -16,7 +16,7 @@ use renkei_domain::{
     visibility::Reader,
 };
 use renkei_proto::{
-    Validate as _,
+    Sentence, Validate as _,
     advice::v1::{
         AcceptAdviceRequestRequest, AnswerClarificationRequest, AnswerQuotationRequest, AskClarificationRequest,
         AskFurtherQuestionsRequest, AskQuotationRequest, CloseAdviceRequestRequest, CorrectAdviceRequest,
@@ -161,7 +161,10 @@ impl Act {
     /// The refusal of such a check.
     pub fn submission(self, caller: &Caller<'_>, moment: &Moment, barred: usize) -> Result<Submission, Refusal> {
         if self.violations() > 0 {
-            return Err(Refusal::new(Reason::FieldInvalid, "the request breaks the contract"));
+            return Err(Refusal::new(
+                Reason::FieldInvalid,
+                Sentence::for_developers("the request breaks the contract"),
+            ));
         }
         let context = CheckContext { own: caller.own, moment, official: caller.official, barred };
         let identity = format!("{}-{}", caller.own.id(), caller.reader.unit);
@@ -214,7 +217,8 @@ fn follow_up(
     if !request.reporter_agreed {
         return Ok(of_call(CountFiling { own, request }, context));
     }
-    let mistyped = |_| Refusal::field(Reason::CodeMistyped, "code", "its check character does not fit");
+    let mistyped =
+        |_| Refusal::field(Reason::CodeMistyped, "code", Sentence::for_developers("its check character does not fit"));
     let code = code::parse(&request.code).map_err(mistyped)?;
     let found = (caller.lookup)(&code_lookup(own.peer(), code.locator())).map(|name| Matter::of(&name));
     let proof = proof(code.secret(), found.as_ref().map_or("", |matter| matter.id.as_str()));

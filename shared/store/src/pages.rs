@@ -53,13 +53,17 @@ pub struct Newest(pub(crate) Option<StoredContent>);
 
 /// A duty of this agency, in the order of lists: the nearest day first, those without one last. The least one is before
 /// all duties.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, prost::Message)]
 pub struct Due {
     /// The due day, or [`UNDATED`].
+    #[prost(string, tag = "1")]
     day: String,
+    #[prost(uint64, tag = "2")]
     opened: u64,
     /// The name of the matter.
+    #[prost(string, tag = "3")]
     pub matter: String,
+    #[prost(string, tag = "4")]
     kind: String,
 }
 
@@ -67,18 +71,6 @@ impl Due {
     /// True for the place of this duty.
     pub fn is(&self, duty: &Duty) -> bool {
         self.kind == duty.kind.id() && self.day == day_of(duty.due)
-    }
-
-    /// Its place in a list, as bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        format!("{}\n{}\n{}\n{}", self.day, self.opened, self.matter, self.kind).into_bytes()
-    }
-
-    /// The place in a list that these bytes name.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut parts = std::str::from_utf8(bytes).ok()?.split('\n');
-        let (day, opened) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?);
-        Some(Self { day, opened, matter: parts.next()?.to_owned(), kind: parts.next()?.to_owned() })
     }
 }
 

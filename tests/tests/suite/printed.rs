@@ -2,10 +2,15 @@
 //! papers for reporters. `INSTA_UPDATE=always` writes them anew.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use insta::assert_snapshot;
 use regex::{Captures, Regex};
+use renkei_domain::noun::code::Code;
 use renkei_proto::{
     referral::v1::{IssueReferralRequest, ScopeFacts},
     r#type::v1::{Agency, IncidentKind, Persons, PersonsKind, ReporterKind, Sector, StatutoryFacts, Text},
@@ -31,8 +36,8 @@ fn readable(text: &str, folder: &Path) -> String {
         (r"127\.0\.0\.1:[0-9]+", "[address]"),
         (r"[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](\.[0-9]+)?Z", "[time]"),
         (r"-?[0-9]+\.[0-9]{3} s apart", "[seconds] s apart"),
-        // A referral code, which follows from the case and a random id.
-        (r"(?-u:\b)[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}[0-9A-Z*~$=]", "[code]"),
+        // A referral code, which follows from the case and a random id. Its check character may be a sign.
+        (r"(?-u:\b)[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}([0-9A-Z](?-u:\b)|[*~$=])", "[code]"),
     ];
     let text = fixed
         .iter()
@@ -49,6 +54,19 @@ fn numbered(text: &str, pattern: &str, name: &str) -> String {
         format!("[{name} {}]", numbers.entry(found[0].to_owned()).or_insert(next))
     });
     replaced.into_owned()
+}
+
+#[test]
+fn a_code_is_replaced_whatever_its_check_character_is_and_nothing_else_is() {
+    let nowhere = Path::new("/nowhere");
+    let codes: Vec<String> = (0..=255).map(|n| Code::new(1, [n, 7, 7, 7, 7]).to_string()).collect();
+    let last: BTreeSet<char> = codes.iter().filter_map(|code| code.chars().last()).collect();
+    assert_eq!(last.len(), 37, "every check character occurs");
+    for code in codes {
+        assert_eq!(readable(&format!("紹介コード：{code}\n"), nowhere), "紹介コード：[code]\n", "{code}");
+    }
+    let id = "01a20bb5-e600-7000-8000-000001234567";
+    assert_eq!(readable(id, nowhere), "[id 1]");
 }
 
 #[tokio::test]

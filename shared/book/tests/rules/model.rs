@@ -24,7 +24,7 @@ use renkei_journal::{
     Draft, PublicKeys, SigningKey, chain, check_content, check_fact, generate_pkcs8, verify_signature,
 };
 use renkei_proto::{
-    FactKind,
+    FactKind, Sentence,
     journal::v1::{Entry as SignedEntry, Fact, Header, SaltedContent, fact},
     link::v1::Stop,
     options::v1::Reason,
@@ -214,7 +214,7 @@ impl Party {
         assert_eq!(self.arrive(entry), Stop::default(), "{}", entry.header.fact_type);
         let view = self.view();
         let refused = view.page(&entry.header.matter).refusal(entry.header.author(), entry.header.seq);
-        refused.map_or(Ok(()), |(_, refused)| Err(Refusal::new(refused.reason(), "")))
+        refused.map_or(Ok(()), |(_, refused)| Err(Refusal::new(refused.reason(), Sentence::for_developers(""))))
     }
 
     /// The judgement of the peer's next entry if it arrived now; `None` if its answer is already here, as in a recovery.

@@ -11,6 +11,7 @@ use renkei_domain::{
     refusal::Refusal,
 };
 use renkei_proto::{
+    Sentence,
     journal::v1::{BarReason, KindsSpoken, OfficialBarred, fact},
     options::v1::Reason,
     r#type::v1::Agency,
@@ -53,7 +54,7 @@ fn note(stage: &mut Stage, id: &str) {
 }
 
 fn no<T>() -> Result<T, Refusal> {
-    Err(Refusal::new(Reason::WrongState, "no"))
+    Err(Refusal::new(Reason::WrongState, Sentence::for_developers("no")))
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub struct CheckedSubmission {
     /// The dates of the reporter's own duties; `None` where the request states no facts for them.
     reporter_dates: Option<StatutoryDates>,
     /// The case numbers that the request names.
-    cases: NamedCases,
+    pub(super) cases: NamedCases,
 }
 
 impl Act for SubmitAdviceRequestRequest {
@@ -71,7 +71,7 @@ impl Act for SubmitAdviceRequestRequest {
         let is_new = self.judgement.is_some() || !checked.cases.is_empty();
         if is_new && !context.stage.speaks(FactKind::AdviceFurtherAsked) {
             let detail = (
-                "the peer's service does not speak of the judgement and of related cases yet: leave them out",
+                "the peer's service does not understand the judgement and related cases yet: leave them out",
                 "相手方のシステムは、判断及び関連する案件の記載にまだ対応していません。記載せずに再度実行してください。",
             );
             return Err(Refusal::new(Reason::WrongState, detail));

@@ -63,8 +63,9 @@ impl Submit {
     /// # Errors
     /// `FIELD_INVALID`, or a database that does not answer.
     pub(super) async fn new(desk: &Desk, call: &Call, it: SubmitAdviceRequestRequest) -> Result<Self, Error> {
-        let unknown = NamedCases::of(&it)?.unknown(desk, call).await?;
-        Ok(Self { command: ActCommand::by(desk, call, it)?, unknown })
+        let command = ActCommand::by(desk, call, it)?;
+        let unknown = command.checked.cases.unknown(desk, call).await?;
+        Ok(Self { command, unknown })
     }
 }
 

@@ -6,11 +6,11 @@ use renkei_domain::{
     matter::{Matter, parse_entry_name},
     moment::Moment,
     noun::agreement::{document, withdrawal},
-    refusal::{Refusal, past},
+    refusal::{Refusal, past, past_day},
     term,
 };
 use renkei_proto::{
-    Validate,
+    Sentence, Validate,
     agreement::v1::{
         Agreement, ArrivalChannel, AssentToWithdrawalRequest, GiveNoticeRequest, NoticeArrived, NoticeGiven,
         NoticeGivenContent, NoticeReceived, NoticeWithdrawalAssented, NoticeWithdrawn, RecordNoticeArrivalRequest,
@@ -103,12 +103,7 @@ impl Act for RecordNoticeArrivalRequest {
             }
             (None, false) => Ok(()),
             (Some(received), true) => {
-                let written_on = calendar::parse_past_day(&received.written_on, context.moment.now);
-                let detail =
-                    ("must be a day that exists and has come", "暦にある日で、本日以前の日を指定してください。");
-                written_on
-                    .map(|_| ())
-                    .ok_or_else(|| Refusal::field(Reason::FieldInvalid, "received.written_on", detail))
+                past_day("received.written_on", &received.written_on, context.moment.now).map(|_| ())
             }
         }
     }
@@ -131,7 +126,7 @@ impl Act for WithdrawNoticeRequest {
 
     fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         let Some((author, notice_seq)) = parse_entry_name(&self.notice) else {
-            return Err(Refusal::field(Reason::NotFound, "notice", "there is no such entry"));
+            return Err(Refusal::field(Reason::NotFound, "notice", Sentence::for_developers("there is no such entry")));
         };
         let received = author != context.stage.own();
         Ok(FactDraft::new(NoticeWithdrawn { notice_seq, received }))
@@ -146,7 +141,11 @@ impl Act for AssentToWithdrawalRequest {
         let giver = context.stage.own().peer();
         let seq = seq_of(&self.withdrawal, giver, "withdrawal")?;
         let Some(withdrawn) = withdrawal(context.page(), giver, seq) else {
-            return Err(Refusal::field(Reason::NotFound, "withdrawal", "there is no such withdrawal"));
+            return Err(Refusal::field(
+                Reason::NotFound,
+                "withdrawal",
+                Sentence::for_developers("there is no such withdrawal"),
+            ));
         };
         let NoticeWithdrawn { notice_seq, received } = *withdrawn;
         Ok(FactDraft::new(NoticeWithdrawalAssented { notice_seq, received }).answering(seq))

@@ -7,11 +7,11 @@ use renkei_domain::{
     moment::Moment,
     noun::item::{self, current},
     read_set::ReadSet,
-    refusal::{Refusal, past},
+    refusal::{Refusal, missing, past},
     scope::{self, marking},
 };
 use renkei_proto::{
-    FactKind,
+    FactKind, Sentence,
     journal::v1::fact::Fact,
     options::v1::Reason,
     sharing::v1::{
@@ -90,7 +90,7 @@ impl<'a> Text<'a> {
 impl CheckedContent {
     fn of(content: Option<&ItemContent>, matter: &Matter, context: &CheckContext<'_>) -> Result<Self, Refusal> {
         let Some(item) = content.and_then(|content| content.item.as_ref()) else {
-            return Err(Refusal::field(Reason::FieldInvalid, ITEM, ("must be set", "必ず指定してください。")));
+            return Err(missing(ITEM));
         };
         let Text { kind, text, as_of, bundle } = Text::of(item);
         // A bundle of the other agency's kind is not parsed. The judgement in the writer repeats this with the fact.
@@ -123,7 +123,7 @@ impl CheckedContent {
             Some(FactKind::ResearchResultPublished) => ResearchResultPublished { publication }.into(),
             Some(FactKind::ThreatInformationPublished) => ThreatInformationPublished { publication }.into(),
             Some(FactKind::TechnologyTrendPublished) => TechnologyTrendPublished { publication }.into(),
-            _ => return Err(Refusal::new(Reason::Internal, "the content was not checked")),
+            _ => return Err(Refusal::new(Reason::Internal, Sentence::for_developers("the content was not checked"))),
         };
         Ok(FactDraft::new(fact))
     }
@@ -191,7 +191,7 @@ impl Act for ReviseItemRequest {
 
     fn draft(&self, checked: &CheckedContent, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         let Some(current) = current(context.page(), context.matter.opener) else {
-            return Err(Refusal::new(Reason::NotFound, "there is no such item"));
+            return Err(Refusal::new(Reason::NotFound, Sentence::for_developers("there is no such item")));
         };
         // An item of the other agency is refused with the fact, by its direction.
         let is_own = context.matter.opener == context.stage.own();

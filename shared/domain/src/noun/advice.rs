@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use prost::Message as _;
 use renkei_proto::{
+    Sentence,
     advice::v1::{
         AdviceAccepted, AdviceClarificationAnswered, AdviceClarificationAsked, AdviceCorrected, AdviceFurtherAsked,
         AdviceGiven, AdvicePlanRevised, AdviceQuotationAsked, AdviceRequest, AdviceRequested, AdviceStage,
@@ -159,7 +160,11 @@ pub fn target(urgency: Urgency, now: Timestamp) -> Due {
 }
 
 fn judge_request(case: &Case, fact: &AdviceRequested) -> Result<(), Refusal> {
-    must(case.matter.opener == Agency::Ppc, Reason::HeaderDiffers, "requests for advice are PPC's")?;
+    must(
+        case.matter.opener == Agency::Ppc,
+        Reason::HeaderDiffers,
+        Sentence::for_developers("requests for advice are PPC's"),
+    )?;
     due_ahead(case, fact.due.as_ref())?;
     ahead(case, "wanted_by", fact.wanted_by.as_ref())?;
     if let Some(judgement) = &fact.judgement {
@@ -193,7 +198,7 @@ fn judge_supplement(case: &Case, fact: &AdviceSupplemented) -> Result<(), Refusa
     must(
         fact.due.is_some() == handed_back.is_some(),
         Reason::FactDiffers,
-        "a new due day is set if the request was handed back, and only then",
+        Sentence::for_developers("a new due day is set if the request was handed back, and only then"),
     )?;
     if fact.due.is_some() {
         due_ahead(case, fact.due.as_ref())?;
@@ -248,7 +253,11 @@ fn judge_quotation_question(case: &Case, fact: &AdviceQuotationAsked) -> Result<
     find(case)?;
     let advice = outcomes(case.page()).find(|(mark, _)| mark.seq == case.answers);
     let Some((_, advice)) = advice else {
-        return Err(Refusal::field(Reason::NotFound, "advice", "there is no such advice in this request"));
+        return Err(Refusal::field(
+            Reason::NotFound,
+            "advice",
+            Sentence::for_developers("there is no such advice in this request"),
+        ));
     };
     let asks = advice.quotation() == Quotation::ConfirmFirst;
     must(
@@ -364,7 +373,11 @@ fn judge_advice(case: &Case, fact: &AdviceGiven) -> Result<(), Refusal> {
 fn judge_correction(case: &Case, fact: &AdviceCorrected) -> Result<(), Refusal> {
     find(case)?;
     if outcomes(case.page()).all(|(mark, _)| mark.seq != fact.seq) {
-        return Err(Refusal::field(Reason::NotFound, "advice", "there is no such advice in this request"));
+        return Err(Refusal::field(
+            Reason::NotFound,
+            "advice",
+            Sentence::for_developers("there is no such advice in this request"),
+        ));
     }
     asked(case, &fact.questions)
 }
@@ -373,7 +386,11 @@ fn judge_quotation_answer(case: &Case) -> Result<(), Refusal> {
     find(case)?;
     let open = quotations(case.page()).any(|(mark, _)| mark.seq == case.answers);
     if !open {
-        return Err(Refusal::field(Reason::NotFound, "quotation", "there is no such question in this request"));
+        return Err(Refusal::field(
+            Reason::NotFound,
+            "quotation",
+            Sentence::for_developers("there is no such question in this request"),
+        ));
     }
     let answer = quotation_answer(case.page(), case.answers);
     must(
@@ -385,7 +402,8 @@ fn judge_quotation_answer(case: &Case) -> Result<(), Refusal> {
 
 /// The request of this matter.
 fn find<'a>(case: &Case<'a>) -> Result<(&'a Mark, &'a AdviceRequested), Refusal> {
-    request(case.page()).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such request"))
+    request(case.page())
+        .ok_or_else(|| Refusal::new(Reason::NotFound, Sentence::for_developers("there is no such request")))
 }
 
 /// The request is under way: neither answered nor ended.
@@ -414,7 +432,7 @@ fn works_on(case: &Case, states: &[State]) -> Result<(), Refusal> {
 
 fn due_ahead(case: &Case, due: Option<&Due>) -> Result<(), Refusal> {
     let ahead = due.and_then(|due| calendar::parse_day(&due.on)).is_some_and(|on| on >= case.today());
-    must(ahead, Reason::FactDiffers, "the due day does not exist or lies in the past")
+    must(ahead, Reason::FactDiffers, Sentence::for_developers("the due day does not exist or lies in the past"))
 }
 
 /// Checks that a named future time is in the future.

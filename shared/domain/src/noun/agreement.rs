@@ -8,7 +8,7 @@ mod notices;
 use jiff::Timestamp;
 use prost::Message as _;
 use renkei_proto::{
-    FactMessage,
+    FactMessage, Sentence,
     agreement::v1::{
         self as proto, Agreement, ArrivalChannel, Notice, NoticeArrived, NoticeGiven, NoticeReceived, NoticeTermWarned,
         NoticeTiming, NoticeWithdrawalAssented, NoticeWithdrawn, notice::State,
@@ -128,7 +128,7 @@ impl Matter {
 
 fn judge_notice(case: &Case, fact: &NoticeGiven) -> Result<(), Refusal> {
     let right = term::term_on(case.today()).is_some_and(|term| term.ordinal == fact.term);
-    must(right, Reason::FactDiffers, "the notice names another term than that of its day")?;
+    must(right, Reason::FactDiffers, Sentence::for_developers("the notice names another term than that of its day"))?;
     must_be_canonical(&fact.document)?;
     let same = |it: &NoticeGiven| (it.kind, it.term, &it.document) == (fact.kind, fact.term, &fact.document);
     let is_known = || case.page().all_of::<NoticeGiven>(case.author()).any(|(_, it)| same(it));
@@ -143,7 +143,11 @@ fn judge_notice(case: &Case, fact: &NoticeGiven) -> Result<(), Refusal> {
 }
 
 fn must_be_canonical(number: &str) -> Result<(), Refusal> {
-    must(document(number) == number, Reason::FactDiffers, "the document number is not in its canonical form")
+    must(
+        document(number) == number,
+        Reason::FactDiffers,
+        Sentence::for_developers("the document number is not in its canonical form"),
+    )
 }
 
 /// Recorded once over the link; only an earlier arrival on paper or by telephone is recorded beside that.
@@ -153,7 +157,11 @@ fn judge_arrival(case: &Case, fact: &NoticeArrived) -> Result<(), Refusal> {
     let (_, given) = find::<NoticeGiven>(case.page(), giver, fact.notice_seq)?;
     let arrived_at = past("arrived_at", fact.arrived_at.as_ref(), case.now)?;
     let is_by_link = fact.channel() == ArrivalChannel::Link;
-    must(!is_by_link || fact.document.is_empty(), Reason::FactDiffers, "an arrival over the link has no number")?;
+    must(
+        !is_by_link || fact.document.is_empty(),
+        Reason::FactDiffers,
+        Sentence::for_developers("an arrival over the link has no number"),
+    )?;
     must_be_canonical(&fact.document)?;
     let term = term::term(given.term).filter(|term| !is_by_link && calendar::day(arrived_at) < term.from);
     if term.is_some() {
@@ -266,7 +274,7 @@ fn judge_assent(case: &Case, fact: &NoticeWithdrawalAssented) -> Result<(), Refu
 
 fn find<'a, F: FactMessage + 'a>(seen: Seen<'a>, author: Agency, seq: u64) -> Result<(&'a Mark, &'a F), Refusal> {
     let found = seen.all_of::<F>(author).find(|(mark, _)| mark.seq == seq);
-    found.ok_or_else(|| Refusal::field(Reason::NotFound, "notice", "there is no such notice"))
+    found.ok_or_else(|| Refusal::field(Reason::NotFound, "notice", Sentence::for_developers("there is no such notice")))
 }
 
 /// The state of a notice that came over the link.

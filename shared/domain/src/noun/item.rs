@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use prost::Message as _;
 use renkei_proto::{
-    FactKind,
+    FactKind, Sentence,
     journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     sharing::v1::{
@@ -25,7 +25,7 @@ use crate::{
     moment::{end, instant},
     noun::{Noun, Owed, OwnService, Resource, Withheld},
     page::Seen,
-    refusal::{Refusal, must},
+    refusal::{Refusal, missing, must},
     scope,
     tally::{Ordinal, TallyKind},
     visibility::{Reader, Visibility},
@@ -199,16 +199,20 @@ fn judge_publication(case: &Case, fact: &Fact) -> Result<(), Refusal> {
         ("an item bears the name of its originator", "共有情報は、提供元の機関の名称で登録します。"),
     )?;
     let Some(new) = published_in(fact) else {
-        return Err(Refusal::field(Reason::FieldInvalid, "terms", ("must be set", "必ず指定してください。")));
+        return Err(missing("terms"));
     };
     let (terms, revision) = (new.publication.terms.as_ref(), new.publication.revision);
     match current(case.page(), case.author()) {
         None => {
-            must(revision == 1, Reason::FactDiffers, "the first revision is 1")?;
+            must(revision == 1, Reason::FactDiffers, Sentence::for_developers("the first revision is 1"))?;
         }
         Some(before) => {
             open(case)?;
-            must(before.it.kind == new.kind, Reason::FactDiffers, "a revision is of the same kind of item")?;
+            must(
+                before.it.kind == new.kind,
+                Reason::FactDiffers,
+                Sentence::for_developers("a revision is of the same kind of item"),
+            )?;
             let before = before.it.publication;
             must(
                 before.revision < LAST_REVISION,
@@ -218,11 +222,11 @@ fn judge_publication(case: &Case, fact: &Fact) -> Result<(), Refusal> {
             must(
                 revision == before.revision + 1,
                 Reason::FactDiffers,
-                "a revision's number is the one before plus one",
+                Sentence::for_developers("a revision's number is the one before plus one"),
             )?;
             let same_case = (before.fiscal_year, before.year_ordinal)
                 == (new.publication.fiscal_year, new.publication.year_ordinal);
-            must(same_case, Reason::FactDiffers, "a revision keeps the case number")?;
+            must(same_case, Reason::FactDiffers, Sentence::for_developers("a revision keeps the case number"))?;
         }
     }
     terms.map_or(Ok(()), |terms| scope::check(terms, case.now))
@@ -256,7 +260,11 @@ fn judge_missing_units(case: &Case, fact: &ItemUnitsMissing) -> Result<(), Refus
     case.answers(current.mark.seq)?;
     let named = scope::units(current.terms());
     let all_named = fact.units.iter().all(|unit| named.contains(unit));
-    must(all_named, Reason::FactDiffers, "a unit is missing that the revision does not name")?;
+    must(
+        all_named,
+        Reason::FactDiffers,
+        Sentence::for_developers("a unit is missing that the revision does not name"),
+    )?;
     let news = missing_units(case.page(), case.matter.opener) != fact.units;
     must(news, Reason::WrongState, ("the same units are missing as before", "該当しない部署は、前回の登録と同じです。"))
 }
@@ -291,7 +299,11 @@ fn judge_answer(case: &Case) -> Result<(), Refusal> {
     open(case)?;
     let asked = questions(case.page(), case.matter.opener).any(|mark| mark.seq == case.answers);
     if !asked {
-        return Err(Refusal::field(Reason::NotFound, "question", "there is no such question about this item"));
+        return Err(Refusal::field(
+            Reason::NotFound,
+            "question",
+            Sentence::for_developers("there is no such question about this item"),
+        ));
     }
     let answer = question_answer(case.page(), case.matter.opener, case.answers);
     must(
@@ -316,7 +328,8 @@ fn judge_feedback(case: &Case, fact: &ItemFeedbackGiven) -> Result<(), Refusal> 
 }
 
 fn find<'a>(case: &Case<'a>) -> Result<Current<'a>, Refusal> {
-    current(case.page(), case.matter.opener).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such item"))
+    current(case.page(), case.matter.opener)
+        .ok_or_else(|| Refusal::new(Reason::NotFound, Sentence::for_developers("there is no such item")))
 }
 
 /// The item is shared.

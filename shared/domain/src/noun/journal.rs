@@ -3,7 +3,7 @@
 //! Nothing answers these facts: they are right, or the journal stops.
 
 use renkei_proto::{
-    FactKind,
+    FactKind, Sentence,
     journal::v1::{
         AuditCheckpointed, ClockConfirmed, EntryRefused, JournalReopened, KeyAdded, KeyRevoked, KindsSpoken, Mark,
         PrivateAnchored, fact::Fact,
@@ -71,26 +71,33 @@ fn judge_refusal(case: &Case, fact: &EntryRefused) -> Result<(), Refusal> {
     case.answers(fact.seq)?;
     let refused = case.author().peer();
     let Some(mark) = case.page().all(refused).find(|mark| mark.seq == fact.seq) else {
-        return Err(Refusal::new(Reason::FactDiffers, "the refused entry is not in this matter"));
+        return Err(Refusal::new(
+            Reason::FactDiffers,
+            Sentence::for_developers("the refused entry is not in this matter"),
+        ));
     };
     let stops = mark.kind().is_some_and(|kind| kind.rule().wrong_stops);
-    must(!stops, Reason::FactDiffers, "nothing answers a journal's own fact")?;
-    must(case.page().refusal(refused, fact.seq).is_none(), Reason::FactDiffers, "the entry is refused already")
+    must(!stops, Reason::FactDiffers, Sentence::for_developers("nothing answers a journal's own fact"))?;
+    must(
+        case.page().refusal(refused, fact.seq).is_none(),
+        Reason::FactDiffers,
+        Sentence::for_developers("the entry is refused already"),
+    )
 }
 
 fn judge_new_key(case: &Case, fact: &KeyAdded) -> Result<(), Refusal> {
     let known = case.page().all_of::<KeyAdded>(case.author()).any(|(_, it)| it.key_id == fact.key_id);
-    must(!known, Reason::FactDiffers, "this key was added before")
+    must(!known, Reason::FactDiffers, Sentence::for_developers("this key was added before"))
 }
 
 fn judge_revocation(case: &Case, fact: &KeyRevoked) -> Result<(), Refusal> {
     let revoked = case.page().all_of::<KeyRevoked>(case.author()).any(|(_, it)| it.key_id == fact.key_id);
-    must(!revoked, Reason::FactDiffers, "this key was revoked before")
+    must(!revoked, Reason::FactDiffers, Sentence::for_developers("this key was revoked before"))
 }
 
 fn judge_reopening(case: &Case, fact: &JournalReopened) -> Result<(), Refusal> {
     let is_next = fact.incarnation == incarnation(case.page(), case.author()) + 1;
-    must(is_next, Reason::FactDiffers, "a new incarnation is the one before plus one")
+    must(is_next, Reason::FactDiffers, Sentence::for_developers("a new incarnation is the one before plus one"))
 }
 
 /// The incarnation that an agency's journal has reached, from 1.

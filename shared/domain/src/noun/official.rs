@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use renkei_proto::{
-    FactKind,
+    FactKind, Sentence,
     evidence::v1::Official,
     journal::v1::{BarReason, Mark, fact},
     options::v1::Reason,
@@ -34,7 +34,11 @@ impl Noun for OfficialNoun {
     }
 
     fn judge(&self, case: &Case, fact: &fact::Fact) -> Result<(), Refusal> {
-        must(case.matter.opener == case.author(), Reason::NotFound, "the official is of the other agency")?;
+        must(
+            case.matter.opener == case.author(),
+            Reason::NotFound,
+            Sentence::for_developers("the official is of the other agency"),
+        )?;
         let is_barred = is_barred(case.view.local(&case.matter.to_string()));
         match fact {
             fact::Fact::OfficialBarred(_) => must(

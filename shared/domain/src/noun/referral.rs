@@ -9,6 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use jiff::{SignedDuration, Timestamp};
 use prost::Message as _;
 use renkei_proto::{
+    Sentence,
     journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     referral::v1::{
@@ -31,7 +32,7 @@ use crate::{
     },
     page::{MarkView as _, Seen, View},
     read_set::ReadSet,
-    refusal::{Refusal, must, past},
+    refusal::{Refusal, must, past, past_day},
     tally::{Ordinal, Tally, TallyKind},
     visibility::Visibility,
 };
@@ -195,7 +196,11 @@ fn judge_issue(case: &Case, fact: &ReferralIssued) -> Result<(), Refusal> {
     let pending = fact.judgement.is_some_and(|it| it.finding() == Finding::Pending) && !right.introduced.is_empty();
     let ground = fact.ground() == right.ground || (pending && fact.ground() == ReferralGround::Pending);
     let same = ground && fact.introduced == right.introduced;
-    must(same, Reason::FactDiffers, "ground or introduced schemes are not what the rule gives")?;
+    must(
+        same,
+        Reason::FactDiffers,
+        Sentence::for_developers("ground or introduced schemes are not what the rule gives"),
+    )?;
     judge_code(fact)
 }
 
@@ -214,7 +219,11 @@ fn complete_issue(case: &Case, draft: ReferralIssued) -> Result<ReferralIssued, 
 fn judge_code(fact: &ReferralIssued) -> Result<(), Refusal> {
     let digest = fact.code_digest.len();
     let code = digest == 0 || (digest == 32 && !fact.introduced.is_empty());
-    must(code, Reason::FactDiffers, "a code's digest has 32 bytes, and is there only where a scheme is introduced")
+    must(
+        code,
+        Reason::FactDiffers,
+        Sentence::for_developers("a code's digest has 32 bytes, and is there only where a scheme is introduced"),
+    )
 }
 
 fn judge_giving(case: &Case, fact: &ReferralGiven) -> Result<(), Refusal> {
@@ -237,7 +246,11 @@ fn judge_giving(case: &Case, fact: &ReferralGiven) -> Result<(), Refusal> {
         );
         return Err(Refusal::field(Reason::FieldInvalid, "given_at", must));
     }
-    must(fact.days == days(mark, given_at), Reason::FactDiffers, "the days from issue to giving are counted wrongly")?;
+    must(
+        fact.days == days(mark, given_at),
+        Reason::FactDiffers,
+        Sentence::for_developers("the days from issue to giving are counted wrongly"),
+    )?;
     let peer = case.author().peer();
     for (i, introduced) in fact.introduced.iter().enumerate() {
         if fact.introduced[..i].iter().any(|other| other.scheme_id == introduced.scheme_id) {
@@ -265,12 +278,12 @@ fn judge_giving(case: &Case, fact: &ReferralGiven) -> Result<(), Refusal> {
 fn judge_follow_up(case: &Case, fact: &ReferralFollowedUp) -> Result<(), Refusal> {
     let opener = case.matter.opener;
     let Some((mark, issue)) = issue(case.page(), opener) else {
-        return Err(Refusal::new(Reason::CodeNotFound, "no referral has this code"));
+        return Err(Refusal::new(Reason::CodeNotFound, Sentence::for_developers("no referral has this code")));
     };
     let right = !issue.code_digest.is_empty() && digest(&SHA256, &fact.proof).as_ref() == issue.code_digest;
-    must(right, Reason::CodeNotFound, "no referral has this code")?;
+    must(right, Reason::CodeNotFound, Sentence::for_developers("no referral has this code"))?;
     case.answers(mark.seq)?;
-    must(follow_up(case.page(), opener).is_none(), Reason::CodeAlreadyUsed, "")?;
+    must(follow_up(case.page(), opener).is_none(), Reason::CodeAlreadyUsed, Sentence::default())?;
     filing(&case.view, fact.filed_under.as_ref(), &fact.filed_on, case.now)
 }
 
@@ -285,23 +298,24 @@ pub fn filing(view: &View, under: Option<&SchemeVersion>, filed_on: &str, now: T
         scheme::was_published(view.page(&name), author, under.version)
     });
     if !known {
-        return Err(Refusal::field(Reason::NotFound, "filed_under", "this agency has no such scheme"));
+        return Err(Refusal::field(
+            Reason::NotFound,
+            "filed_under",
+            Sentence::for_developers("this agency has no such scheme"),
+        ));
     }
-    let filed = calendar::parse_past_day(filed_on, now).map(|_| ());
-    filed.ok_or_else(|| {
-        Refusal::field(
-            Reason::FieldInvalid,
-            "filed_on",
-            ("must be a day that exists and has come", "暦にある日で、本日以前の日を指定してください。"),
-        )
-    })
+    past_day("filed_on", filed_on, now).map(|_| ())
 }
 
 fn judge_revision(case: &Case, fact: &JudgementRevised) -> Result<(), Refusal> {
     open(case)?;
     judgement(fact.judgement.as_ref(), case.now)?;
     let revision = latest_judgement(case.page(), case.author()).map_or(0, |(revision, _)| revision);
-    must(fact.revision == revision + 1, Reason::FactDiffers, "a revision's number is the one before plus one")?;
+    must(
+        fact.revision == revision + 1,
+        Reason::FactDiffers,
+        Sentence::for_developers("a revision's number is the one before plus one"),
+    )?;
     must(
         fact.revision <= 1000,
         Reason::WrongState,
@@ -310,7 +324,8 @@ fn judge_revision(case: &Case, fact: &JudgementRevised) -> Result<(), Refusal> {
 }
 
 fn open<'a>(case: &Case<'a>) -> Result<(&'a Mark, &'a ReferralIssued), Refusal> {
-    issue(case.page(), case.author()).ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such referral"))
+    issue(case.page(), case.author())
+        .ok_or_else(|| Refusal::new(Reason::NotFound, Sentence::for_developers("there is no such referral")))
 }
 
 fn judgement(judgement: Option<&Judgement>, now: Timestamp) -> Result<(), Refusal> {

@@ -3,6 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use prost::Message as _;
 use renkei_proto::{
+    Sentence,
     journal::v1::fact::Fact,
     options::v1::Reason,
     referral::v1::{Cell, ReferralCounts, ReferralsCounted, SchemeCount},
@@ -85,14 +86,22 @@ pub fn month_before(day: Date) -> String {
 }
 
 fn judge_counts(case: &Case, fact: &ReferralsCounted) -> Result<(), Refusal> {
-    must(fact.month == case.matter.id, Reason::FactDiffers, "the counts are of another month than their matter")?;
+    must(
+        fact.month == case.matter.id,
+        Reason::FactDiffers,
+        Sentence::for_developers("the counts are of another month than their matter"),
+    )?;
     let ended = month(&fact.month).is_some_and(|first| next_month(first) <= case.today());
     must(
         ended,
         Reason::WrongState,
         ("a month is counted after it has ended", "集計は、その月が終わった後に行うことができます。"),
     )?;
-    must(fact.schemes.iter().all(is_safe), Reason::FactDiffers, "a count below the statistics threshold is shown")
+    must(
+        fact.schemes.iter().all(is_safe),
+        Reason::FactDiffers,
+        Sentence::for_developers("a count below the statistics threshold is shown"),
+    )
 }
 
 /// True if no small count is shown, and the days reveal nothing about a hidden count.

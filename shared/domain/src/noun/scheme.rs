@@ -5,6 +5,7 @@
 use jiff::{Timestamp, civil::Date};
 use prost::Message as _;
 use renkei_proto::{
+    Sentence,
     journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     referral::v1::{
@@ -20,7 +21,7 @@ use crate::{
     noun::{Noun, Resource},
     page::{Seen, View},
     read_set::ReadSet,
-    refusal::{Refusal, must},
+    refusal::{Refusal, missing, must},
     visibility::Visibility,
 };
 
@@ -99,7 +100,11 @@ fn judge_publication(case: &Case, fact: &SchemePublished) -> Result<(), Refusal>
 
 fn judge_revision(case: &Case, fact: &SchemeRevised) -> Result<(), Refusal> {
     let version = open(case)?;
-    must(fact.version == version + 1, Reason::FactDiffers, "a revision's version is the one before plus one")?;
+    must(
+        fact.version == version + 1,
+        Reason::FactDiffers,
+        Sentence::for_developers("a revision's version is the one before plus one"),
+    )?;
     must(
         fact.version <= LAST_VERSION,
         Reason::WrongState,
@@ -110,12 +115,16 @@ fn judge_revision(case: &Case, fact: &SchemeRevised) -> Result<(), Refusal> {
 
 fn judge_withdrawal(case: &Case, fact: &SchemeWithdrawn) -> Result<(), Refusal> {
     let version = open(case)?;
-    must(fact.version == version, Reason::FactDiffers, "the withdrawal names another version than the current one")
+    must(
+        fact.version == version,
+        Reason::FactDiffers,
+        Sentence::for_developers("the withdrawal names another version than the current one"),
+    )
 }
 
 fn open(case: &Case) -> Result<u32, Refusal> {
     let Some(current) = current(case.page(), case.author()) else {
-        return Err(Refusal::new(Reason::NotFound, "there is no such scheme"));
+        return Err(Refusal::new(Reason::NotFound, Sentence::for_developers("there is no such scheme")));
     };
     must(
         state(case.page(), case.author()) == State::Published,
@@ -127,7 +136,7 @@ fn open(case: &Case) -> Result<u32, Refusal> {
 
 fn terms(terms: Option<&SchemeTerms>) -> Result<(), Refusal> {
     let Some(terms) = terms else {
-        return Err(Refusal::field(Reason::FieldInvalid, "terms", ("must be set", "必ず指定してください。")));
+        return Err(missing("terms"));
     };
     let Some(from) = parse_day(&terms.valid_from) else {
         return Err(Refusal::field(

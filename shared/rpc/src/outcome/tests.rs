@@ -131,7 +131,8 @@ async fn sent(path: &str, metadata: &[(&'static str, &str)], flag: u8, length: u
     let body = Body::new(Full::new(Bytes::from(frame)));
     let request = request(path, Some(named(INTAKE)), &metadata, body);
     let response = layer.layer(Routes::new(service).prepare()).oneshot(request).await.unwrap();
-    Status::from_header_map(response.headers()).unwrap_or_else(|| Error::because(Reason::NotFound, "").into())
+    Status::from_header_map(response.headers())
+        .unwrap_or_else(|| Error::because(Reason::NotFound, renkei_proto::Sentence::default()).into())
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use renkei_domain::{
 };
 use renkei_journal::fact_hash;
 use renkei_proto::{
+    Sentence,
     agreement::v1::{NoticeGiven, NoticeGivenContent, NoticeKind, NoticeWithdrawalAssented, NoticeWithdrawn},
     journal::v1::fact::Fact,
     options::v1::Reason,
@@ -304,10 +305,10 @@ pub fn wrong_code(own: Agency) -> Act {
     let name = matter.to_string();
     Act::new(matter.clone(), move |stage, _| {
         if stage.view().local(&name).len() >= 5 {
-            return Err(Refusal::new(Reason::TooManyAttempts, "at most 5 wrong codes"));
+            return Err(Refusal::new(Reason::TooManyAttempts, Sentence::for_developers("at most 5 wrong codes")));
         }
         stage.note(matter.clone(), Fact::CodeTried(CodeTried { day: "2026-06-01".to_owned() }), None);
-        Err(Refusal::new(Reason::CodeNotFound, "no referral has this code"))
+        Err(Refusal::new(Reason::CodeNotFound, Sentence::for_developers("no referral has this code")))
     })
 }
 
@@ -316,7 +317,7 @@ pub fn regret(act: &Act) -> Act {
     let run = Arc::clone(&act.run);
     let run: Run = Arc::new(move |stage, moment| {
         run(stage, moment)?;
-        Err(Refusal::new(Reason::WrongState, "regretted"))
+        Err(Refusal::new(Reason::WrongState, Sentence::for_developers("regretted")))
     });
     Act { run, runs: Arc::default(), ..act.clone() }
 }

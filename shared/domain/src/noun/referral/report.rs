@@ -26,7 +26,7 @@ pub fn check(
         return invalid(
             "scope_facts.reporter",
             (
-                "must be a kind of reporter whom the scheme of the report fits",
+                "must be a kind of reporter to whom the scheme of the report applies",
                 "報告・届出の制度の対象となる報告者・届出者の区分を指定してください。",
             ),
         );
@@ -91,7 +91,7 @@ fn sector(reporter: ReporterKind) -> Option<Sector> {
     }
 }
 
-/// What an official should look at again before the paper is handed over.
+/// The points that an official checks again before the paper is handed over.
 pub fn warnings(facts: &ScopeFacts, finding: Finding, statutory: Option<&StatutoryFacts>) -> Vec<ReferralWarning> {
     let attacked = scheme::kinds(facts).any(|kind| matches!(kind, IncidentKind::Virus | IncidentKind::Access));
     let found = matches!(finding, Finding::Applies | Finding::Suspected);
