@@ -49,7 +49,7 @@ pub use crate::{
     agreement::warn_of_term,
     desk::Desk,
     evidence::{Checkpoint, JournalKeys},
-    referral::{FollowUp, Issue},
+    referral::{Contact, FollowUp, Issue},
     referral_counts::{Count, CountFiling, count_months},
     watch::Watchers,
 };
@@ -58,6 +58,8 @@ pub use crate::{
 pub struct Settings {
     /// The key from which secrets of referral codes are derived, 32 bytes.
     pub code_key: zeroize::Zeroizing<[u8; 32]>,
+    /// The counter that the papers for reporters name.
+    pub contact: Contact,
     /// The public keys by which journals are verified.
     pub keys: JournalKeys,
     /// The watchers of the change feed.
@@ -76,7 +78,7 @@ pub fn services(own: Agency) -> Vec<&'static str> {
 pub fn routes(desk: &Desk, settings: Settings) -> RoutesBuilder {
     let desk = || desk.clone();
     let advice = advice::Advices::new(desk());
-    let referral = referral::Referrals::new(desk(), settings.code_key, proof::Proofs::default());
+    let referral = referral::Referrals::new(desk(), settings.code_key, settings.contact);
     let evidence = evidence::Evidences::new(desk(), settings.keys);
     let link = link_status::Links::new(desk());
     let watch = watch::Watches::new(desk(), settings.watchers, settings.draining);

@@ -61,8 +61,8 @@ pub(crate) struct Referrals {
 }
 
 impl Referrals {
-    pub(crate) fn new(desk: Desk, code_key: Zeroizing<[u8; 32]>, proofs: Proofs) -> Self {
-        Self { desk, code_key, proofs, contact: Contact::default() }
+    pub(crate) fn new(desk: Desk, code_key: Zeroizing<[u8; 32]>, contact: Contact) -> Self {
+        Self { desk, code_key, proofs: Proofs::default(), contact }
     }
 
     /// The papers for the reporter. They are made from the stored referral, so a repeat of the call gets the same.

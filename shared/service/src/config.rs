@@ -54,6 +54,9 @@ pub struct Config {
     /// The internal systems by the URI in their certificate.
     #[serde(default)]
     pub callers: BTreeMap<String, CallerRow>,
+    /// The counter that the papers for reporters name; nothing by default.
+    #[serde(default)]
+    pub contact: Contact,
     /// The port for the operator; none by default.
     pub operator: Option<Operator>,
     /// The schedule of the verification of the database.
@@ -185,6 +188,24 @@ pub struct CallerRow {
     /// The unit on whose behalf it acts.
     #[serde(default)]
     pub unit: String,
+}
+
+/// The counter of the agency for reporters. Empty parts are left out of the papers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// The unit in charge, in Japanese.
+    #[serde(default)]
+    pub unit_ja: String,
+    /// The same in English; the Japanese name where it is left out.
+    #[serde(default)]
+    pub unit_en: String,
+    /// The telephone number.
+    #[serde(default)]
+    pub telephone: String,
+    /// The e-mail address.
+    #[serde(default)]
+    pub mail: String,
 }
 
 /// The port for the operator, plain HTTP.

@@ -13,7 +13,10 @@ use renkei_book::{Begin, CallOrigin, Cause, Declined, Settle};
 use renkei_desk::{Desk, JournalKeys, Watchers, services};
 use renkei_domain::{matter::Matter, moment::Source, noun::registry, timekeeper::Timekeeper};
 use renkei_link::Link;
-use renkei_proto::{options::v1::Surface, r#type::v1::Agency};
+use renkei_proto::{
+    options::v1::Surface,
+    r#type::v1::{Agency, Text},
+};
 use renkei_rpc::{
     authorize::{Authorize, RuleError, check_rules},
     connect::Dial,
@@ -32,7 +35,7 @@ use tonic::service::Routes;
 use tower::ServiceBuilder;
 
 use crate::{
-    config::{Config, DialMode},
+    config::{Config, Contact, DialMode},
     error::StartError,
     key,
     operator::{self, Facts},
@@ -147,6 +150,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let verifying = keys.clone();
     let settings = renkei_desk::Settings {
         code_key: key::secret(&config.secrets.code_key)?,
+        contact: counter(&config.contact),
         keys,
         watchers: watchers.clone(),
         draining: draining.clone(),
@@ -373,4 +377,10 @@ async fn dial(link: Link, dial: Dial, draining: CancellationToken) {
     if let Err(error) = renkei_link::run(link, dial, draining).await {
         tracing::error!(%error, "the peer cannot be dialled");
     }
+}
+
+/// The counter as the papers for reporters name it.
+fn counter(contact: &Contact) -> renkei_desk::Contact {
+    let unit = Text { ja: contact.unit_ja.clone(), en: contact.unit_en.clone() };
+    renkei_desk::Contact { unit, telephone: contact.telephone.clone(), mail: contact.mail.clone() }
 }

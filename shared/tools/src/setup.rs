@@ -130,6 +130,7 @@ impl Setup {
             let _ =
                 writeln!(text, "[callers.\"spiffe://{id}/desk/{name}\"]\nroles = [\"{role}\"]\nunit = \"{unit}\"\n");
         }
+        text.push_str(counter(own));
         text.push_str(OPERATOR);
         let endpoint = choice.collectors.get(id).map(|address| format!("otlp_endpoint = \"http://{address}\"\n"));
         let _ =
@@ -190,4 +191,17 @@ fn pem(pkcs8: &[u8]) -> String {
     let text = BASE64_STANDARD.encode(pkcs8);
     let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
     format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
+}
+
+/// The counter that the papers of one side name.
+fn counter(own: Agency) -> &'static str {
+    match own {
+        Agency::Ppc => {
+            "[contact]\nunit_ja = \"報告受付係\"\nunit_en = \"Report desk\"\ntelephone = \"03-0000-0001\"\n\n"
+        }
+        _ => {
+            "[contact]\nunit_ja = \"届出受付係\"\nunit_en = \"Notification desk\"\ntelephone = \"03-0000-0002\"\n\
+             mail = \"todokede@ipa.example\"\n\n"
+        }
+    }
 }

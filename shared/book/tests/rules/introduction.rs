@@ -310,9 +310,9 @@ fn the_paper_fits_the_contract_however_long_and_many_the_schemes_and_loses_neith
         scheme
     };
     let contact = Contact {
-        unit: Text { ja: "係".repeat(40), en: "u".repeat(40) },
+        unit: Text { ja: "係".repeat(60), en: "u".repeat(60) },
         telephone: "0".repeat(32),
-        mail: "m".repeat(60),
+        mail: "m".repeat(100),
     };
     let company_a = company_a();
     let dates = dates(&company_a);

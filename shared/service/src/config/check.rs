@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use renkei_rpc::connect::{is_address, is_server_name};
 
 use super::{
-    Config,
+    Config, Contact,
     error::{ConfigError, value},
 };
 
@@ -13,6 +13,12 @@ use super::{
 const ADDRESS: usize = 259;
 /// The maximum length of a collector's URL, in bytes.
 const ENDPOINT: usize = 1000;
+/// The maximum length of the name of a counter's unit, in characters: a paper has 2,000 for everything.
+const UNIT: usize = 60;
+/// The maximum length of a counter's telephone number.
+const TELEPHONE: usize = 32;
+/// The maximum length of a counter's e-mail address.
+const MAIL: usize = 100;
 
 impl Config {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -61,10 +67,44 @@ impl Config {
             let why = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             return Err(value("telemetry.log", format!("must be like `info` or `renkei_link=debug,info` ({why})")));
         }
+        self.check_contact()?;
         self.check_addresses()?;
         self.check_key_ids()?;
         self.failpoint()?;
         self.kinds()?;
+        Ok(())
+    }
+
+    /// Checks that the counter fits into one line of a paper.
+    fn check_contact(&self) -> Result<(), ConfigError> {
+        let Contact { unit_ja, unit_en, telephone, mail } = &self.contact;
+        let is_name = |text: &str| text.chars().count() <= UNIT && !text.chars().any(char::is_control);
+        for (key, text) in [("contact.unit_ja", unit_ja), ("contact.unit_en", unit_en)] {
+            if !is_name(text) {
+                return Err(value(key, format!("must be one line of at most {UNIT} characters")));
+            }
+        }
+        if unit_ja.is_empty() && !unit_en.is_empty() {
+            return Err(value(
+                "contact.unit_ja",
+                "must be set beside `contact.unit_en`: the Japanese paper is authoritative",
+            ));
+        }
+        if telephone.len() > TELEPHONE || !telephone.chars().all(|it| it.is_ascii_digit() || "+() -".contains(it)) {
+            return Err(value(
+                "contact.telephone",
+                format!("must be at most {TELEPHONE} of 0-9, +, brackets, blanks and hyphens"),
+            ));
+        }
+        let is_mail = mail.split_once('@').is_some_and(|(name, host)| {
+            let of = |text: &str, others: &str| {
+                !text.is_empty() && text.chars().all(|it| it.is_ascii_alphanumeric() || others.contains(it))
+            };
+            of(name, "._+-") && of(host, ".-")
+        });
+        if !mail.is_empty() && (mail.len() > MAIL || !is_mail) {
+            return Err(value("contact.mail", format!("must be an e-mail address of at most {MAIL} characters")));
+        }
         Ok(())
     }
 
