@@ -158,9 +158,10 @@ async fn every_flow_is_one_trace_from_the_caller_to_the_peers_page_and_back_by_t
 #[tokio::test]
 async fn a_collector_that_is_away_or_slow_fails_no_call_and_what_is_lost_is_counted() {
     let slow = Receiver::start(Some(60)).await.unwrap();
-    // Nothing listens there any more.
-    let away = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let collectors = [("ppc", away), ("ipa", slow.address)].into();
+    // The port stays taken without a listener, so that no other program gets it meanwhile.
+    let away = tokio::net::TcpSocket::new_v4().unwrap();
+    away.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let collectors = [("ppc", away.local_addr().unwrap()), ("ipa", slow.address)].into();
     let choice = Choice { collectors, sample_ratio: 1.0, ..Choice::default() };
     let mut pair = Pair::processes(None, start().unwrap(), [82; 32], choice).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();

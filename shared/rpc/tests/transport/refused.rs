@@ -13,7 +13,7 @@ use rustls::{AlertDescription, ClientConfig, RootCertStore, SupportedProtocolVer
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 
@@ -194,8 +194,11 @@ async fn an_absent_peer_is_reported_as_absent() {
     let told = ask(&silent.channel().unwrap()).await.unwrap_err();
     assert!(told.contains("did not answer in time during the TLS handshake"), "{told}");
 
-    drop(listener);
-    let told = ask(&world.dial(address, &world.client()).channel().unwrap()).await.unwrap_err();
+    // The port stays taken without a listener, so that no other program gets it meanwhile.
+    let away = TcpSocket::new_v4().unwrap();
+    away.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let away = world.dial(away.local_addr().unwrap(), &world.client());
+    let told = ask(&away.channel().unwrap()).await.unwrap_err();
     assert!(told.contains("nothing listens at 127.0.0.1"), "{told}");
 
     let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,6 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpSocket,
+};
 
 use super::*;
 
@@ -20,10 +23,10 @@ async fn listens(bytes: &'static [u8]) -> SocketAddr {
 
 #[tokio::test]
 async fn no_service_runs_at_an_address_without_a_listener() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    assert!(ask(address).await.unwrap().is_none());
+    // The port stays taken without a listener, so that no other program gets it meanwhile.
+    let away = TcpSocket::new_v4().unwrap();
+    away.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    assert!(ask(away.local_addr().unwrap()).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use renkei_telemetry::{Error, SHUTDOWN_LIMIT, Settings, Telemetry, span, start};
+use tokio::net::TcpSocket;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::dispatcher::with_default;
@@ -43,8 +44,10 @@ async fn serve_and_stop(telemetry: Telemetry) -> Result<(), Error> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_away_costs_no_call_and_no_long_shutdown() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let telemetry = exporting_to(&format!("http://{closed}")).unwrap();
+    // The port stays taken without a listener, so that no other program gets it meanwhile.
+    let away = TcpSocket::new_v4().unwrap();
+    away.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let telemetry = exporting_to(&format!("http://{}", away.local_addr().unwrap())).unwrap();
     assert!(matches!(serve_and_stop(telemetry).await, Err(Error::Flush(_))));
 }
 
