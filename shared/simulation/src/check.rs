@@ -65,6 +65,8 @@ pub struct Check {
     acknowledged: BTreeMap<Agency, BTreeSet<String>>,
     /// The ids of entries that a faulty version has written.
     faulty: BTreeSet<String>,
+    /// The ids of entries that were judged by entries of the other agency which were given up since.
+    orphaned: BTreeSet<String>,
     /// By the agency that stopped it, the numbers at which the other's journal was stopped.
     stops: BTreeSet<(Agency, u64)>,
     /// The agencies whose journals were being fetched back after the last step.
@@ -84,6 +86,19 @@ impl Check {
     /// Notes an entry that a faulty version has written.
     pub fn faulty(&mut self, entry_id: String) {
         self.faulty.insert(entry_id);
+    }
+
+    /// Notes that an agency is about to give up its entries behind those that it has. What the other one wrote on them
+    /// cannot be judged any more as it was.
+    pub fn gives_up(&mut self, sides: &[Side; 2], agency: Agency) {
+        let own = sides.iter().find(|side| side.own == agency);
+        let left = own.map_or(0, |side| side.disk().heads().own.seq);
+        for side in sides {
+            let disk = side.disk();
+            let written = disk.entries(Journal::Of(agency.peer()), 1);
+            let orphaned = written.filter(|entry| entry.header.seen_peer_seq > left);
+            self.orphaned.extend(orphaned.map(|entry| entry.header.entry_id.clone()));
+        }
     }
 
     /// Notes that an agency's database was replaced, or that its missing entries were given up: whatever nobody has is lost.
@@ -236,13 +251,14 @@ impl Check {
         }
     }
 
-    /// No entry of an honest version is refused.
+    /// No entry of an honest version is refused, unless it rests on entries that were given up.
     fn honest(&self, side: &Side, at: usize) -> Checked {
         let disk = side.disk();
         for entry in disk.entries(Journal::Of(side.own), 1) {
             let Some(fact::Fact::EntryRefused(refused)) = &entry.fact.fact else { continue };
             let of = disk.entry(Journal::Of(side.own.peer()), refused.seq);
-            if let Some(of) = of.filter(|of| !self.faulty.contains(&of.header.entry_id)) {
+            let is_excused = |id: &String| self.faulty.contains(id) || self.orphaned.contains(id);
+            if let Some(of) = of.filter(|of| !is_excused(&of.header.entry_id)) {
                 let Header { seq, fact_type, matter, .. } = &of.header;
                 let detail = format!(
                     "{} refuses number {seq}, {fact_type} in {matter}: {}",

@@ -71,6 +71,7 @@ impl World {
     }
 
     pub(crate) fn give_up(&mut self, agency: Agency) {
+        self.check.gives_up(&self.sides, agency);
         let side = &mut self.sides[place(agency)];
         let Some(process) = &side.process else { return };
         let reopen: Reopen = process.service.reopening_now(Cause::GivenUp("どこにもない".to_owned()));
