@@ -62,6 +62,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("renkei.evidence.v1.ListAuditRecordsRequest", of::<ListAuditRecordsRequest>),
     ("renkei.evidence.v1.ListBarredOfficialsRequest", of::<ListBarredOfficialsRequest>),
     ("renkei.evidence.v1.ListEntriesRequest", of::<ListEntriesRequest>),
+    ("renkei.evidence.v1.LookUpMatterRequest", of::<LookUpMatterRequest>),
     ("renkei.evidence.v1.UnbarOfficialRequest", of::<UnbarOfficialRequest>),
     ("renkei.evidence.v1.VerifyJournalsRequest", of::<VerifyJournalsRequest>),
     ("renkei.journal.v1.ClockConfirmedContent", of::<ClockConfirmedContent>),

@@ -13,7 +13,7 @@ use renkei_proto::{
 use crate::{methods, option, rules::Rules};
 
 /// The beginnings of the names of methods that change nothing.
-const READING: &[&str] = &["Get", "List", "Watch", "Search", "Check", "Verify"];
+const READING: &[&str] = &["Get", "List", "LookUp", "Watch", "Search", "Check", "Verify"];
 
 fn rule(method: &MethodDescriptor) -> &'static Rule {
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());

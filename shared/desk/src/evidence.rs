@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use prost::Message as _;
 use renkei_book::{Command, Stage};
 use renkei_domain::{
+    case_number::CaseNumber,
     decide::{Judged, ReadPermit},
     matter::{Matter, entry_name, parse_entry_name},
     moment::{Moment, stamp},
@@ -18,7 +19,8 @@ use renkei_proto::{
     evidence::v1::{
         AuditRecord, CheckpointAuditRequest, CheckpointAuditResponse, Delivery, DeliveryLevel, GetEntryRequest,
         JournalEntry, ListAuditRecordsRequest, ListAuditRecordsResponse, ListEntriesRequest, ListEntriesResponse,
-        Verification, VerifiedChain, VerifiedJournal, VerifyJournalsRequest, evidence_service_server::EvidenceService,
+        LookUpMatterRequest, LookUpMatterResponse, Verification, VerifiedChain, VerifiedJournal, VerifyJournalsRequest,
+        evidence_service_server::EvidenceService,
     },
     journal::v1::{AuditCheckpointed, AuditHead, fact},
     options::v1::{Reason, Role},
@@ -32,7 +34,7 @@ use tonic::Request;
 use crate::{
     desk::{Answer, Desk, open, open_secret},
     error::Error,
-    read::{Filling, begin, permit, place, size},
+    read::{Filling, begin, by_case_number, permit, place, size},
     verify::{Verified, verify},
 };
 
@@ -162,6 +164,16 @@ impl EvidenceService for Evidences {
             let held = self.desk.store.entry(Journal::Of(author), seq).await?.ok_or_else(missing)?;
             let sight = self.sight(&call, &held.header.matter).await?.ok_or_else(missing)?;
             self.entry(&sight, held).await?.ok_or_else(missing)
+        })
+        .await
+    }
+
+    async fn look_up_matter(&self, request: Request<LookUpMatterRequest>) -> Answer<LookUpMatterResponse> {
+        open(request, &self.desk, async |call, it: LookUpMatterRequest| {
+            let number = CaseNumber::parse(&it.case_number, "case_number")?;
+            let missing = || Error::because(Reason::NotFound, "there is no such matter");
+            let matter = by_case_number(&self.desk, &call, &number).await?.ok_or_else(missing)?;
+            Ok(LookUpMatterResponse { name: matter.to_string(), case_number: number.to_string() })
         })
         .await
     }

@@ -77,15 +77,9 @@ pub(crate) fn permit_of(desk: &Desk, call: &Call, matter: &Matter, page: &Page) 
 
 /// The matter with this case number; `None` if there is none, and if it is hidden from the caller.
 pub(crate) async fn by_case_number(desk: &Desk, call: &Call, number: &CaseNumber) -> Result<Option<Matter>, Error> {
-    for matter in desk.store.lookups(&number.lookup()).await? {
-        let page = desk.store.page(&matter.to_string()).await?.unwrap_or_default();
-        // An entry of the peer that was refused gives its number to nothing.
-        let is_its_own = registry::case_number(&matter, Seen::whole(&page)).as_ref() == Some(number);
-        if is_its_own && permit_of(desk, call, &matter, &page).is_some() {
-            return Ok(Some(matter));
-        }
-    }
-    Ok(None)
+    let found = desk.store.numbered(number).await?;
+    let readable = found.filter(|(matter, page)| permit_of(desk, call, matter, page).is_some());
+    Ok(readable.map(|(matter, _)| matter))
 }
 
 /// One page of a list, while it is filled.

@@ -109,8 +109,10 @@ enum Task {
     Health,
     /// Shows the life of one matter: the entries of both halves, their delivery, and their traces.
     Trace {
-        /// The name of the matter, such as `agencies/ppc/referrals/…`.
-        matter: String,
+        /// The name of the matter, such as `agencies/ppc/referrals/…`, or its case number, such as `甲-R08-REF-0001` or
+        /// `甲 令和8年 REF 1`.
+        #[arg(required = true)]
+        matter: Vec<String>,
     },
 }
 
@@ -262,11 +264,8 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
             None => Err("no service answers on the operator's port".to_owned()),
         },
         Task::Trace { matter } => {
-            let read = async |store: &Store| trace::lines(store, &matter).await.map_err(said);
+            let read = async |store: &Store| trace::lines(store, &matter.join(" ")).await;
             let lines = with_store(own, &config, read).await?;
-            if lines.is_empty() {
-                return Err(format!("there is no entry of {matter}"));
-            }
             lines.iter().try_for_each(|line| say(line))
         }
     }

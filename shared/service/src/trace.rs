@@ -1,6 +1,7 @@
 //! The life of one matter, from the entries of both halves.
 
 use renkei_domain::{
+    case_number::CaseNumber,
     matter::{Matter, entry_name},
     moment::micros,
     noun::registry,
@@ -14,21 +15,40 @@ use crate::status::time;
 /// The maximum number of entries of a matter that are shown.
 const ENTRIES: usize = 10_000;
 
-/// One line for the matter and one per entry, in the order in which they were folded here; empty if the matter does not
-/// exist.
-pub(crate) async fn lines(store: &Store, matter: &str) -> Result<Vec<String>, Error> {
-    let entries = store.entries_of(matter, 0, ENTRIES).await?;
+/// One line for the matter and one per entry, in the order in which they were folded here. The matter is known by its
+/// name or by its case number.
+///
+/// # Errors
+/// A sentence that states why nothing is shown.
+pub(crate) async fn lines(store: &Store, matter: &str) -> Result<Vec<String>, String> {
+    let said = |error: Error| error.to_string();
+    let name = match CaseNumber::parse(matter, "") {
+        Ok(number) => match store.numbered(&number).await.map_err(said)? {
+            Some((matter, _)) => matter.to_string(),
+            None => return Err(format!("there is no matter with the case number {number}")),
+        },
+        // Entries whose matter no noun knows are shown too, by whatever name the peer has given it.
+        Err(_) if Matter::parse(matter).is_some() || matter.contains('/') => matter.to_owned(),
+        Err(refusal) => {
+            return Err(format!("{matter}: {}, or the name of a matter", refusal.detail));
+        }
+    };
+    let entries = store.entries_of(&name, 0, ENTRIES).await.map_err(said)?;
     if entries.is_empty() {
-        return Ok(Vec::new());
+        return Err(format!("there is no entry of {name}"));
     }
+    told(store, &name, &entries).await.map_err(said)
+}
+
+async fn told(store: &Store, matter: &str, entries: &[StoredEntry]) -> Result<Vec<String>, Error> {
     let page = store.page(matter).await?.unwrap_or_default();
     let matter = Matter::of(matter);
     let state = registry::of(&matter).state(&matter, Seen::whole(&page));
     let state = if state.is_empty() { String::new() } else { format!(": {}", state.replace("STATE_", "")) };
     let mut lines = vec![format!("{matter}{state}, entries: {}", entries.len())];
-    for held in &entries {
+    for held in entries {
         let Journal::Of(author) = held.journal else { continue };
-        let level = level(store, held, &entries).await?;
+        let level = level(store, held, entries).await?;
         let trace = held.header.traceparent.split('-').nth(1).unwrap_or("-").to_owned();
         lines.push(format!(
             "{:28} {:30} written {} stored {} {level:46} trace {trace}",

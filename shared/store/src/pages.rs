@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{Timestamp, civil::Date};
 use renkei_book::Declined;
 use renkei_domain::{
+    case_number::CaseNumber,
     duty::{Duty, DutyKind},
     index::Lookup,
     matter::{Collection, Matter},
@@ -234,6 +235,21 @@ impl Store {
     /// A database that does not answer.
     pub async fn lookup(&self, lookup: &Lookup) -> Result<Option<Matter>, Error> {
         Ok(self.lookups(lookup).await?.into_iter().next())
+    }
+
+    /// The matter with this case number, and its page; `None` if there is none. An entry of the peer that was refused gives
+    /// its number to nothing.
+    ///
+    /// # Errors
+    /// As [`Store::page`].
+    pub async fn numbered(&self, number: &CaseNumber) -> Result<Option<(Matter, Page)>, Error> {
+        for matter in self.lookups(&number.lookup()).await? {
+            let page = self.page(&matter.to_string()).await?.unwrap_or_default();
+            if registry::case_number(&matter, Seen::whole(&page)).as_ref() == Some(number) {
+                return Ok(Some((matter, page)));
+            }
+        }
+        Ok(None)
     }
 
     /// The matters that were given this other name, at most 20: a peer that lies gives one name to several, and its

@@ -114,7 +114,20 @@ async fn every_command_works_beside_a_service_that_runs() {
             assert!(line.contains(level) && line.ends_with(&format!("trace {}", entry.trace_id)), "{line}");
         }
     }
-    assert_sentence(&run(&pair, Agency::Ppc, &["trace", "agencies/ppc/schemes/none"]).await, &["there is no entry of"]);
+    let number = ppc.referral(&name).await.unwrap().case_number;
+    let traced = done(&pair, Agency::Ppc, &["trace", &name]).await;
+    let (year, ordinal) = ("令和8年", number.rsplit('-').next().unwrap());
+    let spellings: [&[&str]; 3] = [&[&number], &["甲", year, "REF", ordinal], &["甲－Ｒ０８－ＲＥＦ－", ordinal]];
+    for spelling in spellings {
+        assert_eq!(done(&pair, Agency::Ppc, &[&["trace"], spelling].concat()).await, traced, "{spelling:?}");
+    }
+    for (wrong, sentence) in [
+        ("agencies/ppc/schemes/none", "there is no entry of agencies/ppc/schemes/none"),
+        ("甲 令和8年 ADV 99", "there is no matter with the case number 甲-R08-ADV-0099"),
+        ("第1号", "must be a case number such as 甲-R08-ADV-0012, or the name of a matter"),
+    ] {
+        assert_sentence(&run(&pair, Agency::Ppc, &["trace", wrong]).await, &[sentence]);
+    }
 
     let verified = done(&pair, Agency::Ppc, &["verify"]).await;
     let last = verified.lines().last().unwrap();

@@ -3,18 +3,23 @@
 
 use renkei_domain::moment::stamp;
 use renkei_proto::{
-    evidence::v1::{CheckpointAuditRequest, DeliveryLevel, JournalEntry, ListEntriesRequest},
+    evidence::v1::{
+        CheckpointAuditRequest, DeliveryLevel, JournalEntry, ListEntriesRequest, LookUpMatterRequest,
+        LookUpMatterResponse, evidence_service_client::EvidenceServiceClient,
+    },
     journal::v1::fact,
     options::v1::Reason,
     referral::v1::IssueReferralRequest,
-    r#type::v1::{Agency, Finding},
+    r#type::v1::{Agency, Finding, Purpose},
 };
+use renkei_rpc::error::reason_of;
 use renkei_tools::{
-    acts::{Acts, both, publish_all, refused, settle},
+    acts::{Acts, both, publish_all, refused, settle, to_units},
+    desk::TANAKA,
     pair::Pair,
     scenario::start,
 };
-use tonic::Request;
+use tonic::{Request, Status};
 
 fn level(entry: &JournalEntry) -> DeliveryLevel {
     entry.delivery.as_ref().unwrap().level()
@@ -141,4 +146,69 @@ async fn a_checkpoint_is_written_when_the_audit_chains_moved() {
     let at_peer = entry_named(&ipa, &second.entry).await;
     let Some(fact::Fact::AuditCheckpointed(later)) = at_peer.fact.unwrap().fact else { unreachable!() };
     assert!(later.chains[0].seq > chain.seq && later.chains[0].hash != chain.hash);
+}
+
+/// The answer to a system that looks a case number up for a purpose.
+async fn looked_up(acts: &Acts, caller: &str, purpose: Purpose, number: &str) -> Result<LookUpMatterResponse, Status> {
+    let channel = acts.desk.on_behalf_of(caller, TANAKA.with_purpose(purpose)).unwrap();
+    let request = LookUpMatterRequest { case_number: number.to_owned() };
+    Ok(EvidenceServiceClient::new(channel).look_up_matter(request).await?.into_inner())
+}
+
+#[tokio::test]
+async fn a_matter_is_found_by_its_case_number_in_any_spelling_at_both_agencies() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let referral = ppc.issued(ppc.issuing()).await.unwrap();
+    let advice = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    for acts in [&ppc, &ipa] {
+        for (spelling, name, number) in [
+            ("甲-R08-REF-0001", &referral.name, "甲-R08-REF-0001"),
+            ("甲－Ｒ０８－ＡＤＶ－０００１", &advice.name, "甲-R08-ADV-0001"),
+            ("甲　令和８年　ＡＤＶ　１", &advice.name, "甲-R08-ADV-0001"),
+            ("甲 令和8年度 adv 1", &advice.name, "甲-R08-ADV-0001"),
+        ] {
+            let expected = LookUpMatterResponse { name: name.clone(), case_number: number.to_owned() };
+            assert_eq!(acts.look_up(spelling).await.unwrap(), expected, "{spelling}");
+        }
+        for missing in ["甲-R08-REF-0002", "乙-R08-REF-0001", "甲-R07-REF-0001", "甲-R08-CON-0001"] {
+            refused(acts.look_up(missing).await, Reason::NotFound, "");
+        }
+        for wrong in ["REF-0001", "甲-R08-REF-0001-2", &referral.name] {
+            refused(acts.look_up(wrong).await, Reason::FieldInvalid, "case_number");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_matter_that_the_caller_may_not_read_is_not_found_by_its_number() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    ppc.issued(ppc.issuing()).await.unwrap();
+    ppc.submit_advice_request(ppc.requesting()).await.unwrap();
+    let scope = to_units(&["policy"], &[Purpose::Policy]);
+    ipa.publish_item(ipa.publishing_item(scope)).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let (policy, incident) = (Purpose::Policy, Purpose::IncidentResponse);
+    for (number, missing, readers) in [
+        ("甲-R08-REF-0001", "甲-R08-REF-0099", &["intake", "casework", "reader", "auditor"][..]),
+        ("甲-R08-ADV-0001", "甲-R08-ADV-0099", &["casework", "approver", "reader", "auditor"]),
+        ("乙-R08-ITM-0001", "乙-R08-ITM-0099", &["sharing", "reader"]),
+    ] {
+        for caller in ["intake", "casework", "sharing", "approver", "reader", "auditor"] {
+            let found = looked_up(&ppc, caller, policy, number).await;
+            assert_eq!(found.is_ok(), readers.contains(&caller), "{caller} {number}");
+            let nothing = looked_up(&ppc, caller, policy, missing).await.unwrap_err();
+            if let Err(hidden) = found {
+                assert_eq!((hidden.code(), hidden.message()), (nothing.code(), nothing.message()));
+                assert_eq!(reason_of(&hidden), Some(Reason::NotFound));
+                assert_eq!(hidden.details().len(), nothing.details().len());
+            }
+        }
+    }
+    let other_purpose = looked_up(&ppc, "reader", incident, "乙-R08-ITM-0001").await;
+    assert_eq!(reason_of(&other_purpose.unwrap_err()), Some(Reason::NotFound));
 }

@@ -7,7 +7,8 @@ use http_body_util::{BodyExt as _, Full};
 use renkei_proto::{
     evidence::v1::{
         CheckpointAuditRequest, CheckpointAuditResponse, GetEntryRequest, JournalEntry, ListAuditRecordsRequest,
-        ListAuditRecordsResponse, ListEntriesRequest, ListEntriesResponse, Verification, VerifyJournalsRequest,
+        ListAuditRecordsResponse, ListEntriesRequest, ListEntriesResponse, LookUpMatterRequest, LookUpMatterResponse,
+        Verification, VerifyJournalsRequest,
         evidence_service_client::EvidenceServiceClient,
         evidence_service_server::{EvidenceService, EvidenceServiceServer},
     },
@@ -91,6 +92,13 @@ struct Unreached;
 impl EvidenceService for Unreached {
     async fn get_entry(&self, _: tonic::Request<GetEntryRequest>) -> Result<tonic::Response<JournalEntry>, Status> {
         pending().await
+    }
+
+    async fn look_up_matter(
+        &self,
+        _: tonic::Request<LookUpMatterRequest>,
+    ) -> Result<tonic::Response<LookUpMatterResponse>, Status> {
+        Err(Error::Fault("the tests look nothing up".to_owned()).into())
     }
 
     async fn list_entries(

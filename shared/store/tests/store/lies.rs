@@ -3,6 +3,7 @@
 
 use renkei_book::Resume;
 use renkei_domain::{
+    case_number::CaseNumber,
     matter::Matter,
     noun::registry,
     page::{Journal, Page, Seen},
@@ -17,7 +18,7 @@ use renkei_proto::{
 };
 
 use super::{
-    acts::{about, notice, publish, revise, scheme, terms},
+    acts::{about, issue, notice, publish, referral, revise, scheme, terms},
     link::{Pair, arrive, forge, forged, forged_scheme, impose, refusal},
     side::on_each,
 };
@@ -296,4 +297,28 @@ fn an_act_that_the_author_may_not_do_is_refused_or_stops() {
 fn state_of(matter: &str, page: &Page) -> String {
     let matter = Matter::of(matter);
     registry::of(&matter).state(&matter, Seen::whole(page)).to_owned()
+}
+
+/// The entry is kept, so its matter is a candidate for the number, and comes first by its name.
+#[test]
+fn a_number_that_a_liar_gives_again_still_finds_the_matter_that_has_it() {
+    on_each(async |database| {
+        let pair = Pair::new(database).await;
+        pair.ppc.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        let issued = issue(Agency::Ppc, 1, "leak", "report");
+        pair.ppc.act(issued.clone()).await.unwrap();
+        pair.settle().await;
+        let number = CaseNumber::parse("甲-R08-REF-0001", "").unwrap();
+        let mut held = pair.ppc.own_entries().await.into_iter();
+        let fact = held.find(|it| it.header.matter == issued.name()).and_then(|it| it.fact.fact).unwrap();
+        let other = referral(Agency::Ppc, 0);
+        let entry = forged(&pair.ppc, &other.to_string(), fact, None).await;
+        let seq = pair.ipa.heads().peer.seq + 1;
+        assert_eq!(arrive(&pair.ipa, Agency::Ppc, vec![entry]).await.unwrap(), Stop::default());
+        assert_eq!(refusal(&pair.ipa, Agency::Ppc, seq).await, Some(Reason::AlreadyExists));
+        let its = Matter::of(&issued.name());
+        assert_eq!(pair.ipa.store.lookups(&number.lookup()).await.unwrap(), [other, its.clone()]);
+        let found = pair.ipa.store.numbered(&number).await.unwrap();
+        assert_eq!(found.map(|(matter, _)| matter), Some(its));
+    });
 }

@@ -6,8 +6,8 @@ use renkei_client::Answer;
 use renkei_proto::{
     evidence::v1::{
         CheckpointAuditRequest, CheckpointAuditResponse, GetEntryRequest, JournalEntry, ListAuditRecordsRequest,
-        ListAuditRecordsResponse, ListBarredOfficialsRequest, ListEntriesRequest, ListEntriesResponse, Official,
-        Verification, VerifyJournalsRequest,
+        ListAuditRecordsResponse, ListBarredOfficialsRequest, ListEntriesRequest, ListEntriesResponse,
+        LookUpMatterRequest, LookUpMatterResponse, Official, Verification, VerifyJournalsRequest,
     },
     r#type::v1::Agency,
 };
@@ -21,6 +21,12 @@ impl Acts {
     pub async fn entry(&self, author: Agency, seq: u64) -> Answer<JournalEntry> {
         let request = GetEntryRequest { name: format!("agencies/{}/entries/{seq}", author.id()) };
         insist(async || self.evidence.clone().get_entry(request.clone()).await).await
+    }
+
+    /// Finds a matter by its case number.
+    pub async fn look_up(&self, case_number: &str) -> Answer<LookUpMatterResponse> {
+        let request = LookUpMatterRequest { case_number: case_number.to_owned() };
+        insist(async || self.evidence.clone().look_up_matter(request.clone()).await).await
     }
 
     /// Lists entries.
