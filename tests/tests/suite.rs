@@ -68,6 +68,8 @@ mod official;
 mod operator;
 #[path = "suite/outage.rs"]
 mod outage;
+#[path = "suite/paper.rs"]
+mod paper;
 #[path = "suite/printed.rs"]
 mod printed;
 #[path = "suite/processes.rs"]

@@ -26,9 +26,9 @@ mod rules {
     mod official;
     mod pairs;
     mod referral;
-    mod report;
     mod scheme;
     mod scope;
+    mod soundness;
     mod stage;
     mod standing;
     mod statutory;

@@ -171,7 +171,7 @@ impl EvidenceService for Evidences {
     async fn look_up_matter(&self, request: Request<LookUpMatterRequest>) -> Answer<LookUpMatterResponse> {
         open(request, &self.desk, async |call, it: LookUpMatterRequest| {
             let number = CaseNumber::parse(&it.case_number, "case_number")?;
-            let missing = || Error::because(Reason::NotFound, "there is no such matter");
+            let missing = || Error::because(Reason::NotFound, Sentence::for_developers("there is no such matter"));
             let matter = by_case_number(&self.desk, &call, &number).await?.ok_or_else(missing)?;
             Ok(LookUpMatterResponse { name: matter.to_string(), case_number: number.to_string() })
         })

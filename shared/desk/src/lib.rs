@@ -49,7 +49,7 @@ pub use crate::{
     agreement::warn_of_term,
     desk::Desk,
     evidence::{Checkpoint, JournalKeys},
-    referral::{Contact, FollowUp, Issue},
+    referral::{Contact, FollowUp, Issue, Quoted},
     referral_counts::{Count, CountFiling, count_months},
     watch::Watchers,
 };

@@ -16,12 +16,12 @@ use renkei_proto::{
     Sentence,
     journal::v1::fact,
     options::v1::Reason,
-    referral::v1::{FilingCounted, FollowUpReferralRequest, FollowUpReferralResponse, ReferralCounts},
+    referral::v1::{CodeCounted, FilingCounted, FollowUpReferralRequest, FollowUpReferralResponse, ReferralCounts},
     r#type::v1::Agency,
 };
 use renkei_store::{Error, Store};
 
-use crate::scheme::own_scheme;
+use crate::{referral::acts::Quoted, scheme::own_scheme};
 
 /// The most months that are looked at.
 const MONTHS: usize = 24;
@@ -66,6 +66,8 @@ async fn first_month(store: &Store) -> Result<Option<Date>, Error> {
 pub struct CountFiling {
     /// The agency with which it was filed.
     pub own: Agency,
+    /// The code that the reporter quotes, if they do.
+    pub quoted: Option<Quoted>,
     /// The filing as the call states it.
     pub request: FollowUpReferralRequest,
 }
@@ -82,7 +84,8 @@ impl Command for CountFiling {
 
     fn reads(&self, moment: &Moment) -> ReadSet {
         let month = month_key(calendar::day(moment.now));
-        ReadSet::matter(self.matter(moment).to_string()).with(scheme::catalogues()).with_year(month)
+        let keys = ReadSet::matter(self.matter(moment).to_string()).with(scheme::catalogues()).with_year(month);
+        keys.with(self.quoted.as_ref().map(Quoted::reads).unwrap_or_default())
     }
 
     fn run(&self, stage: &mut Stage, moment: &Moment) -> Result<FollowUpReferralResponse, Refusal> {
@@ -90,7 +93,19 @@ impl Command for CountFiling {
         let filed_under = own_scheme(stage, &it.filed_under);
         referral::filing(&stage.view(), filed_under.as_ref(), &it.filed_on, moment.now)?;
         let counted = FilingCounted { filed_under, filed_on: it.filed_on.clone() };
+        // A wrong code is no code: the filing counts, and nobody learns whether there is such a referral.
+        let quoted = self.quoted.as_ref().filter(|quoted| quoted.is_right(stage));
+        if quoted.is_some_and(|quoted| quoted.is_followed_up(stage) || quoted.is_counted(stage)) {
+            let detail = (
+                "the filing under this code was counted before: one filing counts once",
+                "この番号による届出・報告は、既に件数に含まれています。一つの届出・報告は、1件と数えます。",
+            );
+            return Err(Refusal::field(Reason::CodeAlreadyUsed, "code", detail));
+        }
         stage.write(&self.matter(moment), fact::Fact::FilingCounted(counted), None, 0)?;
+        if let Some(quoted) = quoted {
+            stage.write(&quoted.tries, fact::Fact::CodeCounted(CodeCounted {}), None, 0)?;
+        }
         Ok(FollowUpReferralResponse { referral: None })
     }
 

@@ -14,7 +14,7 @@ use renkei_domain::{
     refusal::Refusal,
 };
 use renkei_proto::{
-    Sentence,
+    FactKind, Sentence,
     options::v1::Reason,
     referral::v1::{
         GetSchemeRequest, ListSchemesRequest, ListSchemesResponse, PublishSchemeRequest, ReviseSchemeRequest, Scheme,
@@ -26,7 +26,7 @@ use renkei_proto::{
 use tonic::Request;
 
 use crate::{
-    act::{Act, ActContext, FactDraft, act},
+    act::{Act, ActContext, CheckContext, FactDraft, act},
     desk::{Answer, Desk, open},
     error::Error,
     read::{Filling, PageRequest, Readable, decoded_as, judged, list, readable},
@@ -101,7 +101,11 @@ pub(crate) async fn scheme_content(desk: &Desk, it: &Readable, seq: u64) -> Resu
 
 impl Act for PublishSchemeRequest {
     type Resource = Scheme;
-    type Checked = ();
+    type Checked = HasMail;
+
+    fn check(&mut self, _: &CheckContext<'_>) -> Result<HasMail, Refusal> {
+        Ok(HasMail::of(self.content.as_ref()))
+    }
 
     fn matter(&self, own: Agency, _: &Moment) -> Matter {
         Matter::new(COLLECTION, own, &self.scheme_id)
@@ -111,20 +115,26 @@ impl Act for PublishSchemeRequest {
         ReadSet::matter(matter.to_string()).with(scheme::catalogues())
     }
 
-    fn draft(&self, (): &(), _: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+    fn draft(&self, mail: &HasMail, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        mail.is_read(context)?;
         Ok(FactDraft::new(SchemePublished { terms: Some(self.terms.clone().unwrap_or_default()) }))
     }
 }
 
 impl Act for ReviseSchemeRequest {
     type Resource = Scheme;
-    type Checked = ();
+    type Checked = HasMail;
+
+    fn check(&mut self, _: &CheckContext<'_>) -> Result<HasMail, Refusal> {
+        Ok(HasMail::of(self.content.as_ref()))
+    }
 
     fn reads(&self, matter: &Matter, _: &Moment) -> ReadSet {
         ReadSet::matter(matter.to_string()).with(scheme::catalogues())
     }
 
-    fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+    fn draft(&self, mail: &HasMail, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        mail.is_read(context)?;
         let version = (version(context) + 1).max(2);
         Ok(FactDraft::new(SchemeRevised { version, terms: Some(self.terms.clone().unwrap_or_default()) }))
     }
@@ -140,6 +150,28 @@ impl Act for WithdrawSchemeRequest {
 
     fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         Ok(FactDraft::new(SchemeWithdrawn { version: version(context).max(1) }))
+    }
+}
+
+/// Whether a scheme names an e-mail address. The content is taken from the request before the page is there.
+#[derive(Default)]
+pub struct HasMail(bool);
+
+impl HasMail {
+    fn of(content: Option<&SchemeContent>) -> Self {
+        Self(content.is_some_and(|content| !content.mail.is_empty()))
+    }
+
+    /// Refuses an address while the peer's service is of an earlier version, which would stop at it.
+    fn is_read(&self, context: &ActContext<'_>) -> Result<(), Refusal> {
+        if !self.0 || context.stage.speaks(FactKind::ReferralDischarged) {
+            return Ok(());
+        }
+        let detail = (
+            "the peer's service does not read e-mail addresses of schemes yet: leave it out",
+            "相手方のシステムは、制度の電子メールアドレスの記載にまだ対応していません。指定せずに登録してください。",
+        );
+        Err(Refusal::field(Reason::WrongState, "content.mail", detail))
     }
 }
 

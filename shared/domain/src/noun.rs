@@ -9,6 +9,7 @@ pub mod official;
 pub mod referral;
 pub mod referral_counts;
 pub mod registry;
+pub mod report;
 pub mod scheme;
 
 use std::collections::BTreeSet;

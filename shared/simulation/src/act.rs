@@ -4,7 +4,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use prost::Message as _;
 use renkei_book::{CallOrigin, Submission};
-use renkei_desk::{ActCommand, CheckContext, Count, CountFiling, FollowUp, Issue};
+use renkei_desk::{ActCommand, CheckContext, Count, CountFiling, FollowUp, Issue, Quoted};
 use renkei_domain::{
     matter::Matter,
     moment::Moment,
@@ -27,8 +27,9 @@ use renkei_proto::{
     evidence::v1::{BarOfficialRequest, UnbarOfficialRequest},
     options::v1::Reason,
     referral::v1::{
-        ConfirmReferralGivenRequest, CountReferralsRequest, FollowUpReferralRequest, IssueReferralRequest,
-        PublishSchemeRequest, ReviseJudgementRequest, ReviseSchemeRequest, WithdrawSchemeRequest,
+        ConfirmReferralGivenRequest, CountReferralsRequest, DischargeReferralRequest, FollowUpReferralRequest,
+        IssueReferralRequest, PublishSchemeRequest, ReviseJudgementRequest, ReviseSchemeRequest,
+        ReviseStatutoryFactsRequest, WithdrawSchemeRequest,
     },
     sharing::v1::{
         AcknowledgeItemRequest, AnswerItemQuestionRequest, AskAboutItemRequest, GiveFeedbackRequest,
@@ -148,6 +149,9 @@ acts! {
     ConfirmReferralGiven(
         ConfirmReferralGivenRequest, "/renkei.referral.v1.ReferralService/ConfirmReferralGiven", act),
     FollowUpReferral(FollowUpReferralRequest, "/renkei.referral.v1.ReferralService/FollowUpReferral", follow_up),
+    DischargeReferral(DischargeReferralRequest, "/renkei.referral.v1.ReferralService/DischargeReferral", act),
+    ReviseStatutoryFacts(
+        ReviseStatutoryFactsRequest, "/renkei.referral.v1.ReferralService/ReviseStatutoryFacts", act),
     ReviseJudgement(ReviseJudgementRequest, "/renkei.referral.v1.ReferralService/ReviseJudgement", act),
     CountReferrals(CountReferralsRequest, "/renkei.referral.v1.ReferralService/CountReferrals", count),
     BarOfficial(BarOfficialRequest, "/renkei.evidence.v1.OfficialService/BarOfficial", act),
@@ -205,7 +209,7 @@ fn issue(request: IssueReferralRequest, _: &Caller<'_>, context: &CheckContext<'
     let matter = Matter::new(referral::COLLECTION, context.own, &context.moment.id("referral", 0));
     let proof = proof(code::secret(&CODE_KEY, &matter.id), &matter.id);
     let digest = if request.with_code { keyed(&[&proof]) } else { Vec::new() };
-    Ok(of_call(Issue::new(matter, digest, request), context))
+    Ok(of_call(Issue::new(matter, &CODE_KEY, digest, request), context))
 }
 
 fn follow_up(
@@ -214,16 +218,17 @@ fn follow_up(
     context: &CheckContext<'_>,
 ) -> Result<Submission, Refusal> {
     let own = context.own;
-    if !request.reporter_agreed {
-        return Ok(of_call(CountFiling { own, request }, context));
-    }
     let mistyped =
         |_| Refusal::field(Reason::CodeMistyped, "code", Sentence::for_developers("its check character does not fit"));
     let code = code::parse(&request.code).map_err(mistyped)?;
     let found = (caller.lookup)(&code_lookup(own.peer(), code.locator())).map(|name| Matter::of(&name));
     let proof = proof(code.secret(), found.as_ref().map_or("", |matter| matter.id.as_str()));
     let tries = Matter::new(code::COLLECTION, own.peer(), code.locator());
-    Ok(of_call(FollowUp { found, tries, proof, request }, context))
+    let quoted = Quoted { found, tries, proof };
+    if !request.reporter_agreed {
+        return Ok(of_call(CountFiling { own, quoted: Some(quoted), request }, context));
+    }
+    Ok(of_call(FollowUp { quoted, request }, context))
 }
 
 /// The key from which the secrets of codes are derived, for both agencies.

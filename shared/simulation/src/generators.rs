@@ -18,6 +18,7 @@ pub const ALL: &[(&str, &[Generator])] = &[
     ("referrals", referral::GENERATORS),
     ("referralCounts", referral::COUNTS),
     ("codes", referral::CODES),
+    ("reports", referral::REPORTS),
     ("adviceRequests", advice::GENERATORS),
     ("items", item::GENERATORS),
     ("officials", official::GENERATORS),

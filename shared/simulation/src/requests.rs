@@ -41,4 +41,9 @@ impl Requests {
     pub fn request_id(&self) -> String {
         self.ids.id("request", self.drawn.fetch_add(1, Ordering::Relaxed))
     }
+
+    /// The reference of a report that was never referred.
+    pub fn report(&self) -> String {
+        self.ids.id("report", self.drawn.fetch_add(1, Ordering::Relaxed))
+    }
 }

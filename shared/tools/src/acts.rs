@@ -46,6 +46,7 @@ pub struct Acts {
     pub desk: Desk,
     schemes: SchemeServiceClient<OfficialChannel>,
     referrals: ReferralServiceClient<OfficialChannel>,
+    papers: ReferralServiceClient<OfficialChannel>,
     counts: ReferralServiceClient<OfficialChannel>,
     agreement: AgreementServiceClient<OfficialChannel>,
     notices: AgreementServiceClient<OfficialChannel>,
@@ -137,6 +138,7 @@ impl Acts {
         Ok(Self {
             schemes: desk.schemes()?,
             referrals: desk.referrals()?,
+            papers: desk.papers()?,
             counts: desk.counts()?,
             agreement: desk.agreement()?,
             notices: desk.notices()?,

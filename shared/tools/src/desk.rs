@@ -141,6 +141,14 @@ impl Desk {
         Ok(ReferralServiceClient::new(self.as_tanaka("intake")?))
     }
 
+    /// Papers of referrals, as intake that responds to an incident.
+    ///
+    /// # Errors
+    /// Fails if the files of the certificate cannot be read.
+    pub fn papers(&self) -> Result<ReferralServiceClient<OfficialChannel>, String> {
+        Ok(ReferralServiceClient::new(self.on_behalf_of("intake", TANAKA.with_purpose(Purpose::IncidentResponse))?))
+    }
+
     /// Referral, as the operator who counts.
     ///
     /// # Errors

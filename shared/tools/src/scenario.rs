@@ -12,9 +12,9 @@ use renkei_proto::{
     evidence::v1::CheckpointAuditRequest,
     options::v1::Reason,
     referral::v1::{
-        ConfirmReferralGivenRequest, CountReferralsRequest, FollowUpReferralRequest, GetReferralRequest,
-        GetSchemeRequest, IssueReferralRequest, IssueReferralResponse, PublishSchemeRequest, Referral, ReferralChannel,
-        ReferralGround, ReviseJudgementRequest, Scheme, ScopeFacts, referral::State,
+        AnotherBecause, ConfirmReferralGivenRequest, CountReferralsRequest, FollowUpReferralRequest,
+        GetReferralRequest, GetSchemeRequest, IssueReferralRequest, IssueReferralResponse, PublishSchemeRequest,
+        Referral, ReferralChannel, ReferralGround, ReviseJudgementRequest, Scheme, ScopeFacts, referral::State,
     },
     r#type::v1::{
         Agency, Certainty, Finding, Ground, IncidentKind, Judgement, Language, Persons, PersonsKind, ReporterKind,
@@ -23,6 +23,7 @@ use renkei_proto::{
 };
 
 mod advice;
+mod course;
 mod notice;
 mod sharing;
 use tonic::Code;
@@ -153,6 +154,7 @@ impl<'a> Scenario<'a> {
             "A社's preliminary window",
         )?;
         must(!issued.code.is_empty() && issued.notice.is_some(), "A社 gets a notice and a code")?;
+        self.registered_twice(&referral).await?;
         self.at("2026-11-24", "09:40")?;
         let request = ConfirmReferralGivenRequest {
             request_id: self.request_id(),
@@ -225,6 +227,7 @@ impl<'a> Scenario<'a> {
     /// Step 8: C社 notifies IPA; the variant D社 is of a sector whose reports go to the competent minister.
     async fn factory(&mut self) -> Result<(), String> {
         self.at("2026-11-24", "13:00")?;
+        let mut last = Referral::default();
         for (who, report, reporter) in
             [("C社", "N-2026-0101", ReporterKind::Business), ("D社", "N-2026-0102", ReporterKind::DelegatedSector)]
         {
@@ -240,13 +243,15 @@ impl<'a> Scenario<'a> {
                 introduced: &["leak-report-private"],
                 final_due: "2027-01-18",
             });
-            let dates = issued.await?.dates.unwrap_or_default();
+            let issued = issued.await?;
+            let dates = issued.dates.unwrap_or_default();
             must(
                 dates.preliminary_from == "2026-11-22" && dates.preliminary_to == "2026-11-24",
                 "C社's preliminary window",
             )?;
+            last = issued.referral.unwrap_or_default();
         }
-        Ok(())
+        self.corrected(&last).await
     }
 
     /// Step 9: the edges. Gives the referral whose judgement is pending.
@@ -317,6 +322,7 @@ impl<'a> Scenario<'a> {
             statutory: None,
             language: Language::Ja.into(),
             with_code: false,
+            another_because: AnotherBecause::Unspecified.into(),
         };
         let client = self.world.ppc.referrals()?;
         let refused = insist(async || client.clone().issue_referral(request.clone()).await).await;
@@ -344,7 +350,7 @@ impl<'a> Scenario<'a> {
             "9   E社: {} judged 非該当 after three days; the ground stays PENDING",
             revised.case_number
         ));
-        Ok(())
+        self.discharged(&revised).await
     }
 
     /// The month's counts, checkpoints of the audit chains, and all receipts.
@@ -387,6 +393,7 @@ impl<'a> Scenario<'a> {
             statutory: it.statutory.clone(),
             language: Language::Ja.into(),
             with_code: true,
+            another_because: AnotherBecause::Unspecified.into(),
         };
         let client = self.world.desk(it.agency).referrals()?;
         let issued = insist(async || client.clone().issue_referral(request.clone()).await).await;

@@ -119,7 +119,7 @@ async fn without_the_reporters_agreement_nothing_crosses_but_the_count() {
     let page = ppc.shared_referral(&name).await.unwrap();
     let before = ipa.link().await.unwrap().own_seq;
     let mut feed = ipa.watch("", "").await.unwrap();
-    // With the code, without it, and with one that nobody has: without agreement it is not even looked up.
+    // With the code, without it, and with one that nobody has: without agreement the answer does not tell which.
     let counting = |code: &str| FollowUpReferralRequest { reporter_agreed: false, ..ipa.following_up(code) };
     for code in [issued.code.clone(), String::new(), Code::new(900, [7; 5]).to_string()] {
         assert_eq!(ipa.follow_up(counting(&code)).await.unwrap().referral, None);

@@ -11,7 +11,7 @@ use renkei_proto::{
     evidence::v1::{BarOfficialRequest, CheckpointAuditRequest, UnbarOfficialRequest},
     journal::v1::BarReason,
     options::v1::Reason,
-    referral::v1::{FollowUpReferralRequest, IssueReferralRequest, ReviseJudgementRequest},
+    referral::v1::{DischargeReason, FollowUpReferralRequest, IssueReferralRequest, Referral, ReviseJudgementRequest},
     r#type::v1::{Agency, Finding, StatutoryFacts},
 };
 use renkei_tools::{
@@ -50,6 +50,10 @@ async fn every_method_that_changes_something_gives_its_first_reply_again() {
     let referral = issued.referral.clone().unwrap();
     let revised = twice(&ppc, ppc.revising(&referral, Finding::Suspected), async |it| ppc.revise(it).await).await;
     twice(&ppc, ppc.confirming(&revised), async |it| ppc.confirm(it).await).await;
+    twice(&ppc, ppc.restating(&referral_now(&ppc, &referral.name).await), async |it| ppc.restate(it).await).await;
+    let ended = ppc.issued(ppc.issuing()).await.unwrap();
+    twice(&ppc, ppc.discharging(&ended, DischargeReason::Mistake), async |it| ppc.discharge(it).await).await;
+    tried.extend(["ReviseStatutoryFacts", "DischargeReferral"]);
     settle(&ppc, &ipa).await.unwrap();
     let followed = twice(&ipa, ipa.following_up(&issued.code), async |it| ipa.follow_up(it).await).await;
     assert_eq!(followed.referral.unwrap().name, referral.name);
@@ -81,6 +85,10 @@ async fn every_method_that_changes_something_gives_its_first_reply_again() {
     pair.set_clock(instant("2026-12-01T00:00:00+09:00").unwrap()).unwrap();
     let counted = ipa.count(ipa.counting("2026-11")).await.unwrap();
     assert_eq!(counted.schemes[0].followed_up.unwrap().value, 5);
+}
+
+async fn referral_now(acts: &Acts, name: &str) -> Referral {
+    acts.referral(name).await.unwrap()
 }
 
 /// The acts of technical advice; gives the methods.

@@ -106,7 +106,7 @@ const REFUSALS: [(&str, Reason, Telling); 24] = [
         it.entry("agencies/ppc/schemes/leak-report", published(terms()), content, 0).unwrap()
     }),
     ("(a private fact)", Reason::WrongDirection, |it| {
-        let referred = fact::Fact::ReportReferred(ReportReferred { statutory: None, language: 1 });
+        let referred = fact::Fact::ReportReferred(ReportReferred { language: 1, ..ReportReferred::default() });
         let content = ReportReferredContent { report: "2026-000001".to_owned() }.encode_to_vec();
         it.entry("agencies/ipa/referrals/0199b7c4-0000-7000-8000-000000000002", referred, Some(content), 0).unwrap()
     }),

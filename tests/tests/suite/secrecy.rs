@@ -13,6 +13,7 @@ use renkei_proto::{
     agreement::v1::{ListNoticeEntriesRequest, NoticeKind},
     evidence::v1::{AuditRecord, ListAuditRecordsRequest},
     options::v1::{Reason, Surface},
+    referral::v1::GetReferralPaperRequest,
     sharing::v1::{
         GetItemRequest, Item, ListItemEntriesRequest, ListItemsRequest, item_service_client::ItemServiceClient,
     },
@@ -151,11 +152,17 @@ async fn a_call_for_no_known_purpose_is_refused_where_one_is_asked_for() {
     assert!(RULES.iter().filter(|rule| rule.secret && !["7(1)", "8"].contains(&rule.article)).all(|rule| rule.purpose));
 }
 
+/// The method that hands out the paper of an own referral. The peer is refused, which is on record too.
+const PAPER: &str = "/renkei.referral.v1.ReferralService/GetReferralPaper";
+
 /// An ordinary request of every method that hands out secret material: caller, path, matter, body.
 async fn secret_calls(ppc: &Acts, ipa: &Acts) -> Vec<(&'static str, &'static str, String, Vec<u8>)> {
     let item = ipa.publish_item(ipa.publishing_item(to_the_party())).await.unwrap().name;
     let advice = ppc.submit_advice_request(ppc.requesting()).await.unwrap().name;
+    ppc.publish(ppc.publishing("leak-report-private")).await.unwrap();
+    let referral = ppc.issued(ppc.issuing()).await.unwrap().name;
     settle(ppc, ipa).await.unwrap();
+    let paper = GetReferralPaperRequest { name: referral.clone() };
     let listing = ListAdviceEntriesRequest { parent: advice.clone(), ..Default::default() };
     let agreement = ppc.give_notice(ppc.giving_notice(NoticeKind::Other)).await.unwrap().name;
     settle(ppc, ipa).await.unwrap();
@@ -165,6 +172,7 @@ async fn secret_calls(ppc: &Acts, ipa: &Acts) -> Vec<(&'static str, &'static str
         ("reader", "/renkei.sharing.v1.ItemService/ListItemEntries", item.clone(), words(&item).encode_to_vec()),
         ("casework", "/renkei.advice.v1.AdviceService/ListAdviceEntries", advice, listing.encode_to_vec()),
         ("approver", "/renkei.agreement.v1.AgreementService/ListNoticeEntries", agreement, notices.encode_to_vec()),
+        ("intake", PAPER, referral, paper.encode_to_vec()),
         (
             "auditor",
             "/renkei.evidence.v1.EvidenceService/ListAuditRecords",
@@ -188,13 +196,23 @@ async fn every_method_that_hands_out_secrets_is_on_record_at_both_agencies() {
     assert_eq!(tried, RULES.iter().filter(|rule| rule.secret).map(|rule| rule.path).collect());
     for acts in [&ppc, &ipa] {
         for (caller, path, matter, body) in &calls {
-            secret_call(acts, caller, path, body).await.unwrap();
+            let call = secret_call(acts, caller, path, body).await;
+            let outcome = match acts.agency {
+                Agency::Ipa if *path == PAPER => {
+                    refused::<()>(Err(call.unwrap_err().into()), Reason::WrongDirection, "");
+                    "WRONG_DIRECTION"
+                }
+                _ => {
+                    call.unwrap();
+                    "OK"
+                }
+            };
             let records = acts.list_audit_records(who_knew(matter, 500, "")).await.unwrap().records;
             let found: Vec<&AuditRecord> =
                 records.iter().filter(|it| it.official == "yamada" && it.method == *path).collect();
             assert_eq!(found.len(), 1, "{path} at {}", acts.agency.id());
             assert_eq!(found[0].caller, format!("spiffe://{}/desk/{caller}", acts.agency.id()));
-            assert_eq!((found[0].purpose.as_str(), found[0].outcome.as_str()), ("investigation", "OK"));
+            assert_eq!((found[0].purpose.as_str(), found[0].outcome.as_str()), ("investigation", outcome));
         }
         assert_eq!(acts.verify().await.unwrap().fault, "");
     }

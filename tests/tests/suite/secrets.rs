@@ -132,6 +132,7 @@ fn report(pair: &Pair, n: u32) -> IssueReferralRequest {
         }),
         language: Language::Ja.into(),
         with_code: true,
+        another_because: 0,
     }
 }
 

@@ -14,8 +14,8 @@ use renkei_proto::{
     },
     journal::v1::fact,
     referral::v1::{
-        JudgementRevised, ReferralChannel, ReferralFollowedUp, ReferralGiven, ReferralIssued, ReferralsCounted,
-        SchemePublished, SchemeRevised, SchemeVersion, SchemeWithdrawn, ScopeFacts,
+        DischargeReason, JudgementRevised, ReferralChannel, ReferralDischarged, ReferralFollowedUp, ReferralGiven,
+        ReferralIssued, ReferralsCounted, SchemePublished, SchemeRevised, SchemeVersion, SchemeWithdrawn, ScopeFacts,
     },
     r#type::v1::{Agency, Certainty, Finding, Ground, IncidentKind, Judgement, ReporterKind},
 };
@@ -143,9 +143,16 @@ pub fn follow_up(party: &Party, matter: &Matter) -> Act {
         filed_under: issue.and_then(|(_, issue)| issue.introduced.first().cloned()),
         filed_on: calendar::day(party.now).to_string(),
         proof: proof(matter),
+        counted_before: false,
     };
     let answers = issue.map_or(0, |(mark, _)| mark.seq);
     Act::new(matter, fact::Fact::ReferralFollowedUp(fact)).answering(answers)
+}
+
+/// Ends the duty, because the reporter cannot be reached.
+pub fn discharge(matter: &Matter) -> Act {
+    let fact = ReferralDischarged { reason: DischargeReason::Unreachable.into() };
+    Act::new(matter, fact::Fact::ReferralDischarged(fact))
 }
 
 pub fn judge(party: &Party, matter: &Matter, finding: Finding) -> Act {

@@ -9,8 +9,8 @@ use renkei_proto::{
 
 use super::{
     acts::{
-        Report, assent, assent_to_record, count_last, follow_up, give, issue, judge, notice, numbered, paper, publish,
-        received, records, referral, report, revise, withdraw, withdraw_notice, withdraw_record,
+        Report, assent, assent_to_record, count_last, discharge, follow_up, give, issue, judge, notice, numbered,
+        paper, publish, received, records, referral, report, revise, withdraw, withdraw_notice, withdraw_record,
     },
     advice_acts as advice,
     catalogue::{IDS, KINDS, REPORTERS, scheme},
@@ -27,6 +27,7 @@ pub enum Choice {
     Give,
     FollowUp,
     Judge,
+    Discharge,
     Notice,
     WithdrawNotice,
     Assent,
@@ -64,7 +65,7 @@ pub enum Choice {
 }
 
 /// Referral and the agreement: either agency does all of it.
-pub const CHOICES: [Choice; 14] = [
+pub const CHOICES: [Choice; 15] = [
     Choice::Publish,
     Choice::Revise,
     Choice::Withdraw,
@@ -72,6 +73,7 @@ pub const CHOICES: [Choice; 14] = [
     Choice::Give,
     Choice::FollowUp,
     Choice::Judge,
+    Choice::Discharge,
     Choice::Notice,
     Choice::WithdrawNotice,
     Choice::Assent,
@@ -143,6 +145,7 @@ impl Choice {
             Self::Give => give(party, &referral(own, n % 6)),
             Self::FollowUp => follow_up(party, &referral(own.peer(), n % 6)),
             Self::Judge => judge(party, &referral(own, n % 6), of(FINDINGS, n)),
+            Self::Discharge => discharge(&referral(own, n % 6)),
             Self::Notice => notice(party, of(NOTICES, n)),
             Self::WithdrawNotice => withdraw_notice(notice_of(own)?),
             Self::Assent => assent(party, notice_of(own.peer())?),

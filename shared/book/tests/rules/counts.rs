@@ -92,6 +92,9 @@ fn own_acts_are_tallied_in_the_month_of_their_writing() {
         [row("given/unauthorised-access", 202_612, 1), row("days/unauthorised-access", 202_612, 7)]
     );
     assert_eq!(of(&acts[2]), [row("filed/unauthorised-access", 202_612, 1)]);
+    let fact::Fact::ReferralFollowedUp(mut later) = acts[2].1.clone() else { panic!("a follow-up") };
+    later.counted_before = true;
+    assert_eq!(of(&(Agency::Ipa, later.into())), [], "one filing counts once, also if the reporter agrees later");
     let filed_under = Some(SchemeVersion { scheme_id: "virus".to_owned(), version: 1 });
     let silent = fact::Fact::FilingCounted(FilingCounted { filed_under, filed_on: "2026-11-30".to_owned() });
     let silent = tallies(Agency::Ppc, Journal::Private, &silent, date(2026, 12, 1));

@@ -18,7 +18,7 @@ use renkei_proto::{
         PrivateAnchored, RecoveryEnded, StopLifted, fact,
     },
     options::v1::{Reason, Role},
-    referral::v1::{CodeTried, FilingCounted, ReportReferred},
+    referral::v1::{CodeCounted, CodeTried, FilingCounted, ReportLinked, ReportReferred, StatutoryFactsRevised},
     r#type::v1::{
         Agency::{self, Ipa, Ppc},
         Audience, Finding, IncidentKind, Purpose,
@@ -27,8 +27,8 @@ use renkei_proto::{
 
 use super::{
     acts::{
-        agreement, assent, count_last, follow_up, give, issue, judge, notice, paper, publish, received, referral,
-        report, revise, withdraw, withdraw_notice,
+        agreement, assent, count_last, discharge, follow_up, give, issue, judge, notice, paper, publish, received,
+        referral, report, revise, withdraw, withdraw_notice,
     },
     advice_acts::request,
     catalogue::{published, scheme},
@@ -58,7 +58,7 @@ enum Where {
     PrivateOwn,
 }
 
-const TABLE: [(&str, Where); 58] = [
+const TABLE: [(&str, Where); 62] = [
     ("notice_given", Where::Agreement),
     ("notice_arrived", Where::Agreement),
     ("notice_withdrawn", Where::Agreement),
@@ -72,6 +72,7 @@ const TABLE: [(&str, Where); 58] = [
     ("referral_followed_up", Where::Peers),
     ("judgement_revised", Where::Own),
     ("referrals_counted", Where::Own),
+    ("referral_discharged", Where::Own),
     ("advice_requested", Where::InPpcs(Ppc)),
     ("advice_supplemented", Where::InPpcs(Ppc)),
     ("advice_clarification_answered", Where::InPpcs(Ppc)),
@@ -117,7 +118,15 @@ const TABLE: [(&str, Where); 58] = [
     ("recovery_ended", Where::Private),
     ("officials_confirmed", Where::Private),
     ("notice_term_warned", Where::Private),
+    ("statutory_facts_revised", Where::PrivateOwn),
+    ("report_linked", Where::Private),
+    ("code_counted", Where::Private),
 ];
+
+/// The private matter of a report.
+fn report_of(agency: Agency) -> Matter {
+    renkei_domain::noun::report::matter(agency, b"key", "2026-000001")
+}
 
 const OPENERS: [Agency; 3] = [Agency::Ppc, Agency::Ipa, Agency::Unspecified];
 
@@ -140,6 +149,7 @@ fn every_fact_is_accepted_only_from_the_author_and_in_the_matter_of_the_table() 
                     }
                     // Nobody has asked for anything there.
                     Where::InPpcs(wanted) if wanted == author => Err(Reason::NotFound),
+                    Where::PrivateOwn if name == "statutory_facts_revised" => Err(Reason::WrongDirection),
                     Where::PrivateOwn => Err(Reason::NotFound),
                     _ => Err(Reason::WrongDirection),
                 };
@@ -195,6 +205,8 @@ fn ready(kind: FactKind, author: Agency) -> (Party, Act) {
         | FactKind::ReferralGiven
         | FactKind::ReferralFollowedUp
         | FactKind::JudgementRevised
+        | FactKind::ReferralDischarged
+        | FactKind::StatutoryFactsRevised
         | FactKind::ReferralsCounted => about_referral(&mut pair, kind, author),
         FactKind::OfficialBarred | FactKind::OfficialUnbarred => about_officials(&mut pair, kind, author),
         kind if kind.rule().article == "4(2)" => about_advice(&mut pair, kind),
@@ -249,6 +261,11 @@ fn about_referral(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
     match kind {
         FactKind::ReferralGiven => give(party, &matter),
         FactKind::ReferralFollowedUp => follow_up(party, &matter),
+        FactKind::ReferralDischarged => discharge(&matter),
+        FactKind::StatutoryFactsRevised => {
+            let revised = StatutoryFactsRevised { revision: 2, statutory: None };
+            Act::new(&matter, fact::Fact::StatutoryFactsRevised(revised))
+        }
         _ => judge(party, &matter, Finding::Suspected),
     }
 }
@@ -345,6 +362,8 @@ fn about_journals(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
         FactKind::ReportReferred => fact::Fact::ReportReferred(ReportReferred::default()),
         FactKind::FilingCounted => fact::Fact::FilingCounted(FilingCounted::default()),
         FactKind::CodeTried => fact::Fact::CodeTried(CodeTried::default()),
+        FactKind::ReportLinked => fact::Fact::ReportLinked(ReportLinked::default()),
+        FactKind::CodeCounted => fact::Fact::CodeCounted(CodeCounted {}),
         FactKind::StopLifted => fact::Fact::StopLifted(StopLifted::default()),
         FactKind::JournalStopped => fact::Fact::JournalStopped(JournalStopped::default()),
         FactKind::ClockConfirmed => fact::Fact::ClockConfirmed(ClockConfirmed::default()),
@@ -355,7 +374,10 @@ fn about_journals(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
     let matter = match kind {
         FactKind::ReportReferred => referral(author, 1),
         FactKind::FilingCounted => Matter::new(renkei_domain::noun::referral_counts::COLLECTION, author, "2026-11"),
-        FactKind::CodeTried => Matter::new(renkei_domain::noun::code::COLLECTION, author, "0001"),
+        FactKind::CodeTried | FactKind::CodeCounted => {
+            Matter::new(renkei_domain::noun::code::COLLECTION, author, "0001")
+        }
+        FactKind::ReportLinked => report_of(author),
         _ => Matter::journal(author),
     };
     Act::new(&matter, fact)
@@ -380,6 +402,7 @@ fn nothing_is_written_in_the_matters_of_another_noun() {
                 referral(opener, 9),
                 Matter::new(renkei_domain::noun::referral_counts::COLLECTION, opener, "2026-10"),
                 Matter::new(renkei_domain::noun::code::COLLECTION, opener, "0001"),
+                report_of(opener),
                 Matter::journal(opener),
                 Matter { collection: renkei_domain::matter::Collection::UNKNOWN, opener, id: "somewhere".to_owned() },
             ] {
@@ -437,6 +460,7 @@ fn a_matter_is_read_by_the_roles_that_its_noun_names() {
         (item(Agency::Ipa, 0), &[casework, sharing, approver, reader]),
         (official::matter(Agency::Ppc, "yamada"), &[operator, auditor]),
         (Matter::journal(Agency::Ppc), &[intake, casework, sharing, approver, operator, auditor]),
+        (report_of(Agency::Ppc), &[intake, casework, sharing, approver, operator, auditor]),
         (
             Matter::new(renkei_domain::noun::code::COLLECTION, Agency::Ppc, "0001"),
             &[intake, casework, sharing, approver, operator, auditor],

@@ -17,8 +17,8 @@ type Chosen = (Agency, Choice, u8);
 
 fn every_act() -> Vec<Chosen> {
     let on_two = |choice| {
-        use Choice::{Assent, FollowUp, Give, Judge, Paper, Revise, Withdraw, WithdrawNotice};
-        matches!(choice, Revise | Withdraw | Give | FollowUp | Judge | WithdrawNotice | Assent | Paper)
+        use Choice::{Assent, Discharge, FollowUp, Give, Judge, Paper, Revise, Withdraw, WithdrawNotice};
+        matches!(choice, Revise | Withdraw | Give | FollowUp | Judge | Discharge | WithdrawNotice | Assent | Paper)
     };
     let mut all = Vec::new();
     for agency in BOTH {

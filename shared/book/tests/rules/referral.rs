@@ -7,17 +7,18 @@ use renkei_domain::{
     noun::{
         Resource as _,
         referral::{gift, issue as issue_of, latest_judgement, state},
+        registry,
     },
 };
 use renkei_proto::{
     journal::v1::fact,
     options::v1::Reason,
-    referral::v1::{Referral, ReferralGround, ReferralIssued, SchemeVersion, referral::State},
+    referral::v1::{DischargeReason, Referral, ReferralGround, ReferralIssued, SchemeVersion, referral::State},
     r#type::v1::{Agency, Finding, IncidentKind},
 };
 
 use super::{
-    acts::{Report, follow_up, give, issue, judge, referral, report},
+    acts::{Report, discharge, follow_up, give, issue, judge, referral, report},
     catalogue::published,
     model::{Act, Pair, Party},
 };
@@ -33,7 +34,7 @@ fn shown(party: &Party) -> Referral {
 }
 
 /// The acts that bring a referral into each state; `true` means a report that fits no scheme.
-const PATHS: [(&[&str], State); 7] = [
+const PATHS: [(&[&str], State); 10] = [
     (&[], State::Unspecified),
     (&["issue"], State::Issued),
     (&["issue", "judge"], State::Issued),
@@ -41,6 +42,9 @@ const PATHS: [(&[&str], State); 7] = [
     (&["issue", "give"], State::Given),
     (&["issue", "follow up"], State::FollowedUp),
     (&["issue", "give", "follow up"], State::FollowedUp),
+    (&["issue", "end"], State::Discharged),
+    (&["issue", "end", "give"], State::Given),
+    (&["issue", "end", "follow up"], State::FollowedUp),
 ];
 
 fn made(pair: &Pair, name: &str) -> Act {
@@ -49,6 +53,7 @@ fn made(pair: &Pair, name: &str) -> Act {
         "issue" => issue(ppc, &matter, &report(OPENER, IncidentKind::Access)),
         "discharge" => issue(ppc, &matter, &report(OPENER, IncidentKind::None)),
         "give" => give(ppc, &matter),
+        "end" => discharge(&matter),
         "judge" => judge(ppc, &matter, Finding::DoesNotApply),
         _ => follow_up(&pair.ipa, &matter),
     }
@@ -75,12 +80,13 @@ fn every_act_is_permitted_or_refused_according_to_the_state() {
         let expect = |name: &str| match name {
             "issue" | "discharge" => issued.then_some(Reason::AlreadyExists),
             "judge" => (!issued).then_some(Reason::NotFound),
-            "give" if !issued => Some(Reason::NotFound),
+            "give" | "end" if !issued => Some(Reason::NotFound),
+            "end" => (stands != State::Issued).then_some(Reason::WrongState),
             "give" => (path.contains(&"discharge") || path.contains(&"give")).then_some(Reason::WrongState),
             _ if !issued || path.contains(&"discharge") => Some(Reason::CodeNotFound),
             _ => path.contains(&"follow up").then_some(Reason::CodeAlreadyUsed),
         };
-        for name in ["issue", "discharge", "give", "judge", "follow up"] {
+        for name in ["issue", "discharge", "give", "end", "judge", "follow up"] {
             let author = if name == "follow up" { &pair.ipa } else { &pair.ppc };
             assert_eq!(author.refuses(&made(&pair, name)), expect(name), "{name} after {path:?}");
         }
@@ -90,7 +96,7 @@ fn every_act_is_permitted_or_refused_according_to_the_state() {
 #[test]
 fn only_a_follow_up_answers_an_entry_and_it_answers_the_issue() {
     let pair = after(&["issue"]);
-    for name in ["give", "judge"] {
+    for name in ["give", "end", "judge"] {
         assert_eq!(pair.ppc.refuses(&made(&pair, name).answering(1)), Some(Reason::HeaderDiffers), "{name}");
     }
     assert_eq!(published().ppc.refuses(&made(&published(), "issue").answering(1)), Some(Reason::HeaderDiffers));
@@ -131,6 +137,36 @@ fn a_referral_without_a_fitting_scheme_has_no_code_and_nothing_to_give() {
     fact.code_digest = vec![1; 32];
     let lie = Act::new(&matter(), fact::Fact::ReferralIssued(fact));
     assert_eq!(published().ppc.refuses(&lie), Some(Reason::FactDiffers));
+}
+
+#[test]
+fn a_discharged_duty_shows_its_reason_and_time_and_is_open_no_more() {
+    let mut pair = after(&["issue"]);
+    pair.at("2026-11-27T09:00:00+09:00");
+    assert_eq!(registry::of(&matter()).duties(OPENER, &matter(), pair.ppc.page(&matter())).len(), 1);
+    pair.ppc.write(&made(&pair, "end")).unwrap();
+    pair.exchange(OPENER).assert_agree();
+    for party in [&pair.ppc, &pair.ipa] {
+        let referral = shown(party);
+        assert_eq!((referral.state(), referral.open_days), (State::Discharged, 0));
+        assert_eq!(referral.discharge_reason(), DischargeReason::Unreachable);
+        assert_eq!(referral.discharged_at, Some(stamp(pair.ppc.now)));
+    }
+    assert_eq!(registry::of(&matter()).duties(OPENER, &matter(), pair.ppc.page(&matter())), []);
+    let nothing_fits = shown(&after(&["discharge"]).ppc);
+    assert_eq!((nothing_fits.discharge_reason(), nothing_fits.discharged_at), (DischargeReason::Unspecified, None));
+}
+
+#[test]
+fn a_discharge_and_a_giving_or_a_filing_may_cross_and_both_sides_agree() {
+    for (name, author, stands) in [("follow up", Agency::Ipa, State::FollowedUp), ("give", OPENER, State::Given)] {
+        let mut pair = after(&["issue"]);
+        pair.ppc.write(&made(&pair, "end")).unwrap();
+        let crossing = made(&pair, name);
+        pair.of_mut(author).write(&crossing).unwrap();
+        pair.exchange(OPENER).assert_agree();
+        assert_eq!(state(pair.ipa.page(&matter()), OPENER), stands, "{name}");
+    }
 }
 
 fn given_with(change: impl Fn(&mut renkei_proto::referral::v1::ReferralGiven)) -> Option<Reason> {

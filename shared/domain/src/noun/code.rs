@@ -16,7 +16,7 @@ use crate::{case::Case, matter::Collection, noun::Noun, refusal::Refusal};
 /// `agencies/{opener}/codes/{locator}`.
 pub const COLLECTION: Collection = Collection::of_ids("codes", is_locator);
 
-/// Wrong tries of referral codes. They are private.
+/// Wrong tries of referral codes, and the codes whose filing was counted. They are private.
 pub struct CodeNoun;
 
 impl Noun for CodeNoun {
@@ -26,18 +26,18 @@ impl Noun for CodeNoun {
 
     fn judge(&self, _: &Case, fact: &fact::Fact) -> Result<(), Refusal> {
         match fact {
-            fact::Fact::CodeTried(_) => Ok(()),
+            fact::Fact::CodeTried(_) | fact::Fact::CodeCounted(_) => Ok(()),
             other => Err(Refusal::of_another_noun(other)),
         }
     }
 
     fn needs_room(&self, _: &fact::Fact) -> bool {
-        // The tries of a day are bounded instead.
+        // The tries of a day are bounded instead, and a filing is counted once.
         false
     }
 
-    fn protects(&self, _: FactKind) -> bool {
-        true
+    fn protects(&self, kind: FactKind) -> bool {
+        kind == FactKind::CodeTried
     }
 }
 

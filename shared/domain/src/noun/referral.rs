@@ -3,7 +3,7 @@
 //! State: `FOLLOWED_UP > GIVEN > DISCHARGED > ISSUED`.
 
 pub mod introduction;
-pub mod report;
+pub mod soundness;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::{SignedDuration, Timestamp};
@@ -13,10 +13,10 @@ use renkei_proto::{
     journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     referral::v1::{
-        JudgementRevised, Referral, ReferralFollowedUp, ReferralGiven, ReferralGround, ReferralIssued, SchemeVersion,
-        referral::State,
+        JudgementRevised, Referral, ReferralDischarged, ReferralFollowedUp, ReferralGiven, ReferralGround,
+        ReferralIssued, SchemeVersion, referral::State,
     },
-    r#type::v1::{Agency, Finding, Judgement},
+    r#type::v1::{Agency, Finding, Judgement, StatutoryFacts},
 };
 
 use crate::{
@@ -77,6 +77,8 @@ impl Noun for ReferralNoun {
             Fact::ReferralGiven(given) => judge_giving(case, given),
             Fact::ReferralFollowedUp(followed_up) => judge_follow_up(case, followed_up),
             Fact::JudgementRevised(revised) => judge_revision(case, revised),
+            Fact::ReferralDischarged(_) => judge_discharge(case),
+            Fact::StatutoryFactsRevised(revised) => judge_statutory_facts(case, revised.revision),
             Fact::ReportReferred(_) => Ok(()),
             other => Err(Refusal::of_another_noun(other)),
         }
@@ -116,7 +118,10 @@ impl Noun for ReferralNoun {
                 let given = |scheme| [of(GIVEN, scheme, 1), of(DAYS, scheme, u64::from(it.days))];
                 it.introduced.iter().flat_map(given).collect()
             }
-            Fact::ReferralFollowedUp(it) => it.filed_under.iter().map(|scheme| of(FILED, scheme, 1)).collect(),
+            // One filing counts once, also if the reporter agreed only after it was counted.
+            Fact::ReferralFollowedUp(it) if !it.counted_before => {
+                it.filed_under.iter().map(|scheme| of(FILED, scheme, 1)).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -192,9 +197,7 @@ pub fn introduce(view: &View, fact: &ReferralIssued, now: Timestamp) -> Result<I
 fn judge_issue(case: &Case, fact: &ReferralIssued) -> Result<(), Refusal> {
     judgement(fact.judgement.as_ref(), case.now)?;
     let right = introduce(&case.view, fact, case.now)?;
-    // Earlier versions called every pending judgement so, also where it could never become a duty.
-    let pending = fact.judgement.is_some_and(|it| it.finding() == Finding::Pending) && !right.introduced.is_empty();
-    let ground = fact.ground() == right.ground || (pending && fact.ground() == ReferralGround::Pending);
+    let ground = fact.ground() == right.ground || is_earlier_pending(fact, &right.introduced);
     let same = ground && fact.introduced == right.introduced;
     must(
         same,
@@ -204,10 +207,18 @@ fn judge_issue(case: &Case, fact: &ReferralIssued) -> Result<(), Refusal> {
     judge_code(fact)
 }
 
+/// Earlier versions gave every pending judgement this ground, also where it could never become a duty.
+fn is_earlier_pending(fact: &ReferralIssued, introduced: &[SchemeVersion]) -> bool {
+    let pending = fact.judgement.is_some_and(|it| it.finding() == Finding::Pending);
+    pending && fact.ground() == ReferralGround::Pending && !introduced.is_empty()
+}
+
 /// The issue of a referral with its ground, the schemes to introduce, and a code only where there are such.
 fn complete_issue(case: &Case, draft: ReferralIssued) -> Result<ReferralIssued, Refusal> {
     judgement(draft.judgement.as_ref(), case.now)?;
     let Introduction { ground, introduced } = introduce(&case.view, &draft, case.now)?;
+    // A peer of an earlier version expects its own rule, so the desk drafts the ground for it.
+    let ground = if is_earlier_pending(&draft, &introduced) { ReferralGround::Pending } else { ground };
     let mut issued = ReferralIssued { ground: ground.into(), introduced, ..draft };
     if issued.introduced.is_empty() {
         issued.code_digest.clear();
@@ -231,7 +242,7 @@ fn judge_giving(case: &Case, fact: &ReferralGiven) -> Result<(), Refusal> {
     must(
         issue.ground() != ReferralGround::NoApplicableScheme,
         Reason::WrongState,
-        ("the duty was discharged: no scheme fits", "該当する制度がないため、紹介は不要とされています。"),
+        ("no scheme fits, so there is nothing to give", "該当する制度がないため、紹介するものがありません。"),
     )?;
     must(
         gift(case.page(), case.author()).is_none(),
@@ -273,6 +284,45 @@ fn judge_giving(case: &Case, fact: &ReferralGiven) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// A duty that is open is discharged once.
+fn judge_discharge(case: &Case) -> Result<(), Refusal> {
+    open(case)?;
+    let is_open = state(case.page(), case.author()) == State::Issued;
+    must(
+        is_open,
+        Reason::WrongState,
+        (
+            "the duty is not open: the referral was given, followed up or discharged",
+            "この紹介は、交付済み、届出・報告済み又は終了しているため、この操作をすることはできません。",
+        ),
+    )
+}
+
+/// The facts of the dates are private, so only their own agency corrects them; revisions are numbered and bounded.
+fn judge_statutory_facts(case: &Case, revision: u32) -> Result<(), Refusal> {
+    let own = case.matter.opener == case.author();
+    must(
+        own,
+        Reason::WrongDirection,
+        (
+            "the referral is the peer's, whose dates stay with the peer",
+            "相手方の紹介に係る期限の根拠は、相手方のみが保有します。",
+        ),
+    )?;
+    open(case)?;
+    let last = latest_statutory(case.page()).map_or(1, |(last, _)| last);
+    must(
+        revision == last + 1,
+        Reason::FactDiffers,
+        Sentence::for_developers("a revision's number is the one before plus one"),
+    )?;
+    must(
+        revision <= 1000,
+        Reason::WrongState,
+        ("the facts of the dates are revised at most 999 times", "期限の根拠の訂正は、999回までです。"),
+    )
 }
 
 fn judge_follow_up(case: &Case, fact: &ReferralFollowedUp) -> Result<(), Refusal> {
@@ -349,6 +399,21 @@ pub fn gift(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ReferralGiven)> {
     seen.first(opener)
 }
 
+/// That the duty was discharged by an official.
+pub fn discharge(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ReferralDischarged)> {
+    seen.first(opener)
+}
+
+/// The latest facts from which the reporter's dates are computed, with their revision, from 1. Only the own service has
+/// them; `None` before the issue.
+pub fn latest_statutory(seen: Seen<'_>) -> Option<(u32, Option<&StatutoryFacts>)> {
+    seen.local().iter().rev().find_map(|mark| match mark.stated() {
+        Some(Fact::ReportReferred(it)) => Some((1, it.statutory.as_ref())),
+        Some(Fact::StatutoryFactsRevised(it)) => Some((it.revision, it.statutory.as_ref())),
+        _ => None,
+    })
+}
+
 /// The follow-up by the other agency.
 pub fn follow_up(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ReferralFollowedUp)> {
     seen.first(opener.peer())
@@ -371,6 +436,7 @@ pub fn state(seen: Seen<'_>, opener: Agency) -> State {
         Some(_) if follow_up(seen, opener).is_some() => State::FollowedUp,
         Some(_) if gift(seen, opener).is_some() => State::Given,
         Some((_, issue)) if issue.ground() == ReferralGround::NoApplicableScheme => State::Discharged,
+        Some(_) if discharge(seen, opener).is_some() => State::Discharged,
         Some(_) => State::Issued,
     }
 }
@@ -382,6 +448,7 @@ impl Resource for Referral {
         let (judgement_revision, judgement) = latest_judgement(seen, opener)?;
         let given = gift(seen, opener).map(|(_, given)| given);
         let followed_up = follow_up(seen, opener).map(|(_, it)| it);
+        let discharged = discharge(seen, opener);
         let state = state(seen, opener);
         let scheme = |agency: Agency, version: &SchemeVersion| scheme::matter(agency, version).to_string();
         Some(Self {
@@ -407,6 +474,8 @@ impl Resource for Referral {
             open_days: if state == State::Issued { days(mark, now) } else { 0 },
             entries: seen.entries(),
             etag,
+            discharge_reason: discharged.map(|(_, it)| it.reason).unwrap_or_default(),
+            discharged_at: discharged.and_then(|(mark, _)| mark.written_at),
         })
     }
 }

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use renkei_proto::{FactKind, journal::v1::fact, r#type::v1::Agency};
 
-use super::{Noun, advice, agreement, code, item, journal, official, referral, referral_counts, scheme};
+use super::{Noun, advice, agreement, code, item, journal, official, referral, referral_counts, report, scheme};
 use crate::{
     case_number::CaseNumber,
     duty::DutyKind,
@@ -22,6 +22,7 @@ pub const ALL: &[&dyn Noun] = &[
     &referral::ReferralNoun,
     &referral_counts::ReferralCountsNoun,
     &code::CodeNoun,
+    &report::ReportNoun,
     &advice::AdviceNoun,
     &item::ItemNoun,
     &official::OfficialNoun,

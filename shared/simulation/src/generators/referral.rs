@@ -5,8 +5,8 @@ use renkei_domain::{
     noun::{referral::ReferralNoun, referral_counts::month_before},
 };
 use renkei_proto::{
-    referral::v1::{Referral, ReferralChannel},
-    r#type::v1::{Finding, IncidentKind, ReporterKind},
+    referral::v1::{AnotherBecause, DischargeReason, Referral, ReferralChannel, referral::State},
+    r#type::v1::{Finding, IncidentKind, ReporterKind, Sector},
 };
 
 use crate::generator::{Choosing, Generator};
@@ -59,10 +59,56 @@ pub(super) const GENERATORS: &[Generator] = &[
         let referral: Referral = it.one_of(&ReferralNoun, it.own().peer())?;
         Some(it.requests.confirming(&referral).into())
     }),
+    Generator::valid("discharge a referral", |it| {
+        let referral = it.one_with(&ReferralNoun, it.own(), |it: &Referral| it.state() == State::Issued)?;
+        let reason = it.draw.pick(&REASONS).copied()?;
+        Some(it.requests.discharging(&referral, reason).into())
+    }),
+    Generator::forbidden("discharge the peer's referral", |it| {
+        let referral: Referral = it.one_of(&ReferralNoun, it.own().peer())?;
+        Some(it.requests.discharging(&referral, DischargeReason::Mistake).into())
+    }),
+    Generator::forbidden("discharge a referral for no reason", |it| {
+        let referral = own(it)?;
+        Some(it.requests.discharging(&referral, DischargeReason::Unspecified).into())
+    }),
+    Generator::boundary("correct the facts of the dates", |it| {
+        let referral = own(it)?;
+        Some(it.requests.restating(&referral).into())
+    }),
+    Generator::forbidden("correct the facts of the peer's dates", |it| {
+        let referral: Referral = it.one_of(&ReferralNoun, it.own().peer())?;
+        Some(it.requests.restating(&referral).into())
+    }),
+    Generator::forbidden("correct the facts of the dates to those of a public body", |it| {
+        let referral = own(it)?;
+        let mut request = it.requests.restating(&referral);
+        request.statutory.as_mut()?.sector = Sector::Public.into();
+        Some(request.into())
+    }),
     Generator::valid("revise a judgement", |it| {
         let referral = own(it)?;
         let finding = it.draw.pick(&FINDINGS).copied()?;
         Some(it.requests.revising(&referral, finding).into())
+    }),
+];
+
+pub(super) const REPORTS: &[Generator] = &[
+    Generator::boundary("issue a referral of a report that may have one", |it| {
+        let mut request = it.requests.issuing();
+        request.report = it.draw.pick(&["2026-000001", "2026-000002"]).copied()?.to_owned();
+        Some(request.into())
+    }),
+    Generator::boundary("issue another referral of a report", |it| {
+        let mut request = it.requests.issuing();
+        request.report = it.draw.pick(&["2026-000001", "2026-000002"]).copied()?.to_owned();
+        request.another_because = it.any(&ANOTHER.map(i32::from));
+        Some(request.into())
+    }),
+    Generator::forbidden("issue another referral of a report for no known reason", |it| {
+        let mut request = it.requests.issuing();
+        request.another_because = 99;
+        Some(request.into())
     }),
 ];
 
@@ -95,6 +141,15 @@ pub(super) const COUNTS: &[Generator] = &[
     }),
 ];
 
+const REASONS: [DischargeReason; 5] = [
+    DischargeReason::Unreachable,
+    DischargeReason::ReportWithdrawn,
+    DischargeReason::Mistake,
+    DischargeReason::AlreadyFiled,
+    DischargeReason::NoLongerDue,
+];
+const ANOTHER: [AnotherBecause; 3] =
+    [AnotherBecause::OtherIncident, AnotherBecause::OtherSchemes, AnotherBecause::FirstDischarged];
 const FINDINGS: [Finding; 4] = [Finding::Applies, Finding::Suspected, Finding::DoesNotApply, Finding::Pending];
 
 fn own(it: &mut Choosing<'_>) -> Option<Referral> {

@@ -3,11 +3,11 @@
 use renkei_domain::moment::stamp;
 use renkei_proto::{
     referral::v1::{
-        ConfirmReferralGivenRequest, CountReferralsRequest, FollowUpReferralRequest, IssueReferralRequest,
-        PublishSchemeRequest, Referral, ReferralChannel, ReviseJudgementRequest, ReviseSchemeRequest, Scheme,
-        WithdrawSchemeRequest,
+        AnotherBecause, ConfirmReferralGivenRequest, CountReferralsRequest, DischargeReason, DischargeReferralRequest,
+        FollowUpReferralRequest, IssueReferralRequest, PublishSchemeRequest, Referral, ReferralChannel,
+        ReviseJudgementRequest, ReviseSchemeRequest, ReviseStatutoryFactsRequest, Scheme, WithdrawSchemeRequest,
     },
-    r#type::v1::{Agency, Certainty, Finding, Ground, Judgement, Language},
+    r#type::v1::{Agency, Certainty, Finding, Ground, Judgement, Language, Sector, StatutoryFacts},
 };
 
 use super::{
@@ -59,18 +59,19 @@ impl Requests {
     }
 
     /// A referral that is a duty once the peer has published a scheme: unauthorised access at a business. PPC takes it
-    /// as a leak report, IPA as a notification of access. Without code.
+    /// as a leak report, IPA as a notification of access. Without code. Each is of a report of its own.
     pub fn issuing(&self) -> IssueReferralRequest {
         let under = if self.agency == Agency::Ppc { "leak-report-private" } else { "unauthorised-access" };
         IssueReferralRequest {
             request_id: self.request_id(),
-            report: "2026-000001".to_owned(),
+            report: self.report(),
             reported_under: self.scheme_name(under),
             judgement: Some(self.judgement(Finding::Applies)),
             scope_facts: Some(scope_facts()),
             statutory: None,
             language: Language::Ja.into(),
             with_code: false,
+            another_because: AnotherBecause::Unspecified.into(),
         }
     }
 
@@ -95,6 +96,31 @@ impl Requests {
             reporter_agreed: true,
             filed_under: self.scheme_name(under),
             filed_on: renkei_domain::calendar::day(self.now()).to_string(),
+        }
+    }
+
+    /// The end of a duty for this reason.
+    pub fn discharging(&self, referral: &Referral, reason: DischargeReason) -> DischargeReferralRequest {
+        DischargeReferralRequest {
+            request_id: self.request_id(),
+            name: referral.name.clone(),
+            etag: referral.etag.clone(),
+            reason: reason.into(),
+        }
+    }
+
+    /// Corrected facts of the dates of a business: it knew today, of an act with a wrongful purpose.
+    pub fn restating(&self, referral: &Referral) -> ReviseStatutoryFactsRequest {
+        ReviseStatutoryFactsRequest {
+            request_id: self.request_id(),
+            name: referral.name.clone(),
+            etag: referral.etag.clone(),
+            statutory: Some(StatutoryFacts {
+                sector: Sector::Private.into(),
+                knew_on: renkei_domain::calendar::day(self.now()).to_string(),
+                items: vec![3],
+                persons: None,
+            }),
         }
     }
 

@@ -221,7 +221,7 @@ pub fn issue(own: Agency, n: u64, under: &str, report: &str) -> Act {
             fact.code_digest = fact_hash(&proof(n)).to_vec();
         }
         let seq = stage.write(&to, Fact::ReferralIssued(fact), None, 0)?;
-        let report = ReportReferred { statutory: None, language: Language::Ja.into() };
+        let report = ReportReferred { language: Language::Ja.into(), ..ReportReferred::default() };
         stage.write(&to, Fact::ReportReferred(report), reference.clone(), 0)?;
         Ok(seq)
     });
@@ -254,6 +254,7 @@ pub fn follow_up(own: Agency, n: u64, under: &str) -> Act {
             filed_under: Some(under.clone()),
             filed_on: calendar::day(moment.now).to_string(),
             proof: proof(n),
+            counted_before: false,
         };
         stage.write(&matter, Fact::ReferralFollowedUp(fact), None, answers)
     })

@@ -267,7 +267,8 @@ fn an_act_that_the_author_may_not_do_is_refused_or_stops() {
         let published = || Fact::SchemePublished(SchemePublished { terms: Some(terms()) });
         let withdrawn = |version| Fact::SchemeWithdrawn(SchemeWithdrawn { version });
         let refused = |seq| Fact::EntryRefused(EntryRefused { seq, reason: Reason::WrongState.into() });
-        let private = Fact::ReportReferred(ReportReferred { statutory: None, language: Language::Ja.into() });
+        let private =
+            Fact::ReportReferred(ReportReferred { language: Language::Ja.into(), ..ReportReferred::default() });
         let key = Fact::KeyAdded(KeyAdded { key_id: "other".to_owned(), public_key: vec![1; 32] });
         let kinds = Fact::KindsSpoken(KindsSpoken { kinds: vec!["notice_given".to_owned()] });
         let words = || about("a lie");

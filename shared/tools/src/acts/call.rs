@@ -49,6 +49,8 @@ impl Acts {
             Act::WithdrawScheme(request) => schemes.withdraw_scheme(request).await?.into_inner().into(),
             Act::IssueReferral(request) => referrals.issue_referral(request).await?.into_inner().into(),
             Act::ConfirmReferralGiven(request) => referrals.confirm_referral_given(request).await?.into_inner().into(),
+            Act::DischargeReferral(request) => referrals.discharge_referral(request).await?.into_inner().into(),
+            Act::ReviseStatutoryFacts(request) => referrals.revise_statutory_facts(request).await?.into_inner().into(),
             Act::FollowUpReferral(request) => referrals.follow_up_referral(request).await?.into_inner().into(),
             Act::ReviseJudgement(request) => referrals.revise_judgement(request).await?.into_inner().into(),
             Act::CountReferrals(request) => counts.count_referrals(request).await?.into_inner().into(),

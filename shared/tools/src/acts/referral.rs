@@ -3,10 +3,12 @@
 use renkei_client::Answer;
 use renkei_proto::{
     referral::v1::{
-        ConfirmReferralGivenRequest, CountReferralsRequest, FollowUpReferralRequest, FollowUpReferralResponse,
-        GetReferralCountsRequest, GetReferralRequest, GetSchemeRequest, IssueReferralRequest, IssueReferralResponse,
-        ListReferralsRequest, ListReferralsResponse, ListSchemesRequest, ListSchemesResponse, PublishSchemeRequest,
-        Referral, ReferralCounts, ReviseJudgementRequest, ReviseSchemeRequest, Scheme, WithdrawSchemeRequest,
+        ConfirmReferralGivenRequest, CountReferralsRequest, DischargeReferralRequest, FollowUpReferralRequest,
+        FollowUpReferralResponse, GetReferralCountsRequest, GetReferralPaperRequest, GetReferralPaperResponse,
+        GetReferralRequest, GetSchemeRequest, IssueReferralRequest, IssueReferralResponse, ListReferralsRequest,
+        ListReferralsResponse, ListSchemesRequest, ListSchemesResponse, PublishSchemeRequest, Referral, ReferralCounts,
+        ReviseJudgementRequest, ReviseSchemeRequest, ReviseStatutoryFactsRequest, ReviseStatutoryFactsResponse, Scheme,
+        WithdrawSchemeRequest,
     },
     r#type::v1::Agency,
 };
@@ -70,6 +72,22 @@ impl Acts {
     /// Revises a judgement.
     pub async fn revise(&self, request: ReviseJudgementRequest) -> Answer<Referral> {
         insist(async || self.referrals.clone().revise_judgement(request.clone()).await).await
+    }
+
+    /// Discharges a referral.
+    pub async fn discharge(&self, request: DischargeReferralRequest) -> Answer<Referral> {
+        insist(async || self.referrals.clone().discharge_referral(request.clone()).await).await
+    }
+
+    /// Corrects the facts of the dates.
+    pub async fn restate(&self, request: ReviseStatutoryFactsRequest) -> Answer<ReviseStatutoryFactsResponse> {
+        insist(async || self.referrals.clone().revise_statutory_facts(request.clone()).await).await
+    }
+
+    /// Gets the paper of a referral.
+    pub async fn paper(&self, name: &str) -> Answer<GetReferralPaperResponse> {
+        let request = GetReferralPaperRequest { name: name.to_owned() };
+        insist(async || self.papers.clone().get_referral_paper(request.clone()).await).await
     }
 
     /// Gets a referral.

@@ -5,7 +5,9 @@ use renkei_proto::{
     advice::v1::AdviceRequest,
     agreement::v1::{Agreement, Notice},
     evidence::v1::Official,
-    referral::v1::{FollowUpReferralResponse, IssueReferralResponse, Referral, ReferralCounts, Scheme},
+    referral::v1::{
+        FollowUpReferralResponse, IssueReferralResponse, Referral, ReferralCounts, ReviseStatutoryFactsResponse, Scheme,
+    },
     sharing::v1::Item,
 };
 
@@ -63,6 +65,12 @@ impl From<IssueReferralResponse> for Reply {
         let Referral { name, entries, .. } = answer.referral.clone().unwrap_or_default();
         let code = (!answer.code.is_empty()).then(|| (name, answer.code.clone()));
         Self { code, ..named(&answer, entries) }
+    }
+}
+
+impl From<ReviseStatutoryFactsResponse> for Reply {
+    fn from(answer: ReviseStatutoryFactsResponse) -> Self {
+        named(&answer, answer.referral.iter().flat_map(|referral| referral.entries.clone()).collect())
     }
 }
 

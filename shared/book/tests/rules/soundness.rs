@@ -1,6 +1,6 @@
 //! The soundness of a report: scheme, reporter, sector and kinds that go together, and what is worth a second look.
 
-use renkei_domain::noun::referral::report::{check, check_sector, warnings};
+use renkei_domain::noun::referral::soundness::{check, check_sector, warnings};
 use renkei_proto::{
     options::v1::Reason,
     referral::v1::{ReferralWarning, ScopeFacts},
