@@ -50,6 +50,8 @@ mod item_validity;
 mod lies;
 #[path = "suite/limits.rs"]
 mod limits;
+#[path = "suite/lists.rs"]
+mod lists;
 #[path = "suite/loss.rs"]
 mod loss;
 #[path = "suite/missing_database.rs"]

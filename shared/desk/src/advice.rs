@@ -3,7 +3,7 @@
 mod acts;
 mod cases;
 
-use renkei_domain::noun::advice::COLLECTION;
+use renkei_domain::{noun::advice::COLLECTION, standing::Filter};
 use renkei_proto::advice::v1::{
     AcceptAdviceRequestRequest, AdviceEntry, AdviceRequest, AnswerClarificationRequest, AnswerQuotationRequest,
     AskClarificationRequest, AskFurtherQuestionsRequest, AskQuotationRequest, CloseAdviceRequestRequest,
@@ -20,7 +20,7 @@ use crate::{
     act::act,
     desk::{Answer, Desk, open, open_secret},
     error::Error,
-    read::{EntryWords, PageRequest, entries, get, list},
+    read::{EntryWords, PageRequest, due_until, entries, filter, get, list},
 };
 
 /// All three services.
@@ -117,9 +117,11 @@ impl AdviceService for Advices {
         request: Request<ListAdviceRequestsRequest>,
     ) -> Answer<ListAdviceRequestsResponse> {
         open(request, &self.desk, async |call, it: ListAdviceRequestsRequest| {
-            let query = ListAdviceRequestsRequest::default();
+            let query = ListAdviceRequestsRequest { page_size: 0, page_token: String::new(), ..it.clone() };
             let page = PageRequest { page_size: it.page_size, token: &it.page_token };
-            let listing = list(&self.desk, &call, COLLECTION, "agencies/ppc", &query, page).await?;
+            let due_until = due_until(&it.due_until)?;
+            let filter = Filter { due_until, ..filter(it.state().as_str_name(), it.waiting_for()) };
+            let listing = list(&self.desk, &call, COLLECTION, ("agencies/ppc", &filter), &query, page).await?;
             let (advice_requests, next_page_token) = listing.resources(&self.desk, &call)?;
             Ok(ListAdviceRequestsResponse { advice_requests, next_page_token, as_of: listing.as_of })
         })

@@ -10,12 +10,8 @@ use renkei_domain::{
     matter::Matter,
     noun::registry,
     page::{Page, Seen},
-    refusal::Refusal,
 };
-use renkei_proto::{
-    duty::v1::{Duty, DutyKind, ListDutiesRequest, ListDutiesResponse, duty_service_server::DutyService},
-    options::v1::Reason,
-};
+use renkei_proto::duty::v1::{Duty, DutyKind, ListDutiesRequest, ListDutiesResponse, duty_service_server::DutyService};
 use renkei_rpc::{token::Query, validate::Call};
 use renkei_store::Due;
 use tonic::Request;
@@ -23,7 +19,7 @@ use tonic::Request;
 use crate::{
     desk::{Answer, Desk, open},
     error::Error,
-    read::{permit_of, place, size},
+    read::{due_until, permit_of, place, size},
 };
 
 /// The implementation of `DutyService`.
@@ -79,16 +75,7 @@ impl Duties {
 /// # Errors
 /// `FIELD_INVALID`.
 fn until(request: &ListDutiesRequest, today: Date) -> Result<Option<Date>, Error> {
-    let stated = match request.due_until.as_str() {
-        "" => None,
-        day => Some(day.parse::<Date>().map_err(|_| {
-            Refusal::field(
-                Reason::FieldInvalid,
-                "due_until",
-                ("must be a day of the calendar, YYYY-MM-DD", "暦にある日をYYYY-MM-DDの形式で指定してください。"),
-            )
-        })?),
-    };
+    let stated = due_until(&request.due_until)?;
     let overdue = if request.overdue_only { today.yesterday().ok() } else { None };
     Ok(stated.into_iter().chain(overdue).min())
 }

@@ -20,7 +20,7 @@ use crate::{
     act::act,
     desk::{Answer, Desk, open, open_secret},
     error::Error,
-    read::{EntryWords, PageRequest, Readable, decoded, entries, judged, list},
+    read::{EntryWords, PageRequest, Readable, decoded, entries, filter, judged, list},
 };
 
 /// The implementation of `ItemService`.
@@ -92,9 +92,10 @@ impl ItemService for Items {
 
     async fn list_items(&self, request: Request<ListItemsRequest>) -> Answer<ListItemsResponse> {
         open(request, &self.desk, async |call, it: ListItemsRequest| {
-            let query = ListItemsRequest { parent: it.parent.clone(), ..ListItemsRequest::default() };
+            let query = ListItemsRequest { page_size: 0, page_token: String::new(), ..it.clone() };
             let page = PageRequest { page_size: it.page_size, token: &it.page_token };
-            let listing = list(&self.desk, &call, item::COLLECTION, &it.parent, &query, page).await?;
+            let filter = filter(it.state().as_str_name(), it.waiting_for());
+            let listing = list(&self.desk, &call, item::COLLECTION, (&it.parent, &filter), &query, page).await?;
             let (items, next_page_token) = listing.resources(&self.desk, &call)?;
             Ok(ListItemsResponse { items, next_page_token, as_of: listing.as_of })
         })

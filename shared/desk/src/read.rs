@@ -1,5 +1,6 @@
 //! Reads of matters: each judged, lists newest first with opaque page tokens that are bound to their query.
 
+use jiff::civil::Date;
 use prost::Message;
 use renkei_book::{Cursor, etag};
 use renkei_domain::{
@@ -8,6 +9,8 @@ use renkei_domain::{
     matter::{Collection, Matter, entry_name},
     noun::{Resource, registry},
     page::{Journal, Page, Seen},
+    refusal::Refusal,
+    standing::Filter,
 };
 use renkei_proto::{EntryContent, FactKind, Sentence, options::v1::Reason, r#type::v1::Agency};
 use renkei_rpc::{token::Query, validate::Call};
@@ -189,12 +192,32 @@ fn no_place() -> Error {
     )
 }
 
-/// One page of the nouns of `agencies/{ppc|ipa|-}` that the caller may see. `query` is the request without its page.
+/// The filter that a request states by the name of a state and by an agency; an unspecified one includes all.
+pub(crate) fn filter(state: &'static str, waiting_for: Agency) -> Filter {
+    let stated = |name: &&str| *name != "STATE_UNSPECIFIED";
+    let waiting_for = Some(waiting_for).filter(|agency| *agency != Agency::Unspecified);
+    Filter { state: Some(state).filter(stated), waiting_for, due_until: None }
+}
+
+/// The last due day that a caller wants to see; `None` if they state none.
+///
+/// # Errors
+/// `FIELD_INVALID`.
+pub(crate) fn due_until(stated: &str) -> Result<Option<Date>, Error> {
+    let no_day = |_| {
+        let detail = ("must be a day of the calendar, YYYY-MM-DD", "暦にある日をYYYY-MM-DDの形式で指定してください。");
+        Refusal::field(Reason::FieldInvalid, "due_until", detail)
+    };
+    Ok(if stated.is_empty() { None } else { Some(stated.parse().map_err(no_day)?) })
+}
+
+/// One page of the nouns of `agencies/{ppc|ipa|-}` that the caller may see, as far as the filter includes them. `query` is
+/// the request without its page.
 pub(crate) async fn list(
     desk: &Desk,
     call: &Call,
     collection: Collection,
-    parent: &str,
+    (parent, filter): (&str, &Filter),
     query: &impl Message,
     page: PageRequest<'_>,
 ) -> Result<Listing, Error> {
@@ -207,7 +230,8 @@ pub(crate) async fn list(
     // It is read before the list: a watch from here may repeat entries of the list, but misses nothing.
     let place = Cursor::at(&desk.store.heads().borrow());
     let size = page.size();
-    let mut items = desk.store.list(collection, &openers, (&call.reader, call.moment.now), below, size + 1).await?;
+    let mut items =
+        desk.store.list(collection, &openers, filter, (&call.reader, call.moment.now), below, size + 1).await?;
     let more = items.len() > size;
     items.truncate(size);
     Ok(Listing { items, as_of: desk.tokens.cursor_encode(&call.moment, &place.to_bytes())?, more, query })

@@ -43,7 +43,7 @@ use crate::{
     desk::{Answer, Desk, open, open_secret},
     error::Error,
     proof::Proofs,
-    read::{PageRequest, Readable, get, list, readable},
+    read::{PageRequest, Readable, filter, get, list, readable},
     referral_counts::{Count, CountFiling},
     scheme::scheme_content,
 };
@@ -239,9 +239,10 @@ impl ReferralService for Referrals {
 
     async fn list_referrals(&self, request: Request<ListReferralsRequest>) -> Answer<ListReferralsResponse> {
         open(request, &self.desk, async |call, it: ListReferralsRequest| {
-            let query = ListReferralsRequest { parent: it.parent.clone(), ..ListReferralsRequest::default() };
+            let query = ListReferralsRequest { page_size: 0, page_token: String::new(), ..it.clone() };
             let page = PageRequest { page_size: it.page_size, token: &it.page_token };
-            let listing = list(&self.desk, &call, referral::COLLECTION, &it.parent, &query, page).await?;
+            let filter = filter(it.state().as_str_name(), it.waiting_for());
+            let listing = list(&self.desk, &call, referral::COLLECTION, (&it.parent, &filter), &query, page).await?;
             let (referrals, next_page_token) = listing.resources(&self.desk, &call)?;
             Ok(ListReferralsResponse { referrals, next_page_token, as_of: listing.as_of })
         })

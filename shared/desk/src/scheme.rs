@@ -12,6 +12,7 @@ use renkei_domain::{
     page::{Journal, Seen},
     read_set::ReadSet,
     refusal::Refusal,
+    standing::Filter,
 };
 use renkei_proto::{
     FactKind, Sentence,
@@ -69,7 +70,7 @@ impl SchemeService for Schemes {
         open(request, &self.desk, async |call, it: ListSchemesRequest| {
             let query = ListSchemesRequest { parent: it.parent.clone(), ..ListSchemesRequest::default() };
             let page = PageRequest { page_size: it.page_size, token: &it.page_token };
-            let listing = list(&self.desk, &call, COLLECTION, &it.parent, &query, page).await?;
+            let listing = list(&self.desk, &call, COLLECTION, (&it.parent, &Filter::default()), &query, page).await?;
             let mut page = Filling::default();
             for item in &listing.items {
                 let it = judged(&self.desk, &call, item.matter.clone(), item.page.clone())?;

@@ -19,6 +19,7 @@ pub mod page;
 pub mod read_set;
 pub mod refusal;
 pub mod scope;
+pub mod standing;
 pub mod statutory;
 pub mod tally;
 pub mod term;

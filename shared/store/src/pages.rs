@@ -11,6 +11,7 @@ use renkei_domain::{
     matter::{Collection, Matter},
     noun::registry,
     page::{Journal, Page, Seen},
+    standing::{Filter, Standing},
     visibility::Reader,
 };
 use renkei_proto::r#type::v1::Agency;
@@ -19,7 +20,7 @@ use sqlx::AssertSqlSafe;
 use crate::{
     bulk::{KEYS, wanted_text},
     error::Error,
-    lists::{UNDATED, day_of},
+    lists::{By, UNDATED, day_of},
     query::query,
     seal::{StoredPage, altered, page_columns},
     store::Store,
@@ -136,7 +137,8 @@ impl Store {
     }
 
     /// Pages of a noun of these openers that are shown to a reader, newest first, below a place (`u64::MAX` for the
-    /// beginning). Each audience of the reader is a range of the index; all are read at once.
+    /// beginning). Each audience of the reader is a range of the index; all are read at once. A filter has an index of
+    /// its own.
     ///
     /// # Errors
     /// A database that does not answer; [`Declined::Altered`] for a listed page that the service did not write.
@@ -144,25 +146,35 @@ impl Store {
         &self,
         collection: Collection,
         openers: &[Agency],
+        filter: &Filter,
         (reader, now): (&Reader, Timestamp),
         below: u64,
         limit: usize,
     ) -> Result<Vec<Listed>, Error> {
         let audiences: Vec<String> = reader.audiences().map(|audience| audience.to_string()).collect();
-        let mut ranges = Vec::with_capacity(openers.len() * audiences.len());
+        let (by, values) = By::filter(filter);
+        let mut ranges = Vec::with_capacity(openers.len() * audiences.len() * values.len());
         for opener in openers {
-            ranges.extend(audiences.iter().map(|audience| (collection.prefix(*opener), audience.as_str())));
+            let noun = collection.prefix(*opener);
+            let each = |audience| values.iter().map(|value| (noun.clone(), audience, *value)).collect::<Vec<_>>();
+            ranges.extend(audiences.iter().map(String::as_str).flat_map(each));
         }
+        let (state, due_until) = (filter.state.unwrap_or_default(), day_of(filter.due_until));
         let most = number(u64::try_from(limit).unwrap_or(u64::MAX));
         let mut rows = Vec::new();
         for some in ranges.chunks(RANGES[3]) {
             let size = RANGES.into_iter().find(|size| *size >= some.len()).unwrap_or(RANGES[3]);
-            let text = AssertSqlSafe(list_text(size));
+            let text = AssertSqlSafe(list_text(by, size));
             let mut query = query(text).bind(number(below)).bind(now.as_microsecond());
+            if by == By::Waiting {
+                query = query.bind(state).bind(due_until.as_str());
+            }
             for place in 0..size {
                 // No row is read of an unused range.
-                let (noun, audience) = some.get(place).map_or(("", ""), |(noun, audience)| (noun.as_str(), *audience));
-                query = query.bind(noun).bind(audience).bind(if place < some.len() { most } else { 0 });
+                let unused = (String::new(), "", "");
+                let (noun, audience, value) = some.get(place).unwrap_or(&unused);
+                query = query.bind(noun.as_str()).bind(*audience).bind(if place < some.len() { most } else { 0 });
+                query = if by == By::Opening { query } else { query.bind(*value) };
             }
             rows.extend(query.fetch_all(&self.inner.read).await?);
         }
@@ -175,8 +187,10 @@ impl Store {
             let page = page.ok_or_else(|| Error::Damaged("a list names a matter without a page".to_owned()))?;
             let matter = Matter::of(stored.matter);
             // The index only finds pages. The page itself decides if it is shown.
-            let visible = registry::of(&matter).visibility(self.inner.own, &matter, Seen::whole(&page));
-            if !visible.iter().any(|audience| audience.includes(reader, now)) {
+            let (noun, seen) = (registry::of(&matter), Seen::whole(&page));
+            let visible = noun.visibility(self.inner.own, &matter, seen);
+            let is_shown = visible.iter().any(|audience| audience.includes(reader, now));
+            if !is_shown || !filter.includes(&Standing::of(noun, &matter, seen)) {
                 return Err(altered(&self.inner.metrics, stored.matter));
             }
             Ok(Listed { matter, page, place: stored.opened })
@@ -274,14 +288,21 @@ pub(crate) fn pages_text(pages: usize) -> String {
 }
 
 /// The statement that reads the newest rows of so many ranges of the index.
-pub(crate) fn list_text(ranges: usize) -> String {
+pub(crate) fn list_text(by: By, ranges: usize) -> String {
+    let (first, values) = match by {
+        By::Opening => (3, 3),
+        By::State => (3, 4),
+        By::Waiting => (5, 4),
+    };
     let each = (0..ranges).map(|range| {
-        let (noun, audience, limit) = (range * 3 + 3, range * 3 + 4, range * 3 + 5);
+        let noun = first + range * values;
+        let (audience, limit, value) = (noun + 1, noun + 2, noun + 3);
         format!(
             "SELECT {} FROM (SELECT v.opened_turn, v.matter FROM visible v WHERE v.noun = ${noun} \
-             AND v.audience = ${audience} AND v.opened_turn < $1 AND v.until_us > $2 ORDER BY v.opened_turn DESC \
-             LIMIT ${limit} + 0) AS ranged JOIN page p ON p.matter = ranged.matter",
-            page_columns!("ranged.matter")
+             AND v.audience = ${audience}{} AND v.opened_turn < $1 AND v.until_us > $2 \
+             ORDER BY v.opened_turn DESC LIMIT ${limit} + 0) AS ranged JOIN page p ON p.matter = ranged.matter",
+            page_columns!("ranged.matter"),
+            by.condition(value)
         )
     });
     each.collect::<Vec<_>>().join(" UNION ALL ")

@@ -32,7 +32,7 @@ pub(crate) const BY_MATTER: &str = concat!(
 );
 pub(crate) const PAGES_AFTER: &str = "SELECT matter, opened_turn, changed_turn, page, local, seal FROM page \
      WHERE matter > $1 AND matter <= $2";
-pub(crate) const VISIBLE_AFTER: &str = "SELECT noun, audience, opened_turn, matter, until_us FROM visible \
+pub(crate) const VISIBLE_AFTER: &str = "SELECT noun, audience, opened_turn, matter, until_us, state, waiting_for, due_day FROM visible \
      WHERE matter > $1 AND matter <= $2";
 pub(crate) const DUTIES_AFTER: &str = "SELECT kind, due_day, opened_turn, matter FROM duty \
      WHERE matter > $1 AND matter <= $2";

@@ -108,7 +108,7 @@ pub(crate) async fn save(
     for (name, StagedPage { page, opened, changed }) in &staged.pages {
         let matter = Matter::of(name);
         let noun = registry::of(&matter);
-        // A new matter has no rows in lists yet, and others change only with a scope or a duty.
+        // A new matter has no rows in lists yet, and other rows end only with a scope or a duty.
         let is_older = opened < changed;
         if is_older && noun.is_scoped() {
             forget_visible.push(name.as_str().into());

@@ -121,7 +121,9 @@ pub fn statements(dialect: Dialect) -> Vec<String> {
     all.push(head::lock_text(Agency::Ppc, "store"));
     all.extend(load::NEEDS.into_iter().map(|(requests, pages)| load::needs_text(requests, pages)));
     all.extend(KEYS.into_iter().map(pages::pages_text));
-    all.extend(pages::RANGES.into_iter().map(pages::list_text));
+    for by in lists::WAYS {
+        all.extend(pages::RANGES.into_iter().map(|ranges| pages::list_text(by, ranges)));
+    }
     for rows in ROWS {
         all.extend(INSERTS.iter().map(|insert| text(dialect, rows, &[insert]).to_string()));
         all.push(text(dialect, rows, &INSERTS).to_string());

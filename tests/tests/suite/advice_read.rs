@@ -44,8 +44,11 @@ async fn requests_are_listed_newest_first_and_their_entries_in_the_order_in_whic
     pair.mend_link();
     settle(&ppc, &ipa).await.unwrap();
     for acts in [&ppc, &ipa] {
-        let list =
-            |page_size, page_token: &str| ListAdviceRequestsRequest { page_size, page_token: page_token.to_owned() };
+        let list = |page_size, page_token: &str| ListAdviceRequestsRequest {
+            page_size,
+            page_token: page_token.to_owned(),
+            ..Default::default()
+        };
         let first = acts.list_advice_requests(list(3, "")).await.unwrap();
         let rest = acts.list_advice_requests(list(3, &first.next_page_token)).await.unwrap();
         assert_eq!(rest.next_page_token, "");

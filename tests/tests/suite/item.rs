@@ -348,6 +348,7 @@ async fn lists_are_paged_newest_first_by_originator() {
         parent: parent.to_owned(),
         page_size,
         page_token: page_token.to_owned(),
+        ..Default::default()
     };
     for acts in [&ppc, &ipa] {
         for (parent, opener) in

@@ -98,7 +98,7 @@ async fn a_page_has_at_most_five_hundred_items() {
     let parent = || "agencies/-".to_owned();
     for (page_size, field) in [(0, ""), (500, ""), (501, "page_size"), (u32::MAX, "page_size")] {
         let schemes = ListSchemesRequest { parent: parent(), page_size, page_token: String::new() };
-        let referrals = ListReferralsRequest { parent: parent(), page_size, page_token: String::new() };
+        let referrals = ListReferralsRequest { parent: parent(), page_size, ..Default::default() };
         let entries = ListEntriesRequest { matter: "agreement".to_owned(), page_size, page_token: String::new() };
         let answers = [
             ppc.list_schemes(schemes).await.map(|_| ()),

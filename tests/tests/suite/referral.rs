@@ -394,6 +394,7 @@ async fn referrals_are_listed_newest_first_at_both_agencies() {
         parent: parent.to_owned(),
         page_size,
         page_token: page_token.to_owned(),
+        ..Default::default()
     };
     let names = |referrals: Vec<Referral>| referrals.into_iter().map(|it| it.name).collect::<Vec<_>>();
     for acts in [&ppc, &ipa] {

@@ -312,7 +312,12 @@ async fn evidence(caller: &mut Caller, it: &Shared, missing: [&str; 2]) {
 
 /// Lists in pages of several sizes show exactly what is seen, in full pages, newest first.
 async fn lists(caller: &mut Caller, peer: Agency, expected: &[&str], own: &[&str]) {
-    let list = |parent: String, page_size, page_token: String| ListItemsRequest { parent, page_size, page_token };
+    let list = |parent: String, page_size, page_token: String| ListItemsRequest {
+        parent,
+        page_size,
+        page_token,
+        ..Default::default()
+    };
     let both: Vec<&str> = own.iter().chain(expected).copied().collect();
     for (parent, expected) in [(peer.id(), expected), ("-", &both)] {
         for page_size in [0, 1, 2, 5] {

@@ -27,6 +27,7 @@ use crate::{
     page::Seen,
     refusal::{Refusal, missing, must},
     scope,
+    standing::Standing,
     tally::{Ordinal, TallyKind},
     visibility::{Reader, Visibility},
 };
@@ -478,6 +479,7 @@ impl Resource for Item {
             updated_at: seen.updated_at(),
             entries: seen.entries(),
             etag,
+            waiting_for: Standing::of(&ItemNoun, matter, seen).waiting_for.into_iter().map(Into::into).collect(),
             content: None,
             missing_units: missing_units(seen, opener).to_vec(),
         })

@@ -33,6 +33,7 @@ use crate::{
     page::{MarkView as _, Seen, View},
     read_set::ReadSet,
     refusal::{Refusal, must, past, past_day},
+    standing::Standing,
     tally::{Ordinal, Tally, TallyKind},
     visibility::Visibility,
 };
@@ -474,6 +475,7 @@ impl Resource for Referral {
             open_days: if state == State::Issued { days(mark, now) } else { 0 },
             entries: seen.entries(),
             etag,
+            waiting_for: Standing::of(&ReferralNoun, matter, seen).waiting_for.into_iter().map(Into::into).collect(),
             discharge_reason: discharged.map(|(_, it)| it.reason).unwrap_or_default(),
             discharged_at: discharged.and_then(|(mark, _)| mark.written_at),
         })

@@ -5,7 +5,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use renkei_domain::{case_number::CaseNumber, matter::Matter, page::Journal};
+use jiff::Timestamp;
+use renkei_domain::{case_number::CaseNumber, matter::Matter, page::Journal, standing::Filter, visibility::Reader};
 use renkei_proto::{r#type::v1::Agency, watch::v1::event::Change};
 use renkei_store::{Error, SCHEMA, Store, former_schema};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
@@ -262,6 +263,41 @@ fn a_program_of_the_former_schema_that_still_runs_commits_nothing() {
     });
 }
 
+/// Takes back what schema 13 added to the lists.
+async fn without_standings(database: &Database) {
+    tamper(database, "DROP INDEX visible_by_state").await;
+    tamper(database, "DROP INDEX visible_by_waiting").await;
+    for column in ["state", "waiting_for", "due_day"] {
+        tamper(database, &format!("ALTER TABLE visible DROP COLUMN {column}")).await;
+    }
+}
+
+#[test]
+fn the_matters_of_a_former_database_are_listed_by_their_standing() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        side.act(publish(Agency::Ppc, "leak")).await.unwrap();
+        let issued = issue(Agency::Ppc, 1, "leak", "report");
+        side.act(issued.clone()).await.unwrap();
+        let listed = async |side: &Side, state| {
+            let filter = Filter { state: Some(state), ..Filter::default() };
+            let reader = (&Reader::default(), Timestamp::UNIX_EPOCH);
+            let (noun, openers) = (renkei_domain::noun::referral::COLLECTION, [Agency::Ppc]);
+            let page = side.store.list(noun, &openers, &filter, reader, u64::MAX, 10).await.unwrap();
+            page.into_iter().map(|it| it.matter.to_string()).collect::<Vec<_>>()
+        };
+        let database = side.end().await;
+        without_standings(&database).await;
+        tamper(&database, "UPDATE store SET schema = 12").await;
+        assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), SCHEMA - 12);
+        let side = Side::new(Agency::Ppc, database).await;
+        // There is no scheme of the peer to introduce, so nothing is to be given.
+        assert_eq!(listed(&side, "STATE_DISCHARGED").await, [issued.name()]);
+        assert_eq!(listed(&side, "STATE_ISSUED").await, [""; 0]);
+        assert_eq!(side.store.rebuild(false).await.unwrap().differing, Vec::<String>::new());
+    });
+}
+
 #[test]
 fn the_matters_of_a_former_database_are_found_by_their_case_numbers() {
     on_each(async |database| {
@@ -274,6 +310,7 @@ fn the_matters_of_a_former_database_are_found_by_their_case_numbers() {
         assert_eq!(named(&side).await, [Matter::of(&issued.name())]);
         let database = side.end().await;
         tamper(&database, "DELETE FROM lookup WHERE kind LIKE 'case/%'").await;
+        without_standings(&database).await;
         tamper(&database, "UPDATE store SET schema = 11").await;
         assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), SCHEMA - 11);
         let side = Side::new(Agency::Ppc, database).await;
@@ -288,6 +325,7 @@ fn the_index_of_replies_is_exchanged() {
         Store::migrate(database.url(), Agency::Ppc, "store", &renkei_store::silent).await.unwrap();
         tamper(&database, "DROP INDEX call_by_time_of_reply").await;
         tamper(&database, "CREATE INDEX call_by_time ON call (at_us) WHERE request IS NOT NULL").await;
+        without_standings(&database).await;
         tamper(&database, "UPDATE store SET schema = 10").await;
         assert_eq!(Store::upgrade(database.url(), Agency::Ppc, &renkei_store::silent).await.unwrap(), SCHEMA - 10);
         let names = match database.engine() {

@@ -32,7 +32,7 @@ const FILL: [&str; 10] = [
      ({n} / 2), 'item_recalled', {bytes}, {bytes}, 'key', {bytes}, {bytes}, {n} % 1000, {bytes}, 'STATE_PUBLISHED', {bytes}, \
      {bytes}, {bytes}, 'ring', {n}, {n} FROM n",
     "INSERT INTO page SELECT 'agencies/ppc/items/' || {n}, {n}, {n}, {bytes}, {bytes}, {bytes} FROM n",
-    "INSERT INTO visible SELECT 'agencies/ppc/items/', '*/*', {n}, 'agencies/ppc/items/' || {n}, 9223372036854775807 FROM n",
+    "INSERT INTO visible SELECT 'agencies/ppc/items/', '*/*', {n}, 'agencies/ppc/items/' || {n}, 9223372036854775807, 'STATE_PUBLISHED', 'both', 'undated' FROM n",
     "INSERT INTO lookup SELECT 'code/ppc', 'L-' || {n}, 'agencies/ppc/referrals/' || {n} FROM n",
     "INSERT INTO event SELECT {n}, {n}, 'agencies/ppc/items/' || {n}, {bytes} FROM n",
     "INSERT INTO duty SELECT 'give', '2026-12-01', {n}, 'agencies/ppc/referrals/' || {n} FROM n",

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use renkei_domain::{
     noun::referral::{self, code_lookup},
     page::{Journal, Seen},
+    standing::Filter,
     visibility::Reader,
 };
 use renkei_proto::r#type::v1::Agency;
@@ -35,6 +36,7 @@ fn a_list_gives_the_newest_first_and_goes_on_below_a_place() {
                 .list(
                     renkei_domain::noun::scheme::COLLECTION,
                     openers,
+                    &Filter::default(),
                     (&Reader::default(), Timestamp::UNIX_EPOCH),
                     below,
                     limit,

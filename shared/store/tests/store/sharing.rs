@@ -9,6 +9,7 @@ use renkei_domain::{
     moment::stamp,
     noun::item::{ORDINAL, current, missing_units},
     page::{Journal, Seen},
+    standing::Filter,
     visibility::Reader,
 };
 use renkei_proto::{
@@ -106,7 +107,14 @@ async fn listed(side: &Side, reader: &Reader, size: usize) -> Vec<u64> {
     loop {
         let page = side
             .store
-            .list(renkei_domain::noun::item::COLLECTION, &[Agency::Ppc, Agency::Ipa], (reader, now), below, size)
+            .list(
+                renkei_domain::noun::item::COLLECTION,
+                &[Agency::Ppc, Agency::Ipa],
+                &Filter::default(),
+                (reader, now),
+                below,
+                size,
+            )
             .await
             .unwrap();
         let Some(last) = page.last() else { return all };
@@ -153,7 +161,7 @@ fn a_list_shows_each_reader_what_its_unit_may_see_for_its_purpose() {
         let page = pair
             .ppc
             .store
-            .list(renkei_domain::noun::item::COLLECTION, &[Agency::Ipa], long_after, u64::MAX, 10)
+            .list(renkei_domain::noun::item::COLLECTION, &[Agency::Ipa], &Filter::default(), long_after, u64::MAX, 10)
             .await
             .unwrap();
         let ids: Vec<String> = page.into_iter().map(|it| it.matter.id).collect();

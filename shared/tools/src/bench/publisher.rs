@@ -79,7 +79,8 @@ impl Publisher {
     /// # Errors
     /// Fails if they are refused.
     pub(super) async fn page(&self, page_token: String) -> Result<ListItemsResponse, String> {
-        let request = ListItemsRequest { parent: "agencies/-".to_owned(), page_size: PAGE, page_token };
+        let request =
+            ListItemsRequest { parent: "agencies/-".to_owned(), page_size: PAGE, page_token, ..Default::default() };
         Ok(self.client(0).list_items(request).await.map_err(failure)?.into_inner())
     }
 

@@ -128,6 +128,7 @@ impl Load {
                 parent: format!("agencies/{}", self.acts.agency.id()),
                 page_size: 500,
                 page_token: token,
+                ..ListItemsRequest::default()
             };
             let page = self.acts.list_items(request).await.map_err(|refused| format!("{refused:?}"))?;
             rows += page.items.len();

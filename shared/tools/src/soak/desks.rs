@@ -120,16 +120,16 @@ impl ShownDesk<'_> {
                 self.acts.list_schemes(request).await?.schemes.into_iter().map(|it| it.name).collect()
             }
             "referrals" => {
-                let request = ListReferralsRequest { parent, page_size, page_token };
+                let request = ListReferralsRequest { parent, page_size, page_token, ..Default::default() };
                 self.acts.list_referrals(request).await?.referrals.into_iter().map(|it| it.name).collect()
             }
             "adviceRequests" => {
-                let request = ListAdviceRequestsRequest { page_size, page_token };
+                let request = ListAdviceRequestsRequest { page_size, page_token, ..Default::default() };
                 let listed = self.acts.list_advice_requests(request).await?;
                 listed.advice_requests.into_iter().map(|it| it.name).collect()
             }
             "items" => {
-                let request = ListItemsRequest { parent, page_size, page_token };
+                let request = ListItemsRequest { parent, page_size, page_token, ..Default::default() };
                 self.acts.list_items(request).await?.items.into_iter().map(|it| it.name).collect()
             }
             _ => Vec::new(),

@@ -72,7 +72,8 @@ fn shared(journals: Vec<VerifiedJournal>) -> Vec<VerifiedJournal> {
 async fn items(acts: &Acts) -> Result<BTreeMap<String, Item>, String> {
     let (mut all, mut page_token) = (BTreeMap::new(), String::new());
     loop {
-        let request = ListItemsRequest { parent: "agencies/-".to_owned(), page_size: PAGE, page_token };
+        let request =
+            ListItemsRequest { parent: "agencies/-".to_owned(), page_size: PAGE, page_token, ..Default::default() };
         let page = acts.list_items(request).await.map_err(failure)?;
         all.extend(page.items.into_iter().map(|it| {
             let Item { name, state, revision, recalled_at, recall_reason, .. } = it;

@@ -1,0 +1,167 @@
+//! Lists that are filtered by the state of a matter, by the agency for which it waits, and by its due day.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use renkei_proto::{
+    advice::v1::{ListAdviceRequestsRequest, advice_request},
+    options::v1::Reason,
+    referral::v1::{ListReferralsRequest, referral},
+    sharing::v1::{ListItemsRequest, item},
+    r#type::v1::Agency,
+};
+use renkei_tools::{
+    acts::{Acts, both, publish_all, refused, settle, to_the_party},
+    pair::Pair,
+    scenario::start,
+};
+
+/// The names of the referrals in a state that wait for an agency.
+async fn referrals(acts: &Acts, state: referral::State, waiting_for: Agency) -> Vec<String> {
+    let request = ListReferralsRequest {
+        parent: "agencies/-".to_owned(),
+        state: state.into(),
+        waiting_for: waiting_for.into(),
+        ..ListReferralsRequest::default()
+    };
+    let page = acts.list_referrals(request).await.unwrap();
+    assert_eq!(page.next_page_token, "");
+    page.referrals.into_iter().map(|it| it.name).collect()
+}
+
+/// The names of the items in a state that wait for an agency.
+async fn items(acts: &Acts, state: item::State, waiting_for: Agency) -> Vec<String> {
+    let request = ListItemsRequest {
+        parent: "agencies/-".to_owned(),
+        state: state.into(),
+        waiting_for: waiting_for.into(),
+        ..ListItemsRequest::default()
+    };
+    let page = acts.list_items(request).await.unwrap();
+    assert_eq!(page.next_page_token, "");
+    page.items.into_iter().map(|it| it.name).collect()
+}
+
+/// The requests in a state that wait for an agency until a day.
+fn advice(state: advice_request::State, waiting_for: Agency, due_until: &str) -> ListAdviceRequestsRequest {
+    ListAdviceRequestsRequest {
+        state: state.into(),
+        waiting_for: waiting_for.into(),
+        due_until: due_until.to_owned(),
+        ..ListAdviceRequestsRequest::default()
+    }
+}
+
+async fn requests(acts: &Acts, request: ListAdviceRequestsRequest) -> Vec<String> {
+    let page = acts.list_advice_requests(request).await.unwrap();
+    assert_eq!(page.next_page_token, "");
+    page.advice_requests.into_iter().map(|it| it.name).collect()
+}
+
+#[tokio::test]
+async fn referrals_are_listed_by_state_and_by_the_agency_that_has_the_duty() {
+    use referral::State;
+    let pair = Pair::in_process(start().unwrap(), 84).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let first = ppc.issued(ppc.issuing()).await.unwrap();
+    let second = ppc.issued(ppc.issuing()).await.unwrap();
+    let third = ipa.issued(ipa.issuing()).await.unwrap();
+    let given = ppc.confirm(ppc.confirming(&first)).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    assert_eq!(given.waiting_for().count(), 0);
+    assert_eq!(second.waiting_for().collect::<Vec<_>>(), [Agency::Ppc]);
+
+    for acts in [&ppc, &ipa] {
+        let all = referrals(acts, State::Unspecified, Agency::Unspecified).await;
+        assert_eq!(all.len(), 3);
+        assert_eq!(referrals(acts, State::Given, Agency::Unspecified).await, [first.name.as_str()]);
+        let issued = referrals(acts, State::Issued, Agency::Unspecified).await;
+        assert_eq!(issued, all.into_iter().filter(|name| *name != first.name).collect::<Vec<_>>());
+        assert_eq!(referrals(acts, State::Unspecified, Agency::Ppc).await, [second.name.as_str()]);
+        assert_eq!(referrals(acts, State::Issued, Agency::Ipa).await, [third.name.as_str()]);
+        assert_eq!(referrals(acts, State::Given, Agency::Ppc).await, Vec::<String>::new());
+    }
+
+    // A page of one filter is continued with that filter alone.
+    let mut request = ListReferralsRequest {
+        parent: "agencies/-".to_owned(),
+        page_size: 1,
+        state: State::Issued.into(),
+        ..ListReferralsRequest::default()
+    };
+    let page = ppc.list_referrals(request.clone()).await.unwrap();
+    request.page_token.clone_from(&page.next_page_token);
+    let rest = ppc.list_referrals(request.clone()).await.unwrap();
+    let names = [page.referrals, rest.referrals].concat().into_iter().map(|it| it.name);
+    let whole = referrals(&ppc, State::Issued, Agency::Unspecified).await;
+    assert_eq!((names.collect::<Vec<_>>(), rest.next_page_token.as_str()), (whole, ""));
+    let another = ListReferralsRequest { state: State::Given.into(), ..request.clone() };
+    refused(ppc.list_referrals(another).await, Reason::PageTokenInvalid, "page_token");
+    let unknown = ListReferralsRequest { state: 99, page_token: String::new(), ..request.clone() };
+    refused(ppc.list_referrals(unknown).await, Reason::FieldInvalid, "state");
+    let unknown = ListReferralsRequest { waiting_for: 3, page_token: String::new(), ..request };
+    refused(ppc.list_referrals(unknown).await, Reason::FieldInvalid, "waiting_for");
+}
+
+#[tokio::test]
+async fn requests_for_advice_are_listed_by_state_turn_and_due_day() {
+    use advice_request::State;
+    let pair = Pair::in_process(start().unwrap(), 85).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    let first = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
+    let second = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let at_ipa = ipa.advice_request(&first.name).await.unwrap();
+    ipa.hand_back_advice_request(ipa.handing_back(&at_ipa)).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let day = second.due.clone().unwrap().on;
+
+    let (first, second) = (first.name.as_str(), second.name.as_str());
+    let none: [&str; 0] = [];
+    for acts in [&ppc, &ipa] {
+        assert_eq!(requests(acts, advice(State::Unspecified, Agency::Unspecified, "")).await, [second, first]);
+        assert_eq!(requests(acts, advice(State::HandedBack, Agency::Unspecified, "")).await, [first]);
+        assert_eq!(requests(acts, advice(State::Unspecified, Agency::Ppc, "")).await, [first]);
+        assert_eq!(requests(acts, advice(State::Unspecified, Agency::Ipa, "")).await, [second]);
+        assert_eq!(requests(acts, advice(State::HandedBack, Agency::Ipa, "")).await, none);
+        // The request that was handed back has no day until PPC supplements it.
+        assert_eq!(requests(acts, advice(State::Unspecified, Agency::Unspecified, &day)).await, [second]);
+        assert_eq!(requests(acts, advice(State::Submitted, Agency::Ipa, &day)).await, [second]);
+        assert_eq!(requests(acts, advice(State::Unspecified, Agency::Ppc, &day)).await, none);
+        assert_eq!(requests(acts, advice(State::Unspecified, Agency::Unspecified, "2026-01-01")).await, none);
+        let nonsense = advice(State::Unspecified, Agency::Unspecified, "2026-02-30");
+        refused(acts.list_advice_requests(nonsense).await, Reason::FieldInvalid, "due_until");
+    }
+
+    // Nothing waits for anybody once the request is withdrawn.
+    let own = ppc.advice_request(second).await.unwrap();
+    ppc.withdraw_advice_request(ppc.withdrawing_advice(&own)).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    for acts in [&ppc, &ipa] {
+        assert_eq!(requests(acts, advice(State::Unspecified, Agency::Ipa, "")).await, none);
+        assert_eq!(requests(acts, advice(State::Withdrawn, Agency::Unspecified, "")).await, [second]);
+    }
+}
+
+#[tokio::test]
+async fn items_are_listed_by_state_and_by_the_agency_that_owes_an_answer() {
+    use item::State;
+    let pair = Pair::in_process(start().unwrap(), 86).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    let asked = ipa.publish_item(ipa.publishing_item(to_the_party())).await.unwrap();
+    let quiet = ipa.publish_item(ipa.publishing_item(to_the_party())).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    ppc.ask_about_item(ppc.asking_about(&ppc.item(&asked.name).await.unwrap())).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let recalled = ipa.recall_item(ipa.recalling(&ipa.item(&quiet.name).await.unwrap())).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let none: [&str; 0] = [];
+    for acts in [&ppc, &ipa] {
+        let states = [acts.item(&asked.name).await.unwrap().state(), acts.item(&recalled.name).await.unwrap().state()];
+        assert_ne!(states[0], states[1]);
+        assert_eq!(items(acts, states[0], Agency::Unspecified).await, [asked.name.as_str()]);
+        assert_eq!(items(acts, states[1], Agency::Unspecified).await, [recalled.name.as_str()]);
+        assert_eq!(items(acts, State::Unspecified, Agency::Ipa).await, [asked.name.as_str()]);
+        assert_eq!(items(acts, State::Unspecified, Agency::Ppc).await, none);
+    }
+}
