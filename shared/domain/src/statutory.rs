@@ -31,21 +31,20 @@ pub enum Sector {
 }
 
 impl Sector {
-    /// The rules of the sector.
+    /// The rules that apply to the sector on a day in Japan; `None` before the first of them.
     #[must_use]
-    pub const fn rules(self) -> RuleSet {
-        match self {
-            Self::Private => PRIVATE_RULES,
-            Self::Public => PUBLIC_RULES,
-        }
+    pub fn rules_on(self, day: Date) -> Option<&'static RuleSet> {
+        applying(RULE_SETS, self, day)
     }
 }
 
-/// The rules that apply to one sector from a day on.
+/// The rules that apply to one sector from a day on, until a later row of the sector takes their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RuleSet {
     /// A stable name, which accompanies every date computed under it.
     pub name: &'static str,
+    /// The part of the act.
+    pub sector: Sector,
     /// The first day in Japan of knowing to which it applies.
     pub effective_from: Date,
     /// The highest item number; items start at 1.
@@ -58,25 +57,47 @@ pub struct RuleSet {
     pub final_days_wrongful: u8,
 }
 
-/// Art. 26(1): rules 7 (items) and 8 (times).
-pub const PRIVATE_RULES: RuleSet = RuleSet {
-    name: "appi-rules-7-8/2022-04-01",
-    effective_from: date(2022, 4, 1),
-    last_item: 4,
-    persons_above: 1_000,
-    final_days: 30,
-    final_days_wrongful: 60,
-};
+/// Every rule set, those of a sector by their first day. Amended rules are one more row, from the day on which they come
+/// into force: rules that apply are never changed, because dates were computed under them.
+pub static RULE_SETS: &[RuleSet] = &[
+    // Art. 26(1): rules 7 (items) and 8 (times).
+    RuleSet {
+        name: "appi-rules-7-8/2022-04-01",
+        sector: Sector::Private,
+        effective_from: date(2022, 4, 1),
+        last_item: 4,
+        persons_above: 1_000,
+        final_days: 30,
+        final_days_wrongful: 60,
+    },
+    // Art. 68(1): rules 43 (items) and 44 (times). At first they bound national administrative organs and incorporated
+    // administrative agencies alone: a local body that knew before the next row's day fell under its own ordinance.
+    RuleSet {
+        name: "appi-rules-43-44/2022-04-01",
+        sector: Sector::Public,
+        effective_from: date(2022, 4, 1),
+        last_item: 5,
+        persons_above: 100,
+        final_days: 30,
+        final_days_wrongful: 60,
+    },
+    // The same rules, which bind organs of local governments and local incorporated administrative agencies as well.
+    RuleSet {
+        name: "appi-rules-43-44/2023-04-01",
+        sector: Sector::Public,
+        effective_from: date(2023, 4, 1),
+        last_item: 5,
+        persons_above: 100,
+        final_days: 30,
+        final_days_wrongful: 60,
+    },
+];
 
-/// Art. 68(1): rules 43 (items) and 44 (times).
-pub const PUBLIC_RULES: RuleSet = RuleSet {
-    name: "appi-rules-43-44/2023-04-01",
-    effective_from: date(2023, 4, 1),
-    last_item: 5,
-    persons_above: 100,
-    final_days: 30,
-    final_days_wrongful: 60,
-};
+/// The row that applies to a sector on a day: the one with the latest first day that has come.
+fn applying(rows: &[RuleSet], sector: Sector, day: Date) -> Option<&RuleSet> {
+    let begun = rows.iter().filter(|row| row.sector == sector && row.effective_from <= day);
+    begun.max_by_key(|row| row.effective_from)
+}
 
 /// The number of persons concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,39 +125,34 @@ pub enum Tri {
 /// purpose, (4) number of persons, in the public sector also (5) sensitive data by ordinance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Items {
-    sector: Sector,
+    rules: &'static RuleSet,
     /// The set as bits: bit n means item n.
     bits: u8,
 }
 
-/// The sector's rules have no item with that number.
+/// The rules have no item with that number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the rules for the {sector:?} sector have no item {number}")]
+#[error("the rules {rules} have no item {number}")]
 pub struct UnknownItem {
-    /// The sector asked about.
-    pub sector: Sector,
+    /// The name of the rules.
+    pub rules: &'static str,
     /// The number that does not exist there.
     pub number: u8,
 }
 
 impl Items {
-    /// The set of those item numbers, in any order, repeats allowed.
+    /// The set of those item numbers under these rules, in any order, repeats allowed.
     ///
     /// # Errors
     ///
-    /// [`UnknownItem`] for a number outside 1..=4 (private sector) or 1..=5 (public sector).
-    pub fn new(sector: Sector, numbers: &[u8]) -> Result<Self, UnknownItem> {
-        let last_item = sector.rules().last_item;
+    /// [`UnknownItem`] for a number that the rules do not have: today one outside 1..=4 (private sector) or 1..=5 (public
+    /// sector).
+    pub fn new(rules: &'static RuleSet, numbers: &[u8]) -> Result<Self, UnknownItem> {
+        let unknown = |number| UnknownItem { rules: rules.name, number };
         let bits = numbers.iter().try_fold(0, |bits, &number| {
-            if (1..=last_item).contains(&number) { Ok(bits | 1 << number) } else { Err(UnknownItem { sector, number }) }
+            if (1..=rules.last_item).contains(&number) { Ok(bits | 1 << number) } else { Err(unknown(number)) }
         })?;
-        Ok(Self { sector, bits })
-    }
-
-    /// Under which rules the numbers are to be read.
-    #[must_use]
-    pub const fn sector(self) -> Sector {
-        self.sector
+        Ok(Self { rules, bits })
     }
 
     /// True if the item with that number is in the set.
@@ -157,7 +173,7 @@ impl Items {
 pub struct Facts {
     /// The day in Japan on which any department of the reporter knew; `None` when not stated.
     pub knew_on: Option<Date>,
-    /// The items that apply, and through them the sector.
+    /// The items that apply, and through them the rules.
     pub items: Items,
     /// The number of persons concerned.
     pub persons: Persons,
@@ -181,13 +197,13 @@ pub struct Dates {
     pub by_rule: bool,
 }
 
-/// The reporter's dates. `None` if the day of knowing is unknown or before the sector's rules, or if no item applies
-/// and none may apply by the number of persons: then there is no duty to report.
+/// The reporter's dates. `None` if the day of knowing is unknown or before the rules, or if no item applies and none may
+/// apply by the number of persons: then there is no duty to report.
 #[must_use]
 pub fn dates(facts: &Facts) -> Option<Dates> {
     let knew_on = facts.knew_on?;
-    let rules = facts.items.sector.rules();
-    let duty_possible = !facts.items.is_empty() || persons_item_applies(facts.items.sector, facts.persons) != Tri::No;
+    let rules = facts.items.rules;
+    let duty_possible = !facts.items.is_empty() || persons_item_applies(rules, facts.persons) != Tri::No;
     if knew_on < rules.effective_from || !duty_possible {
         return None;
     }
@@ -207,8 +223,8 @@ pub fn dates(facts: &Facts) -> Option<Dates> {
 /// Whether item 4 applies: more than 1,000 persons, in the public sector more than 100. From an upper bound above the
 /// limit it follows only that it may.
 #[must_use]
-pub fn persons_item_applies(sector: Sector, persons: Persons) -> Tri {
-    let above = sector.rules().persons_above;
+pub fn persons_item_applies(rules: &RuleSet, persons: Persons) -> Tri {
+    let above = rules.persons_above;
     match persons {
         Persons::Exact(count) if count > above => Tri::Yes,
         Persons::UnknownAtMost(bound) if bound > above => Tri::Maybe,
@@ -226,13 +242,16 @@ fn nth_day(knew_on: Date, number: u8) -> Date {
 /// before the rules, or no item can apply. An item that the number of persons suggests is never added.
 ///
 /// # Errors
-/// `FIELD_INVALID` for a day that does not exist or has not come, an item that the sector does not have, and item 4
-/// with so few persons that it cannot apply.
+/// `FIELD_INVALID` for a day that does not exist or has not come, an item that the rules do not have, and item 4 with so
+/// few persons that it cannot apply. Where the day of knowing is not stated, the rules are those of today.
 pub fn dates_of(facts: &wire::StatutoryFacts, now: Timestamp) -> Result<Option<wire::StatutoryDates>, Refusal> {
     let invalid = |field, detail: (&str, &str)| Refusal::field(Reason::FieldInvalid, field, detail);
     let sector = if facts.sector() == wire::Sector::Public { Sector::Public } else { Sector::Private };
+    let is_stated = !facts.knew_on.is_empty();
+    let knew_on = is_stated.then(|| past_day("statutory.knew_on", &facts.knew_on, now)).transpose()?;
+    let Some(rules) = sector.rules_on(knew_on.unwrap_or_else(|| calendar::day(now))) else { return Ok(None) };
     let numbers: Vec<u8> = facts.items.iter().map(|item| u8::try_from(*item).unwrap_or(u8::MAX)).collect();
-    let items = Items::new(sector, &numbers).map_err(|_| {
+    let items = Items::new(rules, &numbers).map_err(|_| {
         invalid(
             "statutory.items",
             (
@@ -247,17 +266,13 @@ pub fn dates_of(facts: &wire::StatutoryFacts, now: Timestamp) -> Result<Option<w
         wire::PersonsKind::AtMost => Persons::UnknownAtMost(persons.number),
         wire::PersonsKind::Unknown | wire::PersonsKind::Unspecified => Persons::Unknown,
     };
-    if items.contains(PERSONS) && persons_item_applies(sector, persons) == Tri::No {
+    if items.contains(PERSONS) && persons_item_applies(rules, persons) == Tri::No {
         return Err(invalid(
             "statutory.items",
             ("item 4 needs more persons than are stated", "第4号に該当する人数が記載されていません。"),
         ));
     }
-    if facts.knew_on.is_empty() {
-        return Ok(None);
-    }
-    let knew_on = past_day("statutory.knew_on", &facts.knew_on, now)?;
-    let dates = dates(&Facts { knew_on: Some(knew_on), items, persons });
+    let dates = dates(&Facts { knew_on, items, persons });
     Ok(dates.map(|dates| wire::StatutoryDates {
         rules: dates.rule_set.to_owned(),
         preliminary_from: dates.preliminary_from.to_string(),
@@ -275,7 +290,14 @@ mod tests {
     use super::*;
 
     fn facts(sector: Sector, knew_on: &str, numbers: &[u8], persons: Persons) -> Facts {
-        Facts { knew_on: Some(knew_on.parse().unwrap()), items: Items::new(sector, numbers).unwrap(), persons }
+        let knew_on = knew_on.parse().unwrap();
+        let items = Items::new(sector.rules_on(knew_on).unwrap(), numbers).unwrap();
+        Facts { knew_on: Some(knew_on), items, persons }
+    }
+
+    /// The rules of today.
+    fn rules(sector: Sector) -> &'static RuleSet {
+        sector.rules_on(date(2026, 11, 30)).unwrap()
     }
 
     /// A private-sector case that has 30 or 60 days.
@@ -333,7 +355,7 @@ mod tests {
         assert_eq!(found.final_days, 60);
         assert_eq!(found.rule_set, "appi-rules-7-8/2022-04-01");
         assert!(!found.by_rule);
-        assert_eq!(persons_item_applies(Sector::Private, persons), Tri::Maybe);
+        assert_eq!(persons_item_applies(rules(Sector::Private), persons), Tri::Maybe);
     }
 
     #[test]
@@ -345,8 +367,8 @@ mod tests {
         assert_eq!(found.final_due, date(2027, 1, 4));
         assert_eq!(found.rule_set, "appi-rules-43-44/2023-04-01");
         assert_eq!(reported(&[1, 3], 100).final_due, date(2027, 1, 4));
-        assert_eq!(persons_item_applies(Sector::Public, Persons::Exact(101)), Tri::Yes);
-        assert_eq!(persons_item_applies(Sector::Public, Persons::Exact(100)), Tri::No);
+        assert_eq!(persons_item_applies(rules(Sector::Public), Persons::Exact(101)), Tri::Yes);
+        assert_eq!(persons_item_applies(rules(Sector::Public), Persons::Exact(100)), Tri::No);
     }
 
     #[test]
@@ -364,11 +386,45 @@ mod tests {
 
     #[test]
     fn rules_apply_from_the_day_they_came_into_force() {
-        let on = |sector, knew_on| dates(&facts(sector, knew_on, &[1], Persons::Unknown));
-        assert_eq!(on(Sector::Private, "2022-03-31"), None);
-        assert!(on(Sector::Private, "2022-04-01").is_some());
-        assert_eq!(on(Sector::Public, "2023-03-31"), None);
-        assert!(on(Sector::Public, "2023-04-01").is_some());
+        for (sector, day, applies) in [
+            (Sector::Private, date(2022, 3, 31), None),
+            (Sector::Private, date(2022, 4, 1), Some("appi-rules-7-8/2022-04-01")),
+            (Sector::Private, date(2023, 4, 1), Some("appi-rules-7-8/2022-04-01")),
+            (Sector::Public, date(2022, 3, 31), None),
+            (Sector::Public, date(2022, 4, 1), Some("appi-rules-43-44/2022-04-01")),
+            (Sector::Public, date(2023, 3, 31), Some("appi-rules-43-44/2022-04-01")),
+            (Sector::Public, date(2023, 4, 1), Some("appi-rules-43-44/2023-04-01")),
+            (Sector::Public, Date::MAX, Some("appi-rules-43-44/2023-04-01")),
+        ] {
+            assert_eq!(sector.rules_on(day).map(|rules| rules.name), applies, "{sector:?} on {day}");
+        }
+        let national = dates(&facts(Sector::Public, "2022-10-03", &[1], Persons::Unknown)).unwrap();
+        assert_eq!((national.rule_set, national.final_days), ("appi-rules-43-44/2022-04-01", 30));
+    }
+
+    #[test]
+    fn amended_rules_are_one_more_row() {
+        let amended =
+            RuleSet { name: "appi-rules-7-8/amended", effective_from: date(2028, 7, 17), ..*rules(Sector::Private) };
+        let rows: Vec<RuleSet> = [amended].into_iter().chain(RULE_SETS.iter().copied()).collect();
+        let name = |sector, day| applying(&rows, sector, day).unwrap().name;
+        assert_eq!(name(Sector::Private, date(2028, 7, 16)), "appi-rules-7-8/2022-04-01");
+        assert_eq!(name(Sector::Private, date(2028, 7, 17)), "appi-rules-7-8/amended");
+        assert_eq!(name(Sector::Public, date(2028, 7, 17)), "appi-rules-43-44/2023-04-01");
+    }
+
+    #[test]
+    fn a_rule_set_names_its_first_day_and_no_two_of_a_sector_begin_together() {
+        for (nth, row) in RULE_SETS.iter().enumerate() {
+            assert!(row.name.ends_with(&format!("/{}", row.effective_from)), "{}", row.name);
+            assert!(
+                row.last_item < 8 && row.name.len() <= 64,
+                "{}: the bits of `Items`, the bound of the fact",
+                row.name
+            );
+            let earlier = RULE_SETS[..nth].iter().filter(|other| other.sector == row.sector);
+            assert!(earlier.map(|other| other.effective_from).all(|day| day < row.effective_from), "{}", row.name);
+        }
     }
 
     #[test]
@@ -382,7 +438,7 @@ mod tests {
                 (Persons::UnknownAtMost(limit + 1), Tri::Maybe),
                 (Persons::Unknown, Tri::Maybe),
             ] {
-                assert_eq!(persons_item_applies(sector, persons), applies, "{persons:?}");
+                assert_eq!(persons_item_applies(rules(sector), persons), applies, "{persons:?}");
             }
         }
     }
@@ -398,17 +454,17 @@ mod tests {
 
     #[test]
     fn item_5_exists_in_the_public_sector_only() {
-        let unknown = |sector, number| Err(UnknownItem { sector, number });
-        assert!(Items::new(Sector::Public, &[1, 2, 3, 4, 5]).is_ok());
-        assert_eq!(Items::new(Sector::Private, &[1, 5]), unknown(Sector::Private, 5));
+        let of = |sector, numbers: &[u8]| Items::new(rules(sector), numbers).map_err(|unknown| unknown.number);
+        assert!(of(Sector::Public, &[1, 2, 3, 4, 5]).is_ok());
+        assert_eq!(of(Sector::Private, &[1, 5]), Err(5));
         for number in [0, 6, 8, 255] {
-            assert_eq!(Items::new(Sector::Public, &[number]), unknown(Sector::Public, number));
+            assert_eq!(of(Sector::Public, &[number]), Err(number));
         }
     }
 
     #[test]
     fn an_item_set_contains_the_items_that_were_put_in() {
-        let items = Items::new(Sector::Public, &[5, 3, 3]).unwrap();
+        let items = Items::new(rules(Sector::Public), &[5, 3, 3]).unwrap();
         let held: Vec<u8> = (0..=u8::MAX).filter(|number| items.contains(*number)).collect();
         assert_eq!(held, [3, 5]);
         assert!(!items.is_empty());
