@@ -38,6 +38,8 @@ mod duty;
 mod evidence;
 #[path = "suite/floors.rs"]
 mod floors;
+#[path = "suite/holidays.rs"]
+mod holidays;
 #[path = "suite/idempotency.rs"]
 mod idempotency;
 #[path = "suite/item.rs"]

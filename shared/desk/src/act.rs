@@ -3,7 +3,7 @@
 use prost::Message;
 use renkei_book::{Command, Stage};
 use renkei_domain::{
-    calendar,
+    calendar::{self, Calendar},
     decide::decide_read,
     era,
     matter::{Matter, parse_entry_name},
@@ -80,6 +80,16 @@ pub struct CheckContext<'a> {
     pub official: &'a str,
     /// The number of officials who are barred.
     pub barred: usize,
+    /// The open days by the agency's list of holidays.
+    pub calendar: &'a Calendar,
+}
+
+impl<'a> CheckContext<'a> {
+    /// The surroundings of a call at a desk.
+    pub(crate) fn of(desk: &'a Desk, call: &'a Call) -> Self {
+        let barred = desk.store.barred().borrow().len();
+        Self { own: desk.own, moment: &call.moment, official: &call.official, barred, calendar: &desk.calendar }
+    }
 }
 
 /// The surroundings of an act in the writer.
@@ -89,6 +99,8 @@ pub struct ActContext<'a> {
     pub(crate) moment: &'a Moment,
     /// The caller's unit; empty for none.
     pub(crate) unit: &'a str,
+    /// The open days by the agency's list of holidays.
+    pub(crate) calendar: &'a Calendar,
 }
 
 impl<'a> ActContext<'a> {
@@ -145,6 +157,7 @@ pub struct ActCommand<A: Act> {
     content: Option<Vec<u8>>,
     matter: Matter,
     reader: Reader,
+    calendar: Calendar,
 }
 
 impl<A: Act> ActCommand<A> {
@@ -153,9 +166,7 @@ impl<A: Act> ActCommand<A> {
     /// # Errors
     /// The refusal of [`Act::check`].
     pub(crate) fn by(desk: &Desk, call: &Call, act: A) -> Result<Self, Refusal> {
-        let barred = desk.store.barred().borrow().len();
-        let context = CheckContext { own: desk.own, moment: &call.moment, official: &call.official, barred };
-        Self::checked(act, call.reader.clone(), &context)
+        Self::checked(act, call.reader.clone(), &CheckContext::of(desk, call))
     }
 
     /// Checks an act on behalf of a reader: nobody acts on a matter that is hidden from them.
@@ -166,7 +177,7 @@ impl<A: Act> ActCommand<A> {
         let checked = Act::check(&mut act, context)?;
         let content = act.content(&checked);
         let matter = act.matter(context.own, context.moment);
-        Ok(Self { act, checked, content, matter, reader })
+        Ok(Self { act, checked, content, matter, reader, calendar: context.calendar.clone() })
     }
 
     /// Refuses an act in a matter that is hidden from its caller.
@@ -189,7 +200,8 @@ impl<A: Act> Command for ActCommand<A> {
             self.readable(stage, moment)?;
             stage.expect(&name, etag)?;
         }
-        let context = ActContext { stage, matter: &self.matter, moment, unit: &self.reader.unit };
+        let (unit, calendar) = (&self.reader.unit, &self.calendar);
+        let context = ActContext { stage, matter: &self.matter, moment, unit, calendar };
         let FactDraft { fact, answers } = self.act.draft(&self.checked, &context)?;
         stage.write(&self.matter, fact, self.content.clone(), answers)?;
         self.reply_to_repeat(stage, &name, moment)

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use futures::{Stream, StreamExt as _};
 use prost::Message;
 use renkei_book::{CallOrigin, Command, Declined};
-use renkei_domain::moment::Source;
+use renkei_domain::{calendar::Calendar, moment::Source};
 use renkei_proto::{Validate, r#type::v1::Agency};
 use renkei_rpc::{
     error::Error as CallError,
@@ -33,6 +33,8 @@ pub struct Desk {
     pub store: Store,
     /// The metrics of the service.
     pub metrics: Metrics,
+    /// The open days by the agency's list of holidays.
+    pub calendar: Calendar,
 }
 
 impl Desk {

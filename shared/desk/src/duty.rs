@@ -58,13 +58,14 @@ impl Duties {
         let (matter, seen) = (Matter::parse(&due.matter)?, Seen::whole(page));
         permit_of(&self.desk, call, &matter, page)?;
         let duties = registry::of(&matter).duties(self.desk.own, &matter, seen);
-        let Owed { kind, due, .. } = duties.into_iter().find(|duty| due.is(duty))?;
+        let Owed { kind, due, by_rule } = duties.into_iter().find(|duty| due.is(duty))?;
         Some(Duty {
             kind: in_contract(kind.id()).into(),
             case_number: registry::case_number(&matter, seen).map(|it| it.to_string()).unwrap_or_default(),
             matter: matter.to_string(),
             due_day: due.map(|due| due.to_string()).unwrap_or_default(),
             overdue: due.is_some_and(|due| due < today),
+            by_rule,
             opened_at: seen.marks(matter.opener).next().and_then(|mark| mark.written_at),
         })
     }

@@ -39,7 +39,7 @@ pub use renkei_domain::noun::referral::introduction::Contact;
 
 pub use self::acts::{FollowUp, Issue, Quoted};
 use crate::{
-    act::{ActCommand, CheckContext, act},
+    act::{ActCommand, act},
     desk::{Answer, Desk, open, open_secret},
     error::Error,
     proof::Proofs,
@@ -140,7 +140,8 @@ impl Referrals {
 impl ReferralService for Referrals {
     async fn issue_referral(&self, request: Request<IssueReferralRequest>) -> Answer<IssueReferralResponse> {
         open(request, &self.desk, async |call, it: IssueReferralRequest| {
-            let stated = it.statutory.as_ref().map(|facts| statutory::dates_of(facts, call.moment.now));
+            let stated =
+                it.statutory.as_ref().map(|facts| statutory::dates_of(facts, call.moment.now, &self.desk.calendar));
             let dates = stated.transpose()?.flatten();
             let id = call.moment.id("referral", 0);
             let mut code_digest = Vec::new();
@@ -200,10 +201,8 @@ impl ReferralService for Referrals {
     ) -> Answer<ReviseStatutoryFactsResponse> {
         open(request, &self.desk, async |call, act: ReviseStatutoryFactsRequest| {
             let facts = act.statutory.clone().unwrap_or_default();
-            let dates = statutory::dates_of(&facts, call.moment.now)?;
-            let barred = self.desk.store.barred().borrow().len();
-            let context = CheckContext { own: self.desk.own, moment: &call.moment, official: &call.official, barred };
-            let command = ActCommand::checked(act, call.reader.clone(), &context)?;
+            let dates = statutory::dates_of(&facts, call.moment.now, &self.desk.calendar)?;
+            let command = ActCommand::by(&self.desk, &call, act)?;
             let referral = self.desk.write(&call, command).await?;
             let it = self.issued(&call, &referral.name).await?;
             let on = calendar::day(revised_at(&it, &facts).unwrap_or(call.moment.now));
@@ -220,7 +219,8 @@ impl ReferralService for Referrals {
             let it = self.issued(&call, &it.name).await?;
             let (seen, now) = (Seen::whole(&it.page), call.moment.now);
             let facts = latest_statutory(seen).and_then(|(_, facts)| facts).cloned();
-            let dates = facts.as_ref().map(|facts| statutory::dates_of(facts, now)).transpose()?.flatten();
+            let calendar = &self.desk.calendar;
+            let dates = facts.as_ref().map(|facts| statutory::dates_of(facts, now, calendar)).transpose()?.flatten();
             let finding = latest_judgement(seen, it.matter.opener).map(|(_, judgement)| judgement.finding());
             let stated = Stated { facts: facts.as_ref(), dates: dates.as_ref(), finding: finding.unwrap_or_default() };
             let Papers { notice, code, warnings, .. } = self.papers(&call, &it, calendar::day(now), stated).await?;

@@ -20,7 +20,7 @@ impl DutyKind {
 
     /// A duty of this kind without a day.
     pub fn undated(self) -> Duty {
-        Duty { kind: self, due: None }
+        Duty { kind: self, due: None, by_rule: false }
     }
 }
 
@@ -31,4 +31,6 @@ pub struct Duty {
     pub kind: DutyKind,
     /// The last day for it in Japan; `None` where no day is named.
     pub due: Option<Date>,
+    /// True if the day lies in a year whose holidays were not fixed when it was computed, so that it is provisional.
+    pub by_rule: bool,
 }

@@ -12,7 +12,7 @@ use jiff::{Timestamp, ToSpan};
 use renkei_proto::{options::v1::Reason, r#type::v1 as wire};
 
 use crate::{
-    calendar,
+    calendar::{self, Calendar},
     refusal::{Refusal, past_day},
 };
 
@@ -200,7 +200,7 @@ pub struct Dates {
 /// The reporter's dates. `None` if the day of knowing is unknown or before the rules, or if no item applies and none may
 /// apply by the number of persons: then there is no duty to report.
 #[must_use]
-pub fn dates(facts: &Facts) -> Option<Dates> {
+pub fn dates(facts: &Facts, calendar: &Calendar) -> Option<Dates> {
     let knew_on = facts.knew_on?;
     let rules = facts.items.rules;
     let duty_possible = !facts.items.is_empty() || persons_item_applies(rules, facts.persons) != Tri::No;
@@ -209,14 +209,14 @@ pub fn dates(facts: &Facts) -> Option<Dates> {
     }
     let final_days = if facts.items.contains(WRONGFUL_PURPOSE) { rules.final_days_wrongful } else { rules.final_days };
     let last_day = nth_day(knew_on, final_days);
-    let final_due = calendar::open_on_or_after(last_day);
+    let final_due = calendar.open_on_or_after(last_day);
     Some(Dates {
         rule_set: rules.name,
         preliminary_from: nth_day(knew_on, 3),
         preliminary_to: nth_day(knew_on, 5),
         final_due,
         final_days,
-        by_rule: calendar::is_by_rule(last_day) || calendar::is_by_rule(final_due),
+        by_rule: calendar.is_by_rule(last_day) || calendar.is_by_rule(final_due),
     })
 }
 
@@ -244,7 +244,11 @@ fn nth_day(knew_on: Date, number: u8) -> Date {
 /// # Errors
 /// `FIELD_INVALID` for a day that does not exist or has not come, an item that the rules do not have, and item 4 with so
 /// few persons that it cannot apply. Where the day of knowing is not stated, the rules are those of today.
-pub fn dates_of(facts: &wire::StatutoryFacts, now: Timestamp) -> Result<Option<wire::StatutoryDates>, Refusal> {
+pub fn dates_of(
+    facts: &wire::StatutoryFacts,
+    now: Timestamp,
+    calendar: &Calendar,
+) -> Result<Option<wire::StatutoryDates>, Refusal> {
     let invalid = |field, detail: (&str, &str)| Refusal::field(Reason::FieldInvalid, field, detail);
     let sector = if facts.sector() == wire::Sector::Public { Sector::Public } else { Sector::Private };
     let is_stated = !facts.knew_on.is_empty();
@@ -272,7 +276,7 @@ pub fn dates_of(facts: &wire::StatutoryFacts, now: Timestamp) -> Result<Option<w
             ("item 4 needs more persons than are stated", "第4号に該当する人数が記載されていません。"),
         ));
     }
-    let dates = dates(&Facts { knew_on, items, persons });
+    let dates = dates(&Facts { knew_on, items, persons }, calendar);
     Ok(dates.map(|dates| wire::StatutoryDates {
         rules: dates.rule_set.to_owned(),
         preliminary_from: dates.preliminary_from.to_string(),
@@ -280,7 +284,7 @@ pub fn dates_of(facts: &wire::StatutoryFacts, now: Timestamp) -> Result<Option<w
         final_due: dates.final_due.to_string(),
         final_days: u32::from(dates.final_days),
         by_rule: dates.by_rule,
-        calendar: calendar::VERSION.to_owned(),
+        calendar: calendar.version().to_owned(),
     }))
 }
 
@@ -288,6 +292,10 @@ pub fn dates_of(facts: &wire::StatutoryFacts, now: Timestamp) -> Result<Option<w
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
+
+    fn dates(facts: &Facts) -> Option<Dates> {
+        super::dates(facts, &Calendar::built_in())
+    }
 
     fn facts(sector: Sector, knew_on: &str, numbers: &[u8], persons: Persons) -> Facts {
         let knew_on = knew_on.parse().unwrap();

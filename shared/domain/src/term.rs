@@ -8,7 +8,10 @@
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
-use crate::{calendar, era};
+use crate::{
+    calendar::{self, Calendar},
+    era,
+};
 
 /// The fiscal year of the first term, 2023-04-01 … 2024-03-31.
 const FIRST_YEAR: i16 = 2023;
@@ -116,7 +119,15 @@ pub fn term(ordinal: u32) -> Option<Term> {
     let to = Date::new(year.checked_add(1)?, 3, 31).ok()?;
     let everyday = to.checked_sub(3.months()).ok()?;
     let strict = everyday.yesterday().ok()?;
-    Some(Term { ordinal, from, to, strict, everyday, last_open: calendar::open_on_or_before(strict) })
+    Some(Term { ordinal, from, to, strict, everyday, last_open: open_on_or_before(strict) })
+}
+
+impl Term {
+    /// True if the last open day lies in a year that the program's list of holidays does not contain.
+    #[must_use]
+    pub fn is_by_rule(&self) -> bool {
+        Calendar::built_in().is_by_rule(self.last_open)
+    }
 }
 
 /// The term in which the day lies, whether or not the agreement was renewed for it. `None` before
@@ -131,7 +142,13 @@ pub fn term_on(date: Date) -> Option<Term> {
 /// on or before 90, 30, 14 and 7 days before the last open day, earliest first (our rule).
 #[must_use]
 pub fn warnings(term: &Term) -> [Date; 4] {
-    WARNINGS.map(|days| calendar::open_on_or_before(term.last_open.saturating_sub(days.days())))
+    WARNINGS.map(|days| open_on_or_before(term.last_open.saturating_sub(days.days())))
+}
+
+/// The open day on or before a day by the list of the program. Both agencies show the same last open day, so a list of
+/// one of them alone does not move it.
+fn open_on_or_before(day: Date) -> Date {
+    Calendar::built_in().open_on_or_before(day)
 }
 
 /// The label of a notice about the end of `term`, by the days of its writing and of its arrival.

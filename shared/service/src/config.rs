@@ -10,6 +10,7 @@ use std::{
 };
 
 use config::{Environment, File, FileFormat};
+use renkei_domain::calendar::Calendar;
 use renkei_proto::{
     FactKind,
     options::v1::{Author, Role},
@@ -37,6 +38,8 @@ pub struct Config {
     pub sandbox: bool,
     /// The stable name of this replica.
     pub replica: String,
+    /// A list of holidays for years that the program's own list does not contain, or in place of them.
+    pub holidays: Option<PathBuf>,
     /// The database of the service.
     pub database: Database,
     /// The port for the agency's internal systems.
@@ -325,6 +328,7 @@ impl Config {
         paths.extend([&mut self.journal.key, &mut self.secrets.digest_key]);
         paths.extend([&mut self.secrets.token_key, &mut self.secrets.code_key]);
         paths.extend(self.clock.as_mut().map(|clock| &mut clock.file));
+        paths.extend(&mut self.holidays);
         for path in paths {
             *path = base.join(&*path);
         }
@@ -371,6 +375,19 @@ impl Config {
     /// The units of the agency: those of its internal systems.
     pub fn units(&self) -> BTreeSet<String> {
         self.callers.values().map(|row| row.unit.clone()).filter(|unit| !unit.is_empty()).collect()
+    }
+
+    /// The calendar of open days: the program's list of holidays with the years of the agency's own.
+    ///
+    /// # Errors
+    /// A list that cannot be read, or its first defect with the number of the line, in English and in Japanese.
+    pub fn calendar(&self) -> Result<Calendar, ConfigError> {
+        let Some(file) = &self.holidays else { return Ok(Calendar::built_in()) };
+        let unusable = |why: &dyn std::fmt::Display| {
+            value("holidays", format!("must name a list of holidays that can be used; {}: {why}", file.display()))
+        };
+        let text = std::fs::read_to_string(file).map_err(|error| unusable(&error))?;
+        Calendar::built_in().with_list(&text).map_err(|fault| unusable(&fault))
     }
 
     /// The kinds of fact that this service speaks.

@@ -7,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-use renkei_domain::moment::Source;
+use jiff::civil::date;
+use renkei_domain::{calendar, moment::Source};
 use renkei_proto::r#type::v1::Agency;
 use renkei_rpc::certificate;
 use renkei_store::Store;
@@ -66,6 +67,7 @@ pub(crate) async fn examine(
     for finding in permissions(config) {
         tell("permissions", finding)?;
     }
+    tell("holidays", holidays(config, source))?;
     tell("keys", judged(key::check(config).map(|()| "every key is usable".to_owned())))?;
     let tls = Tls::load(config);
     match &tls {
@@ -104,6 +106,20 @@ pub(crate) async fn examine(
     }
     tell("collector", collector(config).await)?;
     if wrong == 0 { Ok(()) } else { Err(format!("{wrong} of the checks found something wrong")) }
+}
+
+/// Checks the list of holidays. Those of a year are published in February of the year before.
+fn holidays(config: &Config, source: &Source) -> Finding {
+    let calendar = match config.calendar() {
+        Ok(calendar) => calendar,
+        Err(error) => return Wrong(error.to_string()),
+    };
+    let last = calendar.known_until();
+    if calendar::day(source.moment().now) < date(last, 3, 1) {
+        return Right(calendar.version().to_owned());
+    }
+    let next = last.saturating_add(1);
+    Doubtful(format!("{}: those of {next} are published by now, add them to the list `holidays`", calendar.version()))
 }
 
 fn judged<E: std::fmt::Display>(result: Result<String, E>) -> Finding {

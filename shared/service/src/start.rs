@@ -105,6 +105,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let metrics = telemetry.metrics();
     let callers = Arc::new(config.callers(own)?);
     let kinds = config.kinds()?;
+    let calendar = config.calendar()?;
     // Everything else is tried before the database is touched, so a start that fails does not create one.
     let tls = Tls::load(&config)?;
     key::check(&config)?;
@@ -144,6 +145,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         tokens: tokens(&config, &store)?,
         store: store.clone(),
         metrics: metrics.clone(),
+        calendar: calendar.clone(),
     };
     let readiness = Arc::new(Readiness::new(&services(own)).await);
     let watchers = Watchers::default();
@@ -192,7 +194,8 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let reload = Arc::new(Notify::new());
     tasks.spawn(tick::reload(config, tls, readiness.clone(), reload.clone(), draining.clone()));
     let shown = operator.map(|address| address.to_string()).unwrap_or_default();
-    tracing::info!(desk = %desk_address, link = %link_address, operator = shown, "serving");
+    let holidays = calendar.version();
+    tracing::info!(desk = %desk_address, link = %link_address, operator = shown, holidays, "serving");
     let (desk, link) = (desk_address, link_address);
     Ok(Running { desk, link, operator, store, desk_gate, link_gate, readiness, reload, draining, tasks })
 }

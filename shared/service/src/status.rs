@@ -9,6 +9,7 @@ use renkei_book::{Heads, JournalHead};
 use renkei_desk::Watchers;
 use renkei_domain::{
     calendar,
+    duty::DutyKind,
     matter::{Matter, entry_name},
     moment::{Source, micros},
     noun::{agreement, journal, registry},
@@ -161,6 +162,10 @@ pub(crate) struct Duties {
     pub(crate) due_today: usize,
     /// The next due day, and the matter.
     pub(crate) next_due: Option<String>,
+    /// True if that day is provisional, because the holidays of its year were not fixed when it was computed. Services of
+    /// earlier versions do not report it.
+    #[serde(default)]
+    pub(crate) next_due_by_rule: bool,
     pub(crate) next_matter: String,
 }
 
@@ -170,6 +175,9 @@ pub(crate) struct AgreementStands {
     pub(crate) standing: String,
     /// The last open day on which a notice about the end of the term can be sent (Art. 8).
     pub(crate) notice_by: Option<String>,
+    /// True if that day is provisional. Services of earlier versions do not report it.
+    #[serde(default)]
+    pub(crate) notice_by_rule: bool,
     pub(crate) notice_days_left: Option<i64>,
     pub(crate) notice_seconds_left: Option<i64>,
     /// The standing on the first day of the next term by the notices that are known now. Services of earlier versions do
@@ -426,16 +434,26 @@ async fn duties(store: &Store, today: Date) -> Result<Vec<Duties>, Error> {
         let how_many = |when: fn(&Date, &Date) -> bool| {
             found.iter().filter(|(due, _)| due.as_ref().is_some_and(|due| when(due, &today))).count()
         };
+        let next_due_by_rule = is_by_rule(store, kind, &next_matter).await?;
         all.push(Duties {
             kind: kind.id().to_owned(),
             open: found.len(),
             overdue: how_many(Date::lt),
             due_today: how_many(Date::eq),
             next_due: next_due.map(|day| day.to_string()),
+            next_due_by_rule,
             next_matter,
         });
     }
     Ok(all)
+}
+
+/// Tells whether the day of a matter's duty is provisional.
+async fn is_by_rule(store: &Store, kind: DutyKind, matter: &str) -> Result<bool, Error> {
+    let page = store.page(matter).await?.unwrap_or_default();
+    let matter = Matter::of(matter);
+    let duties = registry::of(&matter).duties(store.own(), &matter, Seen::whole(&page));
+    Ok(duties.iter().any(|duty| duty.kind == kind && duty.by_rule))
 }
 
 /// The time since the audit chains moved on from their last anchor, in seconds.
@@ -463,12 +481,14 @@ impl AgreementStands {
         let standing = words(agreement::standing_of(seen, now));
         let next_term = agreement::next_standing(&known, now).map(words).unwrap_or_default();
         let today = calendar::day(now);
-        let by = term::term_on(today).map(|term| term.last_open);
+        let term = term::term_on(today);
+        let by = term.map(|term| term.last_open);
         let days = by.and_then(|by| today.until(by).ok()).map(|span| i64::from(span.get_days()));
         let end = by.and_then(|by| by.tomorrow().ok()).map(calendar::start);
         Self {
             standing,
             notice_by: by.map(|by| by.to_string()),
+            notice_by_rule: term.is_some_and(|term| term.is_by_rule()),
             notice_days_left: days,
             notice_seconds_left: end.map(|end| end.as_second() - now.as_second()),
             next_term,

@@ -6,6 +6,7 @@ use prost::Message as _;
 use renkei_book::{CallOrigin, Submission};
 use renkei_desk::{ActCommand, CheckContext, Count, CountFiling, FollowUp, Issue, Quoted};
 use renkei_domain::{
+    calendar::Calendar,
     matter::Matter,
     moment::Moment,
     noun::{
@@ -170,7 +171,8 @@ impl Act {
                 Sentence::for_developers("the request breaks the contract"),
             ));
         }
-        let context = CheckContext { own: caller.own, moment, official: caller.official, barred };
+        let calendar = &Calendar::built_in();
+        let context = CheckContext { own: caller.own, moment, official: caller.official, barred, calendar };
         let identity = format!("{}-{}", caller.own.id(), caller.reader.unit);
         let call = CallOrigin {
             digest: keyed(&[identity.as_bytes(), self.path().as_bytes(), &self.bytes()]),

@@ -3,6 +3,7 @@
 
 use prost::Message as _;
 use renkei_domain::{
+    calendar::Calendar,
     matter::{Collection, Matter, parse_entry_name},
     moment::stamp,
     noun::{
@@ -297,7 +298,7 @@ impl Liar {
             urgency: Urgency::Normal.into(),
             questions: 2,
             wanted_by: None,
-            due: Some(target(Urgency::Normal, self.pair.clock.now())),
+            due: Some(target(Urgency::Normal, self.pair.clock.now(), &Calendar::built_in())),
             marking: Some(marking(None)),
             fiscal_year: 2026,
             year_ordinal: self.drawn,

@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 use renkei_book::{Arrive, Arriving, Begin, CallOrigin, TakeReceipt};
 use renkei_desk::{ActCommand, CheckContext};
 use renkei_domain::{
+    calendar::Calendar,
     moment::{Moment, Source, stamp},
     page::Journal,
     visibility::Reader,
@@ -122,7 +123,8 @@ async fn publish(author: &Side, items: u64) -> Result<(), String> {
                 if let Some(first) = broken.first() {
                     return Err(format!("the request breaks the contract: {}: {}", first.field, first.must));
                 }
-                let context = CheckContext { own, moment: &moment, official: "", barred: 0 };
+                let calendar = &Calendar::built_in();
+                let context = CheckContext { own, moment: &moment, official: "", barred: 0, calendar };
                 let command = ActCommand::checked(request, Reader::default(), &context).map_err(said)?;
                 author.store.write("publish_item", call, moment, command).await.map_err(said)
             }

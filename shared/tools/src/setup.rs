@@ -65,6 +65,8 @@ pub struct Choice {
     pub judged_clocks: bool,
     /// Lines for the section `[sandbox]` of an agency.
     pub sandbox: BTreeMap<&'static str, String>,
+    /// Lines before the first section of an agency's configuration.
+    pub top: BTreeMap<&'static str, String>,
     /// An agency that never dials.
     pub dialled_only: Option<Agency>,
     /// The collectors of traces, metrics and logs, by agency.
@@ -109,9 +111,10 @@ impl Setup {
         let (id, other) = (own.id(), own.peer().id());
         let database = self.database_url(own);
         let public_key = BASE64_STANDARD.encode(self.public_keys.get(other).copied().unwrap_or_default());
+        let top = choice.top.get(id).map(String::as_str).unwrap_or_default();
         let dial = if choice.dialled_only == Some(own) { "peer-only" } else { "both" };
         let mut text = format!(
-            "sandbox = true\nreplica = \"a\"\n\n[database]\nurl = \"{database}\"\nmigrate = true\n\n{}\n{}\n[peer]\naddress = \"{peer}\"\nserver_name = \"localhost\"\ndial = \"{dial}\"\n\n\
+            "sandbox = true\nreplica = \"a\"\n{top}\n[database]\nurl = \"{database}\"\nmigrate = true\n\n{}\n{}\n[peer]\naddress = \"{peer}\"\nserver_name = \"localhost\"\ndial = \"{dial}\"\n\n\
              [[peer.keys]]\nid = \"{}\"\npublic_key = \"{public_key}\"\n\n[journal]\nkey_id = \"{}\"\nkey = \"{}\"\n\n\
              [[content.keys]]\nid = \"content-1\"\nfile = \"{}\"\n\n\
              [secrets]\ndigest_key = \"{}\"\ntoken_key = \"{}\"\ncode_key = \"{}\"\n\n",

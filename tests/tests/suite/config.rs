@@ -211,3 +211,31 @@ fn a_missing_file_is_named() {
     let error = Config::load(Path::new("/nonexistent/ppc.toml"), HashMap::new()).unwrap_err().to_string();
     assert!(error.contains("/nonexistent/ppc.toml") && error.contains("--config"), "{error}");
 }
+
+#[tokio::test]
+async fn a_list_of_holidays_that_cannot_be_used_prevents_the_start_before_the_database_is_touched() {
+    let (dir, file) = arranged();
+    let named = EXAMPLE.replacen("# holidays = ", "holidays = ", 1);
+    assert_ne!(named, EXAMPLE);
+    std::fs::write(&file, named).unwrap();
+    let start = async || {
+        let mut config = Config::load(&file, free_ports()).unwrap();
+        config.database.first_start = true;
+        let (telemetry, _) = Telemetry::in_memory("renkei-ppc");
+        let source = Clock::at(scenario::start().unwrap()).source([6; 32]);
+        let started = renkei_service::start(Agency::Ppc, config, source, &telemetry).await;
+        started.err().map(|error| error.to_string())
+    };
+    let list = dir.path().join("ppc/holidays.tsv");
+    let path = list.display().to_string();
+    for (text, says) in [
+        (None, ["`holidays`", "No such file"]),
+        (Some("2028-01-01\t元日\n2028/1/3\t休日\n"), ["line 2: 2028/1/3 is not a day", "2行目：「2028/1/3」"]),
+        (Some("2028-01-01\t元日\n"), ["line 1: 2028-01-10 (成人の日) is missing", "1行目：2028-01-10（成人の日）"]),
+    ] {
+        text.iter().for_each(|text| std::fs::write(&list, text).unwrap());
+        let error = start().await.unwrap();
+        assert!(says.iter().all(|says| error.contains(says)) && error.contains(&path), "{error}");
+        assert!(!dir.path().join("ppc/ppc.db").exists(), "a start that fails creates no database");
+    }
+}

@@ -109,7 +109,7 @@ async fn a_duty_is_shown_until_it_is_done_and_the_doctor_finds_nothing() {
     assert_eq!(
         duties,
         serde_json::json!([{
-            "kind": "confirm_referral", "open": 1, "overdue": 0, "due_today": 0, "next_due": null, "next_matter": issued.name,
+            "kind": "confirm_referral", "open": 1, "overdue": 0, "due_today": 0, "next_due": null, "next_due_by_rule": false, "next_matter": issued.name,
         }])
     );
     assert!(metrics(&pair, Agency::Ppc).await.contains("renkei_duties_open{kind=\"confirm_referral\"} 1\n"));

@@ -37,6 +37,7 @@ async fn a_term_ends_with_the_day_in_japan_and_is_renewed_without_a_word() {
             everyday: everyday.into(),
             last_open: last_open.into(),
             warnings,
+            by_rule: false,
         })
     };
     let fourth = ["2026-04-01", "2027-03-31", "2026-12-30", "2026-12-31", "2026-12-28"];

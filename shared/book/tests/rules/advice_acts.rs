@@ -2,7 +2,8 @@
 
 use jiff::ToSpan as _;
 use renkei_domain::{
-    calendar, era,
+    calendar::{self, Calendar},
+    era,
     matter::{Matter, parse_entry_name},
     moment::stamp,
     noun::{
@@ -47,7 +48,7 @@ pub fn asking(party: &Party, questions: u32, urgency: Urgency) -> AdviceRequeste
         urgency: urgency.into(),
         questions,
         wanted_by: None,
-        due: Some(target(urgency, party.now)),
+        due: Some(target(urgency, party.now, &Calendar::built_in())),
         marking: Some(scope::marking(None)),
         fiscal_year,
         year_ordinal: party.next(fiscal_year, &ORDINAL),
@@ -65,14 +66,14 @@ pub fn ask(party: &Party, matter: &Matter) -> Act {
 /// Adds so many questions, and answers a handing back if there is one.
 pub fn supplement(party: &Party, matter: &Matter, questions: u32) -> Act {
     let back = handed_back_open(party.page(matter)).map(|mark| mark.seq);
-    let due = back.map(|_| target(Urgency::Normal, party.now));
+    let due = back.map(|_| target(Urgency::Normal, party.now, &Calendar::built_in()));
     let fact = AdviceSupplemented { questions, due };
     Act::new(matter, fact::Fact::AdviceSupplemented(fact)).answering(back.unwrap_or(0))
 }
 
 /// Asks one further question about the newest final advice or correction.
 pub fn ask_further(party: &Party, matter: &Matter, questions: u32) -> Act {
-    let fact = AdviceFurtherAsked { questions, due: Some(target(Urgency::Normal, party.now)) };
+    let fact = AdviceFurtherAsked { questions, due: Some(target(Urgency::Normal, party.now, &Calendar::built_in())) };
     let newest = newest_conclusion(party.page(matter)).map_or(0, |mark| mark.seq);
     Act::new(matter, fact::Fact::AdviceFurtherAsked(fact)).answering(newest)
 }
@@ -80,7 +81,7 @@ pub fn ask_further(party: &Party, matter: &Matter, questions: u32) -> Act {
 /// Answers the first request for clarification that is open.
 pub fn answer_clarification(party: &Party, matter: &Matter) -> Act {
     let asked = clarifications_open(party.page(matter)).next().map_or(0, |mark| mark.seq);
-    let fact = AdviceClarificationAnswered { due: Some(target(Urgency::Normal, party.now)) };
+    let fact = AdviceClarificationAnswered { due: Some(target(Urgency::Normal, party.now, &Calendar::built_in())) };
     Act::new(matter, fact::Fact::AdviceClarificationAnswered(fact)).answering(asked)
 }
 

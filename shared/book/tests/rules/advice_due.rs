@@ -1,7 +1,7 @@
 //! The due day of advice, and the time from which it is overdue.
 
 use renkei_domain::{
-    calendar::VERSION,
+    calendar::Calendar,
     matter::Matter,
     noun::advice::{due, overdue, target},
 };
@@ -40,8 +40,8 @@ fn the_target_is_ten_open_days_and_two_for_what_is_urgent() {
         ("2026-11-24T14:59:59Z", Urgent, "2026-11-26"),
         ("2026-11-24T15:00:00Z", Urgent, "2026-11-27"),
     ] {
-        let due = Due { on: on.to_owned(), calendar: VERSION.to_owned(), by_rule: false };
-        assert_eq!(target(urgency, at(asked)), due, "{asked} {urgency:?}");
+        let due = Due { on: on.to_owned(), calendar: Calendar::built_in().years(), by_rule: false };
+        assert_eq!(target(urgency, at(asked), &Calendar::built_in()), due, "{asked} {urgency:?}");
     }
 }
 
@@ -52,7 +52,7 @@ fn a_due_day_beyond_the_list_of_holidays_is_marked_as_computed_by_rule() {
         ("2027-12-17T09:00:00+09:00", "2028-01-06", true),
         ("2028-02-01T09:00:00+09:00", "2028-02-16", true),
     ] {
-        let due = target(Urgency::Normal, at(asked));
+        let due = target(Urgency::Normal, at(asked), &Calendar::built_in());
         assert_eq!((due.on.as_str(), due.by_rule), (on, by_rule), "{asked}");
     }
 }
@@ -105,7 +105,7 @@ fn the_last_day_that_ppc_computed_is_due() {
 fn only_the_supplement_to_a_handed_back_request_states_a_new_due_day() {
     for (path, wanted) in [(&[Choice::AskAdvice][..], false), (&[Choice::AskAdvice, Choice::HandBack], true)] {
         let pair = after(path);
-        let day = |on: &str| Some(Due { on: on.to_owned(), calendar: VERSION.to_owned(), by_rule: false });
+        let day = |on: &str| Some(Due { on: on.to_owned(), calendar: Calendar::built_in().years(), by_rule: false });
         let differs = Some(Reason::FactDiffers);
         for (due, expected) in [
             (None, if wanted { differs } else { None }),
@@ -127,7 +127,7 @@ fn the_answer_to_a_clarification_states_a_due_day_to_come() {
     let pair = after(&[Choice::AskAdvice, Choice::AskClarification]);
     let act = answer_clarification(&pair.ppc, &matter());
     let fact::Fact::AdviceClarificationAnswered(mut fact) = act.fact.clone() else { panic!("an answer") };
-    fact.due = Some(Due { on: "2026-11-23".to_owned(), calendar: VERSION.to_owned(), by_rule: false });
+    fact.due = Some(Due { on: "2026-11-23".to_owned(), calendar: Calendar::built_in().years(), by_rule: false });
     let act = Act { fact: fact::Fact::AdviceClarificationAnswered(fact), ..act };
     assert_eq!(pair.ppc.refuses(&act), Some(Reason::FactDiffers));
 }

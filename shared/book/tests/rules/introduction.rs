@@ -2,6 +2,7 @@
 
 use jiff::civil::{Date, date};
 use renkei_domain::{
+    calendar::Calendar,
     noun::{
         code::Code,
         referral::introduction::{Contact, Paper, introduction},
@@ -26,7 +27,7 @@ static NOBODY: Contact =
     Contact { unit: Text { ja: String::new(), en: String::new() }, telephone: String::new(), mail: String::new() };
 
 fn dates(facts: &StatutoryFacts) -> Option<StatutoryDates> {
-    dates_of(facts, at("2028-01-01T00:00:00+09:00")).unwrap()
+    dates_of(facts, at("2028-01-01T00:00:00+09:00"), &Calendar::built_in()).unwrap()
 }
 
 /// A paper about these schemes, without dates and code.

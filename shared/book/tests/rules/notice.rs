@@ -504,7 +504,7 @@ fn officials_are_warned_in_time_once_for_each_day_and_until_the_last_open_day() 
         assert_eq!(duties(&pair).len(), usize::from(is_open), "{day}");
     }
     assert_eq!(warned("2028-12-01", &mut pair).map(|(term, _)| term), Some(6));
-    let expected = Duty { kind: DECIDE_ON_NOTICE, due: Some("2028-12-28".parse().unwrap()) };
+    let expected = Duty { kind: DECIDE_ON_NOTICE, due: Some("2028-12-28".parse().unwrap()), by_rule: true };
     assert_eq!(duties(&pair), [expected]);
     let act = notice(&pair.ppc, NoticeKind::Other);
     pair.ppc.write(&act).unwrap();

@@ -1,6 +1,6 @@
 //! The reporter's dates from the wire to the wire.
 
-use renkei_domain::{refusal::Refusal, statutory::dates_of};
+use renkei_domain::{calendar::Calendar, refusal::Refusal, statutory};
 use renkei_proto::{
     options::v1::Reason,
     r#type::v1::{Persons, PersonsKind, Sector, StatutoryDates, StatutoryFacts},
@@ -10,7 +10,11 @@ use super::model::at;
 
 /// The dates as they are computed after every day that is stated here.
 fn stated(facts: &StatutoryFacts) -> Result<Option<StatutoryDates>, Refusal> {
-    dates_of(facts, at("2028-01-01T00:00:00+09:00"))
+    dates_of(facts, "2028-01-01T00:00:00+09:00")
+}
+
+fn dates_of(facts: &StatutoryFacts, now: &str) -> Result<Option<StatutoryDates>, Refusal> {
+    statutory::dates_of(facts, at(now), &Calendar::built_in())
 }
 
 pub fn facts(sector: Sector, knew_on: &str, items: &[u32], persons: Option<(PersonsKind, u64)>) -> StatutoryFacts {
@@ -44,7 +48,7 @@ fn window_and_due(facts: &StatutoryFacts) -> [String; 3] {
 
 #[test]
 fn a_day_of_knowing_that_has_not_come_gives_no_dates() {
-    let of = |knew_on: &str, now: &str| dates_of(&facts(Sector::Private, knew_on, &[1], None), at(now));
+    let of = |knew_on: &str, now: &str| dates_of(&facts(Sector::Private, knew_on, &[1], None), now);
     let refused = Err((Reason::FieldInvalid, "statutory.knew_on"));
     for (knew_on, now, allowed) in [
         ("2026-12-02", "2026-12-02T00:00:00+09:00", true),

@@ -52,7 +52,8 @@ impl Act for SubmitAdviceRequestRequest {
         let submission = self.submission.get_or_insert_default();
         let questions = asked(submission)?;
         as_of_now("submission.facts", &submission.facts, context.moment)?;
-        let stated = self.statutory.as_ref().map(|facts| statutory::dates_of(facts, context.moment.now));
+        let stated =
+            self.statutory.as_ref().map(|facts| statutory::dates_of(facts, context.moment.now, context.calendar));
         Ok(CheckedSubmission { questions, reporter_dates: stated.transpose()?.flatten(), cases: NamedCases::of(self)? })
     }
 
@@ -82,7 +83,7 @@ impl Act for SubmitAdviceRequestRequest {
             urgency: self.urgency,
             questions: checked.questions,
             wanted_by: self.wanted_by,
-            due: Some(target(self.urgency(), context.moment.now)),
+            due: Some(target(self.urgency(), context.moment.now, context.calendar)),
             marking: Some(marking(self.marking.clone())),
             fiscal_year,
             year_ordinal,
@@ -116,7 +117,7 @@ impl Act for SupplementAdviceRequestRequest {
 
     fn draft(&self, checked: &CheckedSubmission, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         let handed_back = handed_back_open(context.page());
-        let due = handed_back.map(|_| target(urgency(context), context.moment.now));
+        let due = handed_back.map(|_| target(urgency(context), context.moment.now, context.calendar));
         let supplemented = AdviceSupplemented { questions: checked.questions, due };
         Ok(FactDraft::new(supplemented).answering(handed_back.map_or(0, |mark| mark.seq)))
     }
@@ -138,7 +139,7 @@ impl Act for AskFurtherQuestionsRequest {
     }
 
     fn draft(&self, checked: &CheckedSubmission, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
-        let due = Some(target(urgency(context), context.moment.now));
+        let due = Some(target(urgency(context), context.moment.now, context.calendar));
         let further = AdviceFurtherAsked { questions: checked.questions, due };
         let newest = newest_conclusion(context.page()).map_or(0, |mark| mark.seq);
         Ok(FactDraft::new(further).answering(newest))
@@ -155,7 +156,8 @@ impl Act for AnswerClarificationRequest {
     }
 
     fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
-        let answered = AdviceClarificationAnswered { due: Some(target(urgency(context), context.moment.now)) };
+        let answered =
+            AdviceClarificationAnswered { due: Some(target(urgency(context), context.moment.now, context.calendar)) };
         Ok(FactDraft::new(answered).answering(seq_of(&self.clarification, Agency::Ipa, "clarification")?))
     }
 }

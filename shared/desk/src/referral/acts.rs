@@ -198,7 +198,8 @@ impl Act for ReviseStatutoryFactsRequest {
     type Checked = ();
 
     fn check(&mut self, context: &CheckContext<'_>) -> Result<(), Refusal> {
-        let stated = self.statutory.as_ref().map(|facts| statutory::dates_of(facts, context.moment.now));
+        let stated =
+            self.statutory.as_ref().map(|facts| statutory::dates_of(facts, context.moment.now, context.calendar));
         stated.transpose().map(|_| ())
     }
 

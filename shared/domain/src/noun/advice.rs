@@ -34,7 +34,7 @@ use self::request::{
     acceptance, answered, further, is_noted, is_under_way, outcomes, planned, quotation_answer, quotations, waiting_for,
 };
 use crate::{
-    calendar,
+    calendar::{self, Calendar},
     case::Case,
     case_number::CaseNumber,
     duty::{Duty, DutyKind},
@@ -142,7 +142,12 @@ impl Noun for AdviceNoun {
         }
         vec![match (own, state(seen)) {
             (Agency::Ipa, State::Submitted | State::Accepted) => {
-                Duty { kind: GIVE_ADVICE, due: due(seen).and_then(|due| calendar::parse_day(&due.on)) }
+                let stated = due(seen);
+                Duty {
+                    kind: GIVE_ADVICE,
+                    due: stated.and_then(|due| calendar::parse_day(&due.on)),
+                    by_rule: stated.is_some_and(|due| due.by_rule),
+                }
             }
             (Agency::Ipa, _) => ANSWER_ADVICE.undated(),
             (_, State::HandedBack | State::Clarifying) => COMPLETE_REQUEST.undated(),
@@ -153,10 +158,10 @@ impl Noun for AdviceNoun {
 
 /// The due day of advice that is requested, or whose request is completed, at this time. The open days are those of
 /// national administrative organs. IPA is no such organ, and its own closing days are not counted.
-pub fn target(urgency: Urgency, now: Timestamp) -> Due {
+pub fn target(urgency: Urgency, now: Timestamp, calendar: &Calendar) -> Due {
     let days = if urgency == Urgency::Urgent { TARGET_URGENT } else { TARGET };
-    let on = calendar::add_open_days(calendar::day(now), days);
-    Due { on: on.to_string(), calendar: calendar::VERSION.to_owned(), by_rule: calendar::is_by_rule(on) }
+    let on = calendar.add_open_days(calendar::day(now), days);
+    Due { on: on.to_string(), calendar: calendar.years(), by_rule: calendar.is_by_rule(on) }
 }
 
 fn judge_request(case: &Case, fact: &AdviceRequested) -> Result<(), Refusal> {

@@ -98,7 +98,8 @@ impl Noun for AgreementNoun {
             warned.warning < OVER && !is_decided
         });
         let decide = decide.and_then(|warned| term::term(warned.term));
-        let decide = decide.map(|term| Duty { kind: DECIDE_ON_NOTICE, due: Some(term.last_open) });
+        let decide =
+            decide.map(|term| Duty { kind: DECIDE_ON_NOTICE, due: Some(term.last_open), by_rule: term.is_by_rule() });
         decide.into_iter().chain(assent).collect()
     }
 
@@ -386,6 +387,7 @@ fn term_resource(term: &term::Term) -> proto::Term {
         everyday: term.everyday.to_string(),
         last_open: term.last_open.to_string(),
         warnings: term::warnings(term).iter().map(ToString::to_string).collect(),
+        by_rule: term.is_by_rule(),
     }
 }
 

@@ -59,7 +59,8 @@ impl HeldStands {
         }
         rows.push(("set aside", self.set_aside.to_string()));
         for it in &self.duties {
-            let next = it.next_due.as_ref().map(|day| format!(", next by {day}")).unwrap_or_default();
+            let mark = provisional(it.next_due_by_rule);
+            let next = it.next_due.as_ref().map(|day| format!(", next by {day}{mark}")).unwrap_or_default();
             let count = format!("{} open, {} overdue, {} due today", it.open, it.overdue, it.due_today);
             rows.push(("duty", format!("{}: {count}{next}: {}", it.kind, it.next_matter)));
         }
@@ -67,7 +68,8 @@ impl HeldStands {
             rows.push(("duty", "-".to_owned()));
         }
         let notice = self.agreement.notice_by.as_ref().zip(self.agreement.notice_days_left);
-        let notice = notice.map(|(by, days)| format!("; notice by {by}, {days} days left")).unwrap_or_default();
+        let mark = provisional(self.agreement.notice_by_rule);
+        let notice = notice.map(|(by, days)| format!("; notice by {by}{mark}, {days} days left")).unwrap_or_default();
         rows.push(("agreement", format!("{}{notice}", self.agreement.standing)));
         if !self.agreement.notices.is_empty() {
             rows.push(("next term", self.agreement.next_term.clone()));
@@ -76,6 +78,11 @@ impl HeldStands {
         rows.push(("audit", format!("not anchored for {} s", self.unanchored_for_seconds)));
         rows
     }
+}
+
+/// The mark of a day that rests on holidays which were not fixed.
+fn provisional(by_rule: bool) -> &'static str {
+    if by_rule { " (provisional)" } else { "" }
 }
 
 impl NoticeStands {
