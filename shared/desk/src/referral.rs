@@ -1,6 +1,7 @@
 //! Referral of reporters to the other agency's schemes (紹介, Art. 4(1)).
 
 pub(crate) mod acts;
+mod sheet;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::{Timestamp, civil::Date};
@@ -18,6 +19,7 @@ use renkei_domain::{
     refusal::Refusal,
     statutory,
 };
+use renkei_print::Sheet;
 use renkei_proto::{
     Sentence,
     journal::v1::{Mark, fact},
@@ -26,10 +28,10 @@ use renkei_proto::{
         ConfirmReferralGivenRequest, CountReferralsRequest, DischargeReferralRequest, FollowUpReferralRequest,
         FollowUpReferralResponse, GetReferralCountsRequest, GetReferralPaperRequest, GetReferralPaperResponse,
         GetReferralRequest, IssueReferralRequest, IssueReferralResponse, ListReferralsRequest, ListReferralsResponse,
-        Referral, ReferralCounts, ReviseJudgementRequest, ReviseStatutoryFactsRequest, ReviseStatutoryFactsResponse,
-        Scheme, SchemeVersion, referral_service_server::ReferralService,
+        Referral, ReferralCounts, ReferralWarning, ReviseJudgementRequest, ReviseStatutoryFactsRequest,
+        ReviseStatutoryFactsResponse, Scheme, SchemeVersion, referral_service_server::ReferralService,
     },
-    r#type::v1::{Finding, StatutoryDates, StatutoryFacts, Text},
+    r#type::v1::{Finding, Language, StatutoryDates, StatutoryFacts, Text},
 };
 use renkei_rpc::validate::Call;
 use tonic::Request;
@@ -66,6 +68,18 @@ impl Referrals {
 
     /// The papers for the reporter, of a day. They are made from the stored referral, so a repeat of a call gets the same.
     async fn papers(&self, call: &Call, it: &Readable, on: Date, stated: Stated<'_>) -> Result<Papers, Error> {
+        self.papers_with(call, it, on, stated, Language::Unspecified).await
+    }
+
+    /// The same, with the paper in this language on a sheet to print.
+    async fn papers_with(
+        &self,
+        call: &Call,
+        it: &Readable,
+        on: Date,
+        stated: Stated<'_>,
+        printed: Language,
+    ) -> Result<Papers, Error> {
         let (matter, seen) = (&it.matter, Seen::whole(&it.page));
         let Some((_, issued)) = issue(seen, matter.opener) else {
             return Err(Error::fault("an issued referral has no page".to_owned()));
@@ -80,21 +94,22 @@ impl Referrals {
             Code::new(issued.ordinal, code::secret(self.code_key.as_slice(), &matter.id)).to_string()
         };
         let facts = issued.scope_facts.clone().unwrap_or_default();
-        let notice = (!schemes.is_empty()).then(|| {
-            introduction::introduction(&introduction::Paper {
-                issuer: self.desk.own,
-                contact: &self.contact,
-                on,
-                case_number: &matter.case_number(issued.fiscal_year, issued.year_ordinal),
-                schemes: &schemes,
-                reporter: facts.reporter(),
-                knew_on: stated.facts.map_or("", |facts| &facts.knew_on),
-                dates: stated.dates,
-                code: &code,
-            })
-        });
+        let case_number = matter.case_number(issued.fiscal_year, issued.year_ordinal);
+        let paper = introduction::Paper {
+            issuer: self.desk.own,
+            contact: &self.contact,
+            on,
+            case_number: &case_number,
+            schemes: &schemes,
+            reporter: facts.reporter(),
+            knew_on: stated.facts.map_or("", |facts| &facts.knew_on),
+            dates: stated.dates,
+            code: &code,
+        };
+        let notice = (!schemes.is_empty()).then(|| introduction::introduction(&paper));
+        let sheet = (notice.is_some() && printed != Language::Unspecified).then(|| sheet::sheet(&paper, printed));
         let warnings = soundness::warnings(&facts, stated.finding, stated.facts).into_iter().map(i32::from).collect();
-        Ok(Papers { schemes, notice, code, warnings })
+        Ok(Papers { schemes, notice, sheet, code, warnings })
     }
 
     /// A referral that was issued, with its page.
@@ -156,7 +171,8 @@ impl ReferralService for Referrals {
             let it = self.issued(&call, &referral.name).await?;
             let on = referral.issued_at.as_ref().map(instant).unwrap_or(call.moment.now);
             let stated = Stated { facts: facts.as_ref(), dates: dates.as_ref(), finding: judgement.finding() };
-            let Papers { schemes, notice, code, warnings } = self.papers(&call, &it, calendar::day(on), stated).await?;
+            let papers = self.papers(&call, &it, calendar::day(on), stated).await?;
+            let Papers { schemes, notice, code, warnings, .. } = papers;
             Ok(IssueReferralResponse { referral: Some(referral), schemes, dates, notice, code, warnings })
         })
         .await
@@ -216,6 +232,7 @@ impl ReferralService for Referrals {
     async fn get_referral_paper(&self, request: Request<GetReferralPaperRequest>) -> Answer<GetReferralPaperResponse> {
         let matter = |it: &GetReferralPaperRequest| it.name.clone();
         open_secret(request, &self.desk, matter, async |call, it: GetReferralPaperRequest| {
+            let printed = it.pdf_language();
             let it = self.issued(&call, &it.name).await?;
             let (seen, now) = (Seen::whole(&it.page), call.moment.now);
             let facts = latest_statutory(seen).and_then(|(_, facts)| facts).cloned();
@@ -223,8 +240,16 @@ impl ReferralService for Referrals {
             let dates = facts.as_ref().map(|facts| statutory::dates_of(facts, now, calendar)).transpose()?.flatten();
             let finding = latest_judgement(seen, it.matter.opener).map(|(_, judgement)| judgement.finding());
             let stated = Stated { facts: facts.as_ref(), dates: dates.as_ref(), finding: finding.unwrap_or_default() };
-            let Papers { notice, code, warnings, .. } = self.papers(&call, &it, calendar::day(now), stated).await?;
-            Ok(GetReferralPaperResponse { notice, dates, statutory: facts, code, warnings })
+            let papers = self.papers_with(&call, &it, calendar::day(now), stated, printed).await?;
+            let Papers { notice, sheet, code, mut warnings, .. } = papers;
+            let (pdf, pdf_missing) = match sheet {
+                Some(sheet) => sheet::print(sheet).await?,
+                None => Default::default(),
+            };
+            if !pdf_missing.is_empty() {
+                warnings.push(ReferralWarning::CharactersNotPrinted.into());
+            }
+            Ok(GetReferralPaperResponse { notice, dates, statutory: facts, code, warnings, pdf, pdf_missing })
         })
         .await
     }
@@ -284,6 +309,7 @@ struct Stated<'a> {
 struct Papers {
     schemes: Vec<Scheme>,
     notice: Option<Text>,
+    sheet: Option<Sheet>,
     code: String,
     warnings: Vec<i32>,
 }

@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("renkei-domain", 1),
     ("renkei-journal", 1),
     ("renkei-telemetry", 1),
+    ("renkei-print", 1),
     ("renkei-book", 2),
     ("renkei-store", 3),
     ("renkei-rpc", 3),

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use renkei_proto::{
     options::v1::Reason,
     referral::v1::{
-        AnotherBecause, Cell, DischargeReason, DischargeReferralRequest, FollowUpReferralRequest, IssueReferralRequest,
-        PublishSchemeRequest, Referral, ReferralGround, ReviseStatutoryFactsRequest, ScopeFacts, referral::State,
+        AnotherBecause, Cell, DischargeReason, DischargeReferralRequest, FollowUpReferralRequest,
+        GetReferralPaperResponse, IssueReferralRequest, PublishSchemeRequest, Referral, ReferralGround,
+        ReferralWarning, ReviseStatutoryFactsRequest, ScopeFacts, referral::State,
     },
-    r#type::v1::{Finding, IncidentKind, Sector, StatutoryFacts},
+    r#type::v1::{Finding, IncidentKind, Language, Sector, StatutoryFacts, Text},
 };
 use renkei_tools::{
     acts::{Acts, both, publish_all, refused, same_journals, scope_facts, settle, words},
@@ -243,6 +244,62 @@ async fn a_referral_for_which_no_scheme_fits_has_no_paper() {
     let issued = ppc.issued(IssueReferralRequest { scope_facts: Some(facts), ..ppc.issuing() }).await.unwrap();
     let paper = ppc.paper(&issued.name).await.unwrap();
     assert_eq!((paper.notice, paper.code.as_str()), (None, ""));
+}
+
+fn contains(pdf: &[u8], part: &str) -> bool {
+    pdf.windows(part.len()).any(|window| window == part.as_bytes())
+}
+
+#[tokio::test]
+async fn the_paper_comes_as_a_file_to_print_which_is_the_same_all_day() {
+    let (pair, ppc, ipa) = published().await;
+    let statutory = Some(facts("2026-11-13", &[1, 3]));
+    let issued = ppc.issue(IssueReferralRequest { with_code: true, statutory, ..ppc.issuing() }).await.unwrap();
+    let (name, notice) = (issued.referral.unwrap().name, issued.notice.unwrap());
+    let plain = ppc.paper(&name).await.unwrap();
+    assert_eq!((plain.pdf.len(), plain.pdf_missing.as_str()), (0, ""), "no file unless one is asked for");
+
+    let printed = ppc.printed(&name, Language::Ja).await.unwrap();
+    assert!(printed.pdf.starts_with(b"%PDF-1.7") && printed.pdf.len() < 1 << 20);
+    // The title of the file is its text in the clear; the pages are compressed.
+    for part in ["整理番号：甲-R08-REF-0001", "独立行政法人情報処理推進機構（IPA）の届出制度のご案内", "/Lang(ja)"]
+    {
+        assert!(contains(&printed.pdf, part), "{part}");
+    }
+    assert_eq!(printed.notice, Some(notice));
+    let rest = GetReferralPaperResponse { pdf: Vec::new(), ..printed.clone() };
+    assert_eq!(rest, plain, "the file adds to the answer and changes nothing in it");
+    pair.clock.advance(jiff::SignedDuration::from_hours(2));
+    assert_eq!(ppc.printed(&name, Language::Ja).await.unwrap().pdf, printed.pdf);
+
+    let english = ppc.printed(&name, Language::En).await.unwrap().pdf;
+    assert!(contains(&english, "Reference: 甲-R08-REF-0001") && contains(&english, "/Lang(en)"));
+    pair.set_clock(instant("2026-11-25T09:00:00+09:00").unwrap()).unwrap();
+    assert_ne!(ppc.printed(&name, Language::Ja).await.unwrap().pdf, printed.pdf, "it has the day's date");
+
+    settle(&ppc, &ipa).await.unwrap();
+    refused(ipa.printed(&name, Language::Ja).await, Reason::WrongDirection, "");
+    let unfitting = ScopeFacts { kind: IncidentKind::None.into(), ..scope_facts() };
+    let none = ppc.issued(IssueReferralRequest { scope_facts: Some(unfitting), ..ppc.issuing() }).await.unwrap();
+    assert!(ppc.printed(&none.name, Language::Ja).await.unwrap().pdf.is_empty());
+}
+
+#[tokio::test]
+async fn a_kanji_that_the_font_lacks_is_shown_as_a_substitute_and_warned_of() {
+    let (_pair, ppc, ipa) = published().await;
+    let scheme = ipa.scheme(&ipa.scheme_name("unauthorised-access")).await.unwrap();
+    let mut revision = ipa.revising_scheme(&scheme);
+    (revision.terms, revision.content) = (scheme.terms, scheme.content);
+    revision.content.as_mut().unwrap().how = Some(Text { ja: "𠮷田係に𠮷報を".to_owned(), ..Text::default() });
+    ipa.revise_scheme(revision).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let name = ppc.issued(ppc.issuing()).await.unwrap().name;
+    let printed = ppc.printed(&name, Language::Ja).await.unwrap();
+    assert!(printed.notice.as_ref().unwrap().ja.contains("𠮷田係"), "the text is whole");
+    assert_eq!(printed.pdf_missing, "𠮷");
+    assert!(printed.warnings().any(|warning| warning == ReferralWarning::CharactersNotPrinted));
+    assert!(printed.pdf.starts_with(b"%PDF"));
+    assert!(ppc.paper(&name).await.unwrap().warnings.is_empty(), "nothing was printed");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use regex::{Captures, Regex};
 use renkei_domain::noun::code::Code;
 use renkei_proto::{
     referral::v1::{IssueReferralRequest, ScopeFacts},
-    r#type::v1::{Agency, IncidentKind, Persons, PersonsKind, ReporterKind, Sector, StatutoryFacts, Text},
+    r#type::v1::{Agency, IncidentKind, Language, Persons, PersonsKind, ReporterKind, Sector, StatutoryFacts, Text},
 };
 use renkei_tools::{
     acts::{Acts, both, publish_all, scope_facts},
@@ -167,10 +167,24 @@ async fn the_papers_of_eight_reporters_read_as_they_did_in_both_languages() {
     publish_all(&ppc, &ipa).await.unwrap();
     for reporter in &REPORTERS {
         let acts = if reporter.agency == Agency::Ppc { &ppc } else { &ipa };
-        let paper = acts.issue(reporter.request(acts)).await.unwrap().notice.unwrap();
+        let issued = acts.issue(reporter.request(acts)).await.unwrap();
+        let name = issued.referral.unwrap().name;
+        for language in [Language::Ja, Language::En] {
+            let printed = acts.printed(&name, language).await.unwrap();
+            assert_eq!(printed.pdf_missing, "", "{}: the font has every character", reporter.name);
+            let pages = pages(&printed.pdf);
+            assert!((1..=2).contains(&pages), "{} in {language:?}: {pages} pages", reporter.name);
+        }
+        let paper = issued.notice.unwrap();
         let text = readable(&format!("{}\n\n---\n\n{}", paper.ja, paper.en), &pair.setup.dir);
         assert_snapshot!(format!("paper_of_{}", reporter.name), text);
     }
+}
+
+/// The number of objects of a file that are pages. These are not compressed.
+fn pages(pdf: &[u8]) -> usize {
+    let parts = pdf.windows(11).filter(|part| part.starts_with(b"/Type/Page") && part[10] != b's');
+    parts.count()
 }
 
 /// The texts of the four schemes, with what the law and the agencies' own counters say of them today.

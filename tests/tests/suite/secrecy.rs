@@ -162,7 +162,7 @@ async fn secret_calls(ppc: &Acts, ipa: &Acts) -> Vec<(&'static str, &'static str
     ppc.publish(ppc.publishing("leak-report-private")).await.unwrap();
     let referral = ppc.issued(ppc.issuing()).await.unwrap().name;
     settle(ppc, ipa).await.unwrap();
-    let paper = GetReferralPaperRequest { name: referral.clone() };
+    let paper = GetReferralPaperRequest { name: referral.clone(), ..GetReferralPaperRequest::default() };
     let listing = ListAdviceEntriesRequest { parent: advice.clone(), ..Default::default() };
     let agreement = ppc.give_notice(ppc.giving_notice(NoticeKind::Other)).await.unwrap().name;
     settle(ppc, ipa).await.unwrap();

@@ -10,7 +10,7 @@ use renkei_proto::{
         ReviseJudgementRequest, ReviseSchemeRequest, ReviseStatutoryFactsRequest, ReviseStatutoryFactsResponse, Scheme,
         WithdrawSchemeRequest,
     },
-    r#type::v1::Agency,
+    r#type::v1::{Agency, Language},
 };
 
 use super::Acts;
@@ -86,7 +86,12 @@ impl Acts {
 
     /// Gets the paper of a referral.
     pub async fn paper(&self, name: &str) -> Answer<GetReferralPaperResponse> {
-        let request = GetReferralPaperRequest { name: name.to_owned() };
+        self.printed(name, Language::Unspecified).await
+    }
+
+    /// Gets the paper of a referral, as a PDF in this language, too.
+    pub async fn printed(&self, name: &str, language: Language) -> Answer<GetReferralPaperResponse> {
+        let request = GetReferralPaperRequest { name: name.to_owned(), pdf_language: language.into() };
         insist(async || self.papers.clone().get_referral_paper(request.clone()).await).await
     }
 

@@ -47,7 +47,7 @@ impl Scenario<'_> {
         let revised = insist(async || client.clone().revise_statutory_facts(request.clone()).await).await;
         let due = revised.map_err(failure)?.dates.unwrap_or_default().final_due;
         must(due == "2027-01-15", &format!("D社: final report due 2027-01-15, not {due}"))?;
-        let request = GetReferralPaperRequest { name: referral.name.clone() };
+        let request = GetReferralPaperRequest { name: referral.name.clone(), ..GetReferralPaperRequest::default() };
         let client = self.world.ipa.papers()?;
         let paper = insist(async || client.clone().get_referral_paper(request.clone()).await).await;
         let paper = paper.map_err(failure)?.notice.unwrap_or_default().ja;

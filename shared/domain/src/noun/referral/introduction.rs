@@ -33,33 +33,65 @@ pub fn introduction(paper: &Paper<'_>) -> Text {
     Text { ja: text(paper, Language::Ja), en: text(paper, Language::En) }
 }
 
-fn text(paper: &Paper<'_>, language: Language) -> String {
-    let head = opening(paper, language);
-    let mut tail = times(paper, language);
-    tail.push_str(&code(paper, language));
-    tail.push_str(say(language, "", "\nThis is a reference translation; the Japanese text is authoritative.\n"));
-    let room = MOST.saturating_sub(length(&head) + length(&tail));
-    let text = head + &schemes(paper, language, room) + &tail;
-    text.trim_end().to_owned()
+/// The same text in one language, in the parts that stand in places of their own on a printed sheet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parts {
+    /// The day of the paper.
+    pub day: String,
+    /// The case number with its label.
+    pub number: String,
+    /// What the paper is about.
+    pub title: String,
+    /// The name of the agency, then what is known of its counter.
+    pub sender: Vec<String>,
+    /// Everything below: lines that begin with a space belong to the line above them, and empty lines separate.
+    pub body: String,
 }
 
-fn opening(paper: &Paper<'_>, language: Language) -> String {
+/// The parts of the text in this language.
+pub fn parts(paper: &Paper<'_>, language: Language) -> Parts {
     let title = match (paper.issuer, language) {
         (Agency::Ppc, Language::Ja) => "独立行政法人情報処理推進機構（IPA）の届出制度のご案内",
         (Agency::Ppc, _) => "Notification schemes of the Information-technology Promotion Agency (IPA)",
         (_, Language::Ja) => "個人情報保護委員会への漏えい等報告のご案内",
         _ => "Leak reports to the Personal Information Protection Commission (PPC)",
     };
-    let number = format!("{}{}", say(language, "整理番号：", "Reference: "), paper.case_number);
-    let gap = say(language, "　", "   ");
-    let head = format!("{}{gap}{number}\n{title}\n{}\n", on(paper.on, language), sender(paper, language));
-    let mut out = format!("{head}\n{}\n{}\n", occasion(paper, language), kept(paper.issuer, language));
-    out.push_str(&delegated(paper, language));
-    out
+    let mut parts = Parts {
+        day: on(paper.on, language),
+        number: format!("{}{}", say(language, "整理番号：", "Reference: "), paper.case_number),
+        title: title.to_owned(),
+        sender: sender(paper, language),
+        body: format!("{}\n{}\n", occasion(paper, language), kept(paper.issuer, language)),
+    };
+    parts.body.push_str(&delegated(paper, language));
+    let mut tail = times(paper, language);
+    tail.push_str(&code(paper, language));
+    tail.push_str(say(language, "", "\nThis is a reference translation; the Japanese text is authoritative.\n"));
+    let room = MOST.saturating_sub(length(&joined(&parts, language)) + length(&tail));
+    parts.body.push_str(&schemes(paper, language, room));
+    parts.body.push_str(&tail);
+    parts.body.truncate(parts.body.trim_end().len());
+    parts
 }
 
-/// The agency with its counter, such as `個人情報保護委員会事務局（担当：監視係　電話：03-0000-0000）`.
-fn sender(paper: &Paper<'_>, language: Language) -> String {
+fn text(paper: &Paper<'_>, language: Language) -> String {
+    joined(&parts(paper, language), language)
+}
+
+fn joined(parts: &Parts, language: Language) -> String {
+    let Parts { day, number, title, sender, body } = parts;
+    let gap = say(language, "　", "   ");
+    let sender = match sender.split_first() {
+        Some((name, [])) => name.clone(),
+        Some((name, contact)) if language == Language::Ja => format!("{name}（{}）", contact.join("　")),
+        Some((name, contact)) => format!("{name} ({})", contact.join(", ")),
+        None => String::new(),
+    };
+    format!("{day}{gap}{number}\n{title}\n{sender}\n\n{body}")
+}
+
+/// The agency with its counter, such as `個人情報保護委員会事務局`, `担当：監視係` and `電話：03-0000-0000`.
+fn sender(paper: &Paper<'_>, language: Language) -> Vec<String> {
     let name = match (paper.issuer, language) {
         (Agency::Ppc, Language::Ja) => "個人情報保護委員会事務局",
         (issuer, _) => name(issuer, language),
@@ -71,12 +103,7 @@ fn sender(paper: &Paper<'_>, language: Language) -> String {
         (say(language, "電子メール：", "e-mail "), &contact.mail),
     ];
     let named = parts.iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| format!("{label}{value}"));
-    let named: Vec<String> = named.collect();
-    if named.is_empty() {
-        return name.to_owned();
-    }
-    let (ja, en) = (format!("{name}（{}）", named.join("　")), format!("{name} ({})", named.join(", ")));
-    say(language, &ja, &en).to_owned()
+    std::iter::once(name.to_owned()).chain(named).collect()
 }
 
 /// An agency's name as it is written in the memorandum.
