@@ -15,6 +15,12 @@ const TEXTS: &[(&str, &str)] = &[
     ("^(agencies/(ppc|ipa)/schemes/[a-z][a-z0-9-]{0,63})?$", "agencies/ipa/schemes/virus"),
     ("^(agreement|agencies/(ppc|ipa)/[A-Za-z]+(/[A-Za-z0-9-]{1,64})?)?$", "agreement"),
     ("^(agreement|agencies/(ppc|ipa)/[A-Za-z]+(/[A-Za-z0-9._@-]{1,64})?)$", "agencies/ipa/journal"),
+    (
+        "^(agencies/(ppc|ipa)/items/[0-9a-f-]{36}|\\p{Han}.{1,62})$",
+        "agencies/ipa/items/0198c0de-0000-7000-8000-00000000abcd",
+    ),
+    ("^(agencies/(ppc|ipa)/referrals/[0-9a-f-]{36}|\\p{Han}.{1,62})$", "乙-R08-REF-0001"),
+    ("^(agencies/ppc/adviceRequests/[0-9a-f-]{36}|\\p{Han}.{1,62})$", "甲 令和8年 ADV 12"),
     ("^CVE-[0-9]{4}-[0-9]{4,12}$", "CVE-2021-44228"),
     ("^CVSS:[34][.][0-9](/[A-Z]{1,3}:[A-Za-z]{1,5}){4,40}$", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"),
     ("^CWE-[0-9]{1,6}$", "CWE-79"),

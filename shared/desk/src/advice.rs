@@ -108,8 +108,10 @@ impl AdviceGivingService for Advices {
 #[tonic::async_trait]
 impl AdviceService for Advices {
     async fn get_advice_request(&self, request: Request<GetAdviceRequestRequest>) -> Answer<AdviceRequest> {
-        open(request, &self.desk, async |call, it: GetAdviceRequestRequest| get(&self.desk, &call, &it.name).await)
-            .await
+        open(request, &self.desk, async |call, it: GetAdviceRequestRequest| {
+            get(&self.desk, &call, &self.desk.named(&it.name).await?).await
+        })
+        .await
     }
 
     async fn list_advice_requests(
@@ -132,13 +134,18 @@ impl AdviceService for Advices {
         &self,
         request: Request<ListAdviceEntriesRequest>,
     ) -> Answer<ListAdviceEntriesResponse> {
-        let matter = |it: &ListAdviceEntriesRequest| it.parent.clone();
-        open_secret(request, &self.desk, matter, async |call, it: ListAdviceEntriesRequest| {
-            let query = ListAdviceEntriesRequest { parent: it.parent.clone(), ..ListAdviceEntriesRequest::default() };
-            let page = PageRequest { page_size: it.page_size, token: &it.page_token };
-            let (entries, next_page_token) = entries(&self.desk, &call, &it.parent, &query, page, entry).await?;
-            Ok(ListAdviceEntriesResponse { entries, next_page_token })
-        })
+        open_secret(
+            request,
+            &self.desk,
+            |it| &mut it.parent,
+            async |call, it: ListAdviceEntriesRequest| {
+                let query =
+                    ListAdviceEntriesRequest { parent: it.parent.clone(), ..ListAdviceEntriesRequest::default() };
+                let page = PageRequest { page_size: it.page_size, token: &it.page_token };
+                let (entries, next_page_token) = entries(&self.desk, &call, &it.parent, &query, page, entry).await?;
+                Ok(ListAdviceEntriesResponse { entries, next_page_token })
+            },
+        )
         .await
     }
 }

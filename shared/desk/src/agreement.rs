@@ -103,13 +103,18 @@ impl AgreementService for Agreements {
         &self,
         request: Request<ListNoticeEntriesRequest>,
     ) -> Answer<ListNoticeEntriesResponse> {
-        let matter = |it: &ListNoticeEntriesRequest| it.parent.clone();
-        open_secret(request, &self.desk, matter, async |call, it: ListNoticeEntriesRequest| {
-            let query = ListNoticeEntriesRequest { parent: it.parent.clone(), ..ListNoticeEntriesRequest::default() };
-            let page = PageRequest { page_size: it.page_size, token: &it.page_token };
-            let (entries, next_page_token) = entries(&self.desk, &call, &it.parent, &query, page, entry).await?;
-            Ok(ListNoticeEntriesResponse { entries, next_page_token })
-        })
+        open_secret(
+            request,
+            &self.desk,
+            |it| &mut it.parent,
+            async |call, it: ListNoticeEntriesRequest| {
+                let query =
+                    ListNoticeEntriesRequest { parent: it.parent.clone(), ..ListNoticeEntriesRequest::default() };
+                let page = PageRequest { page_size: it.page_size, token: &it.page_token };
+                let (entries, next_page_token) = entries(&self.desk, &call, &it.parent, &query, page, entry).await?;
+                Ok(ListNoticeEntriesResponse { entries, next_page_token })
+            },
+        )
         .await
     }
 }

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use futures::{Stream, StreamExt as _};
 use prost::Message;
 use renkei_book::{CallOrigin, Command, Declined};
-use renkei_domain::{calendar::Calendar, moment::Source};
+use renkei_domain::{calendar::Calendar, case_number::CaseNumber, moment::Source};
 use renkei_proto::{Validate, r#type::v1::Agency};
 use renkei_rpc::{
     error::Error as CallError,
@@ -38,6 +38,22 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// The name of the matter that a caller states by its name or by its case number. This tells nobody that there is such a
+    /// matter: it is judged under its name afterwards. A case number that no matter has is given back as both agencies write
+    /// it, and names nothing.
+    ///
+    /// # Errors
+    /// `FIELD_INVALID` of `name` for a text that is neither.
+    pub(crate) async fn named(&self, stated: &str) -> Result<String, Error> {
+        // Names are ASCII, and a case number begins with the letter of its agency.
+        if stated.is_ascii() {
+            return Ok(stated.to_owned());
+        }
+        let number = CaseNumber::parse(stated, "name")?;
+        let found = self.store.numbered(&number).await?;
+        Ok(found.map_or_else(|| number.to_string(), |(matter, _)| matter.to_string()))
+    }
+
     /// Runs a command for a call and waits until it is durable.
     ///
     /// # Errors
@@ -80,9 +96,10 @@ where
     answered.await.map(Response::new).map_err(|error| CallError::from(error).status(&moment))
 }
 
-/// Opens a request for secret material of the matter that `matter` finds in it, and answers it with the result of `body`
-/// after the read was recorded: its reader, its time and its purpose. A read that `body` refuses is recorded too; while the
-/// own journal is fetched back, nothing is read or recorded.
+/// Opens a request for secret material of the matter that the field `matter` names, and answers it with the result of
+/// `body` after the read was recorded: its reader, its time and its purpose. A case number in the field is replaced by the
+/// name first. A read that `body` refuses is recorded too; while the own journal is fetched back, nothing is read or
+/// recorded.
 ///
 /// # Errors
 /// `AUDIT_UNAVAILABLE` when it cannot be recorded, `RECOVERING` during a recovery and until the list of barred officials is
@@ -90,15 +107,15 @@ where
 pub(crate) async fn open_secret<M, R, F>(
     request: Request<M>,
     desk: &Desk,
-    matter: impl FnOnce(&M) -> String,
+    matter: impl FnOnce(&mut M) -> &mut String,
     body: impl FnOnce(Call, M) -> F,
 ) -> Result<Response<R>, Status>
 where
     M: Message + Validate,
     F: Future<Output = Result<R, Error>>,
 {
-    let Opened { call, message } = validate::open(request, &desk.source, &desk.digest_key)?;
-    let (moment, origin, matter) = (call.moment.clone(), origin(&call), matter(&message));
+    let Opened { call, mut message } = validate::open(request, &desk.source, &desk.digest_key)?;
+    let (moment, origin) = (call.moment.clone(), origin(&call));
     let read = async {
         // Recalls and barred officials since the backup are not known yet.
         desk.store.admit_officials()?;
@@ -106,6 +123,9 @@ where
             // Embargoes and scopes end by the clock, and the read would be recorded under a doubtful date.
             return Err(renkei_store::Error::from(Declined::ClockDoubted).into());
         }
+        let field = matter(&mut message);
+        *field = desk.named(field).await?;
+        let matter = field.clone();
         let answer = body(call, message).await;
         let outcome = answer.as_ref().err().map_or("OK", |error| error.reason().id());
         let recorded = desk.store.record_read(&origin, &matter, outcome, &moment).await;

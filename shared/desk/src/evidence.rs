@@ -217,25 +217,30 @@ impl EvidenceService for Evidences {
     }
 
     async fn list_audit_records(&self, request: Request<ListAuditRecordsRequest>) -> Answer<ListAuditRecordsResponse> {
-        let matter = |it: &ListAuditRecordsRequest| it.matter.clone();
-        open_secret(request, &self.desk, matter, async |call, it: ListAuditRecordsRequest| {
-            let query = ListAuditRecordsRequest { matter: it.matter.clone(), ..ListAuditRecordsRequest::default() };
-            let query = Query::new(call.rule.path, &query);
-            let last = place::<RecordPlace>(&self.desk, &query, &it.page_token)?;
-            let last = last.unwrap_or(RecordPlace { at_us: i64::MIN, ..RecordPlace::default() });
-            let size = size(it.page_size);
-            let mut found = self.desk.store.recorded(&it.matter, (last.at_us, &last.chain, last.seq), size + 1).await?;
-            let more = found.len() > size;
-            found.truncate(size);
-            let next_page_token = match found.last().filter(|_| more) {
-                Some(it) => {
-                    let last = RecordPlace { at_us: it.at_us, chain: it.chain.clone(), seq: it.seq };
-                    self.desk.tokens.page_token_encode(&call.moment, &query, &last.encode_to_vec())?
-                }
-                None => String::new(),
-            };
-            Ok(ListAuditRecordsResponse { records: found.into_iter().map(record).collect(), next_page_token })
-        })
+        open_secret(
+            request,
+            &self.desk,
+            |it| &mut it.matter,
+            async |call, it: ListAuditRecordsRequest| {
+                let query = ListAuditRecordsRequest { matter: it.matter.clone(), ..ListAuditRecordsRequest::default() };
+                let query = Query::new(call.rule.path, &query);
+                let last = place::<RecordPlace>(&self.desk, &query, &it.page_token)?;
+                let last = last.unwrap_or(RecordPlace { at_us: i64::MIN, ..RecordPlace::default() });
+                let size = size(it.page_size);
+                let mut found =
+                    self.desk.store.recorded(&it.matter, (last.at_us, &last.chain, last.seq), size + 1).await?;
+                let more = found.len() > size;
+                found.truncate(size);
+                let next_page_token = match found.last().filter(|_| more) {
+                    Some(it) => {
+                        let last = RecordPlace { at_us: it.at_us, chain: it.chain.clone(), seq: it.seq };
+                        self.desk.tokens.page_token_encode(&call.moment, &query, &last.encode_to_vec())?
+                    }
+                    None => String::new(),
+                };
+                Ok(ListAuditRecordsResponse { records: found.into_iter().map(record).collect(), next_page_token })
+            },
+        )
         .await
     }
 

@@ -86,8 +86,13 @@ impl ItemService for Items {
     }
 
     async fn get_item(&self, request: Request<GetItemRequest>) -> Answer<Item> {
-        let matter = |it: &GetItemRequest| it.name.clone();
-        open_secret(request, &self.desk, matter, async |call, it: GetItemRequest| self.get(&call, &it.name).await).await
+        open_secret(
+            request,
+            &self.desk,
+            |it| &mut it.name,
+            async |call, it: GetItemRequest| self.get(&call, &it.name).await,
+        )
+        .await
     }
 
     async fn list_items(&self, request: Request<ListItemsRequest>) -> Answer<ListItemsResponse> {
@@ -103,13 +108,17 @@ impl ItemService for Items {
     }
 
     async fn list_item_entries(&self, request: Request<ListItemEntriesRequest>) -> Answer<ListItemEntriesResponse> {
-        let matter = |it: &ListItemEntriesRequest| it.parent.clone();
-        open_secret(request, &self.desk, matter, async |call, it: ListItemEntriesRequest| {
-            let query = ListItemEntriesRequest { parent: it.parent.clone(), ..ListItemEntriesRequest::default() };
-            let page = PageRequest { page_size: it.page_size, token: &it.page_token };
-            let (entries, next_page_token) = entries(&self.desk, &call, &it.parent, &query, page, entry).await?;
-            Ok(ListItemEntriesResponse { entries, next_page_token })
-        })
+        open_secret(
+            request,
+            &self.desk,
+            |it| &mut it.parent,
+            async |call, it: ListItemEntriesRequest| {
+                let query = ListItemEntriesRequest { parent: it.parent.clone(), ..ListItemEntriesRequest::default() };
+                let page = PageRequest { page_size: it.page_size, token: &it.page_token };
+                let (entries, next_page_token) = entries(&self.desk, &call, &it.parent, &query, page, entry).await?;
+                Ok(ListItemEntriesResponse { entries, next_page_token })
+            },
+        )
         .await
     }
 }

@@ -230,27 +230,33 @@ impl ReferralService for Referrals {
     }
 
     async fn get_referral_paper(&self, request: Request<GetReferralPaperRequest>) -> Answer<GetReferralPaperResponse> {
-        let matter = |it: &GetReferralPaperRequest| it.name.clone();
-        open_secret(request, &self.desk, matter, async |call, it: GetReferralPaperRequest| {
-            let printed = it.pdf_language();
-            let it = self.issued(&call, &it.name).await?;
-            let (seen, now) = (Seen::whole(&it.page), call.moment.now);
-            let facts = latest_statutory(seen).and_then(|(_, facts)| facts).cloned();
-            let calendar = &self.desk.calendar;
-            let dates = facts.as_ref().map(|facts| statutory::dates_of(facts, now, calendar)).transpose()?.flatten();
-            let finding = latest_judgement(seen, it.matter.opener).map(|(_, judgement)| judgement.finding());
-            let stated = Stated { facts: facts.as_ref(), dates: dates.as_ref(), finding: finding.unwrap_or_default() };
-            let papers = self.papers_with(&call, &it, calendar::day(now), stated, printed).await?;
-            let Papers { notice, sheet, code, mut warnings, .. } = papers;
-            let (pdf, pdf_missing) = match sheet {
-                Some(sheet) => sheet::print(sheet).await?,
-                None => Default::default(),
-            };
-            if !pdf_missing.is_empty() {
-                warnings.push(ReferralWarning::CharactersNotPrinted.into());
-            }
-            Ok(GetReferralPaperResponse { notice, dates, statutory: facts, code, warnings, pdf, pdf_missing })
-        })
+        open_secret(
+            request,
+            &self.desk,
+            |it| &mut it.name,
+            async |call, it: GetReferralPaperRequest| {
+                let printed = it.pdf_language();
+                let it = self.issued(&call, &it.name).await?;
+                let (seen, now) = (Seen::whole(&it.page), call.moment.now);
+                let facts = latest_statutory(seen).and_then(|(_, facts)| facts).cloned();
+                let calendar = &self.desk.calendar;
+                let dates =
+                    facts.as_ref().map(|facts| statutory::dates_of(facts, now, calendar)).transpose()?.flatten();
+                let finding = latest_judgement(seen, it.matter.opener).map(|(_, judgement)| judgement.finding());
+                let stated =
+                    Stated { facts: facts.as_ref(), dates: dates.as_ref(), finding: finding.unwrap_or_default() };
+                let papers = self.papers_with(&call, &it, calendar::day(now), stated, printed).await?;
+                let Papers { notice, sheet, code, mut warnings, .. } = papers;
+                let (pdf, pdf_missing) = match sheet {
+                    Some(sheet) => sheet::print(sheet).await?,
+                    None => Default::default(),
+                };
+                if !pdf_missing.is_empty() {
+                    warnings.push(ReferralWarning::CharactersNotPrinted.into());
+                }
+                Ok(GetReferralPaperResponse { notice, dates, statutory: facts, code, warnings, pdf, pdf_missing })
+            },
+        )
         .await
     }
 
@@ -259,7 +265,10 @@ impl ReferralService for Referrals {
     }
 
     async fn get_referral(&self, request: Request<GetReferralRequest>) -> Answer<Referral> {
-        open(request, &self.desk, async |call, it: GetReferralRequest| get(&self.desk, &call, &it.name).await).await
+        open(request, &self.desk, async |call, it: GetReferralRequest| {
+            get(&self.desk, &call, &self.desk.named(&it.name).await?).await
+        })
+        .await
     }
 
     async fn list_referrals(&self, request: Request<ListReferralsRequest>) -> Answer<ListReferralsResponse> {

@@ -4,8 +4,8 @@
 use renkei_domain::moment::stamp;
 use renkei_proto::{
     evidence::v1::{
-        CheckpointAuditRequest, DeliveryLevel, JournalEntry, ListEntriesRequest, LookUpMatterRequest,
-        LookUpMatterResponse, evidence_service_client::EvidenceServiceClient,
+        CheckpointAuditRequest, DeliveryLevel, JournalEntry, ListAuditRecordsRequest, ListEntriesRequest,
+        LookUpMatterRequest, LookUpMatterResponse, evidence_service_client::EvidenceServiceClient,
     },
     journal::v1::fact,
     options::v1::Reason,
@@ -14,7 +14,7 @@ use renkei_proto::{
 };
 use renkei_rpc::error::reason_of;
 use renkei_tools::{
-    acts::{Acts, both, publish_all, refused, settle, to_units},
+    acts::{Acts, both, publish_all, refused, settle, to_the_party, to_units},
     desk::TANAKA,
     pair::Pair,
     scenario::start,
@@ -180,6 +180,42 @@ async fn a_matter_is_found_by_its_case_number_in_any_spelling_at_both_agencies()
             refused(acts.look_up(wrong).await, Reason::FieldInvalid, "case_number");
         }
     }
+}
+
+#[tokio::test]
+async fn a_matter_is_got_by_its_case_number_and_the_read_is_recorded_under_its_name() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let referral = ppc.issued(ppc.issuing()).await.unwrap();
+    let advice = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
+    let item = ppc.publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    for acts in [&ppc, &ipa] {
+        let name = acts.referral(&referral.case_number).await.unwrap().name;
+        assert_eq!(name, referral.name);
+        assert_eq!(acts.advice_request("甲　令和８年度　ＡＤＶ　１").await.unwrap().name, advice.name);
+        let got = acts.item("甲－Ｒ０８－ＩＴＭ－０００１").await.unwrap();
+        assert_eq!((&got.name, got.content.is_some()), (&item.name, true));
+        // The number of another kind, and the number of nothing, find nothing.
+        refused(acts.item(&advice.case_number).await, Reason::NotFound, "");
+        refused(acts.referral("甲-R08-REF-0099").await, Reason::NotFound, "");
+        refused(acts.item("甲-R08-ITM-0099").await, Reason::NotFound, "");
+        refused(acts.advice_request("甲-R08-ADV").await, Reason::FieldInvalid, "name");
+        refused(acts.item("丙-R08-ITM-0001").await, Reason::FieldInvalid, "name");
+        refused(acts.item("ITM-0001").await, Reason::FieldInvalid, "name");
+    }
+    assert!(ppc.paper(&referral.case_number).await.unwrap().notice.is_some());
+    refused(ipa.paper(&referral.case_number).await, Reason::WrongDirection, "");
+
+    let read = async |acts: &Acts, matter: &str| {
+        let request = ListAuditRecordsRequest { matter: matter.to_owned(), ..ListAuditRecordsRequest::default() };
+        let records = acts.list_audit_records(request).await.unwrap().records.into_iter();
+        records.filter(|it| it.outcome == "OK").map(|it| it.method).collect::<Vec<_>>()
+    };
+    assert_eq!(read(&ipa, &item.name).await, ["/renkei.sharing.v1.ItemService/GetItem"]);
+    let paper = "/renkei.referral.v1.ReferralService/GetReferralPaper".to_owned();
+    assert!(read(&ppc, &referral.name).await.contains(&paper));
 }
 
 #[tokio::test]
