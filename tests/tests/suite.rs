@@ -10,6 +10,8 @@ mod advice_further;
 mod advice_read;
 #[path = "suite/advice_refusals.rs"]
 mod advice_refusals;
+#[path = "suite/agreement_versions.rs"]
+mod agreement_versions;
 #[path = "suite/altered.rs"]
 mod altered;
 #[path = "suite/certificates.rs"]

@@ -119,7 +119,7 @@ impl Arrive {
                 _ => self.stopped(stage, arriving, Reason::Fork),
             };
         }
-        let previous = stage.heads().previous(self.own, journal);
+        let previous = stage.heads().previous(self.own, journal, stage.agreements());
         if let Err(broken) = renkei_journal::verify_chain(&arriving.opened, &previous) {
             let ask_again =
                 matches!(broken, Break::Gap { .. }) || (!self.last_try && matches!(broken, Break::ChainBroken { .. }));

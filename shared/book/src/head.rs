@@ -1,8 +1,10 @@
 //! The heads of the three journals, which every batch reads and moves.
 
-use renkei_domain::{memorandum, moment::micros, page::Journal};
+use renkei_domain::{moment::micros, page::Journal};
 use renkei_journal::{Hash, Head, Previous};
 use renkei_proto::{journal::v1::Header, options::v1::Reason, r#type::v1::Agency};
+
+use crate::agreements::Agreements;
 
 /// The head of one journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,14 +124,9 @@ impl Heads {
     }
 
     /// The state with which the next entry of a journal is compared.
-    pub fn previous(&self, own: Agency, journal: Journal) -> Previous {
+    pub fn previous(&self, own: Agency, journal: Journal, agreements: &Agreements) -> Previous {
         let head = self.of(own, journal);
-        let start = match journal {
-            Journal::Of(agency) => Previous::start(agency, memorandum::agreement_digest()),
-            // The private journal is bound to another digest, so that no private entry is ever valid in the shared
-            // journal.
-            Journal::Private => Previous::start(own, memorandum::private_digest()),
-        };
+        let start = agreements.start(own, journal);
         if head.seq == 0 {
             return Previous { incarnation: head.incarnation, ..start };
         }

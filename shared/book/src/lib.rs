@@ -4,6 +4,7 @@
 //! needs onto its [`Stage`], lets it answer the calls that wait, and writes what is [`Staged`] in one transaction.
 //! [`Memory`] does the same without a database.
 
+mod agreements;
 mod anchor;
 mod arrive;
 mod aside;
@@ -31,6 +32,7 @@ mod stored;
 mod writing;
 
 pub use crate::{
+    agreements::Agreements,
     anchor::DueAnchor,
     arrive::{Arrive, Arriving},
     aside::SetAside,

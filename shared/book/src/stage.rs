@@ -24,6 +24,7 @@ use renkei_proto::{
 };
 
 use crate::{
+    agreements::Agreements,
     call_origin::CallOrigin,
     etag::etag,
     head::Heads,
@@ -57,6 +58,7 @@ pub struct Stage {
     /// The turn in which a page was opened; a page without one is not in the database.
     pub(crate) opened: BTreeMap<String, u64>,
     pub(crate) heads: Heads,
+    pub(crate) agreements: Agreements,
     pub(crate) altered: BTreeSet<String>,
     pub(crate) matters: BTreeSet<String>,
     pub(crate) counters: Counters,
@@ -100,6 +102,17 @@ pub(crate) struct Undo {
 }
 
 impl Stage {
+    /// The stage with the versions of the memorandum that the service has; without this they are those of the program.
+    #[must_use]
+    pub fn under(self, agreements: Agreements) -> Self {
+        Self { agreements, ..self }
+    }
+
+    /// The versions of the memorandum.
+    pub fn agreements(&self) -> &Agreements {
+        &self.agreements
+    }
+
     /// The stage of a batch that begins with these heads, at this moment.
     pub fn new(own: Agency, heads: Heads, moment: Moment) -> Self {
         Self {
@@ -107,6 +120,7 @@ impl Stage {
             pages: Pages::new(),
             opened: BTreeMap::new(),
             heads,
+            agreements: Agreements::built_in(),
             altered: BTreeSet::new(),
             matters: BTreeSet::new(),
             counters: BTreeMap::new(),

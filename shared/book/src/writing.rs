@@ -132,7 +132,7 @@ impl Stage {
             traceparent: again.map_or(&self.running.origin.traceparent, |old| &old.traceparent).clone(),
             fact: fact.clone(),
         };
-        let previous = self.heads.previous(self.own, journal);
+        let previous = self.heads.previous(self.own, journal, &self.agreements);
         let unfit = |error| {
             Refusal::new(Reason::Internal, Sentence::for_developers(format!("the entry cannot be written: {error}")))
         };

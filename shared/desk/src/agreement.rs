@@ -9,7 +9,7 @@ use renkei_domain::{
     matter::Matter,
     noun::{
         Resource as _,
-        agreement::{self, KnownNotice},
+        agreement::{self, KnownNotice, show_text},
     },
     page::Seen,
 };
@@ -22,7 +22,7 @@ use renkei_proto::{
     r#type::v1::Agency,
 };
 use renkei_rpc::token::Query;
-use tonic::Request;
+use tonic::{Request, Response};
 
 pub use self::warning::warn_of_term;
 use crate::{
@@ -41,6 +41,13 @@ impl Agreements {
     pub(crate) fn new(desk: Desk) -> Self {
         Self { desk }
     }
+
+    /// The answer with the versions of the text that the service has: a page knows those of the program only.
+    fn with_text(&self, mut shown: Response<Agreement>) -> Response<Agreement> {
+        let now = self.desk.source.moment().now;
+        show_text(shown.get_mut(), &self.desk.memorandum, now);
+        shown
+    }
 }
 
 #[tonic::async_trait]
@@ -53,22 +60,23 @@ impl AgreementService for Agreements {
             agreement.ok_or_else(|| Error::fault("the agreement has no resource".to_owned()))
         })
         .await
+        .map(|shown| self.with_text(shown))
     }
 
     async fn give_notice(&self, request: Request<GiveNoticeRequest>) -> Answer<Agreement> {
-        act(request, &self.desk).await
+        act(request, &self.desk).await.map(|shown| self.with_text(shown))
     }
 
     async fn record_notice_arrival(&self, request: Request<RecordNoticeArrivalRequest>) -> Answer<Agreement> {
-        act(request, &self.desk).await
+        act(request, &self.desk).await.map(|shown| self.with_text(shown))
     }
 
     async fn withdraw_notice(&self, request: Request<WithdrawNoticeRequest>) -> Answer<Agreement> {
-        act(request, &self.desk).await
+        act(request, &self.desk).await.map(|shown| self.with_text(shown))
     }
 
     async fn assent_to_withdrawal(&self, request: Request<AssentToWithdrawalRequest>) -> Answer<Agreement> {
-        act(request, &self.desk).await
+        act(request, &self.desk).await.map(|shown| self.with_text(shown))
     }
 
     async fn list_notices(&self, request: Request<ListNoticesRequest>) -> Answer<ListNoticesResponse> {

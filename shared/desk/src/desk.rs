@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use futures::{Stream, StreamExt as _};
 use prost::Message;
 use renkei_book::{CallOrigin, Command, Declined};
-use renkei_domain::{calendar::Calendar, case_number::CaseNumber, moment::Source};
+use renkei_domain::{calendar::Calendar, case_number::CaseNumber, memorandum::Memorandum, moment::Source};
 use renkei_proto::{Validate, r#type::v1::Agency};
 use renkei_rpc::{
     error::Error as CallError,
@@ -35,6 +35,8 @@ pub struct Desk {
     pub metrics: Metrics,
     /// The open days by the agency's list of holidays.
     pub calendar: Calendar,
+    /// The versions of the memorandum that the service has.
+    pub memorandum: Memorandum,
 }
 
 impl Desk {

@@ -98,6 +98,7 @@ impl Referrals {
         let paper = introduction::Paper {
             issuer: self.desk.own,
             contact: &self.contact,
+            memorandum: &self.desk.memorandum,
             on,
             case_number: &case_number,
             schemes: &schemes,

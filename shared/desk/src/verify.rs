@@ -4,7 +4,6 @@
 use renkei_book::Heads;
 use renkei_domain::{
     matter::entry_name,
-    memorandum,
     noun::journal as journal_rules,
     page::{Journal, MarkView as _, Seen},
 };
@@ -121,7 +120,7 @@ pub async fn verify_tail(store: &Store, own_keys: &PublicKeys, peer_keys: &Publi
         let since = since.max(last.saturating_sub(TAIL)).min(last);
         let (mut start, mut keys) = start(store, journal, own_keys, peer_keys);
         if let Some(held) = store.entry(journal, since).await.map_err(said)? {
-            start = Previous::after(&held.header, held.hash);
+            start = start.then(&held.header, held.hash);
         }
         if let Journal::Of(agency) = journal {
             known_keys(store, agency, since, &mut keys).await?;
@@ -145,13 +144,8 @@ async fn known_keys(store: &Store, agency: Agency, to: u64, keys: &mut PublicKey
 /// The state with which the first entry of a journal is compared, and the keys that were agreed outside of it.
 fn start(store: &Store, journal: Journal, own_keys: &PublicKeys, peer_keys: &PublicKeys) -> (Previous, PublicKeys) {
     let own = store.own();
-    match journal {
-        Journal::Of(agency) => {
-            let keys = if agency == own { own_keys } else { peer_keys };
-            (Previous::start(agency, memorandum::agreement_digest()), keys.clone())
-        }
-        Journal::Private => (Previous::start(own, memorandum::private_digest()), own_keys.clone()),
-    }
+    let keys = if journal == Journal::Of(own.peer()) { peer_keys } else { own_keys };
+    (store.agreements().start(own, journal), keys.clone())
 }
 
 /// One journal up to its head, which it must reach. While a chunk is verified the next one is read, so at most two are in
@@ -181,7 +175,7 @@ async fn one(
     if proven.last.head != head {
         return Err(format!("journal {id}: the head is not entry {}, the last that is stored", head.seq));
     }
-    if proven.last != heads.previous(own, journal) {
+    if proven.last != heads.previous(own, journal, store.agreements()) {
         return Err(format!("journal {id}: the head does not repeat entry {}", head.seq));
     }
     beyond(store, journal, head).await?;

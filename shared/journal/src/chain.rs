@@ -1,11 +1,48 @@
 //! The chain of headers: each entry names the hash of the one before.
 
+use std::sync::Arc;
+
 use renkei_proto::{FactKind, journal::v1::Header, r#type::v1::Agency};
 
-use crate::{
-    fault::Break,
-    hash::{Hash, hash_in},
-};
+use crate::{fault::Break, hash::Hash};
+
+/// The versions of the agreement that the entries of a journal may name, each with the first instant at which it applies,
+/// in microseconds since 1970. Clones share them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreements {
+    first: Hash,
+    later: Arc<[(i64, Hash)]>,
+}
+
+impl Agreements {
+    /// The first version, which applies from the beginning, and the later ones in the order of their instants.
+    #[must_use]
+    pub fn new(first: Hash, later: impl IntoIterator<Item = (i64, Hash)>) -> Self {
+        Self { first, later: later.into_iter().collect() }
+    }
+
+    /// The version that applies at an instant: the one that a new entry names.
+    #[must_use]
+    pub fn at(&self, written_us: i64) -> Hash {
+        let begun = self.later.iter().rfind(|(from_us, _)| *from_us <= written_us);
+        begun.map_or(self.first, |(_, sha256)| *sha256)
+    }
+
+    /// True if an entry of this instant may name the digest: that of any version which had begun to apply. An author
+    /// whose program does not have a later version yet goes on under the one before.
+    #[must_use]
+    pub fn permit(&self, sha256: &[u8], written_us: i64) -> bool {
+        let mut begun = self.later.iter().filter(|(from_us, _)| *from_us <= written_us);
+        self.first == sha256 || begun.any(|(_, later)| later == sha256)
+    }
+}
+
+impl From<Hash> for Agreements {
+    /// A single version.
+    fn from(sha256: Hash) -> Self {
+        Self::new(sha256, [])
+    }
+}
 
 /// The last entry of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,27 +71,28 @@ pub struct Previous {
     pub author: Agency,
     /// The author's incarnation, from 1; it grows with each recovery.
     pub incarnation: u32,
-    /// SHA-256 of the agreement's text as data.
-    pub agreement_sha256: Hash,
+    /// The versions of the agreement, by the SHA-256 of their texts as data.
+    pub agreements: Agreements,
 }
 
 impl Previous {
     /// The state before the first entry of a journal.
     #[must_use]
-    pub fn start(author: Agency, agreement_sha256: Hash) -> Self {
-        Self { head: Head::EMPTY, written_us: i64::MIN, seen_peer_seq: 0, author, incarnation: 1, agreement_sha256 }
+    pub fn start(author: Agency, agreements: impl Into<Agreements>) -> Self {
+        let agreements = agreements.into();
+        Self { head: Head::EMPTY, written_us: i64::MIN, seen_peer_seq: 0, author, incarnation: 1, agreements }
     }
 
-    /// The state after the entry with this header. The header was verified or made here.
+    /// The state after a later entry of this journal, with this header. The header was verified or made here.
     #[must_use]
-    pub fn after(header: &Header, hash: Hash) -> Self {
+    pub fn then(&self, header: &Header, hash: Hash) -> Self {
         Self {
             head: Head { seq: header.seq, hash },
             written_us: written_us(header),
             seen_peer_seq: header.seen_peer_seq,
             author: header.author(),
             incarnation: header.incarnation,
-            agreement_sha256: hash_in(&header.agreement_sha256),
+            agreements: self.agreements.clone(),
         }
     }
 
@@ -92,12 +130,12 @@ pub(crate) fn follows(header: &Header, previous: &Previous) -> Result<(), Break>
     in_order(header, previous, seq)
 }
 
-/// Checks that author and agreement are those of the journal.
+/// Checks that the author is that of the journal, and that the entry names a version of the agreement that had begun.
 pub(crate) fn same_journal(header: &Header, previous: &Previous, seq: u64) -> Result<(), Break> {
     if header.author != i32::from(previous.author) {
         return Err(Break::AuthorDiffers { seq, field: "author" });
     }
-    if header.agreement_sha256 != previous.agreement_sha256 {
+    if !previous.agreements.permit(&header.agreement_sha256, written_us(header)) {
         return Err(Break::AuthorDiffers { seq, field: "agreement_sha256" });
     }
     Ok(())

@@ -99,8 +99,8 @@ impl Chained {
 
     /// The state of the journal after this entry.
     #[must_use]
-    pub fn previous(&self) -> Previous {
-        Previous::after(&self.header, self.hash)
+    pub fn previous(&self, last: &Previous) -> Previous {
+        last.then(&self.header, self.hash)
     }
 
     /// Signs the header and returns the entry.
@@ -185,7 +185,7 @@ fn header(draft: &Draft, fact_bytes: &[u8], previous: &Previous) -> Result<Heade
         content_commitment,
         content_size,
         blobs: draft.blobs.clone(),
-        agreement_sha256: previous.agreement_sha256.to_vec(),
+        agreement_sha256: previous.agreements.at(draft.written_us).to_vec(),
         unit: draft.unit.clone(),
         traceparent: draft.traceparent.clone(),
     };

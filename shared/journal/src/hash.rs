@@ -34,8 +34,3 @@ pub(crate) fn sha256(parts: &[&[u8]]) -> Hash {
     hash.copy_from_slice(context.finish().as_ref());
     hash
 }
-
-/// The hash in a field that the contract bounds to 32 bytes; zeros for any other length.
-pub(crate) fn hash_in(field: &[u8]) -> Hash {
-    field.try_into().unwrap_or_default()
-}

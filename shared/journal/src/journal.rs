@@ -135,6 +135,6 @@ fn compare<'a>(
         Err(Fault::Refuse(untrue)) => lies.push(untrue),
         Err(Fault::Stop(broken)) => return Err(broken),
     }
-    proven.last = opened.previous();
+    proven.last = opened.previous(&proven.last);
     Ok(())
 }

@@ -37,7 +37,7 @@ pub fn verify_matter(
             Err(Fault::Refuse(untrue)) => lie(untrue),
             Err(Fault::Stop(broken)) => return Err(broken),
         }
-        last = opened.previous();
+        last = opened.previous(&last);
     }
     Ok(last)
 }

@@ -38,8 +38,8 @@ impl Opened {
 
     /// The state of the journal after this entry.
     #[must_use]
-    pub fn previous(&self) -> Previous {
-        Previous::after(&self.header, self.hash)
+    pub fn previous(&self, last: &Previous) -> Previous {
+        last.then(&self.header, self.hash)
     }
 
     /// Gives up the hash and returns the header.
@@ -86,8 +86,8 @@ impl Verified {
 
     /// The state of the journal after this entry.
     #[must_use]
-    pub fn previous(&self) -> Previous {
-        Previous::after(&self.header, self.hash)
+    pub fn previous(&self, last: &Previous) -> Previous {
+        last.then(&self.header, self.hash)
     }
 }
 

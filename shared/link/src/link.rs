@@ -6,7 +6,14 @@ use std::{
     time::Duration,
 };
 
-use renkei_domain::{moment::Source, noun::journal as journal_rules, page::Seen, timekeeper::Basis};
+use renkei_domain::{
+    calendar,
+    memorandum::{Lacking, Memorandum, NamedVersion},
+    moment::Source,
+    noun::journal as journal_rules,
+    page::Seen,
+    timekeeper::Basis,
+};
 use renkei_journal::PublicKeys;
 use renkei_proto::{
     FactKind,
@@ -37,6 +44,8 @@ pub struct Settings<H = Store> {
     /// True if only the peer dials, for networks that allow connections in one direction only. Both journals then use
     /// the peer's session.
     pub is_dialled_only: bool,
+    /// The versions of the memorandum that the service has.
+    pub memorandum: Memorandum,
     /// The metrics of the service.
     pub metrics: Metrics,
     /// Cancelled when the service drains; all sessions then end.
@@ -54,6 +63,8 @@ pub(crate) struct Inner<H> {
     pub(crate) dialled: AtomicUsize,
     /// The difference between the two clocks at the last receipt; `None` before the first.
     pub(crate) skew: Mutex<Option<Duration>>,
+    /// The versions of the memorandum that the peer named when the last session began.
+    pub(crate) agreements_of_peer: Mutex<Option<Vec<NamedVersion>>>,
 }
 
 impl<H> Clone for Link<H> {
@@ -66,7 +77,8 @@ impl<H: Host> Link<H> {
     /// A link that is not connected yet.
     pub fn new(settings: Settings<H>) -> Self {
         settings.host.say_link(&waiting("the peer was not reached yet"));
-        Self { inner: Arc::new(Inner { settings, dialled: AtomicUsize::new(0), skew: Mutex::default() }) }
+        let (dialled, skew, agreements_of_peer) = (AtomicUsize::new(0), Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { settings, dialled, skew, agreements_of_peer }) }
     }
 
     pub(crate) fn settings(&self) -> &Settings<H> {
@@ -77,6 +89,15 @@ impl<H: Host> Link<H> {
     /// first.
     pub fn skew(&self) -> Option<Duration> {
         *self.inner.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The versions of the memorandum that one of the two services lacks shortly before they apply, or since, by what the
+    /// peer named when the last session with this replica began; none before the first session.
+    pub fn lacking_agreements(&self) -> Vec<Lacking> {
+        let settings = self.settings();
+        let today = calendar::day(settings.source.moment().now);
+        let peer = self.inner.agreements_of_peer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        peer.map(|peer| settings.memorandum.lacking(self.own(), &peer, today)).unwrap_or_default()
     }
 
     /// Records a claim of the peer without proof: it changes nothing, and the operator is told.

@@ -6,7 +6,8 @@ use std::{sync::PoisonError, time::Duration};
 use prost::Message as _;
 use renkei_book::{Cause, Heads, HelloVerdict, PeerHolds, SignReceipt, StoppedByPeer, TakeReceipt};
 use renkei_domain::{
-    memorandum,
+    calendar,
+    memorandum::{Memorandum, NamedVersion, Version},
     moment::{Moment, instant, micros},
     page::Journal,
 };
@@ -14,7 +15,7 @@ use renkei_journal::{Break, header_hash, sign_stop, verify_header, verify_receip
 use renkei_proto::{
     Sentence,
     journal::v1::{Entry, Header, Receipt, SignedHeader, SignedReceipt},
-    link::v1::{Ask, Frame, Goodbye, Hello, SignedStop, Stop, frame::Kind},
+    link::v1::{AgreementVersion, Ask, EntryBatch, Frame, Goodbye, Hello, SignedStop, Stop, frame::Kind},
     options::v1::Reason,
     r#type::v1::Agency,
 };
@@ -77,6 +78,8 @@ struct Session<'a, H> {
     skewed: bool,
     /// The last receipt that came before it could be accepted.
     early: Option<EarlyReceipt>,
+    /// The digests of the versions of the agreement that the peer does not have.
+    not_at_peer: Vec<[u8; 32]>,
 }
 
 /// A receipt that came before it could be accepted: during a recovery, or before the entry that adds its key, which may
@@ -129,7 +132,7 @@ pub(crate) async fn run<H: Host>(
         let cause = format!("the peer speaks version {} of the exchange, this service {VERSION}", peer.version);
         return Ok(Ended::Closed(cause));
     }
-    if peer.agreement_sha256 != memorandum::agreement_digest() {
+    if !agreement_is_shared(link, &peer) {
         let reason = Reason::AgreementDiffers.into();
         send(&output, Kind::Goodbye(Goodbye { reason })).await?;
         return Ok(Ended::AgreementDiffers);
@@ -156,11 +159,47 @@ async fn hello<H: Host>(link: &Link<H>) -> Result<Hello, Error> {
         agency: link.own().into(),
         version: VERSION,
         incarnation: heads.own.incarnation,
-        agreement_sha256: memorandum::agreement_digest().to_vec(),
+        agreement_sha256: own_agreement(link).to_vec(),
         own: last(link, link.own(), heads.own.seq).await?,
         held: last(link, link.own().peer(), heads.peer.seq).await?,
         key_ids: vec![link.host().key().key_id().to_owned()],
+        agreements: link.settings().memorandum.versions().iter().map(in_hello).collect(),
     })
+}
+
+/// The digest of the version of the agreement that applies now.
+fn own_agreement<H: Host>(link: &Link<H>) -> [u8; 32] {
+    let settings = link.settings();
+    settings.memorandum.digest_on(calendar::day(settings.source.moment().now))
+}
+
+fn in_hello(version: &Version) -> AgreementVersion {
+    let first_day = version.first_day.map(|day| day.to_string()).unwrap_or_default();
+    AgreementVersion { sha256: version.digest.to_vec(), first_day }
+}
+
+/// Notes the versions of the agreement that the peer has, and tells whether each side has the one that applies at the
+/// other. A version that applies later and that one side lacks is no hindrance before its day.
+fn agreement_is_shared<H: Host>(link: &Link<H>, peer: &Hello) -> bool {
+    let mut named: Vec<_> = peer.agreements.iter().filter_map(named_version).collect();
+    if named.is_empty() {
+        // A service that knows one version only names no others.
+        let digest = peer.agreement_sha256.as_slice().try_into().unwrap_or_default();
+        named.push(NamedVersion { first_day: None, digest });
+    }
+    let here = link.settings().memorandum.version(&peer.agreement_sha256).is_some();
+    let there = named.iter().any(|it| it.digest == own_agreement(link));
+    *link.inner.agreements_of_peer.lock().unwrap_or_else(PoisonError::into_inner) = Some(named);
+    for lacking in link.lacking_agreements() {
+        let (agency, first_day, digest) = (lacking.by.id(), lacking.first_day, hex::encode(lacking.digest));
+        tracing::warn!(agency, %first_day, digest, "an agency lacks a version of the agreement");
+    }
+    here && there
+}
+
+fn named_version(version: &AgreementVersion) -> Option<NamedVersion> {
+    let digest = version.sha256.as_slice().try_into().ok()?;
+    Some(NamedVersion { first_day: calendar::parse_day(&version.first_day), digest })
 }
 
 /// The header of a journal's last entry, as its author signed it.
@@ -212,6 +251,7 @@ impl<'a, H: Host> Session<'a, H> {
             ignored: false,
             skewed: false,
             early: None,
+            not_at_peer: not_at_peer(link),
         };
         let heads = link.host().heads().borrow().clone();
         // The receipt may come in either session, whichever carries the journal.
@@ -242,6 +282,27 @@ impl<'a, H: Host> Session<'a, H> {
         self.say(Kind::Stop(sign_stop(self.link.host().key(), &stop))).await
     }
 
+    /// True once a version of the agreement applies that the peer did not have at the beginning of the session.
+    fn agreement_has_parted(&self) -> bool {
+        !self.not_at_peer.is_empty() && self.not_at_peer.contains(&own_agreement(self.link))
+    }
+
+    /// Ends the session before the peer gets an entry whose version of the agreement it does not have: it would take the
+    /// entry for a lie and stop the journal.
+    async fn part_over_agreement(&self) -> Result<Ended, Error> {
+        self.say(Kind::Goodbye(Goodbye { reason: Reason::AgreementDiffers.into() })).await?;
+        Ok(Ended::AgreementDiffers)
+    }
+
+    /// True if the peer has every version of the agreement that these entries name.
+    fn is_understood(&self, batch: &EntryBatch) -> bool {
+        let lacks = |entry: &Entry| {
+            let named = Header::decode(entry.header.as_slice()).map(|it| it.agreement_sha256).unwrap_or_default();
+            self.not_at_peer.iter().any(|digest| *digest == named.as_slice())
+        };
+        self.not_at_peer.is_empty() || !batch.entries.iter().any(lacks)
+    }
+
     async fn say(&self, kind: Kind) -> Result<(), Error> {
         send(&self.output, kind).await
     }
@@ -252,6 +313,9 @@ impl<'a, H: Host> Session<'a, H> {
         let output = self.output.clone();
         let mut has_heard = false;
         loop {
+            if self.agreement_has_parted() {
+                return self.part_over_agreement().await;
+            }
             let heads_now = heads.borrow_and_update().clone();
             let (own_head, recovering) = (heads_now.own.seq, heads_now.recovering());
             self.accept_early(&heads_now).await?;
@@ -284,6 +348,10 @@ impl<'a, H: Host> Session<'a, H> {
                         None => self.own.batch(host).await?,
                     };
                     match batch {
+                        Some(Kind::Entries(entries)) if !self.is_understood(&entries) => {
+                            drop(places);
+                            return self.part_over_agreement().await;
+                        }
                         Some(kind) => {
                             if let Some(place) = places.next() {
                                 place.send(Frame { kind: Some(kind) });
@@ -505,14 +573,23 @@ async fn peer_holds<H: Host>(link: &Link<H>, last: Option<&SignedHeader>) -> Res
     let claimed = Header::decode(last.header.as_slice()).unwrap_or_default();
     let head = renkei_journal::Head { seq: claimed.seq, hash: header_hash(&last.header) };
     let keys = link.keys(link.own()).await?;
-    let is_proved = verify_header(last, &keys).is_ok_and(|opened| is_exchanged(opened.header(), link.own()));
+    let is_proved = verify_header(last, &keys)
+        .is_ok_and(|opened| is_exchanged(opened.header(), link.own(), &link.settings().memorandum));
     Ok(PeerHolds { head, is_proved })
+}
+
+/// The digests of the own versions of the agreement that the peer did not name.
+fn not_at_peer<H: Host>(link: &Link<H>) -> Vec<[u8; 32]> {
+    let named = link.inner.agreements_of_peer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let named = named.unwrap_or_default();
+    let own = link.settings().memorandum.versions().iter().map(|version| version.digest);
+    own.filter(|digest| named.iter().all(|other| other.digest != *digest)).collect()
 }
 
 /// True if a verified header is of the journal that its author exchanges. A private entry is signed with the same key,
 /// but for another agreement digest.
-fn is_exchanged(header: &Header, author: Agency) -> bool {
-    header.author() == author && header.agreement_sha256 == memorandum::agreement_digest()
+fn is_exchanged(header: &Header, author: Agency, memorandum: &Memorandum) -> bool {
+    header.author() == author && memorandum.version(&header.agreement_sha256).is_some()
 }
 
 /// Compares the peer's position in our journal with our own head. If our own signature proves that the peer has more,
@@ -534,7 +611,9 @@ async fn peer_head<H: Host>(link: &Link<H>, last: Option<&SignedHeader>) -> Resu
     let Some(last) = last else { return Ok(Some(0)) };
     let keys = link.keys(link.own().peer()).await?;
     match verify_header(last, &keys) {
-        Ok(opened) if is_exchanged(opened.header(), link.own().peer()) => Ok(Some(opened.header().seq)),
+        Ok(opened) if is_exchanged(opened.header(), link.own().peer(), &link.settings().memorandum) => {
+            Ok(Some(opened.header().seq))
+        }
         Ok(_) => Ok(None),
         Err(broken) => {
             tracing::warn!(%broken, "the peer's own head does not verify: no recovery ends in this session");

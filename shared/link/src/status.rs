@@ -15,7 +15,7 @@ use renkei_rpc::{
 
 use crate::{error::Error, host::Host, link::Link, session::Ended};
 
-const DIFFERS: &str = "the two agreements' digests differ: both agencies must look at agreement.toml";
+const DIFFERS: &str = "the two agreements' digests differ: both agencies must compare the versions that they have";
 
 /// The state of the link after the session that carried the own journal, and the cause.
 pub(crate) fn after(ended: &Result<Ended, Error>) -> (State, String) {

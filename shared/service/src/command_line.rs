@@ -361,6 +361,7 @@ impl Signals {
 async fn check(own: Agency, config: &Config) -> Result<(), String> {
     let tls = Tls::load(config).map_err(said)?;
     config.calendar().map_err(said)?;
+    config.memorandum().map_err(said)?;
     key::check(config).map_err(said)?;
     let doubts = doctor::check_trust(own, config, &tls)?;
     // Only the running service knows the material that it has refused.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use config::{Environment, File, FileFormat};
-use renkei_domain::calendar::Calendar;
+use renkei_domain::{calendar::Calendar, memorandum::Memorandum};
 use renkei_proto::{
     FactKind,
     options::v1::{Author, Role},
@@ -28,6 +28,8 @@ use crate::database::Database;
 
 /// The maximum number of internal systems.
 const CALLERS: usize = 1000;
+/// The maximum number of versions of the memorandum, which a hello can name besides those of the program.
+const AGREEMENTS: usize = 50;
 
 /// The configuration of one service.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,6 +42,9 @@ pub struct Config {
     pub replica: String,
     /// A list of holidays for years that the program's own list does not contain, or in place of them.
     pub holidays: Option<PathBuf>,
+    /// Later versions of the memorandum than the program's own, oldest first.
+    #[serde(default)]
+    pub agreements: Vec<PathBuf>,
     /// The database of the service.
     pub database: Database,
     /// The port for the agency's internal systems.
@@ -329,6 +334,7 @@ impl Config {
         paths.extend([&mut self.secrets.token_key, &mut self.secrets.code_key]);
         paths.extend(self.clock.as_mut().map(|clock| &mut clock.file));
         paths.extend(&mut self.holidays);
+        paths.extend(&mut self.agreements);
         for path in paths {
             *path = base.join(&*path);
         }
@@ -388,6 +394,24 @@ impl Config {
         };
         let text = std::fs::read_to_string(file).map_err(|error| unusable(&error))?;
         Calendar::built_in().with_list(&text).map_err(|fault| unusable(&fault))
+    }
+
+    /// The versions of the memorandum: those of the program and those of the configuration.
+    ///
+    /// # Errors
+    /// A text that cannot be read, or its first defect, in English and in Japanese.
+    pub fn memorandum(&self) -> Result<Memorandum, ConfigError> {
+        if self.agreements.len() > AGREEMENTS {
+            return Err(value("agreements", format!("must name at most {AGREEMENTS} texts")));
+        }
+        self.agreements.iter().try_fold(Memorandum::built_in(), |known, file| {
+            let unusable = |why: &dyn std::fmt::Display| {
+                let file = file.display();
+                value("agreements", format!("must name texts of the memorandum that can be used; {file}: {why}"))
+            };
+            let text = std::fs::read_to_string(file).map_err(|error| unusable(&error))?;
+            known.with_text(&text).map_err(|fault| unusable(&fault))
+        })
     }
 
     /// The kinds of fact that this service speaks.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use renkei_book::{Begin, CallOrigin, Cause, Declined, Settle};
+use renkei_book::{Agreements, Begin, CallOrigin, Cause, Declined, Settle};
 use renkei_desk::{Desk, JournalKeys, Watchers, services};
 use renkei_domain::{matter::Matter, moment::Source, noun::registry, timekeeper::Timekeeper};
 use renkei_link::Link;
@@ -106,6 +106,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let callers = Arc::new(config.callers(own)?);
     let kinds = config.kinds()?;
     let calendar = config.calendar()?;
+    let memorandum = config.memorandum()?;
     // Everything else is tried before the database is touched, so a start that fails does not create one.
     let tls = Tls::load(&config)?;
     key::check(&config)?;
@@ -135,6 +136,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         kinds,
         units: Arc::new(config.units()),
         is_dialled_only: config.peer.dial == DialMode::PeerOnly,
+        memorandum: memorandum.clone(),
         metrics: metrics.clone(),
         draining: draining.clone(),
     });
@@ -146,6 +148,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         store: store.clone(),
         metrics: metrics.clone(),
         calendar: calendar.clone(),
+        memorandum,
     };
     let readiness = Arc::new(Readiness::new(&services(own)).await);
     let watchers = Watchers::default();
@@ -244,6 +247,7 @@ fn options(own: Agency, config: &Config, metrics: Metrics) -> Result<Options, St
         replica: config.replica.clone(),
         ring: key::ring(config)?,
         key: key::signing(config)?,
+        agreements: Agreements::of(&config.memorandum()?),
         faults: faults(config)?,
         metrics,
     })

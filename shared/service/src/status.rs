@@ -77,6 +77,21 @@ pub(crate) struct LinkStands {
     pub(crate) cause: String,
     /// The difference between the two services' clocks at the last receipt of this session.
     pub(crate) clock_skew_seconds: Option<f64>,
+    /// The versions of the memorandum that one of the agencies lacks, from 30 days before their day, by what the peer named
+    /// when the last session began. Services of earlier versions do not report them.
+    #[serde(default)]
+    pub(crate) lacking: Vec<LackingVersion>,
+}
+
+/// A version of the memorandum that an agency lacks.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct LackingVersion {
+    /// The agency without it: `ppc` or `ipa`.
+    pub(crate) agency: String,
+    /// The first day on which it applies.
+    pub(crate) first_day: String,
+    /// The SHA-256 of its text.
+    pub(crate) digest: String,
 }
 
 /// A certificate or revocation list in use.
@@ -290,6 +305,10 @@ impl Status {
         if let Some(apart) = self.link.clock_skew_seconds {
             metrics.clock_skew(Duration::try_from_secs_f64(apart).unwrap_or_default());
         }
+        for agency in [own, own.peer()] {
+            let lacking = self.link.lacking.iter().filter(|it| it.agency == agency.id());
+            metrics.agreement_lacking(agency.id(), lacking.count());
+        }
         if let Some(watchers) = &self.watchers {
             metrics.watchers(watchers.open, watchers.lag);
         }
@@ -334,11 +353,17 @@ impl LinkStands {
             State::Unspecified | State::Waiting => "waiting",
         };
         let skew = live.link.skew().map(|apart| apart.as_secs_f64());
-        Self { state: state.to_owned(), cause: link.cause, clock_skew_seconds: skew }
+        let lacking = live.link.lacking_agreements().into_iter().map(|it| LackingVersion {
+            agency: it.by.id().to_owned(),
+            first_day: it.first_day.to_string(),
+            digest: hex::encode(it.digest),
+        });
+        Self { state: state.to_owned(), cause: link.cause, clock_skew_seconds: skew, lacking: lacking.collect() }
     }
 
     fn unknown() -> Self {
-        Self { state: "waiting".to_owned(), cause: "the service is not running".to_owned(), clock_skew_seconds: None }
+        let (state, cause) = ("waiting".to_owned(), "the service is not running".to_owned());
+        Self { state, cause, ..Self::default() }
     }
 }
 

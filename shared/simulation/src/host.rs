@@ -13,8 +13,8 @@ use std::{
 
 use prost::Message as _;
 use renkei_book::{
-    CallOrigin, Cause, Command, Heads, HelloVerdict, Judged, Memory, Outcome, OwnPart, PeerHolds, Reopen, StoredEntry,
-    Submission,
+    Agreements, CallOrigin, Cause, Command, Heads, HelloVerdict, Judged, Memory, Outcome, OwnPart, PeerHolds, Reopen,
+    StoredEntry, Submission,
 };
 use renkei_domain::{
     moment::Moment,
@@ -153,7 +153,7 @@ impl Service {
             traceparent: String::new(),
             fact: Fact { request_digest: Vec::new(), ..fact },
         };
-        let chained = chain(draft, &heads.previous(own, journal)).ok()?;
+        let chained = chain(draft, &heads.previous(own, journal, &Agreements::built_in())).ok()?;
         let (header, hash) = (chained.header().clone(), chained.hash());
         let (entry_id, signed) = (header.entry_id.clone(), chained.sign(&self.0.key));
         disk.hold(StoredEntry::new(journal, signed, header, hash, 0, moment.now.as_microsecond()));

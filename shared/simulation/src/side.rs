@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use renkei_book::{Begin, Cause, Command, Memory, Outcome, Settle, Stage, Submission};
 use renkei_domain::{
     matter::Matter,
+    memorandum::Memorandum,
     moment::{Moment, Source},
     noun::{journal as journal_rules, registry},
     page::{Journal, MarkView as _, Seen},
@@ -169,6 +170,7 @@ impl Side {
             kinds: kinds.clone(),
             units: Arc::new(units()),
             is_dialled_only: !self.dials,
+            memorandum: Memorandum::built_in(),
             metrics: Metrics::none(),
             draining: draining.clone(),
         });

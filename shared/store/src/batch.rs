@@ -74,7 +74,8 @@ impl<'a> Judging<'a> {
     /// A batch on what the database contains.
     pub(crate) fn new(inner: &'a Inner, before: Heads, moment: &Moment) -> Self {
         let heads = Heads { commits: before.commits + 1, ..before.clone() };
-        let batch = Batch::new(Stage::new(inner.own, heads, moment.clone()));
+        let stage = Stage::new(inner.own, heads, moment.clone()).under(inner.agreements.clone());
+        let batch = Batch::new(stage);
         Self { inner, batch, signing: Signing::default(), before, follows: None, moment: moment.clone() }
     }
 

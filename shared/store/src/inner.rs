@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use renkei_book::Heads;
+use renkei_book::{Agreements, Heads};
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use renkei_telemetry::Metrics;
@@ -63,6 +63,8 @@ pub(crate) struct Inner {
     pub(crate) records: Course,
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) key: Arc<SigningKey>,
+    /// The versions of the memorandum that entries may name.
+    pub(crate) agreements: Agreements,
     pub(crate) heads: watch::Sender<Heads>,
     /// The ids of the officials who are barred.
     pub(crate) barred: watch::Sender<BTreeSet<String>>,

@@ -69,13 +69,8 @@ pub use crate::{
     writer::{AHEAD, BATCH},
 };
 
-use renkei_domain::{memorandum, page::Journal};
+use renkei_domain::page::Journal;
 use renkei_proto::r#type::v1::Agency;
 
 /// The journals of both agencies and the private one.
 pub const JOURNALS: [Journal; 3] = [Journal::Of(Agency::Ppc), Journal::Of(Agency::Ipa), Journal::Private];
-
-/// The digest of the agreement that every entry contains.
-pub fn agreement_digest() -> [u8; 32] {
-    memorandum::agreement_digest()
-}

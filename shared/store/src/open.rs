@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
+use renkei_book::Agreements;
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use renkei_telemetry::Metrics;
@@ -38,6 +39,8 @@ pub struct Options {
     pub ring: KeyRing,
     /// The key that signs entries.
     pub key: SigningKey,
+    /// The versions of the memorandum that entries may name.
+    pub agreements: Agreements,
     /// Steps at which a test lets something fail.
     pub faults: Faults,
     /// The metrics of the service.
@@ -83,6 +86,7 @@ impl Store {
             read,
             ring: Arc::new(options.ring),
             key: Arc::new(options.key),
+            agreements: options.agreements,
             heads,
             barred,
             replicas: watch::Sender::default(),

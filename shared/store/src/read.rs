@@ -332,7 +332,7 @@ impl Store {
     /// # Errors
     /// A database that does not answer.
     pub async fn previous(&self, journal: Journal) -> Result<Previous, Error> {
-        Ok(self.read_heads().await?.previous(self.inner.own, journal))
+        Ok(self.read_heads().await?.previous(self.inner.own, journal, &self.inner.agreements))
     }
 
     /// Forgets the replies to calls before an instant, in microseconds since 1970. The records of the calls stay.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use prost::Message as _;
-use renkei_book::{CallOrigin, Command, Declined, Heads, Record, Submission};
+use renkei_book::{Agreements, CallOrigin, Command, Declined, Heads, Record, Submission};
 use renkei_domain::moment::Moment;
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
@@ -114,6 +114,11 @@ impl Store {
     /// The key that signs entries and receipts.
     pub fn key(&self) -> &SigningKey {
         &self.inner.key
+    }
+
+    /// The versions of the memorandum that entries may name.
+    pub fn agreements(&self) -> &Agreements {
+        &self.inner.agreements
     }
 
     /// The heads of the journals, after every commit of this replica.

@@ -50,6 +50,7 @@ struct Instruments {
     crl_remaining: Gauge<f64>,
     trust_faults: Gauge<u64>,
     notice_remaining: Gauge<f64>,
+    agreement_lacking: Gauge<u64>,
     database_up: Gauge<u64>,
     database_connections: Gauge<u64>,
     database_log: Gauge<u64>,
@@ -182,6 +183,11 @@ impl Metrics {
             notice_remaining: seconds(
                 "renkei.agreement.notice.remaining",
                 "Time until the last day on which a notice about the end of the term can be sent (Art. 8).",
+            ),
+            agreement_lacking: count(
+                "renkei.agreement.lacking",
+                "{version}",
+                "Versions of the memorandum that an agency lacks and that apply within thirty days, or already.",
             ),
             database_up: count("renkei.database.up", "", "1 while the database answers and batches are committed."),
             database_connections: count("renkei.database.connections", "{connection}", "Connections to the database."),
@@ -320,6 +326,11 @@ impl Metrics {
     /// Sets the number of faults in the trust material of a `port`: files that are refused or missing.
     pub fn trust_faults(&self, port: &'static str, faults: usize) {
         self.0.trust_faults.record(number(faults), &[KeyValue::new("port", port)]);
+    }
+
+    /// Sets the number of versions of the memorandum that an agency lacks (`ppc` or `ipa`).
+    pub fn agreement_lacking(&self, agency: &'static str, versions: usize) {
+        self.0.agreement_lacking.record(number(versions), &[KeyValue::new("lacks", agency)]);
     }
 
     /// Sets the time, in seconds, until the end of the last open day for a notice.
@@ -462,6 +473,7 @@ mod tests {
             metrics.duties("give_advice", 3, 1);
             metrics.trust("desk", 86_400, Some(-1));
             metrics.trust_faults("desk", 1);
+            metrics.agreement_lacking("ppc", 0);
             metrics.notice(86_400);
             metrics.database_up(true);
             metrics.database_connections("read", 1, 0);
@@ -477,6 +489,7 @@ mod tests {
         assert_eq!(
             units,
             [
+                ("renkei.agreement.lacking", "{version}"),
                 ("renkei.agreement.notice.remaining", "s"),
                 ("renkei.altered.rows", "{row}"),
                 ("renkei.audit.anchor.age", "s"),

@@ -10,6 +10,7 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use renkei_book::Agreements;
 use renkei_journal::SigningKey;
 use renkei_proto::r#type::v1::Agency;
 use renkei_store::{Fault, KeyRing, Options, Store};
@@ -74,6 +75,7 @@ pub async fn open(setup: &Setup, own: Agency) -> Result<Store, String> {
     let content: [u8; 32] = content.try_into().map_err(|_| "content.key does not have 32 bytes")?;
     let ring = KeyRing::new(vec![("content-1".to_owned(), content.into())]).map_err(said)?;
     let options = Options {
+        agreements: Agreements::built_in(),
         url: url(setup, own),
         own,
         replica: "tests".to_owned(),

@@ -175,7 +175,7 @@ impl Peer {
         self.journal.push(entry.clone());
         let (header, hash) = (header(entry), header_hash(&entry.header));
         self.place.matters.insert(header.matter.clone(), hash);
-        self.place.previous = Previous::after(&header, hash);
+        self.place.previous = self.place.previous.then(&header, hash);
     }
 
     /// A receipt for the other journal.
@@ -196,6 +196,7 @@ impl Peer {
             version: self.version,
             incarnation: self.place.previous.incarnation,
             agreement_sha256: self.agreement.to_vec(),
+            agreements: Vec::new(),
             own: self.journal.last().map(signed_header),
             held: self.held.clone(),
             key_ids: vec![self.key.key_id().to_owned()],

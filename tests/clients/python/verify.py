@@ -1,6 +1,6 @@
 """Verifies a database of Renkei from docs/format.md alone.
 
-    python verify.py GENERATED FILE.db PPC.toml IPA.toml AGREEMENT.toml
+    python verify.py GENERATED FILE.db PPC.toml IPA.toml AGREEMENT.toml [LATER.toml ...]
 
 GENERATED has the modules that grpcio-tools made of the contract. Each agency's configuration names the other one's public
 keys, as they were exchanged outside the system. Prints a line for each journal and `verified`, or the first entry or row that
@@ -8,6 +8,7 @@ is not right, and then ends with exit code 1.
 """
 
 import base64
+import datetime
 import hashlib
 import sqlite3
 import struct
@@ -86,7 +87,7 @@ class Verifier:
     def rows(self, sql, *values):
         return self.db.execute(sql, values).fetchall()
 
-    def journal(self, name, agreement):
+    def journal(self, name, agreements):
         author = self.own if name == "private" else name
         keys = Keys(self.keys[self.own].exchanged) if name == "private" else self.keys[name]
         previous, incarnation, written, seen, expected, last = ZERO, 1, None, 0, 1, {}
@@ -101,7 +102,10 @@ class Verifier:
                 "number": seq == expected == header.seq,
                 "version": header.version == 1,
                 "author": header.author == {"ppc": 1, "ipa": 2}[author],
-                "agreement": header.agreement_sha256 == agreement,
+                "agreement": any(
+                    header.agreement_sha256 == digest and micros(header.written_at) >= begins
+                    for begins, digest in agreements
+                ),
                 "incarnation": header.incarnation == incarnation,
                 "prev_hash": header.prev_hash == previous,
                 "matter_prev": header.matter_prev == last.get(header.matter, ZERO),
@@ -182,11 +186,11 @@ class Verifier:
         if anchor is not None and anchor.seq > seq:
             raise Wrong(f"audit {name}: records from {seq + 1} on are missing")
 
-    def whole(self, agreement):
+    def whole(self, agreements):
         seen = []
         for name in (self.own, self.peer, "private"):
-            digest = sha256(b"renkei private journal v1\0", agreement) if name == "private" else agreement
-            last, peer_seen = self.journal(name, digest)
+            private = [(begins, sha256(b"renkei private journal v1\0", digest)) for begins, digest in agreements]
+            last, peer_seen = self.journal(name, private if name == "private" else agreements)
             seen += [peer_seen] if name != self.peer else []
             print(f"{name:8} {last:8} {self.hashes.get((name, last), ZERO).hex()}")
         for name, seq in self.lies:
@@ -214,18 +218,27 @@ def keys_in(configuration):
     return {key["id"]: base64.b64decode(key["public_key"]) for key in keys}
 
 
-def fault(generated, file, ppc, ipa, agreement):
+def version(file):
+    """The first instant of a version of the agreement, in microseconds since 1970, and its digest."""
+    with open(file, "rb") as text:
+        whole = text.read()
+    first_day = tomllib.loads(whole.decode()).get("applies_from")
+    if first_day is None:
+        return float("-inf"), sha256(whole)
+    begins = datetime.datetime.fromisoformat(f"{first_day}T00:00:00+09:00")
+    return int(begins.timestamp()) * 1_000_000, sha256(whole)
+
+
+def fault(generated, file, ppc, ipa, *agreements):
     """What is wrong with a database in a sentence; None when it is right."""
     if generated not in sys.path:
         sys.path.insert(0, generated)
     from renkei.journal.v1 import entry_pb2, fact_pb2
 
     entry_pb2.Fact = fact_pb2.Fact
-    with open(agreement, "rb") as text:
-        digest = sha256(text.read())
     database = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
     try:
-        Verifier(database, {"ppc": keys_in(ipa), "ipa": keys_in(ppc)}, entry_pb2).whole(digest)
+        Verifier(database, {"ppc": keys_in(ipa), "ipa": keys_in(ppc)}, entry_pb2).whole([version(text) for text in agreements])
     except Wrong as wrong:
         return str(wrong)
     finally:

@@ -239,3 +239,32 @@ async fn a_list_of_holidays_that_cannot_be_used_prevents_the_start_before_the_da
         assert!(!dir.path().join("ppc/ppc.db").exists(), "a start that fails creates no database");
     }
 }
+
+#[test]
+fn a_version_of_the_memorandum_that_cannot_be_used_is_named_in_both_languages() {
+    let dir = TempDir::new().unwrap();
+    let text = EXAMPLE.replacen("# agreements = ", "agreements = ", 1);
+    assert_ne!(text, EXAMPLE);
+    let first = include_str!("../../../shared/domain/src/agreement.toml");
+    let file = dir.path().join("agreement-2027-04-01.toml");
+    let config = Config::parse(&text, dir.path()).unwrap();
+    let missing = config.memorandum().unwrap_err().to_string();
+    assert!(missing.contains("`agreements`") && missing.contains(&file.display().to_string()), "{missing}");
+    for (text, says) in [
+        ("applies_from = \"2027-04-01\"\nname_ja = 1\n".to_owned(), ["line 2: ", "2行目："]),
+        (format!("# Amended.\n{first}"), ["a day after 2023-04-01", "`applies_from`には、"]),
+        (
+            format!("applies_from = \"2027-04-01\"\n{}", first.replace("3 months", "6 months")),
+            ["`notice` ", "`notice`が"],
+        ),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let error = config.memorandum().unwrap_err().to_string();
+        assert!(says.iter().all(|says| error.contains(says)), "{error}");
+    }
+    std::fs::write(&file, format!("applies_from = \"2027-04-01\"\n{first}")).unwrap();
+    assert_eq!(config.memorandum().unwrap().versions().len(), 2);
+    let many = format!("agreements = [{}]\n{EXAMPLE}", "\"a\", ".repeat(51));
+    let error = Config::parse(&many, dir.path()).unwrap().memorandum().unwrap_err().to_string();
+    assert!(error.contains("at most 50 texts"), "{error}");
+}

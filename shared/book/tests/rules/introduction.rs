@@ -1,8 +1,11 @@
 //! The paper that is handed to a reporter.
 
+use std::sync::LazyLock;
+
 use jiff::civil::{Date, date};
 use renkei_domain::{
     calendar::Calendar,
+    memorandum::Memorandum,
     noun::{
         code::Code,
         referral::introduction::{Contact, Paper, introduction},
@@ -30,10 +33,24 @@ fn dates(facts: &StatutoryFacts) -> Option<StatutoryDates> {
     dates_of(facts, at("2028-01-01T00:00:00+09:00"), &Calendar::built_in()).unwrap()
 }
 
+static MEMORANDUM: LazyLock<Memorandum> = LazyLock::new(Memorandum::built_in);
+
 /// A paper about these schemes, without dates and code.
 fn about(issuer: Agency, schemes: &[Scheme], reporter: ReporterKind) -> Paper<'_> {
     let case_number = if issuer == Agency::Ppc { "甲-R08-REF-0001" } else { "乙-R08-REF-0001" };
-    Paper { issuer, contact: &NOBODY, on: TODAY, case_number, schemes, reporter, knew_on: "", dates: None, code: "" }
+    let memorandum = &*MEMORANDUM;
+    Paper {
+        issuer,
+        contact: &NOBODY,
+        memorandum,
+        on: TODAY,
+        case_number,
+        schemes,
+        reporter,
+        knew_on: "",
+        dates: None,
+        code: "",
+    }
 }
 
 fn paper(issuer: Agency, reporter: ReporterKind, statutory: Option<&StatutoryFacts>, code: &str) -> Text {

@@ -9,7 +9,9 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use prost::Message as _;
-use renkei_book::{Arrive, Arriving, Body, CallOrigin, Command as _, Counters, Heads, Rows, Settle, Stage, Staged};
+use renkei_book::{
+    Agreements, Arrive, Arriving, Body, CallOrigin, Command as _, Counters, Heads, Rows, Settle, Stage, Staged,
+};
 use renkei_domain::{
     decide::decide,
     matter::Matter,
@@ -202,7 +204,7 @@ impl Party {
             traceparent: String::new(),
             fact: Fact { request_digest: Vec::new(), fact: Some(act.fact.clone()) },
         };
-        let chained = chain(draft, &self.heads.previous(self.own, journal)).ok()?;
+        let chained = chain(draft, &self.heads.previous(self.own, journal, &Agreements::built_in())).ok()?;
         let entry = Entry::of(chained.sign(key_of(self.own)));
         // An own entry that arrives is not judged again.
         assert_eq!(self.arrive(&entry), Stop::default());

@@ -25,7 +25,7 @@ use crate::{
     case::Case,
     duty::{Duty, DutyKind},
     matter::{Collection, Matter, entry_name},
-    memorandum,
+    memorandum::{self, Memorandum},
     moment::stamp,
     noun::{Noun, Owed, OwnService, Resource},
     page::{MarkView as _, Seen, View},
@@ -356,26 +356,36 @@ fn state_of(standing: TermStanding) -> proto::agreement::State {
 impl Resource for Agreement {
     fn of(_: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self> {
         let notices = notices(seen);
-        Some(Self {
+        let mut shown = Self {
             name: Matter::AGREEMENT.to_owned(),
-            digest: hex::encode(memorandum::agreement_digest()),
+            digest: String::new(),
             state: state_of(standing_of(seen, now)).into(),
             term: term::term_on(calendar::day(now)).map(|term| term_resource(&term)),
-            articles: articles(),
+            articles: Vec::new(),
+            versions: Vec::new(),
             notices: notices.iter().map(KnownNotice::resource).collect(),
             etag,
             next_state: next_standing(&notices, now).map_or(0, |standing| state_of(standing).into()),
-        })
+        };
+        show_text(&mut shown, &Memorandum::built_in(), now);
+        Some(shown)
     }
 }
 
-fn articles() -> Vec<proto::Article> {
-    let Ok(agreement) = memorandum::agreement() else { return Vec::new() };
+/// Shows the version of the text that applies at an instant, and the versions that the service has.
+pub fn show_text(shown: &mut Agreement, memorandum: &Memorandum, now: Timestamp) {
     let article = |it: &memorandum::Article| proto::Article {
         number: it.number.clone(),
         title: Some(Text { ja: it.title_ja.clone(), en: it.title_en.clone() }),
     };
-    agreement.articles.iter().map(article).collect()
+    let version = |it: &memorandum::Version| proto::AgreementText {
+        digest: hex::encode(it.digest),
+        first_day: it.first_day.map(|day| day.to_string()).unwrap_or_default(),
+    };
+    let applies = memorandum.on(calendar::day(now));
+    shown.digest = applies.map(|it| hex::encode(it.digest)).unwrap_or_default();
+    shown.articles = applies.map(|it| it.agreement.articles.iter().map(article).collect()).unwrap_or_default();
+    shown.versions = memorandum.versions().iter().map(version).collect();
 }
 
 fn term_resource(term: &term::Term) -> proto::Term {

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use prost::Message as _;
-use renkei_journal::{Break, Fault, Lie, Previous, check_body, check_fact, fact_hash, verify, verify_signature};
+use renkei_journal::{
+    Agreements, Break, Fault, Lie, Previous, chain, check_body, check_fact, fact_hash, verify, verify_signature,
+};
 use renkei_proto::{
     journal::v1::{Entry, Header},
     options::v1::Reason,
@@ -11,7 +13,8 @@ use renkei_proto::{
 };
 
 use crate::support::{
-    NOTICES, OWN, Writer, content, forge, forge_bytes, header, journal, keys_of, kinds, notice, ppc, proof, reopened,
+    AGREEMENT, NOTICES, OWN, Writer, content, draft, forge, forge_bytes, header, journal, keys_of, kinds, notice, ppc,
+    proof, reopened, start,
 };
 
 /// Verifies the second entry of a journal, with a changed header, against the first.
@@ -24,11 +27,38 @@ fn judged(change: impl FnOnce(&mut Header)) -> Result<(), Break> {
 fn second(entries: &[Entry]) -> Result<(), Break> {
     let keys = keys_of(&ppc());
     let first = verify_signature(&entries[0], &keys).unwrap();
-    verify(&entries[1], &first.previous(), &keys).map(|_| ())
+    verify(&entries[1], &first.previous(&start()), &keys).map(|_| ())
 }
 
 fn reason(outcome: Result<(), Break>) -> Option<(Reason, u64)> {
     outcome.err().map(|broken| (broken.reason(), broken.seq()))
+}
+
+#[test]
+fn an_entry_names_a_version_of_the_agreement_that_had_begun_when_it_was_written() {
+    const NEXT: [u8; 32] = [0xb0; 32];
+    const LAST: [u8; 32] = [0xc1; 32];
+    let first = draft(&start(), NOTICES, notice()).written_us;
+    let agreements = Agreements::new(AGREEMENT, [(first, NEXT), (first + 1, LAST)]);
+    for (us, applies) in [(first - 1, AGREEMENT), (first, NEXT), (first + 1, LAST), (i64::MAX, LAST)] {
+        assert_eq!(agreements.at(us), applies);
+    }
+    let begins = Previous::start(Agency::Ppc, agreements.clone());
+    let made = chain(draft(&begins, NOTICES, notice()), &begins).unwrap();
+    assert_eq!(made.header().agreement_sha256, NEXT);
+    // The receiver may have a later version than the author had, and not an earlier one.
+    let mut entry = made.sign(&ppc());
+    let keys = keys_of(&ppc());
+    let judged = |entry: &Entry, agreements: Agreements| {
+        verify(entry, &Previous::start(Agency::Ppc, agreements), &keys).map(|_| ())
+    };
+    let differs = Err(Break::AuthorDiffers { seq: 1, field: "agreement_sha256" });
+    assert_eq!(judged(&entry, agreements.clone()), Ok(()));
+    assert_eq!(judged(&entry, AGREEMENT.into()), differs, "a version that the receiver lacks");
+    for (named, outcome) in [(AGREEMENT, Ok(())), (LAST, differs.clone()), ([1; 32], differs)] {
+        forge(&mut entry, &ppc(), |header| header.agreement_sha256 = named.to_vec());
+        assert_eq!(judged(&entry, agreements.clone()), outcome, "{named:?}");
+    }
 }
 
 #[test]
@@ -180,7 +210,7 @@ fn a_refused_entry_is_a_link_of_the_chain_like_any_other() {
     writer.say(NOTICES, notice(), None);
     forge(&mut writer.entries[0], &ppc(), |header| header.fact_type = "kinds_spoken".to_owned());
     let opened = verify_signature(&writer.entries[0], &keys_of(&ppc())).unwrap();
-    writer.last = opened.previous();
+    writer.last = opened.previous(&writer.last);
     writer.say(NOTICES, notice(), None);
 
     let mut lies = Vec::new();

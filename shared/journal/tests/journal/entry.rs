@@ -18,10 +18,10 @@ fn a_new_entry_is_verified() {
     let mut draft = draft(&start(), NOTICES, notice());
     draft.content = Some(content(1));
     let chained = chain(draft, &start()).unwrap();
-    let (header, hash, next) = (chained.header().clone(), chained.hash(), chained.previous());
+    let (header, hash, next) = (chained.header().clone(), chained.hash(), chained.previous(&start()));
     let entry = chained.sign(&ppc());
     let verified = verify(&entry, &start(), &keys_of(&ppc())).unwrap();
-    assert_eq!((&verified.header, verified.hash, verified.previous()), (&header, hash, next));
+    assert_eq!((&verified.header, verified.hash, verified.previous(&start())), (&header, hash, next));
     assert_eq!(verified.lie(), None);
     assert_eq!(verified.kind().unwrap().name(), "notice_given");
 }

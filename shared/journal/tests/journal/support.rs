@@ -110,7 +110,7 @@ impl Writer {
             draft.blobs = vec![BlobRef { id, commitment: vec![0xb1; 32], size: 70_000 }];
         }
         let chained = chain(draft, &self.last).unwrap();
-        self.last = chained.previous();
+        self.last = chained.previous(&self.last);
         self.matters.insert(matter.to_owned(), chained.hash());
         self.entries.push(chained.sign(&self.key));
     }

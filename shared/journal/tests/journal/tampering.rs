@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use proptest::{prelude::*, sample::Index};
-use renkei_journal::{Break, Lie, Previous, header_hash, verify};
+use renkei_journal::{Break, Lie, header_hash, verify};
 use renkei_proto::{journal::v1::Entry, options::v1::Reason};
 
 use crate::support::{Writer, forge, head, journal, keys_of, notice, ppc, proof, prove, start};
@@ -63,7 +63,7 @@ fn one_by_one(entries: &[Entry]) -> Result<Vec<Lie>, Break> {
         if let Ok(understood) = &verified.fact {
             keys.apply(verified.header.seq, &understood.fact)?;
         }
-        last = Previous::after(&verified.header, verified.hash);
+        last = last.then(&verified.header, verified.hash);
     }
     Ok(lies)
 }

@@ -103,7 +103,7 @@ fn computed() -> Vectors {
         out.hex(format!("key.{}.pkcs8", key.key_id()), &generate_pkcs8(&seed));
         out.hex(format!("key.{}.public", key.key_id()), &key.public_key());
     }
-    out.hex("agreement_sha256", &start().agreement_sha256);
+    out.hex("agreement_sha256", &start().agreements.at(0));
     for (n, entry) in (1..).zip(entries()) {
         out.hex(format!("entry.{n}.header"), &entry.header);
         out.hex(format!("entry.{n}.hash"), &header_hash(&entry.header));

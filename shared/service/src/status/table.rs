@@ -12,6 +12,12 @@ impl Status {
             ("link", [self.link.state.as_str(), self.link.cause.as_str()].join(": ").trim_end_matches(": ").to_owned()),
             ("database", if self.database.is_empty() { "answers".to_owned() } else { self.database.clone() }),
         ];
+        for it in &self.link.lacking {
+            let digest: String = it.digest.chars().take(8).collect();
+            let lacks =
+                format!("{} lacks the version that applies from {} (SHA-256 {digest}…)", it.agency, it.first_day);
+            rows.push(("memorandum", lacks));
+        }
         if let Some(bytes) = self.log_bytes {
             rows.push(("log of changes", format!("{bytes} bytes")));
         }

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use jiff::Timestamp;
-use renkei_book::Cause;
+use renkei_book::{Agreements, Cause};
 use renkei_domain::moment::Moment;
 use renkei_domain::page::Journal;
 use renkei_journal::Head;
@@ -38,6 +38,7 @@ async fn arranged(faults: Faults) -> (TempDir, Parts, Arc<AtomicI64>) {
         ring: KeyRing::new(vec![("content-1".to_owned(), [1; 32].into())]).unwrap(),
         key: SigningKey::from_pkcs8("ppc-1".to_owned(), &generate_pkcs8(&[2; 32])).unwrap(),
         faults,
+        agreements: Agreements::built_in(),
         metrics: Metrics::none(),
     };
     let store = Store::open(options).await.unwrap();

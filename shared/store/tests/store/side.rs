@@ -11,7 +11,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use renkei_book::{CallOrigin, Command, Heads, StoppedByPeer, Told};
+use renkei_book::{Agreements, CallOrigin, Command, Heads, StoppedByPeer, Told};
 use renkei_domain::{
     decide::decide_read,
     matter::Matter,
@@ -19,7 +19,7 @@ use renkei_domain::{
     page::{Journal, Page, Seen},
     visibility::Reader,
 };
-use renkei_journal::{Lie, Previous, PublicKeys, SigningKey, generate_pkcs8, verify_all};
+use renkei_journal::{Lie, PublicKeys, SigningKey, generate_pkcs8, verify_all};
 use renkei_proto::{FactKind, link::v1::Stop, options::v1::Role, r#type::v1::Agency, watch::v1::Event};
 use renkei_store::{Error, Fault, Faults, JOURNALS, KeyRing, Options, Store, StoredEntry};
 use renkei_telemetry::Metrics;
@@ -119,6 +119,7 @@ pub fn options_at(own: Agency, url: &str) -> Options {
         ring: ring(&["first"]),
         key: key_of(own),
         faults: no_faults(),
+        agreements: Agreements::built_in(),
         metrics: Metrics::none(),
     }
 }
@@ -255,10 +256,8 @@ impl Side {
         let (mut turns, mut lies) = (BTreeSet::new(), Vec::new());
         for journal in JOURNALS {
             let entries = self.entries(journal).await;
-            let (start, author) = match journal {
-                Journal::Of(agency) => (Previous::start(agency, renkei_store::agreement_digest()), agency),
-                Journal::Private => (Previous::start(self.own, renkei_domain::memorandum::private_digest()), self.own),
-            };
+            let start = Agreements::built_in().start(self.own, journal);
+            let author = start.author;
             for (held, seq) in entries.iter().zip(1..) {
                 assert_eq!(held.header.seq, seq, "{journal:?}");
                 assert!(turns.insert(held.turn), "turn {} twice", held.turn);

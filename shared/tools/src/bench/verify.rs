@@ -102,7 +102,7 @@ impl Author {
             traceparent: String::new(),
         };
         let chained = chain(draft, &self.last).map_err(|error| error.to_string())?;
-        self.last = chained.previous();
+        self.last = chained.previous(&self.last);
         Ok(chained.sign(&self.key))
     }
 }

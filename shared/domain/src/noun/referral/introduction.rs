@@ -21,7 +21,7 @@ use self::{
     schemes::schemes,
     times::{on, times},
 };
-use crate::memorandum::{self, Party};
+use crate::memorandum::Party;
 
 /// The most characters of the paper in each language (`Text` in the contract).
 const MOST: usize = 2000;
@@ -94,7 +94,7 @@ fn joined(parts: &Parts, language: Language) -> String {
 fn sender(paper: &Paper<'_>, language: Language) -> Vec<String> {
     let name = match (paper.issuer, language) {
         (Agency::Ppc, Language::Ja) => "個人情報保護委員会事務局",
-        (issuer, _) => name(issuer, language),
+        _ => name(paper, language),
     };
     let contact = paper.contact;
     let parts = [
@@ -106,11 +106,12 @@ fn sender(paper: &Paper<'_>, language: Language) -> Vec<String> {
     std::iter::once(name.to_owned()).chain(named).collect()
 }
 
-/// An agency's name as it is written in the memorandum.
-fn name(agency: Agency, language: Language) -> &'static str {
-    let party = Party::of(agency);
-    let found = memorandum::agreement().ok().and_then(|it| it.parties.iter().find(|names| names.party == party));
-    found.map_or(agency.id(), |names| say(language, &names.name_ja, &names.name_en))
+/// The issuer's name as it is written in the memorandum of the day.
+fn name<'a>(paper: &Paper<'a>, language: Language) -> &'a str {
+    let party = Party::of(paper.issuer);
+    let applies = paper.memorandum.on(paper.on);
+    let found = applies.and_then(|it| it.agreement.parties.iter().find(|names| names.party == party));
+    found.map_or(paper.issuer.id(), |names| say(language, &names.name_ja, &names.name_en))
 }
 
 /// Why the reporter reads of the schemes.

@@ -6,12 +6,16 @@ use renkei_proto::{
     r#type::v1::{Agency, Language, ReporterKind, StatutoryDates, Text},
 };
 
+use crate::memorandum::Memorandum;
+
 /// The contents of the paper.
 pub struct Paper<'a> {
     /// The agency that hands it over.
     pub issuer: Agency,
     /// The counter whom the reporter may ask; empty where the configuration names none.
     pub contact: &'a Contact,
+    /// The versions of the memorandum, in which the agencies have their names.
+    pub memorandum: &'a Memorandum,
     /// The day in Japan on which the paper is written.
     pub on: Date,
     /// The case number of the referral.
