@@ -97,6 +97,12 @@ pub trait Noun: Sync {
         ""
     }
 
+    /// The Japanese name of the matter's state, from the contract; empty for a noun without states.
+    fn state_ja(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
+        let _ = (matter, seen);
+        ""
+    }
+
     /// The matter as the desk shows it, encoded and without its content; `None` for a noun that has no resource, and
     /// where nothing was written.
     fn resource(&self, matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Vec<u8>> {

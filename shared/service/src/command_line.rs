@@ -22,7 +22,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     config::Config,
-    doctor, key, operator,
+    doctor, key,
+    language::Language,
+    operator,
     recovery::{self, Recovery},
     source,
     start::Running,
@@ -40,6 +42,10 @@ struct Arguments {
     /// The configuration file; /etc/renkei/ppc.toml or /etc/renkei/ipa.toml by default.
     #[arg(long)]
     config: Option<PathBuf>,
+    /// The language of the output; by default `language` of the configuration. Japanese shows times in Japan. JSON is
+    /// English with times in UTC in any case.
+    #[arg(long, global = true, value_enum)]
+    lang: Option<Language>,
     #[command(subcommand)]
     task: Task,
 }
@@ -148,26 +154,34 @@ impl From<Recover> for Recovery {
 /// usage.
 pub fn main(own: Agency) -> ExitCode {
     let arguments = Arguments::parse();
+    // Until the configuration is read, and where it cannot be read.
+    let mut language = arguments.lang.unwrap_or_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&format!("the runtime cannot start: {error}")),
+        Err(error) => {
+            return failed(&language.said("the runtime cannot start", "実行環境を開始できません", error), language);
+        }
     };
-    match runtime.block_on(run(own, arguments)) {
+    match runtime.block_on(run(own, arguments, &mut language)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
+        Err(error) => failed(&error, language),
     }
 }
 
-fn failed(why: &str) -> ExitCode {
+/// What comes from below the command line is English; the first word tells an operator that it is an error.
+fn failed(why: &str, language: Language) -> ExitCode {
+    let line = language.say(why, format!("エラー：{why}"));
     // Standard error may be closed.
-    let _ = writeln!(std::io::stderr().lock(), "{why}");
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
     ExitCode::FAILURE
 }
 
-async fn run(own: Agency, arguments: Arguments) -> Result<(), String> {
+async fn run(own: Agency, arguments: Arguments, language: &mut Language) -> Result<(), String> {
     // First of all, so that no signal is lost and none ends the service half way.
     let signals = matches!(arguments.task, Task::Serve { .. }).then(Signals::new).transpose().map_err(said)?;
     let (mut config, source) = load(own, arguments.config)?;
+    config.language = arguments.lang.unwrap_or(config.language);
+    *language = config.language;
     match (arguments.task, signals) {
         (Task::Serve { first_start }, Some(signals)) => {
             config.database.first_start = first_start;
@@ -186,6 +200,7 @@ fn load(own: Agency, file: Option<PathBuf>) -> Result<(Config, Source), String> 
 }
 
 async fn command(own: Agency, config: Config, source: Source, task: Task) -> Result<(), String> {
+    let language = config.language;
     match task {
         // It was started in `run`, which receives the signals.
         Task::Serve { .. } => Ok(()),
@@ -194,10 +209,12 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
             let url = config.database.opened_with().map_err(said)?;
             let progress = |what: &str, done: u64, all: u64| {
                 // The result goes to standard output, and the way there to standard error.
-                let _ = writeln!(std::io::stderr(), "migrating: {done} of {all} {what}");
+                let line = language
+                    .say(format!("migrating: {done} of {all} {what}"), format!("更新中：{done} / {all} {what}"));
+                let _ = writeln!(std::io::stderr(), "{line}");
             };
             let ran = Store::migrate(&url, own, &source.moment().id("store", 0), &progress).await.map_err(said)?;
-            say(&format!("migrations run: {ran}"))
+            say(&language.say(format!("migrations run: {ran}"), format!("データベースの更新：{ran} 件")))
         }
         Task::Rebuild { write } => {
             let rebuild = async |store: &Store| {
@@ -205,43 +222,53 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
                     // A rebuild trusts the journals, so they are proven before their pages are sealed.
                     let keys = keys(&config, store)?;
                     let proven = renkei_desk::verify::verify_journals(store, &keys.own, &keys.peer).await;
-                    proven.map_err(|fault| format!("nothing is made from journals that are not right: {fault}"))?;
+                    proven.map_err(|fault| {
+                        let english = "nothing is made from journals that are not right";
+                        language.said(english, "発信記録簿が正しくないため、台帳を再構築しません", fault)
+                    })?;
                 }
                 store.rebuild(write).await.map_err(said)
             };
             let rebuilt = with_store(own, &config, rebuild).await?;
             for name in &rebuilt.differing {
-                say(&format!("differs: {name}"))?;
+                say(&language.say(format!("differs: {name}"), format!("不一致：{name}")))?;
             }
-            say(&format!(
-                "entries {}, pages {}, differing {}",
-                rebuilt.entries,
-                rebuilt.pages,
-                rebuilt.differing.len()
+            let (entries, pages, differing) = (rebuilt.entries, rebuilt.pages, rebuilt.differing.len());
+            say(&language.say(
+                format!("entries {entries}, pages {pages}, differing {differing}"),
+                format!("記録 {entries} 件、台帳 {pages} 件、不一致 {differing} 件"),
             ))?;
             let right = write || rebuilt.differing.is_empty();
-            right
-                .then_some(())
-                .ok_or_else(|| "pages differ from the journals: stop the service and run `rebuild --write`".to_owned())
+            right.then_some(()).ok_or_else(|| {
+                language.say(
+                    "pages differ from the journals: stop the service and run `rebuild --write`",
+                    "台帳が発信記録簿と一致しません。サービスを停止し、`rebuild --write` を実行してください。",
+                )
+            })
         }
         Task::Verify => prove(own, &config).await,
         Task::Resume { from, reason } => {
-            is_within(&StopLiftedContent { reason: reason.clone() }, "reason")?;
+            is_within(&StopLiftedContent { reason: reason.clone() }, "reason", language)?;
             let resume = async |store: &Store| {
                 let resume = Resume { from_seq: from, reason };
                 store.write("resume", CallOrigin::own("resume"), source.moment(), resume).await.map_err(said)
             };
             with_clock(own, &config, &source, resume).await?;
-            say(&format!("the peer's journal continues from {from}"))
+            say(&language.say(
+                format!("the peer's journal continues from {from}"),
+                format!("相手方の発信記録簿の受入れを {from} から再開します。"),
+            ))
         }
         Task::ConfirmClock { time, reason, dated_ahead } => {
             confirm_clock(own, &config, &source, &time, reason, dated_ahead).await
         }
         Task::Recover(recover) => recovery::run(own, &config, &source, recover.into()).await,
         Task::Backup { file } => {
-            let path = file.to_str().ok_or("the file's name is not UTF-8")?;
+            let path = file
+                .to_str()
+                .ok_or_else(|| language.say("the file's name is not UTF-8", "ファイル名が UTF-8 ではありません。"))?;
             with_store(own, &config, async |store: &Store| store.backup(path).await.map_err(said)).await?;
-            say(&format!("copied and marked: {path}"))
+            say(&language.say(format!("copied and marked: {path}"), format!("複製し、印を付けました：{path}")))
         }
         Task::Status { json } => {
             let status = match asked(&config).await? {
@@ -253,18 +280,29 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
                     with_clock(own, &config, &source, read).await?
                 }
             };
-            say(&if json { serde_json::to_string_pretty(&status).map_err(said)? } else { status.table() })
+            say(&if json { serde_json::to_string_pretty(&status).map_err(said)? } else { status.table(language) })
         }
         Task::Doctor => doctor::examine(own, &config, &source, &mut |line| say(&line)).await,
-        Task::Health => match asked(&config).await? {
-            Some(status) if !status.database.is_empty() => Err(status.database),
-            Some(status) if !status.clock.is_empty() => Err(format!("the clock is doubted: {}", status.clock)),
-            Some(_) => say("the service runs and its database answers"),
-            None if config.operator.is_none() => Err("there is no `operator.listen` to ask at".to_owned()),
-            None => Err("no service answers on the operator's port".to_owned()),
-        },
+        Task::Health => {
+            match asked(&config).await? {
+                Some(status) if !status.database.is_empty() => Err(status.database),
+                Some(status) if !status.clock.is_empty() => {
+                    Err(language.said("the clock is doubted", "時計に疑義があります", status.clock))
+                }
+                Some(_) => say(&language.say(
+                    "the service runs and its database answers",
+                    "サービスは稼働しており、データベースは応答しています。",
+                )),
+                None if config.operator.is_none() => Err(language.say(
+                    "there is no `operator.listen` to ask at",
+                    "`operator.listen` が設定されていないため、確認できません。",
+                )),
+                None => Err(language
+                    .say("no service answers on the operator's port", "運用ポートでサービスが応答していません。")),
+            }
+        }
         Task::Trace { matter } => {
-            let read = async |store: &Store| trace::lines(store, &matter.join(" ")).await;
+            let read = async |store: &Store| trace::lines(store, &matter.join(" "), language).await;
             let lines = with_store(own, &config, read).await?;
             lines.iter().try_for_each(|line| say(line))
         }
@@ -367,13 +405,17 @@ async fn check(own: Agency, config: &Config) -> Result<(), String> {
     // Only the running service knows the material that it has refused.
     let faults = doctor::faults(&tls, asked(config).await.ok().flatten().as_ref());
     faults.into_iter().next().map_or(Ok(()), Err)?;
-    say("configuration, keys and certificates are right")?;
-    doubts.iter().try_for_each(|doubt| say(&format!("but {doubt}")))?;
+    let language = config.language;
+    say(&language.say("configuration, keys and certificates are right", "設定、鍵及び証明書に異常はありません。"))?;
+    doubts.iter().try_for_each(|doubt| say(&language.say(format!("but {doubt}"), format!("注意：{doubt}"))))?;
     say(&database(own, config).await?)?;
     // A peer that is away is a normal state.
     match dialling(own, config, &tls).probe().await {
-        Ok(peer) => say(&format!("the peer answers as {}", peer.uri())),
-        Err(error) => say(&format!("the peer is not reached: {error}")),
+        Ok(peer) => {
+            let uri = peer.uri();
+            say(&language.say(format!("the peer answers as {uri}"), format!("相手方の応答：{uri}")))
+        }
+        Err(error) => say(&language.said("the peer is not reached", "相手方に接続できません", error)),
     }
 }
 
@@ -388,7 +430,8 @@ async fn prove(own: Agency, config: &Config) -> Result<(), String> {
     }
     let counts: Vec<String> =
         verified.journals.iter().map(|(journal, head)| format!("{} {}", journal.id(), head.seq)).collect();
-    say(&format!("journals verified: {}", counts.join(" ")))
+    let counts = counts.join(" ");
+    say(&config.language.said("journals verified", "発信記録簿の検証：異常なし", counts))
 }
 
 async fn confirm_clock(
@@ -399,13 +442,29 @@ async fn confirm_clock(
     reason: String,
     dated_ahead: bool,
 ) -> Result<(), String> {
-    is_within(&ClockConfirmedContent { reason: reason.clone() }, "reason")?;
-    let time = instant(time).ok_or("`--time` must be a time such as 2026-11-29T10:15, in Japan or with an offset")?;
-    let keeper = source.keeper().ok_or("the clock of this sandbox is never doubted: see `clock.judged`")?;
+    let language = config.language;
+    is_within(&ClockConfirmedContent { reason: reason.clone() }, "reason", language)?;
+    let time = instant(time).ok_or_else(|| {
+        language.say(
+            "`--time` must be a time such as 2026-11-29T10:15, in Japan or with an offset",
+            "`--time` は 2026-11-29T10:15 のように、日本時間又は時差付きの日時で指定してください。",
+        )
+    })?;
+    let keeper = source.keeper().ok_or_else(|| {
+        language.say(
+            "the clock of this sandbox is never doubted: see `clock.judged`",
+            "この試験環境の時計に疑義が生じることはありません（`clock.judged`）。",
+        )
+    })?;
     let confirm = async |store: &Store| {
         let time = keeper.confirm(time).map_err(|shown| {
-            format!(
-                "this machine's clock shows {shown:.0}, which is more than ten minutes from {time:.0}: set it right first"
+            language.say(
+                format!("this machine's clock shows {shown:.0}, which is more than ten minutes from {time:.0}: set it right first"),
+                format!(
+                    "このサーバの時計は {} であり、{} との差が 10 分を超えています。先に時計を合わせてください。",
+                    language.time(shown),
+                    language.time(time)
+                ),
             )
         })?;
         let confirm = ConfirmClock { time, dated_ahead, reason };
@@ -414,8 +473,15 @@ async fn confirm_clock(
         Ok((time, store.dated_ahead(time).await.map_err(said)?))
     };
     let (time, ahead) = with_clock(own, config, source, confirm).await?;
-    say(&format!("the clock is confirmed: it is {time:.0}"))?;
-    ahead.map_or(Ok(()), |(last, _)| say(&format!("until {last:.0} every act is dated {last:.0}")))
+    say(&language.say(
+        format!("the clock is confirmed: it is {time:.0}"),
+        format!("時計を確認しました：{}", language.time(time)),
+    ))?;
+    ahead.map_or(Ok(()), |(last, _)| {
+        let until = language.time(last);
+        let english = format!("until {last:.0} every act is dated {last:.0}");
+        say(&language.say(english, format!("{until} までの登録の日時は、全て {until} となります。")))
+    })
 }
 
 /// Reads a time with an offset, or a local time in Japan.

@@ -25,6 +25,7 @@ use serde::Deserialize;
 pub use self::error::ConfigError;
 use self::error::value;
 use crate::database::Database;
+pub use crate::language::Language;
 
 /// The maximum number of internal systems.
 const CALLERS: usize = 1000;
@@ -40,6 +41,9 @@ pub struct Config {
     pub sandbox: bool,
     /// The stable name of this replica.
     pub replica: String,
+    /// The language of the command line; English by default.
+    #[serde(default)]
+    pub language: Language,
     /// A list of holidays for years that the program's own list does not contain, or in place of them.
     pub holidays: Option<PathBuf>,
     /// Later versions of the memorandum than the program's own, oldest first.

@@ -7,6 +7,7 @@ mod doctor;
 mod error;
 pub mod http;
 mod key;
+mod language;
 mod operator;
 mod recovery;
 mod source;

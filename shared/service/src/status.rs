@@ -1,6 +1,6 @@
 //! The state of a service: the one answer behind `status`, the operator's port and the metrics.
 
-mod table;
+pub(crate) mod table;
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use renkei_domain::{
 };
 use renkei_link::Link;
 use renkei_proto::{
-    agreement::v1::{Notice, NoticeTiming, notice},
+    agreement::v1::{Notice, NoticeTiming, agreement::State as AgreementState, notice},
     link::v1::link_status::State,
     r#type::v1::Agency,
 };
@@ -188,6 +188,9 @@ pub(crate) struct Duties {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct AgreementStands {
     pub(crate) standing: String,
+    /// The same in parts. Services of earlier versions do not report it.
+    #[serde(default)]
+    pub(crate) current: TermStands,
     /// The last open day on which a notice about the end of the term can be sent (Art. 8).
     pub(crate) notice_by: Option<String>,
     /// True if that day is provisional. Services of earlier versions do not report it.
@@ -199,9 +202,23 @@ pub(crate) struct AgreementStands {
     /// not report it.
     #[serde(default)]
     pub(crate) next_term: String,
+    /// The same in parts.
+    #[serde(default)]
+    pub(crate) next: TermStands,
     /// The notices under Art. 8, newest first; at most [`NOTICES`].
     #[serde(default)]
     pub(crate) notices: Vec<NoticeStands>,
+}
+
+/// A standing of the agreement in parts.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct TermStands {
+    /// `IN_FORCE`, `DISPUTED`, `EXPIRED` or `NOT_YET`; empty while nothing is known of it.
+    pub(crate) state: String,
+    /// The term that runs, would run or ran last; 0 before the first.
+    pub(crate) term: u32,
+    /// The last day of a term in force or expired, the first of a disputed one.
+    pub(crate) day: String,
 }
 
 /// A notice under Art. 8.
@@ -270,7 +287,7 @@ impl Status {
         Self {
             agency: store.own().id().to_owned(),
             as_of: now.to_string(),
-            service: if live.is_some() { "running" } else { "not running" }.to_owned(),
+            service: if live.is_some() { RUNNING } else { "not running" }.to_owned(),
             link,
             trust: trust(&material.ends, machine),
             trust_faults: faults(material.faults),
@@ -340,7 +357,9 @@ pub(crate) async fn trouble(store: &Store) -> String {
     answers.err().unwrap_or_else(|| store.condition().trouble().to_owned())
 }
 
+const RUNNING: &str = "running";
 const CONNECTED: &str = "connected";
+const AGREEMENT_DIFFERS: &str = "agreement differs";
 const CERTIFICATE: &str = "certificate";
 const CRL: &str = "revocation list";
 
@@ -349,7 +368,7 @@ impl LinkStands {
         let link = store.replicas().borrow().link();
         let state = match link.state() {
             State::Connected => CONNECTED,
-            State::AgreementDiffers => "agreement differs",
+            State::AgreementDiffers => AGREEMENT_DIFFERS,
             State::Unspecified | State::Waiting => "waiting",
         };
         let skew = live.link.skew().map(|apart| apart.as_secs_f64());
@@ -503,22 +522,35 @@ impl AgreementStands {
         };
         let known = agreement::notices(seen);
         let notices = known.iter().rev().take(NOTICES).map(|it| NoticeStands::of(it.resource())).collect();
-        let standing = words(agreement::standing_of(seen, now));
-        let next_term = agreement::next_standing(&known, now).map(words).unwrap_or_default();
+        let (standing, next) = (agreement::standing_of(seen, now), agreement::next_standing(&known, now));
         let today = calendar::day(now);
         let term = term::term_on(today);
         let by = term.map(|term| term.last_open);
         let days = by.and_then(|by| today.until(by).ok()).map(|span| i64::from(span.get_days()));
         let end = by.and_then(|by| by.tomorrow().ok()).map(calendar::start);
         Self {
-            standing,
+            standing: words(standing),
+            current: TermStands::of(standing),
             notice_by: by.map(|by| by.to_string()),
             notice_by_rule: term.is_some_and(|term| term.is_by_rule()),
             notice_days_left: days,
             notice_seconds_left: end.map(|end| end.as_second() - now.as_second()),
-            next_term,
+            next_term: next.map(words).unwrap_or_default(),
+            next: next.map(TermStands::of).unwrap_or_default(),
             notices,
         }
+    }
+}
+
+impl TermStands {
+    fn of(standing: TermStanding) -> Self {
+        let (state, term, day) = match standing {
+            TermStanding::InForce(term) => (AgreementState::InForce, term.ordinal, term.to.to_string()),
+            TermStanding::Disputed(term) => (AgreementState::Disputed, term.ordinal, term.from.to_string()),
+            TermStanding::Expired { last } => (AgreementState::Expired, last.ordinal, last.to.to_string()),
+            TermStanding::NotYet => (AgreementState::NotYet, 0, String::new()),
+        };
+        Self { state: state.as_str_name().trim_start_matches("STATE_").to_owned(), term, day }
     }
 }
 

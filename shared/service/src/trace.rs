@@ -7,10 +7,13 @@ use renkei_domain::{
     noun::registry,
     page::{Journal, Seen},
 };
-use renkei_proto::journal::v1::fact;
+use renkei_proto::{evidence::v1::DeliveryLevel, journal::v1::fact};
 use renkei_store::{Error, Store, StoredEntry};
 
-use crate::status::time;
+use crate::{
+    language::{Language, padded},
+    status::time,
+};
 
 /// The maximum number of entries of a matter that are shown.
 const ENTRIES: usize = 10_000;
@@ -20,61 +23,84 @@ const ENTRIES: usize = 10_000;
 ///
 /// # Errors
 /// A sentence that states why nothing is shown.
-pub(crate) async fn lines(store: &Store, matter: &str) -> Result<Vec<String>, String> {
+pub(crate) async fn lines(store: &Store, matter: &str, language: Language) -> Result<Vec<String>, String> {
     let said = |error: Error| error.to_string();
     let name = match CaseNumber::parse(matter, "") {
         Ok(number) => match store.numbered(&number).await.map_err(said)? {
             Some((matter, _)) => matter.to_string(),
-            None => return Err(format!("there is no matter with the case number {number}")),
+            None => {
+                return Err(language.say(
+                    format!("there is no matter with the case number {number}"),
+                    format!("案件番号 {number} の案件はありません。"),
+                ));
+            }
         },
         // Entries whose matter no noun knows are shown too, by whatever name the peer has given it.
         Err(_) if Matter::parse(matter).is_some() || matter.contains('/') => matter.to_owned(),
         Err(refusal) => {
-            return Err(format!("{matter}: {}, or the name of a matter", refusal.detail));
+            let detail = &refusal.detail;
+            return Err(language.say(
+                format!("{matter}: {}, or the name of a matter", detail.english),
+                format!("{matter}：{}案件の名前を指定することもできます。", detail.japanese),
+            ));
         }
     };
     let entries = store.entries_of(&name, 0, ENTRIES).await.map_err(said)?;
     if entries.is_empty() {
-        return Err(format!("there is no entry of {name}"));
+        return Err(language.say(format!("there is no entry of {name}"), format!("{name} の記録はありません。")));
     }
-    told(store, &name, &entries).await.map_err(said)
+    told(store, &name, &entries, language).await.map_err(said)
 }
 
-async fn told(store: &Store, matter: &str, entries: &[StoredEntry]) -> Result<Vec<String>, Error> {
+async fn told(store: &Store, matter: &str, entries: &[StoredEntry], language: Language) -> Result<Vec<String>, Error> {
     let page = store.page(matter).await?.unwrap_or_default();
     let matter = Matter::of(matter);
-    let state = registry::of(&matter).state(&matter, Seen::whole(&page));
-    let state = if state.is_empty() { String::new() } else { format!(": {}", state.replace("STATE_", "")) };
-    let mut lines = vec![format!("{matter}{state}, entries: {}", entries.len())];
+    let (noun, seen, count) = (registry::of(&matter), Seen::whole(&page), entries.len());
+    let state = language.say(noun.state(&matter, seen).replace("STATE_", ""), noun.state_ja(&matter, seen));
+    let state = if state.is_empty() { state } else { format!("{}{state}", language.say(": ", "：")) };
+    let mut lines =
+        vec![language.say(format!("{matter}{state}, entries: {count}"), format!("{matter}{state}、記録 {count} 件"))];
     for held in entries {
         let Journal::Of(author) = held.journal else { continue };
-        let level = level(store, held, entries).await?;
+        let level = level(store, held, entries, language).await?;
         let trace = held.header.traceparent.split('-').nth(1).unwrap_or("-").to_owned();
-        lines.push(format!(
-            "{:28} {:30} written {} stored {} {level:46} trace {trace}",
-            entry_name(author, held.header.seq),
-            held.header.fact_type,
-            time(micros(held.header.written_at.as_ref())),
-            time(held.arrived_us),
+        let (entry, fact) = (entry_name(author, held.header.seq), &held.header.fact_type);
+        let time = |us: i64| language.retold(&time(us));
+        let (written, stored) = (time(micros(held.header.written_at.as_ref())), time(held.arrived_us));
+        lines.push(language.say(
+            format!("{entry:28} {fact:30} written {written} stored {stored} {level:46} trace {trace}"),
+            format!("{entry:28} {fact:30} 作成 {written} 保管 {stored} {} トレース {trace}", padded(&level, 46)),
         ));
     }
     Ok(lines)
 }
 
 /// The delivery level of an entry.
-async fn level(store: &Store, held: &StoredEntry, entries: &[StoredEntry]) -> Result<String, Error> {
+async fn level(
+    store: &Store,
+    held: &StoredEntry,
+    entries: &[StoredEntry],
+    language: Language,
+) -> Result<String, Error> {
     let refusal = entries.iter().find_map(|other| match &other.fact.fact {
         Some(fact::Fact::EntryRefused(it)) if other.journal != held.journal && it.seq == held.header.seq => Some(it),
         _ => None,
     });
     if let Some(refusal) = refusal {
-        return Ok(format!("refused: {}", refusal.reason().id()));
+        let reason = refusal.reason();
+        return Ok(language.say(
+            format!("refused: {}", reason.id()),
+            format!("{}：{}（{}）", DeliveryLevel::Refused.ja(), reason.ja(), reason.id()),
+        ));
     }
     if held.journal != Journal::Of(store.own()) {
-        return Ok("recorded here".to_owned());
+        return Ok(language.say("recorded here", DeliveryLevel::Recorded.ja()));
     }
     Ok(match store.receipt_for(held.header.seq).await? {
-        Some((at_us, _)) => format!("received by the peer {}", time(at_us)),
-        None => "waiting".to_owned(),
+        Some((at_us, _)) => {
+            let at = language.retold(&time(at_us));
+            language.say(format!("received by the peer {at}"), format!("{} {at}", DeliveryLevel::Received.ja()))
+        }
+        None => language.say("waiting", DeliveryLevel::Written.ja()),
     })
 }

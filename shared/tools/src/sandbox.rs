@@ -40,15 +40,16 @@ pub async fn walk_with(folder: Option<PathBuf>, seed: [u8; 32], choice: Choice, 
 ///
 /// # Errors
 /// Fails if a command line does not do its work.
-pub async fn overview(pair: &Pair) -> Result<String, String> {
+pub async fn overview(pair: &Pair, options: &[&str]) -> Result<String, String> {
     let (ppc, _) = both(pair)?;
     let listed = ppc.list_advice_requests(ListAdviceRequestsRequest::default()).await;
     let listed = listed.map_err(|refused| format!("{refused:?}"))?;
     let request = listed.advice_requests.first().ok_or("the scenario left no advice request")?.name.clone();
     let mut text = String::new();
     for agency in AGENCIES {
-        for arguments in [["status"].as_slice(), &["trace", &request]] {
-            let (code, said) = pair.command_line(agency, arguments).await?;
+        for command in [["status"].as_slice(), &["trace", &request]] {
+            let arguments = [options, command].concat();
+            let (code, said) = pair.command_line(agency, &arguments).await?;
             if code != Some(0) {
                 return Err(format!("{} {}: {said}", agency.id(), arguments.join(" ")));
             }

@@ -73,6 +73,42 @@ async fn referral(acts: &Acts) -> String {
 }
 
 #[tokio::test]
+async fn the_language_is_that_of_the_option_or_else_of_the_configuration_and_json_is_english() {
+    let mut pair = walk(None, [62; 32], None, &mut |_| ()).await.unwrap();
+    let ppc = async |arguments: &'static [&str], variables: &'static [(&str, &str)]| {
+        run_with(Agency::Ppc, &file(&pair, Agency::Ppc), arguments, variables).await
+    };
+    const JAPANESE: &[(&str, &str)] = &[("RENKEI__LANGUAGE", "ja")];
+    let japanese = ppc(&["status"], JAPANESE).await.out;
+    for part in ["機関間接続", "接続中", "紹介の実施の確認：未了", "覚書", "有効（第 4 期", "+09:00"]
+    {
+        assert!(japanese.contains(part), "{part}: {japanese}");
+    }
+    assert!(!japanese.contains("Z\n") && !japanese.contains("confirm_referral"), "{japanese}");
+    for (arguments, variables) in [(["status"].as_slice(), [].as_slice()), (&["status", "--lang", "en"], JAPANESE)] {
+        let english = ppc(arguments, variables).await.out;
+        assert!(english.contains("confirm_referral: ") && !english.contains("機関間接続"), "{english}");
+    }
+    let json = ppc(&["status", "--json", "--lang", "ja"], &[]).await.out;
+    let status: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&status["service"], &status["link"]["state"]), (&"running".into(), &"connected".into()));
+    assert!(status["as_of"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(status["held"]["agreement"]["current"]["state"], "IN_FORCE");
+
+    for (arguments, words) in [
+        (["trace", "甲-R08-ADV-9999"].as_slice(), "案件番号 甲-R08-ADV-9999 の案件はありません。"),
+        (&["trace", "甲"], "案件の名前を指定することもできます。"),
+        (&["trace", "agencies/ppc/referrals/1"], "agencies/ppc/referrals/1 の記録はありません。"),
+        (&["resume", "--from", "1", "--reason", ""], "`--reason` は 1 字以上 1,000 字以内で指定してください。"),
+        (&["confirm-clock", "--time", "now", "--reason", "x"], "`--time` は 2026-11-29T10:15 のように"),
+    ] {
+        assert_sentence(&ppc(arguments, JAPANESE).await, &["エラー：", words]);
+    }
+    assert_sentence(&ppc(&["status"], &[("RENKEI__LANGUAGE", "fr")]).await, &["the configuration is not understood"]);
+    pair.stop_both().await.unwrap();
+}
+
+#[tokio::test]
 async fn every_command_works_beside_a_service_that_runs() {
     let mut pair = walk(None, [61; 32], None, &mut |_| ()).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();

@@ -32,10 +32,13 @@ fn readable(text: &str, folder: &Path) -> String {
     let text = text.replace(&checkout.display().to_string(), "[checkout]");
     let fixed = [
         // Only the embedded database has such a log.
-        (r"(?m)^log of changes .*\n", ""),
+        (r"(?m)^(log of changes|変更ログ) .*\n", ""),
         (r"127\.0\.0\.1:[0-9]+", "[address]"),
         (r"[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](\.[0-9]+)?Z", "[time]"),
+        // A quoted time is one to be typed, and always the same.
+        (r#"([^"])[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]\+09:00"#, "$1[time in Japan]"),
         (r"-?[0-9]+\.[0-9]{3} s apart", "[seconds] s apart"),
+        (r"(差は?) -?[0-9]+\.[0-9]{3} 秒", "$1 [seconds] 秒"),
         // A referral code, which follows from the case and a random id. Its check character may be a sign.
         (r"(?-u:\b)[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}([0-9A-Z](?-u:\b)|[*~$=])", "[code]"),
     ];
@@ -82,10 +85,13 @@ async fn the_sandbox_and_the_operators_commands_print_as_they_did() {
         "sandbox_invitation",
         shown(&format!("{}{}", invitation(&pair, checkout, None), on_the_clock(&pair)))
     );
-    assert_snapshot!("status_and_trace", shown(&overview(&pair).await.unwrap()));
+    assert_snapshot!("status_and_trace", shown(&overview(&pair, &[]).await.unwrap()));
+    assert_snapshot!("status_and_trace_ja", shown(&overview(&pair, &["--lang", "ja"]).await.unwrap()));
     for agency in AGENCIES {
         let (code, text) = pair.command_line(agency, &["doctor"]).await.unwrap();
         assert_snapshot!(format!("doctor_{}", agency.id()), shown(&format!("{text}exit code {}", code.unwrap())));
+        let (code, text) = pair.command_line(agency, &["--lang", "ja", "doctor"]).await.unwrap();
+        assert_snapshot!(format!("doctor_{}_ja", agency.id()), shown(&format!("{text}exit code {}", code.unwrap())));
     }
 
     pair.stop_both().await.unwrap();
@@ -93,6 +99,11 @@ async fn the_sandbox_and_the_operators_commands_print_as_they_did() {
         let (code, text) = pair.command_line(Agency::Ppc, &[command]).await.unwrap();
         assert_snapshot!(
             format!("{command}_of_a_service_that_is_down"),
+            shown(&format!("{text}exit code {}", code.unwrap()))
+        );
+        let (code, text) = pair.command_line(Agency::Ppc, &[command, "--lang", "ja"]).await.unwrap();
+        assert_snapshot!(
+            format!("{command}_of_a_service_that_is_down_ja"),
             shown(&format!("{text}exit code {}", code.unwrap()))
         );
     }

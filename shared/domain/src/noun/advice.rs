@@ -128,6 +128,10 @@ impl Noun for AdviceNoun {
         state(seen).as_str_name()
     }
 
+    fn state_ja(&self, _: &Matter, seen: Seen<'_>) -> &'static str {
+        state(seen).ja()
+    }
+
     fn visibility<'a>(&self, _: Agency, _: &Matter, seen: Seen<'a>) -> Vec<Visibility<'a>> {
         if seen.is_empty() { Vec::new() } else { vec![Visibility::EVERYBODY] }
     }

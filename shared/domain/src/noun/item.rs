@@ -129,6 +129,10 @@ impl Noun for ItemNoun {
         state(seen, matter.opener).as_str_name()
     }
 
+    fn state_ja(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
+        state(seen, matter.opener).ja()
+    }
+
     fn visibility<'a>(&self, own: Agency, matter: &Matter, seen: Seen<'a>) -> Vec<Visibility<'a>> {
         match current(seen, matter.opener) {
             None => Vec::new(),

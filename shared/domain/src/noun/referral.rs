@@ -140,6 +140,10 @@ impl Noun for ReferralNoun {
         state(seen, matter.opener).as_str_name()
     }
 
+    fn state_ja(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
+        state(seen, matter.opener).ja()
+    }
+
     fn visibility<'a>(&self, _: Agency, _: &Matter, seen: Seen<'a>) -> Vec<Visibility<'a>> {
         if seen.is_empty() { Vec::new() } else { vec![Visibility::EVERYBODY] }
     }

@@ -62,7 +62,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         say(String::new());
         say(invitation(&pair, &root(), arguments.collector));
     }
-    say(overview(&pair).await?);
+    say(overview(&pair, &[]).await?);
     say(String::new());
     say(last_line(&pair).await?);
     if !arguments.once {

@@ -1,0 +1,72 @@
+//! The languages of the command line. Its texts are written in both, side by side, where they are printed; names of states,
+//! kinds, duties and reasons are those of the contract in both, so that a screen and the command line never differ.
+
+use std::fmt::Display;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use renkei_domain::calendar::TOKYO;
+use serde::Deserialize;
+
+/// The language of the command line. JSON is English, with times in UTC, in each of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English, with times in UTC.
+    #[default]
+    En,
+    /// Japanese, with times in Japan.
+    Ja,
+}
+
+impl Language {
+    /// The text in this language.
+    pub(crate) fn say(self, english: impl Into<String>, japanese: impl Into<String>) -> String {
+        match self {
+            Self::En => english.into(),
+            Self::Ja => japanese.into(),
+        }
+    }
+
+    /// A time: `2026-12-01T00:00:00Z` in English, `2026-12-01T09:00:00+09:00` in Japanese.
+    pub(crate) fn time(self, at: Timestamp) -> String {
+        match self {
+            Self::En => at.to_string(),
+            Self::Ja => format!("{:.0}", at.display_with_offset(TOKYO)),
+        }
+    }
+
+    /// A time that is written in UTC; other text is shown as it is.
+    pub(crate) fn retold(self, at: &str) -> String {
+        at.parse().map_or_else(|_| at.to_owned(), |at| self.time(at))
+    }
+
+    /// A result with an error from below, whose words are for developers and English: what failed comes first, in the
+    /// language of the operator.
+    pub(crate) fn said(self, english: &str, japanese: &str, error: impl Display) -> String {
+        self.say(format!("{english}: {error}"), format!("{japanese}：{error}"))
+    }
+}
+
+/// The text with spaces up to this many columns of a terminal, where Japanese characters take two.
+pub(crate) fn padded(text: &str, columns: usize) -> String {
+    let taken: usize = text.chars().map(|it| if it < '\u{1100}' { 1 } else { 2 }).sum();
+    format!("{text}{}", " ".repeat(columns.saturating_sub(taken)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn japanese_shows_the_time_in_japan_with_its_offset() {
+        let at = "2026-11-30T15:00:00.25Z";
+        assert_eq!(Language::Ja.retold(at), "2026-12-01T00:00:00+09:00");
+        assert_eq!((Language::En.retold(at).as_str(), Language::Ja.retold("-").as_str()), (at, "-"));
+    }
+
+    #[test]
+    fn japanese_characters_take_two_columns() {
+        assert_eq!((padded("接続 ab", 10), padded("link", 3)), ("接続 ab   ".to_owned(), "link".to_owned()));
+    }
+}
