@@ -6,6 +6,7 @@
 pub mod calendar;
 pub mod case;
 pub mod case_number;
+pub mod citation;
 pub mod content;
 pub mod decide;
 pub mod duty;

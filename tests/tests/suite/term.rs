@@ -56,6 +56,16 @@ async fn a_term_ends_with_the_day_in_japan_and_is_renewed_without_a_word() {
         assert_eq!((before.digest.len(), before.notices.len(), before.articles.is_empty()), (64, 0, false));
     }
     assert_eq!(ppc.agreement().await.unwrap(), ipa.agreement().await.unwrap());
+    // The law on IPA's secrecy was renumbered after the memorandum was made.
+    for (time, cited) in [("2025-08-03T14:59:59Z", "第49条"), ("2025-08-03T15:00:00Z", "第49条（現行第45条）")]
+    {
+        let articles = at(&pair, &ipa, time).await.articles;
+        let secrecy = articles.iter().find(|it| it.number == "7(1)").unwrap();
+        let laws: Vec<_> = secrecy.laws.iter().map(|it| it.ja.as_str()).collect();
+        let ends = ["（平成15年法律第57号）第143条".to_owned(), format!("（昭和45年法律第90号）{cited}")];
+        assert!(laws.len() == 2 && laws.iter().zip(&ends).all(|(law, end)| law.ends_with(end)), "{laws:?}");
+        assert!(articles.iter().all(|it| it.number == "7(1)" || it.laws.is_empty()));
+    }
     let request = GetAgreementRequest { name: "agreements".to_owned() };
     let other = ppc.desk.agreement().unwrap().get_agreement(request).await;
     refused(other.map_err(CallError::from), Reason::FieldInvalid, "name");

@@ -23,6 +23,7 @@ use self::notices::{NoticeName, arrival, entry_of, has_assent, written};
 use crate::{
     calendar,
     case::Case,
+    citation::{Citation, citations},
     duty::{Duty, DutyKind},
     matter::{Collection, Matter, entry_name},
     memorandum::{self, Memorandum},
@@ -374,15 +375,18 @@ impl Resource for Agreement {
 
 /// Shows the version of the text that applies at an instant, and the versions that the service has.
 pub fn show_text(shown: &mut Agreement, memorandum: &Memorandum, now: Timestamp) {
+    let today = calendar::day(now);
+    let law = |it: &Citation| Text { ja: it.ja.to_owned(), en: it.en.to_owned() };
     let article = |it: &memorandum::Article| proto::Article {
         number: it.number.clone(),
         title: Some(Text { ja: it.title_ja.clone(), en: it.title_en.clone() }),
+        laws: citations(&it.number, today).map(law).collect(),
     };
     let version = |it: &memorandum::Version| proto::AgreementText {
         digest: hex::encode(it.digest),
         first_day: it.first_day.map(|day| day.to_string()).unwrap_or_default(),
     };
-    let applies = memorandum.on(calendar::day(now));
+    let applies = memorandum.on(today);
     shown.digest = applies.map(|it| hex::encode(it.digest)).unwrap_or_default();
     shown.articles = applies.map(|it| it.agreement.articles.iter().map(article).collect()).unwrap_or_default();
     shown.versions = memorandum.versions().iter().map(version).collect();
