@@ -8,6 +8,8 @@ use crate::face::{Cell, is_mark};
 const NOT_FIRST: &str = "、。，．・：；？！）」』】〕〉》｝］”’ゝゞヽヾ々〻ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ,.:;?!)]}%％°｡､･｣ｰ℃‐–";
 /// Characters that never end a line.
 const NOT_LAST: &str = "（「『【〔〈《｛［“‘([{｢￥＄¥$£№";
+/// The names of eras, which are part of a date (`平成12年`).
+const ERAS: [[char; 2]; 3] = [['令', '和'], ['平', '成'], ['昭', '和']];
 /// Characters of which two in a row are one sign.
 const DOUBLED: &str = "…‥—―";
 
@@ -56,6 +58,12 @@ fn may_break(cells: &[Cell], at: usize) -> bool {
         return true;
     }
     if before == next && DOUBLED.contains(next) {
+        return false;
+    }
+    if ERAS.contains(&[before, next]) {
+        return false;
+    }
+    if at > 1 && ERAS.contains(&[cells[at - 2].is, before]) && next.is_ascii_digit() {
         return false;
     }
     // A number keeps its unit (`60日`), and a word its letters; an address may be broken after a stroke.
@@ -114,6 +122,8 @@ mod tests {
             ["https://www.ppc.go.jp/", "personal/legal/"]
         );
         assert_eq!(broken("です……はい", 3.0), ["です", "……は", "い"]);
+        assert_eq!(broken("改定は平成12年", 4.0), ["改定は", "平成12年"]);
+        assert_eq!(broken("改定は令和8年", 5.5), ["改定は", "令和8年"]);
     }
 
     #[test]

@@ -30,6 +30,9 @@ const SMALL_GAP: f32 = 0.3;
 /// The widest space, in em, that is spread over a line to make the right margin even.
 const SPREAD: f32 = 2.5;
 
+/// A heading with its items stays on one page if it has no more lines than these.
+const SECTION: usize = 8;
+
 /// The role of a paragraph, for screen readers and the outline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -178,7 +181,25 @@ fn rows(parts: &[Part], language: Language, size: f32, leading: f32) -> Vec<Loos
             rows.push(Loose { row, height: own * leading, gap, keeps });
         }
     }
+    keep_short_sections(parts, &mut rows);
     rows
+}
+
+fn keep_short_sections(parts: &[Part], rows: &mut [Loose]) {
+    let place = |line: &Loose| parts[line.row.block].place;
+    let mut start = 0;
+    while start < rows.len() {
+        // The end of the run of lines that begins here: a heading, and then items.
+        let heading = rows[start..].iter().take_while(|line| place(line) == Place::Heading).count();
+        let items = rows[start + heading..].iter().take_while(|line| place(line) == Place::Item).count();
+        let section = heading + items;
+        if heading > 0 && section <= SECTION {
+            for line in &mut rows[start..start + section.saturating_sub(1)] {
+                line.keeps = true;
+            }
+        }
+        start += section.max(1);
+    }
 }
 
 /// The lines on their pages.
@@ -315,6 +336,19 @@ mod tests {
             for page in &laid.pages {
                 let last = page.last().map(|row| laid.blocks[row.block].role);
                 assert_ne!(last, Some(Role::Heading), "{above} lines above");
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_section_stays_on_one_page_and_a_long_one_is_divided() {
+        for above in 20..50 {
+            let section = |items: usize| format!("\n１　見出し\n{}", "　項目です。\n".repeat(items));
+            for (items, whole) in [(7, true), (60, false)] {
+                let laid = laid(&format!("{}{}", "行です。\n".repeat(above), section(items)));
+                let first = laid.blocks.len() - 1 - items;
+                let of = |page: &Vec<Row>| page.iter().any(|row| row.block >= first);
+                assert_eq!(laid.pages.iter().filter(|page| of(page)).count() == 1, whole, "{above} lines above");
             }
         }
     }
