@@ -14,7 +14,7 @@ const ERAS: [[char; 2]; 3] = [['令', '和'], ['平', '成'], ['昭', '和']];
 const DOUBLED: &str = "…‥—―";
 
 /// The lines of a paragraph: ranges of its cells. The first line may be narrower than the others. Spaces at the end of a line
-/// stand beyond the margin. Where nothing allows a break, a line is broken anywhere, so each line fits and has a cell.
+/// are beyond the margin. Where nothing allows a break, a line is broken anywhere, so each line fits and has a cell.
 pub(crate) fn lines(cells: &[Cell], first: f32, others: f32) -> Vec<Range<usize>> {
     let mut lines = Vec::new();
     let mut start = 0;

@@ -1,4 +1,4 @@
-//! The layout of a sheet: where each line stands on which page.
+//! The layout of a sheet: the page of each line, and its place there.
 
 use std::ops::Range;
 
@@ -90,7 +90,7 @@ pub(crate) fn lay(sheet: &Sheet, cells: &mut dyn FnMut(&str) -> Vec<Cell>) -> La
     Laid { blocks: parts.into_iter().map(|part| part.block).collect(), pages, feet }
 }
 
-/// Where the lines of a paragraph stand.
+/// The place of the lines of a paragraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Right,

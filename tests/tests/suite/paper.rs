@@ -195,7 +195,7 @@ async fn corrected_facts_give_the_dates_and_the_paper_anew() {
     assert_eq!(ppc.restate(revision).await.unwrap(), revised);
     assert_eq!(ppc.issue(request).await.unwrap(), first);
 
-    // Without a day of knowing there are no dates, and the paper says nothing of them.
+    // Without a day of knowing there are no dates, and the paper names none.
     ppc.restate(restating(facts("", &[3]))).await.unwrap();
     let paper = ppc.paper(&referral.name).await.unwrap();
     assert_eq!(paper.dates, None);

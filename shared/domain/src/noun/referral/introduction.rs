@@ -33,7 +33,7 @@ pub fn introduction(paper: &Paper<'_>) -> Text {
     Text { ja: text(paper, Language::Ja), en: text(paper, Language::En) }
 }
 
-/// The same text in one language, in the parts that stand in places of their own on a printed sheet.
+/// The same text in one language, in the parts that have places of their own on a printed sheet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parts {
     /// The day of the paper.
