@@ -210,7 +210,10 @@ fn the_schemes_state_what_the_law_and_the_counters_of_the_agencies_state() {
         ("leak-report-private", "取得し、又は取得しようとしている個人情報であって"),
         ("leak-report-private", "関係省庁の共通様式も使用できます。"),
         ("leak-report-private", "事態を知った日から30日以内"),
-        ("leak-report-private", "サイバー対処能力強化法（令和7年法律第42号）に基づく特定侵害事象の報告も別途必要です。"),
+        (
+            "leak-report-private",
+            "サイバー対処能力強化法（令和7年法律第42号）に基づく特定侵害事象の報告も別途必要です。",
+        ),
         ("leak-report-public", "地方独立行政法人。規律移行法人等を除く。"),
         ("leak-report-public", "関係省庁の共通様式も使用できます。"),
         ("virus", "（平成7年通商産業省告示第429号）（最終改定 平成12年12月28日）"),

@@ -14,6 +14,48 @@ const POINTERS: [&str; 6] = ["The", "Its", "A", "An", "This", "Which"];
 /// Comments of one word that ask a question and leave the answer to the reader.
 const QUESTIONS: [&str; 6] = ["Why", "Which", "When", "Where", "Who", "How"];
 
+/// Wording that a senior official and a lawyer corrected in messages, guides and papers, with words that they accept.
+const CORRECTED: &[(&str, &str)] = &[
+    ("職員の識別子は", "役職員等の識別子は"),
+    ("この職員による操作", "この役職員等による操作"),
+    ("要求の識別番号", "要求識別子"),
+    ("内容が互いに矛盾", "共有範囲の内容に矛盾があります"),
+    ("もう一度確かめて", "ご確認の上、再度"),
+    ("その記載を除いて", "該当箇所を削除して"),
+    ("当機関は行えません", "当機関が行うことはできません"),
+    ("この操作は行えません", "この操作を行うことはできません"),
+    ("両機関の覚書の内容が", "両機関のシステムが保持する覚書の内容が"),
+    ("受入れが止まって", "受入れが停止して"),
+    ("最近の意思", "同意が現在も有効であること"),
+    ("必要な決裁が済んで", "必要な決裁が完了して"),
+    ("やり直して", "再度実行して"),
+    ("指定された操作がありません", "指定された操作を提供していません"),
+    ("サービスを停止しています", "サービスの停止処理中です"),
+    ("この版のシステム", "このバージョンのシステム"),
+    ("つながっていません", "連鎖が確認できません"),
+    ("夜間の一枚", "夜間対応早見表"),
+    ("まだないもの", "未対応の機能"),
+    ("見るところ", "確認箇所"),
+    ("何が悪く", "異常の内容"),
+    ("0 に向かう", "減少し、0 になる"),
+    ("この機械", "このサーバ"),
+    ("消音", "抑止"),
+    ("何がどこで動くか", "構成"),
+    ("自分の半分", "自機関の分"),
+    ("作り直して比べ", "再構築し、照合"),
+    ("知らないキー", "定義されていないキー"),
+    ("備えるべきもの", "要件"),
+    ("回収され", "共有停止となった"),
+    ("取り置", "退避"),
+    ("拒まれ", "拒否され"),
+    ("覚書はさらに", "覚書の有効期間は、更に"),
+    ("紹介のお知らせ", "届出制度のご案内"),
+    ("暦未確定", "祝日未確定"),
+    ("旧版の利用", "影響を受けることが確認されたバージョン"),
+    ("WAFはない", "WAFは未導入"),
+    ("版の記載に誤り", "バージョンの記載に誤り"),
+];
+
 /// A line of a comment: its place and its text without the slashes.
 struct Line {
     place: String,
@@ -67,6 +109,27 @@ fn fragments_and_clauses_are_recognised() {
     }
 }
 
+/// Every text of the product with one of the words that officials corrected.
+#[test]
+fn corrected_japanese_does_not_come_back() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = vec![root.join("README.md")];
+    for folder in ["docs", "proto", "services", "shared", "tests"] {
+        sources(&root.join(folder), &[".rs", ".proto", ".md", ".toml", ".snap", ".yml"], &mut files);
+    }
+    files.retain(|file| !file.ends_with("tests/suite/words.rs"));
+    let texts: Vec<_> = files.iter().map(|file| (file, std::fs::read_to_string(file).unwrap())).collect();
+    assert!(
+        texts.iter().any(|(_, text)| text.contains("この手続に必要な決裁が完了していません。")),
+        "no texts were found"
+    );
+    let found = texts.iter().flat_map(|(file, text)| {
+        let wrong = CORRECTED.iter().filter(|(wrong, _)| text.contains(wrong));
+        wrong.map(|(wrong, right)| format!("{}: {wrong} → {right}", file.display()))
+    });
+    assert_eq!(found.collect::<Vec<_>>(), [""; 0]);
+}
+
 fn begins_with_clause(text: &str) -> bool {
     text.split(|next: char| !next.is_alphabetic()).next().is_some_and(|first| CLAUSES.contains(&first))
 }
@@ -87,19 +150,19 @@ fn comment_lines() -> Vec<Line> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
     for folder in ["proto", "services", "shared", "tests"] {
-        sources(&root.join(folder), &mut files);
+        sources(&root.join(folder), &[".rs", ".proto"], &mut files);
     }
     files.sort();
     files.iter().flat_map(|file| lines_of(root, file)).collect()
 }
 
-fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
+fn sources(folder: &Path, ends: &[&str], files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && !FOREIGN.contains(&name.as_str()) {
-            sources(&path, files);
-        } else if name.ends_with(".rs") || name.ends_with(".proto") {
+            sources(&path, ends, files);
+        } else if ends.iter().any(|end| name.ends_with(end)) {
             files.push(path);
         }
     }
