@@ -1,4 +1,4 @@
-//! The service of the Security Center of IPA (独立行政法人情報処理推進機構セキュリティセンター).
+//! The service of the IT Security Center of IPA (独立行政法人情報処理推進機構セキュリティセンター).
 
 use std::process::ExitCode;
 

@@ -54,6 +54,8 @@ const CORRECTED: &[(&str, &str)] = &[
     ("旧版の利用", "影響を受けることが確認されたバージョン"),
     ("WAFはない", "WAFは未導入"),
     ("版の記載に誤り", "バージョンの記載に誤り"),
+    ("the Security Center of IPA", "the IT Security Center of IPA"),
+    ("IPA's Security Center", "IPA's IT Security Center"),
 ];
 
 /// A line of a comment: its place and its text without the slashes.
@@ -111,7 +113,7 @@ fn fragments_and_clauses_are_recognised() {
 
 /// Every text of the product with one of the words that officials corrected.
 #[test]
-fn corrected_japanese_does_not_come_back() {
+fn corrected_wording_does_not_come_back() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = vec![root.join("README.md")];
     for folder in ["docs", "proto", "services", "shared", "tests"] {
