@@ -171,11 +171,26 @@ impl World {
         }
     }
 
+    /// A connection with the end to which a hello is about to come. Where an agency would dial, it does.
+    fn greeting(&mut self, draw: &mut Draw) -> Option<(usize, usize)> {
+        if let Some(agency) = draw.pick(&self.missing_connections()).copied() {
+            self.connect(agency);
+            for end in &mut self.connections.last_mut()?.ends {
+                end.go_on();
+            }
+        }
+        let ends = (0..self.connections.len()).flat_map(|on| [(on, 0), (on, 1)]);
+        let waiting: Vec<_> = ends.filter(|(on, end)| self.connections[*on].ends[1 - *end].greets()).collect();
+        draw.pick(&waiting).copied()
+    }
+
     /// Someone with an agency's certificate and without its key puts a frame of their own on a connection.
     pub(crate) fn lie(&mut self, draw: &mut Draw) {
-        let Some(on) = (!self.connections.is_empty()).then(|| draw.index(self.connections.len())) else { return };
+        // A hello counts as the first frame of a session only, so half of the lies look for one.
+        let greeting = if draw.one_in(2) { self.greeting(draw) } else { None };
+        let any = (!self.connections.is_empty()).then(|| (draw.index(self.connections.len()), draw.index(2)));
+        let Some((on, end)) = greeting.or(any) else { return };
         let connection = &mut self.connections[on];
-        let end = draw.index(2);
         let from = connection.ends[1 - end].agency;
         let true_frame = connection.ends[1 - end].take().or_else(|| connection.old.back().map(|(_, it)| it.clone()));
         let Some(frame) = lie::told(true_frame, from, &self.sides, draw) else { return };

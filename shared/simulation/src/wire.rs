@@ -58,6 +58,8 @@ pub struct End {
     sent: mpsc::Receiver<Frame>,
     /// The way into the session of this end; `None` once the other end has closed.
     into: Option<mpsc::UnboundedSender<Frame>>,
+    /// Its first frame, the hello, was delivered or lost.
+    has_greeted: bool,
 }
 
 impl End {
@@ -66,7 +68,7 @@ impl End {
         let (into, arrived) = mpsc::unbounded_channel();
         let running = async move { session(&link, &mut Arrived(arrived), output, own_journal).await };
         let woken = Arc::new(Woken(AtomicBool::new(true)));
-        Self { agency, session: Some(Box::pin(running)), woken, sent, into: Some(into) }
+        Self { agency, session: Some(Box::pin(running)), woken, sent, into: Some(into), has_greeted: false }
     }
 
     /// True if its session can go on.
@@ -95,7 +97,14 @@ impl End {
 
     /// The next frame that its session has sent.
     pub fn take(&mut self) -> Option<Frame> {
-        self.sent.try_recv().ok()
+        let frame = self.sent.try_recv().ok();
+        self.has_greeted |= frame.is_some();
+        frame
+    }
+
+    /// True if its hello waits to be delivered.
+    pub fn greets(&self) -> bool {
+        !self.has_greeted && self.has_sent()
     }
 
     /// True if a frame waits to be delivered.
