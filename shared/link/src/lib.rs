@@ -6,6 +6,7 @@
 mod batch;
 mod dial;
 mod error;
+mod hello;
 mod host;
 mod hosted;
 mod link;

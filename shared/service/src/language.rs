@@ -48,6 +48,11 @@ impl Language {
     }
 }
 
+/// A time in microseconds since 1970, as JSON has it.
+pub(crate) fn time(us: i64) -> String {
+    Timestamp::from_microsecond(us).map_or_else(|_| "-".to_owned(), |at| at.to_string())
+}
+
 /// The text with spaces up to this many columns of a terminal, where Japanese characters take two.
 pub(crate) fn padded(text: &str, columns: usize) -> String {
     let taken: usize = text.chars().map(|it| if it < '\u{1100}' { 1 } else { 2 }).sum();
