@@ -192,7 +192,7 @@ impl Stage {
             return None;
         }
         let matter = Matter::of(&name);
-        Some(registry::of(&matter).state(&matter, self.page(&name)))
+        Some(registry::of(&matter).state(&matter, self.page(&name)).id)
     }
 
     fn count(&mut self, tallies: Vec<Tally>) {

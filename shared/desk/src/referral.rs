@@ -68,18 +68,6 @@ impl Referrals {
 
     /// The papers for the reporter, of a day. They are made from the stored referral, so a repeat of a call gets the same.
     async fn papers(&self, call: &Call, it: &Readable, on: Date, stated: Stated<'_>) -> Result<Papers, Error> {
-        self.papers_with(call, it, on, stated, Language::Unspecified).await
-    }
-
-    /// The same, with the paper in this language on a sheet to print.
-    async fn papers_with(
-        &self,
-        call: &Call,
-        it: &Readable,
-        on: Date,
-        stated: Stated<'_>,
-        printed: Language,
-    ) -> Result<Papers, Error> {
         let (matter, seen) = (&it.matter, Seen::whole(&it.page));
         let Some((_, issued)) = issue(seen, matter.opener) else {
             return Err(Error::fault("an issued referral has no page".to_owned()));
@@ -108,9 +96,16 @@ impl Referrals {
             code: &code,
         };
         let notice = (!schemes.is_empty()).then(|| introduction::introduction(&paper));
-        let sheet = (notice.is_some() && printed != Language::Unspecified).then(|| sheet::sheet(&paper, printed));
+        let sheet =
+            (notice.is_some() && stated.printed != Language::Unspecified).then(|| sheet::sheet(&paper, stated.printed));
         let warnings = soundness::warnings(&facts, stated.finding, stated.facts).into_iter().map(i32::from).collect();
         Ok(Papers { schemes, notice, sheet, code, warnings })
+    }
+
+    /// The reporter's dates by these facts; `None` where no facts are stated, or no day of knowing.
+    fn dates(&self, facts: Option<&StatutoryFacts>, now: Timestamp) -> Result<Option<StatutoryDates>, Refusal> {
+        let dates = facts.map(|facts| statutory::dates_of(facts, now, &self.desk.calendar));
+        Ok(dates.transpose()?.flatten())
     }
 
     /// A referral that was issued, with its page.
@@ -156,9 +151,7 @@ impl Referrals {
 impl ReferralService for Referrals {
     async fn issue_referral(&self, request: Request<IssueReferralRequest>) -> Answer<IssueReferralResponse> {
         open(request, &self.desk, async |call, it: IssueReferralRequest| {
-            let stated =
-                it.statutory.as_ref().map(|facts| statutory::dates_of(facts, call.moment.now, &self.desk.calendar));
-            let dates = stated.transpose()?.flatten();
+            let dates = self.dates(it.statutory.as_ref(), call.moment.now)?;
             let id = call.moment.id("referral", 0);
             let mut code_digest = Vec::new();
             if it.with_code {
@@ -171,7 +164,7 @@ impl ReferralService for Referrals {
             let referral = self.desk.write(&call, issue).await?;
             let it = self.issued(&call, &referral.name).await?;
             let on = referral.issued_at.as_ref().map(instant).unwrap_or(call.moment.now);
-            let stated = Stated { facts: facts.as_ref(), dates: dates.as_ref(), finding: judgement.finding() };
+            let stated = Stated::new(facts.as_ref(), dates.as_ref(), judgement.finding());
             let papers = self.papers(&call, &it, calendar::day(on), stated).await?;
             let Papers { schemes, notice, code, warnings, .. } = papers;
             Ok(IssueReferralResponse { referral: Some(referral), schemes, dates, notice, code, warnings })
@@ -218,12 +211,12 @@ impl ReferralService for Referrals {
     ) -> Answer<ReviseStatutoryFactsResponse> {
         open(request, &self.desk, async |call, act: ReviseStatutoryFactsRequest| {
             let facts = act.statutory.clone().unwrap_or_default();
-            let dates = statutory::dates_of(&facts, call.moment.now, &self.desk.calendar)?;
+            let dates = self.dates(Some(&facts), call.moment.now)?;
             let command = ActCommand::by(&self.desk, &call, act)?;
             let referral = self.desk.write(&call, command).await?;
             let it = self.issued(&call, &referral.name).await?;
             let on = calendar::day(revised_at(&it, &facts).unwrap_or(call.moment.now));
-            let stated = Stated { facts: Some(&facts), dates: dates.as_ref(), finding: finding(&referral) };
+            let stated = Stated::new(Some(&facts), dates.as_ref(), referral.judgement.unwrap_or_default().finding());
             let Papers { notice, code, warnings, .. } = self.papers(&call, &it, on, stated).await?;
             Ok(ReviseStatutoryFactsResponse { referral: Some(referral), dates, notice, code, warnings })
         })
@@ -240,13 +233,10 @@ impl ReferralService for Referrals {
                 let it = self.issued(&call, &it.name).await?;
                 let (seen, now) = (Seen::whole(&it.page), call.moment.now);
                 let facts = latest_statutory(seen).and_then(|(_, facts)| facts).cloned();
-                let calendar = &self.desk.calendar;
-                let dates =
-                    facts.as_ref().map(|facts| statutory::dates_of(facts, now, calendar)).transpose()?.flatten();
+                let dates = self.dates(facts.as_ref(), now)?;
                 let finding = latest_judgement(seen, it.matter.opener).map(|(_, judgement)| judgement.finding());
-                let stated =
-                    Stated { facts: facts.as_ref(), dates: dates.as_ref(), finding: finding.unwrap_or_default() };
-                let papers = self.papers_with(&call, &it, calendar::day(now), stated, printed).await?;
+                let stated = Stated::new(facts.as_ref(), dates.as_ref(), finding.unwrap_or_default());
+                let papers = self.papers(&call, &it, calendar::day(now), Stated { printed, ..stated }).await?;
                 let Papers { notice, sheet, code, mut warnings, .. } = papers;
                 let (pdf, pdf_missing) = match sheet {
                     Some(sheet) => sheet::print(sheet).await?,
@@ -313,6 +303,15 @@ struct Stated<'a> {
     facts: Option<&'a StatutoryFacts>,
     dates: Option<&'a StatutoryDates>,
     finding: Finding,
+    /// The language in which the paper is printed as well; unspecified for none.
+    printed: Language,
+}
+
+impl<'a> Stated<'a> {
+    /// Those of a paper that is not printed.
+    fn new(facts: Option<&'a StatutoryFacts>, dates: Option<&'a StatutoryDates>, finding: Finding) -> Self {
+        Self { facts, dates, finding, printed: Language::Unspecified }
+    }
 }
 
 /// What is handed out with a referral.
@@ -331,8 +330,4 @@ fn revised_at(it: &Readable, facts: &StatutoryFacts) -> Option<Timestamp> {
         _ => false,
     };
     Seen::whole(&it.page).local().iter().rev().find(states).map(|mark| mark.at())
-}
-
-fn finding(referral: &Referral) -> Finding {
-    referral.judgement.unwrap_or_default().finding()
 }

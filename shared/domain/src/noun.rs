@@ -91,16 +91,10 @@ pub trait Noun: Sync {
         None
     }
 
-    /// The name of the matter's state, such as `STATE_GIVEN`; empty for a noun without states.
-    fn state(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
+    /// The name of the matter's state; empty for a noun without states.
+    fn state(&self, matter: &Matter, seen: Seen<'_>) -> StateName {
         let _ = (matter, seen);
-        ""
-    }
-
-    /// The Japanese name of the matter's state, from the contract; empty for a noun without states.
-    fn state_ja(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
-        let _ = (matter, seen);
-        ""
+        StateName::default()
     }
 
     /// The matter as the desk shows it, encoded and without its content; `None` for a noun that has no resource, and
@@ -167,6 +161,15 @@ pub trait Noun: Sync {
         let _ = kind;
         false
     }
+}
+
+/// The name of a state in the contract; both parts are empty for a noun without states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateName {
+    /// The name of the value, such as `STATE_GIVEN`.
+    pub id: &'static str,
+    /// Its Japanese name.
+    pub ja: &'static str,
 }
 
 /// The service of the own agency, with everything on which the facts that it owes depend.

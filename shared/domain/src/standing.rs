@@ -3,31 +3,37 @@
 use jiff::civil::Date;
 use renkei_proto::r#type::v1::Agency;
 
-use crate::{matter::Matter, noun::Noun, page::Seen};
+use crate::{duty::Duty, matter::Matter, noun::Noun, page::Seen};
 
 /// The standing of a matter. It follows from the page alone; time is not part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The name of the state, such as `STATE_GIVEN`; empty for a noun without states.
     pub state: &'static str,
-    /// The agencies that have a duty in the matter, PPC first.
-    pub waiting_for: Vec<Agency>,
-    /// The nearest due day of these duties in Japan; `None` where none has a day.
-    pub due: Option<Date>,
+    /// PPC's duties in the matter, then IPA's.
+    duties: [(Agency, Vec<Duty>); 2],
 }
 
 impl Standing {
     /// The standing that follows from a page.
     pub fn of(noun: &dyn Noun, matter: &Matter, seen: Seen<'_>) -> Self {
-        let (mut waiting_for, mut due) = (Vec::new(), None);
-        for agency in [Agency::Ppc, Agency::Ipa] {
-            let duties = noun.duties(agency, matter, seen);
-            if !duties.is_empty() {
-                waiting_for.push(agency);
-            }
-            due = duties.iter().filter_map(|duty| duty.due).chain(due).min();
-        }
-        Self { state: noun.state(matter, seen), waiting_for, due }
+        let duties = [Agency::Ppc, Agency::Ipa].map(|agency| (agency, noun.duties(agency, matter, seen)));
+        Self { state: noun.state(matter, seen).id, duties }
+    }
+
+    /// The duties of an agency.
+    pub fn duties(&self, of: Agency) -> &[Duty] {
+        self.duties.iter().find(|(agency, _)| *agency == of).map_or(&[], |(_, duties)| duties)
+    }
+
+    /// The agencies that have a duty in the matter, PPC first.
+    pub fn waiting_for(&self) -> impl Iterator<Item = Agency> {
+        self.duties.iter().filter(|(_, duties)| !duties.is_empty()).map(|(agency, _)| *agency)
+    }
+
+    /// The nearest due day of the duties in Japan; `None` where none has a day.
+    pub fn due(&self) -> Option<Date> {
+        self.duties.iter().flat_map(|(_, duties)| duties).filter_map(|duty| duty.due).min()
     }
 }
 
@@ -43,10 +49,14 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// True for a matter with this standing.
-    pub fn includes(&self, standing: &Standing) -> bool {
+    /// True for the matter of a page. A filter that chooses all asks the noun nothing.
+    pub fn includes(&self, noun: &dyn Noun, matter: &Matter, seen: Seen<'_>) -> bool {
+        if *self == Self::default() {
+            return true;
+        }
+        let standing = Standing::of(noun, matter, seen);
         self.state.is_none_or(|state| state == standing.state)
-            && self.waiting_for.is_none_or(|agency| standing.waiting_for.contains(&agency))
-            && self.due_until.is_none_or(|last| standing.due.is_some_and(|due| due <= last))
+            && self.waiting_for.is_none_or(|agency| !standing.duties(agency).is_empty())
+            && self.due_until.is_none_or(|last| standing.due().is_some_and(|due| due <= last))
     }
 }

@@ -10,10 +10,7 @@ use renkei_domain::{
 use renkei_proto::{evidence::v1::DeliveryLevel, journal::v1::fact};
 use renkei_store::{Error, Store, StoredEntry};
 
-use crate::{
-    language::{Language, padded},
-    status::time,
-};
+use crate::language::{Language, padded, time};
 
 /// The maximum number of entries of a matter that are shown.
 const ENTRIES: usize = 10_000;
@@ -56,7 +53,8 @@ async fn told(store: &Store, matter: &str, entries: &[StoredEntry], language: La
     let page = store.page(matter).await?.unwrap_or_default();
     let matter = Matter::of(matter);
     let (noun, seen, count) = (registry::of(&matter), Seen::whole(&page), entries.len());
-    let state = language.say(noun.state(&matter, seen).replace("STATE_", ""), noun.state_ja(&matter, seen));
+    let state = noun.state(&matter, seen);
+    let state = language.say(state.id.replace("STATE_", ""), state.ja);
     let state = if state.is_empty() { state } else { format!("{}{state}", language.say(": ", "：")) };
     let mut lines =
         vec![language.say(format!("{matter}{state}, entries: {count}"), format!("{matter}{state}、記録 {count} 件"))];

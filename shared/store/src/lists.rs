@@ -61,11 +61,12 @@ const EVERY: &str = "";
 const BOTH: &str = "both";
 
 /// The agencies for which a matter waits, as lists have them.
-fn waiting(agencies: &[Agency]) -> &'static str {
-    match agencies {
-        [] => "",
-        [agency] => agency.id(),
-        _ => BOTH,
+fn waiting(standing: &Standing) -> &'static str {
+    let mut agencies = standing.waiting_for();
+    match (agencies.next(), agencies.next()) {
+        (None, _) => "",
+        (Some(agency), None) => agency.id(),
+        (Some(_), Some(_)) => BOTH,
     }
 }
 
@@ -196,10 +197,10 @@ impl ListRows {
             matter: matter.to_string(),
             until_us: visibility.until_us,
             state: standing.state.to_owned(),
-            waiting_for: waiting(&standing.waiting_for).to_owned(),
-            due_day: day_of(standing.due),
+            waiting_for: waiting(&standing).to_owned(),
+            due_day: day_of(standing.due()),
         });
-        let duties = noun.duties(own, matter, seen).into_iter().map(|duty| DutyRow {
+        let duties = standing.duties(own).iter().map(|duty| DutyRow {
             kind: duty.kind.id().to_owned(),
             due_day: day_of(duty.due),
             opened,

@@ -11,7 +11,7 @@ use renkei_domain::{
     matter::{Collection, Matter},
     noun::registry,
     page::{Journal, Page, Seen},
-    standing::{Filter, Standing},
+    standing::Filter,
     visibility::Reader,
 };
 use renkei_proto::r#type::v1::Agency;
@@ -190,7 +190,7 @@ impl Store {
             let (noun, seen) = (registry::of(&matter), Seen::whole(&page));
             let visible = noun.visibility(self.inner.own, &matter, seen);
             let is_shown = visible.iter().any(|audience| audience.includes(reader, now));
-            if !is_shown || !filter.includes(&Standing::of(noun, &matter, seen)) {
+            if !is_shown || !filter.includes(noun, &matter, seen) {
                 return Err(altered(&self.inner.metrics, stored.matter));
             }
             Ok(Listed { matter, page, place: stored.opened })

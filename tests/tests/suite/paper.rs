@@ -20,19 +20,13 @@ use renkei_tools::{
     setup::Choice,
 };
 
+use crate::referral::at_both;
+
 async fn published() -> (Pair, Acts, Acts) {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
     (pair, ppc, ipa)
-}
-
-/// The referral as both sides show it once each has everything.
-async fn at_both(ppc: &Acts, ipa: &Acts, name: &str) -> Referral {
-    settle(ppc, ipa).await.unwrap();
-    let seen = ppc.shared_referral(name).await.unwrap();
-    assert_eq!(seen, ipa.shared_referral(name).await.unwrap());
-    seen
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use renkei_tools::{
     setup::AGENCIES,
 };
 
-/// A text in which a named placeholder replaces every value that differs from run to run, or between the databases.
+/// A text in which a name in brackets replaces every value that differs from run to run, or between the databases.
 /// Equal ids and traces have equal numbers.
 fn readable(text: &str, folder: &Path) -> String {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -49,7 +49,7 @@ fn readable(text: &str, folder: &Path) -> String {
     numbered(&text, r"(?-u:\b)[0-9a-f]{32}(?-u:\b)", "trace")
 }
 
-/// The text with a numbered placeholder for each different match.
+/// The text with a number in brackets for each different match.
 fn numbered(text: &str, pattern: &str, name: &str) -> String {
     let mut numbers = BTreeMap::new();
     let replaced = Regex::new(pattern).unwrap().replace_all(text, |found: &Captures<'_>| {

@@ -55,7 +55,7 @@ async fn a_referral_goes_from_issue_to_follow_up_in_both_directions() {
 }
 
 /// The referral as both sides show it once each has everything.
-async fn at_both(ppc: &Acts, ipa: &Acts, name: &str) -> Referral {
+pub async fn at_both(ppc: &Acts, ipa: &Acts, name: &str) -> Referral {
     settle(ppc, ipa).await.unwrap();
     let seen = ppc.shared_referral(name).await.unwrap();
     assert_eq!(seen, ipa.shared_referral(name).await.unwrap());

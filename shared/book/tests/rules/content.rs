@@ -192,12 +192,12 @@ fn a_matter_without_a_scope_is_listed_to_everybody_with_its_state() {
     ] {
         assert_eq!(audiences(&matter, pair.ppc.page(&matter)), [Audience::EVERYBODY.to_string()]);
         assert_eq!(audiences(&matter, Seen::whole(&Page::default())), [""; 0]);
-        assert_eq!(registry::of(&matter).state(&matter, pair.ppc.page(&matter)), state);
+        assert_eq!(registry::of(&matter).state(&matter, pair.ppc.page(&matter)).id, state);
     }
     let official = Matter::of("agencies/ppc/officials/yamada");
     for matter in [agreement(), Matter::journal(Agency::Ppc), official, Matter::of("nowhere")] {
         assert_eq!(audiences(&matter, pair.ppc.page(&virus)), [""; 0]);
-        assert_eq!(registry::of(&matter).state(&matter, pair.ppc.page(&matter)), "");
+        assert_eq!(registry::of(&matter).state(&matter, pair.ppc.page(&matter)).id, "");
     }
 }
 

@@ -109,7 +109,7 @@ fn a_judgement_that_crosses_a_follow_up_changes_the_judgement_only() {
 }
 
 #[test]
-fn a_withdrawal_that_crosses_the_arrival_waiting_for_the_assent() {
+fn a_withdrawal_that_crosses_the_arrival_waits_for_the_assent() {
     let mut pair = Pair::new();
     let act = notice_act(&pair.ipa, NoticeKind::NotRenew);
     let seq = pair.ipa.write(&act).unwrap();

@@ -149,7 +149,7 @@ fn a_withdrawal_with_assent_settles_a_dispute_but_does_not_revive_what_has_ended
 }
 
 #[test]
-fn only_what_opens_advice_or_publishes_waiting_for_the_agreement() {
+fn only_what_opens_advice_or_publishes_waits_for_the_agreement() {
     let opening = [
         FactKind::AdviceRequested,
         FactKind::AdviceFurtherAsked,

@@ -40,7 +40,7 @@ use crate::{
     duty::{Duty, DutyKind},
     matter::{Collection, Matter, is_uuid},
     moment::instant,
-    noun::{Noun, Resource as _, referral},
+    noun::{Noun, Resource as _, StateName, referral},
     page::Seen,
     refusal::{Refusal, must, past},
     tally::{Ordinal, TallyKind},
@@ -124,12 +124,9 @@ impl Noun for AdviceNoun {
         }
     }
 
-    fn state(&self, _: &Matter, seen: Seen<'_>) -> &'static str {
-        state(seen).as_str_name()
-    }
-
-    fn state_ja(&self, _: &Matter, seen: Seen<'_>) -> &'static str {
-        state(seen).ja()
+    fn state(&self, _: &Matter, seen: Seen<'_>) -> StateName {
+        let state = state(seen);
+        StateName { id: state.as_str_name(), ja: state.ja() }
     }
 
     fn visibility<'a>(&self, _: Agency, _: &Matter, seen: Seen<'a>) -> Vec<Visibility<'a>> {

@@ -23,7 +23,7 @@ use crate::{
     duty::{Duty, DutyKind},
     matter::{Collection, Matter, entry_name, is_uuid},
     moment::{end, instant},
-    noun::{Noun, Owed, OwnService, Resource, Withheld},
+    noun::{Noun, Owed, OwnService, Resource, StateName, Withheld},
     page::Seen,
     refusal::{Refusal, missing, must},
     scope,
@@ -125,12 +125,9 @@ impl Noun for ItemNoun {
         opening.map(ordinal).into_iter().collect()
     }
 
-    fn state(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
-        state(seen, matter.opener).as_str_name()
-    }
-
-    fn state_ja(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
-        state(seen, matter.opener).ja()
+    fn state(&self, matter: &Matter, seen: Seen<'_>) -> StateName {
+        let state = state(seen, matter.opener);
+        StateName { id: state.as_str_name(), ja: state.ja() }
     }
 
     fn visibility<'a>(&self, own: Agency, matter: &Matter, seen: Seen<'a>) -> Vec<Visibility<'a>> {
@@ -483,7 +480,7 @@ impl Resource for Item {
             updated_at: seen.updated_at(),
             entries: seen.entries(),
             etag,
-            waiting_for: Standing::of(&ItemNoun, matter, seen).waiting_for.into_iter().map(Into::into).collect(),
+            waiting_for: Standing::of(&ItemNoun, matter, seen).waiting_for().map(Into::into).collect(),
             content: None,
             missing_units: missing_units(seen, opener).to_vec(),
         })

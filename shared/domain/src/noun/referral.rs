@@ -26,7 +26,7 @@ use crate::{
     index::{Lookup, LookupKind},
     matter::{Collection, Matter, entry_name, is_uuid},
     noun::{
-        Noun, Resource, agreement, code,
+        Noun, Resource, StateName, agreement, code,
         referral_counts::{DAYS, FILED, GIVEN, ISSUED},
         scheme,
     },
@@ -136,12 +136,9 @@ impl Noun for ReferralNoun {
         }
     }
 
-    fn state(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
-        state(seen, matter.opener).as_str_name()
-    }
-
-    fn state_ja(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
-        state(seen, matter.opener).ja()
+    fn state(&self, matter: &Matter, seen: Seen<'_>) -> StateName {
+        let state = state(seen, matter.opener);
+        StateName { id: state.as_str_name(), ja: state.ja() }
     }
 
     fn visibility<'a>(&self, _: Agency, _: &Matter, seen: Seen<'a>) -> Vec<Visibility<'a>> {
@@ -479,7 +476,7 @@ impl Resource for Referral {
             open_days: if state == State::Issued { days(mark, now) } else { 0 },
             entries: seen.entries(),
             etag,
-            waiting_for: Standing::of(&ReferralNoun, matter, seen).waiting_for.into_iter().map(Into::into).collect(),
+            waiting_for: Standing::of(&ReferralNoun, matter, seen).waiting_for().map(Into::into).collect(),
             discharge_reason: discharged.map(|(_, it)| it.reason).unwrap_or_default(),
             discharged_at: discharged.and_then(|(mark, _)| mark.written_at),
         })

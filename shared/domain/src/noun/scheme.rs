@@ -18,7 +18,7 @@ use crate::{
     calendar::parse_day,
     case::Case,
     matter::{Collection, Matter, entry_name},
-    noun::{Noun, Resource},
+    noun::{Noun, Resource, StateName},
     page::{Seen, View},
     read_set::ReadSet,
     refusal::{Refusal, missing, must},
@@ -63,12 +63,9 @@ impl Noun for SchemeNoun {
         false
     }
 
-    fn state(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
-        state(seen, matter.opener).as_str_name()
-    }
-
-    fn state_ja(&self, matter: &Matter, seen: Seen<'_>) -> &'static str {
-        state(seen, matter.opener).ja()
+    fn state(&self, matter: &Matter, seen: Seen<'_>) -> StateName {
+        let state = state(seen, matter.opener);
+        StateName { id: state.as_str_name(), ja: state.ja() }
     }
 
     fn visibility<'a>(&self, _: Agency, _: &Matter, seen: Seen<'a>) -> Vec<Visibility<'a>> {

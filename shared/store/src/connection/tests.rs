@@ -170,7 +170,7 @@ fn a_pool_is_closed_when_connections_are_that_were_given_up() {
 }
 
 #[test]
-fn a_pool_waiting_for_a_connection_whose_caller_left_while_it_was_made() {
+fn a_pool_waits_for_a_connection_whose_caller_left_while_it_was_made() {
     let database = Database::new(Engine::Sqlite);
     // Tasks run on this thread only, and therefore not before the first wait.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -77,7 +77,7 @@ impl Act {
     }
 
     fn reply(&self, stage: &Stage, seq: u64) -> EntryApplied {
-        let state = registry::of(&self.matter).state(&self.matter, stage.page(&self.name()));
+        let state = registry::of(&self.matter).state(&self.matter, stage.page(&self.name())).id;
         EntryApplied {
             entry: entry_name(stage.own(), seq),
             author: stage.own().into(),

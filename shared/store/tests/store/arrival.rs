@@ -157,7 +157,7 @@ fn a_bad_signature_stops_with_what_came() {
 
 /// An older version reads an entry of a kind that it does not know; then a newer version starts.
 #[test]
-fn an_entry_that_is_not_understood_waiting_for_a_version_that_understands_it() {
+fn an_entry_that_is_not_understood_waits_for_a_version_that_understands_it() {
     on_each(async |database| {
         let pair = Pair::new(database).await;
         let entries = written(&pair, 3).await;

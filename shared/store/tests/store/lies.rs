@@ -297,7 +297,7 @@ fn an_act_that_the_author_may_not_do_is_refused_or_stops() {
 
 fn state_of(matter: &str, page: &Page) -> String {
     let matter = Matter::of(matter);
-    registry::of(&matter).state(&matter, Seen::whole(page)).to_owned()
+    registry::of(&matter).state(&matter, Seen::whole(page)).id.to_owned()
 }
 
 /// The entry is kept, so its matter is a candidate for the number, and comes first by its name.
