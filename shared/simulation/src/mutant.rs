@@ -36,7 +36,7 @@ pub const ALL: &[Mutant] = &[
                     let receipt = Receipt {
                         journal: self.link.own().peer().into(),
                         up_to_seq: seq,
-                        head_hash: header_hash(&last.header).to_vec(),
+                        head_hash: renkei_journal::header_hash(&last.header).to_vec(),
                         own_seq: self.link.host().heads().borrow().own.seq,
                         at: Some(renkei_domain::moment::stamp(self.link.settings().source.moment().now)),
                     };
