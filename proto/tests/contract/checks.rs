@@ -3,7 +3,7 @@
 use prost::Message;
 use renkei_proto::{
     Validate, Violation, advice::v1::*, agreement::v1::*, contract::v1::*, duty::v1::*, evidence::v1::*,
-    journal::v1::*, link::v1::*, referral::v1::*, sharing::v1::*, watch::v1::*,
+    journal::v1::*, link::v1::*, referral::v1::*, sharing::v1::*, title::v1::*, watch::v1::*,
 };
 
 /// The rules that the bytes break as a message of this type.
@@ -112,6 +112,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("renkei.sharing.v1.PublishItemRequest", of::<PublishItemRequest>),
     ("renkei.sharing.v1.RecallItemRequest", of::<RecallItemRequest>),
     ("renkei.sharing.v1.ReviseItemRequest", of::<ReviseItemRequest>),
+    ("renkei.title.v1.ListTitlesRequest", of::<ListTitlesRequest>),
     ("renkei.watch.v1.WatchRequest", of::<WatchRequest>),
 ];
 

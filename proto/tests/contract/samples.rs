@@ -40,6 +40,10 @@ const TEXTS: &[(&str, &str)] = &[
     ("^[a-z0-9][a-z0-9-]{0,63}/[wr]$", "ppc-1/w"),
     ("^[a-z][a-z0-9-]{0,63}$", "virus"),
     ("^[a-z][a-z_]{0,63}$", "referral_issued"),
+    (
+        "^agencies/(ppc|ipa)/(adviceRequests|items)/[0-9a-f-]{36}$",
+        "agencies/ppc/items/0198c0de-0000-7000-8000-00000000abcd",
+    ),
     ("^agencies/(ppc|ipa)/entries/[1-9][0-9]{0,17}$", "agencies/ipa/entries/42"),
     ("^agencies/(ppc|ipa)/items/[0-9a-f-]{36}$", "agencies/ipa/items/0198c0de-0000-7000-8000-00000000abcd"),
     ("^agencies/(ppc|ipa)/officials/[A-Za-z0-9._@-]{1,64}$", "agencies/ppc/officials/yamada.hanako"),

@@ -3,14 +3,18 @@
 mod acts;
 mod cases;
 
-use renkei_domain::{noun::advice::COLLECTION, standing::Filter};
+use renkei_domain::{
+    noun::advice::{COLLECTION, request},
+    page::{Journal, Seen},
+    standing::Filter,
+};
 use renkei_proto::advice::v1::{
-    AcceptAdviceRequestRequest, AdviceEntry, AdviceRequest, AnswerClarificationRequest, AnswerQuotationRequest,
-    AskClarificationRequest, AskFurtherQuestionsRequest, AskQuotationRequest, CloseAdviceRequestRequest,
-    CorrectAdviceRequest, DeclineAdviceRequestRequest, GetAdviceRequestRequest, GiveAdviceRequest,
-    HandBackAdviceRequestRequest, ListAdviceEntriesRequest, ListAdviceEntriesResponse, ListAdviceRequestsRequest,
-    ListAdviceRequestsResponse, RevisePlanRequest, SubmitAdviceRequestRequest, SupplementAdviceRequestRequest,
-    WithdrawAdviceRequestRequest, advice_asking_service_server::AdviceAskingService,
+    AcceptAdviceRequestRequest, AdviceEntry, AdviceRequest, AdviceRequestedContent, AnswerClarificationRequest,
+    AnswerQuotationRequest, AskClarificationRequest, AskFurtherQuestionsRequest, AskQuotationRequest,
+    CloseAdviceRequestRequest, CorrectAdviceRequest, DeclineAdviceRequestRequest, GetAdviceRequestRequest,
+    GiveAdviceRequest, HandBackAdviceRequestRequest, ListAdviceEntriesRequest, ListAdviceEntriesResponse,
+    ListAdviceRequestsRequest, ListAdviceRequestsResponse, RevisePlanRequest, SubmitAdviceRequestRequest,
+    SupplementAdviceRequestRequest, WithdrawAdviceRequestRequest, advice_asking_service_server::AdviceAskingService,
     advice_giving_service_server::AdviceGivingService, advice_service_server::AdviceService,
 };
 use tonic::Request;
@@ -20,7 +24,7 @@ use crate::{
     act::act,
     desk::{Answer, Desk, open, open_secret},
     error::Error,
-    read::{EntryWords, PageRequest, due_until, entries, filter, get, list},
+    read::{EntryWords, PageRequest, Readable, decoded_as, due_until, entries, filter, get, list},
 };
 
 /// All three services.
@@ -148,6 +152,14 @@ impl AdviceService for Advices {
         )
         .await
     }
+}
+
+/// The subject of a request; `None` for a matter of another noun, and where the content was erased.
+pub(crate) async fn title(desk: &Desk, it: &Readable) -> Result<Option<String>, Error> {
+    let Some((mark, _)) = request(Seen::whole(&it.page)) else { return Ok(None) };
+    let bytes = desk.store.content(&it.permit, Journal::Of(it.matter.opener), mark.seq).await?;
+    let content = bytes.as_deref().map(decoded_as::<AdviceRequestedContent>).transpose()?;
+    Ok(content.map(|content| content.title))
 }
 
 fn entry(it: EntryWords) -> Result<AdviceEntry, Error> {

@@ -1,12 +1,17 @@
 //! The desk: the way of a call from its request to its answer, with the audit of reads and the write to the store.
 
-use std::{future::Future, pin::Pin};
+use std::{collections::BTreeSet, future::Future, pin::Pin};
 
 use futures::{Stream, StreamExt as _};
 use prost::Message;
 use renkei_book::{CallOrigin, Command, Declined};
-use renkei_domain::{calendar::Calendar, case_number::CaseNumber, memorandum::Memorandum, moment::Source};
-use renkei_proto::{Validate, r#type::v1::Agency};
+use renkei_domain::{
+    calendar::Calendar,
+    case_number::CaseNumber,
+    memorandum::Memorandum,
+    moment::{Moment, Source},
+};
+use renkei_proto::{Validate, options::v1::Reason, r#type::v1::Agency};
 use renkei_rpc::{
     error::Error as CallError,
     token::Tokens,
@@ -119,12 +124,7 @@ where
     let Opened { call, mut message } = validate::open(request, &desk.source, &desk.digest_key)?;
     let (moment, origin) = (call.moment.clone(), origin(&call));
     let read = async {
-        // Recalls and barred officials since the backup are not known yet.
-        desk.store.admit_officials()?;
-        if moment.basis.is_doubted() {
-            // Embargoes and scopes end by the clock, and the read would be recorded under a doubtful date.
-            return Err(renkei_store::Error::from(Declined::ClockDoubted).into());
-        }
+        admit_secret_read(desk, &moment)?;
         let field = matter(&mut message);
         *field = desk.named(field).await?;
         let matter = field.clone();
@@ -138,7 +138,57 @@ where
     read.await.map(Response::new).map_err(|error: Error| CallError::from(error).status(&moment))
 }
 
-/// Refuses a call whose rule calls its answer secret: such a call goes through [`open_secret`].
+/// Opens a request for secret material of several matters, and answers it after the read was recorded for each of them.
+/// `body` returns the answer with the names of the matters of which it contains something: of every other one the record
+/// is that nothing was found. If `body` refuses the read, each record names its reason.
+///
+/// # Errors
+/// As [`open_secret`].
+pub(crate) async fn open_secrets<M, R, F>(
+    request: Request<M>,
+    desk: &Desk,
+    matters: impl FnOnce(&M) -> &[String],
+    body: impl FnOnce(Call, M) -> F,
+) -> Result<Response<R>, Status>
+where
+    M: Message + Validate,
+    F: Future<Output = Result<(R, BTreeSet<String>), Error>>,
+{
+    let Opened { call, message } = validate::open(request, &desk.source, &desk.digest_key)?;
+    let (moment, origin) = (call.moment.clone(), origin(&call));
+    let read = async {
+        admit_secret_read(desk, &moment)?;
+        let matters = matters(&message).to_vec();
+        let answer = body(call, message).await;
+        let outcome = |matter: &String| match &answer {
+            Ok((_, found)) if found.contains(matter) => "OK",
+            Ok(_) => Reason::NotFound.id(),
+            Err(error) => error.reason().id(),
+        };
+        let outcomes = matters.iter().map(|matter| (matter.as_str(), outcome(matter)));
+        let recorded = desk.store.record_reads(&origin, outcomes, &moment).await;
+        let (answer, _) = answer?;
+        recorded?;
+        Ok(answer)
+    };
+    read.await.map(Response::new).map_err(|error: Error| CallError::from(error).status(&moment))
+}
+
+/// Refuses a read of secret material while nobody may have one.
+///
+/// # Errors
+/// `RECOVERING`, `CLOCK_DOUBTED`.
+fn admit_secret_read(desk: &Desk, moment: &Moment) -> Result<(), Error> {
+    // Recalls and barred officials since the backup are not known yet.
+    desk.store.admit_officials()?;
+    if moment.basis.is_doubted() {
+        // Embargoes and scopes end by the clock, and the read would be recorded under a doubtful date.
+        return Err(renkei_store::Error::from(Declined::ClockDoubted).into());
+    }
+    Ok(())
+}
+
+/// Refuses a call whose rule calls its answer secret: such a call goes through [`open_secret`] or [`open_secrets`].
 fn not_secret(call: Call) -> Result<Call, Error> {
     if call.rule.secret {
         return Err(Error::fault(format!("{} hands out secret material that nobody records", call.rule.path)));
@@ -178,7 +228,6 @@ where
 mod tests {
     use renkei_proto::{
         evidence::v1::CheckpointAuditRequest,
-        options::v1::Reason,
         watch::v1::{WatchRequest, WatchResponse},
     };
 

@@ -9,8 +9,9 @@ use renkei_domain::{
 };
 use renkei_proto::sharing::v1::{
     AcknowledgeItemRequest, AnswerItemQuestionRequest, AskAboutItemRequest, GetItemRequest, GiveFeedbackRequest, Item,
-    ItemContent, ItemEntry, ListItemEntriesRequest, ListItemEntriesResponse, ListItemsRequest, ListItemsResponse,
-    PublishItemRequest, RecallItemRequest, ReviseItemRequest, item_entry::Content, item_service_server::ItemService,
+    ItemContent, ItemEntry, ItemKind, ListItemEntriesRequest, ListItemEntriesResponse, ListItemsRequest,
+    ListItemsResponse, PublishItemRequest, RecallItemRequest, ReviseItemRequest, item_entry::Content,
+    item_service_server::ItemService,
 };
 use renkei_rpc::validate::Call;
 use renkei_store::Newest;
@@ -39,11 +40,7 @@ impl Items {
         let Some(current) = current(Seen::whole(&it.page), opener) else { return Ok(None) };
         let (store, seq) = (&self.desk.store, current.mark.seq);
         let bytes = store.content_or_newest(&it.permit, Journal::Of(opener), seq, newest).await?;
-        let (Some(bytes), Some(kind)) = (bytes, item::fact_kind(current.it.kind)) else { return Ok(None) };
-        Ok(match decoded(kind, &bytes)? {
-            Some(Content::Item(content)) => Some(content),
-            _ => None,
-        })
+        bytes.map_or(Ok(None), |bytes| content_of(current.it.kind, &bytes))
     }
 
     async fn get(&self, call: &Call, name: &str) -> Result<Item, Error> {
@@ -121,6 +118,24 @@ impl ItemService for Items {
         )
         .await
     }
+}
+
+/// The title of the current revision; `None` for a matter of another noun, and where the content is sealed or erased.
+pub(crate) async fn title(desk: &Desk, it: &Readable) -> Result<Option<String>, Error> {
+    let opener = it.matter.opener;
+    let Some(current) = current(Seen::whole(&it.page), opener) else { return Ok(None) };
+    let bytes = desk.store.content(&it.permit, Journal::Of(opener), current.mark.seq).await?;
+    let content = bytes.map_or(Ok(None), |bytes| content_of(current.it.kind, &bytes))?;
+    Ok(content.as_ref().and_then(acts::text).map(|text| text.title.clone()))
+}
+
+/// The stored content of a kind of item.
+fn content_of(kind: ItemKind, bytes: &[u8]) -> Result<Option<ItemContent>, Error> {
+    let Some(kind) = item::fact_kind(kind) else { return Ok(None) };
+    Ok(match decoded(kind, bytes)? {
+        Some(Content::Item(content)) => Some(content),
+        _ => None,
+    })
 }
 
 fn entry(it: EntryWords) -> Result<ItemEntry, Error> {

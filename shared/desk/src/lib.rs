@@ -20,6 +20,7 @@ mod referral;
 mod referral_counts;
 mod scheme;
 mod stix;
+mod title;
 pub mod verify;
 mod watch;
 
@@ -37,6 +38,7 @@ use renkei_proto::{
     options::v1::Surface,
     referral::v1::{referral_service_server::ReferralServiceServer, scheme_service_server::SchemeServiceServer},
     sharing::v1::item_service_server::ItemServiceServer,
+    title::v1::title_service_server::TitleServiceServer,
     r#type::v1::Agency,
     watch::v1::watch_service_server::WatchServiceServer,
 };
@@ -105,6 +107,7 @@ pub fn routes(desk: &Desk, settings: Settings) -> RoutesBuilder {
         )
         .add_service(ReferralServiceServer::new(referral).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(SchemeServiceServer::new(scheme::Schemes::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))
+        .add_service(TitleServiceServer::new(title::Titles::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(WatchServiceServer::new(watch).max_decoding_message_size(DESK_MESSAGE_MAX));
     routes
 }

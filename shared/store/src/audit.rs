@@ -195,8 +195,8 @@ pub(crate) fn fields(seq: u64, at_us: i64, texts: [&str; 6]) -> Vec<u8> {
     out
 }
 
-/// A record of a read that waits for its commit.
+/// A read that waits for the commit of its records: one for each matter of which it hands something out.
 pub(crate) struct Reading {
-    pub(crate) record: Record,
+    pub(crate) records: Vec<Record>,
     pub(crate) done: oneshot::Sender<Result<(), Error>>,
 }

@@ -9,13 +9,14 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     audit::{self, CALL, ChainHead, Reading},
     bulk::ROWS,
+    connection::Connection,
     error::Error,
     inner::Inner,
 };
 
-/// The maximum number of records in one commit: as many as one statement inserts.
+/// The maximum number of reads in one commit. Most have one record, and one statement inserts as many.
 const BATCH: usize = ROWS[0];
-/// The most records that wait.
+/// The most reads that wait.
 pub(crate) const QUEUE: usize = 1024;
 
 /// Runs until the queue is closed and empty.
@@ -36,9 +37,10 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
         {
             waiting.push(next);
         }
-        // One statement is a transaction of its own, and spares its beginning and its end. The rest has the next turn.
-        let size = ROWS.into_iter().find(|size| *size <= waiting.len()).unwrap_or(1);
-        let (records, callers): (Vec<_>, Vec<_>) = waiting.drain(..size).map(|it| (it.record, it.done)).unzip();
+        // The rest has the next turn.
+        let size = at_once(&waiting);
+        let (records, callers): (Vec<_>, Vec<_>) = waiting.drain(..size).map(|it| (it.records, it.done)).unzip();
+        let records = records.into_iter().flatten().collect();
         inner.records.begin();
         let committed = commit(&inner, records, chain.take()).await;
         inner.records.end(&committed);
@@ -53,17 +55,44 @@ pub(crate) async fn run(inner: Arc<Inner>, mut queue: mpsc::Receiver<Reading>, m
     }
 }
 
-/// Chains the records to the last one in the database, so that nothing is lost if the outcome of a commit is unknown.
+/// The number of reads whose records one statement inserts; 1 where none fits. One statement is a transaction of its own,
+/// and spares its beginning and its end.
+fn at_once(waiting: &[Reading]) -> usize {
+    let mut records = 0;
+    let sums = waiting.iter().map(|it| {
+        records += it.records.len();
+        records
+    });
+    let fitting = (1..).zip(sums).filter(|(_, records)| ROWS.contains(records));
+    fitting.last().map_or(1, |(reads, _)| reads)
+}
+
+/// Writes the records, all of them or none.
 async fn commit(inner: &Inner, records: Vec<Record>, known: Option<ChainHead>) -> Result<ChainHead, Error> {
     inner.fault("record reads")?;
-    inner.is_there()?;
-    let mut connection = inner.write.acquire().await?;
+    if ROWS.contains(&records.len()) {
+        inner.is_there()?;
+        let head = add(inner, &mut inner.write.acquire().await?, records, known).await?;
+        inner.is_there()?;
+        return Ok(head);
+    }
+    let mut transaction = inner.begin().await?;
+    let head = add(inner, &mut transaction, records, known).await?;
+    inner.commit(transaction).await?;
+    Ok(head)
+}
+
+/// Chains the records to the last one in the database, so that nothing is lost if the outcome of a commit is unknown.
+async fn add(
+    inner: &Inner,
+    connection: &mut Connection,
+    records: Vec<Record>,
+    known: Option<ChainHead>,
+) -> Result<ChainHead, Error> {
     let mut head = match known {
         Some(head) => head,
-        None => audit::head(&mut connection, &format!("{}/r", inner.replica)).await?,
+        None => audit::head(connection, &format!("{}/r", inner.replica)).await?,
     };
-    let rows = audit::chain(&mut head, records, &inner.ring);
-    CALL.run(&mut connection, rows).await?;
-    inner.is_there()?;
+    CALL.run(connection, audit::chain(&mut head, records, &inner.ring)).await?;
     Ok(head)
 }

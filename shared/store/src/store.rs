@@ -69,15 +69,28 @@ impl Store {
         outcome: &str,
         moment: &Moment,
     ) -> Result<(), Error> {
+        self.record_reads(call, [(matter, outcome)], moment).await
+    }
+
+    /// The same for one read of several matters, each with its own outcome: all records are durable, or none is.
+    ///
+    /// # Errors
+    /// `AuditUnavailable`.
+    pub async fn record_reads(
+        &self,
+        call: &CallOrigin,
+        outcomes: impl IntoIterator<Item = (&str, &str)>,
+        moment: &Moment,
+    ) -> Result<(), Error> {
         let (done, recorded) = oneshot::channel();
-        let record = Record {
+        let records = outcomes.into_iter().map(|(matter, outcome)| Record {
             call: call.clone(),
             matter: matter.to_owned(),
             outcome: outcome.to_owned(),
             at_us: moment.now.as_microsecond(),
             reply: None,
-        };
-        let reading = Reading { record, done };
+        });
+        let reading = Reading { records: records.collect(), done };
         self.reads.try_send(reading).map_err(|_| Error::AuditUnavailable)?;
         recorded.await.map_err(|_| Error::AuditUnavailable)?
     }

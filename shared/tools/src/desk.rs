@@ -15,6 +15,7 @@ use renkei_proto::{
     link::v1::{GetLinkStatusRequest, LinkStatus, link_status_service_client::LinkStatusServiceClient},
     referral::v1::{referral_service_client::ReferralServiceClient, scheme_service_client::SchemeServiceClient},
     sharing::v1::item_service_client::ItemServiceClient,
+    title::v1::title_service_client::TitleServiceClient,
     r#type::v1::{Agency, Purpose},
 };
 use tonic::{Response, Status, transport::Channel};
@@ -187,6 +188,14 @@ impl Desk {
     /// Fails if the files of the certificate cannot be read.
     pub fn duties(&self, caller: &str) -> Result<DutyServiceClient<OfficialChannel>, String> {
         Ok(DutyServiceClient::new(self.as_tanaka(caller)?))
+    }
+
+    /// The titles of matters, as one of the agency's systems, for a purpose.
+    ///
+    /// # Errors
+    /// Fails if the files of the certificate cannot be read.
+    pub fn titles(&self, caller: &str, purpose: Purpose) -> Result<TitleServiceClient<OfficialChannel>, String> {
+        Ok(TitleServiceClient::new(self.on_behalf_of(caller, TANAKA.with_purpose(purpose))?))
     }
 
     /// Evidence, as the auditor.

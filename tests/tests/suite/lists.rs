@@ -1,15 +1,18 @@
 //! Lists that are filtered by the state of a matter, by the agency for which it waits, and by its due day.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use renkei_client::{Answer, CallError};
 use renkei_proto::{
     advice::v1::{ListAdviceRequestsRequest, advice_request},
+    evidence::v1::ListAuditRecordsRequest,
     options::v1::Reason,
     referral::v1::{ListReferralsRequest, referral},
     sharing::v1::{ListItemsRequest, item},
-    r#type::v1::Agency,
+    title::v1::{ListTitlesRequest, ListTitlesResponse, MatterTitle},
+    r#type::v1::{Agency, Purpose},
 };
 use renkei_tools::{
-    acts::{Acts, both, publish_all, refused, settle, to_the_party},
+    acts::{Acts, both, publish_all, refused, settle, to_the_party, to_units},
     pair::Pair,
     scenario::start,
 };
@@ -164,4 +167,74 @@ async fn items_are_listed_by_state_and_by_the_agency_that_owes_an_answer() {
         assert_eq!(items(acts, State::Unspecified, Agency::Ipa).await, [asked.name.as_str()]);
         assert_eq!(items(acts, State::Unspecified, Agency::Ppc).await, none);
     }
+}
+
+async fn titles(acts: &Acts, caller: &str, matters: &[&str]) -> Answer<ListTitlesResponse> {
+    let matters = matters.iter().map(|it| (*it).to_owned()).collect();
+    let answer = acts.desk.titles(caller, Purpose::Policy).unwrap().list_titles(ListTitlesRequest { matters }).await;
+    answer.map(tonic::Response::into_inner).map_err(CallError::from)
+}
+
+/// The outcomes of the listings of titles that are on record of a matter.
+async fn outcomes(acts: &Acts, matter: &str) -> Vec<String> {
+    let request = ListAuditRecordsRequest { matter: matter.to_owned(), ..ListAuditRecordsRequest::default() };
+    let records = acts.list_audit_records(request).await.unwrap().records;
+    let listings = records.into_iter().filter(|it| it.method.ends_with("/ListTitles"));
+    listings.map(|it| it.outcome).collect()
+}
+
+#[tokio::test]
+async fn a_page_of_titles_is_one_recorded_read_of_what_its_reader_may_see() {
+    let pair = Pair::in_process(start().unwrap(), 87).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    let asking = ppc.requesting();
+    let subject = asking.title.clone();
+    let advice = ppc.submit_advice_request(asking).await.unwrap().name;
+    let open = ipa.publish_item(ipa.publishing_item(to_the_party())).await.unwrap();
+    let open = ipa.revise_item(ipa.revising_item(&open)).await.unwrap().name;
+    let narrow = ipa.publish_item(ipa.publishing_item(to_units(&["guidance"], &[Purpose::Policy]))).await.unwrap().name;
+    let ended = ipa.publish_item(ipa.publishing_item(to_the_party())).await.unwrap();
+    let ended = ipa.recall_item(ipa.recalling(&ended)).await.unwrap().name;
+    settle(&ppc, &ipa).await.unwrap();
+    let absent = "agencies/ipa/items/0199b7c4-0000-7000-8000-000000000001";
+    let wrong = "agencies/ipa/adviceRequests/0199b7c4-0000-7000-8000-000000000001";
+    let all = [open.as_str(), absent, &advice, &narrow, wrong, &ended];
+    let titled = |matter: &str, title: &str| MatterTitle { matter: matter.to_owned(), title: title.to_owned() };
+    let newest = titled(&open, "改めた内容");
+
+    // At the receiver the scope hides one and the recall has sealed another; at the originator neither does.
+    let here = titles(&ppc, "reader", &all).await.unwrap().titles;
+    assert_eq!(here, [newest.clone(), titled(&advice, &subject)]);
+    let there = titles(&ipa, "reader", &all).await.unwrap().titles;
+    let (narrowed, recalled) = (titled(&narrow, "改ざんの手口"), titled(&ended, "改ざんの手口"));
+    assert_eq!(there, [newest.clone(), titled(&advice, &subject), narrowed, recalled]);
+    // A system that may read no requests for advice learns nothing of one.
+    assert_eq!(titles(&ppc, "sharing", &[&advice, &open]).await.unwrap().titles, [newest]);
+
+    // Each matter has its own record of each listing, with what came of it.
+    for (matter, expected) in [
+        (open.as_str(), &["OK", "OK"][..]),
+        (&advice, &["OK", "NOT_FOUND"]),
+        (&narrow, &["NOT_FOUND"]),
+        (&ended, &["NOT_FOUND"]),
+        (absent, &["NOT_FOUND"]),
+        (wrong, &["NOT_FOUND"]),
+    ] {
+        assert_eq!(outcomes(&ppc, matter).await, expected, "{matter}");
+    }
+    for matter in [&advice, &narrow, &ended] {
+        assert_eq!(outcomes(&ipa, matter).await, ["OK"], "{matter}");
+    }
+    assert_eq!(ppc.verify().await.unwrap().fault, "");
+
+    for caller in ["intake", "operator", "auditor"] {
+        refused(titles(&ppc, caller, &[&advice]).await, Reason::RoleMissing, "");
+    }
+    let many: Vec<String> = (0..51).map(|n| format!("agencies/ipa/items/0199b7c4-0000-7000-8000-{n:012}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(titles(&ppc, "reader", &many[..50]).await.unwrap().titles, []);
+    for refused_names in [&many[..], &[], &[&advice, &advice]] {
+        refused(titles(&ppc, "reader", refused_names).await, Reason::FieldInvalid, "matters");
+    }
+    refused(titles(&ppc, "reader", &["甲-R08-ADV-0001"]).await, Reason::FieldInvalid, "matters[0]");
 }

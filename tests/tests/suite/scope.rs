@@ -17,6 +17,7 @@ use renkei_proto::{
         GetItemRequest, Item, ItemTerms, ListItemEntriesRequest, ListItemsRequest, ReviseItemRequest, item::State,
         item_service_client::ItemServiceClient,
     },
+    title::v1::{ListTitlesRequest, title_service_client::TitleServiceClient},
     r#type::v1::{Agency, Audience, Designated, Purpose, Scope, scope},
 };
 use renkei_rpc::error::reason_of;
@@ -154,6 +155,7 @@ struct Caller {
     unit: &'static str,
     purpose: &'static str,
     items: ItemServiceClient<OfficialChannel>,
+    titles: TitleServiceClient<OfficialChannel>,
     evidence: EvidenceServiceClient<OfficialChannel>,
     watch: OfficialChannel,
 }
@@ -171,9 +173,10 @@ impl Caller {
                     )
                 };
                 let items = ItemServiceClient::new(authentic());
+                let titles = TitleServiceClient::new(authentic());
                 let evidence = EvidenceServiceClient::new(authentic());
                 let watch = authentic();
-                all.push(Self { name, unit, purpose, items, evidence, watch });
+                all.push(Self { name, unit, purpose, items, titles, evidence, watch });
             }
         }
         all
@@ -347,6 +350,23 @@ async fn lists(caller: &mut Caller, peer: Agency, expected: &[&str], own: &[&str
     }
 }
 
+/// The titles of what is seen and not sealed, in the order of the request. What is hidden is left out like what is not
+/// there.
+async fn titles(caller: &mut Caller, shared: &[Shared], missing: &str) {
+    let what = caller.what("titles");
+    let matters = shared.iter().map(|it| it.name.as_str()).chain([missing]).map(str::to_owned).collect();
+    let listed = caller.titles.list_titles(ListTitlesRequest { matters }).await;
+    if let Some(reason) = caller.shut(&READERS) {
+        refused_for(listed, reason, &what);
+        return;
+    }
+    let listed = listed.unwrap().into_inner().titles;
+    assert!(listed.iter().all(|it| !it.title.is_empty()), "{what}");
+    let named: Vec<&str> = listed.iter().map(|it| it.matter.as_str()).collect();
+    let expected = shared.iter().filter(|it| caller.sees(it) && !it.recalled).map(|it| it.name.as_str());
+    assert_eq!(named, expected.collect::<Vec<_>>(), "{what}");
+}
+
 /// From its beginning to `last`, the feed names no item that is not seen, and every one that is.
 async fn watches(caller: &Caller, peer: Agency, expected: &BTreeSet<&str>, last: &str) {
     let mut feed = Watch::open(caller.watch.clone(), "-", "").await.unwrap();
@@ -387,6 +407,7 @@ async fn nobody_gets_out_more_than_scope_unit_and_purpose_allow() {
                 evidence(&mut caller, it, [&missing, &nothing]).await;
             }
             lists(&mut caller, peer, &seen, &[&own.name]).await;
+            titles(&mut caller, &shared, &missing).await;
             watches(&caller, peer, &seen.into_iter().collect(), &last).await;
         }
         assert!(counted.len() > 4, "the callers differ in what they see: {counted:?}");

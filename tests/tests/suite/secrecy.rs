@@ -17,6 +17,7 @@ use renkei_proto::{
     sharing::v1::{
         GetItemRequest, Item, ListItemEntriesRequest, ListItemsRequest, item_service_client::ItemServiceClient,
     },
+    title::v1::ListTitlesRequest,
     r#type::v1::{Agency, Purpose},
 };
 use renkei_rpc::error::reason_of;
@@ -169,6 +170,12 @@ async fn secret_calls(ppc: &Acts, ipa: &Acts) -> Vec<(&'static str, &'static str
     let notices = ListNoticeEntriesRequest { parent: agreement.clone(), ..Default::default() };
     vec![
         ("sharing", "/renkei.sharing.v1.ItemService/GetItem", item.clone(), get(&item).encode_to_vec()),
+        (
+            "reader",
+            "/renkei.title.v1.TitleService/ListTitles",
+            item.clone(),
+            ListTitlesRequest { matters: vec![advice.clone(), item.clone()] }.encode_to_vec(),
+        ),
         ("reader", "/renkei.sharing.v1.ItemService/ListItemEntries", item.clone(), words(&item).encode_to_vec()),
         ("casework", "/renkei.advice.v1.AdviceService/ListAdviceEntries", advice, listing.encode_to_vec()),
         ("approver", "/renkei.agreement.v1.AgreementService/ListNoticeEntries", agreement, notices.encode_to_vec()),

@@ -87,6 +87,11 @@ impl<'a> Text<'a> {
     }
 }
 
+/// The text of an item of any kind.
+pub(super) fn text(content: &ItemContent) -> Option<&ItemText> {
+    content.item.as_ref().and_then(|item| Text::of(item).text)
+}
+
 impl CheckedContent {
     fn of(content: Option<&ItemContent>, matter: &Matter, context: &CheckContext<'_>) -> Result<Self, Refusal> {
         let Some(item) = content.and_then(|content| content.item.as_ref()) else {

@@ -309,6 +309,31 @@ fn reads_are_recorded_in_a_chain_of_their_own_before_anybody_is_answered() {
 }
 
 #[test]
+fn the_records_of_one_read_are_written_together_or_not_at_all() {
+    on_each(async |database| {
+        let side = Side::new(Agency::Ppc, database).await;
+        let moment = side.source.moment();
+        let read = async |matters: &[&str]| {
+            let outcomes = matters.iter().map(|matter| (*matter, "OK"));
+            side.store.record_reads(&call(1), outcomes, &moment).await
+        };
+        // The last of three rows is refused.
+        side.tamper("CREATE UNIQUE INDEX once ON call (matter)").await;
+        read(&["x"]).await.unwrap();
+        let lost = read(&["a", "b", "x"]).await;
+        assert!(matches!(lost, Err(Error::AuditUnavailable)));
+        assert_eq!(record(&side.store).await, 1);
+        // Reads of many matters and of few wait for the same commits.
+        let matters: Vec<String> = (0..157).map(|n| n.to_string()).collect();
+        let matters: Vec<&str> = matters.iter().map(String::as_str).collect();
+        let (many, few) = matters.split_at(150);
+        let done = join_all(many.chunks(50).chain(few.chunks(3)).map(read)).await;
+        assert!(done.iter().all(Result::is_ok), "{done:?}");
+        assert_eq!(record(&side.store).await, 158);
+    });
+}
+
+#[test]
 fn a_read_that_cannot_be_recorded_is_not_answered_and_the_next_one_is() {
     on_each(async |database| {
         let side = Side::with(Agency::Ppc, database, losing(&["record reads"])).await;
