@@ -83,6 +83,8 @@ pub fn refused<T: std::fmt::Debug>(answer: Answer<T>, reason: Reason, field: &st
             let japanese = refused.japanese.strip_prefix(expected.japanese);
             let english = refused.message.strip_prefix(expected.english);
             assert_eq!(japanese.map(str::is_empty), english.map(str::is_empty), "{refused:?}");
+            // That a state does not allow something helps no official who is not told which or why.
+            assert!(reason != Reason::WrongState || japanese != Some(""), "{refused:?}");
             assert_eq!(refused.retry_after, expected.retry_after);
         }
     }

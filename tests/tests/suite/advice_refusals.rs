@@ -111,6 +111,27 @@ async fn a_request_that_is_missing_or_was_read_before_it_changed_accepts_no_act(
     ppc.withdraw_advice_request(ppc.withdrawing_advice(&supplemented)).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_refusal_by_the_state_names_the_state_in_japanese() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    let it = ppc.submit_advice_request(ppc.requesting()).await.unwrap();
+    let at_ipa = at_both(&ppc, &ipa, &it.name).await;
+    let accepted = ipa.accept_advice_request(ipa.accepting(&at_ipa)).await.unwrap();
+    let handed_back = ipa.hand_back_advice_request(ipa.handing_back(&accepted)).await.unwrap();
+    let advising = ipa.give_advice(ipa.giving(&handed_back)).await.unwrap_err();
+    ppc.withdraw_advice_request(ppc.withdrawing_advice(&it)).await.unwrap();
+    let it = at_both(&ppc, &ipa, &it.name).await;
+    let own = ppc.advice_request(&it.name).await.unwrap();
+    let supplementing = ppc.supplement_advice_request(ppc.supplementing(&own)).await.unwrap_err();
+    for (refused, state) in [(advising, "補正依頼中（差戻し）"), (supplementing, "取下げ")] {
+        assert_eq!(refused.reason, Reason::WrongState);
+        let expected =
+            format!("案件の現在の状態では、この操作を行うことはできません。この依頼は「{state}」の状態にあります。");
+        assert_eq!(refused.japanese, expected);
+    }
+}
+
 type Spoil<R> = fn(&mut R);
 
 /// A sound request that is spoiled in one field after the other.

@@ -35,7 +35,12 @@ const STATES: [(&str, &[(&str, &str)]); 4] = [
     ),
     (
         "renkei.referral.v1.Referral.State",
-        &[("STATE_ISSUED", "紹介未了"), ("STATE_GIVEN", "紹介済"), ("STATE_FOLLOWED_UP", "届出・報告確認済")],
+        &[
+            ("STATE_ISSUED", "紹介未了"),
+            ("STATE_DISCHARGED", "紹介不要"),
+            ("STATE_GIVEN", "紹介済"),
+            ("STATE_FOLLOWED_UP", "届出・報告確認済"),
+        ],
     ),
     ("renkei.sharing.v1.Item.State", &[("STATE_PUBLISHED", "共有中"), ("STATE_RECALLED", "共有停止")]),
 ];

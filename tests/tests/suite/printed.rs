@@ -208,11 +208,22 @@ fn the_schemes_state_what_the_law_and_the_counters_of_the_agencies_state() {
         ("leak-report-private", "いわゆる規律移行法人を含む。"),
         ("leak-report-private", "委任先の府省（事業所管大臣等）に報告"),
         ("leak-report-private", "取得し、又は取得しようとしている個人情報であって"),
+        (
+            "leak-report-private",
+            "漏えい、滅失若しくは毀損が発生し、又は発生したおそれがある事態であって、施行規則第7条各号のいずれかに該当するもの",
+        ),
         ("leak-report-private", "関係省庁の共通様式も使用できます。"),
+        ("leak-report-private", "速報は、事態を知った後、速やかに（おおむね3～5日以内）。"),
+        ("leak-report-private", "（不正の目的をもって行われたおそれがある場合は60日以内）"),
         ("leak-report-private", "事態を知った日から30日以内"),
         (
             "leak-report-private",
             "サイバー対処能力強化法（令和7年法律第42号）に基づく特定侵害事象の報告も別途必要です。",
+        ),
+        ("leak-report-public", "行政機関の長等（国の行政機関、独立行政法人等、地方公共団体の機関及び"),
+        (
+            "leak-report-public",
+            "速報は、事態を知った後、速やかに（おおむね3～5日以内）。確報は、事態を知った日から30日以内",
         ),
         ("leak-report-public", "地方独立行政法人。規律移行法人等を除く。"),
         ("leak-report-public", "関係省庁の共通様式も使用できます。"),
@@ -220,6 +231,7 @@ fn the_schemes_state_what_the_law_and_the_counters_of_the_agencies_state() {
         ("virus", "コンピュータウイルス（ランサムウェアを含む。）を発見した方又はその被害を受けた方"),
         ("virus", "電子メールで送付（記入できる範囲で可。自由様式又は他機関に提出した様式の写しでも可）"),
         ("unauthorised-access", "（平成8年通商産業省告示第362号）（最終改定 平成12年12月28日）"),
+        ("unauthorised-access", "電子メールで送付（記入できる範囲で可。自由様式又は他機関に提出した様式の写しでも可）"),
         ("unauthorised-access", "期限の定めはありません（任意の届出です。）。"),
     ] {
         let content = of(id).content;

@@ -191,6 +191,14 @@ fn nothing_new_is_opened_out_of_force_and_open_matters_are_finished() {
             let n = u8::from(choice != ReviseItem);
             assert_eq!(pair.of(author).refuses(&choice.act(pair.of(author), n).unwrap()), closed, "{choice:?}");
         }
+        // The official reads which of the two it is.
+        let why = if kind == NoticeKind::NotRenew {
+            "覚書の有効期間は満了しています。"
+        } else {
+            "覚書の延長に疑義があります。"
+        };
+        let refusal = pair.ppc.judge(&AskAdvice.act(&pair.ppc, 1).unwrap()).unwrap_err();
+        assert_eq!(refusal.detail.japanese, why);
         let advice = [
             Supplement,
             Accept,

@@ -217,7 +217,7 @@ fn has_room_for(case: &Case, added: u32) -> Result<(), Refusal> {
     must(
         right,
         Reason::WrongState,
-        ("a request has at most 100 questions", "一件の求めに記載できる質問は100問までです。"),
+        ("a request has at most 100 questions", "一件の依頼に記載できる質問は100問までです。"),
     )
 }
 
@@ -228,7 +228,7 @@ fn judge_further(case: &Case, fact: &AdviceFurtherAsked) -> Result<(), Refusal> 
     must(
         is_advised,
         Reason::WrongState,
-        ("further questions are asked after final advice", "再質問は、最終回答の後に行うことができます。"),
+        ("further questions are asked after final advice", "再照会は、最終回答の後に行うことができます。"),
     )?;
     case.answers(newest_conclusion(case.page()).map_or(0, |mark| mark.seq))?;
     let is_free = further(case.page()).count() < MOST_FURTHER;
@@ -237,7 +237,7 @@ fn judge_further(case: &Case, fact: &AdviceFurtherAsked) -> Result<(), Refusal> 
         Reason::WrongState,
         (
             "further questions are asked at most ten times: submit another request",
-            "再質問は10回までです。新たに助言を求めてください。",
+            "再照会は10回までです。新たに助言を依頼してください。",
         ),
     )?;
     has_room_for(case, fact.questions)?;
@@ -300,7 +300,7 @@ fn judge_closing(case: &Case) -> Result<(), Refusal> {
     must(
         !is_open,
         Reason::WrongState,
-        ("the request is under way: further questions are not answered yet", "再質問への回答が終わっていません。"),
+        ("the request is under way: further questions are not answered yet", "再照会への回答が完了していません。"),
     )?;
     let right = case.answers == newest.seq;
     must(
@@ -323,7 +323,7 @@ fn judge_acceptance(case: &Case, fact: &AdviceAccepted) -> Result<(), Refusal> {
     must(
         acceptance(case.page()).is_none(),
         Reason::WrongState,
-        ("the request is accepted already", "この求めは、既に受け付けられています。"),
+        ("the request is accepted already", "この依頼は、既に受け付けられています。"),
     )?;
     plannable(case, &fact.planned_on)
 }
@@ -333,7 +333,7 @@ fn judge_plan(case: &Case, fact: &AdvicePlanRevised) -> Result<(), Refusal> {
     must(
         acceptance(case.page()).is_some(),
         Reason::WrongState,
-        ("the request is not accepted yet", "この求めは、受け付けられていません。"),
+        ("the request is not accepted yet", "この依頼は、まだ受け付けられていません。"),
     )?;
     plannable(case, &fact.planned_on)?;
     let is_new = planned(case.page()) != Some(fact.planned_on.as_str());
@@ -363,7 +363,7 @@ fn judge_advice(case: &Case, fact: &AdviceGiven) -> Result<(), Refusal> {
     must(
         acceptance(case.page()).is_some(),
         Reason::WrongState,
-        ("the request is not accepted yet", "この求めは、受け付けられていません。"),
+        ("the request is not accepted yet", "この依頼は、まだ受け付けられていません。"),
     )?;
     asked(case, &fact.questions)?;
     let mut answered = answered(case.page());
@@ -415,24 +415,22 @@ fn find<'a>(case: &Case<'a>) -> Result<(&'a Mark, &'a AdviceRequested), Refusal>
 /// The request is under way: neither answered nor ended.
 fn open(case: &Case) -> Result<(), Refusal> {
     find(case)?;
-    must(
-        is_under_way(state(case.page())),
-        Reason::WrongState,
-        (
-            "the request is answered, declined or withdrawn",
-            "この求めは、既に回答、対応困難の回答又は取下げがされています。",
-        ),
-    )
+    allowed(is_under_way, case, "the request is answered, declined or withdrawn")
+}
+
+/// Refuses an act in a state that does not allow it, and names the state to the official.
+fn allowed(allows: impl Fn(State) -> bool, case: &Case, english: &'static str) -> Result<(), Refusal> {
+    let state = state(case.page());
+    if allows(state) {
+        return Ok(());
+    }
+    Err(Refusal::new(Reason::WrongState, (english, format!("この依頼は「{}」の状態にあります。", state.ja()))))
 }
 
 /// IPA works on a request in one of these states, and answers what PPC submitted last.
 fn works_on(case: &Case, states: &[State]) -> Result<(), Refusal> {
     find(case)?;
-    must(
-        states.contains(&state(case.page())),
-        Reason::WrongState,
-        ("the state of the request does not allow this", "求めの現在の状態を確認してください。"),
-    )?;
+    allowed(|state| states.contains(&state), case, "the state of the request does not allow this")?;
     case.answers(last_submission(case.page()))
 }
 

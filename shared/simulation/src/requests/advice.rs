@@ -93,7 +93,7 @@ impl Requests {
             etag: it.etag.clone(),
             clarification: it.open_clarifications.first().cloned().unwrap_or_default(),
             content: Some(AdviceClarificationAnsweredContent {
-                statements: vec![self.statement("ログの保存は90日")],
+                statements: vec![self.statement("ログの保存期間は90日")],
                 attachments: Vec::new(),
             }),
         }

@@ -250,3 +250,17 @@ fn no_statement_is_left_out_of_the_list() {
     }
     assert!(found > 40, "found only {found}");
 }
+
+/// Entries are official documents of both agencies, so neither age nor a setting deletes one, nor the words in it.
+#[test]
+fn no_entry_is_deleted_or_changed_but_those_that_a_recovery_sets_aside() {
+    let all = [statements(Dialect::Sqlite), statements(Dialect::Postgres)].concat();
+    let changes = |text: &&String| match text.split_whitespace().collect::<Vec<_>>().as_slice() {
+        ["DELETE", "FROM", "entry", ..] | ["UPDATE", "entry", ..] => true,
+        ["INSERT", "INTO", "entry", ..] => text.contains("ON CONFLICT"),
+        _ => false,
+    };
+    let mut found: Vec<&String> = all.iter().filter(changes).collect();
+    found.dedup();
+    assert_eq!(found, ["DELETE FROM entry WHERE journal = $1 AND seq > $2"]);
+}
