@@ -1,7 +1,11 @@
 //! The table of facts: one row per field of the oneof `Fact.fact`, from its option `renkei.options.v1.fact_rule`; the
 //! message of each kind, and the content of an entry in its type.
 
-use std::{collections::BTreeMap, error::Error, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fmt::Write as _,
+};
 
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, OneofDescriptor, Value};
 
@@ -77,13 +81,17 @@ fn kinds(pool: &DescriptorPool) -> Result<Vec<Kind>, Box<dyn Error>> {
         .get_extension_by_name("renkei.options.v1.fact_rule")
         .ok_or("the contract has no option renkei.options.v1.fact_rule")?;
     let fact = pool.get_message_by_name("renkei.journal.v1.Fact").ok_or("the contract has no Fact")?;
-    let mut kinds = Vec::new();
+    let (mut kinds, mut named) = (Vec::new(), BTreeSet::new());
     for field in fact.fields().filter(|field| field.containing_oneof().is_some()) {
         let options = field.options();
         if !options.has_extension(&extension) {
             return Err(format!("the fact {} has no rule", field.name()).into());
         }
         let rule = options.get_extension(&extension).as_message().ok_or("the fact's rule is not a message")?.clone();
+        let ja = text(&rule, "ja");
+        if !(1..=crate::names::LENGTH).contains(&ja.chars().count()) || !named.insert(ja) {
+            return Err(format!("the fact {} has no Japanese name of its own", field.name()).into());
+        }
         kinds.push(Kind { variant: crate::camel(field.name()), rule, field });
     }
     Ok(kinds)
@@ -110,9 +118,10 @@ fn row(pool: &DescriptorPool, kinds: &[Kind], kind: &Kind) -> Result<String, Box
         answers.push(format!("FactKind::{}", found.variant));
     }
     Ok(format!(
-        "FactRule {{ kind: FactKind::{}, name: {name:?}, number: {}, author: {}, article: {:?}, effect: {}, \
+        "FactRule {{ kind: FactKind::{}, name: {name:?}, ja: {:?}, number: {}, author: {}, article: {:?}, effect: {}, \
          collection: {:?}, content: {content}, opens: {}, answers: &[{}], replaces: {}, wrong_stops: {} }}",
         kind.variant,
+        text(rule, "ja"),
         kind.field.number(),
         one(rule, "author")?,
         text(rule, "article"),

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, error::Error, fmt::Write as _};
 use prost_reflect::{DescriptorPool, EnumDescriptor, ExtensionDescriptor};
 
 /// The maximum length of a name in characters, so that it fits into a column.
-const LENGTH: usize = 40;
+pub const LENGTH: usize = 40;
 
 pub fn generate(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     let option = crate::rules::option(pool, "renkei.names.v1.ja")?;

@@ -68,6 +68,8 @@ pub struct FactRule {
     pub kind: FactKind,
     /// The name of its field in `Fact.fact`.
     pub name: &'static str,
+    /// The Japanese name for officials.
+    pub ja: &'static str,
     /// The number of that field, which never changes.
     pub number: u32,
     /// The agency that may write the fact.

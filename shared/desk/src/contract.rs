@@ -1,7 +1,7 @@
 //! The contract in the words of officials.
 
 use renkei_proto::{
-    NAMES,
+    FactKind, NAMES,
     contract::v1::{
         EnumNames, ListNamesRequest, ListNamesResponse, ValueName, contract_service_server::ContractService,
     },
@@ -34,7 +34,12 @@ impl ContractService for Contract {
                 name: names.name.to_owned(),
                 values: names.values.iter().map(value).collect(),
             });
-            Ok(ListNamesResponse { enums: enums.collect() })
+            let facts = FactKind::ALL.iter().map(|kind| kind.rule()).map(|rule| ValueName {
+                value: rule.name.to_owned(),
+                number: i32::try_from(rule.number).unwrap_or_default(),
+                ja: rule.ja.to_owned(),
+            });
+            Ok(ListNamesResponse { enums: enums.collect(), facts: facts.collect() })
         })
         .await
     }

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use renkei_domain::calendar::TOKYO;
+use renkei_proto::FactKind;
 use serde::Deserialize;
 
 /// The language of the command line. JSON is English, with times in UTC, in each of them.
@@ -25,6 +26,14 @@ impl Language {
         match self {
             Self::En => english.into(),
             Self::Ja => japanese.into(),
+        }
+    }
+
+    /// A kind of fact: its id in English, its name in Japanese. A kind that only a later version knows has its id alone.
+    pub(crate) fn fact(self, fact_type: &str) -> &str {
+        match FactKind::named(fact_type) {
+            Some(kind) if self == Self::Ja => kind.rule().ja,
+            _ => fact_type,
         }
     }
 
@@ -68,6 +77,13 @@ mod tests {
         let at = "2026-11-30T15:00:00.25Z";
         assert_eq!(Language::Ja.retold(at), "2026-12-01T00:00:00+09:00");
         assert_eq!((Language::En.retold(at).as_str(), Language::Ja.retold("-").as_str()), (at, "-"));
+    }
+
+    #[test]
+    fn a_fact_has_its_name_in_japanese_and_its_id_where_this_version_does_not_know_it() {
+        assert_eq!(Language::Ja.fact("advice_requested"), "助言の依頼");
+        assert_eq!(Language::En.fact("advice_requested"), "advice_requested");
+        assert_eq!(Language::Ja.fact("later_fact"), "later_fact");
     }
 
     #[test]

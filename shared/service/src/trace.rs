@@ -62,12 +62,12 @@ async fn told(store: &Store, matter: &str, entries: &[StoredEntry], language: La
         let Journal::Of(author) = held.journal else { continue };
         let level = level(store, held, entries, language).await?;
         let trace = held.header.traceparent.split('-').nth(1).unwrap_or("-").to_owned();
-        let (entry, fact) = (entry_name(author, held.header.seq), &held.header.fact_type);
+        let (entry, fact) = (entry_name(author, held.header.seq), padded(language.fact(&held.header.fact_type), 30));
         let time = |us: i64| language.retold(&time(us));
         let (written, stored) = (time(micros(held.header.written_at.as_ref())), time(held.arrived_us));
         lines.push(language.say(
-            format!("{entry:28} {fact:30} written {written} stored {stored} {level:46} trace {trace}"),
-            format!("{entry:28} {fact:30} 作成 {written} 保管 {stored} {} トレース {trace}", padded(&level, 46)),
+            format!("{entry:28} {fact} written {written} stored {stored} {level:46} trace {trace}"),
+            format!("{entry:28} {fact} 作成 {written} 保管 {stored} {} トレース {trace}", padded(&level, 46)),
         ));
     }
     Ok(lines)

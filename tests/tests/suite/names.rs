@@ -1,7 +1,7 @@
 //! The Japanese names of values, as every desk can read them.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::DescriptorPool;
 use renkei_proto::{
@@ -69,6 +69,16 @@ async fn both_desks_name_every_value_of_the_contract_in_japanese() {
         listed.enums.iter().map(|it| (it.name.clone(), it.values.iter().map(|value| value.number).collect())).collect();
     // The descriptors are in alphabetical order as well, because the map is.
     assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
+
+    let fact = pool.get_message_by_name("renkei.journal.v1.Fact").unwrap();
+    let ours = fact.oneofs().flat_map(|oneof| oneof.fields().collect::<Vec<_>>());
+    let mut kinds: Vec<(u32, String)> = ours.map(|field| (field.number(), field.name().to_owned())).collect();
+    kinds.sort_unstable();
+    let found = listed.facts.iter().map(|it| (u32::try_from(it.number).unwrap(), it.value.clone()));
+    assert_eq!(found.collect::<Vec<_>>(), kinds);
+    let names: BTreeSet<&str> = listed.facts.iter().map(|it| it.ja.as_str()).collect();
+    assert_eq!((names.len(), names.contains("")), (kinds.len(), false));
+    assert!(listed.facts.iter().any(|it| (it.value.as_str(), it.ja.as_str()) == ("advice_further_asked", "再照会")));
 
     let named: BTreeMap<(&str, &str), &str> = listed
         .enums

@@ -323,7 +323,7 @@ fn judge_acceptance(case: &Case, fact: &AdviceAccepted) -> Result<(), Refusal> {
     must(
         acceptance(case.page()).is_none(),
         Reason::WrongState,
-        ("the request is accepted already", "この依頼は、既に受け付けられています。"),
+        ("the request is accepted already", "この依頼は、既に受理されています。"),
     )?;
     plannable(case, &fact.planned_on)
 }
@@ -333,7 +333,7 @@ fn judge_plan(case: &Case, fact: &AdvicePlanRevised) -> Result<(), Refusal> {
     must(
         acceptance(case.page()).is_some(),
         Reason::WrongState,
-        ("the request is not accepted yet", "この依頼は、まだ受け付けられていません。"),
+        ("the request is not accepted yet", "この依頼は、まだ受理されていません。"),
     )?;
     plannable(case, &fact.planned_on)?;
     let is_new = planned(case.page()) != Some(fact.planned_on.as_str());
@@ -363,7 +363,7 @@ fn judge_advice(case: &Case, fact: &AdviceGiven) -> Result<(), Refusal> {
     must(
         acceptance(case.page()).is_some(),
         Reason::WrongState,
-        ("the request is not accepted yet", "この依頼は、まだ受け付けられていません。"),
+        ("the request is not accepted yet", "この依頼は、まだ受理されていません。"),
     )?;
     asked(case, &fact.questions)?;
     let mut answered = answered(case.page());

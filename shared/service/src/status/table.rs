@@ -133,7 +133,7 @@ impl HeldStands {
             (("backlog", "未受領"), language.say(self.backlog.to_string(), format!("{} 件", self.backlog))),
         ];
         if let Some(it) = &self.oldest_waiting {
-            let named = format!("{} {}", it.entry, it.fact_type);
+            let named = format!("{} {}", it.entry, language.fact(&it.fact_type));
             rows.push((
                 ("oldest waiting", "最も古い未受領"),
                 language.say(format!("{named} in {}", it.matter), format!("{named}（{}）", it.matter)),
