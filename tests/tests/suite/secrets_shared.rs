@@ -16,6 +16,7 @@ use renkei_proto::{
         ItemQuestionAskedContent, ItemRecalledContent, ItemText, ListItemEntriesRequest, ListItemsRequest,
         item_content, item_service_client::ItemServiceClient,
     },
+    title::v1::{ListTitlesRequest, title_service_client::TitleServiceClient},
     r#type::v1::{Agency, Attachment, Purpose, Scope},
 };
 use renkei_tools::{
@@ -130,6 +131,9 @@ async fn let_out(acts: &Acts, it: &Item, purposes: &[&'static str]) -> Vec<u8> {
             take(items.list_items(list).await.map(|it| it.get_ref().encode_to_vec()));
             let get = GetItemRequest { name: it.name.clone() };
             take(items.get_item(get).await.map(|it| it.get_ref().encode_to_vec()));
+            let named = ListTitlesRequest { matters: vec![it.name.clone()] };
+            let mut titles = TitleServiceClient::new(authentic());
+            take(titles.list_titles(named).await.map(|it| it.get_ref().encode_to_vec()));
             let entries = ListItemEntriesRequest { parent: it.name.clone(), ..ListItemEntriesRequest::default() };
             take(items.list_item_entries(entries).await.map(|it| it.get_ref().encode_to_vec()));
             let entries = ListEntriesRequest { matter: it.name.clone(), ..ListEntriesRequest::default() };

@@ -183,7 +183,7 @@ fn a_repeat_whose_reply_was_forgotten_is_found_in_the_journal() {
 fn one_read_of_entries_has_a_bound() {
     on_each(async |database| {
         let side = Side::new(Agency::Ppc, database).await;
-        let long = "頁".repeat(2000);
+        let long = "文".repeat(2000);
         let each = async |n: u64| side.act(publish_with(Agency::Ppc, &format!("scheme-{n}"), &long)).await.unwrap();
         futures::future::join_all((0..99).map(each)).await;
 
