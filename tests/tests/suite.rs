@@ -30,10 +30,18 @@ mod command_line;
 mod compose;
 #[path = "suite/config.rs"]
 mod config;
+#[path = "suite/consent.rs"]
+mod consent;
+#[path = "suite/consent_races.rs"]
+mod consent_races;
 #[path = "suite/counts.rs"]
 mod counts;
 #[path = "suite/delivery.rs"]
 mod delivery;
+#[path = "suite/disclosure.rs"]
+mod disclosure;
+#[path = "suite/disposal.rs"]
+mod disposal;
 #[path = "suite/duty.rs"]
 mod duty;
 #[path = "suite/evidence.rs"]
@@ -82,6 +90,8 @@ mod printed;
 mod processes;
 #[path = "suite/readme.rs"]
 mod readme;
+#[path = "suite/recall_effect.rs"]
+mod recall_effect;
 #[path = "suite/receiver.rs"]
 mod receiver;
 #[path = "suite/recovery.rs"]

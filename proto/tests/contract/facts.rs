@@ -20,8 +20,7 @@ const NUMBERS: &[(RangeInclusive<u32>, &str)] = &[
     (10..=19, "renkei.agreement.v1"),
     (20..=29, "renkei.referral.v1"),
     (30..=49, "renkei.advice.v1"),
-    (50..=69, "renkei.sharing.v1"),
-    (70..=89, "renkei.consent.v1"),
+    (50..=89, "renkei.sharing.v1"),
     (90..=109, "renkei.consultation.v1"),
     (110..=129, "renkei.journal.v1"),
 ];

@@ -107,12 +107,17 @@ fn no_field_is_named_as_its_message() {
     }
 }
 
+/// The one method that begins with the word: the memorandum's own act is to request consent, and the resource that it makes is
+/// named otherwise (`RequestedConsent`).
+const ASKED_FOR: &str = "RequestConsent";
+
 #[test]
 fn every_message_named_request_or_response_belongs_to_a_method() {
     let mut exchanged = BTreeSet::from(NAMED_AS_REQUESTS.map(str::to_owned));
     for method in methods() {
         assert_eq!(method.input().name(), format!("{}Request", method.name()), "{}", method.full_name());
-        assert!(!method.name().starts_with("Request"), "{}: its request reads as a resource", method.full_name());
+        let reads_as_resource = method.name().starts_with("Request") && method.name() != ASKED_FOR;
+        assert!(!reads_as_resource, "{}: its request reads as a resource", method.full_name());
         exchanged.extend([method.input().full_name().to_owned(), method.output().full_name().to_owned()]);
     }
     for message in messages() {

@@ -14,6 +14,7 @@ mod call_origin;
 mod clock;
 mod command;
 mod declined;
+mod erasure;
 mod etag;
 mod feed;
 mod fold;
@@ -42,6 +43,7 @@ pub use crate::{
     clock::{ConfirmClock, ahead, dated_until},
     command::{Command, content},
     declined::Declined,
+    erasure::Erasure,
     etag::etag,
     feed::{Around, Cursor, Told},
     fold::{Effects, fold},

@@ -23,6 +23,7 @@ use renkei_proto::{
 use crate::{
     aside::SetAside,
     batch::{Batch, Outcome, Reply, Submission},
+    erasure::Erasure,
     feed::{Around, Cursor, Told},
     head::Heads,
     recovery::is_set_aside,
@@ -129,6 +130,11 @@ impl Memory {
     /// The peer's newest receipt up to this number.
     pub fn receipt(&self, up_to: u64) -> Option<&Receipt> {
         self.receipts.get(&up_to)
+    }
+
+    /// The peer's receipts that are kept, by the numbers up to which they go.
+    pub fn receipts(&self) -> impl Iterator<Item = &Receipt> {
+        self.receipts.values()
     }
 
     /// The newest receipt that was signed for the peer's journal.
@@ -277,6 +283,7 @@ impl Memory {
     /// Keeps the results of a batch.
     fn keep(&mut self, judged: Judged, key: &SigningKey) -> Vec<Outcome> {
         let Judged { outcomes, staged, replies, moment } = judged;
+        let erasures = staged.erasures();
         self.replies.extend(replies.into_iter().map(|reply| (reply.request.clone(), reply)));
         if let Some(receipt) = staged.receipt(moment.now) {
             self.given = Some(sign_receipt(key, &receipt));
@@ -312,7 +319,25 @@ impl Memory {
             }
         }
         self.marked &= !staged.unmark;
+        self.erase(&erasures);
         outcomes
+    }
+
+    /// Removes the texts that are not kept.
+    fn erase(&mut self, erasures: &BTreeMap<String, Erasure>) {
+        if erasures.is_empty() {
+            return;
+        }
+        for ((journal, seq), stored) in &mut self.entries {
+            if erasures.get(&stored.header.matter).is_some_and(|erasure| erasure.covers(*journal, *seq)) {
+                (stored.entry.content, stored.content_present) = (None, false);
+            }
+        }
+        for aside in &mut self.aside {
+            if erasures.get(&aside.matter).is_some_and(|erasure| erasure.covers_aside(aside.seq)) {
+                aside.content = None;
+            }
+        }
     }
 
     fn insert(&mut self, stored: StoredEntry, state: Option<&'static str>) {

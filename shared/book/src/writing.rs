@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use renkei_domain::{
+    content,
     decide::{Permit, PermittedFact, decide, decide_draft},
     matter::Matter,
     noun::{journal as journal_rules, registry},
@@ -56,6 +57,8 @@ impl Stage {
     /// Judges an own entry that was set aside in a recovery, and appends it again: at a new place, under its old id.
     pub(crate) fn write_again(&mut self, matter: &Matter, old: &SetAside) -> Result<u64, Refusal> {
         let permit = decide(&self.view(), matter, &old.fact, old.answers, self.now())?;
+        // Its text may be erased, and the peer takes no fact without the text that belongs to it.
+        content::check(permit.kind(), old.content.as_deref(), old.content.is_some())?;
         self.append(&permit, old.fact.clone(), old.content.clone(), old.answers, Some(old))
     }
 

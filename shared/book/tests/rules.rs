@@ -9,11 +9,15 @@ mod rules {
     mod advice_due;
     mod catalogue;
     mod choice;
+    mod consent;
+    mod consent_acts;
+    mod consent_visibility;
     mod content;
     mod convergence;
     mod counts;
     mod crossing;
     mod direction;
+    mod disclosure;
     mod duty;
     mod ground;
     mod introduction;
@@ -25,6 +29,7 @@ mod rules {
     mod noun;
     mod official;
     mod pairs;
+    mod recall;
     mod referral;
     mod scheme;
     mod scope;

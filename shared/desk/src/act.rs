@@ -68,6 +68,12 @@ pub trait Act: ActRequest + Send + Sync + 'static {
     /// # Errors
     /// Every fault that only the desk can see, such as the name of an entry that does not exist.
     fn draft(&self, checked: &Self::Checked, context: &ActContext<'_>) -> Result<FactDraft, Refusal>;
+
+    /// The private fact that records a refused act; `None` for a refusal of which nothing is recorded.
+    fn attempt(&self, checked: &Self::Checked, context: &ActContext<'_>, refusal: &Refusal) -> Option<fact::Fact> {
+        let _ = (checked, context, refusal);
+        None
+    }
 }
 
 /// The surroundings of an act before it queues.
@@ -180,6 +186,17 @@ impl<A: Act> ActCommand<A> {
         Ok(Self { act, checked, content, matter, reader, calendar: context.calendar.clone() })
     }
 
+    fn context<'a>(&'a self, stage: &'a Stage, moment: &'a Moment) -> ActContext<'a> {
+        let (unit, calendar) = (&self.reader.unit, &self.calendar);
+        ActContext { stage, matter: &self.matter, moment, unit, calendar }
+    }
+
+    /// Writes the fact of the act.
+    fn write(&self, stage: &mut Stage, moment: &Moment) -> Result<(), Refusal> {
+        let FactDraft { fact, answers } = self.act.draft(&self.checked, &self.context(stage, moment))?;
+        stage.write(&self.matter, fact, self.content.clone(), answers).map(|_| ())
+    }
+
     /// Refuses an act in a matter that is hidden from its caller.
     fn readable(&self, stage: &Stage, moment: &Moment) -> Result<(), Refusal> {
         let page = stage.page(&self.matter.to_string());
@@ -200,11 +217,15 @@ impl<A: Act> Command for ActCommand<A> {
             self.readable(stage, moment)?;
             stage.expect(&name, etag)?;
         }
-        let (unit, calendar) = (&self.reader.unit, &self.calendar);
-        let context = ActContext { stage, matter: &self.matter, moment, unit, calendar };
-        let FactDraft { fact, answers } = self.act.draft(&self.checked, &context)?;
-        stage.write(&self.matter, fact, self.content.clone(), answers)?;
-        self.reply_to_repeat(stage, &name, moment)
+        if let Err(refusal) = self.write(stage, moment) {
+            if let Some(attempt) = self.act.attempt(&self.checked, &self.context(stage, moment), &refusal) {
+                stage.note(self.matter.clone(), attempt, None);
+            }
+            return Err(refusal);
+        }
+        // The act itself may have hidden the matter from its caller, who was judged before it: the report that an item came by
+        // mistake ends the consent by which the caller's unit saw it.
+        A::Resource::of(&self.matter, stage.page(&name), moment.now, stage.etag(&name))
             .ok_or_else(|| Refusal::new(Reason::Internal, Sentence::for_developers("the matter has no page")))
     }
 

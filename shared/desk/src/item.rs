@@ -1,6 +1,13 @@
 //! Sharing of information (Art. 5(2)) within its scope (Art. 7(2)).
 
 mod acts;
+mod consent;
+mod disclosure;
+mod recall;
+
+pub(crate) use consent::Consents;
+pub(crate) use disclosure::Disclosures;
+pub(crate) use recall::Recalls;
 
 use renkei_domain::{
     matter::Matter,

@@ -37,7 +37,10 @@ use renkei_proto::{
     link::v1::link_status_service_server::LinkStatusServiceServer,
     options::v1::Surface,
     referral::v1::{referral_service_server::ReferralServiceServer, scheme_service_server::SchemeServiceServer},
-    sharing::v1::item_service_server::ItemServiceServer,
+    sharing::v1::{
+        consent_service_server::ConsentServiceServer, disclosure_service_server::DisclosureServiceServer,
+        item_service_server::ItemServiceServer, recall_service_server::RecallServiceServer,
+    },
     title::v1::title_service_server::TitleServiceServer,
     r#type::v1::Agency,
     watch::v1::watch_service_server::WatchServiceServer,
@@ -98,6 +101,10 @@ pub fn routes(desk: &Desk, settings: Settings) -> RoutesBuilder {
         .add_service(
             ContractServiceServer::new(contract::Contract::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX),
         )
+        .add_service(ConsentServiceServer::new(item::Consents::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))
+        .add_service(
+            DisclosureServiceServer::new(item::Disclosures::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX),
+        )
         .add_service(DutyServiceServer::new(duty::Duties::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(EvidenceServiceServer::new(evidence).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(ItemServiceServer::new(item::Items::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))
@@ -105,6 +112,7 @@ pub fn routes(desk: &Desk, settings: Settings) -> RoutesBuilder {
         .add_service(
             OfficialServiceServer::new(official::Officials::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX),
         )
+        .add_service(RecallServiceServer::new(item::Recalls::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(ReferralServiceServer::new(referral).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(SchemeServiceServer::new(scheme::Schemes::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))
         .add_service(TitleServiceServer::new(title::Titles::new(desk())).max_decoding_message_size(DESK_MESSAGE_MAX))

@@ -3,12 +3,16 @@
 
 use renkei_book::Heads;
 use renkei_domain::{
-    matter::entry_name,
-    noun::journal as journal_rules,
+    matter::{Matter, entry_name},
+    noun::{journal as journal_rules, registry},
     page::{Journal, MarkView as _, Seen},
 };
 use renkei_journal::{Break, Head, Lie, Previous, Proven, PublicKeys, verify_all};
-use renkei_proto::{FactKind, journal::v1::Entry, r#type::v1::Agency};
+use renkei_proto::{
+    FactKind,
+    journal::v1::{Entry, Header},
+    r#type::v1::Agency,
+};
 use renkei_store::{ChainHead, Error, JOURNALS, RowCheck, Store};
 
 mod beside;
@@ -200,8 +204,9 @@ async fn read(store: &Store, journal: Journal, from: u64, head: Head) -> Result<
     };
     let mut entries: Vec<Entry> = Vec::with_capacity(held.len());
     for held in held.into_iter().filter(|held| held.header.seq <= head.seq) {
-        // This version disposes of nothing. Only a content that contradicts its header, and was refused for it, is not kept.
-        if !held.header.content_commitment.is_empty() && !held.content_present {
+        // A content that contradicts its header, and was refused for it, is not kept either.
+        let is_absent = !held.header.content_commitment.is_empty() && !held.content_present;
+        if is_absent && !is_disposed(store, journal, &held.header).await? {
             let seq = held.header.seq;
             let missing = |_| format!("journal {}: entry {seq}: its content is missing", journal.id());
             let lie = Lie::ContentDiffers { seq, field: "content" };
@@ -213,6 +218,14 @@ async fn read(store: &Store, journal: Journal, from: u64, head: Head) -> Result<
         return Err(format!("journal {}: entry {from} and later ones are missing up to {}", journal.id(), head.seq));
     }
     Ok(entries)
+}
+
+/// True if an agency has erased the content of an entry: the own one, or the peer before it sent the entry.
+async fn is_disposed(store: &Store, journal: Journal, header: &Header) -> Result<bool, String> {
+    let page = store.page(&header.matter).await.map_err(|error| error.to_string())?.unwrap_or_default();
+    let noun = registry::of(&Matter::of(&header.matter));
+    let covers = |by| noun.disposed(by, Seen::whole(&page)).covers(by, journal, header.seq);
+    Ok([store.own(), store.own().peer()].into_iter().any(covers))
 }
 
 /// The first of a chunk's entries that cannot be read.

@@ -7,11 +7,19 @@ use std::{
 };
 
 use renkei_book::{Cursor, Declined, Told};
-use renkei_domain::{matter::Matter, noun::registry, page::Page, refusal::Refusal};
+use renkei_domain::{
+    decide::decide_read,
+    matter::Matter,
+    moment::instant,
+    noun::registry,
+    page::{Page, Seen},
+    refusal::Refusal,
+};
 use renkei_journal::Head;
 use renkei_proto::{
     options::v1::Reason,
-    watch::v1::{WatchRequest, WatchResponse, watch_service_server::WatchService},
+    r#type::v1::Agency,
+    watch::v1::{Event, MatterHidden, WatchRequest, WatchResponse, event::Change, watch_service_server::WatchService},
 };
 use renkei_rpc::{
     error::Error as CallError,
@@ -167,9 +175,15 @@ impl WatchService for Watches {
                     // A watch goes on in the incarnation that it has come to.
                     place.incarnation = head.incarnation;
                     for told in told {
+                        let before = place;
                         place = place.behind(desk.own, &told);
-                        if is_asked(&&told) && pages.show(&desk, &call, &told.event.matter).await? {
+                        if !is_asked(&&told) {
+                            continue;
+                        }
+                        if pages.show(&desk, &call, &told.event.matter).await? {
                             yield WatchResponse { cursor: sealed(&desk, place)?, event: Some(told.event) };
+                        } else if pages.hides(&desk, &call, &told, [before, place]) {
+                            yield WatchResponse { cursor: sealed(&desk, place)?, event: Some(hidden(told.event)) };
                         }
                     }
                     if is_all {
@@ -230,6 +244,26 @@ impl EventPages {
         let none = Page::default();
         Ok(permit_of(desk, call, &Matter::of(name), self.found.get(name).unwrap_or(&none)).is_some())
     }
+
+    /// True if a change has ended the caller's sight of its matter. It is judged at the time of the change, on the page as it
+    /// was between two places in the feed, so every watch that passes the change tells the same.
+    fn hides(&self, desk: &Desk, call: &Call, told: &Told, around: [Cursor; 2]) -> bool {
+        let (matter, at) = (Matter::of(&told.event.matter), told.event.time.as_ref().map(instant));
+        let (Some(page), Some(at), Some(_)) = (self.found.get(&told.event.matter), at, &told.entry) else {
+            return false;
+        };
+        let [before, after] = around.map(|place| {
+            let (own, peer) = (place.own.seq, place.peer.seq);
+            let (ppc, ipa) = if desk.own == Agency::Ppc { (own, peer) } else { (peer, own) };
+            decide_read(desk.own, &matter, Seen::until(page, ppc, ipa), &call.reader, at).is_ok()
+        });
+        before && !after
+    }
+}
+
+/// The change that hides its matter, as the watcher receives it: no more than a name that it has seen before.
+fn hidden(event: Event) -> Event {
+    Event { traceparent: String::new(), change: Some(Change::MatterHidden(MatterHidden {})), ..event }
 }
 
 fn heartbeat(desk: &Desk, place: Cursor) -> Result<WatchResponse, Error> {

@@ -240,7 +240,7 @@ impl ReadPermit {
     /// True if the content of this entry may be read: of a sealed matter only the reason of the seal, and of a revision
     /// only if its own scope allows it.
     pub fn opens(&self, journal: Journal, seq: u64, kind: FactKind) -> bool {
-        self.shows(journal, seq) && self.withheld.sealed_but.is_none_or(|readable| kind == readable)
+        self.shows(journal, seq) && self.withheld.sealed_but.is_none_or(|readable| readable.contains(&kind))
     }
 
     /// True if the fact of this entry may be read: it does not concern a revision whose own scope excludes the reader.

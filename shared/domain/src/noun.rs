@@ -22,7 +22,7 @@ use crate::{
     duty::{Duty, DutyKind},
     index::Lookup,
     matter::{Collection, Matter},
-    page::Seen,
+    page::{Journal, Seen},
     read_set::ReadSet,
     refusal::Refusal,
     tally::{Ordinal, Tally},
@@ -116,6 +116,13 @@ pub trait Noun: Sync {
         false
     }
 
+    /// The entries of a matter whose texts an agency has erased from its database (Art. 7(2)); none in a noun without
+    /// disposals. Once more is covered, nothing that arrives later brings a covered text back.
+    fn disposed(&self, by: Agency, seen: Seen<'_>) -> Disposed {
+        let _ = (by, seen);
+        Disposed::default()
+    }
+
     /// The parts of a visible matter that its scope keeps from a reader of the other agency.
     fn withheld(&self, matter: &Matter, seen: Seen<'_>, reader: &Reader, now: Timestamp) -> Withheld {
         let _ = (matter, seen, reader, now);
@@ -195,11 +202,32 @@ pub struct Owed {
     pub can_wait: bool,
 }
 
+/// The entries of a matter whose texts an agency has erased. Both numbers are 0 before its first disposal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Disposed {
+    /// Its own entries with lower numbers are covered.
+    pub own_before: u64,
+    /// The peer's entries up to this number are covered.
+    pub peer_until: u64,
+}
+
+impl Disposed {
+    /// True if the agency `by` has erased the text of this entry of the matter. Its private entries are its own records,
+    /// and are not covered.
+    pub fn covers(self, by: Agency, journal: Journal, seq: u64) -> bool {
+        match journal {
+            Journal::Of(author) if author == by => seq < self.own_before,
+            Journal::Of(_) => seq <= self.peer_until,
+            Journal::Private => false,
+        }
+    }
+}
+
 /// The parts of a visible matter that a reader may not see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Withheld {
-    /// The content of the whole matter, but for that of facts of this kind; `None` where the matter is not sealed.
-    pub sealed_but: Option<FactKind>,
+    /// The content of the whole matter, but for that of facts of these kinds; `None` where the matter is not sealed.
+    pub sealed_but: Option<&'static [FactKind]>,
     /// Entries about revisions whose own scope does not include the reader.
     pub entries: BTreeSet<(Agency, u64)>,
 }

@@ -176,12 +176,17 @@ impl<'a> Seen<'a> {
         Self { page, ppc_until: u64::MAX, ipa_until: u64::MAX }
     }
 
+    /// The page as it was when the journals ended at these numbers.
+    pub fn until(page: &'a Page, ppc_until: u64, ipa_until: u64) -> Self {
+        Self { page, ppc_until, ipa_until }
+    }
+
     /// The marks of the local part, in order. Only the own service has one.
     pub fn local(self) -> &'a [Mark] {
         self.page.marks(Journal::Private)
     }
 
-    fn until(&self, agency: Agency) -> u64 {
+    fn end(&self, agency: Agency) -> u64 {
         match agency {
             Agency::Ppc => self.ppc_until,
             _ => self.ipa_until,
@@ -211,7 +216,7 @@ impl<'a> Seen<'a> {
 
     /// All of an agency's marks in this view, refused ones too.
     pub fn all(self, agency: Agency) -> impl Iterator<Item = &'a Mark> + use<'a> {
-        let until = self.until(agency);
+        let until = self.end(agency);
         self.page.marks(Journal::Of(agency)).iter().take_while(move |mark| mark.seq <= until)
     }
 

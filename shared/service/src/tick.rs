@@ -61,6 +61,7 @@ pub(crate) async fn run(parts: Parts, draining: CancellationToken) {
         if minutes % CHECKPOINT_MINUTES == 1 {
             said("checkpoint", checkpoint(&parts).await);
             said("replies", forget(&parts).await);
+            parts.store.clean_files().await;
         }
     }
 }

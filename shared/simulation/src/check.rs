@@ -2,53 +2,26 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     sync::Arc,
 };
 
 use renkei_domain::{
-    decide::decide_read,
-    matter::Matter,
     memorandum,
-    noun::{item, registry},
+    noun::registry,
     page::{Journal, MarkView as _, Page, Pages, Seen},
     tally::TallyKind,
-    visibility::Reader,
 };
 use renkei_journal::{Hash, Previous, verify_all};
 use renkei_proto::{
-    FactKind,
     journal::v1::{Header, fact},
-    options::v1::Role,
-    sharing::v1::{ItemRecalled, RecallAnswered},
-    r#type::v1::{Agency, Audience, Purpose, scope::Scope},
+    r#type::v1::Agency,
 };
 
-use crate::side::{Side, first_key};
-
-/// Something that must never be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// The sentence that is not true.
-    pub invariant: &'static str,
-    /// What was found.
-    pub detail: String,
-    /// The number of the operation after which it was found.
-    pub at: usize,
-}
-
-impl Violation {
-    /// A violation that was found after an operation.
-    pub fn new(invariant: &'static str, detail: &str, at: usize) -> Self {
-        Self { invariant, detail: detail.to_owned(), at }
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "violated after operation {}: {}: {}", self.at, self.invariant, self.detail)
-    }
-}
+pub use crate::violation::Violation;
+use crate::{
+    sharing::{disclosed, recalled, scoped, sealed},
+    side::{Side, first_key},
+};
 
 /// The number of operations after which the costlier checks are made again.
 const COSTLY: usize = 16;
@@ -145,7 +118,7 @@ impl Check {
                 let kept = sides.iter().flat_map(|holder| kept(holder, side.own)).collect();
                 self.is_durable(side, &kept, at)?;
                 folds(side, at)?;
-                scoped(side, at)?;
+                self.shares(side, at)?;
             }
         }
         Ok(())
@@ -251,14 +224,25 @@ impl Check {
         }
     }
 
+    /// Whatever is shared is shown, disclosed and recalled as Art. 7(2) demands.
+    fn shares(&self, side: &Side, at: usize) -> Checked {
+        scoped(side, at)?;
+        disclosed(side, |id| self.is_excused(id), at)?;
+        recalled(side, |id| self.is_excused(id), at)
+    }
+
+    /// True for an entry that a faulty version wrote, or that was judged by entries which were given up since.
+    fn is_excused(&self, id: &String) -> bool {
+        self.faulty.contains(id) || self.orphaned.contains(id)
+    }
+
     /// No entry of an honest version is refused, unless it rests on entries that were given up.
     fn honest(&self, side: &Side, at: usize) -> Checked {
         let disk = side.disk();
         for entry in disk.entries(Journal::Of(side.own), 1) {
             let Some(fact::Fact::EntryRefused(refused)) = &entry.fact.fact else { continue };
             let of = disk.entry(Journal::Of(side.own.peer()), refused.seq);
-            let is_excused = |id: &String| self.faulty.contains(id) || self.orphaned.contains(id);
-            if let Some(of) = of.filter(|of| !is_excused(&of.header.entry_id)) {
+            if let Some(of) = of.filter(|of| !self.is_excused(&of.header.entry_id)) {
                 let Header { seq, fact_type, matter, .. } = &of.header;
                 let detail = format!(
                     "{} refuses number {seq}, {fact_type} in {matter}: {}",
@@ -291,7 +275,7 @@ impl Check {
             }
             self.is_durable(side, &kept(side, side.own).collect(), at)?;
             folds(side, at)?;
-            scoped(side, at)?;
+            self.shares(side, at)?;
             numbers(side, at)?;
             self.honest(side, at)?;
             sealed(side, at)?;
@@ -358,62 +342,6 @@ fn numbers(side: &Side, at: usize) -> Checked {
                             format!("{} number {} of {}: {before} and {name}", it.kind.id(), it.number, it.year);
                         return Err(Violation::new("a number is used once", &detail, at));
                     }
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Every recall that counts is answered.
-fn sealed(side: &Side, at: usize) -> Checked {
-    let disk = side.disk();
-    for (name, page) in disk.pages() {
-        let (matter, seen) = (Matter::of(name), Seen::whole(page));
-        if matter.collection != item::COLLECTION || matter.opener == side.own {
-            continue;
-        }
-        let is_recalled = seen.has::<ItemRecalled>(matter.opener);
-        if is_recalled && !seen.has::<RecallAnswered>(side.own) {
-            return Err(Violation::new("a recall is answered", name, at));
-        }
-    }
-    Ok(())
-}
-
-/// No item of the peer is shown outside its scope, and no content of it is handed out after its recall. The scope is read
-/// from the facts here, and not by the function that is checked.
-fn scoped(side: &Side, at: usize) -> Checked {
-    let disk = side.disk();
-    let now = side.wall();
-    let own = side.own;
-    for (name, page) in disk.pages() {
-        let matter = Matter::of(name);
-        if matter.collection != item::COLLECTION || matter.opener == own {
-            continue;
-        }
-        let seen = Seen::whole(page);
-        let published = seen.marks(matter.opener).filter_map(|mark| Some((mark, item::published_in(mark.stated()?)?)));
-        let Some((mark, published)) = published.last() else { continue };
-        let Some(terms) = published.publication.terms.clone() else { continue };
-        let is_recalled = seen.marks(matter.opener).any(|mark| mark.kind() == Some(FactKind::ItemRecalled));
-        for unit in ["incident-response", "policy", ""] {
-            for purpose in [Purpose::IncidentResponse, Purpose::Policy] {
-                let reader = Reader { roles: vec![Role::Casework, Role::Sharing], unit: unit.to_owned(), purpose };
-                let Ok(permit) = decide_read(own, &matter, seen, &reader, now) else { continue };
-                let detail = format!("{name} at {} for {unit}/{}", own.id(), purpose.id());
-                if let Some(Scope::Designated(it)) = terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) {
-                    let is_of_units = it.audience() == Audience::Units;
-                    let is_outside = is_of_units
-                        && !(it.units.iter().any(|named| named == unit) && it.purposes().any(|named| named == purpose));
-                    let has_ended = it.expires.as_ref().is_some_and(|end| renkei_domain::moment::instant(end) <= now);
-                    if is_outside || has_ended {
-                        return Err(Violation::new("nothing is shown outside its scope", &detail, at));
-                    }
-                }
-                let opens = mark.kind().is_some_and(|kind| permit.opens(Journal::Of(matter.opener), mark.seq, kind));
-                if is_recalled && opens {
-                    return Err(Violation::new("no content is handed out after a recall", &detail, at));
                 }
             }
         }

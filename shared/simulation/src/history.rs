@@ -7,7 +7,7 @@ use prost::Message as _;
 
 use crate::{
     check::{Violation, refusals},
-    operation::{Operation, operations},
+    operation::{Operation, Table, operations},
     world::{BOTH, World},
 };
 
@@ -27,18 +27,19 @@ pub struct Told {
     pub refusals: BTreeMap<String, usize>,
 }
 
+/// What a history is about, and how it is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Setting {
+    /// The collection of the noun in whose matters officials act; `None` for all.
+    pub about: Option<&'static str>,
+    /// True if the story tells of every frame.
+    pub tells_frames: bool,
+}
+
 /// Runs a history: the operations in their places, and then the rest.
-pub fn run(seed: u64, planned: &[(usize, Operation)]) -> Told {
-    told(seed, planned, false)
-}
-
-/// The same, with a story that tells of every frame.
-pub fn run_with_frames(seed: u64, planned: &[(usize, Operation)]) -> Told {
-    told(seed, planned, true)
-}
-
-fn told(seed: u64, planned: &[(usize, Operation)], tells_frames: bool) -> Told {
-    let mut world = World::new(seed, tells_frames);
+pub fn run(seed: u64, planned: &[(usize, Operation)], setting: Setting) -> Told {
+    let mut world = World::new(seed, setting.tells_frames);
+    world.about = setting.about;
     let end = planned.last().map_or(0, |(at, _)| at + 1);
     let ran = planned.iter().try_for_each(|(at, operation)| world.operate(*at, *operation));
     let violation = ran.and_then(|()| world.settle(end)).err();
@@ -61,14 +62,20 @@ fn told(seed: u64, planned: &[(usize, Operation)], tells_frames: bool) -> Told {
 }
 
 /// The planned operations of a history.
-pub fn plan(seed: u64, number: usize) -> Vec<(usize, Operation)> {
-    operations(seed, number).into_iter().enumerate().collect()
+pub fn plan(seed: u64, number: usize, setting: Setting) -> Vec<(usize, Operation)> {
+    let table = if setting.about.is_some() { Table::Races } else { Table::Failures };
+    operations(seed, number, table).into_iter().enumerate().collect()
 }
 
 /// The fewest of these operations after which the same invariant is violated: parts are left out as long as it is.
-pub fn shrunk(seed: u64, planned: &[(usize, Operation)], violation: &Violation) -> Vec<(usize, Operation)> {
+pub fn shrunk(
+    seed: u64,
+    planned: &[(usize, Operation)],
+    violation: &Violation,
+    setting: Setting,
+) -> Vec<(usize, Operation)> {
     let fails = |planned: &[(usize, Operation)]| {
-        run(seed, planned).violation.is_some_and(|found| found.invariant == violation.invariant)
+        run(seed, planned, setting).violation.is_some_and(|found| found.invariant == violation.invariant)
     };
     let mut kept: Vec<(usize, Operation)> = planned.to_vec();
     // Whatever came after the violation had no part in it.

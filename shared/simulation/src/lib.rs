@@ -5,6 +5,7 @@
 //! [`Operation`]s; after each of them, and when the pair has come to rest, [`check`] looks for what must never be.
 
 pub mod act;
+mod basis;
 pub mod check;
 mod desk;
 pub mod draw;
@@ -19,7 +20,9 @@ pub mod operation;
 mod people;
 mod processes;
 pub mod requests;
+mod sharing;
 mod side;
+mod violation;
 mod watcher;
 mod wire;
 mod world;

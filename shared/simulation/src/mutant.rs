@@ -13,6 +13,11 @@ pub struct Mutant {
 }
 
 impl Mutant {
+    /// The noun about which the histories are that find it: that of the file, if such histories are drawn for it.
+    pub fn about(&self) -> Option<&'static str> {
+        ["/noun/item", "/desk/src/item"].iter().any(|of| self.file.contains(of)).then_some("items")
+    }
+
     /// The text of the file with the fault in it.
     ///
     /// # Errors
@@ -102,8 +107,8 @@ pub const ALL: &[Mutant] = &[
     Mutant {
         name: "content is handed out after a recall",
         file: "shared/domain/src/decide.rs",
-        from: "        self.shows(journal, seq) && self.withheld.sealed_but.is_none_or(|readable| kind == readable)",
-        to: "        self.shows(journal, seq) && self.withheld.sealed_but.is_none_or(|readable| kind == readable || seq > 0)",
+        from: "        self.shows(journal, seq) && self.withheld.sealed_but.is_none_or(|readable| readable.contains(&kind))",
+        to: "        self.shows(journal, seq) && self.withheld.sealed_but.is_none_or(|readable| readable.contains(&kind) || seq > 0)",
     },
     Mutant {
         name: "a hello is believed without proof",
@@ -212,5 +217,167 @@ pub const ALL: &[Mutant] = &[
         file: "shared/book/src/memory.rs",
         from: "        self.heads.rewind(last.as_ref().map(|(header, hash)| (header, *hash)), lost.seq);\n        self.refold();\n",
         to: "        self.heads.rewind(last.as_ref().map(|(header, hash)| (header, *hash)), lost.seq);\n",
+    },
+    Mutant {
+        name: "a scope includes every recipient",
+        file: "shared/domain/src/noun/item/disclosure.rs",
+        from: "    if !admits(terms, wanted.recipient) {\n",
+        to: "    if !admits(terms, wanted.recipient) && wanted.recipient.recipient.is_none() {\n",
+    },
+    Mutant {
+        name: "a scope is for every purpose",
+        file: "shared/domain/src/noun/item/disclosure.rs",
+        from: "!designated.purposes().any(|named| named == wanted.purpose) {",
+        to: "!designated.purposes().any(|named| named == wanted.purpose || wanted.purpose != Purpose::Unspecified) {",
+    },
+    Mutant {
+        name: "an embargo does not bind a disclosure",
+        file: "shared/domain/src/noun/item/disclosure.rs",
+        from: "    if embargo.is_some_and(|embargo| now < embargo) {\n",
+        to: "    if embargo.is_some_and(|embargo| now < embargo && embargo < now) {\n",
+    },
+    Mutant {
+        name: "a marking does not bind a disclosure",
+        file: "shared/domain/src/noun/item/disclosure.rs",
+        from: "marking.restrictions.iter().any(|it| stays.contains(it))",
+        to: "marking.restrictions.iter().any(|it| stays.contains(it) && *it == 0)",
+    },
+    Mutant {
+        name: "a consent is not bound to its recipients",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "        is_named && serves && recipient::are_parts_within",
+        to: "        (is_named || serves) && serves && recipient::are_parts_within",
+    },
+    Mutant {
+        name: "a consent is not bound to its purposes",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "        is_named && serves && recipient::are_parts_within",
+        to: "        is_named && (serves || is_named) && recipient::are_parts_within",
+    },
+    Mutant {
+        name: "a consent is not bound to its parts",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "        is_named && serves && recipient::are_parts_within(parts, &self.terms.parts)\n",
+        to: "        is_named && serves && (is_named || recipient::are_parts_within(parts, &self.terms.parts))\n",
+    },
+    Mutant {
+        name: "a consent does not end",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "        } else if self.until(seen, opener).is_some_and(is_over) {\n",
+        to: "        } else if self.until(seen, opener).is_some_and(|until| is_over(until) && until > now) {\n",
+    },
+    Mutant {
+        name: "a consent outlasts the scope",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "        [end(self.terms.until.as_ref()), scope_ends].into_iter().flatten().min()\n",
+        to: "        end(self.terms.until.as_ref()).or(scope_ends)\n",
+    },
+    Mutant {
+        name: "a revocation is ignored",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "        if self.revocation(seen, opener).is_some() {\n",
+        to: "        if self.revocation(seen, opener).is_some_and(|revoked| revoked.seq == self.mark.seq) {\n",
+    },
+    Mutant {
+        name: "a narrowing is ignored",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "last.map_or(it.terms.as_ref(), |(_, narrowed)| narrowed.terms.as_ref())",
+        to: "last.map_or(it.terms.as_ref(), |(_, narrowed)| narrowed.terms.as_ref().and(it.terms.as_ref()))",
+    },
+    Mutant {
+        name: "a consent survives a revision that does not keep it",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "        since.all(|(_, it)| it.publication.kept_consents.contains(&self.mark.seq))\n",
+        to: "        since.all(|(_, it)| it.publication.kept_consents.contains(&self.mark.seq) || it.publication.revision > 1)\n",
+    },
+    Mutant {
+        name: "a revision keeps any consent",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "    let is_in_force = |seq: &u64| in_force(case, *seq).map(|_| ());\n",
+        to: "    let is_in_force = |seq: &u64| in_force(case, *seq).map(|_| ()).or(Ok::<(), Refusal>(()));\n",
+    },
+    Mutant {
+        name: "an entry is judged on a later page than its author's",
+        file: "shared/domain/src/page.rs",
+        from: "peer_until: header.seen_peer_seq }",
+        to: "peer_until: header.seen_peer_seq.max(u64::MAX) }",
+    },
+    Mutant {
+        name: "a recalled item is disclosed",
+        file: "shared/domain/src/noun/item/disclosure.rs",
+        from: "    must(!is_sealed(seen, opener), Reason::WrongState, SEALED)?;\n    match basis {\n",
+        to: "    match basis {\n",
+    },
+    Mutant {
+        name: "a unit sees an item after the revocation of its consent",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "it.state(seen, opener, Timestamp::MIN) != consent::State::InForce;",
+        to: "it.state(seen, opener, Timestamp::MIN) == consent::State::Sealed;",
+    },
+    Mutant {
+        name: "a unit sees an item after the end of its consent",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "it.until(seen, opener).map_or(i64::MAX, Timestamp::as_microsecond);",
+        to: "it.until(seen, opener).map_or(i64::MAX, |_| i64::MAX);",
+    },
+    Mutant {
+        name: "a consent opens the revisions before its own",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: ".filter(|it| it.it.revision <= revision && !ended(it));",
+        to: ".filter(|it| (it.it.revision <= revision || revision > 0) && !ended(it));",
+    },
+    Mutant {
+        name: "a grant is wider than the request",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "    must_be_within(terms, asked)?;\n",
+        to: "    must_be_within(terms, asked).or(Ok::<(), Refusal>(()))?;\n",
+    },
+    Mutant {
+        name: "a narrowing widens a consent",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "    must_be_within(terms, before)?;\n",
+        to: "    must_be_within(terms, before).or(Ok::<(), Refusal>(()))?;\n",
+    },
+    Mutant {
+        name: "a consent may contradict itself",
+        file: "shared/domain/src/noun/item/consent.rs",
+        from: "    if !terms.parts.is_empty() && terms.recipients",
+        to: "    if terms.parts.len() > 5 && terms.recipients",
+    },
+    Mutant {
+        name: "an announcement is for any recipient",
+        file: "shared/domain/src/noun/item/disclosure.rs",
+        from: "    must(is_same, Reason::FieldInvalid, must_be).map_err",
+        to: "    must(is_same || law.announcement > 0, Reason::FieldInvalid, must_be).map_err",
+    },
+    Mutant {
+        name: "an answer to a recall is complete without a report of a disclosure",
+        file: "shared/domain/src/noun/item/copies.rs",
+        from: "            others.count() == 0,\n",
+        to: "            others.count() < usize::MAX,\n",
+    },
+    Mutant {
+        name: "a refused disclosure is not recorded",
+        file: "shared/domain/src/noun/item/disclosure.rs",
+        from: "matches!(refusal.reason, Reason::BeyondScope | Reason::ConsentNotFresh)",
+        to: "matches!(refusal.reason, Reason::ConsentNotFresh)",
+    },
+    Mutant {
+        name: "a receipt counts as recent although later entries are missing",
+        file: "shared/desk/src/item/disclosure.rs",
+        from: "    let receipted = if has_all { heads.own.receipted_us } else { 0 };\n",
+        to: "    let receipted = if has_all || heads.peer.seq > 0 { heads.own.receipted_us } else { 0 };\n",
+    },
+    Mutant {
+        name: "a consent needs no recent statement",
+        file: "shared/desk/src/item/disclosure.rs",
+        from: "    within_seconds == 0 || age <=",
+        to: "    within_seconds < u32::MAX || age <=",
+    },
+    Mutant {
+        name: "misdirected information is not sealed",
+        file: "shared/domain/src/noun/item.rs",
+        from: "seen.has::<RecallAnswered>(opener.peer()) || copies::is_reported(seen, opener)\n",
+        to: "seen.has::<RecallAnswered>(opener.peer())\n",
     },
 ];

@@ -75,6 +75,19 @@ const WEIGHTS: [(Kind, u64); 21] = [
     (Kind::Faulty, 6),
 ];
 
+/// The table from which the kinds of operation are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Every failure, with officials who act in between.
+    Failures,
+    /// Officials of both sides who act at the same time, for the most part while the link is cut.
+    Races,
+}
+
+/// The kinds that make races, with the factors of their weights. Officials act several times on each side before anything of
+/// that crosses, and then everything does.
+const RACES: [(Kind, u64); 4] = [(Kind::Act, 3), (Kind::Replica, 2), (Kind::Cut, 5), (Kind::Mend, 4)];
+
 /// One operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -90,14 +103,18 @@ pub fn seed_of(seed: u64, history: u64) -> u64 {
 }
 
 /// The operations of a history.
-pub fn operations(seed: u64, number: usize) -> Vec<Operation> {
+pub fn operations(seed: u64, number: usize, table: Table) -> Vec<Operation> {
     let mut draw = Draw::new(seed);
     // In some histories little fails, so that matters come to their end; in others failures meet failures.
     let calm = draw.pick(&[0, 1, 4, 12]).copied().unwrap_or_default();
-    (0..number).map(|_| Operation { kind: kind(&mut draw, calm), seed: draw.number() }).collect()
+    (0..number).map(|_| Operation { kind: kind(&mut draw, calm, table), seed: draw.number() }).collect()
 }
 
-fn kind(draw: &mut Draw, calm: u64) -> Kind {
+fn kind(draw: &mut Draw, calm: u64, table: Table) -> Kind {
+    let factor = |kind: Kind| match table {
+        Table::Failures => 1,
+        Table::Races => RACES.iter().find(|(of, _)| *of == kind).map_or(1, |(_, factor)| *factor),
+    };
     let weight = |kind: Kind, weight: u64| match kind {
         Kind::Act
         | Kind::Repeat
@@ -107,8 +124,8 @@ fn kind(draw: &mut Draw, calm: u64) -> Kind {
         | Kind::Pass
         | Kind::Start
         | Kind::Mend
-        | Kind::Operate => weight * (calm + 1),
-        _ => weight,
+        | Kind::Operate => factor(kind) * weight * (calm + 1),
+        _ => factor(kind) * weight,
     };
     let all: u64 = WEIGHTS.iter().map(|(kind, it)| weight(*kind, *it)).sum();
     let mut left = draw.below(all);

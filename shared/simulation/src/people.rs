@@ -8,6 +8,7 @@ use renkei_book::{
 };
 use renkei_domain::{
     index::Lookup,
+    moment::micros,
     noun::{journal as journal_rules, official},
     page::Journal,
     refusal::Refusal,
@@ -15,23 +16,27 @@ use renkei_domain::{
 };
 use renkei_proto::{
     FactKind,
-    options::v1::Role,
+    options::v1::{Reason, Role},
+    sharing::v1::{RecordDisclosureRequest, record_disclosure_request::Basis},
     r#type::v1::{Agency, Purpose},
 };
 
 use crate::{
-    act::Caller,
+    act::{Act, Caller},
     check::Violation,
     desk::Desk,
     draw::Draw,
     generator::{Choosing, Generator, Sort},
     generators,
+    sharing::attempts,
     side::{Side, outcome},
-    world::{Called, JudgedCall, World, place},
+    world::{Called, JudgedCall, SECOND, World, place},
 };
 
 /// The number of acts that an official considers in one turn.
 const TRIES: usize = 3;
+/// In races, one in so many drawn acts that are forbidden is kept, and another one is drawn for each of the others.
+const FORBIDDEN: u64 = 4;
 
 impl World {
     /// An operator does what the service waits for: the clock, the barred officials, a stop.
@@ -121,11 +126,15 @@ impl World {
         let official = if draw.one_in(8) { "i-0007" } else { "i-0001" };
         let side = &self.sides[place(agency)];
         side.process.as_ref()?;
-        let (desk, all) = (Desk { side }, generators::of(agency));
+        let (desk, all) = (Desk { side }, generators::drawn(agency, self.about, draw));
         // An official who finds nothing to do one thing on does another, so that the later steps of a matter are drawn
         // often enough.
         let (generator, act) = (0..TRIES).find_map(|_| {
-            let generator = *draw.pick(&all)?;
+            let mut generator = *draw.pick(&all)?;
+            if self.about.is_some() && generator.sort == Sort::Forbidden && !draw.one_in(FORBIDDEN) {
+                // In races most acts are those that can be carried out.
+                generator = *draw.pick(&all)?;
+            }
             let act = (generator.make)(&mut Choosing { shown: &desk, requests: &side.requests, draw })?;
             Some((generator, act))
         })?;
@@ -268,10 +277,27 @@ impl World {
             Ok(_) => {
                 self.check.acknowledged(agency, written);
             }
+            Err(declined) if declined.reason() == Reason::Internal => {
+                return Err(Violation::new("a service knows what to answer", name, self.at));
+            }
             Err(_) if !written.is_empty() || after.peer.seq != before.peer.seq => {
                 return Err(Violation::new("a refused act leaves nothing", name, self.at));
             }
             Err(_) => {}
+        }
+        if let Act::RecordDisclosure(request) = &called.act {
+            let side = &self.sides[place(agency)];
+            let wrong = match &outcome {
+                Ok(_) => stale(side, request).map(|age| format!("{name}: {age}")),
+                Err(declined) => unrecorded(side, request, declined.reason(), before.private.seq),
+            };
+            if let Some(detail) = wrong {
+                return Err(Violation::new(
+                    "a disclosure is refused and recorded as its basis demands",
+                    &detail,
+                    self.at,
+                ));
+            }
         }
         self.called[place(agency)] = Some(Called { answer: outcome.ok(), ..called });
         Ok(())
@@ -300,6 +326,33 @@ fn submission(side: &Side, called: &Called) -> Option<Result<Submission, Refusal
     };
     let caller = Caller { own: side.own, official: called.official, reader, lookup: &lookup };
     Some(called.act.clone().submission(&caller, &moment, barred))
+}
+
+/// What is wrong with the private record of a refused disclosure: there is one if it lacked a basis, and none otherwise.
+fn unrecorded(side: &Side, request: &RecordDisclosureRequest, reason: Reason, behind: u64) -> Option<String> {
+    let expected = match reason {
+        Reason::BeyondScope | Reason::ConsentNotFresh => vec![reason],
+        _ => Vec::new(),
+    };
+    let attempts = attempts(side, &request.name, behind);
+    (attempts != expected).then(|| format!("{} of {}: {attempts:?} are on record", reason.id(), request.name))
+}
+
+/// What is wrong with a disclosure that asks for a recent statement of the originator: there is none, among the entries and
+/// receipts that it signed. A receipt counts only if everything is here that it had written before.
+fn stale(side: &Side, request: &RecordDisclosureRequest) -> Option<String> {
+    if request.fresh_within_seconds == 0 || matches!(request.basis, Some(Basis::Law(_))) {
+        return None;
+    }
+    let disk = side.disk();
+    let (own, peer) = (side.own, side.own.peer());
+    let now = disk.entries(Journal::Of(own), 1).last().map(|entry| micros(entry.header.written_at.as_ref()))?;
+    let entries = disk.entries(Journal::Of(peer), 1);
+    let (last, written_us) = entries.last().map_or((0, 0), |it| (it.header.seq, micros(it.header.written_at.as_ref())));
+    let receipts = disk.receipts().filter(|receipt| receipt.own_seq <= last);
+    let stated_us = receipts.map(|receipt| micros(receipt.at.as_ref())).fold(written_us, i64::max);
+    let age = (now - stated_us) / SECOND;
+    (age > i64::from(request.fresh_within_seconds)).then(|| format!("the last statement is {age} s old"))
 }
 
 fn shown(outcome: &Outcome) -> String {

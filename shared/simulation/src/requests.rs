@@ -8,12 +8,17 @@ use renkei_proto::r#type::v1::Agency;
 
 mod advice;
 mod agreement;
+mod consent;
 mod content;
+mod disclosure;
 mod evidence;
 mod item;
+mod recall;
+mod recipient;
 mod referral;
 
-pub use content::{item_content, scope_facts, terms, terms_for, to_the_party, to_units, words};
+pub use content::{item_content, scope_facts, terms, terms_for, to_audience, to_the_party, to_units, words};
+pub use recipient::{body, named, stated, stated_again, unit};
 
 /// The makers of one agency's requests.
 pub struct Requests {

@@ -64,6 +64,8 @@ pub struct World {
     seed: u64,
     /// True once an operator has given up entries that nobody has.
     pub(crate) has_given_up: bool,
+    /// The collection in which officials act; `None` for all.
+    pub(crate) about: Option<&'static str>,
     /// True if the story tells of every frame.
     pub(crate) tells_frames: bool,
     pub(crate) time: Time,
@@ -106,6 +108,7 @@ impl World {
             acts: BTreeMap::new(),
             seed,
             has_given_up: false,
+            about: None,
             tells_frames,
             time,
             connections: Vec::new(),

@@ -85,11 +85,18 @@ impl Pool {
         Ok((transaction, rows))
     }
 
-    /// A transaction whose statements have no time limit, because they move a whole table.
+    /// A connection whose statements have no time limit, because they move a whole table. On a server it is closed
+    /// afterwards.
+    pub(crate) async fn acquire_unhurried(&self) -> Result<Connection, sqlx::Error> {
+        let mut connection = self.acquire().await?;
+        connection.patience = None;
+        connection.command(self.dialect.unhurried()).await?;
+        Ok(connection)
+    }
+
+    /// A transaction whose statements have no time limit.
     pub(crate) async fn begin_unhurried(&self) -> Result<Transaction, sqlx::Error> {
-        let mut transaction = self.transaction().await?;
-        transaction.patience = None;
-        transaction.command(self.dialect.unhurried()).await?;
+        let mut transaction = Transaction { connection: self.acquire_unhurried().await?, is_committed: false };
         transaction.command(self.dialect.begin()).await?;
         Ok(transaction)
     }

@@ -85,6 +85,9 @@ pub enum Error {
     /// A database on a server is not copied by the service.
     #[error("the database is on a server: copy it with PostgreSQL's own tools, such as pg_basebackup or pg_dump")]
     NotCopied,
+    /// Erased contents are still in files of the database.
+    #[error("erased contents are still in files: {0}")]
+    StillInFiles(&'static str),
     /// A stored value does not have its required form.
     #[error("the database is damaged: {0}")]
     Damaged(String),
@@ -111,6 +114,7 @@ impl Error {
             | Self::OlderServer { .. }
             | Self::NotCopied
             | Self::Served(_)
+            | Self::StillInFiles(_)
             | Self::Damaged(_)
             | Self::Content(_) => Reason::Internal,
         }

@@ -16,6 +16,7 @@ mod content;
 mod course;
 mod dialect;
 mod driver;
+mod erase;
 mod error;
 mod head;
 mod inner;

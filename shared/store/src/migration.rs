@@ -21,7 +21,7 @@ use crate::{
     value::count,
 };
 
-const MIGRATIONS: [&str; 13] = [
+const MIGRATIONS: [&str; 14] = [
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_sharing.sql"),
     include_str!("migrations/0003_replicas.sql"),
@@ -35,13 +35,14 @@ const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/0011_replies.sql"),
     include_str!("migrations/0012_case_numbers.sql"),
     include_str!("migrations/0013_standing.sql"),
+    include_str!("migrations/0014_erasure.sql"),
 ];
 
 /// The end of the last migration, after its rows are copied.
 const LAYOUT_END: &str = include_str!("migrations/0010_layout_end.sql");
 
 /// The schema that this version knows.
-pub const KNOWN: i64 = 13;
+pub const KNOWN: i64 = 14;
 
 pub(crate) const FOUND: &str = "SELECT schema FROM store WHERE one = 1";
 pub(crate) const IDENTITY: &str =

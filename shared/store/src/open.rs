@@ -17,6 +17,7 @@ use crate::{
     content::KeyRing,
     course::Course,
     dialect::Dialect,
+    erase,
     error::Error,
     head,
     inner::{Faults, Inner},
@@ -98,6 +99,7 @@ impl Store {
         if !identity.sealed {
             rebuild::seal_all(&inner).await?;
         }
+        erase::clean(&inner).await;
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (reads, reading) = mpsc::channel(read_audit::QUEUE);
         let (closing, closing_seen) = watch::channel(false);

@@ -21,15 +21,17 @@ use crate::{
         Insert,
     },
     connection::Connection,
-    content::Encrypted,
+    content::{Encrypted, KeyRing},
     dialect::Dialect,
     error::Error,
-    head, migration,
-    query::{query, query_as},
+    head,
+    inner::Inner,
+    migration,
+    query::{FromRow, Row, query, query_as},
     rebuild::refold,
     store::Store,
     stored::entry_columns,
-    value::number,
+    value::{count, number},
 };
 
 pub(crate) static ASIDE_ROWS: Insert = Insert {
@@ -49,6 +51,8 @@ pub(crate) static ASIDE_ROWS: Insert = Insert {
 };
 pub(crate) const ASIDE_ALL: &str = "SELECT entry_id, seq, matter, fact_type, nonce, sealed, wrapped_key, ring_key_id, \
      reason FROM aside ORDER BY seq";
+pub(crate) const ASIDE_ERASED: &str =
+    "UPDATE aside SET nonce = $1, sealed = $2, wrapped_key = $3, ring_key_id = $4 WHERE entry_id = $5";
 pub(crate) const ASIDE_DONE: &str = "DELETE FROM aside WHERE entry_id = $1";
 pub(crate) const ASIDE_REFUSED: &str = "UPDATE aside SET reason = $1 WHERE entry_id = $2";
 /// The replies to these entries are no longer true; repeats are found by the digest once the act is written again.
@@ -178,9 +182,7 @@ impl Store {
             let mut rows = Vec::new();
             for found in found.iter().filter(|found| is_set_aside(&found.header)) {
                 let Header { entry_id, seq, matter, fact_type, .. } = &found.header;
-                let place = aside_place(entry_id);
-                let draw = |label: &str| moment.bytes(&format!("{label} {place}"), *seq);
-                let it = self.inner.ring.encrypt(ASIDE, &place, draw, &found.entry.encode_to_vec())?;
+                let it = encrypt_aside(&self.inner.ring, moment, (entry_id, *seq), &found.entry)?;
                 rows.push(vec![
                     entry_id.as_str().into(),
                     (*seq).into(),
@@ -204,20 +206,11 @@ impl Store {
     /// A database that does not answer.
     pub async fn aside(&self) -> Result<Vec<SetAside>, Error> {
         let mut all = Vec::new();
-        for row in query(ASIDE_ALL).fetch_all(&self.inner.read).await? {
-            let entry_id: String = row.try_get(0)?;
-            let sealed = Encrypted {
-                nonce: row.try_get(4)?,
-                ciphertext: row.try_get(5)?,
-                wrapped_key: row.try_get(6)?,
-                ring_key_id: row.try_get(7)?,
-            };
-            let plain = self.inner.ring.decrypt(ASIDE, &aside_place(&entry_id), &sealed)?;
-            let damaged = |error: prost::DecodeError| Error::Damaged(format!("an entry set aside: {error}"));
-            let entry = Entry::decode(plain.as_slice()).map_err(damaged)?;
+        for row in aside_rows(&mut self.inner.read.acquire().await?).await? {
+            let entry = row.open(&self.inner.ring)?;
             let header = Header::decode(entry.header.as_slice()).map_err(damaged)?;
             let fact = Fact::decode(entry.fact.as_slice()).map_err(damaged)?;
-            all.push(SetAside { reason: row.try_get(8)?, ..SetAside::of(header, fact, entry.content) });
+            all.push(SetAside { reason: row.reason, ..SetAside::of(header, fact, entry.content) });
         }
         Ok(all)
     }
@@ -257,6 +250,77 @@ impl Store {
         copy.close().await;
         Ok(marked.map(|_| ())?)
     }
+}
+
+/// An entry that was set aside, as it is stored.
+pub(crate) struct AsideRow {
+    entry_id: String,
+    pub(crate) seq: u64,
+    pub(crate) matter: String,
+    sealed: Encrypted,
+    reason: String,
+}
+
+impl FromRow for AsideRow {
+    /// Reads the columns of [`ASIDE_ALL`].
+    fn from_row(row: Row) -> Result<Self, sqlx::Error> {
+        let mut columns = row.columns();
+        let (entry_id, seq, matter) = (columns.read()?, count(columns.read()?), columns.read()?);
+        // The kind of fact is for people.
+        let _: &str = columns.read()?;
+        let sealed = Encrypted {
+            nonce: columns.read()?,
+            ciphertext: columns.read()?,
+            wrapped_key: columns.read()?,
+            ring_key_id: columns.read()?,
+        };
+        Ok(Self { entry_id, seq, matter, sealed, reason: columns.read()? })
+    }
+}
+
+impl AsideRow {
+    fn open(&self, ring: &KeyRing) -> Result<Entry, Error> {
+        let plain = ring.decrypt(ASIDE, &aside_place(&self.entry_id), &self.sealed)?;
+        Entry::decode(plain.as_slice()).map_err(damaged)
+    }
+
+    /// Removes the content from the entry. Returns true if it had one.
+    pub(crate) async fn erase(
+        &self,
+        inner: &Inner,
+        connection: &mut Connection,
+        moment: &Moment,
+    ) -> Result<bool, Error> {
+        let entry = self.open(&inner.ring)?;
+        if entry.content.is_none() {
+            return Ok(false);
+        }
+        let it = encrypt_aside(&inner.ring, moment, (&self.entry_id, self.seq), &Entry { content: None, ..entry })?;
+        let query = query(ASIDE_ERASED).bind(it.nonce).bind(it.ciphertext).bind(it.wrapped_key).bind(it.ring_key_id);
+        query.bind(self.entry_id.as_str()).execute(connection).await?;
+        Ok(true)
+    }
+}
+
+/// All entries that were set aside.
+pub(crate) async fn aside_rows(connection: &mut Connection) -> Result<Vec<AsideRow>, Error> {
+    Ok(query_as(ASIDE_ALL).fetch_all(connection).await?)
+}
+
+/// Encrypts an entry that is set aside, with its content. `moment` never encrypted the same entry before.
+fn encrypt_aside(
+    ring: &KeyRing,
+    moment: &Moment,
+    (entry_id, seq): (&str, u64),
+    entry: &Entry,
+) -> Result<Encrypted, Error> {
+    let place = aside_place(entry_id);
+    let draw = |label: &str| moment.bytes(&format!("{label} {place}"), seq);
+    ring.encrypt(ASIDE, &place, draw, &entry.encode_to_vec())
+}
+
+fn damaged(error: prost::DecodeError) -> Error {
+    Error::Damaged(format!("an entry set aside: {error}"))
 }
 
 /// The place of an entry that is set aside, to which its ciphertext is bound.

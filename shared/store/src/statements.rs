@@ -7,7 +7,7 @@ use crate::{
     bulk::{Insert, KEYS, ROWS, select_text, text},
     clock, condition, dialect,
     dialect::Dialect,
-    head, lists, load, migration, pages, presence, proof, read, rebuild, receipt, recover, save, stored, writer,
+    erase, head, lists, load, migration, pages, presence, proof, read, rebuild, receipt, recover, save, stored, writer,
 };
 
 const SINGLE: &[&str] = &[
@@ -16,6 +16,18 @@ const SINGLE: &[&str] = &[
     audit::FORGET_REPLIES,
     audit::OF_MATTER,
     audit::RECORDS,
+    erase::EMPTY_LOG,
+    erase::ENDED,
+    erase::ERASE,
+    erase::IS_LEFT_IN_LOG,
+    erase::IS_LEFT_IN_TABLE,
+    erase::KEPT,
+    erase::LEFT_IN_LOG,
+    erase::LEFT_IN_TABLE,
+    erase::NEXT,
+    erase::NOT_LEFT,
+    erase::REWRITE,
+    erase::SIZE,
     clock::RAN_UNTIL,
     clock::RUNS,
     condition::TRIAL,
@@ -60,6 +72,7 @@ const SINGLE: &[&str] = &[
     rebuild::VISIBLE_AFTER,
     recover::ASIDE_ALL,
     recover::ASIDE_DONE,
+    recover::ASIDE_ERASED,
     recover::ASIDE_REFUSED,
     recover::DELETE_ENTRIES,
     recover::FORGET_REPLIES,
@@ -110,8 +123,22 @@ static INSERTS: [&Insert; 12] = [
 #[doc(hidden)]
 pub fn statements(dialect: Dialect) -> Vec<String> {
     let foreign: &[&str] = match dialect {
-        Dialect::Sqlite => &[dialect::ALONE, dialect::PLACE, dialect::TELL, dialect::VERSION],
-        Dialect::Postgres => &[recover::COPY],
+        Dialect::Sqlite => &[
+            dialect::ALONE,
+            dialect::PLACE,
+            dialect::TELL,
+            dialect::VERSION,
+            erase::ENDED,
+            erase::IS_LEFT_IN_TABLE,
+            erase::KEPT,
+            erase::LEFT_IN_TABLE,
+            erase::NEXT,
+            erase::REWRITE,
+            erase::SIZE,
+        ],
+        Dialect::Postgres => {
+            &[recover::COPY, erase::EMPTY_LOG, erase::IS_LEFT_IN_LOG, erase::LEFT_IN_LOG, erase::NOT_LEFT]
+        }
     };
     let single = SINGLE.iter().filter(|text| !foreign.contains(text));
     let mut all: Vec<String> = single.map(|text| (*text).to_owned()).collect();

@@ -19,6 +19,7 @@ use crate::{
     bulk::Bulk,
     code::is_without_table,
     connection::{Connection, Transaction},
+    erase,
     error::Error,
     head,
     inner::Inner,
@@ -219,7 +220,13 @@ async fn attempt(
             }
         }
     };
-    Ok(publish(inner, ready, last))
+    let erased = ready.erased;
+    let outcomes = publish(inner, ready, last);
+    if erased {
+        // Before the callers are answered: the answer states that the contents are gone.
+        erase::clean(inner).await;
+    }
+    Ok(outcomes)
 }
 
 /// Judges a batch while the heads are locked: nobody else writes until it is written.
@@ -245,6 +252,8 @@ struct Ready {
     trace: Trace,
     chain: Option<audit::ChainHead>,
     officials: Vec<(String, bool)>,
+    /// True if contents were erased, which the files still have after the commit.
+    erased: bool,
     /// True if the batch was written as it was judged before, so that the next one may follow it.
     as_judged: bool,
 }
@@ -294,12 +303,15 @@ async fn prepare(
         bulk.add(&CALL, audit::chain(&mut head, records, &inner.ring));
         chain = Some(head);
     }
-    save(inner, &mut *connection, &staged, signing.end().await?, &before, &moment, bulk).await?;
+    let (mut written, erasures) = (signing.end().await?, staged.erasures());
+    erase::drop_contents(&staged.entries, &mut written, &erasures);
+    save(inner, &mut *connection, &staged, written, &before, &moment, bulk).await?;
     crate::recover::save(&mut *connection, &staged, inner.dialect).await?;
+    let erased = erase::erase(inner, &mut *connection, &erasures, &moment).await?;
     let trace = match (staged.entries.first(), &chain) {
         (Some(entry), _) => Trace::Entry(entry.journal, entry.header.seq, entry.hash),
         (None, Some(head)) if records_any => Trace::Audit(head.chain.clone(), head.seq, head.hash),
         (None, _) => Trace::Nothing,
     };
-    Ok(Ready { outcomes, heads: staged.heads, trace, chain, officials, as_judged: false })
+    Ok(Ready { outcomes, heads: staged.heads, trace, chain, officials, erased, as_judged: false })
 }

@@ -11,6 +11,7 @@ mod store {
     mod convergence;
     mod crash;
     mod database;
+    mod disposal;
     mod lies;
     mod link;
     mod migration;

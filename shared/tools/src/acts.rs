@@ -16,7 +16,10 @@ use renkei_proto::{
     link::v1::LinkStatus,
     options::v1::Reason,
     referral::v1::{referral_service_client::ReferralServiceClient, scheme_service_client::SchemeServiceClient},
-    sharing::v1::item_service_client::ItemServiceClient,
+    sharing::v1::{
+        consent_service_client::ConsentServiceClient, disclosure_service_client::DisclosureServiceClient,
+        item_service_client::ItemServiceClient, recall_service_client::RecallServiceClient,
+    },
     r#type::v1::{Agency, Purpose},
 };
 use renkei_simulation::requests::Requests;
@@ -32,13 +35,17 @@ use crate::{
 mod advice;
 mod agreement;
 mod call;
+mod consent;
 mod evidence;
 mod item;
 mod referral;
 mod reply;
 
 pub use self::reply::Reply;
-pub use renkei_simulation::requests::{item_content, scope_facts, terms, terms_for, to_the_party, to_units, words};
+pub use renkei_simulation::requests::{
+    body, item_content, named, scope_facts, stated, stated_again, terms, terms_for, to_audience, to_the_party,
+    to_units, unit, words,
+};
 
 /// The acts at one agency's desk.
 pub struct Acts {
@@ -56,6 +63,10 @@ pub struct Acts {
     advice_giving: AdviceGivingServiceClient<OfficialChannel>,
     advice: AdviceServiceClient<OfficialChannel>,
     items: ItemServiceClient<OfficialChannel>,
+    consents: ConsentServiceClient<OfficialChannel>,
+    disclosures: DisclosureServiceClient<OfficialChannel>,
+    recalls: RecallServiceClient<OfficialChannel>,
+    disposals: RecallServiceClient<OfficialChannel>,
     officials: OfficialServiceClient<OfficialChannel>,
     requests: Requests,
 }
@@ -150,6 +161,10 @@ impl Acts {
             advice_giving: desk.advice_giving()?,
             advice: desk.advice()?,
             items: desk.items("sharing", Purpose::Policy)?,
+            consents: desk.consents("sharing", Purpose::Policy)?,
+            disclosures: desk.disclosures("sharing", Purpose::Policy)?,
+            recalls: desk.recalls("sharing", Purpose::Policy)?,
+            disposals: desk.recalls("approver", Purpose::Policy)?,
             officials: desk.officials()?,
             desk,
             requests: Requests::new(agency, seed, move || world.now()),
@@ -205,7 +220,8 @@ impl Acts {
         let head = if author == self.agency { link.own_seq } else { link.peer_seq };
         let mut entries = Vec::new();
         for seq in 1..=head {
-            entries.push(JournalEntry { arrived_at: None, delivery: None, ..self.entry(author, seq).await? });
+            let entry = self.entry(author, seq).await?;
+            entries.push(JournalEntry { arrived_at: None, delivery: None, content_present: false, ..entry });
         }
         Ok(entries)
     }

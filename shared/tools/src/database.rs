@@ -99,6 +99,33 @@ pub fn behind_its_back(setup: &Setup, own: Agency, statements: &str) -> Result<(
     succeeds(Command::new("python3").args(["-c", script, &file(setup, own), statements]))
 }
 
+/// The bytes of a column in the rows that this condition selects, as hexadecimal digits in lower case; none for NULL.
+///
+/// # Errors
+/// Fails with the error of the database.
+pub fn column(setup: &Setup, own: Agency, table: &str, column: &str, rows: &str) -> Result<Vec<String>, String> {
+    let rows = format!("FROM {table} WHERE {column} IS NOT NULL AND {rows}");
+    let mut command = match setup.databases.get(own.id()) {
+        Some(served) => {
+            let mut psql = client("psql", served.url());
+            psql.args(QUIET).args(["-c", &format!("SELECT encode({column}, 'hex') {rows}")]);
+            psql
+        }
+        None => {
+            let script = "import sqlite3, sys\n\
+                 for row in sqlite3.connect(sys.argv[1], timeout=60).execute(sys.argv[2]): print(row[0])";
+            let mut python = Command::new("python3");
+            python.args(["-c", script, &file(setup, own), &format!("SELECT hex({column}) {rows}")]);
+            python
+        }
+    };
+    let output = command.stdin(Stdio::null()).output().map_err(said)?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_ascii_lowercase).collect())
+}
+
 /// The file of an embedded database.
 pub fn file(setup: &Setup, own: Agency) -> String {
     setup.file(own, "renkei.db")

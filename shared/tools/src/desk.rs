@@ -14,7 +14,10 @@ use renkei_proto::{
     evidence::v1::{evidence_service_client::EvidenceServiceClient, official_service_client::OfficialServiceClient},
     link::v1::{GetLinkStatusRequest, LinkStatus, link_status_service_client::LinkStatusServiceClient},
     referral::v1::{referral_service_client::ReferralServiceClient, scheme_service_client::SchemeServiceClient},
-    sharing::v1::item_service_client::ItemServiceClient,
+    sharing::v1::{
+        consent_service_client::ConsentServiceClient, disclosure_service_client::DisclosureServiceClient,
+        item_service_client::ItemServiceClient, recall_service_client::RecallServiceClient,
+    },
     title::v1::title_service_client::TitleServiceClient,
     r#type::v1::{Agency, Purpose},
 };
@@ -116,6 +119,34 @@ impl Desk {
     /// Fails if the files of the certificate cannot be read.
     pub fn items(&self, caller: &str, purpose: Purpose) -> Result<ItemServiceClient<OfficialChannel>, String> {
         Ok(ItemServiceClient::new(self.on_behalf_of(caller, TANAKA.with_purpose(purpose))?))
+    }
+
+    /// Consent, as one of the systems, for a purpose.
+    ///
+    /// # Errors
+    /// Fails if the files of the certificate cannot be read.
+    pub fn consents(&self, caller: &str, purpose: Purpose) -> Result<ConsentServiceClient<OfficialChannel>, String> {
+        Ok(ConsentServiceClient::new(self.on_behalf_of(caller, TANAKA.with_purpose(purpose))?))
+    }
+
+    /// Disclosure, as one of the systems, for a purpose.
+    ///
+    /// # Errors
+    /// Fails if the files of the certificate cannot be read.
+    pub fn disclosures(
+        &self,
+        caller: &str,
+        purpose: Purpose,
+    ) -> Result<DisclosureServiceClient<OfficialChannel>, String> {
+        Ok(DisclosureServiceClient::new(self.on_behalf_of(caller, TANAKA.with_purpose(purpose))?))
+    }
+
+    /// Recalls and their effect, as one of the systems, for a purpose.
+    ///
+    /// # Errors
+    /// Fails if the files of the certificate cannot be read.
+    pub fn recalls(&self, caller: &str, purpose: Purpose) -> Result<RecallServiceClient<OfficialChannel>, String> {
+        Ok(RecallServiceClient::new(self.on_behalf_of(caller, TANAKA.with_purpose(purpose))?))
     }
 
     /// Officials, as the operator.

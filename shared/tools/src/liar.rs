@@ -256,7 +256,7 @@ impl Liar {
     /// The first publication of the item that was named last. The other side may read it.
     pub fn publication(&self) -> Publication {
         let terms = Some(ItemTerms { marking: Some(marking(None)), ..terms_for(to_the_party()) });
-        Publication { revision: 1, terms, fiscal_year: 2026, year_ordinal: self.drawn }
+        Publication { revision: 1, terms, fiscal_year: 2026, year_ordinal: self.drawn, ..Publication::default() }
     }
 
     /// The second publication of the item whose case number has this ordinal.
@@ -359,7 +359,10 @@ impl Liar {
         self.scene.own = self.truth(&first, self.published(self.publication()), self.words(), 0).await?;
         let second = self.fresh_item();
         self.truth(&second, self.published(self.publication()), self.words(), 0).await?;
-        let recalled = fact::Fact::ItemRecalled(ItemRecalled { reason: RecallReason::Incorrect.into() });
+        let recalled = fact::Fact::ItemRecalled(ItemRecalled {
+            reason: RecallReason::Incorrect.into(),
+            ..ItemRecalled::default()
+        });
         let why = ItemRecalledContent { explanation: "誤り".to_owned() }.encode_to_vec();
         self.scene.own_recalled = self.truth(&second, recalled, Some(why), 0).await?;
         let item = self.acts.publish_item(self.acts.publishing_item(to_the_party())).await.map_err(failure)?;

@@ -31,6 +31,7 @@ pub fn all() -> Vec<Lie> {
     all.extend(item::publications());
     all.extend(item::scopes());
     all.extend(item::items());
+    all.extend(item::beyond());
     all.extend(advice::requests());
     all.extend(advice::advice());
     all.extend(agreement::notices());
@@ -40,7 +41,20 @@ pub fn all() -> Vec<Lie> {
 
 /// The kinds of fact that are lied about.
 pub fn kinds() -> impl Iterator<Item = FactKind> {
-    let nouns = ["advice_", "item_", "official_", "recall_", "attack_", "research_", "threat_", "technology_"];
+    let nouns = [
+        "advice_",
+        "attack_",
+        "consent_",
+        "copy_",
+        "disclosure_",
+        "item_",
+        "misdirection_",
+        "official_",
+        "recall_",
+        "research_",
+        "technology_",
+        "threat_",
+    ];
     FactKind::ALL.iter().copied().filter(move |kind| nouns.iter().any(|noun| kind.name().starts_with(noun)))
 }
 
@@ -59,6 +73,7 @@ fn strangers(kind: FactKind) -> &'static [Agency] {
     match kind.rule().author {
         Author::Ppc => IPA,
         Author::Ipa => PPC,
+        Author::Either => &[],
         _ => BOTH,
     }
 }

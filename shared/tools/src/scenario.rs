@@ -1,5 +1,5 @@
-//! The sandbox's scenario: fictional reporters, real law, real agencies. Steps 1 to 10, 12, 17 and 18; approvals,
-//! telephone calls and disclosures come with their nouns.
+//! The sandbox's scenario: fictional reporters, real law, real agencies. Steps 1 to 12, 14, 17 and 18; approvals and
+//! telephone calls come with their nouns.
 
 use jiff::Timestamp;
 use renkei_client::Answer;
@@ -23,6 +23,7 @@ use renkei_proto::{
 };
 
 mod advice;
+mod consent;
 mod course;
 mod notice;
 mod sharing;
@@ -92,9 +93,12 @@ impl<'a> Scenario<'a> {
         self.judged_later(&pending).await?;
         self.quote(&advice.name).await?;
         self.ask_further(&advice.name).await?;
-        let trend = self.share().await?;
+        let (trend, report) = self.share().await?;
+        let disclosed = self.consent(&trend).await?;
         self.notice().await?;
         self.recall(&trend).await?;
+        self.answer_recall(&trend, &disclosed).await?;
+        self.required_by_law(&report).await?;
         self.closing().await
     }
 

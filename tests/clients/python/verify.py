@@ -83,6 +83,7 @@ class Verifier:
         self.keys = {name: Keys(exchanged[name]) for name in ("ppc", "ipa")}
         self.refused = {"ppc": set(), "ipa": set()}
         self.lies, self.hashes, self.anchor, self.audit = [], {}, None, {}
+        self.absent, self.disposals = [], []
 
     def rows(self, sql, *values):
         return self.db.execute(sql, values).fetchall()
@@ -132,11 +133,11 @@ class Verifier:
                 self.lies.append((name, seq))
             else:
                 keys.apply(seq, fact)
-                self.note(name, fact)
+                self.note(name, header, fact)
             if digest != ((fact.request_digest or None) if fact is not None and name != self.peer else None):
                 raise Wrong(f"{where}: digest")
             if header.content_commitment and is_absent:
-                raise Wrong(f"{where}: its content is missing")
+                self.absent.append((name, seq, header.matter))
             previous, written, seen = sha256(header_bytes), micros(header.written_at), header.seen_peer_seq
             last[header.matter] = previous
             self.hashes[name, seq] = previous
@@ -144,14 +145,22 @@ class Verifier:
         self.head(name, (expected - 1, previous, written or 0, seen, incarnation))
         return expected - 1, seen
 
-    def note(self, name, fact):
+    def note(self, name, header, fact):
         kind = fact.WhichOneof("fact")
+        if kind == "item_disposed":
+            self.disposals.append((header.matter, name, header.seq, fact.item_disposed.peer_seq))
         if kind == "entry_refused":
             self.refused["ipa" if name == "ppc" else "ppc"].add(fact.entry_refused.seq)
         if name == self.own and kind == "private_anchored":
             self.anchor = fact.private_anchored
         if name == self.own and kind == "audit_checkpointed":
             self.audit = {head.chain: head for head in fact.audit_checkpointed.chains}
+
+    def is_disposed(self, journal, seq, matter):
+        """Either agency has erased the content: a peer that has done so sends the entry without it."""
+        counted = [it for it in self.disposals if it[0] == matter and it[2] not in self.refused[it[1]]]
+        covers = [seq < own if journal == by else seq <= peer for _, by, own, peer in counted]
+        return journal != "private" and any(covers)
 
     def head(self, name, last):
         columns = "seq, hash, written_us, seen_peer_seq, incarnation"
@@ -196,6 +205,9 @@ class Verifier:
         for name, seq in self.lies:
             if seq not in self.refused.get(name, ()):
                 raise Wrong(f"journal {name}: entry {seq}: its fact is not the one that the header commits to")
+        for name, seq, matter in self.absent:
+            if not self.is_disposed(name, seq, matter):
+                raise Wrong(f"journal {name}: entry {seq}: its content is missing")
         if max(seen) > self.rows("SELECT seq FROM head WHERE journal = ?", self.peer)[0][0]:
             raise Wrong(f"journal {self.peer}: own entries have seen more")
         newest = self.receipts("receipt", self.own, self.peer)

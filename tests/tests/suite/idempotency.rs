@@ -12,10 +12,11 @@ use renkei_proto::{
     journal::v1::BarReason,
     options::v1::Reason,
     referral::v1::{DischargeReason, FollowUpReferralRequest, IssueReferralRequest, Referral, ReviseJudgementRequest},
-    r#type::v1::{Agency, Finding, StatutoryFacts},
+    sharing::v1::{Body, CopyFate, LegalGround, RecallItemRequest, RecallReason},
+    r#type::v1::{Agency, Finding, Purpose, StatutoryFacts},
 };
 use renkei_tools::{
-    acts::{Acts, both, publish_all, refused, same_journals, settle, to_the_party},
+    acts::{Acts, body, both, publish_all, refused, same_journals, settle, stated, to_the_party},
     pair::Pair,
     scenario::{instant, start},
 };
@@ -70,6 +71,7 @@ async fn every_method_that_changes_something_gives_its_first_reply_again() {
     tried.extend(["CountReferrals", "CheckpointAudit"]);
     tried.extend(advice_twice(&ppc, &ipa).await);
     tried.extend(items_twice(&ppc, &ipa).await);
+    tried.extend(consents_twice(&ppc, &ipa).await);
     tried.extend(officials_twice(&ppc).await);
     tried.extend(notices_twice(&ppc, &ipa).await);
 
@@ -168,6 +170,84 @@ async fn items_twice(ppc: &Acts, ipa: &Acts) -> [&'static str; 7] {
     settle(ppc, ipa).await.unwrap();
     assert_eq!(ipa.publish_item(publish).await.unwrap(), published);
     ["PublishItem", "ReviseItem", "RecallItem", "AcknowledgeItem", "AskAboutItem", "AnswerItemQuestion", "GiveFeedback"]
+}
+
+/// The acts of consent, disclosure and recall; gives the methods.
+async fn consents_twice(ppc: &Acts, ipa: &Acts) -> Vec<&'static str> {
+    let shared = async || {
+        let it = ipa.publish_item(ipa.publishing_item(to_the_party())).await.unwrap();
+        settle(ppc, ipa).await.unwrap();
+        it.name
+    };
+    let (nco, meti) = (body(Body::Nco), body(Body::Meti));
+    let extent = stated(&[nco.clone(), meti.clone()], &[Purpose::Policy]);
+    let name = shared().await;
+    let here = || async { ppc.item(&name).await.unwrap() };
+    let there = || async {
+        settle(ppc, ipa).await.unwrap();
+        ipa.item(&name).await.unwrap()
+    };
+    let mut asked = Vec::new();
+    for _ in 0..3 {
+        let it = here().await;
+        let it =
+            twice(ppc, ppc.requesting_consent(&it, extent.clone()), async |it| ppc.request_consent(it).await).await;
+        asked.push(it.consent_requests.last().unwrap().clone());
+    }
+    let it = here().await;
+    let withdrawing = ppc.withdrawing_consent_request(&it, &asked[2]);
+    twice(ppc, withdrawing, async |it| ppc.withdraw_consent_request(it).await).await;
+    let it = there().await;
+    let it = twice(ipa, ipa.granting(&it, &asked[0]), async |it| ipa.grant_consent(it).await).await;
+    let consent = it.consents[0].clone();
+    let it = twice(ipa, ipa.denying_consent(&it, &asked[1]), async |it| ipa.deny_consent(it).await).await;
+    let one = stated(std::slice::from_ref(&nco), &[Purpose::Policy]);
+    twice(ipa, ipa.narrowing_consent(&it, &consent, one), async |it| ipa.narrow_consent(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    let disclosing = ppc.disclosing_under(&here().await, &consent.entry, nco, Purpose::Policy);
+    twice(ppc, disclosing, async |it| ppc.record_disclosure(it).await).await;
+    // A refused attempt is recorded once, too.
+    let beyond = ppc.disclosing(&here().await, meti, Purpose::Policy);
+    for _ in 0..2 {
+        refused(ppc.record_disclosure(beyond.clone()).await, Reason::BeyondScope, "");
+    }
+    let announcing = ppc.announcing(&here().await, LegalGround::Court, body(Body::Court));
+    twice(ppc, announcing, async |it| ppc.announce_disclosure(it).await).await;
+    let it = there().await;
+    let opinion = ipa.giving_opinion(&it, &it.legal_disclosures[0]);
+    let it = twice(ipa, opinion, async |it| ipa.give_disclosure_opinion(it).await).await;
+    let it = twice(ipa, ipa.revoking_consent(&it, &consent), async |it| ipa.revoke_consent(it).await).await;
+    let recall = RecallItemRequest { reason: RecallReason::Misdirected.into(), ..ipa.recalling(&it) };
+    let it = ipa.recall_item(recall).await.unwrap();
+    twice(ipa, ipa.reminding(&it), async |it| ipa.remind_of_recall(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    let copy = ppc.reporting_copy(&here().await, CopyFate::Disclosed);
+    let it = twice(ppc, copy, async |it| ppc.answer_recall(it).await).await;
+    twice(ppc, ppc.counting_readers(&it), async |it| ppc.count_misdirection_readers(it).await).await;
+    let it = there().await;
+    let closing = ipa.closing_misdirection(&it, false);
+    let it = twice(ipa, closing, async |it| ipa.close_misdirection(it).await).await;
+    twice(ipa, ipa.disposing(&it), async |it| ipa.approve_disposal(it).await).await;
+    let it = ppc.item(&shared().await).await.unwrap();
+    twice(ppc, ppc.reporting_misdirection(&it), async |it| ppc.report_misdirection(it).await).await;
+    settle(ppc, ipa).await.unwrap();
+    vec![
+        "RequestConsent",
+        "GrantConsent",
+        "NarrowConsent",
+        "DenyConsent",
+        "RevokeConsent",
+        "WithdrawConsentRequest",
+        "RecordDisclosure",
+        "AnnounceDisclosure",
+        "GiveDisclosureOpinion",
+        "AnswerRecall",
+        "RemindOfRecall",
+        "ApproveDisposal",
+        "ReportMisdirection",
+        "CountMisdirectionReaders",
+        "CloseMisdirection",
+    ]
 }
 
 /// The acts about notices; gives the methods.

@@ -70,7 +70,8 @@ async fn a_recall_seals_although_the_peer_states_that_it_does_not_speak_of_seali
     let spoken = peer.entry("agencies/ipa/journal", fact::Fact::KindsSpoken(KindsSpoken { kinds }), None, 0).unwrap();
     let name = "agencies/ipa/items/0199b7c4-0000-7000-8000-000000000001";
     let terms = Some(ItemTerms { marking: Some(marking(None)), ..terms_for(to_the_party()) });
-    let publication = Some(Publication { revision: 1, terms, fiscal_year: 2026, year_ordinal: 1 });
+    let publication =
+        Some(Publication { revision: 1, terms, fiscal_year: 2026, year_ordinal: 1, ..Publication::default() });
     let content = item_content(ItemKind::ThreatInformation, "語", pair.clock.now());
     let Some(Kind::ThreatInformation(words)) = content.item else { unreachable!() };
     let published = fact::Fact::ThreatInformationPublished(ThreatInformationPublished { publication });
@@ -80,7 +81,9 @@ async fn a_recall_seals_although_the_peer_states_that_it_does_not_speak_of_seali
     assert!(ppc.item(name).await.unwrap().content.is_some());
 
     let why = ItemRecalledContent { explanation: "誤り".to_owned() }.encode_to_vec();
-    let recalled = peer.entry(name, fact::Fact::ItemRecalled(ItemRecalled { reason: 1 }), Some(why), 0).unwrap();
+    let recalled = peer
+        .entry(name, fact::Fact::ItemRecalled(ItemRecalled { reason: 1, ..ItemRecalled::default() }), Some(why), 0)
+        .unwrap();
     session.send(&[recalled]).await;
     session.receipted(3).await.unwrap();
     let item = ppc.item(name).await.unwrap();

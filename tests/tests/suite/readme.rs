@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
+
+use renkei_proto::RULES;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -76,4 +78,45 @@ fn the_readme_links_to_documents_that_exist() {
     for link in links {
         assert!(root().join(link).is_file(), "the README links to {link}, which does not exist");
     }
+}
+
+/// The quoted words of a text.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_map_of_article_7_2_names_rpcs_and_tests_that_exist_and_every_rpc_of_consent_disclosure_and_recall() {
+    let text = read("tests/README.md");
+    let map = text.split("## The map of Art. 7(2)").nth(1).unwrap().split("\n## ").next().unwrap();
+    for sentence in [
+        "共有範囲を指定することができる。",
+        "相手方の同意を得ることなく、当該共有範囲を超えて情報の共有を行ってはならない。",
+    ] {
+        assert!(map.contains(sentence), "the article itself: {sentence}");
+    }
+    let rpc = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let all: BTreeSet<String> = RULES.iter().map(|rule| rpc(rule.path)).collect();
+    let mut named = BTreeSet::new();
+    let mut rows = 0;
+    for row in map.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        let columns: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        assert_eq!(columns.len(), 3, "{row}");
+        for method in quoted(columns[1]) {
+            assert!(all.contains(method), "the map names {method}, which does not exist");
+            named.insert(method.to_owned());
+        }
+        let test = quoted(columns[2]);
+        assert_eq!(test.len(), 2, "a test is a file and a name: {row}");
+        let file = std::fs::read_to_string(root().join("tests/tests").join(test[0])).unwrap_or_default();
+        assert!(defines(&file, test[1]), "the map names {} in {}, which does not define it", test[1], test[0]);
+        rows += 1;
+    }
+    assert!(rows >= 20, "the map was not found");
+    let of_the_article = ["ConsentService/", "DisclosureService/", "RecallService/"];
+    let missing: Vec<&String> = all
+        .iter()
+        .filter(|it| of_the_article.iter().any(|service| it.starts_with(service)) && !named.contains(*it))
+        .collect();
+    assert_eq!(missing, [""; 0]);
 }

@@ -19,6 +19,7 @@ use renkei_proto::{
     },
     title::v1::{ListTitlesRequest, title_service_client::TitleServiceClient},
     r#type::v1::{Agency, Audience, Designated, Purpose, Scope, scope},
+    watch::v1::event::Change,
 };
 use renkei_rpc::error::reason_of;
 use renkei_tools::{
@@ -184,6 +185,11 @@ impl Caller {
 
     fn sees(&self, it: &Shared) -> bool {
         READERS.contains(&self.name) && it.within.shows(self.unit, self.purpose)
+    }
+
+    /// The caller saw the first revision, and a later one has hidden the item.
+    fn lost(&self, it: &Shared) -> bool {
+        READERS.contains(&self.name) && it.first.1.shows(self.unit, self.purpose) && !self.sees(it)
     }
 
     /// Why a method of items is not open to the caller at all.
@@ -367,20 +373,30 @@ async fn titles(caller: &mut Caller, shared: &[Shared], missing: &str) {
     assert_eq!(named, expected.collect::<Vec<_>>(), "{what}");
 }
 
-/// From its beginning to `last`, the feed names no item that is not seen, and every one that is.
-async fn watches(caller: &Caller, peer: Agency, expected: &BTreeSet<&str>, last: &str) {
+/// From its beginning to `last`, the feed names no item that is not seen, and every one that is. Of an item that was seen
+/// once it tells that it is hidden now, and nothing else.
+async fn watches(caller: &Caller, peer: Agency, shared: &[Shared], last: &str) {
     let mut feed = Watch::open(caller.watch.clone(), "-", "").await.unwrap();
-    let mut told = BTreeSet::new();
+    let (mut told, mut hidden) = (BTreeSet::new(), BTreeSet::new());
     loop {
         let event = feed.event().await.unwrap();
         if event.matter == last {
             break;
         }
         if event.matter.starts_with(&format!("agencies/{}/items/", peer.id())) {
-            told.insert(event.matter);
+            let is_hidden = matches!(event.change, Some(Change::MatterHidden(_)));
+            if is_hidden {
+                hidden.insert(event.matter)
+            } else {
+                told.insert(event.matter)
+            };
         }
     }
-    assert_eq!(told.iter().map(String::as_str).collect::<BTreeSet<_>>(), *expected, "{}", caller.what("the feed"));
+    let named = |picked: &dyn Fn(&Shared) -> bool| -> BTreeSet<String> {
+        shared.iter().filter(|it| picked(it)).map(|it| it.name.clone()).collect()
+    };
+    assert_eq!(told, named(&|it| caller.sees(it)), "{}", caller.what("the feed"));
+    assert_eq!(hidden, named(&|it| caller.lost(it)), "{}", caller.what("the feed hides"));
 }
 
 #[tokio::test]
@@ -408,7 +424,7 @@ async fn nobody_gets_out_more_than_scope_unit_and_purpose_allow() {
             }
             lists(&mut caller, peer, &seen, &[&own.name]).await;
             titles(&mut caller, &shared, &missing).await;
-            watches(&caller, peer, &seen.into_iter().collect(), &last).await;
+            watches(&caller, peer, &shared, &last).await;
         }
         assert!(counted.len() > 4, "the callers differ in what they see: {counted:?}");
         // Lists read an index, which follows from the journals to the byte.

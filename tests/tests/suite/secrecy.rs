@@ -15,7 +15,8 @@ use renkei_proto::{
     options::v1::{Reason, Surface},
     referral::v1::GetReferralPaperRequest,
     sharing::v1::{
-        GetItemRequest, Item, ListItemEntriesRequest, ListItemsRequest, item_service_client::ItemServiceClient,
+        GetItemRequest, Item, ListDisclosuresRequest, ListItemEntriesRequest, ListItemsRequest,
+        item_service_client::ItemServiceClient,
     },
     title::v1::ListTitlesRequest,
     r#type::v1::{Agency, Purpose},
@@ -175,6 +176,12 @@ async fn secret_calls(ppc: &Acts, ipa: &Acts) -> Vec<(&'static str, &'static str
             "/renkei.title.v1.TitleService/ListTitles",
             item.clone(),
             ListTitlesRequest { matters: vec![advice.clone(), item.clone()] }.encode_to_vec(),
+        ),
+        (
+            "sharing",
+            "/renkei.sharing.v1.DisclosureService/ListDisclosures",
+            item.clone(),
+            ListDisclosuresRequest { name: item.clone(), ..Default::default() }.encode_to_vec(),
         ),
         ("reader", "/renkei.sharing.v1.ItemService/ListItemEntries", item.clone(), words(&item).encode_to_vec()),
         ("casework", "/renkei.advice.v1.AdviceService/ListAdviceEntries", advice, listing.encode_to_vec()),

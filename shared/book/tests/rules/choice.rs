@@ -4,7 +4,8 @@ use jiff::ToSpan as _;
 use renkei_proto::{
     advice::v1::QuotationFinding,
     agreement::v1::NoticeKind,
-    r#type::v1::{Agency, Finding},
+    sharing::v1::RecallReason,
+    r#type::v1::{Agency, Audience, Finding, Purpose},
 };
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     },
     advice_acts as advice,
     catalogue::{IDS, KINDS, REPORTERS, scheme},
-    item_acts as item,
+    consent_acts as consent, item_acts as item,
     model::{Act, Party, notices},
 };
 
@@ -62,6 +63,28 @@ pub enum Choice {
     AskAbout,
     Feedback,
     Seal,
+    GrantInAdvance,
+    Grant,
+    Narrow,
+    Deny,
+    Revoke,
+    Keep,
+    Widen,
+    Opinion,
+    RecallMisdirected,
+    Remind,
+    CloseMisdirection,
+    DisposeOwn,
+    RequestConsent,
+    WithdrawConsentRequest,
+    DiscloseInScope,
+    DiscloseByConsent,
+    DiscloseByLaw,
+    Announce,
+    AnswerRecall,
+    ReportMisdirection,
+    CountReaders,
+    DisposePeers,
 }
 
 /// Referral and the agreement: either agency does all of it.
@@ -128,6 +151,32 @@ pub const ITEM: [Choice; 9] = [
     Choice::Seal,
 ];
 
+/// Consent, disclosure and the effect of a recall: the originator's acts, then the receiver's.
+pub const CONSENT: [Choice; 22] = [
+    Choice::GrantInAdvance,
+    Choice::Grant,
+    Choice::Narrow,
+    Choice::Deny,
+    Choice::Revoke,
+    Choice::Keep,
+    Choice::Widen,
+    Choice::Opinion,
+    Choice::RecallMisdirected,
+    Choice::Remind,
+    Choice::CloseMisdirection,
+    Choice::DisposeOwn,
+    Choice::RequestConsent,
+    Choice::WithdrawConsentRequest,
+    Choice::DiscloseInScope,
+    Choice::DiscloseByConsent,
+    Choice::DiscloseByLaw,
+    Choice::Announce,
+    Choice::AnswerRecall,
+    Choice::ReportMisdirection,
+    Choice::CountReaders,
+    Choice::DisposePeers,
+];
+
 const FINDINGS: [Finding; 4] = [Finding::Applies, Finding::Suspected, Finding::DoesNotApply, Finding::Pending];
 const NOTICES: [NoticeKind; 3] = [NoticeKind::Other, NoticeKind::NotRenew, NoticeKind::Change];
 
@@ -155,7 +204,7 @@ impl Choice {
             Self::WithdrawRecord => withdraw_record(*records(party, own.peer()).get(usize::from(n))?),
             Self::AssentRecord => assent_to_record(party, *records(party, own).get(usize::from(n))?),
             Self::Count => count_last(party),
-            _ => self.on_advice(party, n).or_else(|| self.on_item(party, n))?,
+            _ => self.on_advice(party, n).or_else(|| self.on_item(party, n)).or_else(|| self.on_consent(party, n))?,
         })
     }
 
@@ -198,8 +247,41 @@ impl Choice {
         })
     }
 
+    fn on_consent(self, party: &Party, n: u8) -> Option<Act> {
+        let (own, peers) = (item::item(party.own, n % 4), item::item(party.own.peer(), n % 4));
+        let community = item::designated(Audience::Community, &[], &[Purpose::IncidentResponse, Purpose::Policy]);
+        Some(match self {
+            Self::GrantInAdvance => consent::grant_in_advance(party, &own),
+            Self::Grant => consent::grant(party, &own),
+            Self::Narrow => consent::narrow(party, &own),
+            Self::Deny => consent::deny(party, &own),
+            Self::Revoke => consent::revoke(party, &own),
+            Self::Keep => consent::keep(party, &own),
+            Self::Widen => item::revise(party, &own, item::within(community)),
+            Self::Opinion => consent::opinion(party, &own),
+            Self::RecallMisdirected => consent::recall_for(party, &own, RecallReason::Misdirected),
+            Self::Remind => consent::remind(&own),
+            Self::CloseMisdirection => consent::close_misdirection(party, &own),
+            Self::DisposeOwn => consent::dispose(party, &own),
+            Self::RequestConsent => consent::request(party, &peers),
+            Self::WithdrawConsentRequest => consent::withdraw_request(party, &peers),
+            Self::DiscloseInScope => consent::disclose_in_scope(party, &peers),
+            Self::DiscloseByConsent => consent::disclose_by_consent(party, &peers),
+            Self::DiscloseByLaw => consent::disclose_by_law(party, &peers),
+            Self::Announce => consent::announce(party, &peers),
+            Self::AnswerRecall => consent::answer_recall(party, &peers),
+            Self::ReportMisdirection => consent::report_misdirection(party, &peers),
+            Self::CountReaders => consent::count_readers(party, &peers),
+            Self::DisposePeers => consent::dispose(party, &peers),
+            _ => return None,
+        })
+    }
+
     /// The agency that acts: for items, `opener` is the originator.
     pub fn author(self, opener: Agency) -> Agency {
+        if let Some(place) = CONSENT.iter().position(|it| *it == self) {
+            return if place < 12 { opener } else { opener.peer() };
+        }
         match (ADVICE.iter().position(|it| *it == self), ITEM.iter().position(|it| *it == self)) {
             (Some(place), _) => {
                 if place < 7 {

@@ -24,8 +24,11 @@ use renkei_proto::{
     options::v1::Reason,
     referral::v1::ReportReferredContent,
     sharing::v1::{
-        AttackMethod, ItemFeedbackGivenContent, ItemQuestionAnsweredContent, ItemQuestionAskedContent,
-        ItemRecalledContent, ItemText, ResearchResult, TechnologyTrend, ThreatInformation,
+        AttackMethod, ConsentDeniedContent, ConsentGrantedContent, ConsentNarrowedContent, ConsentRequestedContent,
+        ConsentRevokedContent, CopyAnsweredContent, DisclosureAnnouncedContent, DisclosureOpinionGivenContent,
+        ItemDisclosedContent, ItemDisposedContent, ItemFeedbackGivenContent, ItemQuestionAnsweredContent,
+        ItemQuestionAskedContent, ItemRecalledContent, ItemText, MisdirectionClosedContent,
+        MisdirectionReportedContent, RecallRemindedContent, ResearchResult, TechnologyTrend, ThreatInformation,
     },
     r#type::v1::{Agency, Certainty, IncidentKind, Language, Statement, Text},
 };
@@ -96,6 +99,23 @@ pub fn content_of(kind: FactKind) -> Option<Vec<u8>> {
         FactKind::ItemQuestionAsked => ItemQuestionAskedContent { question: words() }.encode_to_vec(),
         FactKind::ItemQuestionAnswered => ItemQuestionAnsweredContent { answer: words() }.encode_to_vec(),
         FactKind::ItemFeedbackGiven => ItemFeedbackGivenContent::default().encode_to_vec(),
+        FactKind::ConsentRequested => ConsentRequestedContent { necessity: words(), names: Vec::new() }.encode_to_vec(),
+        FactKind::ConsentGranted => ConsentGrantedContent::default().encode_to_vec(),
+        FactKind::ConsentNarrowed => ConsentNarrowedContent { explanation: words(), names: Vec::new() }.encode_to_vec(),
+        FactKind::ConsentDenied => ConsentDeniedContent { explanation: words() }.encode_to_vec(),
+        FactKind::ConsentRevoked => ConsentRevokedContent { explanation: words() }.encode_to_vec(),
+        FactKind::DisclosureAnnounced => {
+            DisclosureAnnouncedContent { explanation: words(), name: String::new() }.encode_to_vec()
+        }
+        FactKind::DisclosureOpinionGiven => DisclosureOpinionGivenContent { opinion: words() }.encode_to_vec(),
+        FactKind::ItemDisclosed => ItemDisclosedContent::default().encode_to_vec(),
+        FactKind::CopyAnswered => {
+            CopyAnsweredContent { description: words(), ..CopyAnsweredContent::default() }.encode_to_vec()
+        }
+        FactKind::RecallReminded => RecallRemindedContent { text: words() }.encode_to_vec(),
+        FactKind::ItemDisposed => ItemDisposedContent { approval: "8-31".to_owned() }.encode_to_vec(),
+        FactKind::MisdirectionReported => MisdirectionReportedContent { explanation: words() }.encode_to_vec(),
+        FactKind::MisdirectionClosed => MisdirectionClosedContent { measures: words() }.encode_to_vec(),
         FactKind::ReportReferred => ReportReferredContent { report: "2026-000001".to_owned() }.encode_to_vec(),
         FactKind::StopLifted => StopLiftedContent { reason: "mended".to_owned() }.encode_to_vec(),
         FactKind::ClockConfirmed => ClockConfirmedContent { reason: "right".to_owned() }.encode_to_vec(),

@@ -13,7 +13,7 @@ use renkei_proto::{
 };
 
 use super::{
-    choice::{ADVICE, CHOICES, Choice, ITEM},
+    choice::{ADVICE, CHOICES, CONSENT, Choice, ITEM},
     model::{Act, BOTH, Entry, Pair, bytes, states},
     pairs::busy,
 };
@@ -42,12 +42,15 @@ fn agency() -> impl Strategy<Value = Agency> {
 
 /// Of each noun as often as of another. What ends a matter is rare, so that much happens before.
 fn choice() -> impl Strategy<Value = Choice> {
-    let ends = |choice: &Choice| matches!(choice, Choice::WithdrawRequest | Choice::Decline | Choice::Recall);
+    let ends = |choice: &Choice| {
+        use Choice::{Decline, Recall, RecallMisdirected, ReportMisdirection, WithdrawRequest};
+        matches!(choice, WithdrawRequest | Decline | Recall | RecallMisdirected | ReportMisdirection)
+    };
     let of = |choices: &[Choice]| {
         let going_on: Vec<Choice> = choices.iter().copied().filter(|choice| !ends(choice)).collect();
         prop_oneof![6 => prop::sample::select(going_on), 1 => prop::sample::select(choices.to_vec())]
     };
-    prop_oneof![of(&CHOICES), of(&ADVICE), of(&ITEM)]
+    prop_oneof![of(&CHOICES), of(&ADVICE), of(&ITEM), of(&CONSENT)]
 }
 
 /// Mostly by whom the choice belongs to.

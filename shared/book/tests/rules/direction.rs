@@ -19,6 +19,7 @@ use renkei_proto::{
     },
     options::v1::{Reason, Role},
     referral::v1::{CodeCounted, CodeTried, FilingCounted, ReportLinked, ReportReferred, StatutoryFactsRevised},
+    sharing::v1::DisclosureRefused,
     r#type::v1::{
         Agency::{self, Ipa, Ppc},
         Audience, Finding, IncidentKind, Purpose,
@@ -48,6 +49,8 @@ enum Where {
     OwnOf(Agency),
     /// This agency only, in those that PPC opened.
     InPpcs(Agency),
+    /// In those that either opened.
+    Either,
     /// In the agreement, which belongs to both.
     Agreement,
     /// In any.
@@ -58,7 +61,7 @@ enum Where {
     PrivateOwn,
 }
 
-const TABLE: [(&str, Where); 62] = [
+const TABLE: [(&str, Where); 78] = [
     ("notice_given", Where::Agreement),
     ("notice_arrived", Where::Agreement),
     ("notice_withdrawn", Where::Agreement),
@@ -99,6 +102,21 @@ const TABLE: [(&str, Where); 62] = [
     ("item_question_answered", Where::Own),
     ("item_feedback_given", Where::Peers),
     ("item_units_missing", Where::Peers),
+    ("consent_requested", Where::Peers),
+    ("consent_granted", Where::Own),
+    ("consent_narrowed", Where::Own),
+    ("consent_denied", Where::Own),
+    ("consent_revoked", Where::Own),
+    ("consent_request_withdrawn", Where::Peers),
+    ("disclosure_announced", Where::Peers),
+    ("disclosure_opinion_given", Where::Own),
+    ("item_disclosed", Where::Peers),
+    ("copy_answered", Where::Peers),
+    ("recall_reminded", Where::Own),
+    ("item_disposed", Where::Either),
+    ("misdirection_reported", Where::Peers),
+    ("misdirection_readers_counted", Where::Peers),
+    ("misdirection_closed", Where::Own),
     ("entry_refused", Where::Anywhere),
     ("kinds_spoken", Where::Own),
     ("key_added", Where::Own),
@@ -121,6 +139,7 @@ const TABLE: [(&str, Where); 62] = [
     ("statutory_facts_revised", Where::PrivateOwn),
     ("report_linked", Where::Private),
     ("code_counted", Where::Private),
+    ("disclosure_refused", Where::Private),
 ];
 
 /// The private matter of a report.
@@ -150,7 +169,7 @@ fn every_fact_is_accepted_only_from_the_author_and_in_the_matter_of_the_table() 
                     // Nobody has asked for anything there.
                     Where::InPpcs(wanted) if wanted == author => Err(Reason::NotFound),
                     Where::PrivateOwn if name == "statutory_facts_revised" => Err(Reason::WrongDirection),
-                    Where::PrivateOwn => Err(Reason::NotFound),
+                    Where::PrivateOwn | Where::Either => Err(Reason::NotFound),
                     _ => Err(Reason::WrongDirection),
                 };
                 assert_eq!(found, expected, "{name} {author:?} {opener:?}");
@@ -162,6 +181,8 @@ fn every_fact_is_accepted_only_from_the_author_and_in_the_matter_of_the_table() 
 fn place_of(place: Where, author: Agency, opener: Agency) -> bool {
     match place {
         Where::Own | Where::PrivateOwn => opener == author,
+        // The act is about an item of the author's.
+        Where::Either => opener == author,
         Where::OwnOf(wanted) => wanted == author && opener == author,
         Where::InPpcs(wanted) => wanted == author && opener == Ppc,
         Where::Peers => opener == author.peer(),
@@ -210,7 +231,7 @@ fn ready(kind: FactKind, author: Agency) -> (Party, Act) {
         | FactKind::ReferralsCounted => about_referral(&mut pair, kind, author),
         FactKind::OfficialBarred | FactKind::OfficialUnbarred => about_officials(&mut pair, kind, author),
         kind if kind.rule().article == "4(2)" => about_advice(&mut pair, kind),
-        kind if ["5(2)", "7(2)"].contains(&kind.rule().article) => about_items(&mut pair, kind, author),
+        kind if kind.rule().collection == "items" => about_items(&mut pair, kind, author),
         _ => about_journals(&mut pair, kind, author),
     };
     (pair.of(author).clone(), act)
@@ -297,7 +318,14 @@ fn about_advice(pair: &mut Pair, kind: FactKind) -> Act {
 }
 
 fn about_items(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
-    use Choice::{Acknowledge, AnswerQuestion, AskAbout, Feedback, PublishItem, Recall, Seal};
+    use Choice::{
+        Acknowledge, Announce, AnswerQuestion, AnswerRecall, AskAbout, CloseMisdirection, CountReaders, Deny,
+        DiscloseByConsent, DisposeOwn, Feedback, Grant, GrantInAdvance, Narrow, Opinion, PublishItem, Recall,
+        RecallMisdirected, Remind, ReportMisdirection, RequestConsent, Revoke, Seal, WithdrawConsentRequest,
+    };
+    if kind == FactKind::DisclosureRefused {
+        return Act::new(&item(author.peer(), 0), fact::Fact::DisclosureRefused(DisclosureRefused::default()));
+    }
     let published = BOTH.into_iter().flat_map(kinds).find(|item| fact_kind(**item) == Some(kind));
     if let Some(published) = published {
         return publish_item(pair.of(author), &item(author, 0), *published, terms());
@@ -316,6 +344,21 @@ fn about_items(pair: &mut Pair, kind: FactKind, author: Agency) -> Act {
         FactKind::ItemAcknowledged => (&[PublishItem], Acknowledge),
         FactKind::ItemQuestionAsked => (&[PublishItem], AskAbout),
         FactKind::ItemQuestionAnswered => (&[PublishItem, AskAbout], AnswerQuestion),
+        FactKind::ConsentRequested => (&[PublishItem], RequestConsent),
+        FactKind::ConsentGranted => (&[PublishItem, RequestConsent], Grant),
+        FactKind::ConsentNarrowed => (&[PublishItem, GrantInAdvance], Narrow),
+        FactKind::ConsentDenied => (&[PublishItem, RequestConsent], Deny),
+        FactKind::ConsentRevoked => (&[PublishItem, GrantInAdvance], Revoke),
+        FactKind::ConsentRequestWithdrawn => (&[PublishItem, RequestConsent], WithdrawConsentRequest),
+        FactKind::DisclosureAnnounced => (&[PublishItem], Announce),
+        FactKind::DisclosureOpinionGiven => (&[PublishItem, Announce], Opinion),
+        FactKind::ItemDisclosed => (&[PublishItem, GrantInAdvance], DiscloseByConsent),
+        FactKind::CopyAnswered => (&[PublishItem, RecallMisdirected], AnswerRecall),
+        FactKind::RecallReminded => (&[PublishItem, RecallMisdirected], Remind),
+        FactKind::ItemDisposed => (&[PublishItem], DisposeOwn),
+        FactKind::MisdirectionReported => (&[PublishItem], ReportMisdirection),
+        FactKind::MisdirectionReadersCounted => (&[PublishItem, ReportMisdirection], CountReaders),
+        FactKind::MisdirectionClosed => (&[PublishItem, ReportMisdirection, CountReaders], CloseMisdirection),
         _ => (&[PublishItem], Feedback),
     };
     let opener = if choice.author(author) == author { author } else { author.peer() };

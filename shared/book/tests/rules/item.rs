@@ -319,14 +319,30 @@ fn the_recall_of_an_item_that_was_refused_meanwhile_is_accepted_and_seals_it() {
 }
 
 #[test]
-fn the_receiver_reads_only_the_recall_of_a_sealed_item() {
+fn the_receiver_reads_of_a_sealed_item_only_why_it_is_sealed_and_what_became_of_it() {
     let pair = after(&[Choice::PublishItem, Choice::AskAbout, Choice::Recall]);
     let reader = Reader { roles: vec![Role::Casework], ..Reader::default() };
+    let readable = [
+        "item_recalled",
+        "consent_requested",
+        "consent_granted",
+        "consent_narrowed",
+        "consent_denied",
+        "consent_revoked",
+        "disclosure_announced",
+        "disclosure_opinion_given",
+        "item_disclosed",
+        "copy_answered",
+        "recall_reminded",
+        "item_disposed",
+        "misdirection_reported",
+        "misdirection_closed",
+    ];
     for party in [&pair.ppc, &pair.ipa] {
         let permit = decide_read(party.own, &matter(), party.page(&matter()), &reader, party.now).unwrap();
         assert_eq!(permit.matter(), matter().to_string());
         for kind in FactKind::ALL {
-            let opens = party.own == OPENER || *kind == FactKind::ItemRecalled;
+            let opens = party.own == OPENER || readable.contains(&kind.name());
             assert_eq!(permit.opens(Journal::Of(OPENER), 1, *kind), opens, "{} at {:?}", kind.name(), party.own);
         }
     }

@@ -99,7 +99,7 @@ pub fn fact(kind: ItemKind, publication: Publication) -> fact::Fact {
 pub fn publication(party: &Party, terms: ItemTerms) -> Publication {
     let fiscal_year = u32::try_from(era::fiscal_year(calendar::day(party.now))).unwrap();
     let year_ordinal = party.next(fiscal_year, &ORDINAL);
-    Publication { revision: 1, terms: Some(terms), fiscal_year, year_ordinal }
+    Publication { revision: 1, terms: Some(terms), fiscal_year, year_ordinal, ..Publication::default() }
 }
 
 pub fn publish(party: &Party, matter: &Matter, kind: ItemKind, terms: ItemTerms) -> Act {
@@ -122,7 +122,7 @@ pub fn revise(party: &Party, matter: &Matter, terms: ItemTerms) -> Act {
 }
 
 pub fn recall_item(matter: &Matter) -> Act {
-    let fact = ItemRecalled { reason: RecallReason::Incorrect.into() };
+    let fact = ItemRecalled { reason: RecallReason::Incorrect.into(), ..ItemRecalled::default() };
     Act::new(matter, fact::Fact::ItemRecalled(fact))
 }
 
@@ -134,7 +134,7 @@ pub fn seal(party: &Party, matter: &Matter) -> Act {
 }
 
 /// The receiver speaks of the current revision.
-fn about_current(party: &Party, matter: &Matter, made: impl Fn(u32) -> fact::Fact) -> Act {
+pub fn about_current(party: &Party, matter: &Matter, made: impl Fn(u32) -> fact::Fact) -> Act {
     let current = current(party.page(matter), matter.opener);
     let fact = made(current.map_or(1, |current| current.it.publication.revision));
     Act::new(matter, fact).answering(current.map_or(0, |current| current.mark.seq))

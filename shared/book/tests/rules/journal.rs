@@ -152,7 +152,7 @@ fn an_entry_that_guards_somebody_is_private() {
         .filter(|kind| registry::of_kind(**kind).protects(**kind))
         .map(|kind| kind.name())
         .collect();
-    assert_eq!(guarding, ["code_tried", "official_barred", "official_unbarred"]);
+    assert_eq!(guarding, ["code_tried", "official_barred", "official_unbarred", "disclosure_refused"]);
     for kind in FactKind::ALL.iter().filter(|kind| registry::of_kind(**kind).protects(**kind)) {
         assert_eq!(kind.rule().author, renkei_proto::options::v1::Author::Private, "{}", kind.name());
     }

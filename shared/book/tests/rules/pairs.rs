@@ -7,8 +7,8 @@ use super::{
     acts::{issue, notice, referral, report, withdraw_notice},
     advice,
     catalogue::{KINDS, published},
-    choice::{ADVICE, CHOICES, Choice, ITEM, NOTICE},
-    item,
+    choice::{ADVICE, CHOICES, CONSENT, Choice, ITEM, NOTICE},
+    consent, item,
     model::{BOTH, Pair, notices},
 };
 
@@ -87,19 +87,28 @@ fn acts_of(choices: &[Choice], opener: Agency) -> Vec<Chosen> {
 fn assert_every_pair_agrees(start: &Pair, all: &[Chosen]) {
     for one in all {
         for other in all {
-            if one.0 == Agency::Ipa && other.0 == Agency::Ppc {
-                // Nothing of the other reaches either before the exchange, so the swapped pair is the same.
-                continue;
+            // Nothing of the other reaches either before the exchange, so the swapped pair is the same.
+            if (one.0, other.0) != (Agency::Ipa, Agency::Ppc) {
+                assert_pair_agrees(start, [*one, *other]);
             }
-            let mut pair = start.clone();
-            if write(&mut pair, [*one, *other]) == [false, false] {
-                continue;
-            }
-            let mut swapped = pair.clone();
-            pair.exchange(Agency::Ppc).assert_agree();
-            swapped.exchange(Agency::Ipa).assert_agree();
         }
     }
+}
+
+/// The same of the pairs in which each agency does one act: there are many, and the acts of one agency do not cross.
+fn assert_every_crossing_agrees(start: &Pair, all: &[Chosen]) {
+    let of = |agency| all.iter().filter(move |it| it.0 == agency);
+    of(Agency::Ppc).for_each(|one| of(Agency::Ipa).for_each(|other| assert_pair_agrees(start, [*one, *other])));
+}
+
+fn assert_pair_agrees(start: &Pair, acts: [Chosen; 2]) {
+    let mut pair = start.clone();
+    if write(&mut pair, acts) == [false, false] {
+        return;
+    }
+    let mut swapped = pair.clone();
+    pair.exchange(Agency::Ppc).assert_agree();
+    swapped.exchange(Agency::Ipa).assert_agree();
 }
 
 #[test]
@@ -190,6 +199,27 @@ fn every_pair_of_acts_on_an_item_agrees_when_the_last_act_has_not_arrived() {
             if let Some(start) = last_act_unknown(opener, path) {
                 assert_every_pair_agrees(&start, &acts);
             }
+        }
+    }
+}
+
+/// Originators in turn, because both are alike.
+fn consent_rows() -> impl Iterator<Item = (Agency, &'static [Choice])> {
+    consent::ROWS.into_iter().zip(BOTH.into_iter().cycle()).map(|((path, _), opener)| (opener, path))
+}
+
+#[test]
+fn every_pair_of_acts_of_consent_agrees_in_every_state() {
+    for (opener, path) in consent_rows() {
+        assert_every_crossing_agrees(&Pair::new().after(opener, path, 0), &acts_of(&CONSENT, opener));
+    }
+}
+
+#[test]
+fn every_pair_of_acts_of_consent_agrees_when_the_last_act_has_not_arrived() {
+    for (opener, path) in consent_rows() {
+        if let Some(start) = last_act_unknown(opener, path) {
+            assert_every_crossing_agrees(&start, &acts_of(&CONSENT, opener));
         }
     }
 }

@@ -172,9 +172,11 @@ fn only_what_opens_advice_or_publishes_waits_for_the_agreement() {
 #[test]
 fn nothing_new_is_opened_out_of_force_and_open_matters_are_finished() {
     use Choice::{
-        Accept, Acknowledge, AnswerClarification, AnswerQuestion, AnswerQuotation, AskAbout, AskAdvice,
-        AskClarification, AskFurther, AskQuotation, Close, Correct, Feedback, GiveFinal, PublishItem, Raise, Recall,
-        ReviseItem, RevisePlan, Supplement,
+        Accept, Acknowledge, Announce, AnswerClarification, AnswerQuestion, AnswerQuotation, AnswerRecall, AskAbout,
+        AskAdvice, AskClarification, AskFurther, AskQuotation, Close, CloseMisdirection, Correct, CountReaders, Deny,
+        DiscloseByConsent, DiscloseByLaw, DisposeOwn, DisposePeers, Feedback, GiveFinal, Grant, Narrow, Opinion,
+        PublishItem, Raise, RecallMisdirected, Remind, ReportMisdirection, RequestConsent, ReviseItem, RevisePlan,
+        Revoke, Supplement, WithdrawConsentRequest,
     };
     for kind in [NoticeKind::NotRenew, NoticeKind::Change] {
         let mut pair = ended(kind, "2026-12-30T14:59:00Z");
@@ -211,8 +213,31 @@ fn nothing_new_is_opened_out_of_force_and_open_matters_are_finished() {
             AskQuotation,
             AnswerQuotation,
         ];
-        let item = [Acknowledge, Raise, AskAbout, AnswerQuestion, Feedback, Recall];
-        let pair = pair.after(Agency::Ppc, &advice, 0).after(Agency::Ipa, &item, 0);
+        let item = [Acknowledge, Raise, AskAbout, AnswerQuestion, Feedback];
+        let consent = [
+            RequestConsent,
+            Deny,
+            RequestConsent,
+            WithdrawConsentRequest,
+            RequestConsent,
+            Grant,
+            Narrow,
+            DiscloseByConsent,
+            Announce,
+            Opinion,
+            DiscloseByLaw,
+            Revoke,
+            AnswerRecall,
+            ReportMisdirection,
+            CountReaders,
+            RecallMisdirected,
+            CloseMisdirection,
+            Remind,
+            AnswerRecall,
+            DisposePeers,
+            DisposeOwn,
+        ];
+        let pair = pair.after(Agency::Ppc, &advice, 0).after(Agency::Ipa, &item, 0).after(Agency::Ipa, &consent, 0);
         pair.assert_agree();
         let further = AskFurther.act(pair.of(Agency::Ppc), 0).unwrap();
         assert_eq!(pair.ppc.refuses(&further), closed, "a request that is answered is not begun again");

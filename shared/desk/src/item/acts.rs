@@ -2,10 +2,11 @@
 
 use prost::Message as _;
 use renkei_domain::{
+    calendar,
     decide::direction,
-    matter::Matter,
+    matter::{Matter, parse_entry_name},
     moment::Moment,
-    noun::item::{self, current},
+    noun::item::{self, consent, current},
     read_set::ReadSet,
     refusal::{Refusal, missing, past},
     scope::{self, marking},
@@ -32,6 +33,8 @@ use crate::{
 /// The field of a request that contains the item in its kind.
 const ITEM: &str = "content.item";
 const NECESSITY: &str = "necessity";
+/// The number of open days after its own in which a recall is answered, unless it names another day.
+const ANSWER_DAYS: u16 = 10;
 const NECESSITY_MUST: (&str, &str) = (
     "is stated for PPC's items and for no others",
     "この項目は、個人情報保護委員会が提供する共有情報に限り、必ず指定してください。",
@@ -173,7 +176,8 @@ impl Act for PublishItemRequest {
         let CaseOrdinal { fiscal_year, year_ordinal } = context.next_case(&item::ORDINAL);
         let terms = self.terms.clone().unwrap_or_default();
         let terms = Some(ItemTerms { marking: Some(marking(terms.marking)), ..terms });
-        checked.publish(Publication { revision: 1, terms, fiscal_year, year_ordinal }, self.necessity())
+        let publication = Publication { revision: 1, terms, fiscal_year, year_ordinal, kept_consents: Vec::new() };
+        checked.publish(publication, self.necessity())
     }
 }
 
@@ -211,6 +215,7 @@ impl Act for ReviseItemRequest {
             // The domain refuses a revision beyond the last, by the state of the item.
             revision: (current.it.publication.revision + 1).min(item::LAST_REVISION),
             terms: Some(scope::revised(current.terms(), self.terms.clone().unwrap_or_default(), &self.cleared)?),
+            kept_consents: kept(&self.kept_consents, context.matter.opener)?,
             ..current.it.publication.clone()
         };
         let stated = self.necessity();
@@ -223,9 +228,27 @@ impl Act for RecallItemRequest {
     type Resource = Item;
     type Checked = ();
 
-    fn draft(&self, (): &(), _: &ActContext<'_>) -> Result<FactDraft, Refusal> {
-        Ok(FactDraft::new(ItemRecalled { reason: self.reason }))
+    fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        if !context.stage.speaks(FactKind::CopyAnswered) {
+            // The peer's service is of an earlier version, which reports no copies and reads no day.
+            return Ok(FactDraft::new(ItemRecalled { reason: self.reason, ..ItemRecalled::default() }));
+        }
+        let (calendar, today) = (context.calendar, calendar::day(context.stage.now()));
+        let stated = Some(self.answer_by.clone()).filter(|day| !day.is_empty());
+        let computed = calendar.add_open_days(today, ANSWER_DAYS);
+        let by_rule = stated.is_none() && calendar.is_by_rule(computed);
+        let answer_by = stated.unwrap_or_else(|| computed.to_string());
+        Ok(FactDraft::new(ItemRecalled { reason: self.reason, answer_by, by_rule }))
     }
+}
+
+/// The numbers of the entries that granted the consents which a revision keeps, in ascending order.
+fn kept(names: &[String], opener: Agency) -> Result<Vec<u64>, Refusal> {
+    let mut kept: Vec<u64> =
+        names.iter().map(|name| named(name, opener, "kept_consents", consent::NO_CONSENT)).collect::<Result<_, _>>()?;
+    kept.sort_unstable();
+    kept.dedup();
+    Ok(kept)
 }
 
 impl Act for AcknowledgeItemRequest {
@@ -269,16 +292,31 @@ impl Act for GiveFeedbackRequest {
     }
 }
 
+/// The number of an entry that a call names in an item; `none` where it is not of this author. The item is visible to the
+/// caller, so the answer may tell that there is no such entry in it.
+///
+/// # Errors
+/// `FIELD_INVALID`.
+pub(super) fn named(
+    name: &str,
+    author: Agency,
+    field: &'static str,
+    none: (&'static str, &'static str),
+) -> Result<u64, Refusal> {
+    let seq = parse_entry_name(name).filter(|(of, _)| *of == author).map(|(_, seq)| seq);
+    seq.ok_or_else(|| Refusal::field(Reason::FieldInvalid, field, none))
+}
+
 /// The current revision of an item.
-struct Revision {
+pub(super) struct Revision {
     /// From 1.
-    number: u32,
+    pub(super) number: u32,
     /// The number of the entry that published it; 0 before the item is published.
-    entry: u64,
+    pub(super) entry: u64,
 }
 
 impl Revision {
-    fn current(context: &ActContext<'_>) -> Self {
+    pub(super) fn current(context: &ActContext<'_>) -> Self {
         match current(context.page(), context.matter.opener) {
             Some(current) => Self { number: current.it.publication.revision, entry: current.mark.seq },
             None => Self { number: 1, entry: 0 },

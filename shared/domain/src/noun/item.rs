@@ -1,6 +1,13 @@
 //! Items (共有情報, Art. 5(2)): what one agency shares with the other, within a scope (Art. 7(2)).
 //!
-//! State: `RECALLED > PUBLISHED`. Revisions are marks; the highest is current, those before are superseded.
+//! State: `RECALLED > PUBLISHED`. Revisions are marks; the highest is current, those before are superseded. Consents,
+//! disclosures and the reports of copies are marks in the same matter.
+
+pub mod consent;
+pub mod copies;
+pub mod disclosure;
+pub mod recipient;
+mod revision;
 
 use std::collections::BTreeSet;
 
@@ -11,19 +18,20 @@ use renkei_proto::{
     journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     sharing::v1::{
-        Item, ItemAcknowledged, ItemFeedback, ItemFeedbackGiven, ItemKind, ItemQuestion, ItemQuestionAnswered,
-        ItemQuestionAsked, ItemRecalled, ItemRevision, ItemTerms, ItemUnitsMissing, Necessity, Publication,
-        RecallAnswered, RecallDisposition, item::State,
+        ConsentGranted, ConsentNarrowed, ConsentRevoked, CopyAnswered, Item, ItemAcknowledged, ItemFeedback,
+        ItemFeedbackGiven, ItemKind, ItemQuestion, ItemQuestionAnswered, ItemQuestionAsked, ItemRecalled, ItemRevision,
+        ItemUnitsMissing, Publication, RecallAnswered, RecallDisposition, item::State,
     },
-    r#type::v1::{Agency, Marking},
+    r#type::v1::Agency,
 };
 
 use crate::{
+    calendar::parse_day,
     case::Case,
     duty::{Duty, DutyKind},
     matter::{Collection, Matter, entry_name, is_uuid},
     moment::{end, instant},
-    noun::{Noun, Owed, OwnService, Resource, StateName, Withheld},
+    noun::{Disposed, Noun, Owed, OwnService, Resource, StateName, Withheld},
     page::Seen,
     refusal::{Refusal, missing, must},
     scope,
@@ -31,6 +39,9 @@ use crate::{
     tally::{Ordinal, TallyKind},
     visibility::{Reader, Visibility},
 };
+
+pub use revision::{Current, LAST_REVISION, Published, current, is_sealed, published_in, recall};
+use revision::{find, marking, open};
 
 /// `agencies/{originator}/items/{uuid}`.
 pub const COLLECTION: Collection = Collection::of_ids("items", is_uuid).with_case_letters("ITM");
@@ -43,32 +54,38 @@ pub const ANSWER_QUESTION: DutyKind = DutyKind::new("answer_item_question");
 /// receiver adds them (Art. 7(2)).
 pub const SETTLE_UNITS: DutyKind = DutyKind::new("settle_item_units");
 
-/// The highest revision (`Publication` in the contract).
-pub const LAST_REVISION: u32 = 100;
+/// The originator's duty to answer a request for consent (Art. 7(2)); an oral consent by the next open day.
+pub const ANSWER_CONSENT_REQUEST: DutyKind = DutyKind::new("answer_consent_request");
+/// The originator's duty to state its opinion on a disclosure that a law requires, by the day on which it is planned.
+pub const GIVE_DISCLOSURE_OPINION: DutyKind = DutyKind::new("give_disclosure_opinion");
+/// The receiver's duty to report every copy of a recalled item by the day that the recall names, and those of recipients
+/// whose basis has ended otherwise.
+pub const ANSWER_RECALL: DutyKind = DutyKind::new("answer_recall");
+/// The originator's duty to see to it that its recall is answered.
+pub const FOLLOW_UP_RECALL: DutyKind = DutyKind::new("follow_up_recall");
+/// The receiver's duty to count the readers of misdirected information.
+pub const COUNT_MISDIRECTION_READERS: DutyKind = DutyKind::new("count_misdirection_readers");
+/// The originator's duty to close an incident of misdirected information.
+pub const CLOSE_MISDIRECTION: DutyKind = DutyKind::new("close_misdirection");
 
-/// A publication in its fact, whatever the kind of item.
-#[derive(Clone, Copy)]
-pub struct Published<'a> {
-    /// The kind of item.
-    pub kind: ItemKind,
-    /// Revision and terms.
-    pub publication: &'a Publication,
-    /// The aim of Art. 1 that makes the sharing necessary; unspecified for IPA's items.
-    pub necessity: Necessity,
-}
-
-/// The publication in a fact; `None` for a fact that publishes nothing or has no terms.
-pub fn published_in(fact: &Fact) -> Option<Published<'_>> {
-    let (kind, publication, necessity) = match fact {
-        Fact::AttackMethodPublished(it) => (ItemKind::AttackMethod, &it.publication, it.necessity()),
-        Fact::ResearchResultPublished(it) => (ItemKind::ResearchResult, &it.publication, Necessity::Unspecified),
-        Fact::ThreatInformationPublished(it) => (ItemKind::ThreatInformation, &it.publication, Necessity::Unspecified),
-        Fact::TechnologyTrendPublished(it) => (ItemKind::TechnologyTrend, &it.publication, Necessity::Unspecified),
-        _ => return None,
-    };
-    let publication = publication.as_ref().filter(|it| it.terms.is_some())?;
-    Some(Published { kind, publication, necessity })
-}
+/// The kinds of fact whose contents remain readable when an item is sealed: they state why, and what became of it. Every other
+/// content is, or may quote, the text of the item.
+const READABLE: &[FactKind] = &[
+    FactKind::ItemRecalled,
+    FactKind::ConsentRequested,
+    FactKind::ConsentGranted,
+    FactKind::ConsentNarrowed,
+    FactKind::ConsentDenied,
+    FactKind::ConsentRevoked,
+    FactKind::DisclosureAnnounced,
+    FactKind::DisclosureOpinionGiven,
+    FactKind::ItemDisclosed,
+    FactKind::CopyAnswered,
+    FactKind::RecallReminded,
+    FactKind::ItemDisposed,
+    FactKind::MisdirectionReported,
+    FactKind::MisdirectionClosed,
+];
 
 /// Shared information.
 pub struct ItemNoun;
@@ -88,13 +105,30 @@ impl Noun for ItemNoun {
             | Fact::ResearchResultPublished(_)
             | Fact::ThreatInformationPublished(_)
             | Fact::TechnologyTrendPublished(_) => judge_publication(case, fact),
-            Fact::ItemRecalled(_) => open(case).map(|_| ()),
+            Fact::ItemRecalled(recalled) => judge_recall(case, recalled),
             Fact::RecallAnswered(_) => judge_recall_answer(case),
             Fact::ItemAcknowledged(acknowledged) => judge_acknowledgement(case, acknowledged),
             Fact::ItemQuestionAsked(_) => case.answers(open(case)?.mark.seq),
             Fact::ItemQuestionAnswered(_) => judge_answer(case),
             Fact::ItemFeedbackGiven(feedback) => judge_feedback(case, feedback),
             Fact::ItemUnitsMissing(missing) => judge_missing_units(case, missing),
+            Fact::ConsentRequested(it) => consent::judge_request(case, it),
+            Fact::ConsentGranted(it) => consent::judge_grant(case, it),
+            Fact::ConsentNarrowed(it) => consent::judge_narrowing(case, it),
+            Fact::ConsentDenied(it) => consent::judge_denial(case, it),
+            Fact::ConsentRevoked(it) => consent::judge_revocation(case, it),
+            Fact::ConsentRequestWithdrawn(it) => consent::judge_withdrawal(case, it),
+            Fact::DisclosureAnnounced(it) => disclosure::judge_announcement(case, it),
+            Fact::DisclosureOpinionGiven(it) => disclosure::judge_opinion(case, it),
+            Fact::ItemDisclosed(it) => disclosure::judge_disclosure(case, it),
+            // The service writes it beside a refusal.
+            Fact::DisclosureRefused(_) => Ok(()),
+            Fact::CopyAnswered(it) => copies::judge_copy(case, it),
+            Fact::RecallReminded(_) => copies::judge_reminder(case),
+            Fact::ItemDisposed(it) => copies::judge_disposal(case, it),
+            Fact::MisdirectionReported(_) => copies::judge_report(case),
+            Fact::MisdirectionReadersCounted(_) => copies::judge_count(case),
+            Fact::MisdirectionClosed(it) => copies::judge_close(case, it),
             other => Err(Refusal::of_another_noun(other)),
         }
     }
@@ -105,14 +139,20 @@ impl Noun for ItemNoun {
 
     fn needs_room(&self, fact: &Fact) -> bool {
         // The number of revisions is bounded instead. A recall, and the facts that the receiver's service has to write,
-        // are possible however full the matter is.
-        matches!(
-            fact,
+        // are possible however full the matter is; and so is everything that ends a permission, reports a copy or a mistake,
+        // or follows a law. A consent may be narrowed without end, so that needs room: to revoke it does not.
+        match fact {
             Fact::ItemAcknowledged(_)
-                | Fact::ItemQuestionAsked(_)
-                | Fact::ItemQuestionAnswered(_)
-                | Fact::ItemFeedbackGiven(_)
-        )
+            | Fact::ItemQuestionAsked(_)
+            | Fact::ItemQuestionAnswered(_)
+            | Fact::ItemFeedbackGiven(_)
+            | Fact::ConsentRequested(_)
+            | Fact::ConsentGranted(_)
+            | Fact::ConsentNarrowed(_)
+            | Fact::RecallReminded(_) => true,
+            Fact::ItemDisclosed(it) => disclosure::law(it).is_none(),
+            _ => false,
+        }
     }
 
     fn ordinals(&self, fact: &Fact) -> Vec<Ordinal> {
@@ -135,7 +175,18 @@ impl Noun for ItemNoun {
             None => Vec::new(),
             // The originator's own people are not bound by the scope.
             Some(_) if matter.opener == own => vec![Visibility::EVERYBODY],
-            Some(current) => scope::audiences(current.terms()),
+            Some(current) => {
+                let revision = current.it.publication.revision;
+                let mut audiences = scope::audiences(current.terms());
+                // A scope for a unit and a purpose, and a consent for the same, are one row of a list with the later end.
+                for beyond in consent::audiences(&consent::beyond(seen, matter.opener), revision) {
+                    match audiences.iter_mut().find(|it| it.audience == beyond.audience) {
+                        Some(same) => same.until_us = same.until_us.max(beyond.until_us),
+                        None => audiences.push(beyond),
+                    }
+                }
+                audiences
+            }
         }
     }
 
@@ -143,23 +194,58 @@ impl Noun for ItemNoun {
         true
     }
 
+    fn disposed(&self, by: Agency, seen: Seen<'_>) -> Disposed {
+        let (own_before, peer_until) = copies::disposed(seen, by);
+        Disposed { own_before, peer_until }
+    }
+
     fn withheld(&self, matter: &Matter, seen: Seen<'_>, reader: &Reader, now: Timestamp) -> Withheld {
-        let excludes = |terms: &ItemTerms| !scope::audiences(terms).iter().any(|it| it.includes(reader, now));
+        let beyond = consent::beyond(seen, matter.opener);
+        let excludes = |it: &Publication| {
+            let mut audiences = it.terms.as_ref().map(scope::audiences).unwrap_or_default();
+            audiences.extend(consent::audiences(&beyond, it.revision));
+            !audiences.iter().any(|it| it.includes(reader, now))
+        };
         Withheld {
-            sealed_but: is_sealed(seen, matter.opener).then_some(FactKind::ItemRecalled),
+            sealed_but: is_sealed(seen, matter.opener).then_some(READABLE),
             entries: entries_about(seen, matter.opener, excludes),
         }
     }
 
     fn duty_kinds(&self) -> &'static [DutyKind] {
-        &[ANSWER_QUESTION, SETTLE_UNITS]
+        &[
+            ANSWER_QUESTION,
+            SETTLE_UNITS,
+            ANSWER_CONSENT_REQUEST,
+            GIVE_DISCLOSURE_OPINION,
+            ANSWER_RECALL,
+            FOLLOW_UP_RECALL,
+            COUNT_MISDIRECTION_READERS,
+            CLOSE_MISDIRECTION,
+        ]
     }
 
     fn duties(&self, own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Duty> {
+        if current(seen, matter.opener).is_none() {
+            // The item was refused: neither agency can do anything about it, though its originator may have recalled it.
+            return Vec::new();
+        }
         let is_asked = matter.opener == own && has_open_question(seen, own);
-        let lacks_units = recall(seen, matter.opener).is_none() && !missing_units(seen, matter.opener).is_empty();
-        let duties = [is_asked.then_some(ANSWER_QUESTION), lacks_units.then_some(SETTLE_UNITS)];
-        duties.into_iter().flatten().map(DutyKind::undated).collect()
+        let lacks_units = !is_sealed(seen, matter.opener) && !missing_units(seen, matter.opener).is_empty();
+        let incident = copies::incident(seen, matter.opener).filter(|it| !it.is_closed());
+        let is_to_count = matter.opener != own && incident.is_some_and(|it| !it.is_counted());
+        let is_to_close = matter.opener == own && incident.is_some();
+        let undated = [
+            is_asked.then_some(ANSWER_QUESTION),
+            lacks_units.then_some(SETTLE_UNITS),
+            is_to_count.then_some(COUNT_MISDIRECTION_READERS),
+            is_to_close.then_some(CLOSE_MISDIRECTION),
+        ];
+        let dated = match matter.opener == own {
+            true => [consent_duty(seen, own), opinion_duty(seen, own), recall_duty(seen, own, FOLLOW_UP_RECALL)],
+            false => [answer_duty(seen, matter.opener), None, None],
+        };
+        undated.into_iter().flatten().map(DutyKind::undated).chain(dated.into_iter().flatten()).collect()
     }
 
     /// A recall seals the content at the receiver, and units that the receiver lacks see nothing. The receiver's
@@ -173,6 +259,10 @@ impl Noun for ItemNoun {
             let is_answered = seal(seen, matter.opener).is_some();
             return (!is_answered).then_some(Owed { fact: sealed.into(), answers: recall.seq, can_wait: false });
         }
+        if is_sealed(seen, matter.opener) {
+            // Nobody sees it, and a report of misdirected information may end as unfounded: the units are settled then.
+            return None;
+        }
         let current = current(seen, matter.opener)?;
         let lacks = |unit: &&String| !service.units.contains(*unit);
         let units: Vec<String> = scope::units(current.terms()).iter().filter(lacks).cloned().collect();
@@ -185,6 +275,11 @@ impl Noun for ItemNoun {
         Some(SETTLE_UNITS)
     }
 
+    fn protects(&self, kind: FactKind) -> bool {
+        // Its anchor also makes the peer sign a receipt, after which a consent may be fresh.
+        kind == FactKind::DisclosureRefused
+    }
+
     fn is_automatic(&self, fact: &Fact) -> bool {
         match fact {
             Fact::RecallAnswered(answered) => answered.disposition() == RecallDisposition::Sealed,
@@ -192,6 +287,50 @@ impl Noun for ItemNoun {
             _ => false,
         }
     }
+}
+
+/// The originator answers the requests for consent; an oral consent by a day.
+fn consent_duty(seen: Seen<'_>, opener: Agency) -> Option<Duty> {
+    let mut open = consent::open_requests(seen, opener).peekable();
+    open.peek()?;
+    let oral = open.filter_map(|it| it.it.oral.as_ref());
+    let first = oral.filter_map(|oral| Some((parse_day(&oral.confirm_by)?, oral.by_rule))).min();
+    let (due, by_rule) = first.map_or((None, false), |(day, by_rule)| (Some(day), by_rule));
+    Some(Duty { kind: ANSWER_CONSENT_REQUEST, due, by_rule })
+}
+
+/// The originator states its opinion on the disclosures that laws require.
+fn opinion_duty(seen: Seen<'_>, opener: Agency) -> Option<Duty> {
+    let first = disclosure::awaiting_opinion(seen, opener).map(|it| parse_day(&it.planned_on)).min()?;
+    Some(Duty { kind: GIVE_DISCLOSURE_OPINION, due: first, by_rule: false })
+}
+
+/// A recall that is not fully answered, with its day. A recall of an earlier version names none and asks for no report.
+fn recall_duty(seen: Seen<'_>, opener: Agency, kind: DutyKind) -> Option<Duty> {
+    let (_, it) = recall(seen, opener).filter(|_| !copies::is_complete(seen, opener))?;
+    let due = parse_day(&it.answer_by)?;
+    Some(Duty { kind, due: Some(due), by_rule: it.by_rule })
+}
+
+/// The receiver reports the copies of a recalled item, or those of recipients whose basis has ended.
+fn answer_duty(seen: Seen<'_>, opener: Agency) -> Option<Duty> {
+    let outside = || (!copies::outside(seen, opener).is_empty()).then(|| ANSWER_RECALL.undated());
+    recall_duty(seen, opener, ANSWER_RECALL).or_else(outside)
+}
+
+fn judge_recall(case: &Case, fact: &ItemRecalled) -> Result<(), Refusal> {
+    find(case)?;
+    must(
+        recall(case.page(), case.matter.opener).is_none(),
+        Reason::WrongState,
+        ("the item is recalled", "この共有情報は「共有停止」の状態にあります。"),
+    )?;
+    if fact.answer_by.is_empty() {
+        return Ok(());
+    }
+    let is_to_come = parse_day(&fact.answer_by).is_some_and(|day| day >= case.today());
+    let must_be = ("must be a day of the calendar, today or later", "暦にある日で、本日以後の日を指定してください。");
+    must(is_to_come, Reason::FieldInvalid, must_be).map_err(|refusal| Refusal { field: "answer_by", ..refusal })
 }
 
 fn judge_publication(case: &Case, fact: &Fact) -> Result<(), Refusal> {
@@ -231,6 +370,7 @@ fn judge_publication(case: &Case, fact: &Fact) -> Result<(), Refusal> {
             must(same_case, Reason::FactDiffers, Sentence::for_developers("a revision keeps the case number"))?;
         }
     }
+    consent::judge_kept(case, &new.publication.kept_consents)?;
     terms.map_or(Ok(()), |terms| scope::check(terms, case.now))
 }
 
@@ -329,49 +469,10 @@ fn judge_feedback(case: &Case, fact: &ItemFeedbackGiven) -> Result<(), Refusal> 
     case.answers(current.mark.seq)
 }
 
-fn find<'a>(case: &Case<'a>) -> Result<Current<'a>, Refusal> {
-    current(case.page(), case.matter.opener)
-        .ok_or_else(|| Refusal::new(Reason::NotFound, Sentence::for_developers("there is no such item")))
-}
-
-/// The item is shared.
-fn open<'a>(case: &Case<'a>) -> Result<Current<'a>, Refusal> {
-    let current = find(case)?;
-    must(
-        recall(case.page(), case.matter.opener).is_none(),
-        Reason::WrongState,
-        ("the item is recalled", "この共有情報は「共有停止」の状態にあります。"),
-    )?;
-    Ok(current)
-}
-
-/// The current revision of an item.
-#[derive(Clone, Copy)]
-pub struct Current<'a> {
-    /// The place in the originator's journal.
-    pub mark: &'a Mark,
-    /// The published fact.
-    pub it: Published<'a>,
-}
-
-impl<'a> Current<'a> {
-    /// The terms under which the item is shared.
-    pub fn terms(&self) -> &'a ItemTerms {
-        static NONE: ItemTerms =
-            ItemTerms { scope: None, marking: None, valid_from: None, valid_until: None, plan: None };
-        self.it.publication.terms.as_ref().unwrap_or(&NONE)
-    }
-}
-
-/// The current revision; `None` when it was never published.
-pub fn current(seen: Seen<'_>, opener: Agency) -> Option<Current<'_>> {
-    seen.each(opener, published_in).last().map(|(mark, it)| Current { mark, it })
-}
-
-/// The entries about revisions whose terms `pick` selects: the publication, its questions with their answers, its
-/// feedback.
-fn entries_about(seen: Seen<'_>, opener: Agency, pick: impl Fn(&ItemTerms) -> bool) -> BTreeSet<(Agency, u64)> {
-    let published = seen.each(opener, published_in).filter(|(_, it)| it.publication.terms.as_ref().is_some_and(&pick));
+/// The entries about revisions that `pick` selects: the publication, its questions with their answers, its feedback, its
+/// consents and disclosures.
+fn entries_about(seen: Seen<'_>, opener: Agency, pick: impl Fn(&Publication) -> bool) -> BTreeSet<(Agency, u64)> {
+    let published = seen.each(opener, published_in).filter(|(_, it)| pick(it.publication));
     let mut about: BTreeSet<_> = published.map(|(mark, _)| (opener, mark.seq)).collect();
     // The receiver's entries about an item answer a publication, and the originator's answer a question.
     for author in [opener.peer(), opener] {
@@ -379,18 +480,28 @@ fn entries_about(seen: Seen<'_>, opener: Agency, pick: impl Fn(&ItemTerms) -> bo
             seen.marks(author).filter(|mark| about.contains(&(author.peer(), mark.answers))).collect();
         about.extend(answering.into_iter().map(|mark| (author, mark.seq)));
     }
+    // A consent in advance answers nothing. What narrows or revokes a consent, and what reports the copy of a disclosure,
+    // names what it is about.
+    let excluded: BTreeSet<u32> = published_about(seen, opener, &about);
+    let granted = seen.all_of::<ConsentGranted>(opener).filter(|(_, it)| excluded.contains(&it.revision));
+    about.extend(granted.map(|(mark, _)| (opener, mark.seq)));
+    let named = |fact: &Fact| match *fact {
+        Fact::ConsentNarrowed(ConsentNarrowed { consent, .. }) => Some((opener, consent)),
+        Fact::ConsentRevoked(ConsentRevoked { consent }) => Some((opener, consent)),
+        Fact::CopyAnswered(CopyAnswered { disclosure, .. }) => Some((opener.peer(), disclosure)),
+        _ => None,
+    };
+    for author in [opener, opener.peer()] {
+        let naming: Vec<_> = seen.each(author, named).filter(|(_, it)| about.contains(it)).collect();
+        about.extend(naming.into_iter().map(|(mark, _)| (author, mark.seq)));
+    }
     about
 }
 
-/// The fact of the recall, with its mark.
-pub fn recall(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ItemRecalled)> {
-    seen.first(opener)
-}
-
-/// The receiver hands out no content: the item is recalled, or the receiver itself has answered a recall. After a
-/// recovery its own word may be back before the originator's.
-pub fn is_sealed(seen: Seen<'_>, opener: Agency) -> bool {
-    recall(seen, opener).is_some() || seen.has::<RecallAnswered>(opener.peer())
+/// The numbers of the revisions whose publications are among these entries.
+fn published_about(seen: Seen<'_>, opener: Agency, entries: &BTreeSet<(Agency, u64)>) -> BTreeSet<u32> {
+    let published = seen.each(opener, published_in).filter(|(mark, _)| entries.contains(&(opener, mark.seq)));
+    published.map(|(_, it)| it.publication.revision).collect()
 }
 
 /// That the receiver has sealed the content.
@@ -404,14 +515,6 @@ pub fn missing_units(seen: Seen<'_>, opener: Agency) -> &[String] {
     let revision = current(seen, opener).map_or(0, |current| current.mark.seq);
     let answers = seen.all_of::<ItemUnitsMissing>(opener.peer());
     answers.filter(|(mark, _)| mark.answers == revision).last().map_or(&[], |(_, missing)| &missing.units)
-}
-
-/// The handling of the item at the receiver: the current marking, as the receiver has raised it, with the restrictions
-/// in the order of their numbers.
-fn marking(seen: Seen<'_>, opener: Agency) -> Option<Marking> {
-    let own = current(seen, opener)?.terms().marking.clone()?;
-    let raises = seen.all_of::<ItemAcknowledged>(opener.peer()).filter_map(|(_, it)| it.marking.as_ref());
-    Some(raises.fold(scope::raised(&own, &own), |marking, raised| scope::raised(&marking, raised)))
 }
 
 /// The revision that the receiver has acknowledged last; 0 for none.
@@ -483,6 +586,22 @@ impl Resource for Item {
             waiting_for: Standing::of(&ItemNoun, matter, seen).waiting_for().map(Into::into).collect(),
             content: None,
             missing_units: missing_units(seen, opener).to_vec(),
+            consent_requests: consent::requests_shown(seen, opener),
+            consents: consent::shown(seen, opener, now),
+            legal_disclosures: disclosure::announced_shown(seen, opener),
+            disclosures: disclosure::disclosed(seen, opener)
+                .map(|(mark, _)| entry_name(opener.peer(), mark.seq))
+                .collect(),
+            recall_answer_by: recall.map(|(_, it)| it.answer_by.clone()).unwrap_or_default(),
+            copies: copies::shown(seen, opener),
+            recall_complete: copies::is_complete(seen, opener),
+            copies_outside: copies::outside(seen, opener)
+                .into_iter()
+                .map(|(mark, _)| entry_name(opener.peer(), mark.seq))
+                .collect(),
+            reminders: copies::reminders(seen, opener),
+            disposals: copies::disposals(seen),
+            misdirection: copies::incident_shown(seen, opener),
         })
     }
 }

@@ -67,8 +67,11 @@ fn all(arguments: &Arguments) -> Result<usize, String> {
         copy(Path::new(part), &tree.join(part)).map_err(|error| format!("{part} cannot be copied: {error}"))?;
     }
     // A simulation that fails on the sources as they are would find every fault.
-    if let End::Found(invariant, _) = run(&Arguments { histories: UNCHANGED, ..arguments.clone() }, &tree)? {
-        return Err(format!("the sources as they are violate an invariant: {invariant}"));
+    let unchanged = Arguments { histories: UNCHANGED, ..arguments.clone() };
+    for about in [None, Some("items")] {
+        if let End::Found(invariant, _) = run(&unchanged, about, &tree)? {
+            return Err(format!("the sources as they are violate an invariant: {invariant}"));
+        }
     }
     let mut survived = 0;
     for mutant in ALL.iter().filter(|mutant| mutant.name.contains(&arguments.only)) {
@@ -90,13 +93,13 @@ fn tried(arguments: &Arguments, mutant: &Mutant, tree: &Path) -> Result<End, Str
     let before = fs::read_to_string(&file).map_err(failed)?;
     let after = mutant.applied(&before)?;
     fs::write(&file, after).map_err(failed)?;
-    let end = run(arguments, tree);
+    let end = run(arguments, mutant.about(), tree);
     fs::write(&file, before).map_err(failed)?;
     end
 }
 
 /// Builds the simulation of the copy and runs it until a history fails.
-fn run(arguments: &Arguments, tree: &Path) -> Result<End, String> {
+fn run(arguments: &Arguments, about: Option<&str>, tree: &Path) -> Result<End, String> {
     let build = ["build", "--quiet", "--package", "renkei-simulation", "--bin", "simulate", "--target-dir"];
     let built = Command::new("cargo").args(build).arg("../build").current_dir(tree).stdin(Stdio::null()).status();
     if !built.map_err(|error| error.to_string())?.success() {
@@ -105,7 +108,11 @@ fn run(arguments: &Arguments, tree: &Path) -> Result<End, String> {
     let Arguments { histories, operations, seed, .. } = arguments;
     let given = ["--histories", &histories.to_string(), "--operations", &operations.to_string()].map(str::to_owned);
     let mut simulate = Command::new(Path::new(FOLDER).join("build/debug/simulate"));
-    let output = simulate.args(given).args(["--seed", &seed.to_string(), "--first"]).stdin(Stdio::null()).output();
+    simulate.args(given).args(["--seed", &seed.to_string(), "--first"]);
+    if let Some(noun) = about {
+        simulate.args(["--about", noun]);
+    }
+    let output = simulate.stdin(Stdio::null()).output();
     let output = String::from_utf8_lossy(&output.map_err(|error| error.to_string())?.stdout).into_owned();
     let found = output.lines().find_map(|line| line.strip_prefix("history ")?.split_once(": "));
     let Some((number, violation)) = found else { return Ok(End::Survived) };

@@ -16,7 +16,8 @@ use clap::Parser;
 use renkei_simulation::{
     Operation,
     check::Violation,
-    history::{Told, plan, run, run_with_frames, shrunk},
+    generators,
+    history::{Setting, Told, plan, run, shrunk},
     operation::seed_of,
 };
 
@@ -32,6 +33,9 @@ struct Arguments {
     /// The seed of all.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Officials act in the matters of this noun alone, such as `items`, several times on each side before anything crosses.
+    #[arg(long, value_parser = noun)]
+    about: Option<&'static str>,
     /// Shrinks the first history that violates each invariant to the fewest operations, and tells its story.
     #[arg(long)]
     shrink: bool,
@@ -49,15 +53,27 @@ struct Arguments {
     keep: Option<Vec<usize>>,
 }
 
+impl Arguments {
+    fn setting(&self) -> Setting {
+        Setting { about: self.about, tells_frames: self.frames }
+    }
+}
+
+/// The collection of a noun with generators.
+fn noun(named: &str) -> Result<&'static str, String> {
+    let all = generators::collections();
+    let found = all.iter().find(|of| **of == named).copied();
+    found.ok_or_else(|| format!("must be one of {}", all.iter().copied().collect::<Vec<_>>().join(", ")))
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(history) = arguments.history {
-        let mut planned = plan(seed_of(arguments.seed, history), arguments.operations);
+        let mut planned = plan(seed_of(arguments.seed, history), arguments.operations, arguments.setting());
         if let Some(keep) = &arguments.keep {
             planned.retain(|(at, _)| keep.contains(at));
         }
-        let run = if arguments.frames { run_with_frames } else { run };
-        let told = run(seed_of(arguments.seed, history), &planned);
+        let told = run(seed_of(arguments.seed, history), &planned, arguments.setting());
         if let Some(violation) = told.violation.as_ref().filter(|_| arguments.shrink) {
             shrink(&arguments, history, violation);
             return ExitCode::FAILURE;
@@ -114,7 +130,8 @@ fn all(arguments: &Arguments) -> BTreeMap<u64, Told> {
                 return all;
             }
             let seed = seed_of(arguments.seed, history);
-            let told = run(seed, &plan(seed, arguments.operations));
+            let setting = arguments.setting();
+            let told = run(seed, &plan(seed, arguments.operations, setting), setting);
             if arguments.first && told.violation.is_some() {
                 last.fetch_min(history + 1, Ordering::SeqCst);
             }
@@ -144,13 +161,16 @@ fn tell(told: &Told) -> ExitCode {
 
 fn shrink(arguments: &Arguments, history: u64, violation: &Violation) {
     let seed = seed_of(arguments.seed, history);
-    let kept: Vec<(usize, Operation)> = shrunk(seed, &plan(seed, arguments.operations), violation);
+    let setting = arguments.setting();
+    let planned = plan(seed, arguments.operations, setting);
+    let kept: Vec<(usize, Operation)> = shrunk(seed, &planned, violation, setting);
     println!("\nThe story of history {history}, shrunk to {} operations:", kept.len());
-    tell(&run(seed, &kept));
+    tell(&run(seed, &kept, setting));
     let numbers: Vec<String> = kept.iter().map(|(at, _)| at.to_string()).collect();
-    let Arguments { operations, seed, .. } = arguments;
+    let Arguments { operations, seed, about, .. } = arguments;
+    let about = about.map(|noun| format!(" --about {noun}")).unwrap_or_default();
     println!(
-        "\n./dev simulate --operations {operations} --seed {seed} --history {history} --keep {}",
+        "\n./dev simulate --operations {operations} --seed {seed}{about} --history {history} --keep {}",
         numbers.join(",")
     );
 }

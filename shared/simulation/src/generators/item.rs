@@ -1,17 +1,26 @@
 //! Sharing (Art. 5(2)) within a scope (Art. 7(2)).
 
 use jiff::ToSpan as _;
-use renkei_domain::{moment::stamp, noun::item::ItemNoun};
+use renkei_domain::{
+    moment::stamp,
+    noun::item::{self, ItemNoun},
+};
 use renkei_proto::{
-    sharing::v1::{Item, ItemKind, ItemTerms, Necessity, PublicationPlan, RecallReason, Usefulness, item::State},
+    sharing::v1::{Item, ItemKind, ItemTerms, Necessity, PublicationPlan, RecallReason, Usefulness},
     r#type::v1::{Agency, Audience, Confidentiality, Designated, Marking, Purpose, Restriction, Scope, scope},
 };
 
+use super::sharing::{own, peers};
 use crate::{
     act::Act,
     generator::{Choosing, Generator},
-    requests::{item_content, terms_for, to_the_party, to_units},
+    requests::{item_content, terms_for, to_audience, to_the_party, to_units},
 };
+
+/// The number of own items from which on a further one is rare, so that the acts of both sides meet in few items.
+const FEW: usize = 4;
+/// One of so many is published then.
+const RARE: u64 = 6;
 
 pub(super) const GENERATORS: &[Generator] = &[
     Generator::valid("publish an item", |it| published(it, to_the_party())),
@@ -32,6 +41,33 @@ pub(super) const GENERATORS: &[Generator] = &[
         let embargo_until = Some(stamp(it.requests.now() + 30.hours()));
         let plan = Some(PublicationPlan { embargo_until, publisher: publisher.into() });
         with_terms(it, ItemTerms { plan, ..terms_for(to_the_party()) })
+    }),
+    Generator::valid("publish an item for the organisation and those whom it serves", |it| {
+        published(it, to_audience(Audience::Clients, &[Purpose::IncidentResponse, Purpose::Policy]))
+    }),
+    Generator::valid("publish an item for the community", |it| {
+        published(it, to_audience(Audience::Community, &[Purpose::IncidentResponse]))
+    }),
+    Generator::valid("publish an item for the community until a time", |it| {
+        let hours = i64::try_from(it.draw.below(40)).unwrap_or_default() + 1;
+        let expires = Some(stamp(it.requests.now() + hours.hours()));
+        let purposes = vec![Purpose::IncidentResponse.into(), Purpose::Policy.into()];
+        let audience = Audience::Community.into();
+        published(it, designated(Designated { audience, purposes, expires, ..Designated::default() }))
+    }),
+    Generator::valid("publish a public item", |it| published(it, to_audience(Audience::Public, &[]))),
+    Generator::valid("publish an item that is not to be passed on", |it| {
+        let restrictions = vec![it.any(&[Restriction::NoForward.into(), Restriction::NoDistribution.into()])];
+        let marking = Some(Marking { confidentiality: Confidentiality::Level2.into(), restrictions });
+        let scope = to_audience(Audience::Community, &[Purpose::IncidentResponse]);
+        with_terms(it, ItemTerms { marking, ..terms_for(scope) })
+    }),
+    Generator::valid("publish an item for the community with an embargo", |it| {
+        let hours = i64::try_from(it.draw.below(20)).unwrap_or_default() + 1;
+        let embargo_until = Some(stamp(it.requests.now() + hours.hours()));
+        let plan = Some(PublicationPlan { embargo_until, publisher: it.own().into() });
+        let scope = to_audience(Audience::Community, &[Purpose::IncidentResponse]);
+        with_terms(it, ItemTerms { plan, ..terms_for(scope) })
     }),
     Generator::forbidden("publish a public item with an embargo", |it| {
         // The act may be dated days ahead of a clock that was wrong.
@@ -62,6 +98,11 @@ pub(super) const GENERATORS: &[Generator] = &[
     Generator::valid("narrow an item", |it| {
         let mut request = it.requests.revising_item(&own(it)?);
         request.terms = Some(terms_for(to_units(&["incident-response"], &[Purpose::IncidentResponse])));
+        Some(request.into())
+    }),
+    Generator::valid("widen an item to the community", |it| {
+        let mut request = it.requests.revising_item(&own(it)?);
+        request.terms = Some(terms_for(to_audience(Audience::Community, &[Purpose::IncidentResponse])));
         Some(request.into())
     }),
     Generator::valid("widen an item", |it| {
@@ -137,6 +178,9 @@ fn published(it: &mut Choosing<'_>, scope: Scope) -> Option<Act> {
 }
 
 fn with_terms(it: &mut Choosing<'_>, terms: ItemTerms) -> Option<Act> {
+    if it.shown.names(item::COLLECTION, it.own()).len() >= FEW && !it.draw.one_in(RARE) {
+        return None;
+    }
     let mut request = it.requests.publishing_item(to_the_party());
     request.terms = Some(terms);
     if it.own() == Agency::Ppc {
@@ -147,16 +191,4 @@ fn with_terms(it: &mut Choosing<'_>, terms: ItemTerms) -> Option<Act> {
         request.content = Some(item_content(kind, "脅威の情報", it.requests.now()));
     }
     Some(request.into())
-}
-
-fn own(it: &mut Choosing<'_>) -> Option<Item> {
-    it.one_with(&ItemNoun, it.own(), is_published)
-}
-
-fn peers(it: &mut Choosing<'_>) -> Option<Item> {
-    it.one_with(&ItemNoun, it.own().peer(), is_published)
-}
-
-fn is_published(item: &Item) -> bool {
-    item.state() == State::Published
 }

@@ -30,6 +30,17 @@ pub fn to_units(units: &[&str], purposes: &[Purpose]) -> Scope {
     }
 }
 
+/// For a circle of readers that is wider than units, and for these purposes; for none if everybody may read it.
+pub fn to_audience(audience: Audience, purposes: &[Purpose]) -> Scope {
+    Scope {
+        scope: Some(scope::Scope::Designated(Designated {
+            audience: audience.into(),
+            purposes: purposes.iter().map(|purpose| (*purpose).into()).collect(),
+            ..Designated::default()
+        })),
+    }
+}
+
 /// Terms with this scope and nothing else.
 pub fn terms_for(scope: Scope) -> ItemTerms {
     ItemTerms { scope: Some(scope), ..ItemTerms::default() }

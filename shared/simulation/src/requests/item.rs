@@ -39,6 +39,7 @@ impl Requests {
             necessity: it.necessity,
             content: Some(item_content(it.kind(), "改めた内容", self.now())),
             cleared: Vec::new(),
+            kept_consents: Vec::new(),
         }
     }
 
@@ -50,6 +51,7 @@ impl Requests {
             etag: it.etag.clone(),
             reason: RecallReason::Incorrect.into(),
             content: Some(ItemRecalledContent { explanation: "記載に誤り".to_owned() }),
+            answer_by: String::new(),
         }
     }
 

@@ -9,6 +9,7 @@ use proptest::{
 use renkei_book::Declined;
 use renkei_domain::{
     matter::Matter,
+    noun::registry,
     page::{Journal, MarkView as _, Seen},
 };
 use renkei_proto::{
@@ -25,7 +26,9 @@ use super::{
         withdraw_notice, wrong_code,
     },
     database::Engine,
+    disposal::dispose,
     link::{Pair, arrive, carry, forge, forged, receipt_of, take_receipt},
+    sharing::{everybody, share},
     side::{ERASE, Side, at_once, runtime},
 };
 
@@ -46,7 +49,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => (any::<bool>(), 0_u8..13, 0_u64..4).prop_map(|(who, kind, pick)| Step::Act(who, kind, pick)),
+        8 => (any::<bool>(), 0_u8..16, 0_u64..4).prop_map(|(who, kind, pick)| Step::Act(who, kind, pick)),
         1 => (any::<bool>(), 0_u8..4).prop_map(|(who, kind)| Step::Lie(who, kind)),
         5 => (any::<bool>(), 1_usize..4).prop_map(|(from, most)| Step::Carry(from, most)),
         2 => any::<bool>().prop_map(Step::Receipt),
@@ -83,7 +86,9 @@ async fn act(side: &Side, kind: u8, pick: u64) -> Act {
             let (seq, notice) = withdrawn.last().copied().unwrap_or((2, 1));
             assent(notice, seq)
         }
-        _ => wrong_code(own),
+        12 => wrong_code(own),
+        13 if own == Agency::Ipa => share(pick, everybody()),
+        _ => dispose(own, pick),
     }
 }
 
@@ -146,6 +151,21 @@ async fn refused(side: &Side) -> Lies {
     all
 }
 
+/// The entries whose texts a side has although it has erased them.
+async fn kept_in_spite(side: &Side) -> Vec<(Journal, u64)> {
+    let (pages, mut kept) = (side.pages().await, Vec::new());
+    for journal in [Journal::Of(Agency::Ppc), Journal::Of(Agency::Ipa)] {
+        for held in side.entries(journal).await.iter().filter(|held| held.content_present) {
+            let noun = registry::of(&Matter::of(&held.header.matter));
+            let disposed = noun.disposed(side.own, Seen::whole(&pages[&held.header.matter]));
+            if disposed.covers(side.own, journal, held.header.seq) {
+                kept.push((journal, held.header.seq));
+            }
+        }
+    }
+    kept
+}
+
 async fn converge(engine: Engine, steps: &[Step]) {
     let pair = Pair::on(engine).await;
     let mut lies = Lies::new();
@@ -162,6 +182,7 @@ async fn converge(engine: Engine, steps: &[Step]) {
     for side in [&pair.ppc, &pair.ipa] {
         assert_eq!(refused(side).await, lies, "lies are refused, and nothing else is");
         assert_eq!(side.audit().await, []);
+        assert_eq!(kept_in_spite(side).await, [], "a text that was erased is not there");
         let heads = side.heads();
         assert_eq!((heads.own.receipted, heads.own.receipted_own), (heads.own.seq, heads.peer.seq));
     }

@@ -32,11 +32,11 @@ use super::{
     side::{OFFICIAL, Side, call, losing, no_faults, on_each},
 };
 
-fn item(n: u64) -> Matter {
+pub fn item(n: u64) -> Matter {
     Matter::new(renkei_domain::noun::item::COLLECTION, Agency::Ipa, &format!("0190a5f0-0000-7000-8000-{n:012x}"))
 }
 
-fn everybody() -> Scope {
+pub fn everybody() -> Scope {
     Scope { scope: Some(scope::Scope::Undesignated(Undesignated {})) }
 }
 
@@ -53,7 +53,7 @@ fn to_policy(purpose: Purpose, expires: Option<Timestamp>) -> Scope {
 }
 
 /// The act by which IPA shares an item or its next revision.
-fn share(n: u64, scope: Scope) -> Act {
+pub fn share(n: u64, scope: Scope) -> Act {
     let matter = item(n);
     let act = Act::new(matter.clone(), move |stage, moment| {
         let last = current(stage.page(&matter.to_string()), Agency::Ipa);
@@ -61,7 +61,13 @@ fn share(n: u64, scope: Scope) -> Act {
         let year_ordinal = last.map_or(stage.counter(2026, &ORDINAL) + 1, |it| it.it.publication.year_ordinal);
         let marking = Marking { confidentiality: Confidentiality::Level2.into(), restrictions: Vec::new() };
         let terms = ItemTerms { scope: Some(scope.clone()), marking: Some(marking), ..ItemTerms::default() };
-        let publication = Publication { revision: before + 1, terms: Some(terms), fiscal_year: 2026, year_ordinal };
+        let publication = Publication {
+            revision: before + 1,
+            terms: Some(terms),
+            fiscal_year: 2026,
+            year_ordinal,
+            ..Publication::default()
+        };
         let published = ThreatInformationPublished { publication: Some(publication) };
         let text = ItemText {
             title: "脅威".to_owned(),
@@ -79,7 +85,7 @@ fn share(n: u64, scope: Scope) -> Act {
 fn recall(n: u64) -> Act {
     let matter = item(n);
     Act::new(matter.clone(), move |stage, _| {
-        let recalled = ItemRecalled { reason: RecallReason::Incorrect.into() };
+        let recalled = ItemRecalled { reason: RecallReason::Incorrect.into(), ..ItemRecalled::default() };
         let words = content(&ItemRecalledContent { explanation: "誤り".to_owned() });
         stage.write(&matter, Fact::ItemRecalled(recalled), words, 0)
     })

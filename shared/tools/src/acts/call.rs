@@ -15,6 +15,8 @@ impl Acts {
         let (mut items, mut schemes) = (self.items.clone(), self.schemes.clone());
         let (mut referrals, mut counts) = (self.referrals.clone(), self.counts.clone());
         let (mut officials, mut notices) = (self.officials.clone(), self.notices.clone());
+        let (mut consents, mut disclosures) = (self.consents.clone(), self.disclosures.clone());
+        let (mut recalls, mut disposals) = (self.recalls.clone(), self.disposals.clone());
         Ok(match act {
             Act::SubmitAdviceRequest(request) => asking.submit_advice_request(request).await?.into_inner().into(),
             Act::SupplementAdviceRequest(request) => {
@@ -44,6 +46,27 @@ impl Acts {
             Act::AskAboutItem(request) => items.ask_about_item(request).await?.into_inner().into(),
             Act::AnswerItemQuestion(request) => items.answer_item_question(request).await?.into_inner().into(),
             Act::GiveFeedback(request) => items.give_feedback(request).await?.into_inner().into(),
+            Act::RequestConsent(request) => consents.request_consent(request).await?.into_inner().into(),
+            Act::GrantConsent(request) => consents.grant_consent(request).await?.into_inner().into(),
+            Act::NarrowConsent(request) => consents.narrow_consent(request).await?.into_inner().into(),
+            Act::DenyConsent(request) => consents.deny_consent(request).await?.into_inner().into(),
+            Act::RevokeConsent(request) => consents.revoke_consent(request).await?.into_inner().into(),
+            Act::WithdrawConsentRequest(request) => {
+                consents.withdraw_consent_request(request).await?.into_inner().into()
+            }
+            Act::RecordDisclosure(request) => disclosures.record_disclosure(request).await?.into_inner().into(),
+            Act::AnnounceDisclosure(request) => disclosures.announce_disclosure(request).await?.into_inner().into(),
+            Act::GiveDisclosureOpinion(request) => {
+                disclosures.give_disclosure_opinion(request).await?.into_inner().into()
+            }
+            Act::AnswerRecall(request) => recalls.answer_recall(request).await?.into_inner().into(),
+            Act::RemindOfRecall(request) => recalls.remind_of_recall(request).await?.into_inner().into(),
+            Act::ApproveDisposal(request) => disposals.approve_disposal(request).await?.into_inner().into(),
+            Act::ReportMisdirection(request) => recalls.report_misdirection(request).await?.into_inner().into(),
+            Act::CountMisdirectionReaders(request) => {
+                recalls.count_misdirection_readers(request).await?.into_inner().into()
+            }
+            Act::CloseMisdirection(request) => recalls.close_misdirection(request).await?.into_inner().into(),
             Act::PublishScheme(request) => schemes.publish_scheme(request).await?.into_inner().into(),
             Act::ReviseScheme(request) => schemes.revise_scheme(request).await?.into_inner().into(),
             Act::WithdrawScheme(request) => schemes.withdraw_scheme(request).await?.into_inner().into(),

@@ -79,7 +79,8 @@ impl Author {
         let mut keys = PublicKeys::new();
         keys.add(key.key_id(), key.public_key(), 1).map_err(|error| error.to_string())?;
         let terms = Some(ItemTerms { marking: Some(marking(None)), ..terms_for(to_the_party()) });
-        let publication = Some(Publication { revision: 1, terms, fiscal_year: 2026, year_ordinal: 1 });
+        let publication =
+            Some(Publication { revision: 1, terms, fiscal_year: 2026, year_ordinal: 1, ..Publication::default() });
         let published = AttackMethodPublished { publication, necessity: Necessity::PreventSimilar.into() };
         let fact = Fact { request_digest: vec![1; 32], fact: Some(fact::Fact::AttackMethodPublished(published)) };
         Ok(Self { key, keys, last: Previous::start(Agency::Ppc, memorandum::agreement_digest()), moment, fact })

@@ -6,14 +6,15 @@ use renkei_proto::{
     journal::v1::fact,
     options::v1::Reason,
     sharing::v1::{
-        ItemFeedbackGivenContent, ItemKind, ItemTerms, Publication, PublicationPlan, ResearchResultPublished,
+        ConsentBasis, ItemFeedbackGivenContent, ItemKind, ItemTerms, LegalBasis, LegalGround, Publication,
+        PublicationPlan, ResearchResultPublished, ScopeBasis, disclosure_basis,
     },
     r#type::v1::{Agency, Audience, Confidentiality, Designated, Marking, Purpose, Scope, scope},
 };
 
 use super::{
     lie::{BOTH, IPA, Lie, lie},
-    sample::{acknowledged, feedback, missing, say},
+    sample::{acknowledged, disclosed, disclosed_words, feedback, missing, say},
 };
 use crate::liar::{Known, Liar, raised};
 
@@ -226,5 +227,55 @@ pub(super) fn items() -> Vec<Lie> {
         ),
         lie("feedback on a revision to come", BOTH, Reason::WrongState, revision(feedback(2), comment())),
         lie("feedback on nothing", BOTH, Reason::HeaderDiffers, at(|it| &it.scene.other, |_| 0, K::ItemFeedbackGiven)),
+    ]
+}
+
+/// Beyond the scope: without consent, under one that nobody gave, and of what is recalled.
+pub(super) fn beyond() -> Vec<Lie> {
+    use FactKind as K;
+    let consent = |consent| disclosure_basis::Basis::Consent(ConsentBasis { consent });
+    let law =
+        |announcement| disclosure_basis::Basis::Law(LegalBasis { ground: LegalGround::Court.into(), announcement });
+    let disclosure = |basis: disclosure_basis::Basis, known: fn(&Liar) -> Known| {
+        move |it: &mut Liar| {
+            let Known { name, seq } = known(it);
+            it.say(&name, disclosed(basis), disclosed_words(), seq)
+        }
+    };
+    let other = |it: &Liar| it.scene.other.clone();
+    let recalled = |it: &Liar| Known { seq: it.scene.other_recalled.seq - 1, ..it.scene.other_recalled.clone() };
+    let at = |known: fn(&Liar) -> &Known, answers: fn(&Liar) -> u64, kind: FactKind| {
+        move |it: &mut Liar| {
+            let (matter, answers) = (known(it).clone(), answers(it));
+            say(it, &matter, kind, answers)
+        }
+    };
+    let scope = disclosure_basis::Basis::Scope(ScopeBasis {});
+    vec![
+        lie("a disclosure beyond the scope", BOTH, Reason::BeyondScope, disclosure(scope, other)),
+        lie("a disclosure under no consent", BOTH, Reason::FieldInvalid, disclosure(consent(999), other)),
+        lie("a disclosure that was not announced", BOTH, Reason::FieldInvalid, disclosure(law(999), other)),
+        lie("a disclosure of a recalled item", BOTH, Reason::WrongState, disclosure(scope, recalled)),
+        lie(
+            "a consent to what was not requested",
+            BOTH,
+            Reason::FieldInvalid,
+            at(|it| &it.scene.own, |it| it.scene.other.seq, K::ConsentGranted),
+        ),
+        lie(
+            "a consent to a recalled item",
+            BOTH,
+            Reason::WrongState,
+            at(|it| &it.scene.own_recalled, |_| 0, K::ConsentGranted),
+        ),
+        lie("no consent is narrowed", BOTH, Reason::FieldInvalid, at(|it| &it.scene.own, |_| 0, K::ConsentNarrowed)),
+        lie("no consent is revoked", BOTH, Reason::FieldInvalid, at(|it| &it.scene.own, |_| 0, K::ConsentRevoked)),
+        lie(
+            "a copy of an item that is shared",
+            BOTH,
+            Reason::WrongState,
+            at(|it| &it.scene.other, |it| it.scene.other.seq, K::CopyAnswered),
+        ),
+        lie("a reminder of no recall", BOTH, Reason::WrongState, at(|it| &it.scene.own, |_| 0, K::RecallReminded)),
     ]
 }

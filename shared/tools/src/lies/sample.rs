@@ -12,13 +12,22 @@ use renkei_proto::{
         AdviceStage, AdviceSupplemented, AdviceSupplementedContent, AdviceWithdrawn, Quotation, Submission,
     },
     journal::v1::{BarReason, Entry, OfficialBarred, OfficialUnbarred, fact},
+    options::v1::Reason,
     sharing::v1::{
-        AttackMethodPublished, ItemAcknowledged, ItemFeedbackGiven, ItemFeedbackGivenContent, ItemKind,
-        ItemQuestionAnswered, ItemQuestionAnsweredContent, ItemQuestionAsked, ItemQuestionAskedContent, ItemRecalled,
-        ItemRecalledContent, ItemUnitsMissing, Necessity, RecallAnswered, RecallDisposition, RecallReason,
-        ResearchResultPublished, TechnologyTrendPublished, ThreatInformationPublished, Usefulness,
+        AttackMethodPublished, Body, ConsentDenialReason, ConsentDenied, ConsentDeniedContent, ConsentGranted,
+        ConsentGrantedContent, ConsentNarrowed, ConsentNarrowedContent, ConsentRequestWithdrawn, ConsentRequested,
+        ConsentRequestedContent, ConsentRevoked, ConsentRevokedContent, ConsentTerms, CopyAnswered,
+        CopyAnsweredContent, CopyFate, DisclosureAnnounced, DisclosureAnnouncedContent, DisclosureBasis,
+        DisclosureOpinionGiven, DisclosureOpinionGivenContent, DisclosureRefused, DisposalGround, ItemAcknowledged,
+        ItemDisclosed, ItemDisclosedContent, ItemDisposed, ItemDisposedContent, ItemFeedbackGiven,
+        ItemFeedbackGivenContent, ItemKind, ItemQuestionAnswered, ItemQuestionAnsweredContent, ItemQuestionAsked,
+        ItemQuestionAskedContent, ItemRecalled, ItemRecalledContent, ItemUnitsMissing, LegalGround, ListedBody,
+        MisdirectionClosed, MisdirectionClosedContent, MisdirectionReadersCounted, MisdirectionReported,
+        MisdirectionReportedContent, Necessity, RecallAnswered, RecallDisposition, RecallReason, RecallReminded,
+        RecallRemindedContent, Recipient, ResearchResultPublished, ScopeBasis, TechnologyTrendPublished,
+        ThreatInformationPublished, Usefulness, disclosure_basis, recipient,
     },
-    r#type::v1::{Marking, Statement},
+    r#type::v1::{Marking, Purpose, Statement},
 };
 
 use crate::liar::{Known, Liar};
@@ -109,7 +118,7 @@ pub(super) fn sample(it: &Liar, kind: FactKind) -> Result<(fact::Fact, Option<Ve
         K::ItemRecalled => {
             let words = ItemRecalledContent { explanation: text() };
             let reason = RecallReason::Incorrect.into();
-            (F::ItemRecalled(ItemRecalled { reason }), content(&|| words.encode_to_vec()))
+            (F::ItemRecalled(ItemRecalled { reason, ..ItemRecalled::default() }), content(&|| words.encode_to_vec()))
         }
         K::RecallAnswered => (sealed(), None),
         K::ItemAcknowledged => (acknowledged(1, None), None),
@@ -125,10 +134,111 @@ pub(super) fn sample(it: &Liar, kind: FactKind) -> Result<(fact::Fact, Option<Ve
             (feedback(1), content(&|| ItemFeedbackGivenContent { comment: text() }.encode_to_vec()))
         }
         K::ItemUnitsMissing => (missing(&["policy"]), None),
+        K::ConsentRequested => {
+            let words = ConsentRequestedContent { necessity: text(), names: Vec::new() };
+            let requested = ConsentRequested { revision: 1, terms: extent(), oral: None };
+            (F::ConsentRequested(requested), content(&|| words.encode_to_vec()))
+        }
+        K::ConsentGranted => {
+            let granted = ConsentGranted { revision: 1, terms: extent() };
+            (F::ConsentGranted(granted), content(&|| ConsentGrantedContent::default().encode_to_vec()))
+        }
+        K::ConsentNarrowed => {
+            let words = ConsentNarrowedContent { explanation: text(), names: Vec::new() };
+            let narrowed = ConsentNarrowed { consent: 999, terms: extent() };
+            (F::ConsentNarrowed(narrowed), content(&|| words.encode_to_vec()))
+        }
+        K::ConsentDenied => {
+            let words = ConsentDeniedContent { explanation: text() };
+            let denied = ConsentDenied { reason: ConsentDenialReason::Harm.into() };
+            (F::ConsentDenied(denied), content(&|| words.encode_to_vec()))
+        }
+        K::ConsentRevoked => {
+            let words = ConsentRevokedContent { explanation: text() };
+            (F::ConsentRevoked(ConsentRevoked { consent: 999 }), content(&|| words.encode_to_vec()))
+        }
+        K::ConsentRequestWithdrawn => (F::ConsentRequestWithdrawn(ConsentRequestWithdrawn { request: 999 }), None),
+        K::DisclosureAnnounced => {
+            let words = DisclosureAnnouncedContent { explanation: text(), name: String::new() };
+            let announced = DisclosureAnnounced {
+                ground: LegalGround::Diet.into(),
+                recipient: to(Body::Diet),
+                parts: Vec::new(),
+                planned_on: it.acceptance(1).planned_on,
+            };
+            (F::DisclosureAnnounced(announced), content(&|| words.encode_to_vec()))
+        }
+        K::DisclosureOpinionGiven => {
+            let words = DisclosureOpinionGivenContent { opinion: text() };
+            let given = DisclosureOpinionGiven { objects: true };
+            (F::DisclosureOpinionGiven(given), content(&|| words.encode_to_vec()))
+        }
+        K::ItemDisclosed => (disclosed(disclosure_basis::Basis::Scope(ScopeBasis {})), disclosed_words()),
+        K::DisclosureRefused => {
+            let refused = DisclosureRefused {
+                reason: Reason::BeyondScope.into(),
+                recipient: to(Body::Nco),
+                purpose: Purpose::Policy.into(),
+                parts: Vec::new(),
+                basis: Some(DisclosureBasis { basis: Some(disclosure_basis::Basis::Scope(ScopeBasis {})) }),
+            };
+            (F::DisclosureRefused(refused), None)
+        }
+        K::CopyAnswered => {
+            let words = CopyAnsweredContent { description: text(), ..CopyAnsweredContent::default() };
+            let answered = CopyAnswered { copy: 1, fate: CopyFate::Sealed.into(), ..CopyAnswered::default() };
+            (F::CopyAnswered(answered), content(&|| words.encode_to_vec()))
+        }
+        K::RecallReminded => {
+            (F::RecallReminded(RecallReminded {}), content(&|| RecallRemindedContent { text: text() }.encode_to_vec()))
+        }
+        K::ItemDisposed => {
+            let words = ItemDisposedContent { approval: text() };
+            let disposed = ItemDisposed { ground: DisposalGround::ShortRetention.into(), peer_seq: 0 };
+            (F::ItemDisposed(disposed), content(&|| words.encode_to_vec()))
+        }
+        K::MisdirectionReported => {
+            let words = MisdirectionReportedContent { explanation: text() };
+            (F::MisdirectionReported(MisdirectionReported {}), content(&|| words.encode_to_vec()))
+        }
+        K::MisdirectionReadersCounted => (F::MisdirectionReadersCounted(MisdirectionReadersCounted::default()), None),
+        K::MisdirectionClosed => {
+            let words = MisdirectionClosedContent { measures: text() };
+            let closed = MisdirectionClosed { unfounded: false };
+            (F::MisdirectionClosed(closed), content(&|| words.encode_to_vec()))
+        }
         K::OfficialBarred => (F::OfficialBarred(OfficialBarred { reason: BarReason::Left.into() }), None),
         K::OfficialUnbarred => (F::OfficialUnbarred(OfficialUnbarred {}), None),
         kind => return Err(format!("there is no sample of {}", kind.name())),
     })
+}
+
+/// A body of the list.
+fn to(body: Body) -> Option<Recipient> {
+    Some(Recipient { recipient: Some(recipient::Recipient::Listed(ListedBody { body: body.into() })) })
+}
+
+fn extent() -> Option<ConsentTerms> {
+    Some(ConsentTerms {
+        recipients: to(Body::Nco).into_iter().collect(),
+        purposes: vec![Purpose::Policy.into()],
+        ..ConsentTerms::default()
+    })
+}
+
+/// A disclosure to 国家サイバー統括室 on a basis.
+pub(super) fn disclosed(basis: disclosure_basis::Basis) -> fact::Fact {
+    fact::Fact::ItemDisclosed(ItemDisclosed {
+        revision: 1,
+        recipient: to(Body::Nco),
+        purpose: Purpose::Policy.into(),
+        parts: Vec::new(),
+        basis: Some(DisclosureBasis { basis: Some(basis) }),
+    })
+}
+
+pub(super) fn disclosed_words() -> Option<Vec<u8>> {
+    Some(ItemDisclosedContent::default().encode_to_vec())
 }
 
 fn statement(it: &Liar) -> Statement {

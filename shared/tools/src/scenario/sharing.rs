@@ -18,9 +18,9 @@ use crate::desk::{Desk, failure, insist};
 const APT1: &[u8] = include_bytes!("../../data/stix/apt1.json");
 
 impl Scenario<'_> {
-    /// Step 10: an attack method of PPC, the APT1 report and a technology trend for named units of IPA. Gives the
-    /// trend.
-    pub(super) async fn share(&mut self) -> Result<Item, String> {
+    /// Step 10: an attack method of PPC, the APT1 report and a technology trend for named units of IPA. Gives the trend and
+    /// the report.
+    pub(super) async fn share(&mut self) -> Result<(Item, Item), String> {
         self.at("2026-11-27", "13:00")?;
         let method =
             self.text("改ざんされた通販サイトの手口", "# 手口\n未更新のプラグインから侵入し、決済画面を改ざんする。");
@@ -80,7 +80,7 @@ impl Scenario<'_> {
         let it = insist(async || client.clone().acknowledge_item(acknowledge.clone()).await).await;
         must(it.map_err(failure)?.acknowledged_revision == 1, "PPC acknowledges the trend")?;
         (self.say)("10  shared: within its unit the trend is found, outside it is not".to_owned());
-        Ok(trend)
+        Ok((trend, report))
     }
 
     /// Step 12: IPA recalls the trend while the link is cut; PPC's service seals it on arrival and reports this.
@@ -93,6 +93,7 @@ impl Scenario<'_> {
             request_id: self.request_id(),
             name: trend.name.clone(),
             etag: String::new(),
+            answer_by: String::new(),
             reason: RecallReason::Incorrect.into(),
             content: Some(ItemRecalledContent {
                 explanation: "影響を受けるバージョンの記載に誤りがあったため。".to_owned(),

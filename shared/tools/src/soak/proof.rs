@@ -10,7 +10,7 @@ use renkei_journal::Hash;
 use renkei_proto::{
     evidence::v1::VerifiedJournal,
     journal::v1::Header,
-    sharing::v1::{Item, ListItemsRequest},
+    sharing::v1::{Consent, Item, ListItemsRequest, consent},
     r#type::v1::Agency::{self, Ipa, Ppc},
 };
 use renkei_store::Store;
@@ -75,14 +75,39 @@ async fn items(acts: &Acts) -> Result<BTreeMap<String, Item>, String> {
         let request =
             ListItemsRequest { parent: "agencies/-".to_owned(), page_size: PAGE, page_token, ..Default::default() };
         let page = acts.list_items(request).await.map_err(failure)?;
-        all.extend(page.items.into_iter().map(|it| {
-            let Item { name, state, revision, recalled_at, recall_reason, .. } = it;
-            (name.clone(), Item { name, state, revision, recalled_at, recall_reason, ..Item::default() })
-        }));
+        all.extend(page.items.into_iter().map(|it| (it.name.clone(), agreed(it))));
         page_token = page.next_page_token;
         if page_token.is_empty() {
             return Ok(all);
         }
+    }
+}
+
+/// The part of an item that is the same at both desks, whenever each of them is asked.
+fn agreed(it: Item) -> Item {
+    // A consent ends by the clock, between the answers of the two desks.
+    let consents = it.consents.into_iter().map(|consent| match consent.state() {
+        consent::State::Expired => Consent { state: consent::State::InForce.into(), ..consent },
+        _ => consent,
+    });
+    Item {
+        consents: consents.collect(),
+        name: it.name,
+        state: it.state,
+        revision: it.revision,
+        recalled_at: it.recalled_at,
+        recall_reason: it.recall_reason,
+        consent_requests: it.consent_requests,
+        legal_disclosures: it.legal_disclosures,
+        disclosures: it.disclosures,
+        recall_answer_by: it.recall_answer_by,
+        copies: it.copies,
+        recall_complete: it.recall_complete,
+        copies_outside: it.copies_outside,
+        reminders: it.reminders,
+        disposals: it.disposals,
+        misdirection: it.misdirection,
+        ..Item::default()
     }
 }
 
