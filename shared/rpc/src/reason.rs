@@ -210,8 +210,8 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         ),
         Reason::TooManyAttempts => (
             Code::ResourceExhausted,
-            "Too many wrong codes were tried. Try again tomorrow.",
-            "誤った紹介コードの入力回数が上限に達しました。明日以降に再度実行してください。",
+            "Too many wrong codes, or disclosures without a basis, were tried. Try again tomorrow.",
+            "誤った紹介コードの入力又は根拠のない開示の試行が上限に達しました。明日以降に再度実行してください。",
         ),
         Reason::TooLarge => (
             Code::ResourceExhausted,

@@ -292,7 +292,7 @@ fn forbids_by_scope(
         (!is_for, "the scope does not include the purpose"),
         (expires(terms).is_some_and(|end| end <= now), "the scope has ended"),
         (embargo.is_some_and(|embargo| now < embargo), "the embargo has not ended"),
-        (restrictions.iter().any(|it| stays.contains(it)), "its marking forbids to pass it on"),
+        (restrictions.iter().any(|it| stays.contains(it)), "its marking forbids passing it on"),
     ];
     hindrances.into_iter().find(|(hinders, _)| *hinders).map(|(_, why)| why.to_owned())
 }

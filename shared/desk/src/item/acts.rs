@@ -293,7 +293,7 @@ impl Act for GiveFeedbackRequest {
 }
 
 /// The number of an entry that a call names in an item; `none` where it is not of this author. The item is visible to the
-/// caller, so the answer may tell that there is no such entry in it.
+/// caller, so the answer may state that there is no such entry in it.
 ///
 /// # Errors
 /// `FIELD_INVALID`.

@@ -45,7 +45,7 @@ use crate::{
 
 const NOT_FRESH: (&str, &str) = (
     "the originator's last signed statement is older: the consent may have been revoked since",
-    "提供元の同意が現在も有効であることを確認できないため、開示することはできません。",
+    "提供元の署名が指定された時間内のものではなく、その後に同意が撤回されているおそれがあります。",
 );
 
 /// The last time at which the originator is known to have stated nothing that is not here: it signed an entry that is here, or
@@ -165,11 +165,11 @@ fn check_law(law: &StatedLaw) -> Result<(), Refusal> {
     let refused = |detail: (&str, &str)| Err(Refusal::field(Reason::FieldInvalid, field, detail));
     match (law.announcement.is_empty(), law.notice_forbidden) {
         (true, false) => refused((
-            "must name the announcement to the originator, unless the law forbids to tell it",
+            "must name the announcement to the originator, unless the law forbids that",
             "提供元への通知を指定してください（法令により通知が禁止されている場合を除く。）。",
         )),
         (false, true) => refused((
-            "must be empty where the law forbids to tell the originator",
+            "must be empty where the law forbids telling the originator",
             "法令により通知が禁止されている場合は、指定することができません。",
         )),
         _ => Ok(()),
@@ -234,10 +234,8 @@ impl Disclosures {
             return Err(Error::because(Reason::NotFound, Sentence::for_developers("there is no such item")));
         }
         if opener == desk.own {
-            let why = (
-                "an agency may disclose its own items as it likes",
-                "自らの機関が提供した共有情報の開示には、同意を要しません。",
-            );
+            let why =
+                ("an agency discloses its own items without consent", "自機関の共有情報の開示には、同意を要しません。");
             return Err(Error::because(Reason::WrongDirection, why));
         }
         let wanted = Wanted { recipient: &to, purpose: it.purpose(), parts: &it.parts };

@@ -480,8 +480,8 @@ fn entries_about(seen: Seen<'_>, opener: Agency, pick: impl Fn(&Publication) -> 
             seen.marks(author).filter(|mark| about.contains(&(author.peer(), mark.answers))).collect();
         about.extend(answering.into_iter().map(|mark| (author, mark.seq)));
     }
-    // A consent in advance answers nothing. What narrows or revokes a consent, and what reports the copy of a disclosure,
-    // names what it is about.
+    // A consent in advance answers nothing. A narrowing or revocation of a consent, and the report of a disclosed copy,
+    // name the entry that they are about.
     let excluded: BTreeSet<u32> = published_about(seen, opener, &about);
     let granted = seen.all_of::<ConsentGranted>(opener).filter(|(_, it)| excluded.contains(&it.revision));
     about.extend(granted.map(|(mark, _)| (opener, mark.seq)));

@@ -257,13 +257,13 @@ fn check(case: &Case, terms: &ConsentTerms) -> Result<(), Refusal> {
     }
     let is_twice = |(place, one)| terms.recipients.iter().skip(place + 1).any(|other| recipient::is_same(one, other));
     if terms.recipients.iter().enumerate().any(is_twice) {
-        let must = ("must name each recipient once", "同じ提供先が重複して指定されています。");
+        let must = ("must name each recipient once", "提供先が重複して指定されています。");
         return Err(Refusal::field(Reason::FieldInvalid, "terms.recipients", must));
     }
     if !terms.parts.is_empty() && terms.recipients.iter().any(|it| recipient::unit(it).is_some()) {
         let must = (
             "a unit sees the whole item or nothing: name its parts for other recipients alone",
-            "部署には共有情報の全体を閲覧させることとなるため、提供する部分を指定することはできません。",
+            "部署は共有情報の全体を閲覧することとなるため、提供する部分を指定することはできません。",
         );
         return contradictory("terms.parts", must);
     }
@@ -285,7 +285,7 @@ fn check(case: &Case, terms: &ConsentTerms) -> Result<(), Refusal> {
     if let (Some(until), Some(ends)) = (until, ends)
         && until > ends
     {
-        let must = ("it ends after the scope of the item", "共有情報の共有の期限より後の日時は指定できません。");
+        let must = ("it ends after the scope of the item", "共有の期限より後の日時を指定することはできません。");
         return contradictory("terms.until", must);
     }
     Ok(())
@@ -306,25 +306,29 @@ fn must_be_within(inner: &ConsentTerms, outer: &ConsentTerms) -> Result<(), Refu
         return beyond(
             "terms.recipients",
             "names a recipient that the extent before does not",
-            "元の範囲にない提供先が指定されています。",
+            "元の範囲に含まれない提供先が指定されています。",
         );
     }
     if inner.purposes.iter().any(|purpose| !outer.purposes.contains(purpose)) {
         return beyond(
             "terms.purposes",
             "names a purpose that the extent before does not",
-            "元の範囲にない利用目的が指定されています。",
+            "元の範囲に含まれない利用目的が指定されています。",
         );
     }
     let (inner_end, outer_end) = (end(inner.until.as_ref()), end(outer.until.as_ref()));
     if outer_end.is_some_and(|outer| inner_end.is_none_or(|inner| inner > outer)) {
-        return beyond("terms.until", "ends after the extent before", "元の範囲の期限より後の日時は指定できません。");
+        return beyond(
+            "terms.until",
+            "ends after the extent before",
+            "期限は、元の範囲の期限を超えることができません。",
+        );
     }
     if !recipient::are_parts_within(&inner.parts, &outer.parts) {
         return beyond(
             "terms.parts",
             "names a part that the extent before does not",
-            "元の範囲にない部分が指定されています。",
+            "元の範囲に含まれない部分が指定されています。",
         );
     }
     Ok(())
@@ -417,7 +421,7 @@ pub(super) fn judge_narrowing(case: &Case, fact: &ConsentNarrowed) -> Result<(),
     must(
         must_be_within(before, terms).is_err(),
         Reason::WrongState,
-        ("it is not narrower than before", "元の範囲より狭くなっていません。"),
+        ("it is not narrower than before", "同意の範囲が縮小されていません。"),
     )
 }
 

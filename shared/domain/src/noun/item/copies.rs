@@ -173,7 +173,7 @@ fn judge_disclosed_copy(case: &Case, fact: &CopyAnswered) -> Result<(), Refusal>
             "disclosure",
             (
                 "the copy of this disclosure is reported already, or its basis has not ended",
-                "この開示については、写しの取扱いが既に報告されているか、開示の根拠が失われていません。",
+                "この開示に係る写しは、既に報告されているか、又は開示の根拠が失われていません。",
             ),
         ));
     };
@@ -206,7 +206,7 @@ fn judge_number(case: &Case, fact: &CopyAnswered) -> Result<(), Refusal> {
         )?;
         let must_be = (
             "must be the number of a reported copy or the next one",
-            "報告済みの写しの番号又は次の番号を指定してください。",
+            "既に報告した写しの番号又はその次の番号を指定してください。",
         );
         return must(fact.copy == next, Reason::FieldInvalid, must_be)
             .map_err(|refusal| Refusal { field: "copy", ..refusal });
@@ -382,7 +382,7 @@ pub(super) fn judge_count(case: &Case) -> Result<(), Refusal> {
     must(
         !incident.is_counted(),
         Reason::WrongState,
-        ("the readers are counted already", "閲覧者は、既に報告されています。"),
+        ("the readers are counted already", "閲覧者数は、既に報告されています。"),
     )
 }
 
@@ -393,10 +393,10 @@ pub(super) fn judge_close(case: &Case, fact: &MisdirectionClosed) -> Result<(), 
     must(
         incident.is_counted(),
         Reason::WrongState,
-        ("the receiver has not counted the readers yet", "相手方による閲覧者の報告が、まだ行われていません。"),
+        ("the receiver has not counted the readers yet", "相手方による閲覧者数の報告が、まだ行われていません。"),
     )?;
     let why = if fact.unfounded {
-        ("a recalled item was not sent on purpose", "共有停止とした共有情報を、誤送信でないとすることはできません。")
+        ("a recalled item was not sent on purpose", "共有停止となった共有情報を誤送信でないとすることはできません。")
     } else {
         ("an item that was sent by mistake is recalled first", "先に共有停止の手続を行ってください。")
     };

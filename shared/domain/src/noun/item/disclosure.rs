@@ -28,7 +28,7 @@ use crate::{
     refusal::{Refusal, missing, must},
 };
 
-/// The most refused attempts in an item that are recorded on one day in Japan.
+/// The highest number of refused attempts in an item that are recorded on one day in Japan.
 pub const ATTEMPTS: usize = 100;
 
 /// An entry that announces no disclosure of the item.
@@ -76,32 +76,32 @@ pub fn within_scope(
     let beyond = |detail: (&str, &str)| Err(Refusal::new(Reason::BeyondScope, detail));
     let until = consents::scope_end(terms);
     if until.is_some_and(|until| until <= now) {
-        // Said first, because no consent lasts longer.
+        // Stated first, because no consent lasts longer.
         return beyond(("the scope has ended", "この共有情報は、共有の期限を過ぎています。"));
     }
     if !admits(terms, wanted.recipient) {
         return beyond((
             "the scope does not include the recipient: the originator's consent is needed (Art. 7(2))",
-            "提供先が共有範囲に含まれていません。覚書第７条第２項に基づく提供元の同意が必要です。",
+            "提供先が共有範囲に含まれていません。覚書第7条第2項に基づく提供元の同意が必要です。",
         ));
     }
     if !serves(terms, wanted.purpose) {
         return beyond((
             "the scope does not include the purpose: the originator's consent is needed (Art. 7(2))",
-            "利用目的が共有範囲に含まれていません。覚書第７条第２項に基づく提供元の同意が必要です。",
+            "利用目的が共有範囲に含まれていません。覚書第7条第2項に基づく提供元の同意が必要です。",
         ));
     }
     let embargo = terms.plan.as_ref().and_then(|plan| plan.embargo_until.as_ref()).map(instant);
     if embargo.is_some_and(|embargo| now < embargo) {
         return beyond((
             "the embargo has not ended: the originator's consent is needed (Art. 7(2))",
-            "公表前の期間が終わっていません。覚書第７条第２項に基づく提供元の同意が必要です。",
+            "公表前の期間が終わっていません。覚書第7条第2項に基づく提供元の同意が必要です。",
         ));
     }
     if stays(seen, opener) {
         return beyond((
-            "its marking forbids to pass it on: the originator's consent is needed (Art. 7(2))",
-            "取扱いの区分により転送又は配付が禁止されています。覚書第７条第２項に基づく提供元の同意が必要です。",
+            "its marking forbids passing it on: the originator's consent is needed (Art. 7(2))",
+            "取扱いの区分により転送又は配付が禁止されています。覚書第7条第2項に基づく提供元の同意が必要です。",
         ));
     }
     Ok(until)
@@ -148,12 +148,12 @@ fn within_consent(
     let beyond = |detail: (&str, &str)| Err(Refusal::field(Reason::BeyondScope, "consent.entry", detail));
     match granted.state(seen, opener, now) {
         consent::State::InForce => {}
-        consent::State::Revoked => return beyond(("the consent was revoked", "同意は撤回されています。")),
-        consent::State::Expired => return beyond(("the consent has ended", "同意の期限を過ぎています。")),
+        consent::State::Revoked => return beyond(("the consent was revoked", "この同意は、撤回されています。")),
+        consent::State::Expired => return beyond(("the consent has ended", "この同意は、期限を過ぎています。")),
         _ => {
             return beyond((
                 "the consent is for an older revision, and the present one does not keep it",
-                "同意は以前の改訂に対するもので、最新の改訂には及びません。",
+                "この同意は、以前の改訂に対するものであり、最新の改訂には及びません。",
             ));
         }
     }
@@ -223,7 +223,7 @@ pub(super) fn judge_disclosure(case: &Case, fact: &ItemDisclosed) -> Result<(), 
         Reason::WrongState,
         (
             "this is not the current revision: read it first",
-            "指定された改訂は、最新の改訂ではありません。最新の改訂を確認してください。",
+            "開示の対象は、最新の改訂ではありません。最新の改訂を確認してください。",
         ),
     )?;
     case.answers(current.mark.seq)?;
@@ -385,7 +385,7 @@ pub fn refused<'a>(matter: &'a Matter, seen: Seen<'a>) -> impl Iterator<Item = R
     })
 }
 
-/// Refuses an attempt if the day has had its share: each one is recorded.
+/// Refuses a disclosure if the day has its highest number of refused attempts, because each attempt is recorded.
 ///
 /// # Errors
 /// `TOO_MANY_ATTEMPTS`.
@@ -395,7 +395,7 @@ pub fn must_have_attempts_left(local: &[Mark], now: Timestamp) -> Result<(), Ref
         |mark: &&Mark| matches!(mark.stated(), Some(Fact::DisclosureRefused(_))) && calendar::day(mark.at()) == today;
     let detail = (
         format!("at most {ATTEMPTS} refused disclosures of an item a day"),
-        format!("一件の共有情報について1日に拒否される開示の試行は{ATTEMPTS}回までです。"),
+        format!("一件の共有情報について根拠のない開示を試行できる回数は、1日{ATTEMPTS}回までです。"),
     );
     must(local.iter().filter(is_of_today).count() < ATTEMPTS, Reason::TooManyAttempts, detail)
 }

@@ -100,7 +100,7 @@ pub fn recall(seen: Seen<'_>, opener: Agency) -> Option<(&Mark, &ItemRecalled)> 
 }
 
 /// The receiver hands out no content: the item is recalled, the receiver itself has answered a recall, or it has reported the
-/// item as misdirected. After a recovery its own word may be back before the originator's.
+/// item as misdirected. After a recovery its own entry may be back before the originator's.
 pub fn is_sealed(seen: Seen<'_>, opener: Agency) -> bool {
     recall(seen, opener).is_some() || seen.has::<RecallAnswered>(opener.peer()) || is_reported(seen, opener)
 }
@@ -113,7 +113,7 @@ pub(super) fn marking(seen: Seen<'_>, opener: Agency) -> Option<Marking> {
     Some(raises.fold(scope::raised(&own, &own), |marking, raised| scope::raised(&marking, raised)))
 }
 
-/// True if the marking of the item, as the receiver has raised it, forbids to pass it on.
+/// True if the marking of the item, as the receiver has raised it, forbids passing it on.
 pub(super) fn stays(seen: Seen<'_>, opener: Agency) -> bool {
     let forbids = |it: Restriction| matches!(it, Restriction::NoForward | Restriction::NoDistribution);
     marking(seen, opener).is_some_and(|marking| marking.restrictions().any(forbids))
