@@ -8,7 +8,7 @@ use renkei_domain::{
     era,
     matter::{Matter, parse_entry_name},
     moment::Moment,
-    noun::Resource,
+    noun::{Resource, registry},
     page::Seen,
     read_set::ReadSet,
     refusal::{Refusal, past},
@@ -68,6 +68,11 @@ pub trait Act: ActRequest + Send + Sync + 'static {
     /// # Errors
     /// Every fault that only the desk can see, such as the name of an entry that does not exist.
     fn draft(&self, checked: &Self::Checked, context: &ActContext<'_>) -> Result<FactDraft, Refusal>;
+
+    /// True for an act that is owed or permitted after the scope of the matter has ended by time: its reply has no text.
+    fn outlasts_scope(&self) -> bool {
+        false
+    }
 
     /// The private fact that records a refused act; `None` for a refusal of which nothing is recorded.
     fn attempt(&self, checked: &Self::Checked, context: &ActContext<'_>, refusal: &Refusal) -> Option<fact::Fact> {
@@ -200,7 +205,11 @@ impl<A: Act> ActCommand<A> {
     /// Refuses an act in a matter that is hidden from its caller.
     fn readable(&self, stage: &Stage, moment: &Moment) -> Result<(), Refusal> {
         let page = stage.page(&self.matter.to_string());
-        decide_read(stage.own(), &self.matter, page, &self.reader, moment.now).map(|_| ())
+        let at = match self.act.outlasts_scope() {
+            true => registry::of(&self.matter).last_shown(&self.matter, page, moment.now),
+            false => moment.now,
+        };
+        decide_read(stage.own(), &self.matter, page, &self.reader, at).map(|_| ())
     }
 }
 

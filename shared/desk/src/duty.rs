@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use prost::Message as _;
 use renkei_domain::{
     calendar,
+    decide::decide_read,
     duty::Duty as Owed,
     matter::Matter,
     noun::registry,
@@ -19,7 +20,7 @@ use tonic::Request;
 use crate::{
     desk::{Answer, Desk, open},
     error::Error,
-    read::{due_until, permit_of, place, size},
+    read::{due_until, place, size},
 };
 
 /// The implementation of `DutyService`.
@@ -56,7 +57,9 @@ impl Duties {
     /// decides whether there still is such a duty, because it may have been written between both reads.
     fn shown(&self, call: &Call, due: &Due, page: &Page, today: Date) -> Option<Duty> {
         let (matter, seen) = (Matter::parse(&due.matter)?, Seen::whole(page));
-        permit_of(&self.desk, call, &matter, page)?;
+        // A duty outlasts the scope.
+        let at = registry::of(&matter).last_shown(&matter, seen, self.desk.source.moment().now);
+        decide_read(self.desk.own, &matter, seen, &call.reader, at).ok()?;
         let duties = registry::of(&matter).duties(self.desk.own, &matter, seen);
         let Owed { kind, due, by_rule } = duties.into_iter().find(|duty| due.is(duty))?;
         Some(Duty {

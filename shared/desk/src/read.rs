@@ -48,6 +48,18 @@ pub(crate) async fn readable(desk: &Desk, call: &Call, name: &str) -> Result<Rea
     judged(desk, call, Matter::of(name), page)
 }
 
+/// The same as it was before its scope ended by time, for what must be answered after the end and has no text of the matter.
+///
+/// # Errors
+/// As [`readable`].
+pub(crate) async fn readable_after_end(desk: &Desk, call: &Call, name: &str) -> Result<Readable, Error> {
+    let page = desk.store.page(name).await?.unwrap_or_default();
+    let matter = Matter::of(name);
+    let at = registry::of(&matter).last_shown(&matter, Seen::whole(&page), call.moment.now);
+    let permit = decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, at)?;
+    Ok(Readable { matter, page, permit })
+}
+
 /// The matter of a page that is already loaded.
 ///
 /// # Errors

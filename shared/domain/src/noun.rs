@@ -123,6 +123,13 @@ pub trait Noun: Sync {
         Disposed::default()
     }
 
+    /// The instant at which the callers are judged for what is owed or permitted after the end of a scope, such as the answer
+    /// to a recall: the last one at which the matter was shown, and `now` for a matter that is shown still.
+    fn last_shown(&self, matter: &Matter, seen: Seen<'_>, now: Timestamp) -> Timestamp {
+        let _ = (matter, seen);
+        now
+    }
+
     /// The parts of a visible matter that its scope keeps from a reader of the other agency.
     fn withheld(&self, matter: &Matter, seen: Seen<'_>, reader: &Reader, now: Timestamp) -> Withheld {
         let _ = (matter, seen, reader, now);

@@ -241,6 +241,12 @@ impl<'a> Seen<'a> {
         self.each(agency, F::of)
     }
 
+    /// The facts of one kind that an agency wrote, refused ones too, in order: for facts that only take a permission away, so that
+    /// the peer cannot keep it by refusing them.
+    pub fn stated<F: FactMessage + 'a>(self, agency: Agency) -> impl Iterator<Item = (&'a Mark, &'a F)> + use<'a, F> {
+        self.all(agency).filter_map(|mark| Some((mark, F::of(mark.stated()?)?)))
+    }
+
     /// The first fact of one kind that an agency wrote and that counts.
     pub fn first<F: FactMessage + 'a>(self, agency: Agency) -> Option<(&'a Mark, &'a F)> {
         self.all_of(agency).next()

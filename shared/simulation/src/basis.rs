@@ -282,6 +282,10 @@ fn forbids_by_scope(
         Audience::Community => is_unit || is_served || is_of_community,
         Audience::Clients => is_unit || is_served,
         Audience::Organisation => is_unit,
+        Audience::Units => match to.recipient.as_ref()? {
+            recipient::Recipient::Unit(it) => scope.units.contains(&it.unit),
+            _ => false,
+        },
         _ => false,
     };
     let is_for = scope.audience() == Audience::Public || scope.purposes().any(|named| named == purpose);

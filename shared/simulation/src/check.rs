@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use prost::Message as _;
 use renkei_domain::{
     memorandum,
     noun::registry,
@@ -13,7 +14,7 @@ use renkei_domain::{
 };
 use renkei_journal::{Hash, Previous, verify_all};
 use renkei_proto::{
-    journal::v1::{Header, fact},
+    journal::v1::{Entry, Header, fact},
     r#type::v1::Agency,
 };
 
@@ -281,7 +282,7 @@ impl Check {
             sealed(side, at)?;
         }
         for author in [Agency::Ppc, Agency::Ipa] {
-            if ppc.journal(author) != ipa.journal(author) {
+            if !is_same(sides, author) {
                 return Err(Violation::new("both sides have the same journals", author.id(), at));
             }
             let start = Previous::start(author, memorandum::agreement_digest());
@@ -303,6 +304,33 @@ impl Check {
         }
         Ok(())
     }
+}
+
+/// Both sides have the same entries of an author, byte for byte, but for the texts that a disposal has erased.
+fn is_same([ppc, ipa]: &[Side; 2], author: Agency) -> bool {
+    let (here, there) = (ppc.journal(author), ipa.journal(author));
+    let each = here.iter().zip(&there).all(|(here, there)| {
+        let plain = |it: &Entry| Entry { content: None, ..it.clone() };
+        let is_gone = |side: &Side, it: &Entry| it.content.is_none() && is_disposed(side, author, it);
+        here == there || (plain(here) == plain(there) && (is_gone(ppc, here) || is_gone(ipa, there)))
+    });
+    here.len() == there.len() && each
+}
+
+/// The side has stated that it has erased the text of this entry. This reads the facts, and not what the side did.
+fn is_disposed(side: &Side, author: Agency, it: &Entry) -> bool {
+    let Ok(header) = Header::decode(it.header.as_slice()) else { return false };
+    let disk = side.disk();
+    disk.entries(Journal::Of(side.own), 1).any(|own| match &own.fact.fact {
+        Some(fact::Fact::ItemDisposed(disposed)) if own.header.matter == header.matter => {
+            if author == side.own {
+                header.seq < own.header.seq
+            } else {
+                header.seq <= disposed.peer_seq
+            }
+        }
+        _ => false,
+    })
 }
 
 /// The ids of an author's entries that a side has, in the journal or set aside.

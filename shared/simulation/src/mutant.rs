@@ -227,8 +227,8 @@ pub const ALL: &[Mutant] = &[
     Mutant {
         name: "a scope is for every purpose",
         file: "shared/domain/src/noun/item/disclosure.rs",
-        from: "!designated.purposes().any(|named| named == wanted.purpose) {",
-        to: "!designated.purposes().any(|named| named == wanted.purpose || wanted.purpose != Purpose::Unspecified) {",
+        from: "it.purposes().any(|named| named == purpose)",
+        to: "it.purposes().any(|named| named == purpose || purpose != Purpose::Unspecified)",
     },
     Mutant {
         name: "an embargo does not bind a disclosure",
@@ -238,9 +238,9 @@ pub const ALL: &[Mutant] = &[
     },
     Mutant {
         name: "a marking does not bind a disclosure",
-        file: "shared/domain/src/noun/item/disclosure.rs",
-        from: "marking.restrictions.iter().any(|it| stays.contains(it))",
-        to: "marking.restrictions.iter().any(|it| stays.contains(it) && *it == 0)",
+        file: "shared/domain/src/noun/item/revision.rs",
+        from: "marking.restrictions().any(forbids)",
+        to: "marking.restrictions().any(|it| forbids(it) && it == Restriction::Unspecified)",
     },
     Mutant {
         name: "a consent is not bound to its recipients",
@@ -323,14 +323,14 @@ pub const ALL: &[Mutant] = &[
     Mutant {
         name: "a consent opens the revisions before its own",
         file: "shared/domain/src/noun/item/consent.rs",
-        from: ".filter(|it| it.it.revision <= revision && !ended(it));",
-        to: ".filter(|it| (it.it.revision <= revision || revision > 0) && !ended(it));",
+        from: ".filter(|it| it.first <= revision)",
+        to: ".filter(|it| it.first <= revision || revision > 0)",
     },
     Mutant {
         name: "a grant is wider than the request",
         file: "shared/domain/src/noun/item/consent.rs",
-        from: "    must_be_within(terms, asked)?;\n",
-        to: "    must_be_within(terms, asked).or(Ok::<(), Refusal>(()))?;\n",
+        from: "must_be_within(terms, terms_of(request.it.terms.as_ref())?))",
+        to: "must_be_within(terms, terms_of(request.it.terms.as_ref())?).or(Ok::<(), Refusal>(())))",
     },
     Mutant {
         name: "a narrowing widens a consent",
@@ -376,8 +376,8 @@ pub const ALL: &[Mutant] = &[
     },
     Mutant {
         name: "misdirected information is not sealed",
-        file: "shared/domain/src/noun/item.rs",
-        from: "seen.has::<RecallAnswered>(opener.peer()) || copies::is_reported(seen, opener)\n",
-        to: "seen.has::<RecallAnswered>(opener.peer())\n",
+        file: "shared/domain/src/noun/item/revision.rs",
+        from: "seen.has::<RecallAnswered>(opener.peer()) || is_reported(seen, opener)",
+        to: "seen.has::<RecallAnswered>(opener.peer())",
     },
 ];

@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use renkei_domain::moment::stamp;
 use renkei_proto::{
-    duty::v1::{DutyKind, ListDutiesRequest},
+    duty::v1::{DutyKind, ListDutiesRequest, duty_service_client::DutyServiceClient},
     evidence::v1::{GetEntryRequest, evidence_service_client::EvidenceServiceClient},
     options::v1::Reason,
     sharing::v1::{
@@ -125,7 +125,9 @@ async fn consent_is_requested_granted_in_part_narrowed_and_revoked_and_both_show
 
 /// The duties of an agency's sharing system, with their days.
 pub async fn duties(acts: &Acts) -> Vec<(DutyKind, String)> {
-    let listed = acts.desk.duties("sharing").unwrap().list_duties(ListDutiesRequest::default()).await.unwrap();
+    let official = TANAKA.with_purpose(Purpose::Policy);
+    let client = DutyServiceClient::new(acts.desk.on_behalf_of("sharing", official).unwrap());
+    let listed = client.clone().list_duties(ListDutiesRequest::default()).await.unwrap();
     listed.into_inner().duties.into_iter().map(|it| (it.kind(), it.due_day)).collect()
 }
 

@@ -3,14 +3,15 @@
 
 use jiff::SignedDuration;
 use renkei_client::CallError;
+use renkei_domain::moment::stamp;
 use renkei_proto::{
     duty::v1::DutyKind,
     options::v1::Reason,
     sharing::v1::{
-        AnswerRecallRequest, Body, CopyAnsweredContent, CopyFate, GetItemRequest, Item, RecallItemRequest,
+        AnswerRecallRequest, Body, CopyAnsweredContent, CopyFate, GetItemRequest, Item, LegalGround, RecallItemRequest,
         RecallReason, RecipientDemand, ReviseItemRequest, StatedConsent, item::State,
     },
-    r#type::v1::{Audience, Purpose},
+    r#type::v1::{Audience, Designated, Purpose, Scope, scope},
 };
 use renkei_tools::{
     acts::{
@@ -181,6 +182,7 @@ async fn misdirected_information_is_sealed_told_counted_and_closed() {
     // The receiver finds it; the originator confirms it by a recall.
     let it = shared(&ppc, &ipa).await;
     ppc.item_entries(&it.name).await.unwrap();
+    pair.clock.advance(SignedDuration::from_secs(1));
     let reported = ppc.report_misdirection(ppc.reporting_misdirection(&it)).await.unwrap();
     assert!(ppc.item(&it.name).await.unwrap().content.is_none(), "sealed at once");
     refused(ppc.report_misdirection(ppc.reporting_misdirection(&reported)).await, Reason::WrongState, "");
@@ -188,11 +190,11 @@ async fn misdirected_information_is_sealed_told_counted_and_closed() {
     let (here, own) = at_both(&ppc, &ipa, &it.name).await;
     assert_eq!(duties(&ipa).await, [(DutyKind::CloseMisdirection, String::new())]);
     refused(ipa.close_misdirection(ipa.closing_misdirection(&own, false)).await, Reason::WrongState, "");
-    // Everything that Tanaka has read: here once in `shared`, the entries, and the two reads since.
+    // Everything that Tanaka has read before the seal: the item once, in `shared`, and its entries.
     ppc.count_misdirection_readers(ppc.counting_readers(&here)).await.unwrap();
     let (_, own) = at_both(&ppc, &ipa, &it.name).await;
     let incident = own.misdirection.clone().unwrap();
-    assert_eq!((incident.officials, incident.systems, incident.reads), (1, 1, 4));
+    assert_eq!((incident.officials, incident.systems, incident.reads), (1, 1, 2));
     refused(ipa.close_misdirection(ipa.closing_misdirection(&own, false)).await, Reason::WrongState, "");
     let recall = RecallItemRequest { reason: RecallReason::Misdirected.into(), ..ipa.recalling(&own) };
     ipa.recall_item(recall).await.unwrap();
@@ -245,4 +247,79 @@ async fn whoever_reports_a_mistake_and_loses_sight_of_the_item_is_answered_and_s
     let items = ppc.items_as("casework", Purpose::Investigation).unwrap();
     let hidden = items.clone().get_item(GetItemRequest { name: it.name }).await.map(tonic::Response::into_inner);
     refused(hidden.map_err(CallError::from), Reason::NotFound, "");
+}
+
+/// What must be answered outlasts the scope by which the item was shown; its content does not.
+#[tokio::test]
+async fn the_end_of_a_scope_ends_no_duty_and_blocks_no_law() {
+    let pair = Pair::in_process(start().unwrap(), 187).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    let ends = pair.clock.now() + SignedDuration::from_hours(24);
+    let scope = Designated {
+        audience: Audience::Party.into(),
+        purposes: vec![Purpose::Policy.into()],
+        expires: Some(stamp(ends)),
+        ..Designated::default()
+    };
+    let scope = Scope { scope: Some(scope::Scope::Designated(scope)) };
+    let it = ipa.publish_item(ipa.publishing_item(scope)).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    let here = ppc.item(&it.name).await.unwrap();
+    let here = consented(&ppc, &ipa, &here, stated(&[body(Body::Nco)], &[Purpose::Policy])).await;
+    disclosed(&ppc, &here, &here.consents[0].entry, Body::Nco).await;
+    let own = ipa.item(&it.name).await.unwrap();
+    let recall = RecallItemRequest { reason: RecallReason::Misdirected.into(), ..ipa.recalling(&own) };
+    ipa.recall_item(recall).await.unwrap();
+    let (here, _) = at_both(&ppc, &ipa, &it.name).await;
+    pair.clock.set(ends);
+    refused(ppc.item(&it.name).await, Reason::NotFound, "");
+    let waiting =
+        [(DutyKind::AnswerRecall, "2026-12-08".to_owned()), (DutyKind::CountMisdirectionReaders, String::new())];
+    assert_eq!(duties(&ppc).await, waiting);
+    assert_eq!(ppc.disclosures(&it.name).await.unwrap().disclosures.len(), 1);
+
+    let last =
+        AnswerRecallRequest { etag: String::new(), complete: true, ..ppc.reporting_copy(&here, CopyFate::Disclosed) };
+    let here = ppc.answer_recall(last).await.unwrap();
+    let here = ppc.count_misdirection_readers(ppc.counting_readers(&here)).await.unwrap();
+    let here = ppc.announce_disclosure(ppc.announcing(&here, LegalGround::Court, body(Body::Court))).await.unwrap();
+    let announced = here.legal_disclosures[0].entry.clone();
+    let court = ppc.disclosing_by_law(&here, LegalGround::Court, &announced, body(Body::Court));
+    let here = ppc.record_disclosure(court).await.unwrap();
+    let next = AnswerRecallRequest {
+        demand: RecipientDemand::NotPossible.into(),
+        ..ppc.reporting_copy(&here, CopyFate::Disclosed)
+    };
+    let here = ppc.answer_recall(next).await.unwrap();
+    ppc.approve_disposal(ppc.disposing(&here)).await.unwrap();
+    assert_eq!(duties(&ppc).await, []);
+    settle(&ppc, &ipa).await.unwrap();
+    let own = ipa.item(&it.name).await.unwrap();
+    ipa.close_misdirection(ipa.closing_misdirection(&own, false)).await.unwrap();
+    assert_eq!(duties(&ipa).await, []);
+    // Whoever did not see the item then does not now.
+    let outside = ppc.desk.recalls("casework", Purpose::Investigation).unwrap();
+    let asked = outside.clone().answer_recall(ppc.reporting_copy(&here, CopyFate::Sealed)).await;
+    refused(asked.map_err(CallError::from).map(tonic::Response::into_inner), Reason::NotFound, "");
+}
+
+/// More copies than the hundred that the receiver may report besides those of disclosures.
+#[tokio::test]
+async fn a_recall_of_an_item_with_many_disclosures_can_be_completed() {
+    let pair = Pair::in_process(start().unwrap(), 188).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    let it = ipa.publish_item(ipa.publishing_item(to_audience(Audience::Community, &[Purpose::Policy]))).await.unwrap();
+    settle(&ppc, &ipa).await.unwrap();
+    for _ in 0..101 {
+        let here = ppc.item(&it.name).await.unwrap();
+        ppc.record_disclosure(ppc.disclosing(&here, body(Body::JpcertCc), Purpose::Policy)).await.unwrap();
+    }
+    let own = ipa.item(&it.name).await.unwrap();
+    ipa.recall_item(ipa.recalling(&own)).await.unwrap();
+    let (mut here, _) = at_both(&ppc, &ipa, &it.name).await;
+    for left in (0..101).rev() {
+        let copy = AnswerRecallRequest { complete: left == 0, ..ppc.reporting_copy(&here, CopyFate::Disclosed) };
+        here = ppc.answer_recall(copy).await.unwrap();
+    }
+    assert!(here.recall_complete);
 }

@@ -197,7 +197,7 @@ fn at_most_a_hundred_copies_are_reported() {
         pair.ppc.write(&act).unwrap();
     }
     let more = reported(&pair, copy(&pair.ppc, 101, CopyFate::Sealed));
-    assert_eq!(more, Some((Reason::WrongState, "")));
+    assert_eq!(more, Some((Reason::WrongState, "copy")));
 }
 
 #[test]

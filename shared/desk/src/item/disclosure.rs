@@ -13,6 +13,7 @@ use renkei_domain::{
             consent::NO_CONSENT,
             copies, current,
             disclosure::{self, NO_ANNOUNCEMENT, Wanted, basis_for, disclosed, must_have_attempts_left, next_step},
+            is_in_scope,
             recipient::{self, Identified},
         },
     },
@@ -40,7 +41,7 @@ use crate::{
     act::{Act, ActContext, CheckContext, FactDraft, act},
     desk::{Answer, Desk, open, open_secret},
     error::Error,
-    read::{Readable, begin, decoded_as, readable, size},
+    read::{Readable, begin, decoded_as, readable, readable_after_end, size},
 };
 
 const NOT_FRESH: (&str, &str) = (
@@ -82,6 +83,10 @@ impl Act for RecordDisclosureRequest {
     type Resource = Item;
     type Checked = CheckedRecipient;
 
+    fn outlasts_scope(&self) -> bool {
+        matches!(self.basis, Some(Basis::Law(_)))
+    }
+
     fn check(&mut self, _: &CheckContext<'_>) -> Result<CheckedRecipient, Refusal> {
         if let Some(Basis::Law(law)) = &self.basis {
             check_law(law)?;
@@ -108,10 +113,13 @@ impl Act for RecordDisclosureRequest {
 
     fn draft(&self, checked: &CheckedRecipient, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         let now = context.stage.now();
-        must_have_attempts_left(context.page().local(), now)?;
-        let fact = self.fact(checked, context)?;
         let is_law = matches!(self.basis, Some(Basis::Law(_)));
-        if !is_law && !is_fresh(context.stage.heads(), self.fresh_within_seconds, now) {
+        if !is_law {
+            must_have_attempts_left(context.page().local(), now)?;
+        }
+        let fact = self.fact(checked, context)?;
+        let is_own = context.matter.opener == context.stage.own();
+        if !is_law && !is_own && !is_fresh(context.stage.heads(), self.fresh_within_seconds, now) {
             // A disclosure without a basis is refused for that.
             let basis = wanted(&fact).map(|it| basis_for(context.page(), context.matter.opener, it, now));
             if basis.is_some_and(|basis| basis.is_ok()) {
@@ -183,6 +191,10 @@ fn wanted(fact: &ItemDisclosed) -> Option<Wanted<'_>> {
 impl Act for AnnounceDisclosureRequest {
     type Resource = Item;
     type Checked = CheckedRecipient;
+
+    fn outlasts_scope(&self) -> bool {
+        true
+    }
 
     fn check(&mut self, _: &CheckContext<'_>) -> Result<CheckedRecipient, Refusal> {
         recipient_of(self.recipient.as_ref(), &self.name).map(Some)
@@ -271,7 +283,7 @@ impl Disclosures {
 
     async fn list(&self, call: &Call, it: ListDisclosuresRequest) -> Result<ListDisclosuresResponse, Error> {
         let desk = &self.desk;
-        let item = readable(desk, call, &it.name).await?;
+        let item = readable_after_end(desk, call, &it.name).await?;
         let (opener, seen) = (item.matter.opener, Seen::whole(&item.page));
         let shown: Option<Item> = Item::of(&item.matter, seen, call.moment.now, String::new());
         let Some(shown) = shown else {
@@ -282,7 +294,9 @@ impl Disclosures {
             &ListDisclosuresRequest { name: it.name.clone(), ..ListDisclosuresRequest::default() },
         );
         let after = begin(desk, &query, &it.page_token, 0)?;
-        let mut marks: Vec<_> = disclosed(seen, opener).filter(|(mark, _)| mark.seq > after).collect();
+        let mut marks: Vec<_> = disclosed(seen, opener)
+            .filter(|(mark, _)| mark.seq > after && item.permit.shows(Journal::Of(opener.peer()), mark.seq))
+            .collect();
         let more = marks.len() > size(it.page_size);
         marks.truncate(size(it.page_size));
         let mut disclosures = Vec::with_capacity(marks.len());
@@ -293,7 +307,12 @@ impl Disclosures {
             Some((mark, _)) => desk.tokens.page_token_encode(&call.moment, &query, &mark.seq.to_be_bytes())?,
             None => String::new(),
         };
-        let refused = if more { Vec::new() } else { disclosure::refused(&item.matter, seen).collect() };
+        // The attempts of all units are shown to readers within the scope, and not to those by consent.
+        let is_within = opener == desk.own || is_in_scope(seen, opener, &call.reader, call.moment.now);
+        let refused = match more || !is_within {
+            true => Vec::new(),
+            false => disclosure::refused(&item.matter, seen).collect(),
+        };
         Ok(ListDisclosuresResponse { disclosures, refused, next_page_token })
     }
 

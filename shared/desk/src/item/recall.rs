@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use renkei_domain::{
+    matter::Matter,
     noun::item::copies,
+    page::Seen,
     refusal::{Refusal, missing},
 };
 use renkei_proto::{
@@ -24,12 +26,19 @@ use crate::{
     error::Error,
 };
 
+/// The methods that return texts of an item.
+const TEXTS: [&str; 3] = ["ItemService/GetItem", "ItemService/ListItemEntries", "TitleService/ListTitles"];
+
 /// The number of records of reads that are counted at once.
 const CHUNK: usize = 1000;
 
 impl Act for AnswerRecallRequest {
     type Resource = Item;
     type Checked = ();
+
+    fn outlasts_scope(&self) -> bool {
+        true
+    }
 
     fn check(&mut self, _: &CheckContext<'_>) -> Result<(), Refusal> {
         let content = self.content.clone().unwrap_or_default();
@@ -81,6 +90,10 @@ impl Act for ApproveDisposalRequest {
     type Resource = Item;
     type Checked = ();
 
+    fn outlasts_scope(&self) -> bool {
+        true
+    }
+
     fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         let peer_seq = copies::last_of(context.page(), context.stage.own().peer());
         Ok(FactDraft::new(ItemDisposed { ground: self.ground, peer_seq }))
@@ -99,6 +112,10 @@ impl Act for ReportMisdirectionRequest {
 impl Act for CountMisdirectionReadersRequest {
     type Resource = Item;
     type Checked = MisdirectionReadersCounted;
+
+    fn outlasts_scope(&self) -> bool {
+        true
+    }
 
     fn draft(&self, counted: &MisdirectionReadersCounted, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         let (opener, own) = (context.matter.opener, context.stage.own());
@@ -128,8 +145,11 @@ impl Recalls {
         Self { desk }
     }
 
-    /// The officials and systems that have read a text of the item, by the records of reads.
+    /// The officials and systems that have read a text of the item before it was sealed, by the records of reads.
     async fn readers(&self, item: &str) -> Result<MisdirectionReadersCounted, Error> {
+        let page = self.desk.store.page(item).await?.unwrap_or_default();
+        let sealed_us = copies::sealed_at(Seen::whole(&page), Matter::of(item).opener)
+            .map_or(i64::MAX, |sealed| sealed.as_microsecond());
         let (mut officials, mut systems, mut reads) = (BTreeSet::new(), BTreeSet::new(), 0);
         let mut last = (i64::MIN, String::new(), 0);
         loop {
@@ -137,8 +157,8 @@ impl Recalls {
             let is_all = records.len() < CHUNK;
             for it in records {
                 last = (it.at_us, it.chain, it.seq);
-                let is_read = renkei_proto::rule(&it.method).is_some_and(|rule| rule.secret) && it.outcome == "OK";
-                if is_read {
+                let is_of_texts = TEXTS.iter().any(|method| it.method.ends_with(method));
+                if is_of_texts && it.outcome == "OK" && it.at_us < sealed_us {
                     officials.insert(it.official);
                     systems.insert(it.caller);
                     reads += 1;

@@ -199,6 +199,12 @@ impl Noun for ItemNoun {
         Disposed { own_before, peer_until }
     }
 
+    fn last_shown(&self, matter: &Matter, seen: Seen<'_>, now: Timestamp) -> Timestamp {
+        let end = current(seen, matter.opener).and_then(|it| consent::scope_end(it.terms()));
+        let before = |end: Timestamp| Timestamp::from_microsecond(end.as_microsecond() - 1).unwrap_or(now);
+        end.filter(|end| *end <= now).map_or(now, before)
+    }
+
     fn withheld(&self, matter: &Matter, seen: Seen<'_>, reader: &Reader, now: Timestamp) -> Withheld {
         let beyond = consent::beyond(seen, matter.opener);
         let excludes = |it: &Publication| {
@@ -533,6 +539,14 @@ fn question_answer(seen: Seen<'_>, opener: Agency, seq: u64) -> Option<&Mark> {
 /// The receiver has asked about the item and was not answered.
 fn has_open_question(seen: Seen<'_>, opener: Agency) -> bool {
     questions(seen, opener).any(|mark| question_answer(seen, opener, mark.seq).is_none())
+}
+
+/// True if the scope itself, and not a consent, included the reader when the item was last shown.
+pub fn is_in_scope(seen: Seen<'_>, opener: Agency, reader: &Reader, now: Timestamp) -> bool {
+    let Some(current) = current(seen, opener) else { return false };
+    let end = consent::scope_end(current.terms()).map_or(now, |end| end.min(now));
+    let at = Timestamp::from_microsecond(end.as_microsecond() - 1).unwrap_or(now);
+    scope::audiences(current.terms()).iter().any(|it| it.includes(reader, at))
 }
 
 /// The state of an item; unspecified when it was never published.

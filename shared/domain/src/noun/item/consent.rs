@@ -92,7 +92,7 @@ impl Granted<'_> {
 
     /// The place in the originator's journal at which it was revoked.
     pub fn revocation<'a>(&self, seen: Seen<'a>, opener: Agency) -> Option<&'a Mark> {
-        let mut revoked = seen.all_of::<ConsentRevoked>(opener);
+        let mut revoked = seen.stated::<ConsentRevoked>(opener);
         revoked.find(|(_, it)| it.consent == self.mark.seq).map(|(mark, _)| mark)
     }
 

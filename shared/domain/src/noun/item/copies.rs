@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use renkei_proto::{
     FactKind, Sentence,
     journal::v1::Mark,
     options::v1::Reason,
     sharing::v1::{
         CopyAnswered, CopyFate, CopyReport, Disposal, ItemDisposed, Misdirection, MisdirectionClosed,
-        MisdirectionReadersCounted, MisdirectionReported, RecallReason, RecallReminded, RecipientDemand,
+        MisdirectionReadersCounted, MisdirectionReported, RecallAnswered, RecallReason, RecallReminded,
+        RecipientDemand,
     },
     r#type::v1::Agency,
 };
@@ -31,8 +33,8 @@ use crate::{
 /// An entry that is no disclosure of the item.
 pub const NO_DISCLOSURE: (&str, &str) =
     ("there is no such disclosure of this item", "この共有情報について、指定された開示はありません。");
-/// The highest number of a copy (`CopyAnswered` in the contract).
-const LAST_COPY: u32 = 100;
+/// The most copies that the receiver reports besides those of disclosures.
+const COPIES: usize = 100;
 
 /// The last report of each copy.
 fn reported(seen: Seen<'_>, opener: Agency) -> BTreeMap<u32, (&Mark, &CopyAnswered)> {
@@ -89,11 +91,6 @@ pub(super) fn judge_copy(case: &Case, fact: &CopyAnswered) -> Result<(), Refusal
             "only copies of a recalled item, and of disclosures whose basis has ended, are reported",
             "報告の対象となる写しは、「共有停止」の状態にある共有情報の写し及び根拠が失われた開示に係る写しに限られます。",
         ),
-    )?;
-    must(
-        case.answers != 0,
-        Reason::HeaderDiffers,
-        Sentence::for_developers("the report answers the entry that asks for it"),
     )?;
     let restates = completes_again(case, fact);
     if is_disclosure && !restates {
@@ -199,11 +196,16 @@ fn judge_number(case: &Case, fact: &CopyAnswered) -> Result<(), Refusal> {
     }
     let Some((_, before)) = reported.get(&fact.copy) else {
         let next = next_copy(case.page(), case.matter.opener);
+        let free = reported.values().filter(|(_, it)| it.disclosure == 0).count();
         must(
-            next <= LAST_COPY,
+            fact.disclosure != 0 || free < COPIES,
             Reason::WrongState,
-            ("at most 100 copies of an item are reported", "一件の共有情報について報告できる写しは100件までです。"),
-        )?;
+            (
+                "at most 100 copies of an item are reported besides those of disclosures",
+                "一件の共有情報について報告できる写しは、開示に係るものを除き100件までです。",
+            ),
+        )
+        .map_err(|refusal| Refusal { field: "copy", ..refusal })?;
         let must_be = (
             "must be the number of a reported copy or the next one",
             "既に報告した写しの番号又はその次の番号を指定してください。",
@@ -351,6 +353,13 @@ pub(super) fn incident(seen: Seen<'_>, opener: Agency) -> Option<Incident<'_>> {
         (Some(report), Some(recalled)) if report.closed.is_some_and(|(_, it)| unfounded(it)) => Some(recalled),
         (report, recalled) => report.or(recalled),
     }
+}
+
+/// The time at which the receiver's service sealed the texts; `None` while it shows them.
+pub fn sealed_at(seen: Seen<'_>, opener: Agency) -> Option<Timestamp> {
+    let reported = seen.last::<MisdirectionReported>(opener.peer()).map(|(mark, _)| mark.at());
+    let recalled = seen.first::<RecallAnswered>(opener.peer()).map(|(mark, _)| mark.at());
+    [reported, recalled].into_iter().flatten().min()
 }
 
 pub(super) fn judge_report(case: &Case) -> Result<(), Refusal> {

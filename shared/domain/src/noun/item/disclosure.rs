@@ -71,7 +71,7 @@ pub fn within_scope(
     wanted: Wanted<'_>,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, Refusal> {
-    let Some(current) = current(seen, opener) else { return Ok(None) };
+    let Some(current) = current(seen, opener) else { return Err(Refusal::plain(Reason::BeyondScope)) };
     let terms = current.terms();
     let beyond = |detail: (&str, &str)| Err(Refusal::new(Reason::BeyondScope, detail));
     let until = consents::scope_end(terms);
