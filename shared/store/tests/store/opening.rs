@@ -1,6 +1,6 @@
 //! Opening a database: whose it is, which schema it has, and that every statement is one of both databases.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use renkei_domain::page::Journal;
 use renkei_proto::r#type::v1::Agency;
@@ -251,16 +251,19 @@ fn no_statement_is_left_out_of_the_list() {
     assert!(found > 40, "found only {found}");
 }
 
-/// Entries are official documents of both agencies, so neither age nor a setting deletes one, nor the words in it.
+/// Entries are official documents of both agencies, so neither age nor a setting deletes one, nor the words in it: a recovery
+/// sets own ones aside, and a disposal, which an official approves, erases the words alone.
 #[test]
-fn no_entry_is_deleted_or_changed_but_those_that_a_recovery_sets_aside() {
+fn no_entry_is_deleted_or_changed_but_by_a_recovery_and_by_a_disposal() {
     let all = [statements(Dialect::Sqlite), statements(Dialect::Postgres)].concat();
     let changes = |text: &&String| match text.split_whitespace().collect::<Vec<_>>().as_slice() {
         ["DELETE", "FROM", "entry", ..] | ["UPDATE", "entry", ..] => true,
         ["INSERT", "INTO", "entry", ..] => text.contains("ON CONFLICT"),
         _ => false,
     };
-    let mut found: Vec<&String> = all.iter().filter(changes).collect();
-    found.dedup();
-    assert_eq!(found, ["DELETE FROM entry WHERE journal = $1 AND seq > $2"]);
+    let found: BTreeSet<&str> = all.iter().filter(changes).map(|text| text.trim()).collect();
+    let erase = "UPDATE entry SET nonce = NULL, ciphertext = NULL, wrapped_key = NULL, ring_key_id = NULL \
+                 WHERE matter = $1 AND nonce IS NOT NULL AND seq < CASE journal WHEN $2 THEN CAST($3 AS BIGINT) \
+                 WHEN $4 THEN CAST($5 AS BIGINT) ELSE 0 END";
+    assert_eq!(found, BTreeSet::from(["DELETE FROM entry WHERE journal = $1 AND seq > $2", erase]));
 }
