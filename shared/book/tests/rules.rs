@@ -11,6 +11,7 @@ mod rules {
     mod choice;
     mod consent;
     mod consent_acts;
+    mod consent_request;
     mod consent_visibility;
     mod content;
     mod convergence;
@@ -24,6 +25,7 @@ mod rules {
     mod item;
     mod item_acts;
     mod journal;
+    mod misdirection;
     mod model;
     mod notice;
     mod noun;

@@ -6,7 +6,7 @@ use renkei_domain::{
     calendar::{self, Calendar},
     decide::decide_read,
     era,
-    matter::{Matter, parse_entry_name},
+    matter::{Matter, entry_seq},
     moment::Moment,
     noun::{Resource, registry},
     page::Seen,
@@ -239,7 +239,8 @@ impl<A: Act> Command for ActCommand<A> {
     }
 
     fn reply_to_repeat(&self, stage: &Stage, matter: &str, moment: &Moment) -> Option<A::Resource> {
-        // A repeat does not show a matter that was hidden from its caller since.
+        // The stored reply was lost with its database, and the reply is made anew: only for a caller who may read the matter
+        // now.
         self.act.etag().map(|_| self.readable(stage, moment)).transpose().ok()?;
         A::Resource::of(&Matter::of(matter), stage.page(matter), moment.now, stage.etag(matter))
     }
@@ -271,8 +272,7 @@ pub(crate) fn fiscal_year(moment: &Moment) -> u32 {
 
 /// The number of an entry by its name, which the contract has bound to an agency's journal.
 pub(crate) fn seq_of(name: &str, author: Agency, field: &'static str) -> Result<u64, Refusal> {
-    let seq = parse_entry_name(name).filter(|(of, _)| *of == author).map(|(_, seq)| seq);
-    seq.ok_or_else(|| {
+    entry_seq(name, author).ok_or_else(|| {
         Refusal::field(Reason::NotFound, field, Sentence::for_developers("there is no such entry in this matter"))
     })
 }

@@ -1,12 +1,12 @@
 //! Reads of matters: each judged, lists newest first with opaque page tokens that are bound to their query.
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use prost::Message;
 use renkei_book::{Cursor, etag};
 use renkei_domain::{
     case_number::CaseNumber,
     decide::{ReadPermit, decide_read},
-    matter::{Collection, Matter, entry_name},
+    matter::{Collection, Matter, entry_name, entry_name_if_any},
     noun::{Resource, registry},
     page::{Journal, Page, Seen},
     refusal::Refusal,
@@ -56,8 +56,7 @@ pub(crate) async fn readable_after_end(desk: &Desk, call: &Call, name: &str) -> 
     let page = desk.store.page(name).await?.unwrap_or_default();
     let matter = Matter::of(name);
     let at = registry::of(&matter).last_shown(&matter, Seen::whole(&page), call.moment.now);
-    let permit = decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, at)?;
-    Ok(Readable { matter, page, permit })
+    judged_at(desk, call, matter, page, at)
 }
 
 /// The matter of a page that is already loaded.
@@ -65,7 +64,11 @@ pub(crate) async fn readable_after_end(desk: &Desk, call: &Call, name: &str) -> 
 /// # Errors
 /// `NOT_FOUND` if it is hidden from the caller.
 pub(crate) fn judged(desk: &Desk, call: &Call, matter: Matter, page: Page) -> Result<Readable, Error> {
-    let permit = decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, call.moment.now)?;
+    judged_at(desk, call, matter, page, call.moment.now)
+}
+
+fn judged_at(desk: &Desk, call: &Call, matter: Matter, page: Page, at: Timestamp) -> Result<Readable, Error> {
+    let permit = decide_read(desk.own, &matter, Seen::whole(&page), &call.reader, at)?;
     Ok(Readable { matter, page, permit })
 }
 
@@ -300,7 +303,7 @@ impl EntryWords {
             unit: header.unit,
             written_at: header.written_at,
             fact_type: header.fact_type,
-            answers: if header.answers == 0 { String::new() } else { entry_name(author.peer(), header.answers) },
+            answers: entry_name_if_any(author.peer(), header.answers),
             refused: seen.refusal(author, header.seq).is_some(),
             content: held.entry.content.map(|salted| salted.content),
         })

@@ -174,6 +174,11 @@ pub fn is_official(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte))
 }
 
+/// The name of an entry that may be absent; empty for number 0.
+pub fn entry_name_if_any(author: Agency, seq: u64) -> String {
+    if seq == 0 { String::new() } else { entry_name(author, seq) }
+}
+
 /// The name of an entry: `agencies/{author}/entries/{seq}`.
 pub fn entry_name(author: Agency, seq: u64) -> String {
     format!("agencies/{}/entries/{seq}", author.id())
@@ -183,6 +188,11 @@ pub fn entry_name(author: Agency, seq: u64) -> String {
 pub fn parse_entry_name(name: &str) -> Option<(Agency, u64)> {
     let (agency, seq) = name.strip_prefix("agencies/")?.split_once("/entries/")?;
     Some((Agency::from_id(agency)?, seq.parse().ok()?))
+}
+
+/// The number in an entry's name; `None` if that names no entry of this author.
+pub fn entry_seq(name: &str, author: Agency) -> Option<u64> {
+    parse_entry_name(name).filter(|(of, _)| *of == author).map(|(_, seq)| seq)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use renkei_proto::{
 };
 
 use crate::{
-    moment::{end, instant},
+    moment::{self, instant},
     refusal::{Refusal, missing, must},
     visibility::{self, Visibility},
 };
@@ -21,7 +21,7 @@ pub(crate) fn audiences(terms: &ItemTerms) -> Vec<Visibility<'_>> {
         Some(scope::Scope::Undesignated(_)) => return vec![Visibility::EVERYBODY],
         Some(scope::Scope::Designated(designated)) => designated,
     };
-    let until_us = end(designated.expires.as_ref()).map_or(i64::MAX, Timestamp::as_microsecond);
+    let until_us = moment::end(designated.expires.as_ref()).map_or(i64::MAX, Timestamp::as_microsecond);
     let units = match designated.audience() {
         Audience::Units => designated.units.iter().map(|unit| Some(unit.as_str())).collect(),
         _ => vec![None],
@@ -34,12 +34,33 @@ pub(crate) fn audiences(terms: &ItemTerms) -> Vec<Visibility<'_>> {
     each.map(|(unit, purpose)| Visibility { audience: visibility::Audience { unit, purpose }, until_us }).collect()
 }
 
+/// The end of a scope; `None` for one without an end.
+pub(crate) fn end(terms: &ItemTerms) -> Option<Timestamp> {
+    moment::end(designated(terms)?.expires.as_ref())
+}
+
+/// The last instant up to `now` at which a scope had not ended.
+pub(crate) fn last_instant(terms: &ItemTerms, now: Timestamp) -> Timestamp {
+    let before = |end: Timestamp| Timestamp::from_microsecond(end.as_microsecond() - 1).unwrap_or(now);
+    end(terms).filter(|end| *end <= now).map_or(now, before)
+}
+
+/// True if everybody may read an item.
+pub(crate) fn is_public(terms: &ItemTerms) -> bool {
+    designated(terms).is_some_and(|it| it.audience() == Audience::Public)
+}
+
+/// The scope that the originator has designated; `None` for the default.
+pub(crate) fn designated(terms: &ItemTerms) -> Option<&Designated> {
+    match terms.scope.as_ref()?.scope.as_ref()? {
+        scope::Scope::Designated(designated) => Some(designated),
+        scope::Scope::Undesignated(_) => None,
+    }
+}
+
 /// The units that terms name; none where they name a wider circle.
 pub(crate) fn units(terms: &ItemTerms) -> &[String] {
-    match terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) {
-        Some(scope::Scope::Designated(designated)) => &designated.units,
-        _ => &[],
-    }
+    designated(terms).map_or(&[], |designated| &designated.units)
 }
 
 /// Judges the terms of an item when it is published.
@@ -53,7 +74,7 @@ pub fn check(terms: &ItemTerms, now: Timestamp) -> Result<(), Refusal> {
         }
     }
     let from = terms.valid_from.as_ref().map(instant);
-    if let Some(until) = end(terms.valid_until.as_ref())
+    if let Some(until) = moment::end(terms.valid_until.as_ref())
         && (until <= now || from.is_some_and(|from| until <= from))
     {
         let must =
@@ -61,10 +82,7 @@ pub fn check(terms: &ItemTerms, now: Timestamp) -> Result<(), Refusal> {
         return Err(Refusal::field(Reason::FieldInvalid, "terms.valid_until", must));
     }
     let embargo = terms.plan.as_ref().and_then(|plan| plan.embargo_until.as_ref()).map(instant);
-    match terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) {
-        Some(scope::Scope::Designated(designated)) => designation(designated, embargo, now),
-        _ => Ok(()),
-    }
+    designated(terms).map_or(Ok(()), |designated| designation(designated, embargo, now))
 }
 
 fn designation(it: &Designated, embargo: Option<Timestamp>, now: Timestamp) -> Result<(), Refusal> {
@@ -72,7 +90,7 @@ fn designation(it: &Designated, embargo: Option<Timestamp>, now: Timestamp) -> R
     let contradictory = |field, detail: (&str, &str)| Err(Refusal::field(Reason::ScopeContradictory, field, detail));
     let (units, purposes, expires) =
         ("terms.scope.designated.units", "terms.scope.designated.purposes", "terms.scope.designated.expires");
-    let until = end(it.expires.as_ref());
+    let until = moment::end(it.expires.as_ref());
     match it.audience() {
         Audience::Units if it.units.is_empty() => {
             return empty(

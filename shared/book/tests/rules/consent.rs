@@ -1,12 +1,11 @@
 //! Consent, disclosure and the effect of a recall: every act in every state, and the rules of consent (Art. 7(2)).
 
-use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp};
 use renkei_domain::{
-    calendar,
     matter::Matter,
     moment::stamp,
     noun::item::{
-        consent::{granted_by, requested_by},
+        consent::granted_by,
         disclosure::{Wanted, basis_for},
         recipient,
     },
@@ -15,12 +14,11 @@ use renkei_proto::{
     journal::v1::fact,
     options::v1::Reason,
     sharing::v1::{
-        Body, ConsentCondition, ConsentDenialReason, ConsentDenied, ConsentRequested, ConsentTerms, ItemPart,
-        ItemTerms, OralConsent, RecallReason, StatedName, StatedRecipient, consent::State,
-        requested_consent::State as Asked, stated_recipient,
+        Body, ConsentCondition, ConsentRequested, ConsentTerms, ItemPart, ItemTerms, RecallReason, StatedName,
+        StatedRecipient, consent::State, requested_consent::State as Asked, stated_recipient,
     },
     r#type::v1::{
-        Agency::{self, Ipa, Ppc},
+        Agency::{Ipa, Ppc},
         Audience, Confidentiality, Designated, Purpose, Restriction,
     },
 };
@@ -28,11 +26,12 @@ use renkei_proto::{
 use super::{
     choice::{CONSENT, Choice},
     consent_acts::{
-        deny, disclose_by_consent, extent, grant, grant_for, grant_in_advance, keep, listed, matter, named, narrow,
-        narrow_to, of_parts, oral, recall_for, refusal, report_misdirection, request, request_for, revise_keeping,
-        revoke_consent, shared, unit, withdraw_request,
+        TWO, deny, disclose_by_consent, extent, grant, grant_for, grant_in_advance, keep, listed, matter, named,
+        narrow, narrow_to, of_parts, oral, recall_for, refusal, report_misdirection, request, request_for,
+        revise_keeping, revoke_consent, shared, unit, withdraw_request,
     },
-    item_acts::{ask_about, designated, item, marking, revise, shown, terms, within},
+    consent_request::asked,
+    item_acts::{ask_about, designated, item, marking, shown, terms, within},
     model::{Act, BOTH, Pair},
 };
 
@@ -107,8 +106,6 @@ fn every_act_is_permitted_or_refused_according_to_the_state() {
     }
 }
 
-const TWO: [Purpose; 2] = [Purpose::IncidentResponse, Purpose::Policy];
-
 fn in_hours(pair: &Pair, hours: i64) -> Timestamp {
     pair.ppc.now + SignedDuration::from_hours(hours)
 }
@@ -117,7 +114,7 @@ fn until(terms: ConsentTerms, until: Timestamp) -> ConsentTerms {
     ConsentTerms { until: Some(stamp(until)), ..terms }
 }
 
-fn to_nco() -> ConsentTerms {
+pub(super) fn to_nco() -> ConsentTerms {
     extent(&[listed(Body::Nco)], &TWO)
 }
 
@@ -127,27 +124,11 @@ fn limited() -> ItemTerms {
     within(Designated { expires, ..designated(Audience::Units, &["policy"], &[Purpose::Policy]) })
 }
 
-fn writes(pair: &mut Pair, author: Agency, act: &Act) -> u64 {
-    let seq = pair.of_mut(author).write(act).unwrap();
-    pair.exchange(author).assert_agree();
-    seq
-}
-
 /// The state of a consent, equal on both sides.
-fn state(pair: &Pair, consent: u64) -> State {
+pub(super) fn state(pair: &Pair, consent: u64) -> State {
     let [ppc, ipa] = BOTH.map(|own| {
         let (page, now) = (pair.of(own).page(&matter()), pair.of(own).now);
         granted_by(page, Ipa, consent).unwrap().state(page, Ipa, now)
-    });
-    assert_eq!(ppc, ipa);
-    ppc
-}
-
-/// The state of a request, equal on both sides.
-fn asked(pair: &Pair, request: u64) -> Asked {
-    let [ppc, ipa] = BOTH.map(|own| {
-        let page = pair.of(own).page(&matter());
-        requested_by(page, Ipa, request).unwrap().state(page, Ipa)
     });
     assert_eq!(ppc, ipa);
     ppc
@@ -158,7 +139,7 @@ fn nothing_but_a_grant_is_a_consent() {
     let mut pair = shared(terms());
     let asked_for = request_for(&pair.ppc, &matter(), to_nco(), Some(oral(&pair.ppc)));
     for act in [request(&pair.ppc, &matter()), asked_for] {
-        writes(&mut pair, Ppc, &act);
+        pair.writes(Ppc, &act);
         let nco = listed(Body::Nco);
         let wanted = Wanted { recipient: &nco, purpose: Purpose::Policy, parts: &[] };
         let found = basis_for(pair.ppc.page(&matter()), Ipa, wanted, pair.ppc.now);
@@ -167,7 +148,7 @@ fn nothing_but_a_grant_is_a_consent() {
         assert_eq!(found, Some((Reason::FieldInvalid, "consent.entry")));
     }
     let act = grant(&pair.ipa, &matter());
-    writes(&mut pair, Ipa, &act);
+    pair.writes(Ipa, &act);
     assert_eq!(refusal(&pair.ppc, &disclose_by_consent(&pair.ppc, &matter())), None);
 }
 
@@ -282,7 +263,7 @@ fn a_grant_is_within_the_request_that_it_answers() {
     for (outer, inner, expected) in beyond(&start) {
         let mut pair = start.clone();
         let act = request_for(&pair.ppc, &matter(), outer.clone(), None);
-        let seq = writes(&mut pair, Ppc, &act);
+        let seq = pair.writes(Ppc, &act);
         for (terms, expected) in [(inner.clone(), expected), (outer, None)] {
             let found = refusal(&pair.ipa, &grant_for(&pair.ipa, &matter(), terms, seq));
             assert_eq!(found, expected.map(|field| (Reason::ScopeContradictory, field)), "{inner:?}");
@@ -300,14 +281,14 @@ fn a_narrowing_is_within_the_extent_before_and_narrower() {
     for (outer, inner, expected) in beyond(&start) {
         let mut pair = start.clone();
         let act = grant_for(&pair.ipa, &matter(), outer.clone(), 0);
-        let seq = writes(&mut pair, Ipa, &act);
+        let seq = pair.writes(Ipa, &act);
         let narrowed =
             |pair: &Pair, terms: &ConsentTerms| refusal(&pair.ipa, &narrow_to(&matter(), seq, terms.clone()));
         let expected = expected.map(|field| (Reason::ScopeContradictory, field));
         assert_eq!(narrowed(&pair, &inner), expected, "{inner:?}");
         assert_eq!(narrowed(&pair, &outer), Some((Reason::WrongState, "")), "not narrower");
         if expected.is_none() {
-            writes(&mut pair, Ipa, &narrow_to(&matter(), seq, inner.clone()));
+            pair.writes(Ipa, &narrow_to(&matter(), seq, inner.clone()));
             assert_eq!(narrowed(&pair, &inner), Some((Reason::WrongState, "")), "not narrower");
             assert!(
                 narrowed(&pair, &outer).is_some_and(|(reason, _)| reason == Reason::ScopeContradictory),
@@ -328,7 +309,7 @@ fn a_narrowing_keeps_the_conditions_and_may_add_some() {
     };
     let (kept, added) = (ConsentCondition::NoOnward, ConsentCondition::ReportUse);
     let act = grant_for(&pair.ipa, &matter(), with(&TWO, &[kept]), 0);
-    let seq = writes(&mut pair, Ipa, &act);
+    let seq = pair.writes(Ipa, &act);
     for (conditions, expected) in [
         (&[][..], Some((Reason::FactDiffers, ""))),
         (&[added], Some((Reason::FactDiffers, ""))),
@@ -349,7 +330,7 @@ fn a_consent_ends_at_its_instant_and_with_the_scope() {
     for (terms, last) in [(until(to_nco(), in_hours(&start, 50)), 50), (to_nco(), 100)] {
         let mut pair = start.clone();
         let act = grant_for(&pair.ipa, &matter(), terms, 0);
-        let seq = writes(&mut pair, Ipa, &act);
+        let seq = pair.writes(Ipa, &act);
         let end = in_hours(&start, last);
         let micro = SignedDuration::from_micros(1);
         let no_longer = Some((Reason::WrongState, "consent"));
@@ -367,60 +348,42 @@ fn a_consent_ends_at_its_instant_and_with_the_scope() {
 fn a_consent_covers_its_revision_and_those_after_it_that_keep_it() {
     let mut pair = shared(terms());
     let act = grant_in_advance(&pair.ipa, &matter());
-    let [one, two] = [0; 2].map(|_| writes(&mut pair, Ipa, &act));
+    let [one, two] = [0; 2].map(|_| pair.writes(Ipa, &act));
     let act = revise_keeping(&pair.ipa, &matter(), &[one]);
-    writes(&mut pair, Ipa, &act);
+    pair.writes(Ipa, &act);
     assert_eq!([state(&pair, one), state(&pair, two)], [State::InForce, State::Superseded]);
     let kept = |pair: &Pair, kept: &[u64]| refusal(&pair.ipa, &revise_keeping(&pair.ipa, &matter(), kept));
     assert_eq!(kept(&pair, &[two]), Some((Reason::WrongState, "kept_consents")), "it has ended");
     assert_eq!(kept(&pair, &[one, 99]), Some((Reason::FieldInvalid, "kept_consents")));
     assert_eq!(kept(&pair, &[one, one]), Some((Reason::FactDiffers, "")));
     let act = grant_in_advance(&pair.ipa, &matter());
-    let three = writes(&mut pair, Ipa, &act);
+    let three = pair.writes(Ipa, &act);
     assert_eq!(kept(&pair, &[three, one]), Some((Reason::FactDiffers, "")), "in order");
     assert_eq!(kept(&pair, &[one, three]), None);
     let act = revise_keeping(&pair.ipa, &matter(), &[three]);
-    writes(&mut pair, Ipa, &act);
+    pair.writes(Ipa, &act);
     assert_eq!(
         [state(&pair, one), state(&pair, three)],
         [State::Superseded, State::InForce],
         "a later one does not keep it"
     );
     let revoked = revoke_consent(&matter(), three);
-    writes(&mut pair, Ipa, &revoked);
+    pair.writes(Ipa, &revoked);
     assert_eq!(kept(&pair, &[three]), Some((Reason::WrongState, "kept_consents")));
-}
-
-#[test]
-fn a_request_and_a_grant_are_for_the_current_revision() {
-    let mut pair = shared(terms());
-    let (asked_before, granted_before) = (request(&pair.ppc, &matter()), grant_in_advance(&pair.ipa, &matter()));
-    let seq = writes(&mut pair, Ppc, &asked_before);
-    let act = revise(&pair.ipa, &matter(), terms());
-    writes(&mut pair, Ipa, &act);
-    assert_eq!(asked(&pair, seq), Asked::Lapsed);
-    assert_eq!(refusal(&pair.ppc, &asked_before), Some((Reason::WrongState, "")));
-    assert_eq!(refusal(&pair.ipa, &granted_before), Some((Reason::WrongState, "")));
-    let lapsed = Some((Reason::WrongState, "request"));
-    assert_eq!(refusal(&pair.ipa, &grant_for(&pair.ipa, &matter(), to_nco(), seq)), lapsed);
-    assert_eq!(refusal(&pair.ipa, &deny(&pair.ipa, &matter())), lapsed);
-    assert_eq!(refusal(&pair.ppc, &withdraw_request(&pair.ppc, &matter())), lapsed);
-    let misplaced = request(&pair.ppc, &matter()).answering(1);
-    assert_eq!(refusal(&pair.ppc, &misplaced), Some((Reason::HeaderDiffers, "")));
 }
 
 #[test]
 fn nobody_requests_or_grants_consent_to_an_item_that_is_recalled_or_misdirected() {
     let mut pair = shared(terms());
     let act = grant_in_advance(&pair.ipa, &matter());
-    let consent = writes(&mut pair, Ipa, &act);
+    let consent = pair.writes(Ipa, &act);
     let act = request(&pair.ppc, &matter());
-    let requested = writes(&mut pair, Ppc, &act);
+    let requested = pair.writes(Ppc, &act);
     let recalled = (Ipa, recall_for(&pair.ipa, &matter(), RecallReason::Incorrect));
     let misdirected = (Ppc, report_misdirection(&pair.ppc, &matter()));
     for (author, act) in [recalled, misdirected] {
         let mut pair = pair.clone();
-        writes(&mut pair, author, &act);
+        pair.writes(author, &act);
         assert_eq!((state(&pair, consent), asked(&pair, requested)), (State::Sealed, Asked::Lapsed));
         for (party, act) in [
             (&pair.ppc, request(&pair.ppc, &matter())),
@@ -456,75 +419,6 @@ fn each_act_is_of_its_own_side() {
 }
 
 #[test]
-fn an_oral_consent_is_a_request_until_the_originator_confirms_it() {
-    let mut pair = shared(terms());
-    let said = |oral| request_for(&pair.ppc, &matter(), to_nco(), Some(oral));
-    let right = oral(&pair.ppc);
-    let at = |then: Timestamp| OralConsent { given_at: Some(stamp(then)), ..right.clone() };
-    let by = |day: jiff::civil::Date| OralConsent { confirm_by: day.to_string(), ..right.clone() };
-    let (now, today) = (pair.ppc.now, calendar::day(pair.ppc.now));
-    for (oral, expected) in [
-        (right.clone(), None),
-        (at(now), None),
-        (at(now + 1.microsecond()), Some((Reason::FieldInvalid, "given_orally_at"))),
-        (OralConsent { given_at: None, ..right.clone() }, Some((Reason::FieldInvalid, "given_orally_at"))),
-        (by(today), None),
-        (by(today.yesterday().unwrap()), Some((Reason::FactDiffers, ""))),
-        (OralConsent { confirm_by: "2026-02-30".to_owned(), ..right.clone() }, Some((Reason::FactDiffers, ""))),
-    ] {
-        assert_eq!(refusal(&pair.ppc, &said(oral.clone())), expected, "{oral:?}");
-    }
-    let act = said(right.clone());
-    let seq = writes(&mut pair, Ppc, &act);
-    assert_eq!(asked(&pair, seq), Asked::Open);
-    assert_eq!(shown(&pair.ipa, &matter()).unwrap().consent_requests[0].oral, Some(right));
-    let act = grant(&pair.ipa, &matter());
-    let consent = writes(&mut pair, Ipa, &act);
-    assert_eq!((asked(&pair, seq), state(&pair, consent)), (Asked::Granted, State::InForce));
-}
-
-#[test]
-fn that_no_consent_was_given_is_a_reason_to_deny_an_oral_one_alone() {
-    let mut pair = shared(terms());
-    for (spoken, expected) in [(false, Some((Reason::FieldInvalid, "reason"))), (true, None)] {
-        let act = request_for(&pair.ppc, &matter(), to_nco(), spoken.then(|| oral(&pair.ppc)));
-        let seq = writes(&mut pair, Ppc, &act);
-        let denied = |reason: ConsentDenialReason| {
-            Act::new(&matter(), fact::Fact::ConsentDenied(ConsentDenied { reason: reason.into() })).answering(seq)
-        };
-        assert_eq!(refusal(&pair.ipa, &denied(ConsentDenialReason::NotGiven)), expected);
-        use ConsentDenialReason::{Direct, Harm, NotNeeded, Source};
-        for reason in [Source, NotNeeded, Harm, Direct] {
-            assert_eq!(refusal(&pair.ipa, &denied(reason)), None, "{reason:?}");
-        }
-        writes(&mut pair, Ipa, &denied(ConsentDenialReason::Harm));
-        let request = &shown(&pair.ppc, &matter()).unwrap().consent_requests[usize::from(spoken)];
-        assert_eq!((request.state(), request.denial_reason()), (Asked::Denied, ConsentDenialReason::Harm));
-        assert_eq!(refusal(&pair.ipa, &denied(ConsentDenialReason::Harm)), Some((Reason::WrongState, "request")));
-    }
-}
-
-#[test]
-fn an_answer_counts_before_a_withdrawal_that_crosses_it() {
-    for (answer, stands) in [(Choice::Grant, Asked::Granted), (Choice::Deny, Asked::Denied)] {
-        for first in BOTH {
-            let mut pair = Pair::new().after(Ipa, &[Choice::PublishItem, Choice::RequestConsent], 0);
-            let seq = pair.ppc.journal(Ppc).last().unwrap().header.seq;
-            pair.does(Ipa, Choice::WithdrawConsentRequest, 0);
-            pair.does(Ipa, answer, 0);
-            pair.exchange(first).assert_agree();
-            assert_eq!(asked(&pair, seq), stands);
-            let allowed = refusal(&pair.ppc, &disclose_by_consent(&pair.ppc, &matter())).is_none();
-            assert_eq!(allowed, stands == Asked::Granted);
-        }
-    }
-    let pair =
-        Pair::new().after(Ipa, &[Choice::PublishItem, Choice::RequestConsent, Choice::WithdrawConsentRequest], 0);
-    let late = refusal(&pair.ipa, &grant(&pair.ipa, &matter()));
-    assert_eq!(late, Some((Reason::WrongState, "request")), "the withdrawal has arrived");
-}
-
-#[test]
 fn a_revocation_and_a_narrowing_bind_from_their_arrival() {
     for end in [Choice::Revoke, Choice::Narrow] {
         let mut pair = Pair::new().after(Ipa, &[Choice::PublishItem, Choice::GrantInAdvance], 0);
@@ -550,9 +444,9 @@ fn a_revocation_and_a_narrowing_bind_from_their_arrival() {
 fn a_full_item_takes_no_consent_and_no_narrowing_but_every_end() {
     let mut pair = shared(terms());
     let act = grant_in_advance(&pair.ipa, &matter());
-    let consent = writes(&mut pair, Ipa, &act);
+    let consent = pair.writes(Ipa, &act);
     let act = request(&pair.ppc, &matter());
-    writes(&mut pair, Ppc, &act);
+    pair.writes(Ppc, &act);
     let asked = (0..199).map(|_| ask_about(&pair.ppc, &matter())).collect::<Vec<_>>();
     for act in &asked {
         pair.ppc.write(act).unwrap();
@@ -586,9 +480,9 @@ fn a_consent_belongs_to_its_item() {
     let other = item(Ipa, 2);
     let kind = super::item_acts::kinds(Ipa)[0];
     let act = super::item_acts::publish(&pair.ipa, &other, kind, terms());
-    writes(&mut pair, Ipa, &act);
+    pair.writes(Ipa, &act);
     let act = grant_in_advance(&pair.ipa, &other);
-    writes(&mut pair, Ipa, &act);
+    pair.writes(Ipa, &act);
     let act = disclose_by_consent(&pair.ppc, &other).fact;
     let act = Act::new(&matter(), act).answering(1);
     assert_eq!(refusal(&pair.ppc, &act), Some((Reason::FieldInvalid, "consent.entry")));

@@ -31,6 +31,9 @@ use super::{
     model::{Act, Pair, Party, sha256},
 };
 
+/// The purposes that most items and consents here allow.
+pub const TWO: [Purpose; 2] = [Purpose::IncidentResponse, Purpose::Policy];
+
 /// The item of the tests, which IPA has shared.
 pub fn matter() -> Matter {
     item(Agency::Ipa, 0)

@@ -15,14 +15,12 @@ use renkei_proto::{
 use super::{
     choice::Choice,
     consent_acts::{
-        copy_act, disclosed_copy, extent, grant_for, listed, matter, narrow_to, recall_for, report_misdirection,
+        TWO, copy_act, disclosed_copy, extent, grant_for, listed, matter, narrow_to, recall_for, report_misdirection,
         revise_keeping, revoke_consent, shared, unit,
     },
     item_acts::{answer_question, ask_about, designated, revise, terms, within},
-    model::{Act, Pair},
+    model::Pair,
 };
-
-const TWO: [Purpose; 2] = [Purpose::IncidentResponse, Purpose::Policy];
 
 fn reader(unit: &str, purpose: Purpose) -> Reader {
     Reader { roles: vec![Role::Reader], unit: unit.to_owned(), purpose }
@@ -46,15 +44,9 @@ fn narrow_item() -> Pair {
     shared(within(Designated { expires, ..designated(Audience::Units, &["policy"], &TWO[1..]) }))
 }
 
-fn writes(pair: &mut Pair, author: Agency, act: &Act) -> u64 {
-    let seq = pair.of_mut(author).write(act).unwrap();
-    pair.exchange(author).assert_agree();
-    seq
-}
-
 fn granted(pair: &mut Pair, terms: ConsentTerms) -> u64 {
     let act = grant_for(&pair.ipa, &matter(), terms, 0);
-    writes(pair, Ipa, &act)
+    pair.writes(Ipa, &act)
 }
 
 #[test]
@@ -144,9 +136,9 @@ fn a_unit_reads_the_revisions_of_its_consent_and_no_word_about_those_before() {
     let old = pair.ipa.journal(Ipa).last().unwrap().header.seq;
     let mut about = vec![(Ipa, old)];
     let act = ask_about(&pair.ppc, &matter());
-    about.push((Ppc, writes(&mut pair, Ppc, &act)));
+    about.push((Ppc, pair.writes(Ppc, &act)));
     let act = answer_question(&pair.ipa, &matter());
-    about.push((Ipa, writes(&mut pair, Ipa, &act)));
+    about.push((Ipa, pair.writes(Ipa, &act)));
     for choice in [Choice::RequestConsent, Choice::Grant, Choice::Narrow, Choice::DiscloseByConsent, Choice::Revoke] {
         let author = choice.author(Ipa);
         about.push((author, pair.does(Ipa, choice, 0)));
@@ -155,13 +147,13 @@ fn a_unit_reads_the_revisions_of_its_consent_and_no_word_about_those_before() {
     let disclosure = about[6].1;
     let report = disclosed_copy(&pair.ppc, &matter(), disclosure, renkei_proto::sharing::v1::RecipientDemand::StopUse);
     let act = copy_act(&pair.ppc, &matter(), report);
-    about.push((Ppc, writes(&mut pair, Ppc, &act)));
+    about.push((Ppc, pair.writes(Ppc, &act)));
     about.push((Ipa, granted(&mut pair, extent(&[listed(Body::Meti)], &TWO))));
     let act = revise_keeping(&pair.ipa, &matter(), &[]);
-    let new = writes(&mut pair, Ipa, &act);
+    let new = pair.writes(Ipa, &act);
     let consent = granted(&mut pair, extent(&[unit("contractor")], &TWO));
     let act = revise_keeping(&pair.ipa, &matter(), &[consent]);
-    let newest = writes(&mut pair, Ipa, &act);
+    let newest = pair.writes(Ipa, &act);
     let now = pair.ppc.now;
     let opens = |unit: &str, (author, seq): (Agency, u64)| {
         let page = pair.ppc.page(&matter());

@@ -24,14 +24,12 @@ use renkei_proto::{
 
 use super::{
     consent_acts::{
-        announce, disclose, disclose_by_consent, disclose_by_law, extent, grant_for, legal, listed, matter, named,
+        TWO, announce, disclose, disclose_by_consent, disclose_by_law, extent, grant_for, legal, listed, matter, named,
         of_parts, opinion, recall_for, refusal, report_misdirection, request, revoke_consent, shared, unit,
     },
     item_acts::{acknowledge, designated, marking, revise, shown, terms, undesignated, within},
     model::{Act, Pair, Party},
 };
-
-const TWO: [Purpose; 2] = [Purpose::IncidentResponse, Purpose::Policy];
 
 fn in_scope(party: &Party, to: Recipient, purpose: Purpose) -> Act {
     disclose(party, &matter(), to, purpose, &[], Basis::Scope(ScopeBasis {}))

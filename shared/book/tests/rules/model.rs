@@ -375,6 +375,13 @@ impl Pair {
         Some((entry, judged))
     }
 
+    /// An agency acts, and everything arrives: the number of its entry.
+    pub fn writes(&mut self, author: Agency, act: &Act) -> u64 {
+        let seq = self.of_mut(author).write(act).unwrap();
+        self.exchange(author).assert_agree();
+        seq
+    }
+
     /// Everything arrives, `first`'s entries before the other's. Honest agencies refuse nothing.
     pub fn exchange(&mut self, first: Agency) -> &mut Self {
         for (entry, judged) in self.exchange_all(first) {

@@ -5,9 +5,9 @@ use renkei_domain::{
     calendar,
     duty::{Duty, DutyKind},
     noun::{
+        Disposed,
         item::{
-            ANSWER_CONSENT_REQUEST, ANSWER_RECALL, CLOSE_MISDIRECTION, COUNT_MISDIRECTION_READERS, FOLLOW_UP_RECALL,
-            GIVE_DISCLOSURE_OPINION, SETTLE_UNITS,
+            ANSWER_CONSENT_REQUEST, ANSWER_RECALL, FOLLOW_UP_RECALL, GIVE_DISCLOSURE_OPINION,
             copies::{copy_of, demand, disposed, last_of, outside},
         },
         registry,
@@ -17,8 +17,8 @@ use renkei_proto::{
     journal::v1::fact,
     options::v1::Reason,
     sharing::v1::{
-        Body, CopyAnswered, CopyFate, ItemDisposed, ItemRecalled, ItemTerms, MisdirectionClosed, RecallReason,
-        RecipientDemand, ScopeBasis, disclosure_basis::Basis,
+        Body, CopyAnswered, CopyFate, ItemDisposed, ItemRecalled, ItemTerms, RecallReason, RecipientDemand, ScopeBasis,
+        disclosure_basis::Basis,
     },
     r#type::v1::{
         Agency::{self, Ipa, Ppc},
@@ -29,25 +29,16 @@ use renkei_proto::{
 use super::{
     choice::Choice,
     consent_acts::{
-        announce, answer_recall, close_misdirection, copy, copy_act, count_readers, disclose, disclose_by_consent,
-        disclose_by_law, disclosed_copy, dispose, extent, grant_for, grant_in_advance, listed, matter, narrow_to,
-        opinion, oral, recall_for, refusal, remind, report_misdirection, request_for, revise_keeping, revoke_consent,
-        shared,
+        TWO, announce, answer_recall, copy, copy_act, disclose, disclose_by_consent, disclose_by_law, disclosed_copy,
+        dispose, extent, grant_for, grant_in_advance, listed, matter, narrow_to, opinion, oral, recall_for, refusal,
+        remind, request_for, revise_keeping, revoke_consent, shared,
     },
-    item_acts::{ask_about, designated, kinds, publish, revise, shown, terms, within},
+    item_acts::{designated, kinds, publish, revise, shown, terms, within},
     model::{Act, BOTH, Pair},
 };
 
-const TWO: [Purpose; 2] = [Purpose::IncidentResponse, Purpose::Policy];
-
-fn writes(pair: &mut Pair, author: Agency, act: &Act) -> u64 {
-    let seq = pair.of_mut(author).write(act).unwrap();
-    pair.exchange(author).assert_agree();
-    seq
-}
-
 /// The duties of both agencies, equal on both sides.
-fn duties(pair: &Pair) -> Vec<(Agency, Duty)> {
+pub(super) fn duties(pair: &Pair) -> Vec<(Agency, Duty)> {
     let of =
         |holder: Agency, own: Agency| registry::of(&matter()).duties(own, &matter(), pair.of(holder).page(&matter()));
     for own in BOTH {
@@ -56,22 +47,22 @@ fn duties(pair: &Pair) -> Vec<(Agency, Duty)> {
     BOTH.into_iter().flat_map(|own| of(own, own).into_iter().map(move |duty| (own, duty))).collect()
 }
 
-fn named(pair: &Pair) -> Vec<(Agency, DutyKind)> {
+pub(super) fn named(pair: &Pair) -> Vec<(Agency, DutyKind)> {
     duties(pair).into_iter().map(|(own, duty)| (own, duty.kind)).collect()
 }
 
-fn recalled(pair: &mut Pair, reason: RecallReason) -> u64 {
+pub(super) fn recalled(pair: &mut Pair, reason: RecallReason) -> u64 {
     let act = recall_for(&pair.ipa, &matter(), reason);
-    writes(pair, Ipa, &act)
+    pair.writes(Ipa, &act)
 }
 
 /// An item of which IPA has consented that it goes to NCO, and PPC has passed it on: the consent and the disclosure.
 fn disclosed() -> (Pair, u64, u64) {
     let mut pair = shared(terms());
     let act = grant_for(&pair.ipa, &matter(), extent(&[listed(Body::Nco), listed(Body::Meti)], &TWO), 0);
-    let consent = writes(&mut pair, Ipa, &act);
+    let consent = pair.writes(Ipa, &act);
     let act = disclose_by_consent(&pair.ppc, &matter());
-    let seq = writes(&mut pair, Ppc, &act);
+    let seq = pair.writes(Ppc, &act);
     (pair, consent, seq)
 }
 
@@ -175,13 +166,13 @@ fn copies_are_numbered_in_order_and_only_what_is_not_final_changes() {
     ] {
         let mut pair = start.clone();
         let act = copy_act(&pair.ppc, &matter(), of(&pair, 1, first));
-        writes(&mut pair, Ppc, &act);
+        pair.writes(Ppc, &act);
         assert_eq!(reported(&pair, of(&pair, 1, then)), expected, "{first:?} {then:?}");
         assert_eq!(reported(&pair, of(&pair, 2, then)), None, "another copy");
     }
     let mut pair = start.clone();
     let act = copy_act(&pair.ppc, &matter(), of(&pair, 1, Retained));
-    writes(&mut pair, Ppc, &act);
+    pair.writes(Ppc, &act);
     let longer = CopyAnswered { retained_until: "2030-03-31".to_owned(), ..of(&pair, 1, Retained) };
     assert_eq!(reported(&pair, longer), None, "for longer");
     let shown = shown(&pair.ipa, &matter()).unwrap();
@@ -209,7 +200,7 @@ fn a_recall_is_complete_when_the_receiver_says_so_and_every_disclosure_is_report
     let own = copy(&pair.ppc, 1, CopyFate::Returned);
     assert_eq!(reported(&pair, complete(own.clone())), Some((Reason::WrongState, "")), "a disclosure has no report");
     let act = copy_act(&pair.ppc, &matter(), own.clone());
-    writes(&mut pair, Ppc, &act);
+    pair.writes(Ppc, &act);
     let third = disclosed_copy(&pair.ppc, &matter(), seq, RecipientDemand::Return);
     assert_eq!(third.copy, 2);
     let is_complete = |pair: &Pair| shown(&pair.ipa, &matter()).unwrap().recall_complete;
@@ -219,16 +210,16 @@ fn a_recall_is_complete_when_the_receiver_says_so_and_every_disclosure_is_report
         let last = disclosed_copy(&pair.ppc, &matter(), seq, RecipientDemand::Return);
         if fact.complete {
             let act = copy_act(&pair.ppc, &matter(), last);
-            writes(&mut pair, Ppc, &act);
+            pair.writes(Ppc, &act);
             assert_eq!(asked(&pair), []);
         } else {
             let act = copy_act(&pair.ppc, &matter(), fact);
-            writes(&mut pair, Ppc, &act);
+            pair.writes(Ppc, &act);
         }
         assert!(!is_complete(&pair));
         assert!(reported(&pair, again.clone()).is_some(), "nothing new");
         let act = copy_act(&pair.ppc, &matter(), complete(again.clone()));
-        writes(&mut pair, Ppc, &act);
+        pair.writes(Ppc, &act);
         assert!(is_complete(&pair));
         assert!(reported(&pair, complete(again)).is_some(), "complete already");
         assert_eq!(duties(&pair), []);
@@ -247,11 +238,11 @@ fn a_narrower_revision_asks_for_the_copies_of_those_who_are_outside() {
     ] {
         let mut pair = shared(community(&TWO));
         let act = disclose(&pair.ppc, &matter(), listed(Body::Nco), TWO[0], &[], Basis::Scope(ScopeBasis {}));
-        let seq = writes(&mut pair, Ppc, &act);
+        let seq = pair.writes(Ppc, &act);
         let act = disclose_by_law(&pair.ppc, &matter());
-        writes(&mut pair, Ppc, &act);
+        pair.writes(Ppc, &act);
         let act = revise(&pair.ipa, &matter(), narrower.clone());
-        let by = writes(&mut pair, Ipa, &act);
+        let by = pair.writes(Ipa, &act);
         let expected = is_outside.then_some((seq, by));
         assert_eq!(asked(&pair), expected.into_iter().collect::<Vec<_>>(), "{narrower:?}");
         let duty = is_outside.then_some((Ppc, ANSWER_RECALL.undated()));
@@ -265,12 +256,12 @@ fn a_narrower_revision_asks_for_the_copies_of_those_who_are_outside() {
         let complete = CopyAnswered { complete: true, ..third.clone() };
         assert_eq!(reported(&pair, complete), Some((Reason::WrongState, "")), "nothing is recalled");
         let act = copy_act(&pair.ppc, &matter(), third.clone());
-        writes(&mut pair, Ppc, &act);
+        pair.writes(Ppc, &act);
         assert_eq!((asked(&pair), duties(&pair)), (vec![], vec![]));
         assert!(reported(&pair, third).is_some(), "once");
         // A further revision asks for nothing that was reported.
         let act = revise(&pair.ipa, &matter(), narrower);
-        writes(&mut pair, Ipa, &act);
+        pair.writes(Ipa, &act);
         assert_eq!(asked(&pair), []);
     }
 }
@@ -286,7 +277,7 @@ fn a_narrowed_or_revoked_consent_asks_for_the_copies_that_it_no_longer_covers() 
         (revise_keeping(&start.ipa, &matter(), &[]), false),
     ] {
         let mut pair = start.clone();
-        let by = writes(&mut pair, Ipa, &act);
+        let by = pair.writes(Ipa, &act);
         let expected: Vec<_> = is_outside.then_some((seq, by)).into_iter().collect();
         assert_eq!(asked(&pair), expected, "{act:?}");
     }
@@ -294,11 +285,11 @@ fn a_narrowed_or_revoked_consent_asks_for_the_copies_that_it_no_longer_covers() 
     let (then, revoked) = (pair.ppc.now, revoke_consent(&matter(), consent));
     (pair.ppc.now, pair.ipa.now) = (then + 9000.hours(), then + 9000.hours());
     assert_eq!(asked(&pair), [], "an end by time asks for nothing");
-    let revoked = writes(&mut pair, Ipa, &revoked);
+    let revoked = pair.writes(Ipa, &revoked);
     let third = disclosed_copy(&pair.ppc, &matter(), seq, RecipientDemand::StopUse);
     let act = copy_act(&pair.ppc, &matter(), third.clone());
     assert_eq!(act.answers, revoked);
-    writes(&mut pair, Ppc, &act);
+    pair.writes(Ppc, &act);
     // A recall may demand more of a recipient of whom something was demanded before.
     let recall = recalled(&mut pair, RecallReason::Misdirected);
     assert_eq!(asked(&pair), [(seq, recall)]);
@@ -307,7 +298,7 @@ fn a_narrowed_or_revoked_consent_asks_for_the_copies_that_it_no_longer_covers() 
     let second = CopyAnswered { copy: third.copy + 1, ..again.clone() };
     assert_eq!(reported(&pair, second), Some((Reason::FieldInvalid, "copy")), "one copy has one number");
     let act = copy_act(&pair.ppc, &matter(), again);
-    writes(&mut pair, Ppc, &act);
+    pair.writes(Ppc, &act);
     assert_eq!(asked(&pair), []);
     assert_eq!(demand(pair.ipa.page(&matter()), Ipa, seq), RecipientDemand::Dispose);
     assert_eq!(shown(&pair.ipa, &matter()).unwrap().copies.len(), 1);
@@ -317,9 +308,9 @@ fn a_narrowed_or_revoked_consent_asks_for_the_copies_that_it_no_longer_covers() 
 fn a_recall_asks_for_the_copy_of_a_law_too_and_nothing_else_does() {
     let mut pair = shared(terms());
     let act = disclose_by_law(&pair.ppc, &matter());
-    let seq = writes(&mut pair, Ppc, &act);
+    let seq = pair.writes(Ppc, &act);
     let act = revise(&pair.ipa, &matter(), terms());
-    writes(&mut pair, Ipa, &act);
+    pair.writes(Ipa, &act);
     assert_eq!(asked(&pair), []);
     let recall = recalled(&mut pair, RecallReason::Incorrect);
     assert_eq!(asked(&pair), [(seq, recall)]);
@@ -328,10 +319,10 @@ fn a_recall_asks_for_the_copy_of_a_law_too_and_nothing_else_does() {
     // A law may require one more after every copy was reported.
     for _ in 0..2 {
         let act = answer_recall(&pair.ppc, &matter());
-        writes(&mut pair, Ppc, &act);
+        pair.writes(Ppc, &act);
         assert_eq!(duties(&pair), []);
         let act = disclose_by_law(&pair.ppc, &matter());
-        writes(&mut pair, Ppc, &act);
+        pair.writes(Ppc, &act);
         assert_eq!(duties(&pair), [(Ppc, ANSWER_RECALL.undated())]);
     }
 }
@@ -351,12 +342,12 @@ fn the_originator_reminds_of_a_recall_with_a_day_until_it_is_answered() {
     let dated = |kind| Duty { kind, due, by_rule: false };
     assert_eq!(duties(&pair), [(Ppc, dated(ANSWER_RECALL)), (Ipa, dated(FOLLOW_UP_RECALL))]);
     for count in 1..=2 {
-        writes(&mut pair, Ipa, &remind(&matter()));
+        pair.writes(Ipa, &remind(&matter()));
         assert_eq!(shown(&pair.ppc, &matter()).unwrap().reminders.len(), count);
     }
     for _ in 0..2 {
         let act = answer_recall(&pair.ppc, &matter());
-        writes(&mut pair, Ppc, &act);
+        pair.writes(Ppc, &act);
     }
     assert_eq!(refusal(&pair.ipa, &remind(&matter())), none);
     assert_eq!(duties(&pair), []);
@@ -367,7 +358,7 @@ fn requests_and_announcements_are_duties_of_the_originator_with_the_first_day() 
     let mut pair = shared(terms());
     let usual = || extent(&[listed(Body::Nco)], &TWO);
     let act = request_for(&pair.ppc, &matter(), usual(), None);
-    writes(&mut pair, Ppc, &act);
+    pair.writes(Ppc, &act);
     assert_eq!(duties(&pair), [(Ipa, ANSWER_CONSENT_REQUEST.undated())]);
     let later = renkei_proto::sharing::v1::OralConsent {
         confirm_by: "2026-11-27".to_owned(),
@@ -376,136 +367,25 @@ fn requests_and_announcements_are_duties_of_the_originator_with_the_first_day() 
     };
     for (oral, due, by_rule) in [(later, "2026-11-27", true), (oral(&pair.ppc), "2026-11-25", false)] {
         let act = request_for(&pair.ppc, &matter(), usual(), Some(oral));
-        writes(&mut pair, Ppc, &act);
+        pair.writes(Ppc, &act);
         let duty = Duty { kind: ANSWER_CONSENT_REQUEST, due: Some(due.parse().unwrap()), by_rule };
         assert_eq!(duties(&pair), [(Ipa, duty)]);
     }
     for _ in 0..3 {
         let act = super::consent_acts::deny(&pair.ipa, &matter());
-        writes(&mut pair, Ipa, &act);
+        pair.writes(Ipa, &act);
     }
     assert_eq!(duties(&pair), []);
     let act = announce(&pair.ppc, &matter());
-    writes(&mut pair, Ppc, &act);
+    pair.writes(Ppc, &act);
     let planned = Some(calendar::day(pair.ppc.now + 48.hours()));
     let duty = Duty { kind: GIVE_DISCLOSURE_OPINION, due: planned, by_rule: false };
     assert_eq!(duties(&pair), [(Ipa, duty)]);
     for act in [(Ipa, opinion(&pair.ipa, &matter())), (Ppc, disclose_by_law(&pair.ppc, &matter()))] {
         let mut pair = pair.clone();
-        writes(&mut pair, act.0, &act.1);
+        pair.writes(act.0, &act.1);
         assert_eq!(duties(&pair), []);
     }
-}
-
-#[test]
-fn misdirected_information_is_sealed_counted_recalled_and_closed() {
-    let count = (Ppc, COUNT_MISDIRECTION_READERS);
-    let close = (Ipa, CLOSE_MISDIRECTION);
-    let [answer, follow] = [(Ppc, ANSWER_RECALL), (Ipa, FOLLOW_UP_RECALL)];
-    let wrong = Some((Reason::WrongState, ""));
-    let closing = |pair: &Pair, unfounded| {
-        let act = close_misdirection(&pair.ipa, &matter());
-        let closed = fact::Fact::MisdirectionClosed(MisdirectionClosed { unfounded });
-        refusal(&pair.ipa, &Act::new(&matter(), closed).answering(act.answers))
-    };
-    // The receiver finds it.
-    let mut pair = shared(terms());
-    let act = report_misdirection(&pair.ppc, &matter());
-    writes(&mut pair, Ppc, &act);
-    assert_eq!(named(&pair), [count, close]);
-    assert_eq!([closing(&pair, true), closing(&pair, false)], [wrong; 2], "nobody has counted the readers");
-    assert_eq!(refusal(&pair.ppc, &ask_about(&pair.ppc, &matter())), wrong);
-    assert_eq!(refusal(&pair.ipa, &revise(&pair.ipa, &matter(), terms())), wrong);
-    let act = count_readers(&pair.ppc, &matter());
-    assert_eq!(act.answers, 0);
-    writes(&mut pair, Ppc, &act);
-    assert_eq!(refusal(&pair.ppc, &act), wrong, "once");
-    assert_eq!(named(&pair), [close]);
-    assert_eq!([closing(&pair, true), closing(&pair, false)], [None, wrong]);
-    let mut unfounded = pair.clone();
-    recalled(&mut pair, RecallReason::Misdirected);
-    assert_eq!(named(&pair), [answer, close, follow]);
-    assert_eq!([closing(&pair, true), closing(&pair, false)], [wrong, None]);
-    let act = close_misdirection(&pair.ipa, &matter());
-    writes(&mut pair, Ipa, &act);
-    assert_eq!(named(&pair), [answer, follow]);
-    let incident = shown(&pair.ppc, &matter()).unwrap().misdirection.unwrap();
-    assert_eq!((incident.officials, incident.reads, incident.systems), (2, 5, 1));
-    assert!(!incident.unfounded && !incident.closing_entry.is_empty());
-
-    // It was sent on purpose: everything goes on, and it may be reported again.
-    let act = close_misdirection(&unfounded.ipa, &matter());
-    writes(&mut unfounded, Ipa, &act);
-    assert_eq!((duties(&unfounded), closing(&unfounded, true)), (vec![], wrong));
-    let act = ask_about(&unfounded.ppc, &matter());
-    assert_eq!(refusal(&unfounded.ppc, &act), None);
-    let mut again = unfounded.clone();
-    let act = report_misdirection(&again.ppc, &matter());
-    writes(&mut again, Ppc, &act);
-    assert_eq!(named(&again), [count, close], "the count of the incident before is no count of this one");
-    recalled(&mut unfounded, RecallReason::Misdirected);
-    assert_eq!(named(&unfounded), [count, answer, close, follow], "the originator has found it after all");
-
-    // The originator finds it.
-    let mut pair = shared(terms());
-    let recall = recalled(&mut pair, RecallReason::Misdirected);
-    assert_eq!(named(&pair), [count, answer, close, follow]);
-    let act = count_readers(&pair.ppc, &matter());
-    assert_eq!(act.answers, recall);
-    writes(&mut pair, Ppc, &act);
-    assert_eq!([closing(&pair, true), closing(&pair, false)], [wrong, None]);
-    let act = close_misdirection(&pair.ipa, &matter());
-    assert_eq!(act.answers, 0);
-    writes(&mut pair, Ipa, &act);
-    assert_eq!(named(&pair), [answer, follow]);
-}
-
-#[test]
-fn a_recall_for_another_reason_is_no_incident() {
-    let mut pair = shared(terms());
-    recalled(&mut pair, RecallReason::Incorrect);
-    let none = Some((Reason::WrongState, ""));
-    assert_eq!(refusal(&pair.ppc, &count_readers(&pair.ppc, &matter())), none);
-    assert_eq!(refusal(&pair.ipa, &close_misdirection(&pair.ipa, &matter())), none);
-    assert!(shown(&pair.ppc, &matter()).unwrap().misdirection.is_none());
-}
-
-#[test]
-fn a_report_and_a_recall_that_cross_are_one_incident() {
-    for first in BOTH {
-        let mut pair = shared(terms());
-        let (report, recall) =
-            (report_misdirection(&pair.ppc, &matter()), recall_for(&pair.ipa, &matter(), RecallReason::Misdirected));
-        pair.ppc.write(&report).unwrap();
-        pair.ipa.write(&recall).unwrap();
-        pair.exchange(first).assert_agree();
-        for (author, act) in [(Ppc, Choice::CountReaders), (Ipa, Choice::CloseMisdirection)] {
-            pair.does(Ipa, act, 0);
-            pair.exchange(author).assert_agree();
-        }
-        assert_eq!(named(&pair), [(Ppc, ANSWER_RECALL), (Ipa, FOLLOW_UP_RECALL)]);
-    }
-}
-
-/// The receiver's service answers by itself that a unit is unknown, but of an item that was reported it says nothing.
-#[test]
-fn units_that_the_receiver_lacks_are_settled_after_the_end_of_an_incident() {
-    let unknown = within(designated(Audience::Units, &["polcy"], &TWO));
-    let mut pair = shared(terms());
-    let (report, revision) = (report_misdirection(&pair.ppc, &matter()), revise(&pair.ipa, &matter(), unknown.clone()));
-    pair.ppc.write(&report).unwrap();
-    pair.ipa.write(&revision).unwrap();
-    pair.exchange(Ipa).assert_agree();
-    assert_eq!(shown(&pair.ppc, &matter()).unwrap().missing_units, [""; 0]);
-    for choice in [Choice::CountReaders, Choice::CloseMisdirection] {
-        pair.does(Ipa, choice, 0);
-        pair.exchange(Ipa).assert_agree();
-    }
-    assert_eq!(shown(&pair.ipa, &matter()).unwrap().missing_units, ["polcy"]);
-    assert_eq!(named(&pair), [(Ppc, SETTLE_UNITS), (Ipa, SETTLE_UNITS)]);
-    let act = report_misdirection(&pair.ppc, &matter());
-    writes(&mut pair, Ppc, &act);
-    assert_eq!(named(&pair), [(Ppc, COUNT_MISDIRECTION_READERS), (Ipa, CLOSE_MISDIRECTION)]);
 }
 
 #[test]
@@ -530,7 +410,7 @@ fn a_disposal_names_the_last_entry_of_the_peer_and_erases_something() {
         let fact::Fact::ItemDisposed(it) = act.fact else { panic!("a disposal") };
         Act::new(&matter(), fact::Fact::ItemDisposed(ItemDisposed { peer_seq, ..it }))
     };
-    assert_eq!(disposed_by(&pair, Ppc), (0, 0));
+    assert_eq!(disposed_by(&pair, Ppc), Disposed::default());
     let act = dispose(&pair.ppc, &matter());
     for (peer_seq, expected) in [(0, Some((Reason::FactDiffers, ""))), (1, None), (2, Some((Reason::FactDiffers, "")))]
     {
@@ -541,18 +421,18 @@ fn a_disposal_names_the_last_entry_of_the_peer_and_erases_something() {
     let revised = pair.ipa.write(&revised).unwrap();
     let seq = pair.ppc.write(&act).unwrap();
     pair.exchange(Ipa).assert_agree();
-    assert_eq!(disposed_by(&pair, Ppc), (seq, 1));
+    assert_eq!(disposed_by(&pair, Ppc), Disposed { own_before: seq, peer_until: 1 });
     let act = dispose(&pair.ppc, &matter());
-    let seq = writes(&mut pair, Ppc, &act);
-    assert_eq!(disposed_by(&pair, Ppc), (seq, revised));
+    let seq = pair.writes(Ppc, &act);
+    assert_eq!(disposed_by(&pair, Ppc), Disposed { own_before: seq, peer_until: revised });
     let erased = Some((Reason::WrongState, ""));
     assert_eq!(refusal(&pair.ppc, &dispose(&pair.ppc, &matter())), erased);
     let act = dispose(&pair.ipa, &matter());
-    writes(&mut pair, Ipa, &act);
-    assert_eq!(disposed_by(&pair, Ipa).1, last_of(pair.ipa.page(&matter()), Ppc));
+    pair.writes(Ipa, &act);
+    assert_eq!(disposed_by(&pair, Ipa).peer_until, last_of(pair.ipa.page(&matter()), Ppc));
     assert_eq!(refusal(&pair.ppc, &dispose(&pair.ppc, &matter())), erased, "a disposal is no text of the item");
     let act = grant_in_advance(&pair.ipa, &matter());
-    writes(&mut pair, Ipa, &act);
+    pair.writes(Ipa, &act);
     for party in [&pair.ppc, &pair.ipa] {
         assert_eq!(refusal(party, &dispose(party, &matter())), None, "there is a new text");
     }

@@ -4,7 +4,7 @@ use prost::Message as _;
 use renkei_domain::{
     calendar,
     decide::direction,
-    matter::{Matter, parse_entry_name},
+    matter::{Matter, entry_seq},
     moment::Moment,
     noun::item::{self, consent, current},
     read_set::ReadSet,
@@ -303,8 +303,7 @@ pub(super) fn named(
     field: &'static str,
     none: (&'static str, &'static str),
 ) -> Result<u64, Refusal> {
-    let seq = parse_entry_name(name).filter(|(of, _)| *of == author).map(|(_, seq)| seq);
-    seq.ok_or_else(|| Refusal::field(Reason::FieldInvalid, field, none))
+    entry_seq(name, author).ok_or_else(|| Refusal::field(Reason::FieldInvalid, field, none))
 }
 
 /// The current revision of an item.

@@ -5,12 +5,12 @@ use prost::Message as _;
 use renkei_book::Heads;
 use renkei_domain::{
     decide::ReadPermit,
-    matter::{Matter, entry_name},
+    matter::{Matter, entry_name, entry_name_if_any},
     moment::stamp,
     noun::{
         Resource as _,
         item::{
-            consent::NO_CONSENT,
+            consent::{self, NO_CONSENT},
             copies, current,
             disclosure::{self, NO_ANNOUNCEMENT, Wanted, basis_for, disclosed, must_have_attempts_left, next_step},
             is_in_scope,
@@ -117,7 +117,7 @@ impl Act for RecordDisclosureRequest {
         if !is_law {
             must_have_attempts_left(context.page().local(), now)?;
         }
-        let fact = self.fact(checked, context)?;
+        let fact = recorded(self, checked, context)?;
         let is_own = context.matter.opener == context.stage.own();
         if !is_law && !is_own && !is_fresh(context.stage.heads(), self.fresh_within_seconds, now) {
             // A disclosure without a basis is refused for that.
@@ -130,42 +130,40 @@ impl Act for RecordDisclosureRequest {
     }
 
     fn attempt(&self, checked: &CheckedRecipient, context: &ActContext<'_>, refusal: &Refusal) -> Option<Fact> {
-        let fact = self.fact(checked, context).ok()?;
+        let fact = recorded(self, checked, context).ok()?;
         disclosure::attempt(&fact, refusal).map(Fact::DisclosureRefused)
     }
 }
 
-/// The disclosure of a request, as the fact that records it.
-trait Records {
-    fn fact(&self, checked: &CheckedRecipient, context: &ActContext<'_>) -> Result<ItemDisclosed, Refusal>;
-}
-
-impl Records for RecordDisclosureRequest {
-    fn fact(&self, recipient: &CheckedRecipient, context: &ActContext<'_>) -> Result<ItemDisclosed, Refusal> {
-        let opener = context.matter.opener;
-        let basis = match self.basis.as_ref() {
-            None => None,
-            Some(Basis::Scope(_)) => Some(disclosure_basis::Basis::Scope(ScopeBasis {})),
-            Some(Basis::Consent(it)) => {
-                let consent = named(&it.entry, opener, "consent.entry", NO_CONSENT)?;
-                Some(disclosure_basis::Basis::Consent(ConsentBasis { consent }))
-            }
-            Some(Basis::Law(law)) => {
-                let announcement = match law.announcement.as_str() {
-                    "" => 0,
-                    name => named(name, opener.peer(), "law.announcement", NO_ANNOUNCEMENT)?,
-                };
-                Some(disclosure_basis::Basis::Law(LegalBasis { ground: law.ground, announcement }))
-            }
-        };
-        Ok(ItemDisclosed {
-            revision: Revision::current(context).number,
-            recipient: checked(recipient),
-            purpose: self.purpose,
-            parts: self.parts.clone(),
-            basis: Some(DisclosureBasis { basis }),
-        })
-    }
+/// The fact that records the disclosure of a request.
+fn recorded(
+    request: &RecordDisclosureRequest,
+    recipient: &CheckedRecipient,
+    context: &ActContext<'_>,
+) -> Result<ItemDisclosed, Refusal> {
+    let opener = context.matter.opener;
+    let basis = match request.basis.as_ref() {
+        None => None,
+        Some(Basis::Scope(_)) => Some(disclosure_basis::Basis::Scope(ScopeBasis {})),
+        Some(Basis::Consent(it)) => {
+            let consent = named(&it.entry, opener, "consent.entry", NO_CONSENT)?;
+            Some(disclosure_basis::Basis::Consent(ConsentBasis { consent }))
+        }
+        Some(Basis::Law(law)) => {
+            let announcement = match law.announcement.as_str() {
+                "" => 0,
+                name => named(name, opener.peer(), "law.announcement", NO_ANNOUNCEMENT)?,
+            };
+            Some(disclosure_basis::Basis::Law(LegalBasis { ground: law.ground, announcement }))
+        }
+    };
+    Ok(ItemDisclosed {
+        revision: Revision::current(context).number,
+        recipient: checked(recipient),
+        purpose: request.purpose,
+        parts: request.parts.clone(),
+        basis: Some(DisclosureBasis { basis }),
+    })
 }
 
 fn check_law(law: &StatedLaw) -> Result<(), Refusal> {
@@ -260,11 +258,9 @@ impl Disclosures {
             Ok(found) => CheckDisclosureResponse {
                 allowed: true,
                 within_scope: found.consent == 0,
-                consent: if found.consent == 0 { String::new() } else { entry_name(opener, found.consent) },
-                conditions: Item::of(&item.matter, seen, now, String::new())
-                    .and_then(|it| it.consents.into_iter().find(|it| it.entry == entry_name(opener, found.consent)))
-                    .and_then(|it| it.terms)
-                    .map(|terms| terms.conditions)
+                consent: entry_name_if_any(opener, found.consent),
+                conditions: consent::granted_by(seen, opener, found.consent)
+                    .map(|granted| granted.terms.conditions.clone())
                     .unwrap_or_default(),
                 until: found.until.map(stamp),
                 judged_at_seq,
@@ -328,7 +324,6 @@ impl Disclosures {
         let journal = Journal::Of(opener.peer());
         let stored = self.desk.store.entry(journal, mark.seq).await?;
         let law = disclosure::law(fact);
-        let consent = disclosure::consent(fact);
         let announcement = law.map_or(0, |law| law.announcement);
         Ok(Disclosure {
             entry: entry_name(opener.peer(), mark.seq),
@@ -339,10 +334,10 @@ impl Disclosures {
             recipient_name: self.name(&item.permit, &item.matter, journal, mark.seq, fact).await?,
             purpose: fact.purpose,
             parts: fact.parts.clone(),
-            consent: consent.map(|seq| entry_name(opener, seq)).unwrap_or_default(),
+            consent: entry_name_if_any(opener, disclosure::consent(fact).unwrap_or_default()),
             ground: law.map_or(LegalGround::Unspecified, LegalBasis::ground).into(),
             notice_forbidden: law.is_some_and(|law| law.announcement == 0),
-            announcement: if announcement == 0 { String::new() } else { entry_name(opener.peer(), announcement) },
+            announcement: entry_name_if_any(opener.peer(), announcement),
             disclosed_at: mark.written_at,
             judged_at_seq: stored.map(|stored| stored.header.seen_peer_seq).unwrap_or_default(),
             basis_ended: disclosure::ended_by(seen, opener, fact).is_some(),

@@ -3,10 +3,13 @@
 //! State: `RECALLED > PUBLISHED`. Revisions are marks; the highest is current, those before are superseded. Consents,
 //! disclosures and the reports of copies are marks in the same matter.
 
+mod answers;
 pub mod consent;
 pub mod copies;
 pub mod disclosure;
+mod duties;
 pub mod recipient;
+mod resource;
 mod revision;
 
 use std::collections::BTreeSet;
@@ -15,12 +18,11 @@ use jiff::Timestamp;
 use prost::Message as _;
 use renkei_proto::{
     FactKind, Sentence,
-    journal::v1::{Mark, fact::Fact},
+    journal::v1::fact::Fact,
     options::v1::Reason,
     sharing::v1::{
-        ConsentGranted, ConsentNarrowed, ConsentRevoked, CopyAnswered, Item, ItemAcknowledged, ItemFeedback,
-        ItemFeedbackGiven, ItemKind, ItemQuestion, ItemQuestionAnswered, ItemQuestionAsked, ItemRecalled, ItemRevision,
-        ItemUnitsMissing, Publication, RecallAnswered, RecallDisposition, item::State,
+        ConsentGranted, ConsentNarrowed, ConsentRevoked, CopyAnswered, Item, ItemAcknowledged, ItemFeedbackGiven,
+        ItemKind, ItemRecalled, ItemUnitsMissing, Publication, RecallAnswered, RecallDisposition,
     },
     r#type::v1::Agency,
 };
@@ -29,18 +31,22 @@ use crate::{
     calendar::parse_day,
     case::Case,
     duty::{Duty, DutyKind},
-    matter::{Collection, Matter, entry_name, is_uuid},
-    moment::{end, instant},
+    matter::{Collection, Matter, is_uuid},
     noun::{Disposed, Noun, Owed, OwnService, Resource, StateName, Withheld},
     page::Seen,
     refusal::{Refusal, missing, must},
     scope,
-    standing::Standing,
     tally::{Ordinal, TallyKind},
     visibility::{Reader, Visibility},
 };
 
-pub use revision::{Current, LAST_REVISION, Published, current, is_sealed, published_in, recall};
+pub use answers::missing_units;
+use answers::{acknowledged_revision, question_answer, questions, seal};
+pub use duties::{
+    ANSWER_CONSENT_REQUEST, ANSWER_QUESTION, ANSWER_RECALL, CLOSE_MISDIRECTION, COUNT_MISDIRECTION_READERS,
+    FOLLOW_UP_RECALL, GIVE_DISCLOSURE_OPINION, SETTLE_UNITS,
+};
+pub use revision::{Current, LAST_REVISION, Published, current, is_sealed, published_in, recall, state};
 use revision::{find, marking, open};
 
 /// `agencies/{originator}/items/{uuid}`.
@@ -48,28 +54,8 @@ pub const COLLECTION: Collection = Collection::of_ids("items", is_uuid).with_cas
 /// The counter of items within a fiscal year.
 pub const ORDINAL: TallyKind = TallyKind::new("item");
 
-/// The originator's duty to answer a question about its item (Art. 5(2)).
-pub const ANSWER_QUESTION: DutyKind = DutyKind::new("answer_item_question");
-/// Both agencies' duty where an item names units that its receiver does not have: the originator names others, or the
-/// receiver adds them (Art. 7(2)).
-pub const SETTLE_UNITS: DutyKind = DutyKind::new("settle_item_units");
-
-/// The originator's duty to answer a request for consent (Art. 7(2)); an oral consent by the next open day.
-pub const ANSWER_CONSENT_REQUEST: DutyKind = DutyKind::new("answer_consent_request");
-/// The originator's duty to state its opinion on a disclosure that a law requires, by the day on which it is planned.
-pub const GIVE_DISCLOSURE_OPINION: DutyKind = DutyKind::new("give_disclosure_opinion");
-/// The receiver's duty to report every copy of a recalled item by the day that the recall names, and those of recipients
-/// whose basis has ended otherwise.
-pub const ANSWER_RECALL: DutyKind = DutyKind::new("answer_recall");
-/// The originator's duty to see to it that its recall is answered.
-pub const FOLLOW_UP_RECALL: DutyKind = DutyKind::new("follow_up_recall");
-/// The receiver's duty to count the readers of misdirected information.
-pub const COUNT_MISDIRECTION_READERS: DutyKind = DutyKind::new("count_misdirection_readers");
-/// The originator's duty to close an incident of misdirected information.
-pub const CLOSE_MISDIRECTION: DutyKind = DutyKind::new("close_misdirection");
-
 /// The kinds of fact whose contents remain readable when an item is sealed: they state why, and what became of it. Every other
-/// content is, or may quote, the text of the item.
+/// content is the text of the item, or is written about that text and is likely to quote it.
 const READABLE: &[FactKind] = &[
     FactKind::ItemRecalled,
     FactKind::ConsentRequested,
@@ -195,14 +181,11 @@ impl Noun for ItemNoun {
     }
 
     fn disposed(&self, by: Agency, seen: Seen<'_>) -> Disposed {
-        let (own_before, peer_until) = copies::disposed(seen, by);
-        Disposed { own_before, peer_until }
+        copies::disposed(seen, by)
     }
 
     fn last_shown(&self, matter: &Matter, seen: Seen<'_>, now: Timestamp) -> Timestamp {
-        let end = current(seen, matter.opener).and_then(|it| consent::scope_end(it.terms()));
-        let before = |end: Timestamp| Timestamp::from_microsecond(end.as_microsecond() - 1).unwrap_or(now);
-        end.filter(|end| *end <= now).map_or(now, before)
+        current(seen, matter.opener).map_or(now, |it| scope::last_instant(it.terms(), now))
     }
 
     fn withheld(&self, matter: &Matter, seen: Seen<'_>, reader: &Reader, now: Timestamp) -> Withheld {
@@ -219,39 +202,11 @@ impl Noun for ItemNoun {
     }
 
     fn duty_kinds(&self) -> &'static [DutyKind] {
-        &[
-            ANSWER_QUESTION,
-            SETTLE_UNITS,
-            ANSWER_CONSENT_REQUEST,
-            GIVE_DISCLOSURE_OPINION,
-            ANSWER_RECALL,
-            FOLLOW_UP_RECALL,
-            COUNT_MISDIRECTION_READERS,
-            CLOSE_MISDIRECTION,
-        ]
+        duties::KINDS
     }
 
     fn duties(&self, own: Agency, matter: &Matter, seen: Seen<'_>) -> Vec<Duty> {
-        if current(seen, matter.opener).is_none() {
-            // The item was refused: neither agency can do anything about it, though its originator may have recalled it.
-            return Vec::new();
-        }
-        let is_asked = matter.opener == own && has_open_question(seen, own);
-        let lacks_units = !is_sealed(seen, matter.opener) && !missing_units(seen, matter.opener).is_empty();
-        let incident = copies::incident(seen, matter.opener).filter(|it| !it.is_closed());
-        let is_to_count = matter.opener != own && incident.is_some_and(|it| !it.is_counted());
-        let is_to_close = matter.opener == own && incident.is_some();
-        let undated = [
-            is_asked.then_some(ANSWER_QUESTION),
-            lacks_units.then_some(SETTLE_UNITS),
-            is_to_count.then_some(COUNT_MISDIRECTION_READERS),
-            is_to_close.then_some(CLOSE_MISDIRECTION),
-        ];
-        let dated = match matter.opener == own {
-            true => [consent_duty(seen, own), opinion_duty(seen, own), recall_duty(seen, own, FOLLOW_UP_RECALL)],
-            false => [answer_duty(seen, matter.opener), None, None],
-        };
-        undated.into_iter().flatten().map(DutyKind::undated).chain(dated.into_iter().flatten()).collect()
+        duties::of(own, matter, seen)
     }
 
     /// A recall seals the content at the receiver, and units that the receiver lacks see nothing. The receiver's
@@ -293,35 +248,6 @@ impl Noun for ItemNoun {
             _ => false,
         }
     }
-}
-
-/// The originator answers the requests for consent; an oral consent by a day.
-fn consent_duty(seen: Seen<'_>, opener: Agency) -> Option<Duty> {
-    let mut open = consent::open_requests(seen, opener).peekable();
-    open.peek()?;
-    let oral = open.filter_map(|it| it.it.oral.as_ref());
-    let first = oral.filter_map(|oral| Some((parse_day(&oral.confirm_by)?, oral.by_rule))).min();
-    let (due, by_rule) = first.map_or((None, false), |(day, by_rule)| (Some(day), by_rule));
-    Some(Duty { kind: ANSWER_CONSENT_REQUEST, due, by_rule })
-}
-
-/// The originator states its opinion on the disclosures that laws require.
-fn opinion_duty(seen: Seen<'_>, opener: Agency) -> Option<Duty> {
-    let first = disclosure::awaiting_opinion(seen, opener).map(|it| parse_day(&it.planned_on)).min()?;
-    Some(Duty { kind: GIVE_DISCLOSURE_OPINION, due: first, by_rule: false })
-}
-
-/// A recall that is not fully answered, with its day. A recall of an earlier version names none and asks for no report.
-fn recall_duty(seen: Seen<'_>, opener: Agency, kind: DutyKind) -> Option<Duty> {
-    let (_, it) = recall(seen, opener).filter(|_| !copies::is_complete(seen, opener))?;
-    let due = parse_day(&it.answer_by)?;
-    Some(Duty { kind, due: Some(due), by_rule: it.by_rule })
-}
-
-/// The receiver reports the copies of a recalled item, or those of recipients whose basis has ended.
-fn answer_duty(seen: Seen<'_>, opener: Agency) -> Option<Duty> {
-    let outside = || (!copies::outside(seen, opener).is_empty()).then(|| ANSWER_RECALL.undated());
-    recall_duty(seen, opener, ANSWER_RECALL).or_else(outside)
 }
 
 fn judge_recall(case: &Case, fact: &ItemRecalled) -> Result<(), Refusal> {
@@ -399,13 +325,7 @@ fn judge_recall_answer(case: &Case) -> Result<(), Refusal> {
 /// The receiver's service alone knows its units; everybody knows the units that the revision names.
 fn judge_missing_units(case: &Case, fact: &ItemUnitsMissing) -> Result<(), Refusal> {
     let current = open(case)?;
-    let is_current = fact.revision == current.it.publication.revision;
-    must(
-        is_current,
-        Reason::WrongState,
-        ("this is not the current revision", "指定された改訂は、最新の改訂ではありません。"),
-    )?;
-    case.answers(current.mark.seq)?;
+    current.must_be_answered(case, fact.revision)?;
     let named = scope::units(current.terms());
     let all_named = fact.units.iter().all(|unit| named.contains(unit));
     must(
@@ -418,17 +338,7 @@ fn judge_missing_units(case: &Case, fact: &ItemUnitsMissing) -> Result<(), Refus
 }
 
 fn judge_acknowledgement(case: &Case, fact: &ItemAcknowledged) -> Result<(), Refusal> {
-    let current = open(case)?;
-    let is_current = fact.revision == current.it.publication.revision;
-    must(
-        is_current,
-        Reason::WrongState,
-        (
-            "this is not the current revision: read it first",
-            "指定された改訂は、最新の改訂ではありません。最新の改訂を確認してください。",
-        ),
-    )?;
-    case.answers(current.mark.seq)?;
+    open(case)?.must_be_answered(case, fact.revision)?;
     // Restrictions in the order of their numbers, so that the same ones in another order are no news.
     let marking = marking(case.page(), case.matter.opener).map(|it| scope::raised(&it, &it)).unwrap_or_default();
     if let Some(raised) = &fact.marking {
@@ -462,17 +372,7 @@ fn judge_answer(case: &Case) -> Result<(), Refusal> {
 }
 
 fn judge_feedback(case: &Case, fact: &ItemFeedbackGiven) -> Result<(), Refusal> {
-    let current = open(case)?;
-    let is_current = fact.revision == current.it.publication.revision;
-    must(
-        is_current,
-        Reason::WrongState,
-        (
-            "this is not the current revision: read it first",
-            "指定された改訂は、最新の改訂ではありません。最新の改訂を確認してください。",
-        ),
-    )?;
-    case.answers(current.mark.seq)
+    open(case)?.must_be_answered(case, fact.revision)
 }
 
 /// The entries about revisions that `pick` selects: the publication, its questions with their answers, its feedback, its
@@ -510,135 +410,11 @@ fn published_about(seen: Seen<'_>, opener: Agency, entries: &BTreeSet<(Agency, u
     published.map(|(_, it)| it.publication.revision).collect()
 }
 
-/// That the receiver has sealed the content.
-fn seal(seen: Seen<'_>, opener: Agency) -> Option<&Mark> {
-    let (recall, _) = recall(seen, opener)?;
-    seen.answer::<RecallAnswered>(opener.peer(), recall.seq).map(|(mark, _)| mark)
-}
-
-/// The units that the current revision names and the receiver does not have, as its service has answered last.
-pub fn missing_units(seen: Seen<'_>, opener: Agency) -> &[String] {
-    let revision = current(seen, opener).map_or(0, |current| current.mark.seq);
-    let answers = seen.all_of::<ItemUnitsMissing>(opener.peer());
-    answers.filter(|(mark, _)| mark.answers == revision).last().map_or(&[], |(_, missing)| &missing.units)
-}
-
-/// The revision that the receiver has acknowledged last; 0 for none.
-fn acknowledged_revision(seen: Seen<'_>, opener: Agency) -> u32 {
-    seen.last::<ItemAcknowledged>(opener.peer()).map_or(0, |(_, acknowledged)| acknowledged.revision)
-}
-
-fn questions(seen: Seen<'_>, opener: Agency) -> impl Iterator<Item = &Mark> {
-    seen.all_of::<ItemQuestionAsked>(opener.peer()).map(|(mark, _)| mark)
-}
-
-fn question_answer(seen: Seen<'_>, opener: Agency, seq: u64) -> Option<&Mark> {
-    seen.answer::<ItemQuestionAnswered>(opener, seq).map(|(mark, _)| mark)
-}
-
-/// The receiver has asked about the item and was not answered.
-fn has_open_question(seen: Seen<'_>, opener: Agency) -> bool {
-    questions(seen, opener).any(|mark| question_answer(seen, opener, mark.seq).is_none())
-}
-
 /// True if the scope itself, and not a consent, included the reader when the item was last shown.
 pub fn is_in_scope(seen: Seen<'_>, opener: Agency, reader: &Reader, now: Timestamp) -> bool {
     let Some(current) = current(seen, opener) else { return false };
-    let end = consent::scope_end(current.terms()).map_or(now, |end| end.min(now));
-    let at = Timestamp::from_microsecond(end.as_microsecond() - 1).unwrap_or(now);
+    let at = scope::last_instant(current.terms(), now);
     scope::audiences(current.terms()).iter().any(|it| it.includes(reader, at))
-}
-
-/// The state of an item; unspecified when it was never published.
-pub fn state(seen: Seen<'_>, opener: Agency) -> State {
-    match current(seen, opener) {
-        None => State::Unspecified,
-        Some(_) if recall(seen, opener).is_some() => State::Recalled,
-        Some(_) => State::Published,
-    }
-}
-
-impl Resource for Item {
-    fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self> {
-        let opener = matter.opener;
-        let current = current(seen, opener)?;
-        let (it, terms) = (current.it, current.terms());
-        let recall = recall(seen, opener);
-        let embargo = terms.plan.as_ref().and_then(|plan| plan.embargo_until.as_ref()).map(instant);
-        Some(Self {
-            name: matter.to_string(),
-            case_number: matter.case_number(it.publication.fiscal_year, it.publication.year_ordinal),
-            originator: opener.into(),
-            kind: it.kind.into(),
-            state: state(seen, opener).into(),
-            revision: it.publication.revision,
-            terms: Some(terms.clone()),
-            tlp: scope::tlp(terms.scope.as_ref()).into(),
-            marking: marking(seen, opener),
-            necessity: it.necessity.into(),
-            valid: terms.valid_from.as_ref().is_none_or(|from| instant(from) <= now)
-                && end(terms.valid_until.as_ref()).is_none_or(|until| now < until),
-            embargoed: embargo.is_some_and(|until| now < until),
-            revisions: revisions(seen, opener, it.publication.revision),
-            acknowledged_revision: acknowledged_revision(seen, opener),
-            questions: questions(seen, opener)
-                .map(|mark| ItemQuestion {
-                    entry: entry_name(opener.peer(), mark.seq),
-                    answer: question_answer(seen, opener, mark.seq)
-                        .map(|answer| entry_name(opener, answer.seq))
-                        .unwrap_or_default(),
-                })
-                .collect(),
-            feedback: feedback(seen, opener),
-            recalled_at: recall.and_then(|(mark, _)| mark.written_at),
-            recall_reason: recall.map(|(_, it)| it.reason).unwrap_or_default(),
-            sealed_at: seal(seen, opener).and_then(|mark| mark.written_at),
-            published_at: seen.each(opener, published_in).next().and_then(|(mark, _)| mark.written_at),
-            updated_at: seen.updated_at(),
-            entries: seen.entries(),
-            etag,
-            waiting_for: Standing::of(&ItemNoun, matter, seen).waiting_for().map(Into::into).collect(),
-            content: None,
-            missing_units: missing_units(seen, opener).to_vec(),
-            consent_requests: consent::requests_shown(seen, opener),
-            consents: consent::shown(seen, opener, now),
-            legal_disclosures: disclosure::announced_shown(seen, opener),
-            disclosures: disclosure::disclosed(seen, opener)
-                .map(|(mark, _)| entry_name(opener.peer(), mark.seq))
-                .collect(),
-            recall_answer_by: recall.map(|(_, it)| it.answer_by.clone()).unwrap_or_default(),
-            copies: copies::shown(seen, opener),
-            recall_complete: copies::is_complete(seen, opener),
-            copies_outside: copies::outside(seen, opener)
-                .into_iter()
-                .map(|(mark, _)| entry_name(opener.peer(), mark.seq))
-                .collect(),
-            reminders: copies::reminders(seen, opener),
-            disposals: copies::disposals(seen),
-            misdirection: copies::incident_shown(seen, opener),
-        })
-    }
-}
-
-fn revisions(seen: Seen<'_>, opener: Agency, current: u32) -> Vec<ItemRevision> {
-    let all = seen.each(opener, published_in);
-    all.map(|(mark, it)| ItemRevision {
-        revision: it.publication.revision,
-        entry: entry_name(opener, mark.seq),
-        published_at: mark.written_at,
-        superseded: it.publication.revision < current,
-    })
-    .collect()
-}
-
-fn feedback(seen: Seen<'_>, opener: Agency) -> Vec<ItemFeedback> {
-    let all = seen.all_of::<ItemFeedbackGiven>(opener.peer());
-    all.map(|(mark, it)| ItemFeedback {
-        entry: entry_name(opener.peer(), mark.seq),
-        revision: it.revision,
-        usefulness: it.usefulness,
-    })
-    .collect()
 }
 
 /// The fact that publishes a kind of item.

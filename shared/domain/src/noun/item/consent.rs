@@ -10,10 +10,9 @@ use renkei_proto::{
     options::v1::Reason,
     sharing::v1::{
         Consent, ConsentDenialReason, ConsentDenied, ConsentGranted, ConsentNarrowed, ConsentRequestWithdrawn,
-        ConsentRequested, ConsentRevoked, ConsentTerms, ItemTerms, Recipient, RequestedConsent, consent,
-        requested_consent,
+        ConsentRequested, ConsentRevoked, ConsentTerms, Recipient, RequestedConsent, consent, requested_consent,
     },
-    r#type::v1::{Agency, Audience, Purpose, Scope, scope},
+    r#type::v1::{Agency, Purpose},
 };
 
 use super::{
@@ -23,10 +22,11 @@ use super::{
 use crate::{
     calendar::parse_day,
     case::Case,
-    matter::entry_name,
+    matter::{entry_name, entry_name_if_any},
     moment::end,
     page::Seen,
     refusal::{Refusal, missing, must, past},
+    scope,
     visibility::{self, Visibility},
 };
 
@@ -86,7 +86,7 @@ impl Granted<'_> {
 
     /// The first instant at which it is no longer in force; `None` for no end. No consent outlasts the scope.
     pub fn until(&self, seen: Seen<'_>, opener: Agency) -> Option<Timestamp> {
-        let scope_ends = current(seen, opener).and_then(|it| scope_end(it.terms()));
+        let scope_ends = current(seen, opener).and_then(|it| scope::end(it.terms()));
         [end(self.terms.until.as_ref()), scope_ends].into_iter().flatten().min()
     }
 
@@ -116,14 +116,6 @@ impl Granted<'_> {
     fn is_kept(&self, seen: Seen<'_>, opener: Agency) -> bool {
         let mut since = seen.each(opener, published_in).filter(|(mark, _)| mark.seq > self.mark.seq);
         since.all(|(_, it)| it.publication.kept_consents.contains(&self.mark.seq))
-    }
-}
-
-/// The end of a scope.
-pub(super) fn scope_end(terms: &ItemTerms) -> Option<Timestamp> {
-    match terms.scope.as_ref()?.scope.as_ref()? {
-        scope::Scope::Designated(it) => end(it.expires.as_ref()),
-        scope::Scope::Undesignated(_) => None,
     }
 }
 
@@ -236,10 +228,7 @@ pub(super) fn requests_shown(seen: Seen<'_>, opener: Agency) -> Vec<RequestedCon
 pub(super) fn shown(seen: Seen<'_>, opener: Agency, now: Timestamp) -> Vec<Consent> {
     let shown = granted(seen, opener).map(|granted| Consent {
         entry: entry_name(opener, granted.mark.seq),
-        request: match granted.mark.answers {
-            0 => String::new(),
-            request => entry_name(opener.peer(), request),
-        },
+        request: entry_name_if_any(opener.peer(), granted.mark.answers),
         revision: granted.it.revision,
         terms: Some(granted.terms.clone()),
         narrowed: granted.narrowing.is_some(),
@@ -267,12 +256,12 @@ fn check(case: &Case, terms: &ConsentTerms) -> Result<(), Refusal> {
         );
         return contradictory("terms.parts", must);
     }
-    if is_public(item.scope.as_ref()) && !stays(case.page(), case.matter.opener) {
+    if scope::is_public(item) && !stays(case.page(), case.matter.opener) {
         let must = ("a public item needs no consent", "公開する共有情報の提供には、同意を要しません。");
         return contradictory("terms", must);
     }
     let until = end(terms.until.as_ref());
-    let ends = scope_end(item);
+    let ends = scope::end(item);
     must(
         ends.is_none_or(|ends| case.now < ends),
         Reason::WrongState,
@@ -289,11 +278,6 @@ fn check(case: &Case, terms: &ConsentTerms) -> Result<(), Refusal> {
         return contradictory("terms.until", must);
     }
     Ok(())
-}
-
-fn is_public(scope: Option<&Scope>) -> bool {
-    let scope = scope.and_then(|scope| scope.scope.as_ref());
-    matches!(scope, Some(scope::Scope::Designated(it)) if it.audience() == Audience::Public)
 }
 
 /// Refuses an extent that is not within another one.
@@ -338,20 +322,8 @@ fn terms_of(terms: Option<&ConsentTerms>) -> Result<&ConsentTerms, Refusal> {
     terms.ok_or_else(|| missing("terms"))
 }
 
-/// The item is shared, its content is not sealed, and this is its current revision.
-fn must_be_current(case: &Case, revision: u32) -> Result<(), Refusal> {
-    let current = open(case)?;
-    must(
-        revision == current.it.publication.revision,
-        Reason::WrongState,
-        ("it is for an older revision", "最新の改訂を対象とするものではありません。"),
-    )
-}
-
 pub(super) fn judge_request(case: &Case, fact: &ConsentRequested) -> Result<(), Refusal> {
-    let current = open(case)?;
-    must_be_current(case, fact.revision)?;
-    case.answers(current.mark.seq)?;
+    open(case)?.must_be_answered(case, fact.revision)?;
     let terms = terms_of(fact.terms.as_ref())?;
     check(case, terms)?;
     must(
@@ -367,7 +339,7 @@ pub(super) fn judge_request(case: &Case, fact: &ConsentRequested) -> Result<(), 
 
 pub(super) fn judge_grant(case: &Case, fact: &ConsentGranted) -> Result<(), Refusal> {
     // A request for an older revision has lapsed, so an open one is for the current revision too.
-    must_be_current(case, fact.revision)?;
+    open(case)?.must_be(fact.revision)?;
     let request = (case.answers != 0).then(|| open_request(case, case.answers)).transpose()?;
     let terms = terms_of(fact.terms.as_ref())?;
     check(case, terms)?;

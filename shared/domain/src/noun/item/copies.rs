@@ -25,7 +25,8 @@ use super::{
 use crate::{
     calendar::parse_day,
     case::Case,
-    matter::entry_name,
+    matter::{entry_name, entry_name_if_any},
+    noun::Disposed,
     page::{MarkView as _, Seen},
     refusal::{Refusal, missing, must},
 };
@@ -244,10 +245,7 @@ pub(super) fn shown(seen: Seen<'_>, opener: Agency) -> Vec<CopyReport> {
         copy: it.copy,
         entry: entry_name(opener.peer(), mark.seq),
         fate: it.fate,
-        disclosure: match it.disclosure {
-            0 => String::new(),
-            seq => entry_name(opener.peer(), seq),
-        },
+        disclosure: entry_name_if_any(opener.peer(), it.disclosure),
         demand: it.demand,
         retained_until: it.retained_until.clone(),
     });
@@ -268,11 +266,10 @@ pub(super) fn reminders(seen: Seen<'_>, opener: Agency) -> Vec<String> {
     seen.all_of::<RecallReminded>(opener).map(|(mark, _)| entry_name(opener, mark.seq)).collect()
 }
 
-/// The entries whose texts an agency has erased: its own before the first number, and the peer's up to the second. Both are 0
-/// before its first disposal.
-pub fn disposed(seen: Seen<'_>, by: Agency) -> (u64, u64) {
+/// The entries whose texts an agency has erased.
+pub fn disposed(seen: Seen<'_>, by: Agency) -> Disposed {
     let last = seen.last::<ItemDisposed>(by);
-    last.map_or((0, 0), |(mark, it)| (mark.seq, it.peer_seq))
+    last.map_or_else(Disposed::default, |(mark, it)| Disposed { own_before: mark.seq, peer_until: it.peer_seq })
 }
 
 /// The number of the last entry of an agency in the item; 0 for none.
@@ -289,13 +286,13 @@ pub(super) fn judge_disposal(case: &Case, fact: &ItemDisposed) -> Result<(), Ref
         Reason::FactDiffers,
         Sentence::for_developers("a disposal erases everything that is there"),
     )?;
-    let (own, peer) = disposed(seen, author);
+    let Disposed { own_before, peer_until } = disposed(seen, author);
     // The decision that approved a disposal is no text of the item, so the disposal of one agency gives the other none.
     let has_text =
         |mark: &&Mark| mark.kind().is_some_and(|kind| kind != FactKind::ItemDisposed && kind.rule().content.is_some());
     let is_left = |agency, erased| seen.all(agency).filter(has_text).any(|mark| mark.seq > erased);
     must(
-        is_left(author, own) || is_left(author.peer(), peer),
+        is_left(author, own_before) || is_left(author.peer(), peer_until),
         Reason::WrongState,
         ("every text of the item is erased already", "この共有情報の内容は、既に廃棄されています。"),
     )

@@ -12,7 +12,7 @@ use renkei_proto::{
         ConsentBasis, DisclosureAnnounced, DisclosureOpinionGiven, DisclosureRefused, ItemDisclosed, ItemTerms,
         LegalBasis, LegalDisclosure, NextStep, Recipient, RefusedDisclosure, consent, disclosure_basis,
     },
-    r#type::v1::{Agency, Audience, Purpose, scope},
+    r#type::v1::{Agency, Audience, Purpose},
 };
 
 use super::{
@@ -26,6 +26,7 @@ use crate::{
     moment::instant,
     page::{MarkView as _, Seen},
     refusal::{Refusal, missing, must},
+    scope,
 };
 
 /// The highest number of refused attempts in an item that are recorded on one day in Japan.
@@ -74,7 +75,7 @@ pub fn within_scope(
     let Some(current) = current(seen, opener) else { return Err(Refusal::plain(Reason::BeyondScope)) };
     let terms = current.terms();
     let beyond = |detail: (&str, &str)| Err(Refusal::new(Reason::BeyondScope, detail));
-    let until = consents::scope_end(terms);
+    let until = scope::end(terms);
     if until.is_some_and(|until| until <= now) {
         // Stated first, because no consent lasts longer.
         return beyond(("the scope has ended", "この共有情報は、共有の期限を過ぎています。"));
@@ -109,10 +110,8 @@ pub fn within_scope(
 
 /// True if the audience of the scope includes the recipient, whatever the purpose and the time are.
 fn admits(terms: &ItemTerms, to: &Recipient) -> bool {
-    let Some(scope::Scope::Designated(it)) = terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) else {
-        // The default scope is the receiving party.
-        return false;
-    };
+    // The default scope is the receiving party.
+    let Some(it) = scope::designated(terms) else { return false };
     let audience = it.audience();
     match audience {
         Audience::Unspecified | Audience::Party => false,
@@ -128,9 +127,7 @@ fn admits(terms: &ItemTerms, to: &Recipient) -> bool {
 
 /// True if the scope includes the purpose, whatever the audience is.
 fn serves(terms: &ItemTerms, purpose: Purpose) -> bool {
-    let Some(scope::Scope::Designated(it)) = terms.scope.as_ref().and_then(|scope| scope.scope.as_ref()) else {
-        return true;
-    };
+    let Some(it) = scope::designated(terms) else { return true };
     it.audience() == Audience::Public || it.purposes().any(|named| named == purpose)
 }
 
@@ -205,7 +202,7 @@ pub fn next_step(seen: Seen<'_>, opener: Agency, wanted: Wanted<'_>, refusal: &R
 }
 
 fn scope_ended(seen: Seen<'_>, opener: Agency, now: Timestamp) -> bool {
-    let ends = current(seen, opener).and_then(|it| consents::scope_end(it.terms()));
+    let ends = current(seen, opener).and_then(|it| scope::end(it.terms()));
     ends.is_some_and(|ends| ends <= now)
 }
 

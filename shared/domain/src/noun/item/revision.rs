@@ -7,7 +7,7 @@ use renkei_proto::{
     options::v1::Reason,
     sharing::v1::{
         ItemAcknowledged, ItemKind, ItemRecalled, ItemTerms, MisdirectionClosed, MisdirectionReported, Necessity,
-        Publication, RecallAnswered,
+        Publication, RecallAnswered, item::State,
     },
     r#type::v1::{Agency, Marking, Restriction},
 };
@@ -87,6 +87,24 @@ impl<'a> Current<'a> {
             ItemTerms { scope: None, marking: None, valid_from: None, valid_until: None, plan: None };
         self.it.publication.terms.as_ref().unwrap_or(&NONE)
     }
+
+    /// Refuses a fact about another revision than this one.
+    pub(super) fn must_be(&self, revision: u32) -> Result<(), Refusal> {
+        must(
+            revision == self.it.publication.revision,
+            Reason::WrongState,
+            (
+                "this is not the current revision: read it first",
+                "指定された改訂は、最新の改訂ではありません。最新の改訂を確認してください。",
+            ),
+        )
+    }
+
+    /// The same, and a fact that does not answer the entry of this revision.
+    pub(super) fn must_be_answered(&self, case: &Case, revision: u32) -> Result<(), Refusal> {
+        self.must_be(revision)?;
+        case.answers(self.mark.seq)
+    }
 }
 
 /// The current revision; `None` when it was never published.
@@ -125,4 +143,13 @@ pub(super) fn is_reported(seen: Seen<'_>, opener: Agency) -> bool {
     reported.is_some_and(|(mark, _)| {
         seen.answer::<MisdirectionClosed>(opener, mark.seq).is_none_or(|(_, it)| !it.unfounded)
     })
+}
+
+/// The state of an item; unspecified when it was never published.
+pub fn state(seen: Seen<'_>, opener: Agency) -> State {
+    match current(seen, opener) {
+        None => State::Unspecified,
+        Some(_) if recall(seen, opener).is_some() => State::Recalled,
+        Some(_) => State::Published,
+    }
 }
