@@ -6,6 +6,7 @@ use std::{
 };
 
 use prost::Message as _;
+use renkei_book::Memory;
 use renkei_domain::{
     memorandum,
     noun::registry,
@@ -39,6 +40,8 @@ pub struct Check {
     acknowledged: BTreeMap<Agency, BTreeSet<String>>,
     /// The ids of entries that a faulty version has written.
     faulty: BTreeSet<String>,
+    /// The ids of entries whose texts an agency had erased when its database was replaced.
+    erased: BTreeSet<String>,
     /// The ids of entries that were judged by entries of the other agency which were given up since.
     orphaned: BTreeSet<String>,
     /// By the agency that stopped it, the numbers at which the other's journal was stopped.
@@ -72,6 +75,17 @@ impl Check {
             let written = disk.entries(Journal::Of(agency.peer()), 1);
             let orphaned = written.filter(|entry| entry.header.seen_peer_seq > left);
             self.orphaned.extend(orphaned.map(|entry| entry.header.entry_id.clone()));
+        }
+    }
+
+    /// Notes that the database of a side is about to be replaced. The decision to erase a text may be lost with it, while the peer
+    /// has fetched the entry without the text.
+    pub fn replaces(&mut self, side: &Side) {
+        let disk = side.disk();
+        for author in [Agency::Ppc, Agency::Ipa] {
+            let all = disk.entries(Journal::Of(author), 1);
+            let erased = all.filter(|it| it.entry.content.is_none() && is_disposed(&disk, author, &it.header));
+            self.erased.extend(erased.map(|it| it.header.entry_id.clone()));
         }
     }
 
@@ -256,6 +270,21 @@ impl Check {
         Ok(())
     }
 
+    /// Both sides have the same entries of an author, byte for byte, but for the texts that a disposal has erased.
+    fn is_same(&self, [ppc, ipa]: &[Side; 2], author: Agency) -> bool {
+        let (here, there) = (ppc.journal(author), ipa.journal(author));
+        let each = here.iter().zip(&there).all(|(here, there)| {
+            let plain = |it: &Entry| Entry { content: None, ..it.clone() };
+            let is_gone = |side: &Side, it: &Entry| {
+                let header = Header::decode(it.header.as_slice()).unwrap_or_default();
+                it.content.is_none()
+                    && (self.erased.contains(&header.entry_id) || is_disposed(&side.disk(), author, &header))
+            };
+            here == there || (plain(here) == plain(there) && (is_gone(ppc, here) || is_gone(ipa, there)))
+        });
+        here.len() == there.len() && each
+    }
+
     /// What must be true of the pair at rest.
     ///
     /// # Errors
@@ -282,7 +311,7 @@ impl Check {
             sealed(side, at)?;
         }
         for author in [Agency::Ppc, Agency::Ipa] {
-            if !is_same(sides, author) {
+            if !self.is_same(sides, author) {
                 return Err(Violation::new("both sides have the same journals", author.id(), at));
             }
             let start = Previous::start(author, memorandum::agreement_digest());
@@ -306,24 +335,13 @@ impl Check {
     }
 }
 
-/// Both sides have the same entries of an author, byte for byte, but for the texts that a disposal has erased.
-fn is_same([ppc, ipa]: &[Side; 2], author: Agency) -> bool {
-    let (here, there) = (ppc.journal(author), ipa.journal(author));
-    let each = here.iter().zip(&there).all(|(here, there)| {
-        let plain = |it: &Entry| Entry { content: None, ..it.clone() };
-        let is_gone = |side: &Side, it: &Entry| it.content.is_none() && is_disposed(side, author, it);
-        here == there || (plain(here) == plain(there) && (is_gone(ppc, here) || is_gone(ipa, there)))
-    });
-    here.len() == there.len() && each
-}
-
-/// The side has stated that it has erased the text of this entry. This reads the facts, and not what the side did.
-fn is_disposed(side: &Side, author: Agency, it: &Entry) -> bool {
-    let Ok(header) = Header::decode(it.header.as_slice()) else { return false };
-    let disk = side.disk();
-    disk.entries(Journal::Of(side.own), 1).any(|own| match &own.fact.fact {
+/// The agency with this database has stated that it has erased the text of this entry. This reads the facts, and not what the
+/// service did.
+fn is_disposed(disk: &Memory, author: Agency, header: &Header) -> bool {
+    let by = disk.own();
+    disk.entries(Journal::Of(by), 1).any(|own| match &own.fact.fact {
         Some(fact::Fact::ItemDisposed(disposed)) if own.header.matter == header.matter => {
-            if author == side.own {
+            if author == by {
                 header.seq < own.header.seq
             } else {
                 header.seq <= disposed.peer_seq

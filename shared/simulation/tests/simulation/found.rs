@@ -93,3 +93,28 @@ fn a_receipt_counts_after_a_loss_that_nobody_can_prove() {
         world.settle(1)
     });
 }
+
+/// The peer loses an entry and gets it back without the text, which a disposal has erased meanwhile. Then the decision on that is
+/// lost too, with the author's database, of which the copy has the text again.
+#[test]
+fn a_text_that_a_lost_disposal_has_erased_may_be_at_one_side_alone() {
+    told(|world| {
+        world.goes_on()?;
+        world.back_up(Ppc);
+        world.acts(Ipa, "publish an item")?;
+        world.goes_on()?;
+        world.back_up(Ipa);
+        world.cut();
+        world.restore_copy(Ppc, 0, false);
+        world.acts(Ipa, "recall an item")?;
+        world.acts(Ipa, "approve a disposal")?;
+        world.install(Ppc, Some(FactKind::ItemDisposed));
+        world.start(Ppc);
+        world.mend();
+        world.goes_on()?;
+        world.restore_copy(Ipa, 0, false);
+        world.crash(Ppc);
+        world.install(Ppc, None);
+        world.settle(1)
+    });
+}
