@@ -14,7 +14,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::identity::serial_text;
-use crate::pem::{CRL_MAX, TlsError, sections};
+use crate::pem::{CRL_MAX, Part, TlsError, sections};
 use crate::roots::{Roots, signs};
 
 /// The certificates that the revocation lists name, by issuer and serial number.
@@ -208,9 +208,10 @@ impl Lists {
         Revoked(revoked)
     }
 
-    /// The earliest end of a list.
-    pub(crate) fn end(&self) -> Option<i64> {
-        self.0.values().map(|list| list.next_update).min()
+    /// All lists, until the earliest end of one.
+    pub(crate) fn in_use(&self) -> Option<Part> {
+        let ends = self.0.values().map(|list| list.next_update).min()?;
+        Some(Part { version: self.0.values().map(List::described).collect::<Vec<_>>().join(", "), ends })
     }
 
     /// True if any of these roots has a list that has not expired.

@@ -9,8 +9,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
 use crate::crypto::provider;
-use crate::identity::Identity;
-use crate::pem::{FILE_MAX, Files, TlsError, certificates, sections};
+use crate::identity::{Identity, serial_text};
+use crate::pem::{FILE_MAX, Files, Part, TlsError, certificates, sections};
 
 /// A certificate and its matching key.
 #[derive(Clone)]
@@ -19,6 +19,7 @@ pub(crate) struct Own {
     certified: Arc<CertifiedKey>,
     /// The identity that the certificate names, if any.
     uri: Option<String>,
+    serial: String,
     not_before: i64,
     not_after: i64,
     /// True if a server may show it, and true if a client may.
@@ -46,6 +47,7 @@ impl Own {
             path: path.clone(),
             certified: Arc::new(certified),
             uri: Identity::from_certificate(&leaf).ok().map(|identity| identity.uri().to_owned()),
+            serial: serial_text(parsed.raw_serial()),
             not_before: parsed.validity().not_before.timestamp(),
             not_after: parsed.validity().not_after.timestamp(),
             uses: uses(&parsed),
@@ -56,8 +58,8 @@ impl Own {
         self.certified.clone()
     }
 
-    pub(crate) fn not_after(&self) -> i64 {
-        self.not_after
+    pub(crate) fn in_use(&self) -> Part {
+        Part { version: format!("serial {}", self.serial), ends: self.not_after }
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {

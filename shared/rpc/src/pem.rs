@@ -46,6 +46,16 @@ impl Files {
     }
 }
 
+/// One part of the trust material in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The serial number of the certificate in hexadecimal digits, or number and instant of each revocation list: by this an
+    /// operator sees that a file is in use which they have put there.
+    pub version: String,
+    /// The end, in seconds since 1970-01-01T00:00:00Z.
+    pub ends: i64,
+}
+
 /// A defect of trust material. The messages name files, never their content.
 #[derive(Debug, Error)]
 pub enum TlsError {

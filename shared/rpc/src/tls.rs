@@ -18,7 +18,7 @@ pub use crate::crl::{Revoked, RevokedNow};
 use crate::crypto::provider;
 use crate::identity::Identity;
 use crate::own::Own;
-pub use crate::pem::{Files, TlsError};
+pub use crate::pem::{Files, Part, TlsError};
 use crate::roots::Roots;
 use crate::verify::{StrictClient, StrictServer};
 
@@ -33,13 +33,13 @@ pub struct Material {
     lists: Lists,
 }
 
-/// The expiry of trust material, in seconds since 1970-01-01T00:00:00Z, for metrics and alarms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expiry {
-    /// The own certificate's `notAfter`.
-    pub certificate: i64,
-    /// The earliest `nextUpdate` of the revocation lists; after it every peer is refused.
-    pub crl: Option<i64>,
+/// The trust material in use, for `status`, metrics and alarms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InUse {
+    /// The own certificate, until its `notAfter`.
+    pub certificate: Part,
+    /// The revocation lists, until the earliest `nextUpdate`; after it every peer is refused.
+    pub crl: Option<Part>,
 }
 
 /// A TLS configuration that can be exchanged while it is in use.
@@ -119,16 +119,16 @@ impl Material {
         self.own.is_same(&other.own) && self.roots.is_same(&other.roots) && self.lists.is_same(&other.lists)
     }
 
-    /// The expiry of this material.
+    /// The parts of this material.
     #[must_use]
-    pub fn expiry(&self) -> Expiry {
-        Expiry { certificate: self.own.not_after(), crl: self.lists.end() }
+    pub fn in_use(&self) -> InUse {
+        InUse { certificate: self.own.in_use(), crl: self.lists.in_use() }
     }
 }
 
 impl fmt::Debug for Material {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Material").field("expiry", &self.expiry()).finish_non_exhaustive()
+        f.debug_struct("Material").field("in_use", &self.in_use()).finish_non_exhaustive()
     }
 }
 
@@ -242,10 +242,10 @@ impl<T> Reloading<T> {
         current.refused.iter().cloned().chain(lacking).collect()
     }
 
-    /// The expiry of the material in use.
+    /// The material in use.
     #[must_use]
-    pub fn expiry(&self) -> Expiry {
-        self.current.load().material.expiry()
+    pub fn in_use(&self) -> InUse {
+        self.current.load().material.in_use()
     }
 
     /// True if the peer's certificate is revoked now; it is checked for every request.
@@ -263,6 +263,6 @@ impl<T> Reloading<T> {
 
 impl<T> fmt::Debug for Reloading<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reloading").field("expiry", &self.expiry()).finish_non_exhaustive()
+        f.debug_struct("Reloading").field("in_use", &self.in_use()).finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use jiff::civil::date;
 use renkei_domain::{calendar, moment::Source};
 use renkei_proto::r#type::v1::Agency;
-use renkei_rpc::certificate;
+use renkei_rpc::{certificate, tls::Part};
 use renkei_store::Store;
 use tokio::net::TcpStream;
 
@@ -183,15 +183,15 @@ fn readable(file: &Path, language: Language) -> Option<Finding> {
 fn ends(tls: &Tls, language: Language) -> Vec<Finding> {
     let now = source::machine().as_second();
     let mut findings = Vec::new();
-    for (port, end) in tls.ends() {
+    for (port, it) in tls.in_use() {
         let both = [
-            (("certificate", "証明書"), Some(end.certificate), CERTIFICATE_DAYS),
-            (("revocation list", "失効リスト"), end.crl, CRL_DAYS),
+            (("certificate", "証明書"), Some(it.certificate), CERTIFICATE_DAYS),
+            (("revocation list", "失効リスト"), it.crl, CRL_DAYS),
         ];
-        for ((what, what_ja), end, soon) in both {
-            let Some(end) = end else { continue };
-            let left = (end - now).div_euclid(86_400);
-            findings.push(match end - now {
+        for ((what, what_ja), part, soon) in both {
+            let Some(Part { ends, .. }) = part else { continue };
+            let left = (ends - now).div_euclid(86_400);
+            findings.push(match ends - now {
                 ..=0 => Wrong(language.say(
                     format!("the {what} of {port} has ended, connections are refused: {RENEW}"),
                     format!("{port} の{what_ja}の期限が切れており、接続が拒否されます。{RENEW_JA}"),

@@ -18,7 +18,7 @@ use renkei_domain::{
 };
 use renkei_link::Link;
 use renkei_proto::{link::v1::link_status::State, r#type::v1::Agency};
-use renkei_rpc::tls::Expiry;
+use renkei_rpc::tls::{InUse, Part};
 use renkei_store::{Error, Store};
 use renkei_telemetry::{Direction, Metrics};
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,10 @@ pub(crate) struct Trust {
     pub(crate) port: String,
     /// `certificate` or `revocation list`.
     pub(crate) what: String,
+    /// The serial number of the certificate, or number and instant of each list: a file that was replaced is in use once its
+    /// own is shown here. Services of earlier versions do not report it.
+    #[serde(default)]
+    pub(crate) version: String,
     pub(crate) ends_at: String,
     /// The number of whole days; negative after the end.
     pub(crate) days_left: i64,
@@ -179,12 +183,9 @@ pub(crate) struct Duties {
     pub(crate) next_matter: String,
 }
 
-/// The expiry of each port's trust material.
-pub(crate) type Ends = Vec<(&'static str, Expiry)>;
-
 /// The state of each port's trust material.
 pub(crate) struct TrustStands {
-    pub(crate) ends: Ends,
+    pub(crate) in_use: Vec<(&'static str, InUse)>,
     /// The faults, in sentences.
     pub(crate) faults: Vec<(&'static str, Vec<String>)>,
 }
@@ -225,7 +226,7 @@ impl Status {
             as_of: now.to_string(),
             service: if live.is_some() { RUNNING } else { "not running" }.to_owned(),
             link,
-            trust: trust(&material.ends, machine),
+            trust: trust(material.in_use, machine),
             trust_faults: faults(material.faults),
             database,
             recording: if condition.writes.is_empty() { condition.records } else { condition.writes },
@@ -322,17 +323,17 @@ impl LinkStands {
     }
 }
 
-fn trust(ends: &Ends, machine: Timestamp) -> Vec<Trust> {
+fn trust(in_use: Vec<(&'static str, InUse)>, machine: Timestamp) -> Vec<Trust> {
     let mut all = Vec::new();
-    for (port, end) in ends {
-        let of = |what: &str, ends: i64| {
+    for (port, it) in in_use {
+        let of = |what: &str, Part { version, ends }: Part| {
             let seconds_left = ends - machine.as_second();
             let ends_at = Timestamp::from_second(ends).map_or_else(|_| "-".to_owned(), |at| at.to_string());
             let days_left = seconds_left.div_euclid(DAY);
-            Trust { port: (*port).to_owned(), what: what.to_owned(), ends_at, days_left, seconds_left }
+            Trust { port: port.to_owned(), what: what.to_owned(), version, ends_at, days_left, seconds_left }
         };
-        all.push(of(CERTIFICATE, end.certificate));
-        all.extend(end.crl.map(|crl| of(CRL, crl)));
+        all.push(of(CERTIFICATE, it.certificate));
+        all.extend(it.crl.map(|crl| of(CRL, crl)));
     }
     all.sort_by_key(|it| it.seconds_left);
     all

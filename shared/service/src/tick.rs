@@ -12,7 +12,7 @@ use renkei_domain::moment::Source;
 use renkei_proto::r#type::v1::Agency;
 use renkei_rpc::{
     health::{Need, Readiness},
-    tls::{Files, Reloading},
+    tls::{Files, Part, Reloading},
 };
 use renkei_store::{Error, Store};
 use renkei_telemetry::Metrics;
@@ -297,10 +297,11 @@ impl Look {
 /// True if no certificate and no revocation list in use has expired.
 fn is_valid(tls: &Tls) -> bool {
     let now = source::machine().as_second();
-    let ends = tls.ends();
-    let expired = ends.iter().find(|(_, end)| end.certificate <= now || end.crl.is_some_and(|crl| crl <= now));
-    if let Some((port, end)) = expired {
-        tracing::error!(port, ?end, "a certificate or revocation list has expired: connections are refused");
+    let all = tls.in_use();
+    let has_ended = |part: &Part| part.ends <= now;
+    let expired = all.iter().find(|(_, it)| has_ended(&it.certificate) || it.crl.as_ref().is_some_and(has_ended));
+    if let Some((port, it)) = expired {
+        tracing::error!(port, in_use = ?it, "a certificate or revocation list has expired: connections are refused");
     }
     expired.is_none()
 }

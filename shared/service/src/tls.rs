@@ -3,14 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use renkei_proto::r#type::v1::Agency;
-use renkei_rpc::{connect::Dial, tls::Reloading};
+use renkei_rpc::{
+    connect::Dial,
+    tls::{InUse, Reloading},
+};
 use rustls::{ClientConfig, ServerConfig};
 
-use crate::{
-    config::Config,
-    error::StartError,
-    status::{Ends, TrustStands},
-};
+use crate::{config::Config, error::StartError, status::TrustStands};
 
 /// The time limit for the connection to the peer.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -32,9 +31,9 @@ impl Tls {
         })
     }
 
-    /// The expiry of each port's trust material.
-    pub(crate) fn ends(&self) -> Ends {
-        vec![("desk", self.desk.expiry()), ("link", self.link.expiry()), ("dial", self.dial.expiry())]
+    /// The trust material of each port that is in use.
+    pub(crate) fn in_use(&self) -> Vec<(&'static str, InUse)> {
+        vec![("desk", self.desk.in_use()), ("link", self.link.in_use()), ("dial", self.dial.in_use())]
     }
 
     /// The faults of each port's trust material. Link and dialling side share their files and most faults.
@@ -46,7 +45,7 @@ impl Tls {
 
     /// The state of the trust material, for `status`.
     pub(crate) fn stands(&self) -> TrustStands {
-        TrustStands { ends: self.ends(), faults: self.faults() }
+        TrustStands { in_use: self.in_use(), faults: self.faults() }
     }
 }
 

@@ -45,6 +45,15 @@ async fn told(pair: &Pair, faults: &[(&str, &str)]) {
     }
 }
 
+/// The revocation list of the link that is in use at PPC, as `status` names it.
+async fn in_use(pair: &Pair) -> String {
+    let (_, text) = get(pair.ppc.operator().unwrap(), "/status").await.unwrap();
+    let status = serde_json::from_str::<Value>(&text).unwrap();
+    let mut all = status["trust"].as_array().unwrap().iter();
+    let list = all.find(|it| it["port"] == "link" && it["what"] == "revocation list").unwrap();
+    list["version"].as_str().unwrap().to_owned()
+}
+
 /// Every sign tells of these words, or none tells of anything.
 async fn every_sign(pair: &Pair, words: &str) {
     for task in ["check", "doctor"] {
@@ -112,7 +121,14 @@ async fn the_link_refuses_worse_files_like_the_desk_and_one_bad_file_delays_no_o
     let dir = pair.setup.dir.clone();
     let (desk, link) = (pki::desk_files(&dir, "ppc"), pki::link_files(&dir, "ppc"));
     let older = std::fs::read_to_string(&link.crls[0]).unwrap();
+    let first = in_use(&pair).await;
     put(&link.crls[0], &pair.setup.pki.ipa.link_authority.crl().unwrap());
+    let replaced = async {
+        while in_use(&pair).await == first {
+            pair.hang_up(Agency::Ppc).await.unwrap();
+        }
+    };
+    tokio::time::timeout(BOUND, replaced).await.unwrap();
     told(&pair, &[]).await;
     put(&link.crls[0], &older);
     told(&pair, &[("link", "is older than the one in use")]).await;

@@ -115,12 +115,12 @@ fn the_end_of_certificate_and_revocation_list_is_known() {
     let world = World::new();
     let mut files = world.server_files();
     let tls = Reloading::server(&files).unwrap();
-    assert_eq!(tls.expiry().certificate, YEAR_2090);
-    assert_eq!(tls.expiry().crl, Some(YEAR_2090));
+    assert_eq!(tls.in_use().certificate.ends, YEAR_2090);
+    assert_eq!(tls.in_use().crl.map(|it| it.ends), Some(YEAR_2090));
 
     files.crls.clear();
     let tls = Reloading::server(&files).unwrap();
-    assert_eq!(tls.expiry().crl, None);
+    assert_eq!(tls.in_use().crl, None);
     assert!(tls.revoked().borrow().is_empty());
 
     let revoked = [world.client(), world.client()];
@@ -130,7 +130,7 @@ fn the_end_of_certificate_and_revocation_list_is_known() {
         world.write("b.crl", &world.foreign.crl(&revoked[..1], 2090)),
     ];
     tls.reload(&files, NOW).whole().unwrap();
-    assert_eq!(tls.expiry().crl, Some(YEAR_2090), "the list that ends first counts");
+    assert_eq!(tls.in_use().crl.map(|it| it.ends), Some(YEAR_2090), "the list that ends first counts");
     assert_eq!(tls.revoked().borrow().len(), 3, "a serial number counts per issuer");
 }
 
@@ -216,7 +216,7 @@ fn the_parts_of_trust_material_are_judged_one_by_one_and_none_gets_worse() {
         let refused: Vec<String> = reload.refused.iter().map(ToString::to_string).collect();
         assert!(refused.len() == 1 && refused[0].contains(words), "{words}: {refused:?}");
         assert_eq!(tls.revoked().borrow().len(), 2, "{words}: the newer list is in use all the same");
-        assert_eq!(tls.expiry().certificate, YEAR_2090, "{words}");
+        assert_eq!(tls.in_use().certificate.ends, YEAR_2090, "{words}");
     }
     // An authority without a list is reported, and blocks nothing.
     let both = [port.world.trusted.pem(), port.world.foreign.pem()].concat();

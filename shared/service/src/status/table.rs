@@ -66,8 +66,8 @@ impl Status {
             rows.push((
                 ("ends", "有効期限"),
                 language.say(
-                    format!("{} of {} in {} days, {ends}", it.what, it.port, it.days_left),
-                    format!("{} の{what}：残り {} 日、{ends}", it.port, it.days_left),
+                    format!("{} of {} ({}) in {} days, {ends}", it.what, it.port, it.version, it.days_left),
+                    format!("{} の{what}（{}）：残り {} 日、{ends}", it.port, it.version, it.days_left),
                 ),
             ));
         }
