@@ -246,7 +246,7 @@ fn judge_arrival(stage: &Stage, arriving: &Arriving, matter: &Matter) -> Result<
         ));
     }
     let salted = arriving.entry.content.as_ref().map(|salted| salted.content.as_slice());
-    content::check(fact.kind, salted, !header.content_commitment.is_empty())?;
+    content::check(matter, &fact.fact, salted, !header.content_commitment.is_empty())?;
     if fact.kind.rule().author == Author::Private {
         return Err(Refusal::new(Reason::WrongDirection, Sentence::for_developers("this kind of fact never crosses")));
     }

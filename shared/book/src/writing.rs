@@ -58,7 +58,7 @@ impl Stage {
     pub(crate) fn write_again(&mut self, matter: &Matter, old: &SetAside) -> Result<u64, Refusal> {
         let permit = decide(&self.view(), matter, &old.fact, old.answers, self.now())?;
         // Its text may be erased, and the peer takes no fact without the text that belongs to it.
-        content::check(permit.kind(), old.content.as_deref(), old.content.is_some())?;
+        content::check(matter, &old.fact, old.content.as_deref(), old.content.is_some())?;
         self.append(&permit, old.fact.clone(), old.content.clone(), old.answers, Some(old))
     }
 

@@ -24,7 +24,10 @@ use renkei_proto::{
 use renkei_rpc::validate::Call;
 use tonic::Request;
 
-use crate::desk::{Answer, Desk, open};
+use crate::{
+    desk::{Answer, Desk, open},
+    read::shown,
+};
 
 /// A request of an official that changes something in a matter.
 pub trait Act: ActRequest + Send + Sync + 'static {
@@ -234,7 +237,7 @@ impl<A: Act> Command for ActCommand<A> {
         }
         // The act itself may have hidden the matter from its caller, who was judged before it: the report that an item came by
         // mistake ends the consent by which the caller's unit saw it.
-        A::Resource::of(&self.matter, stage.page(&name), moment.now, stage.etag(&name))
+        shown(stage.own(), &self.matter, stage.page(&name), &self.reader, (moment.now, stage.etag(&name)))
             .ok_or_else(|| Refusal::new(Reason::Internal, Sentence::for_developers("the matter has no page")))
     }
 
@@ -242,7 +245,7 @@ impl<A: Act> Command for ActCommand<A> {
         // The stored reply was lost with its database, and the reply is made anew: only for a caller who may read the matter
         // now.
         self.act.etag().map(|_| self.readable(stage, moment)).transpose().ok()?;
-        A::Resource::of(&Matter::of(matter), stage.page(matter), moment.now, stage.etag(matter))
+        shown(stage.own(), &Matter::of(matter), stage.page(matter), &self.reader, (moment.now, stage.etag(matter)))
     }
 }
 

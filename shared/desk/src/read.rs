@@ -5,12 +5,13 @@ use prost::Message;
 use renkei_book::{Cursor, etag};
 use renkei_domain::{
     case_number::CaseNumber,
-    decide::{ReadPermit, decide_read},
+    decide::{ReadPermit, decide_read, withheld},
     matter::{Collection, Matter, entry_name, entry_name_if_any},
     noun::{Resource, registry},
     page::{Journal, Page, Seen},
     refusal::Refusal,
     standing::Filter,
+    visibility::Reader,
 };
 use renkei_proto::{EntryContent, FactKind, Sentence, options::v1::Reason, r#type::v1::Agency};
 use renkei_rpc::{token::Query, validate::Call};
@@ -34,9 +35,28 @@ impl Readable {
     /// # Errors
     /// `NOT_FOUND` if there is none.
     pub(crate) fn resource<R: Resource>(&self, desk: &Desk, call: &Call) -> Result<R, Error> {
-        let shown = R::of(&self.matter, Seen::whole(&self.page), call.moment.now, etag(&self.page, desk.own));
+        let shown = shown(
+            desk.own,
+            &self.matter,
+            Seen::whole(&self.page),
+            &call.reader,
+            (call.moment.now, etag(&self.page, desk.own)),
+        );
         shown.ok_or_else(|| Error::because(Reason::NotFound, Sentence::for_developers("there is no such matter")))
     }
+}
+
+/// A matter as the desk shows it at a time to a reader who may read it, without its texts.
+pub(crate) fn shown<R: Resource>(
+    own: Agency,
+    matter: &Matter,
+    seen: Seen<'_>,
+    reader: &Reader,
+    (now, etag): (Timestamp, String),
+) -> Option<R> {
+    let mut shown = R::of(matter, seen, now, etag)?;
+    shown.withhold(&withheld(own, matter, seen, reader, now));
+    Some(shown)
 }
 
 /// The matter of this name.
@@ -114,7 +134,13 @@ impl Listing {
     pub(crate) fn resources<R: Resource + Message>(&self, desk: &Desk, call: &Call) -> Result<(Vec<R>, String), Error> {
         let mut page = Filling::default();
         for item in &self.items {
-            let shown = R::of(&item.matter, Seen::whole(&item.page), call.moment.now, etag(&item.page, desk.own));
+            let shown = shown(
+                desk.own,
+                &item.matter,
+                Seen::whole(&item.page),
+                &call.reader,
+                (call.moment.now, etag(&item.page, desk.own)),
+            );
             if !page.add(item.place, shown) {
                 break;
             }

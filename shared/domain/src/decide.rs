@@ -270,11 +270,21 @@ pub fn decide_read(
         Reason::NotFound,
         Sentence::for_developers("there is no such matter"),
     )?;
+    let withheld = withheld(own, matter, page, reader, now);
     if !noun.is_scoped() || matter.opener == own {
-        return Ok(ReadPermit { matter: matter.to_string(), withheld: Withheld::default(), judged: None });
+        return Ok(ReadPermit { matter: matter.to_string(), withheld, judged: None });
     }
-    let withheld = noun.withheld(matter, page, reader, now);
     let marks = [Agency::Ppc, Agency::Ipa].into_iter().flat_map(|author| page.all(author).map(move |it| (author, it)));
     let judged = marks.map(|(author, mark)| ((author, mark.seq), mark.hash.clone())).collect();
     Ok(ReadPermit { matter: matter.to_string(), withheld, judged: Some(judged) })
+}
+
+/// The parts of a matter that are withheld from a reader at the service of `own`, to whom the matter is shown, or was shown
+/// last. An agency's own matters are shown whole.
+pub fn withheld(own: Agency, matter: &Matter, page: Seen<'_>, reader: &Reader, now: Timestamp) -> Withheld {
+    let noun = registry::of(matter);
+    if !noun.is_scoped() || matter.opener == own {
+        return Withheld::default();
+    }
+    noun.withheld(matter, page, reader, noun.last_shown(matter, page, now))
 }

@@ -21,7 +21,7 @@ use crate::{
     case::Case,
     duty::{Duty, DutyKind},
     index::Lookup,
-    matter::{Collection, Matter},
+    matter::{Collection, Matter, parse_entry_name},
     page::{Journal, Seen},
     read_set::ReadSet,
     refusal::Refusal,
@@ -154,6 +154,13 @@ pub trait Noun: Sync {
         None
     }
 
+    /// True if a content names those whose digests its fact contains, so that nobody reads one name where the rules have
+    /// permitted another. The content is the message that belongs to the kind of the fact.
+    fn is_content_of(&self, matter: &Matter, fact: &fact::Fact, content: &[u8]) -> bool {
+        let _ = (matter, fact, content);
+        true
+    }
+
     /// True if a service writes the fact by itself, so that it is not the answer of an official.
     fn is_automatic(&self, fact: &fact::Fact) -> bool {
         let _ = fact;
@@ -235,12 +242,25 @@ impl Disposed {
 pub struct Withheld {
     /// The content of the whole matter, but for that of facts of these kinds; `None` where the matter is not sealed.
     pub sealed_but: Option<&'static [FactKind]>,
-    /// Entries about revisions whose own scope does not include the reader.
+    /// Entries about revisions whose own scope does not include the reader, and about consents and disclosures to others than a
+    /// reader who sees the matter by a consent alone.
     pub entries: BTreeSet<(Agency, u64)>,
+}
+
+impl Withheld {
+    /// True if the reader may know the fact of the entry with this name; an empty name stands for none.
+    pub fn shows(&self, entry: &str) -> bool {
+        parse_entry_name(entry).is_none_or(|entry| !self.entries.contains(&entry))
+    }
 }
 
 /// A noun as the desk shows it.
 pub trait Resource: Sized {
     /// The matter without its content; `None` when nothing was written in it.
     fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self>;
+
+    /// Takes out what is withheld from the reader.
+    fn withhold(&mut self, withheld: &Withheld) {
+        let _ = withheld;
+    }
 }

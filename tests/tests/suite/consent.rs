@@ -306,12 +306,31 @@ async fn is_listed(acts: &Acts, name: &str) -> bool {
     client.clone().list_items(request).await.unwrap().into_inner().items.iter().any(|it| it.name == name)
 }
 
-/// True if the unit reads the fact of the item's publication as evidence.
+/// True if the unit reads the fact of an entry of the item as evidence.
 async fn has_evidence(acts: &Acts, entry: &str) -> bool {
     let official = TANAKA.with_purpose(Purpose::Investigation);
     let client = EvidenceServiceClient::new(acts.desk.on_behalf_of("casework", official).unwrap());
     let got = client.clone().get_entry(GetEntryRequest { name: entry.to_owned() }).await;
     got.is_ok_and(|it| it.into_inner().fact.is_some())
+}
+
+/// The unit learns of the consent by which it sees the item, and not for whom else consent was requested or given.
+async fn sees_only_its_own_consent(ppc: &Acts, ipa: &Acts, name: &str) {
+    let it = ppc.item(name).await.unwrap();
+    ppc.request_consent(ppc.requesting_consent(&it, for_nco())).await.unwrap();
+    let it = consented(ppc, ipa, &it, for_nco()).await;
+    let (request, own, other) = (&it.consent_requests[0], &it.consents[0], &it.consents[1]);
+    let listed = {
+        let client: ItemServiceClient<_> = ppc.items_as("casework", Purpose::Investigation).unwrap();
+        let request = ListItemsRequest { parent: "agencies/-".to_owned(), ..ListItemsRequest::default() };
+        client.clone().list_items(request).await.unwrap().into_inner().items.remove(0)
+    };
+    for shown in [seen(ppc, name).await.unwrap(), listed] {
+        assert_eq!((shown.consents, shown.consent_requests), (vec![own.clone()], Vec::new()));
+        assert!(!shown.entries.contains(&other.entry) && !shown.entries.contains(&request.entry));
+    }
+    assert!(has_evidence(ppc, &own.entry).await);
+    assert!(!has_evidence(ppc, &other.entry).await && !has_evidence(ppc, &request.entry).await);
 }
 
 #[tokio::test]
@@ -339,8 +358,12 @@ async fn a_consent_shows_an_item_to_another_unit_as_long_as_it_is_in_force_every
     consented(&ppc, &ipa, &it, unit_terms(until)).await;
     sight(true).await;
     assert!(seen(&ppc, &name).await.unwrap().content.is_some());
+    sees_only_its_own_consent(&ppc, &ipa, &name).await;
     let granted: Event = watch.event().await.unwrap();
     assert!(matches!(granted.change, Some(Change::EntryApplied(it)) if it.fact_type == "consent_granted"));
+    for _ in 0..2 {
+        assert!(matches!(watch.event().await.unwrap().change, Some(Change::EntryApplied(_))));
+    }
 
     // It ends by its time, without an event: the consent has stated it.
     pair.clock.advance(SignedDuration::from_hours(2));
@@ -351,7 +374,7 @@ async fn a_consent_shows_an_item_to_another_unit_as_long_as_it_is_in_force_every
     sight(true).await;
     assert!(matches!(watch.event().await.unwrap().change, Some(Change::EntryApplied(_))));
     let own = ipa.item(&name).await.unwrap();
-    ipa.revoke_consent(ipa.revoking_consent(&own, &here.consents[1])).await.unwrap();
+    ipa.revoke_consent(ipa.revoking_consent(&own, &here.consents[2])).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
     sight(false).await;
     let hidden = watch.event().await.unwrap();
@@ -361,7 +384,7 @@ async fn a_consent_shows_an_item_to_another_unit_as_long_as_it_is_in_force_every
     let inside = ppc.desk.on_behalf_of("sharing", TANAKA.with_purpose(Purpose::Policy)).unwrap();
     let mut reader = renkei_client::Watch::open(inside, "-", &name).await.unwrap();
     let mut last = None;
-    for _ in 0..6 {
+    for _ in 0..12 {
         last = reader.event().await.unwrap().change;
         assert!(!matches!(last, Some(Change::MatterHidden(_))));
         if matches!(&last, Some(Change::EntryApplied(it)) if it.fact_type == "consent_revoked") {
@@ -373,7 +396,7 @@ async fn a_consent_shows_an_item_to_another_unit_as_long_as_it_is_in_force_every
     // A revision ends it too, unless it keeps it.
     let here = consented(&ppc, &ipa, &it, unit_terms(None)).await;
     let own = ipa.item(&name).await.unwrap();
-    let kept = ReviseItemRequest { kept_consents: vec![here.consents[2].entry.clone()], ..ipa.revising_item(&own) };
+    let kept = ReviseItemRequest { kept_consents: vec![here.consents[3].entry.clone()], ..ipa.revising_item(&own) };
     let own = ipa.revise_item(kept).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
     assert!(seen(&ppc, &name).await.is_some_and(|it| it.revision == 2));

@@ -163,12 +163,16 @@ fn an_extent_is_sound_in_itself_and_within_the_limits_of_the_item() {
     let cases = [
         ("a body", to_nco(), None),
         ("two bodies", all(&[listed(Body::Nco), listed(Body::Meti)]), None),
-        ("two names", all(&[named("one", false), named("two", false)]), None),
+        ("two names", all(&[named(&matter(), "one", false), named(&matter(), "two", false)]), None),
         ("a unit and a body", all(&[unit("contractor"), listed(Body::Nco)]), None),
         ("nobody", all(&[]), Some((Reason::FieldInvalid, recipients))),
         ("an empty recipient", all(&[Default::default()]), Some((Reason::FieldInvalid, recipients))),
         ("a body twice", all(&[listed(Body::Nco), listed(Body::Nco)]), Some((Reason::FieldInvalid, recipients))),
-        ("a name twice", all(&[named("one", false), named("one", true)]), Some((Reason::FieldInvalid, recipients))),
+        (
+            "a name twice",
+            all(&[named(&matter(), "one", false), named(&matter(), "one", true)]),
+            Some((Reason::FieldInvalid, recipients)),
+        ),
         ("a unit twice", all(&[unit("a"), unit("a")]), Some((Reason::FieldInvalid, recipients))),
         ("parts for a body", of_parts(to_nco(), &[ItemPart::Summary, ItemPart::Bundle]), None),
         (
@@ -246,7 +250,7 @@ fn beyond(pair: &Pair) -> Vec<(ConsentTerms, ConsentTerms, Option<&'static str>)
         (outer.clone(), with(&|it| it.until = Some(stamp(in_hours(pair, 49)))), None),
         (outer.clone(), with(&|it| it.recipients[0] = listed(Body::Meti)), Some("terms.recipients")),
         (outer.clone(), with(&|it| it.recipients[1] = unit("another")), Some("terms.recipients")),
-        (outer.clone(), with(&|it| it.recipients.push(named("another", false))), Some("terms.recipients")),
+        (outer.clone(), with(&|it| it.recipients.push(named(&matter(), "another", false))), Some("terms.recipients")),
         (outer.clone(), with(&|it| it.purposes.push(Purpose::Training.into())), Some("terms.purposes")),
         (outer.clone(), with(&|it| it.until = Some(stamp(in_hours(pair, 51)))), Some("terms.until")),
         (outer.clone(), with(&|it| it.until = None), Some("terms.until")),

@@ -9,6 +9,7 @@ use renkei_domain::{
         consent::{granted, open_requests, requested},
         copies, current,
         disclosure::law,
+        recipient,
     },
 };
 use renkei_proto::{
@@ -28,7 +29,7 @@ use renkei_proto::{
 
 use super::{
     item_acts::{about_current, item, kinds, publish, revise, shown},
-    model::{Act, Pair, Party, sha256},
+    model::{Act, Pair, Party},
 };
 
 /// The purposes that most items and consents here allow.
@@ -68,10 +69,24 @@ pub fn unit(id: &str) -> Recipient {
     Recipient { recipient: Some(To::Unit(ReceiverUnit { unit: id.to_owned() })) }
 }
 
-/// A body that is not in the list.
-pub fn named(name: &str, served: bool) -> Recipient {
-    let digest = sha256(name.as_bytes()).to_vec();
+/// The names of bodies that are not in the list.
+const NAMES: [&str; 4] = ["one", "two", "served", "another"];
+
+/// One of these bodies, as facts of an item name it.
+pub fn named(matter: &Matter, name: &str, served: bool) -> Recipient {
+    assert!(NAMES.contains(&name), "{name}");
+    let digest = recipient::digest(matter, name).unwrap();
     Recipient { recipient: Some(To::Named(NamedRecipient { digest, served })) }
+}
+
+/// The names of the recipients that a fact of an item commits to.
+pub fn names(matter: &Matter, recipients: &[Recipient]) -> Vec<String> {
+    let digests = recipients.iter().filter_map(|it| match &it.recipient {
+        Some(To::Named(it)) => Some(Some(it.digest.clone())),
+        _ => None,
+    });
+    let name = |digest| NAMES.into_iter().find(|name| recipient::digest(matter, name) == digest);
+    digests.filter_map(name).map(ToOwned::to_owned).collect()
 }
 
 /// An extent without an end, for the whole item.
@@ -233,7 +248,7 @@ pub fn disclose_in_scope(party: &Party, matter: &Matter) -> Act {
     };
     let purpose = designated.purposes().next().unwrap_or(Purpose::Policy);
     let to = match designated.audience() {
-        Audience::Clients => named("served", true),
+        Audience::Clients => named(matter, "served", true),
         Audience::Units => unit(&designated.units[0]),
         _ => listed(Body::JpcertCc),
     };

@@ -2,9 +2,9 @@
 
 use prost::Message as _;
 use renkei_domain::{
-    content::check,
+    content::{check, check_form},
     matter::Matter,
-    noun::{referral::code_lookup, registry},
+    noun::{item::recipient::digest, referral::code_lookup, registry},
     page::{Journal, Page, Seen},
     visibility::Audience,
 };
@@ -18,17 +18,19 @@ use renkei_proto::{
     },
     agreement::v1::NoticeGivenContent,
     journal::v1::{
-        ClockConfirmedContent, JournalStoppedContent, OfficialsConfirmedContent, RecoveryEndedContent,
+        ClockConfirmedContent, Fact, JournalStoppedContent, OfficialsConfirmedContent, RecoveryEndedContent,
         StopLiftedContent, fact,
     },
     options::v1::Reason,
     referral::v1::ReportReferredContent,
     sharing::v1::{
-        AttackMethod, ConsentDeniedContent, ConsentGrantedContent, ConsentNarrowedContent, ConsentRequestedContent,
-        ConsentRevokedContent, CopyAnsweredContent, DisclosureAnnouncedContent, DisclosureOpinionGivenContent,
-        ItemDisclosedContent, ItemDisposedContent, ItemFeedbackGivenContent, ItemQuestionAnsweredContent,
-        ItemQuestionAskedContent, ItemRecalledContent, ItemText, MisdirectionClosedContent,
-        MisdirectionReportedContent, RecallRemindedContent, ResearchResult, TechnologyTrend, ThreatInformation,
+        AttackMethod, Body, ConsentDeniedContent, ConsentGranted, ConsentGrantedContent, ConsentNarrowed,
+        ConsentNarrowedContent, ConsentRequested, ConsentRequestedContent, ConsentRevokedContent, ConsentTerms,
+        CopyAnsweredContent, DisclosureAnnounced, DisclosureAnnouncedContent, DisclosureOpinionGivenContent,
+        ItemDisclosed, ItemDisclosedContent, ItemDisposedContent, ItemFeedbackGivenContent,
+        ItemQuestionAnsweredContent, ItemQuestionAskedContent, ItemRecalledContent, ItemText, ListedBody,
+        MisdirectionClosedContent, MisdirectionReportedContent, NamedRecipient, RecallRemindedContent, Recipient,
+        ResearchResult, TechnologyTrend, ThreatInformation, recipient,
     },
     r#type::v1::{Agency, Certainty, IncidentKind, Language, Statement, Text},
 };
@@ -38,6 +40,7 @@ use super::{
     advice_acts,
     catalogue::{published, scheme, shown},
     choice::Choice,
+    consent_acts::names,
     item_acts,
     model::Pair,
 };
@@ -128,6 +131,30 @@ pub fn content_of(kind: FactKind) -> Option<Vec<u8>> {
     })
 }
 
+/// A content that belongs to a fact, with the names of the bodies to which it commits.
+pub fn content_for(matter: &Matter, fact: &fact::Fact) -> Option<Vec<u8>> {
+    let named = |recipients: &[Recipient]| Some(names(matter, recipients)).filter(|names| !names.is_empty());
+    let of = |terms: &Option<ConsentTerms>| named(terms.as_ref().map_or(&[], |terms| &terms.recipients));
+    let to = |recipient: &Option<Recipient>| named(recipient.as_slice()).map(|names| names.concat());
+    let content = match fact {
+        fact::Fact::ConsentRequested(it) => {
+            of(&it.terms).map(|names| ConsentRequestedContent { necessity: words(), names }.encode_to_vec())
+        }
+        fact::Fact::ConsentGranted(it) => of(&it.terms)
+            .map(|names| ConsentGrantedContent { names, ..ConsentGrantedContent::default() }.encode_to_vec()),
+        fact::Fact::ConsentNarrowed(it) => {
+            of(&it.terms).map(|names| ConsentNarrowedContent { explanation: words(), names }.encode_to_vec())
+        }
+        fact::Fact::DisclosureAnnounced(it) => {
+            to(&it.recipient).map(|name| DisclosureAnnouncedContent { explanation: words(), name }.encode_to_vec())
+        }
+        fact::Fact::ItemDisclosed(it) => to(&it.recipient)
+            .map(|name| ItemDisclosedContent { name, ..ItemDisclosedContent::default() }.encode_to_vec()),
+        _ => None,
+    };
+    content.or_else(|| content_of(FactKind::of(fact)))
+}
+
 fn words() -> String {
     "不明".to_owned()
 }
@@ -147,7 +174,7 @@ fn text() -> ItemText {
 }
 
 fn differs(kind: FactKind, content: Option<&[u8]>, committed: bool) -> bool {
-    let judged = check(kind, content, committed);
+    let judged = check_form(kind, content, committed);
     assert!(judged.as_ref().is_ok_and(|()| true) || judged.as_ref().unwrap_err().reason == Reason::ContentDiffers);
     judged.is_err()
 }
@@ -172,6 +199,65 @@ fn content_is_accepted_only_beside_its_own_fact_and_may_be_erased() {
         }
     }
     assert!(differs(FactKind::SchemePublished, Some(&[]), true), "a rule of the contract is broken");
+}
+
+/// The facts that commit to a body by its digest, with the content that names these.
+fn naming(recipient: &Recipient, names: &[&str]) -> Vec<(fact::Fact, Vec<u8>)> {
+    let terms = Some(ConsentTerms { recipients: vec![recipient.clone()], ..ConsentTerms::default() });
+    let to = Some(recipient.clone());
+    let all: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let only = all.join("");
+    vec![
+        (
+            ConsentRequested { terms: terms.clone(), ..ConsentRequested::default() }.into(),
+            ConsentRequestedContent { necessity: words(), names: all.clone() }.encode_to_vec(),
+        ),
+        (
+            ConsentGranted { terms: terms.clone(), ..ConsentGranted::default() }.into(),
+            ConsentGrantedContent { names: all.clone(), ..ConsentGrantedContent::default() }.encode_to_vec(),
+        ),
+        (
+            ConsentNarrowed { terms, ..ConsentNarrowed::default() }.into(),
+            ConsentNarrowedContent { explanation: words(), names: all }.encode_to_vec(),
+        ),
+        (
+            DisclosureAnnounced { recipient: to.clone(), ..DisclosureAnnounced::default() }.into(),
+            DisclosureAnnouncedContent { explanation: words(), name: only.clone() }.encode_to_vec(),
+        ),
+        (
+            ItemDisclosed { recipient: to, ..ItemDisclosed::default() }.into(),
+            ItemDisclosedContent { name: only, ..ItemDisclosedContent::default() }.encode_to_vec(),
+        ),
+    ]
+}
+
+#[test]
+fn a_content_names_nobody_but_whom_its_fact_commits_to() {
+    let item = Matter::of("agencies/ipa/items/00000000-0000-4000-8000-000000000001");
+    let named = NamedRecipient { digest: digest(&item, "財務省 A局").unwrap(), served: false };
+    let named = Recipient { recipient: Some(recipient::Recipient::Named(named)) };
+    let listed = ListedBody { body: Body::Nco.into() };
+    let listed = Recipient { recipient: Some(recipient::Recipient::Listed(listed)) };
+    let table = [
+        (&named, &["財務省 A局"][..], true),
+        (&named, &["財務省Ａ局"], true),
+        (&named, &["総務省 A局"], false),
+        (&named, &[], false),
+        (&named, &["財務省 A局", "財務省 A局"], false),
+        (&listed, &[], true),
+        (&listed, &["財務省 A局"], false),
+    ];
+    for (recipient, names, is_right) in table {
+        for (fact, content) in naming(recipient, names) {
+            let fact = Fact { fact: Some(fact), ..Fact::default() };
+            let judged = check(&item, &fact, Some(&content), true).map_err(|refusal| refusal.reason);
+            // A grant of all that was requested leaves the names to the content of the request.
+            let is_whole = matches!(fact.fact, Some(fact::Fact::ConsentGranted(_))) && names.is_empty();
+            let expected = if is_right || is_whole { Ok(()) } else { Err(Reason::ContentDiffers) };
+            assert_eq!(judged, expected, "{names:?} {fact:?}");
+            assert_eq!(check(&item, &fact, None, true), Ok(()), "an erased content names nobody");
+        }
+    }
 }
 
 #[test]

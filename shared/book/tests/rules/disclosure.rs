@@ -77,7 +77,8 @@ fn everybody() -> Vec<Recipient> {
         Body::Court,
         Body::BoardOfAudit,
     ];
-    let mut all = vec![unit("policy"), unit("contractor"), named("served", true), named("another", false)];
+    let mut all =
+        vec![unit("policy"), unit("contractor"), named(&matter(), "served", true), named(&matter(), "another", false)];
     all.extend(bodies.map(listed));
     all
 }
@@ -183,17 +184,17 @@ fn a_marking_that_forbids_to_pass_an_item_on_leaves_consent_alone_whoever_set_it
 #[test]
 fn a_consent_permits_its_recipients_purposes_and_parts() {
     let mut pair = shared(terms());
-    let recipients = [listed(Body::Nco), named("one", false)];
+    let recipients = [listed(Body::Nco), named(&matter(), "one", false)];
     let whole = granted(&mut pair, extent(&recipients, &TWO));
     let part = granted(&mut pair, of_parts(extent(&recipients, &TWO), &[ItemPart::Summary, ItemPart::Body]));
-    let (nco, one) = (|| listed(Body::Nco), || named("one", true));
+    let (nco, one) = (|| listed(Body::Nco), || named(&matter(), "one", true));
     let beyond = Some((Reason::BeyondScope, ""));
     for (consent, to, purpose, parts, expected) in [
         (whole, nco(), TWO[0], &[][..], None),
         (whole, one(), TWO[1], &[], None),
         (whole, nco(), TWO[0], &[ItemPart::Attachments], None),
         (whole, listed(Body::Meti), TWO[0], &[], beyond),
-        (whole, named("two", false), TWO[0], &[], beyond),
+        (whole, named(&matter(), "two", false), TWO[0], &[], beyond),
         (whole, unit("policy"), TWO[0], &[], beyond),
         (whole, nco(), Purpose::Training, &[], beyond),
         (part, nco(), TWO[0], &[ItemPart::Body], None),

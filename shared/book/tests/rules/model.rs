@@ -26,14 +26,14 @@ use renkei_journal::{
     Draft, PublicKeys, SigningKey, chain, check_content, check_fact, generate_pkcs8, verify_signature,
 };
 use renkei_proto::{
-    FactKind, Sentence,
+    Sentence,
     journal::v1::{Entry as SignedEntry, Fact, Header, SaltedContent, fact},
     link::v1::Stop,
     options::v1::Reason,
     r#type::v1::Agency,
 };
 
-use super::{choice::Choice, content::content_of};
+use super::{choice::Choice, content::content_for};
 
 /// Both agencies.
 pub const BOTH: [Agency; 2] = [Agency::Ppc, Agency::Ipa];
@@ -176,7 +176,7 @@ impl Party {
 
     /// Writes an act that is permitted. Gives its number.
     pub fn write(&mut self, act: &Act) -> Result<u64, Refusal> {
-        let content = content_of(FactKind::of(&act.fact));
+        let content = content_for(&act.matter, &act.fact);
         let reads = registry::reads(&act.matter.to_string(), &act.fact);
         self.run(reads, |stage| stage.write(&act.matter, act.fact.clone(), content, act.answers))
     }
@@ -189,7 +189,7 @@ impl Party {
     /// Writes whatever it is; `None` if the fact breaks the contract, so that no receiver would understand it.
     pub fn try_say(&mut self, act: &Act) -> Option<u64> {
         let (matter, journal, moment) = (act.matter.to_string(), Journal::Of(self.own), self.moment());
-        let content = content_of(FactKind::of(&act.fact));
+        let content = content_for(&act.matter, &act.fact);
         let draft = Draft {
             entry_id: moment.id("said", 0),
             matter_prev: self.pages.get(&matter).map(|page| page.last_hash(journal)).unwrap_or_default(),

@@ -195,10 +195,11 @@ impl Noun for ItemNoun {
             audiences.extend(consent::audiences(&beyond, it.revision));
             !audiences.iter().any(|it| it.includes(reader, now))
         };
-        Withheld {
-            sealed_but: is_sealed(seen, matter.opener).then_some(READABLE),
-            entries: entries_about(seen, matter.opener, excludes),
+        let mut entries = entries_about(seen, matter.opener, excludes);
+        if !is_in_scope(seen, matter.opener, reader, now) {
+            entries.extend(consent::of_others(seen, matter.opener, &reader.unit));
         }
+        Withheld { sealed_but: is_sealed(seen, matter.opener).then_some(READABLE), entries }
     }
 
     fn duty_kinds(&self) -> &'static [DutyKind] {
@@ -239,6 +240,10 @@ impl Noun for ItemNoun {
     fn protects(&self, kind: FactKind) -> bool {
         // Its anchor also makes the peer sign a receipt, after which a consent may be fresh.
         kind == FactKind::DisclosureRefused
+    }
+
+    fn is_content_of(&self, matter: &Matter, fact: &Fact, content: &[u8]) -> bool {
+        recipient::are_named(matter, fact, content)
     }
 
     fn is_automatic(&self, fact: &Fact) -> bool {

@@ -14,7 +14,7 @@ use renkei_proto::{
 
 use super::{
     lie::{BOTH, IPA, Lie, lie},
-    sample::{acknowledged, disclosed, disclosed_words, feedback, missing, say},
+    sample::{acknowledged, disclosed, disclosed_to, disclosed_words, feedback, granted_to, missing, say},
 };
 use crate::liar::{Known, Liar, raised};
 
@@ -268,6 +268,16 @@ pub(super) fn beyond() -> Vec<Lie> {
             Reason::WrongState,
             at(|it| &it.scene.own_recalled, |_| 0, K::ConsentGranted),
         ),
+        lie("a grant that names another body than its digest", BOTH, Reason::ContentDiffers, |it| {
+            let matter = it.scene.own.name.clone();
+            let (fact, content) = granted_to(&matter, "財務省", "総務省")?;
+            it.say(&matter, fact, content, 0)
+        }),
+        lie("a disclosure that names another body than its digest", BOTH, Reason::ContentDiffers, |it| {
+            let Known { name, seq } = it.scene.other.clone();
+            let (fact, content) = disclosed_to(&name, "財務省", "総務省")?;
+            it.say(&name, fact, content, seq)
+        }),
         lie("no consent is narrowed", BOTH, Reason::FieldInvalid, at(|it| &it.scene.own, |_| 0, K::ConsentNarrowed)),
         lie("no consent is revoked", BOTH, Reason::FieldInvalid, at(|it| &it.scene.own, |_| 0, K::ConsentRevoked)),
         lie(

@@ -1,6 +1,7 @@
 //! A sound fact of each kind with the content that belongs to it.
 
 use prost::Message as _;
+use renkei_domain::{matter::Matter, noun::item::recipient::digest};
 use renkei_proto::{
     FactKind,
     advice::v1::{
@@ -23,9 +24,9 @@ use renkei_proto::{
         ItemFeedbackGivenContent, ItemKind, ItemQuestionAnswered, ItemQuestionAnsweredContent, ItemQuestionAsked,
         ItemQuestionAskedContent, ItemRecalled, ItemRecalledContent, ItemUnitsMissing, LegalGround, ListedBody,
         MisdirectionClosed, MisdirectionClosedContent, MisdirectionReadersCounted, MisdirectionReported,
-        MisdirectionReportedContent, Necessity, RecallAnswered, RecallDisposition, RecallReason, RecallReminded,
-        RecallRemindedContent, Recipient, ResearchResultPublished, ScopeBasis, TechnologyTrendPublished,
-        ThreatInformationPublished, Usefulness, disclosure_basis, recipient,
+        MisdirectionReportedContent, NamedRecipient, Necessity, RecallAnswered, RecallDisposition, RecallReason,
+        RecallReminded, RecallRemindedContent, Recipient, ResearchResultPublished, ScopeBasis,
+        TechnologyTrendPublished, ThreatInformationPublished, Usefulness, disclosure_basis, recipient,
     },
     r#type::v1::{Marking, Purpose, Statement},
 };
@@ -239,6 +240,37 @@ pub(super) fn disclosed(basis: disclosure_basis::Basis) -> fact::Fact {
 
 pub(super) fn disclosed_words() -> Option<Vec<u8>> {
     Some(ItemDisclosedContent::default().encode_to_vec())
+}
+
+/// A body that is not in the list.
+fn named(matter: &str, name: &str) -> Result<Recipient, String> {
+    let digest = digest(&Matter::of(matter), name).ok_or("a body has a name")?;
+    let named = NamedRecipient { digest, served: false };
+    Ok(Recipient { recipient: Some(recipient::Recipient::Named(named)) })
+}
+
+/// A fact with the content that belongs to it.
+type Sample = (fact::Fact, Option<Vec<u8>>);
+
+/// A consent in advance to disclose to one body, with the name of another.
+pub(super) fn granted_to(matter: &str, body: &str, other: &str) -> Result<Sample, String> {
+    let recipients = vec![named(matter, body)?];
+    let terms = extent().map(|terms| ConsentTerms { recipients, ..terms });
+    let words = ConsentGrantedContent { names: vec![other.to_owned()], ..ConsentGrantedContent::default() };
+    Ok((ConsentGranted { revision: 1, terms }.into(), Some(words.encode_to_vec())))
+}
+
+/// A disclosure to one body, with the name of another.
+pub(super) fn disclosed_to(matter: &str, body: &str, other: &str) -> Result<Sample, String> {
+    let disclosed = ItemDisclosed {
+        revision: 1,
+        recipient: Some(named(matter, body)?),
+        purpose: Purpose::Policy.into(),
+        parts: Vec::new(),
+        basis: Some(DisclosureBasis { basis: Some(disclosure_basis::Basis::Scope(ScopeBasis {})) }),
+    };
+    let words = ItemDisclosedContent { name: other.to_owned(), ..ItemDisclosedContent::default() };
+    Ok((disclosed.into(), Some(words.encode_to_vec())))
 }
 
 fn statement(it: &Liar) -> Statement {

@@ -3,10 +3,12 @@
 //! The default is to deny: nothing but a grant of the originator makes a consent, and an oral one is a request until the
 //! originator grants it. The state of a consent follows from the page, so both agencies have the same one.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use renkei_proto::{
     Sentence,
-    journal::v1::Mark,
+    journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     sharing::v1::{
         Consent, ConsentDenialReason, ConsentDenied, ConsentGranted, ConsentNarrowed, ConsentRequestWithdrawn,
@@ -24,7 +26,7 @@ use crate::{
     case::Case,
     matter::{entry_name, entry_name_if_any},
     moment::end,
-    page::Seen,
+    page::{MarkView as _, Seen},
     refusal::{Refusal, missing, must, past},
     scope,
     visibility::{self, Visibility},
@@ -144,6 +146,36 @@ pub(super) fn beyond(seen: Seen<'_>, opener: Agency) -> Vec<Beyond<'_>> {
         })
     });
     shown.collect()
+}
+
+/// The entries about consents and disclosures to others than this unit, and about copies that others have.
+pub(super) fn of_others(seen: Seen<'_>, opener: Agency, unit: &str) -> BTreeSet<(Agency, u64)> {
+    let is_own = |it: &Recipient| recipient::unit(it) == Some(unit);
+    let own: Vec<_> = seen
+        .all_of::<ConsentGranted>(opener)
+        .filter(|(_, it)| it.terms.as_ref().is_some_and(|terms| terms.recipients.iter().any(is_own)))
+        .map(|(mark, _)| mark)
+        .collect();
+    let is_granted = |consent: u64| own.iter().any(|mark| mark.seq == consent);
+    let is_requested = |request: u64| own.iter().any(|mark| mark.answers == request);
+    let is_others = |mark: &Mark, fact: &Fact| match fact {
+        Fact::ConsentRequested(_) => !is_requested(mark.seq),
+        Fact::ConsentGranted(_) => !is_granted(mark.seq),
+        Fact::ConsentNarrowed(it) => !is_granted(it.consent),
+        Fact::ConsentRevoked(it) => !is_granted(it.consent),
+        Fact::ConsentDenied(_)
+        | Fact::ConsentRequestWithdrawn(_)
+        | Fact::DisclosureAnnounced(_)
+        | Fact::DisclosureOpinionGiven(_)
+        | Fact::ItemDisclosed(_)
+        | Fact::CopyAnswered(_) => true,
+        _ => false,
+    };
+    let each = [opener, opener.peer()].into_iter().flat_map(|author| {
+        let others = seen.all(author).filter(|mark| mark.stated().is_some_and(|fact| is_others(mark, fact)));
+        others.map(move |mark| (author, mark.seq))
+    });
+    each.collect()
 }
 
 /// The units among these that see a revision.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     matter::{Matter, entry_name},
     moment::{end, instant},
-    noun::Resource,
+    noun::{Resource, Withheld},
     page::Seen,
     scope,
 };
@@ -82,6 +82,19 @@ impl Resource for Item {
             disposals: copies::disposals(seen),
             misdirection: copies::incident_shown(seen, opener),
         })
+    }
+
+    fn withhold(&mut self, withheld: &Withheld) {
+        self.revisions.retain(|it| withheld.shows(&it.entry));
+        self.questions.retain(|it| withheld.shows(&it.entry));
+        self.feedback.retain(|it| withheld.shows(&it.entry));
+        self.consent_requests.retain(|it| withheld.shows(&it.entry));
+        self.consents.retain(|it| withheld.shows(&it.entry));
+        self.legal_disclosures.retain(|it| withheld.shows(&it.entry));
+        self.disclosures.retain(|it| withheld.shows(it));
+        self.copies.retain(|it| withheld.shows(&it.entry));
+        self.copies_outside.retain(|it| withheld.shows(it));
+        self.entries.retain(|it| withheld.shows(it));
     }
 }
 
