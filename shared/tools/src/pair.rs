@@ -149,11 +149,10 @@ impl Pair {
         setup.databases = database::served(engine, choice.embedded);
         let mut wires = BTreeMap::new();
         for agency in AGENCIES {
-            let io = |error: std::io::Error| error.to_string();
-            wires.insert(
-                agency.id(),
-                (Arc::new(Wire::new().await.map_err(io)?), Arc::new(Wire::new().await.map_err(io)?)),
-            );
+            let port = choice.desk_ports.get(agency.id()).copied().unwrap_or_default();
+            let desk = Wire::at(port).await.map_err(|error| format!("port {port} of {}: {error}", agency.id()))?;
+            let link = Wire::new().await.map_err(|error| error.to_string())?;
+            wires.insert(agency.id(), (Arc::new(desk), Arc::new(link)));
         }
         let address =
             |agency: Agency| wires.get(agency.id()).map(|(_, link)| link.address().to_string()).unwrap_or_default();

@@ -69,6 +69,8 @@ pub struct Choice {
     pub top: BTreeMap<&'static str, String>,
     /// An agency that never dials.
     pub dialled_only: Option<Agency>,
+    /// The ports of the desks, by agency; any free one where none is named.
+    pub desk_ports: BTreeMap<&'static str, u16>,
     /// The collectors of traces, metrics and logs, by agency.
     pub collectors: BTreeMap<&'static str, std::net::SocketAddr>,
     /// The share of traces that processes keep; in one process all are kept.

@@ -34,12 +34,20 @@ struct State {
 }
 
 impl Wire {
-    /// A wire that leads nowhere yet.
+    /// A wire that leads nowhere yet, on a free port.
     ///
     /// # Errors
     /// Fails if no port can be had.
     pub async fn new() -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::at(0).await
+    }
+
+    /// The same on this port; 0 is any free one.
+    ///
+    /// # Errors
+    /// Fails if the port cannot be had.
+    pub async fn at(port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let state = State {
             targets: VecDeque::new(),

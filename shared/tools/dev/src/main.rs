@@ -92,17 +92,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Both services with the scenario; stays up until Ctrl-C.
+    /// Both services with the scenario; stays up until Ctrl-C. `./dev sandbox --help` lists the options.
+    #[command(disable_help_flag = true)]
     Sandbox {
-        /// Ends after the scenario.
-        #[arg(long)]
-        once: bool,
-        /// The folder for certificates, keys, SQLite's databases and logs.
-        #[arg(long)]
-        folder: Option<PathBuf>,
-        /// `sqlite` or `postgres`, in a private cluster that ends with the sandbox.
-        #[arg(long, default_value = DATABASES[0], value_parser = DATABASES)]
-        database: String,
+        /// Goes to the sandbox as it is.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
     /// Databases of both services with many items; see its own `--help`.
     #[command(disable_help_flag = true)]
@@ -150,7 +145,7 @@ fn main() -> ExitCode {
         Task::Mutants { arguments } => simulation("mutants", &arguments),
         Task::Fault { arguments } => on_programs("fault", &arguments),
         Task::Soak { arguments } => on_programs("soak", &arguments),
-        Task::Sandbox { once, folder, database } => sandbox(once, folder, &database),
+        Task::Sandbox { arguments } => sandbox(&arguments),
         Task::Seed { arguments } => seed(&arguments),
     };
     match done {
@@ -243,22 +238,11 @@ fn simulation(program: &str, arguments: &[String]) -> Result<bool, String> {
     Ok(built && succeeds(Command::new(Path::new("target/debug").join(program)).args(arguments))?)
 }
 
-fn sandbox(once: bool, folder: Option<PathBuf>, database: &str) -> Result<bool, String> {
-    if database != DATABASES[0] {
+fn sandbox(arguments: &[String]) -> Result<bool, String> {
+    if arguments.iter().any(|it| it.ends_with(DATABASES[1])) {
         database_server()?;
     }
-    if !build()? {
-        return Ok(false);
-    }
-    let mut command = Command::new("target/debug/sandbox");
-    command.args(["--database", database]);
-    if once {
-        command.arg("--once");
-    }
-    if let Some(folder) = folder {
-        command.arg("--folder").arg(folder);
-    }
-    succeeds(&mut command)
+    Ok(build()? && succeeds(Command::new("target/debug/sandbox").args(arguments))?)
 }
 
 /// A program built for speed fills ten times as fast, which pays for its build from some number of items on.

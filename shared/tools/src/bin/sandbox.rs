@@ -1,10 +1,19 @@
-//! `./dev sandbox [--once]`: both services, the scenario, and then whatever you paste.
+//! `./dev sandbox [--once]`: both services, the scenario, and then whatever you paste. `./dev sandbox restart ppc --folder DIR`
+//! restarts a service of the sandbox that runs in a folder.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+use renkei_proto::r#type::v1::Agency;
 use renkei_tools::{
+    control::{self, Control},
     database::Engine,
+    pair::Pair,
+    profile::{Profile, make_wrong},
     sandbox::{invitation, last_line, on_the_clock, overview, walk_with},
     setup::{AGENCIES, Choice},
 };
@@ -12,13 +21,23 @@ use tempfile::TempDir;
 
 /// Both services as processes with throw-away certificates; walks through the scenario and stays up.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    task: Option<Task>,
     /// Ends after the scenario.
     #[arg(long)]
     once: bool,
-    /// The folder for certificates, keys, SQLite's databases and logs; a temporary one when not given.
+    /// The folder for certificates, keys, SQLite's databases, logs and the profile that clients read; a temporary one when
+    /// not given.
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// The port of PPC's desk; any free one when not given.
+    #[arg(long, default_value_t)]
+    ppc_port: u16,
+    /// The port of IPA's desk; any free one when not given.
+    #[arg(long, default_value_t)]
+    ipa_port: u16,
     /// Which database both use. PostgreSQL runs in a private cluster that ends with the sandbox.
     #[arg(long, value_enum, default_value_t = Database::Sqlite)]
     database: Database,
@@ -26,6 +45,19 @@ struct Arguments {
     /// trace is kept then.
     #[arg(long)]
     collector: Option<SocketAddr>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Restarts a service of a running sandbox, from another terminal; its address stays.
+    Restart {
+        /// The folder of that sandbox.
+        #[arg(long)]
+        folder: PathBuf,
+        /// The agency: `ppc` or `ipa`.
+        #[arg(value_parser = agency)]
+        agency: Agency,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -36,10 +68,15 @@ enum Database {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
+    let arguments = Arguments::parse();
+    let done = match arguments.task {
+        Some(Task::Restart { folder, agency }) => control::restart(&folder, agency).await,
+        None => run(arguments).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(format!("the sandbox failed: {error}"));
+            complain(&format!("the sandbox failed: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -48,13 +85,25 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<(), String> {
     let temporary = TempDir::new().map_err(|error| error.to_string())?;
     let folder = arguments.folder.unwrap_or_else(|| temporary.path().to_owned());
+    if folder.join("ppc.toml").exists() {
+        return Err(format!(
+            "{} contains a sandbox already: name another folder, or remove this one",
+            folder.display()
+        ));
+    }
     let engine = match arguments.database {
         Database::Sqlite => Engine::Sqlite,
         Database::Postgres => Engine::Postgres,
     };
     let collectors = AGENCIES.into_iter().filter_map(|agency| Some((agency.id(), arguments.collector?)));
-    let choice =
-        Choice { engine: Some(engine), collectors: collectors.collect(), sample_ratio: 1.0, ..Choice::default() };
+    let ports = [arguments.ppc_port, arguments.ipa_port];
+    let choice = Choice {
+        engine: Some(engine),
+        collectors: collectors.collect(),
+        sample_ratio: 1.0,
+        desk_ports: AGENCIES.into_iter().map(Agency::id).zip(ports).collect(),
+        ..Choice::default()
+    };
     let walked = walk_with(Some(folder.clone()), seed()?, choice, &mut say).await;
     let mut pair = walked.map_err(|error| with_logs(&folder, error))?;
     pair.world().run_clock()?;
@@ -67,14 +116,50 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     say(last_line(&pair).await?);
     if !arguments.once {
         say(on_the_clock(&pair));
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        make_wrong(&mut pair).await?;
+        Profile::of(&pair, &program)?.write(&pair.setup.dir)?;
+        say(for_clients(&pair.setup.dir));
+        let control = Control::open(&pair.setup.dir)?;
         say("Both services stay up until Ctrl-C.".to_owned());
-        tokio::signal::ctrl_c().await.map_err(|error| error.to_string())?;
+        stay(&mut pair, &control, &program).await?;
     }
     pair.stop_both().await
 }
 
+/// Restarts services when another terminal asks for it, until Ctrl-C.
+async fn stay(pair: &mut Pair, control: &Control, program: &Path) -> Result<(), String> {
+    loop {
+        let request = tokio::select! {
+            ended = tokio::signal::ctrl_c() => return ended.map_err(|error| error.to_string()),
+            request = control.next() => request,
+        };
+        let restarted = async {
+            pair.stop(request.agency).await?;
+            pair.start(request.agency).await?;
+            // The operator's port is another one now.
+            Profile::of(pair, program)?.write(&pair.setup.dir)
+        };
+        let done = restarted.await;
+        request.answer(&done).await;
+    }
+}
+
+/// The files by which clients find the services.
+fn for_clients(folder: &Path) -> String {
+    let folder = folder.display();
+    format!(
+        "Clients read addresses and certificates from {folder}/profile.json; a shell, from {folder}/sandbox.env.\n\
+         Restart a service from another terminal: ./dev sandbox restart ppc --folder {folder}"
+    )
+}
+
+fn agency(id: &str) -> Result<Agency, String> {
+    Agency::from_id(id).ok_or_else(|| "name ppc or ipa".to_owned())
+}
+
 /// The ends of both logs, since the folder goes with the sandbox.
-fn with_logs(folder: &std::path::Path, error: String) -> String {
+fn with_logs(folder: &Path, error: String) -> String {
     let tail = |name: &str| {
         let text = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
@@ -91,6 +176,11 @@ fn seed() -> Result<[u8; 32], String> {
 
 fn root() -> PathBuf {
     std::env::current_dir().unwrap_or_default()
+}
+
+#[expect(clippy::print_stderr, reason = "the sandbox talks to the person who started it")]
+fn complain(line: &str) {
+    eprintln!("{line}");
 }
 
 #[expect(clippy::print_stdout, reason = "the sandbox talks to the person who started it")]
