@@ -28,8 +28,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (root, out) = (folder("CARGO_MANIFEST_DIR")?, folder("OUT_DIR")?);
     let mut files = Vec::new();
     collect(&root.join("renkei"), &mut files)?;
+    // No message of the contract contains the details of errors, but tools that call by reflection print them by these.
+    collect(&root.join("google"), &mut files)?;
     files.sort();
-    for watched in ["renkei", "buf", "build", "build.rs"] {
+    for watched in ["renkei", "buf", "google", "build", "build.rs"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
 
@@ -39,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = DescriptorPool::decode(bytes.as_slice())?;
 
     let mut set = prost_types::FileDescriptorSet::decode(bytes.as_slice())?;
-    set.file.retain(|file| file.package() != "buf.validate");
+    set.file.retain(|file| !["buf.validate", "google.rpc"].contains(&file.package()));
     tonic_prost_build::configure().include_file("renkei.rs").generate_default_stubs(false).compile_fds(set)?;
 
     fs::write(out.join("rules.rs"), rules::generate(&pool)?)?;

@@ -55,6 +55,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("renkei.agreement.v1.RecordNoticeArrivalRequest", of::<RecordNoticeArrivalRequest>),
     ("renkei.agreement.v1.WithdrawNoticeRequest", of::<WithdrawNoticeRequest>),
     ("renkei.contract.v1.ListNamesRequest", of::<ListNamesRequest>),
+    ("renkei.contract.v1.WhoAmIRequest", of::<WhoAmIRequest>),
     ("renkei.duty.v1.ListDutiesRequest", of::<ListDutiesRequest>),
     ("renkei.evidence.v1.BarOfficialRequest", of::<BarOfficialRequest>),
     ("renkei.evidence.v1.CheckpointAuditRequest", of::<CheckpointAuditRequest>),

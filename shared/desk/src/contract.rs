@@ -1,14 +1,24 @@
-//! The contract in the words of officials.
+//! The contract in the words of officials, and as it applies to a caller.
 
+use renkei_domain::{calendar, moment::stamp};
 use renkei_proto::{
-    FactKind, NAMES,
+    FactKind, NAMES, RULES,
     contract::v1::{
-        EnumNames, ListNamesRequest, ListNamesResponse, ValueName, contract_service_server::ContractService,
+        CallerLimits, EnumNames, ListNamesRequest, ListNamesResponse, ServiceVersions, ValueName, WhoAmIRequest,
+        WhoAmIResponse, contract_service_server::ContractService,
     },
+    options::v1::Surface,
+};
+use renkei_rpc::{
+    authorize::{IN_FLIGHT_EACH, LISTS_EACH},
+    validate::{Call, DESK_MESSAGE_MAX},
 };
 use tonic::Request;
 
-use crate::desk::{Answer, Desk, open};
+use crate::{
+    desk::{Answer, Desk, open},
+    watch::WATCHERS_EACH,
+};
 
 /// The implementation of `ContractService`.
 pub(crate) struct Contract {
@@ -18,6 +28,39 @@ pub(crate) struct Contract {
 impl Contract {
     pub(crate) fn new(desk: Desk) -> Self {
         Self { desk }
+    }
+
+    fn caller(&self, call: &Call) -> WhoAmIResponse {
+        let (own, now) = (self.desk.own, call.moment.now);
+        let mut methods: Vec<String> = RULES
+            .iter()
+            .filter(|rule| rule.surface == Surface::Desk && rule.served_by.contains(&own))
+            .filter(|rule| rule.roles.iter().any(|role| call.reader.roles.contains(role)))
+            .map(|rule| rule.path.trim_start_matches('/').to_owned())
+            .collect();
+        methods.sort_unstable();
+        let limit = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        WhoAmIResponse {
+            agency: own.into(),
+            caller: call.caller.clone(),
+            roles: call.reader.roles.iter().map(|role| i32::from(*role)).collect(),
+            unit: call.reader.unit.clone(),
+            official: call.official.clone(),
+            purpose: call.reader.purpose.into(),
+            methods,
+            limits: Some(CallerLimits {
+                message_bytes: limit(DESK_MESSAGE_MAX),
+                calls: limit(IN_FLIGHT_EACH),
+                lists: limit(LISTS_EACH),
+                watches: limit(WATCHERS_EACH),
+            }),
+            versions: Some(ServiceVersions {
+                service: env!("CARGO_PKG_VERSION").to_owned(),
+                holidays: self.desk.calendar.version().to_owned(),
+                agreement_digest: self.desk.memorandum.digest_on(calendar::day(now)).to_vec(),
+            }),
+            time: Some(stamp(now)),
+        }
     }
 }
 
@@ -42,5 +85,9 @@ impl ContractService for Contract {
             Ok(ListNamesResponse { enums: enums.collect(), facts: facts.collect() })
         })
         .await
+    }
+
+    async fn who_am_i(&self, request: Request<WhoAmIRequest>) -> Answer<WhoAmIResponse> {
+        open(request, &self.desk, async |call, _: WhoAmIRequest| Ok(self.caller(&call))).await
     }
 }

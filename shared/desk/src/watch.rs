@@ -37,7 +37,7 @@ use crate::{
 
 /// The most watchers at once, and the most of one caller.
 const WATCHERS: usize = 64;
-const WATCHERS_EACH: usize = 16;
+pub(crate) const WATCHERS_EACH: usize = 16;
 /// The longest time without a message to a watcher.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The number of changes that are read at once: as many as one statement reads the pages of.

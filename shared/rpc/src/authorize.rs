@@ -69,7 +69,7 @@ const SENDS_FOR: Duration = Duration::from_millis(500);
 
 /// The maximum number of lists that one caller reads at the same time. Further lists wait, so that they do not keep the
 /// processor and the database connections from others.
-const LISTS_EACH: usize = 2;
+pub const LISTS_EACH: usize = 2;
 
 const CALLS_OF_ONE: &str = "calls in flight of one caller";
 

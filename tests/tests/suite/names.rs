@@ -4,14 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::DescriptorPool;
+use renkei_domain::moment::stamp;
 use renkei_proto::{
-    FILE_DESCRIPTOR_SET,
-    contract::v1::{ListNamesRequest, ListNamesResponse},
+    FILE_DESCRIPTOR_SET, RULES,
+    contract::v1::{
+        ListNamesRequest, ListNamesResponse, WhoAmIRequest, contract_service_client::ContractServiceClient,
+    },
+    options::v1::{Role, Surface},
+    r#type::v1::Purpose,
 };
 use renkei_tools::{
     acts::{Acts, both},
+    desk::TANAKA,
     pair::Pair,
     scenario::start,
+    setup::{AGENCIES, CALLERS},
 };
 
 /// The names on which both agencies have agreed for states, by the enum.
@@ -47,6 +54,35 @@ const STATES: [(&str, &[(&str, &str)]); 4] = [
 
 async fn names(acts: &Acts) -> ListNamesResponse {
     acts.desk.contract().unwrap().list_names(ListNamesRequest {}).await.unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn every_system_learns_who_it_is_and_what_it_may_do() {
+    let pair = Pair::in_process(start().unwrap(), 2).await.unwrap();
+    for agency in AGENCIES {
+        for (name, role, unit) in CALLERS {
+            let official = TANAKA.with_purpose(Purpose::Policy);
+            let channel = pair.side(agency).desk.on_behalf_of(name, official).unwrap();
+            let it = ContractServiceClient::new(channel).who_am_i(WhoAmIRequest {}).await.unwrap().into_inner();
+            let role = Role::from_str_name(&format!("ROLE_{}", role.to_uppercase())).unwrap();
+            assert_eq!(it.caller, format!("spiffe://{}/desk/{name}", agency.id()));
+            assert_eq!((it.agency(), it.roles().collect::<Vec<_>>()), (agency, vec![role]));
+            assert_eq!((it.unit.as_str(), it.official.as_str(), it.purpose()), (unit, "tanaka", Purpose::Policy));
+            assert_eq!(it.time, Some(stamp(pair.clock.now())));
+            let limits = it.limits.unwrap();
+            assert!(limits.message_bytes >= 1 << 20 && limits.calls > 0 && limits.lists > 0 && limits.watches == 16);
+            let versions = it.versions.unwrap();
+            assert_eq!(versions.service, env!("CARGO_PKG_VERSION"));
+            assert_eq!(versions.agreement_digest, renkei_domain::memorandum::agreement_digest());
+            assert!(!versions.holidays.is_empty());
+            let permitted = |path: &str| it.methods.iter().any(|method| path == format!("/{method}"));
+            for rule in RULES {
+                let is_here = rule.surface == Surface::Desk && rule.served_by.contains(&agency);
+                assert_eq!(permitted(rule.path), is_here && rule.roles.contains(&role), "{name} {}", rule.path);
+            }
+            assert!(it.methods.is_sorted());
+        }
+    }
 }
 
 #[tokio::test]

@@ -35,8 +35,8 @@ const FOREIGN: &[(&str, Surface, &[Role])] = &[
     ("/grpc.health.v1.Health/Watch", Surface::Desk, DESK),
     ("/grpc.health.v1.Health/Check", Surface::Link, &[Role::Peer]),
     ("/grpc.health.v1.Health/Watch", Surface::Link, &[Role::Peer]),
-    ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Surface::Desk, &[Role::Operator, Role::Auditor]),
-    ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Surface::Desk, &[Role::Operator, Role::Auditor]),
+    ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Surface::Desk, DESK),
+    ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Surface::Desk, DESK),
 ];
 
 /// Methods that nobody has.

@@ -49,16 +49,8 @@ pub(super) static FOREIGN: &[Rule] = &[
     foreign("/grpc.health.v1.Health/Watch", Surface::Desk, DESK),
     foreign("/grpc.health.v1.Health/Check", Surface::Link, &[Role::Peer]),
     foreign("/grpc.health.v1.Health/Watch", Surface::Link, &[Role::Peer]),
-    foreign(
-        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-        Surface::Desk,
-        &[Role::Operator, Role::Auditor],
-    ),
-    foreign(
-        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-        Surface::Desk,
-        &[Role::Operator, Role::Auditor],
-    ),
+    foreign("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Surface::Desk, DESK),
+    foreign("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Surface::Desk, DESK),
 ];
 
 const fn foreign(path: &'static str, surface: Surface, roles: &'static [Role]) -> Rule {

@@ -260,14 +260,16 @@ async fn the_link_is_for_the_peer_alone() {
 }
 
 #[tokio::test]
-async fn health_is_for_every_caller_and_reflection_for_those_who_run_and_examine() {
+async fn health_and_reflection_are_for_every_caller_that_is_configured() {
     for role in DESK {
-        let connection = Some(named(INTAKE));
-        assert_eq!(refusal(&desk(&[*role]), HEALTH, connection.clone(), &[]).await, None);
-        let sees = matches!(role, Role::Operator | Role::Auditor);
-        let expected = if sees { None } else { Some("ROLE_MISSING") };
-        assert_eq!(refusal(&desk(&[*role]), REFLECTION, connection, &[]).await, expected);
+        for path in [HEALTH, REFLECTION] {
+            assert_eq!(refusal(&desk(&[*role]), path, Some(named(INTAKE)), &[]).await, None, "{role:?} {path}");
+        }
     }
+    assert_eq!(
+        refusal(&desk(&[Role::Intake]), REFLECTION, Some(named("spiffe://ppc/desk/stranger")), &[]).await,
+        Some("CALLER_UNKNOWN")
+    );
 }
 
 #[tokio::test]

@@ -355,7 +355,8 @@ fn clients() -> Result<Tally, String> {
     let tools = setup()?;
     let generated = Path::new("target/tools/generated");
     std::fs::create_dir_all(generated).map_err(|error| error.to_string())?;
-    let files = protos(Path::new("proto"))?;
+    // The details of errors come from the official package, which has the same names.
+    let files = [protos(Path::new("proto/renkei"))?, protos(Path::new("proto/buf"))?].concat();
     let mut compile = Command::new(tools.join("bin/python"));
     compile.args(["-m", "grpc_tools.protoc", "-I", "proto"]);
     for option in ["--python_out", "--grpc_python_out"] {
