@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("requests.rs"), requests::generate(&pool)?)?;
     fs::write(out.join("validate.rs"), validate::generate(&pool)?)?;
 
-    // The tests read the comments; reflection needs the options only.
+    // Tests and the reference read the comments; reflection needs the options only.
     fs::write(out.join("commented.binpb"), &bytes)?;
     compiler.include_source_info(false);
     fs::write(out.join("renkei.binpb"), compiler.encode_file_descriptor_set())?;

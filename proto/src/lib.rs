@@ -34,6 +34,9 @@ include!(concat!(env!("OUT_DIR"), "/names.rs"));
 /// The compiled contract with its options, for reflection and for tests: a `google.protobuf.FileDescriptorSet`.
 pub static FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/renkei.binpb"));
 
+/// The same with its comments, for the reference of the contract.
+pub static COMMENTED_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/commented.binpb"));
+
 /// The rule of one method (option `renkei.options.v1.rule`).
 #[derive(Debug)]
 pub struct Rule {

@@ -96,6 +96,8 @@ mod recall_effect;
 mod receiver;
 #[path = "suite/recovery.rs"]
 mod recovery;
+#[path = "suite/reference.rs"]
+mod reference;
 #[path = "suite/referral.rs"]
 mod referral;
 #[path = "suite/refusal.rs"]

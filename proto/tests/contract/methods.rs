@@ -211,7 +211,7 @@ fn documented(path: &str, comment: &str) -> Vec<String> {
 
 /// The contract with its comments, which the embedded set does not contain.
 fn with_comments() -> FileDescriptorSet {
-    let set = include_bytes!(concat!(env!("OUT_DIR"), "/commented.binpb")).as_slice();
+    let set = renkei_proto::COMMENTED_DESCRIPTOR_SET;
     assert_eq!(DescriptorPool::decode(set).unwrap().services().count(), crate::POOL.services().count());
     FileDescriptorSet::decode(set).unwrap()
 }

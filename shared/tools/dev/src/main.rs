@@ -13,12 +13,13 @@ use clap::{Parser, Subcommand};
 const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 
 /// Parts of the suite on the pair that do not depend on the database of the run. They run once.
-const ONCE: [(&str, &str); 7] = [
+const ONCE: [(&str, &str); 8] = [
     ("compose::", "starts both services on PostgreSQL by itself"),
     ("config::", "reads configurations; the documented example names SQLite"),
     ("floors::", "reads the manifests"),
     ("nouns::", "reads the sources"),
     ("readme::", "reads documents"),
+    ("reference::", "reads the contract"),
     ("server::", "starts a PostgreSQL server of its own, with TLS"),
     ("words::", "reads the comments"),
 ];
@@ -57,6 +58,8 @@ enum Task {
     /// Makes the contract as it is now the one that `check` compares with; for a release, and for a deliberate change
     /// that breaks generated code.
     Baseline,
+    /// Writes `docs/errors.md` and `docs/api` anew from the contract; the tests compare them.
+    Reference,
     /// Measures the services beside controls of the same run; `./dev bench --help` lists the cases.
     #[command(disable_help_flag = true)]
     Bench {
@@ -140,6 +143,7 @@ fn main() -> ExitCode {
         Task::Check => check().map(|tally| tally.report()),
         Task::Test => test().map(|tally| tally.report()),
         Task::Baseline => baseline(),
+        Task::Reference => reference(),
         Task::Bench { arguments } => bench(&arguments),
         Task::Simulate { arguments } => simulation("simulate", &arguments),
         Task::Mutants { arguments } => simulation("mutants", &arguments),
@@ -264,6 +268,11 @@ fn check() -> Result<Tally, String> {
         tally.one(name, succeeds(buf(&tools).args(arguments))?);
     }
     Ok(tally)
+}
+
+fn reference() -> Result<bool, String> {
+    let test = ["test", "--quiet", "--workspace", "--test", "suite", "the_reference_is_what_the_contract_states"];
+    succeeds(cargo(&test).env("RENKEI_WRITE_REFERENCE", "1"))
 }
 
 /// Comments are left out: they break nothing, and would be most of the file.

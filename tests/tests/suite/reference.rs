@@ -1,0 +1,500 @@
+//! The reference of the contract (`docs/errors.md`, `docs/api`): made from the contract and the table of reasons, and compared with
+//! what is there. `./dev reference` writes it anew.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
+    ReflectMessage as _, ServiceDescriptor, Value,
+};
+use prost_types::{FileDescriptorSet, source_code_info::Location};
+use renkei_proto::{
+    COMMENTED_DESCRIPTOR_SET,
+    options::v1::{Reason, Surface},
+};
+use renkei_rpc::reason::answer;
+use tonic::Code;
+
+/// The first of the reasons that are no answers to calls: those of refused entries and stopped journals.
+const NO_ANSWERS: i32 = 150;
+
+/// What a caller does about a reason. It is a match without a default arm, so that a new reason does not compile without it.
+fn remedy(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Unspecified => "",
+        Reason::FieldInvalid => {
+            "Show the sentence of each field beside it; correct the request and use a new request id."
+        }
+        Reason::Malformed => "Generate the client's code from the contract of this service again.",
+        Reason::OfficialMissing | Reason::OfficialInvalid => {
+            "Send the id of the signed-in official as the metadata `renkei-official`."
+        }
+        Reason::PurposeMissing => "Ask the official for the purpose and send it as the metadata `renkei-purpose`.",
+        Reason::RequestIdMissing => "Make a UUID for each new request, and keep it for its repetitions.",
+        Reason::PageTokenInvalid => "Begin the list again; a token belongs to one query and one service.",
+        Reason::ScopeEmpty | Reason::ScopeContradictory => "Show the field to the official, who changes the scope.",
+        Reason::CodeMistyped => "Let the official compare the code with the paper.",
+        Reason::PersonalInformation | Reason::IdentifiesReporter => {
+            "Let the official take the passage out of the text."
+        }
+        Reason::CertificateIdentityMissing => "Use a certificate with a URI such as `spiffe://ppc/desk/intake`.",
+        Reason::CallerUnknown => "Ask the operator to add the identity under `callers` in the configuration.",
+        Reason::RoleMissing => "Call `WhoAmI` to see the roles; ask the operator for the role, or use another system.",
+        Reason::WrongDirection => "The other agency does this; show the sentence.",
+        Reason::BeyondScope => "Request consent (`RequestConsent`), or leave it; the attempt is on record.",
+        Reason::OfficialBarred => "Show the sentence; an approver lifts the bar.",
+        Reason::NotFound => "Treat hidden and missing alike.",
+        Reason::CodeNotFound => "Let the official compare the code with the paper; wrong attempts are limited.",
+        Reason::AlreadyExists => "Read what is there; ErrorInfo names it where it may be known.",
+        Reason::WrongState => "Read the matter again and show its state.",
+        Reason::AgreementNotInForce => "Show the sentence; matters that are open can be continued.",
+        Reason::NotAReport => "Show the sentence; the reporter is referred to the scheme that fits.",
+        Reason::CodeAlreadyUsed => "Show the sentence; the referral was followed up before.",
+        Reason::RequestIdReused => "Use a new request id: the id belongs to another request.",
+        Reason::AgreementDiffers => "Tell the operators of both agencies.",
+        Reason::JournalStopped => {
+            "Tell the operator, who finds the cause with `status` and lifts the stop with `resume`."
+        }
+        Reason::ConsentNotFresh => "Repeat while the link is up; the service has asked the originator for a statement.",
+        Reason::NotProvenSafe => "Let the official prove that the table is safe.",
+        Reason::ApprovalMissing => "State the number of the decision.",
+        Reason::EtagStale => "Read the matter again, show what has changed, and let the official decide.",
+        Reason::CursorUnknown | Reason::CursorTooOld => "Read the lists again and watch from their `as_of`.",
+        Reason::Busy => "Repeat after the time of RetryInfo, with the same request id.",
+        Reason::TooManyAttempts => "Stop until tomorrow (Japan).",
+        Reason::TooLarge => "Send less: ErrorInfo names the limit.",
+        Reason::TooManyWatchers => "Close a watch that is not needed; one watch serves a whole system.",
+        Reason::WrongSide => "The other agency's service serves this method.",
+        Reason::MethodUnknown => "Compare the versions: the service is older than the client's code.",
+        Reason::Compressed => "Send messages uncompressed.",
+        Reason::Draining | Reason::Recovering | Reason::DatabaseUnavailable | Reason::AuditUnavailable => {
+            "Repeat after the time of RetryInfo, with the same request id."
+        }
+        Reason::ClockDoubted => "Repeat after the time of RetryInfo; the operator compares the clock.",
+        Reason::Deadline => "Repeat with the same request id: a request that was carried out is answered again.",
+        Reason::Internal => "Give the id in the message to the operator; repeat once with the same request id.",
+        Reason::HeaderDiffers | Reason::FactDiffers | Reason::ContentDiffers => {
+            "An entry of the other agency was refused; the operators compare their versions."
+        }
+        Reason::NotUnderstood => "Upgrade the service that stopped the journal; it goes on by itself.",
+        Reason::AuthorDiffers
+        | Reason::BadSignature
+        | Reason::KeyUnknown
+        | Reason::ChainBroken
+        | Reason::OrderBroken
+        | Reason::Fork => "Tell the operators: the runbook of the alert names the steps.",
+        Reason::Gap => "Nothing: the missing entries are asked for.",
+    }
+}
+
+/// The contract with its comments, by the full name of what they describe.
+struct Contract {
+    pool: DescriptorPool,
+    comments: BTreeMap<String, String>,
+}
+
+impl Contract {
+    fn new() -> Self {
+        let pool = DescriptorPool::decode(COMMENTED_DESCRIPTOR_SET).unwrap();
+        let set = <FileDescriptorSet as prost::Message>::decode(COMMENTED_DESCRIPTOR_SET).unwrap();
+        let mut comments = BTreeMap::new();
+        for file in set.file.iter().filter(|file| file.package().starts_with("renkei.")) {
+            let locations = file.source_code_info.as_ref().map_or(&[][..], |info| &info.location);
+            for Location { path, leading_comments, .. } in locations {
+                if let (Some(name), Some(comment)) = (named(file, path), leading_comments) {
+                    comments
+                        .insert(name, comment.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_owned());
+                }
+            }
+        }
+        Self { pool, comments }
+    }
+
+    /// The comment as one paragraph.
+    fn comment(&self, name: &str) -> String {
+        let text = self.comments.get(name).unwrap_or_else(|| panic!("{name} has no comment"));
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The comment with its paragraphs.
+    fn paragraphs(&self, name: &str) -> String {
+        let text = self.comments.get(name).unwrap_or_else(|| panic!("{name} has no comment"));
+        let all = text.split("\n\n").map(|it| it.split_whitespace().collect::<Vec<_>>().join(" "));
+        all.collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+/// The full name of the part of a file at a path of source information.
+fn named(file: &prost_types::FileDescriptorProto, path: &[i32]) -> Option<String> {
+    let at = |n: &i32| usize::try_from(*n).ok();
+    let of_message = |message: &prost_types::DescriptorProto, name: String, rest: &[i32]| inside(message, name, rest);
+    let (kind, rest) = path.split_first()?;
+    let (place, rest) = rest.split_first()?;
+    let package = file.package();
+    match kind {
+        4 => {
+            let message = file.message_type.get(at(place)?)?;
+            of_message(message, format!("{package}.{}", message.name()), rest)
+        }
+        5 => {
+            let list = file.enum_type.get(at(place)?)?;
+            in_enum(list, format!("{package}.{}", list.name()), rest)
+        }
+        6 => {
+            let service = file.service.get(at(place)?)?;
+            let name = format!("{package}.{}", service.name());
+            match rest {
+                [] => Some(name),
+                [2, method] => Some(format!("{name}.{}", service.method.get(at(method)?)?.name())),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn inside(message: &prost_types::DescriptorProto, name: String, path: &[i32]) -> Option<String> {
+    let at = |n: &i32| usize::try_from(*n).ok();
+    match path {
+        [] => Some(name),
+        [2, field] => Some(format!("{name}.{}", message.field.get(at(field)?)?.name())),
+        [3, nested, rest @ ..] => {
+            let nested = message.nested_type.get(at(nested)?)?;
+            inside(nested, format!("{name}.{}", nested.name()), rest)
+        }
+        [4, list, rest @ ..] => {
+            let list = message.enum_type.get(at(list)?)?;
+            in_enum(list, format!("{name}.{}", list.name()), rest)
+        }
+        _ => None,
+    }
+}
+
+fn in_enum(list: &prost_types::EnumDescriptorProto, name: String, path: &[i32]) -> Option<String> {
+    match path {
+        [] => Some(name),
+        [2, value] => Some(format!("{name}.{}", list.value.get(usize::try_from(*value).ok()?)?.name())),
+        _ => None,
+    }
+}
+
+const HEAD: &str = "<!-- Made from the contract by `./dev reference`; do not edit. -->\n\n";
+
+fn errors(contract: &Contract) -> String {
+    let mut text = format!(
+        "{HEAD}# Errors\n\nEvery refused call has a gRPC status with `google.rpc.ErrorInfo` (domain `renkei`, and a reason that never \
+         changes its meaning) and `google.rpc.LocalizedMessage` in Japanese, which officials read. `BadRequest` names fields, \
+         `PreconditionFailure` comes with FAILED_PRECONDITION, and `RetryInfo` states when the same call may succeed. Programs \
+         decide by the reason, never by the sentence. A call that nobody answered may be repeated with the same request id.\n"
+    );
+    let reasons = contract.pool.get_enum_by_name("renkei.options.v1.Reason").unwrap();
+    let mut part = "";
+    for value in reasons.values().filter(|value| value.number() != 0) {
+        let reason = Reason::try_from(value.number()).unwrap();
+        let answer = answer(reason);
+        let heading =
+            if value.number() < NO_ANSWERS { "Answers to calls" } else { "Refused entries and stopped journals" };
+        if heading != part {
+            part = heading;
+            let note = match value.number() < NO_ANSWERS {
+                true => "",
+                false => "\nThese are no answers to calls. `status` and `trace` show them to operators.\n",
+            };
+            write!(text, "\n## {heading}\n{note}").unwrap();
+        }
+        let comment = contract.comment(&format!("renkei.options.v1.Reason.{}", value.name()));
+        let meaning = comment.split_once(": ").map_or(comment.as_str(), |(_, meaning)| meaning);
+        write!(text, "\n### {}\n\n", reason.id()).unwrap();
+        if value.number() < NO_ANSWERS {
+            writeln!(text, "- Status: {}", status(answer.code)).unwrap();
+        }
+        let retry = match answer.retry_after {
+            Some(after) => format!("after {} s", after.as_secs()),
+            None if reason == Reason::Deadline || reason == Reason::EtagStale => "as described".to_owned(),
+            None => "no".to_owned(),
+        };
+        writeln!(text, "- Name: {}", reason.ja()).unwrap();
+        writeln!(text, "- Meaning: {}{}", meaning[..1].to_uppercase(), &meaning[1..]).unwrap();
+        writeln!(text, "- English: {}", answer.english).unwrap();
+        writeln!(text, "- Japanese: {}", answer.japanese).unwrap();
+        if value.number() < NO_ANSWERS {
+            writeln!(text, "- Repeat: {retry}").unwrap();
+        }
+        writeln!(text, "- What to do: {}", remedy(reason)).unwrap();
+    }
+    text
+}
+
+/// The name of a status as all languages but Rust write it.
+fn status(code: Code) -> String {
+    let mut name = String::new();
+    for (place, letter) in format!("{code:?}").chars().enumerate() {
+        if place > 0 && letter.is_uppercase() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
+}
+
+/// The packages with a service of the desk, and their pages.
+fn api(contract: &Contract) -> BTreeMap<String, String> {
+    let mut pages = BTreeMap::new();
+    let mut index = format!(
+        "{HEAD}# Methods\n\nThe methods of the desk by service. Every method also gives the reasons of all calls \
+         (`OFFICIAL_MISSING`, `ROLE_MISSING`, `BUSY`, `DEADLINE` and others): see [errors](../errors.md). The roles, limits and \
+         methods of a caller are the answer of `WhoAmI`.\n"
+    );
+    let desk = |service: &ServiceDescriptor| {
+        service.methods().any(|method| rule(&method).is_some_and(|rule| rule.surface == Surface::Desk))
+    };
+    let packages: BTreeSet<String> =
+        contract.pool.services().filter(desk).map(|service| service.package_name().to_owned()).collect();
+    for package in packages {
+        let short = package.trim_start_matches("renkei.").trim_end_matches(".v1").to_owned();
+        let mut page = format!("{HEAD}# {package}\n");
+        let (mut shown, mut requests) = (Shown::default(), BTreeSet::new());
+        let services = contract.pool.services().filter(|it| it.package_name() == package && desk(it));
+        for service in services {
+            write!(page, "\n## {}\n\n{}\n", service.name(), contract.paragraphs(service.full_name())).unwrap();
+            write!(index, "\n## [{}]({short}.md#{})\n\n", service.full_name(), service.name().to_lowercase()).unwrap();
+            for method in service.methods() {
+                let comment = contract.paragraphs(method.full_name());
+                let first = comment.split_once(". ").map_or(comment.as_str(), |(first, _)| first);
+                let first = first.split("\n\n").next().unwrap().trim_end_matches('.');
+                writeln!(index, "- [{}]({short}.md#{}): {first}.", method.name(), method.name().to_lowercase())
+                    .unwrap();
+                page.push_str(&of_method(contract, &method, &comment));
+                requests.insert(method.input().full_name().to_owned());
+                shown.follow(&method.input());
+                shown.follow(&method.output());
+            }
+        }
+        page.push_str("\n## Messages\n");
+        for message in shown.messages.values().filter(|it| it.package_name() == package) {
+            // The fields of a request are beside its method.
+            if requests.contains(message.full_name()) {
+                continue;
+            }
+            page.push_str(&of_message(contract, message));
+        }
+        let enums: Vec<_> = shown.enums.values().filter(|it| it.package_name() == package).collect();
+        if !enums.is_empty() {
+            page.push_str("\n## Values\n");
+        }
+        for list in enums {
+            page.push_str(&of_enum(contract, list));
+        }
+        pages.insert(format!("{short}.md"), page);
+    }
+    for package in ["renkei.journal.v1", "renkei.options.v1", "renkei.type.v1"] {
+        pages.insert(format!("{}.md", package.split('.').nth(1).unwrap()), common(contract, package));
+    }
+    pages.insert("README.md".to_owned(), index);
+    pages
+}
+
+/// The messages and enums of a package that methods share.
+fn common(contract: &Contract, package: &str) -> String {
+    let mut page = format!("{HEAD}# {package}\n\n## Messages\n");
+    let of = |name: &str| name == package;
+    for message in contract.pool.all_messages().filter(|it| of(it.package_name()) && !it.is_map_entry()) {
+        page.push_str(&of_message(contract, &message));
+    }
+    page.push_str("\n## Values\n");
+    for list in contract.pool.all_enums().filter(|it| of(it.package_name())) {
+        page.push_str(&of_enum(contract, &list));
+    }
+    page
+}
+
+fn rule(method: &MethodDescriptor) -> Option<&'static renkei_proto::Rule> {
+    renkei_proto::rule(&format!("/{}/{}", method.parent_service().full_name(), method.name()))
+}
+
+fn of_method(contract: &Contract, method: &MethodDescriptor, comment: &str) -> String {
+    let stream = if method.is_server_streaming() { "stream of " } else { "" };
+    let mut text = format!(
+        "\n### {}\n\n{comment}\n\nAnswers with {stream}{}.{}\n",
+        method.name(),
+        linked(method.output().full_name(), method.parent_service().package_name()),
+        if method.input().fields().next().is_some() { " The fields of the request:" } else { "" },
+    );
+    text.push_str(&fields(contract, &method.input()));
+    text
+}
+
+fn of_message(contract: &Contract, message: &MessageDescriptor) -> String {
+    let name = message.full_name();
+    let title = name.trim_start_matches(message.package_name()).trim_start_matches('.');
+    format!("\n### {title}\n\n{}\n{}", contract.paragraphs(name), fields(contract, message))
+}
+
+fn of_enum(contract: &Contract, list: &EnumDescriptor) -> String {
+    let title = list.full_name().trim_start_matches(list.package_name()).trim_start_matches('.');
+    let mut text =
+        format!("\n### {title}\n\n{}\n\n| Value | Meaning |\n|---|---|\n", contract.paragraphs(list.full_name()));
+    for value in list.values() {
+        let comment = contract.comment(&format!("{}.{}", list.full_name(), value.name()));
+        writeln!(text, "| `{}` | {} |", value.name(), cell(&comment)).unwrap();
+    }
+    text
+}
+
+fn fields(contract: &Contract, message: &MessageDescriptor) -> String {
+    if message.fields().next().is_none() {
+        return String::new();
+    }
+    let mut text = "\n| Field | Type | Bounds | Meaning |\n|---|---|---|---|\n".to_owned();
+    for field in message.fields() {
+        let comment = contract.comment(&format!("{}.{}", message.full_name(), field.name()));
+        let of = match field.containing_oneof() {
+            Some(oneof) => format!("one of `{}`; ", oneof.name()),
+            None => String::new(),
+        };
+        let kind = kind(&field);
+        writeln!(text, "| `{}` | {kind} | {of}{} | {} |", field.name(), cell(&bounds(&field)), cell(&comment)).unwrap();
+    }
+    text.replace("; |", " |")
+}
+
+fn kind(field: &FieldDescriptor) -> String {
+    let package = field.parent_message().package_name().to_owned();
+    let one = match field.kind() {
+        Kind::Message(it) => linked(it.full_name(), &package),
+        Kind::Enum(it) => linked(it.full_name(), &package),
+        other => format!("{other:?}").to_lowercase(),
+    };
+    if field.is_list() { format!("list of {one}") } else { one }
+}
+
+/// The name of a message or enum, with a link to where it is described.
+fn linked(name: &str, from: &str) -> String {
+    let parts: Vec<&str> = name.split('.').collect();
+    let ["renkei", package, "v1", title @ ..] = parts.as_slice() else { return name.to_owned() };
+    let title = title.join(".");
+    let place = title.to_lowercase().replace('.', "");
+    match from == format!("renkei.{package}.v1") {
+        true => format!("[{title}](#{place})"),
+        false => format!("[{title}]({package}.md#{place})"),
+    }
+}
+
+/// The rules of `buf.validate` for a field.
+fn bounds(field: &FieldDescriptor) -> String {
+    let extension = field.parent_pool().get_extension_by_name("buf.validate.field").unwrap();
+    let options = field.options();
+    if !options.has_extension(&extension) {
+        return String::new();
+    }
+    let option = options.get_extension(&extension);
+    let mut all = Vec::new();
+    stated(option.as_message().unwrap(), &mut all);
+    all.join(", ")
+}
+
+fn stated(rules: &DynamicMessage, all: &mut Vec<String>) {
+    for (rule, value) in rules.fields() {
+        let name = rule.name();
+        match value {
+            Value::Message(inner) if name == "items" => {
+                let mut items = Vec::new();
+                stated(inner, &mut items);
+                all.push(format!("each: {}", items.join(", ")));
+            }
+            Value::Message(inner) => stated(inner, all),
+            other => all.push(in_words(name, &number(other), rules.descriptor().name())),
+        }
+    }
+}
+
+/// One rule; `of` is the kind of field that it is for.
+fn in_words(rule: &str, value: &str, of: &str) -> String {
+    let unit = if of == "BytesRules" { "bytes" } else { "characters" };
+    match rule {
+        "required" => "required".to_owned(),
+        "uuid" => "a UUID".to_owned(),
+        "unique" => "each once".to_owned(),
+        "defined_only" => "a known value".to_owned(),
+        "not_in" => "not the unspecified one".to_owned(),
+        "len" => format!("{value} {unit}"),
+        "min_len" => format!("at least {value} {unit}"),
+        "max_len" => format!("at most {value} {unit}"),
+        "min_items" => format!("at least {value}"),
+        "max_items" => format!("at most {value}"),
+        "gte" => format!("from {value} on"),
+        "lte" => format!("up to {value}"),
+        "const" => format!("`{value}`"),
+        "pattern" => format!("`{value}`"),
+        other => panic!("say what the rule {other} means"),
+    }
+}
+
+fn number(value: &Value) -> String {
+    match value {
+        Value::U32(it) => it.to_string(),
+        Value::U64(it) => it.to_string(),
+        Value::I32(it) | Value::EnumNumber(it) => it.to_string(),
+        Value::I64(it) => it.to_string(),
+        Value::String(it) => it.clone(),
+        Value::Bool(it) => it.to_string(),
+        Value::List(list) => list.iter().map(number).collect::<Vec<_>>().join(", "),
+        other => format!("{other:?}"),
+    }
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+/// The messages and enums that a package's methods use, with everything inside them.
+#[derive(Default)]
+struct Shown {
+    messages: BTreeMap<String, MessageDescriptor>,
+    enums: BTreeMap<String, EnumDescriptor>,
+}
+
+impl Shown {
+    fn follow(&mut self, message: &MessageDescriptor) {
+        if self.messages.insert(message.full_name().to_owned(), message.clone()).is_some() {
+            return;
+        }
+        for field in message.fields() {
+            match field.kind() {
+                Kind::Message(inner) => self.follow(&inner),
+                Kind::Enum(list) => {
+                    self.enums.insert(list.full_name().to_owned(), list);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn the_reference_is_what_the_contract_states() {
+    let contract = Contract::new();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs");
+    let mut files: BTreeMap<PathBuf, String> =
+        api(&contract).into_iter().map(|(name, text)| (docs.join("api").join(name), text)).collect();
+    files.insert(docs.join("errors.md"), errors(&contract));
+    #[expect(clippy::disallowed_methods, reason = "`./dev reference` tells the test to write")]
+    let writes = std::env::var_os("RENKEI_WRITE_REFERENCE").is_some();
+    for (file, text) in &files {
+        if writes {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        }
+        let found = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(found == *text, "{} is not what the contract states: run ./dev reference", file.display());
+    }
+    let there = std::fs::read_dir(docs.join("api")).unwrap().map(|it| it.unwrap().path());
+    let left: Vec<PathBuf> = there.filter(|file| !files.contains_key(file)).collect();
+    assert_eq!(left, [] as [PathBuf; 0], "nothing makes these files");
+}
