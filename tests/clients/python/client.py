@@ -1,6 +1,7 @@
 """Calls both services of a sandbox as an internal system in Python would: plain grpcio, and code made by grpcio-tools.
 
-    python -m grpc_tools.protoc -I proto --python_out=OUT --grpc_python_out=OUT $(cd proto && find . -name '*.proto')
+    files=$(cd proto && find buf renkei -name '*.proto')
+    python -m grpc_tools.protoc -I proto --python_out=OUT --grpc_python_out=OUT $files
     python tests/clients/python/client.py OUT BUF
 
 Run it in the project's root after `./dev build`. It starts a sandbox, makes its calls, runs the calls that the sandbox
@@ -17,15 +18,14 @@ import sys
 import tempfile
 import traceback
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 # Refused connections are expected here, and need not be told of.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import grpc
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+from errors import Details, details
 
 SANDBOX = "target/debug/sandbox"
 # Seconds for all of it; then something hangs.
@@ -199,8 +199,7 @@ class Client:
         request.report = "no/report here"
         request.scope_facts.kind = 99
         error = refused(lambda: self.referrals.IssueReferral(request, metadata=[OFFICIAL], timeout=10))
-        details = said(error, grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
-        violations = details["BadRequest"].field_violations
+        violations = said(error, grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID").fields
         same([violation.field for violation in violations], ["report", "scope_facts.kind"])
         true(all(violation.reason == "FIELD_INVALID" and violation.description for violation in violations), "reasons")
         true("no/report" not in str(error), "the value is not repeated")
@@ -229,7 +228,7 @@ class Client:
             request = GetAgreementRequest(name="agreement")
             error = refused(lambda: agreement.GetAgreement(request, metadata=[OFFICIAL], timeout=10))
         same(error.code(), grpc.StatusCode.UNAVAILABLE)
-        same(rpc_status.from_call(error), None)
+        same(details(error), Details())
 
     def test_the_printed_calls_work_as_they_stand(self) -> None:
         same(len(self.sandbox.pasted), 10)
@@ -284,21 +283,12 @@ def refused(call: Callable[[], object]) -> grpc.RpcError:
     raise AssertionError(f"answered with {answer}")
 
 
-def said(error: grpc.RpcError, code: grpc.StatusCode, reason: str) -> dict[str, object]:
-    """The details of a status by their names, after those that every status has are found right."""
-    details = dict(unpacked(rpc_status.from_call(error)))
-    same((error.code(), details["ErrorInfo"].domain, details["ErrorInfo"].reason), (code, "renkei", reason))
-    same(details["LocalizedMessage"].locale, "ja")
-    true(any(ord(letter) > 0x3000 for letter in details["LocalizedMessage"].message), "a sentence in Japanese")
-    return details
-
-
-def unpacked(status) -> Iterator[tuple[str, object]]:
-    for packed in status.details:
-        name = packed.TypeName().rsplit(".", 1)[1]
-        detail = getattr(error_details_pb2, name)()
-        true(packed.Unpack(detail), name)
-        yield name, detail
+def said(error: grpc.RpcError, code: grpc.StatusCode, reason: str) -> Details:
+    """The details of an error, after those that every error has are found right."""
+    found = details(error)
+    same((error.code(), found.reason), (code, reason))
+    true(any(ord(letter) > 0x3000 for letter in found.japanese), "a sentence in Japanese")
+    return found
 
 
 def same(found: object, expected: object) -> None:

@@ -9,6 +9,8 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
+mod clients;
+
 /// The databases of the services and their tests, the default first.
 const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 
@@ -58,6 +60,8 @@ enum Task {
     /// Makes the contract as it is now the one that `check` compares with; for a release, and for a deliberate change
     /// that breaks generated code.
     Baseline,
+    /// The clients in other languages: builds each and makes the calls of `tests/clients/expectations.json` to a sandbox.
+    Clients,
     /// Writes `docs/errors.md` and `docs/api` anew from the contract; the tests compare them.
     Reference,
     /// Measures the services beside controls of the same run; `./dev bench --help` lists the cases.
@@ -143,6 +147,7 @@ fn main() -> ExitCode {
         Task::Check => check().map(|tally| tally.report()),
         Task::Test => test().map(|tally| tally.report()),
         Task::Baseline => baseline(),
+        Task::Clients => build().and_then(|built| Ok(built && clients::clients()?.report())),
         Task::Reference => reference(),
         Task::Bench { arguments } => bench(&arguments),
         Task::Simulate { arguments } => simulation("simulate", &arguments),
@@ -304,7 +309,8 @@ fn test() -> Result<Tally, String> {
     tally.add(&cargo_tests(cargo(&everything).args(&skips))?);
     tally.add(&suite_on_postgres(&skips)?);
     if built {
-        tally.add(&clients()?);
+        tally.add(&clients::clients()?);
+        tally.add(&python_programs(Path::new(clients::PYTHON))?);
         for database in DATABASES {
             tally.one(&format!("sandbox on {database}"), sandbox_ends_well(database)?);
         }
@@ -360,19 +366,11 @@ fn cargo_tests(command: &mut Command) -> Result<Tally, String> {
 
 /// The clients in other languages against both services, protovalidate's own judgement of the contract's vectors, and
 /// the foreign verifier on the databases of a sandbox.
-fn clients() -> Result<Tally, String> {
+/// The programs in Python: what a sandbox prints, the bounds of the contract, and a verifier of its own. `generated` are the stubs
+/// of the client in Python.
+fn python_programs(generated: &Path) -> Result<Tally, String> {
     let tools = setup()?;
-    let generated = Path::new("target/tools/generated");
-    std::fs::create_dir_all(generated).map_err(|error| error.to_string())?;
-    // The details of errors come from the official package, which has the same names.
-    let files = [protos(Path::new("proto/renkei"))?, protos(Path::new("proto/buf"))?].concat();
-    let mut compile = Command::new(tools.join("bin/python"));
-    compile.args(["-m", "grpc_tools.protoc", "-I", "proto"]);
-    for option in ["--python_out", "--grpc_python_out"] {
-        compile.arg(format!("{option}={}", generated.display()));
-    }
     let mut tally = Tally::default();
-    tally.one("plain grpcio-tools compiles the contract", succeeds(compile.args(&files))?);
     let mut python = |script: &str, further: Option<PathBuf>| -> Result<(), String> {
         let mut command = Command::new(tools.join("bin/python"));
         command.arg(script).arg(generated).args(further).stdin(Stdio::null());

@@ -1,0 +1,50 @@
+package dev.renkei.journey;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.rpc.BadRequest;
+import com.google.rpc.ErrorInfo;
+import com.google.rpc.LocalizedMessage;
+import com.google.rpc.PreconditionFailure;
+import com.google.rpc.RetryInfo;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What the status of a refused call tells beside its code. The class depends on nothing else here, so it can be copied.
+ *
+ * @param reason the stable reason, such as {@code ETAG_STALE}; empty if no service of this contract has answered
+ * @param fields the paths of the wrong fields, in order
+ * @param preconditions the types of the preconditions that do not hold
+ * @param japanese the sentence for officials; empty if there is none
+ * @param retryAfter the time after which the call may succeed; null if none is stated
+ */
+record Details(
+    String reason, List<String> fields, List<String> preconditions, String japanese, Duration retryAfter) {
+
+  static Details of(StatusRuntimeException error) throws InvalidProtocolBufferException {
+    String reason = "";
+    List<String> fields = new ArrayList<>();
+    List<String> preconditions = new ArrayList<>();
+    String japanese = "";
+    Duration retryAfter = null;
+    for (Any any : StatusProto.fromThrowable(error).getDetailsList()) {
+      if (any.is(ErrorInfo.class) && any.unpack(ErrorInfo.class).getDomain().equals("renkei")) {
+        reason = any.unpack(ErrorInfo.class).getReason();
+      } else if (any.is(BadRequest.class)) {
+        any.unpack(BadRequest.class).getFieldViolationsList().forEach(it -> fields.add(it.getField()));
+      } else if (any.is(PreconditionFailure.class)) {
+        any.unpack(PreconditionFailure.class).getViolationsList().forEach(it -> preconditions.add(it.getType()));
+      } else if (any.is(LocalizedMessage.class) && any.unpack(LocalizedMessage.class).getLocale().equals("ja")) {
+        japanese = any.unpack(LocalizedMessage.class).getMessage();
+      } else if (any.is(RetryInfo.class)) {
+        var delay = any.unpack(RetryInfo.class).getRetryDelay();
+        retryAfter = Duration.ofSeconds(delay.getSeconds(), delay.getNanos());
+      }
+    }
+    return new Details(reason, fields, preconditions, japanese, retryAfter);
+  }
+}
