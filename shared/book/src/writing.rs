@@ -11,7 +11,7 @@ use renkei_domain::{
     refusal::Refusal,
     tally::{Tally, free},
 };
-use renkei_journal::{Draft, Hash};
+use renkei_journal::{Content, Draft, Hash};
 use renkei_proto::{
     FactKind, Sentence,
     journal::v1::{Entry, Fact, Header, SaltedContent, fact},
@@ -57,8 +57,7 @@ impl Stage {
     /// Judges an own entry that was set aside in a recovery, and appends it again: at a new place, under its old id.
     pub(crate) fn write_again(&mut self, matter: &Matter, old: &SetAside) -> Result<u64, Refusal> {
         let permit = decide(&self.view(), matter, &old.fact, old.answers, self.now())?;
-        // Its text may be erased, and the peer takes no fact without the text that belongs to it.
-        content::check(matter, &old.fact, old.content.as_deref(), old.content.is_some())?;
+        content::check(matter, &old.fact, old.content.as_deref(), old.commitment.is_some())?;
         self.append(&permit, old.fact.clone(), old.content.clone(), old.answers, Some(old))
     }
 
@@ -125,7 +124,14 @@ impl Stage {
             entry_id: again.map_or_else(|| moment.id("entry", n), |old| old.entry_id.clone()),
             matter_prev: self.pages.get(&matter).map(|page| page.last_hash(journal)).unwrap_or_default(),
             matter,
-            content: content.map(|content| SaltedContent { salt: moment.bytes("salt", n).to_vec(), content }),
+            content: match (content, again.and_then(|old| old.commitment.clone())) {
+                (Some(content), _) => {
+                    Content::Salted(SaltedContent { salt: moment.bytes("salt", n).to_vec(), content })
+                }
+                // A disposal has erased the texts. What the entry states must not be lost with them, such as a recall.
+                (None, Some(commitment)) => Content::Erased(commitment),
+                (None, None) => Content::None,
+            },
             written_us: moment.now.as_microsecond(),
             seen_peer_seq: self.heads.peer.seq,
             answers,

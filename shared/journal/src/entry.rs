@@ -31,8 +31,8 @@ pub struct Draft {
     pub matter_prev: Hash,
     /// The typed part that rules read.
     pub fact: Fact,
-    /// The encoded texts with their salt of 32 bytes; `None` for a fact without texts.
-    pub content: Option<SaltedContent>,
+    /// The encoded texts.
+    pub content: Content,
     /// The time of the author's decision, in microseconds since 1970-01-01T00:00:00Z.
     pub written_us: i64,
     /// The highest number of the peer's journal that the author has stored.
@@ -47,6 +47,32 @@ pub struct Draft {
     pub unit: String,
     /// W3C trace context; empty for none.
     pub traceparent: String,
+}
+
+/// The content of a draft.
+#[derive(Clone, PartialEq)]
+pub enum Content {
+    /// The fact has no texts.
+    None,
+    /// The texts with their salt of 32 bytes.
+    Salted(SaltedContent),
+    /// The texts were erased; an earlier header has committed to them.
+    Erased(Commitment),
+}
+
+/// The commitment of a header to a content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commitment {
+    /// SHA-256 of salt and content.
+    pub digest: Vec<u8>,
+    /// The size of the content, in bytes.
+    pub size: u64,
+}
+
+impl From<Option<SaltedContent>> for Content {
+    fn from(content: Option<SaltedContent>) -> Self {
+        content.map_or(Self::None, Self::Salted)
+    }
 }
 
 impl fmt::Debug for Draft {
@@ -138,7 +164,11 @@ pub fn chain(draft: Draft, previous: &Previous) -> Result<Chained, Unfit> {
         .map_err(Unfit::Rule)?;
     follows(&header, previous)?;
     reopens_as(&draft.fact, &header)?;
-    Ok(Chained { hash: header_hash(&header_bytes), header, header_bytes, fact_bytes, content: draft.content })
+    let content = match draft.content {
+        Content::Salted(salted) => Some(salted),
+        Content::None | Content::Erased(_) => None,
+    };
+    Ok(Chained { hash: header_hash(&header_bytes), header, header_bytes, fact_bytes, content })
 }
 
 /// Signs `renkei header v1`, one zero byte, and the header's bytes.
@@ -166,7 +196,7 @@ fn header(draft: &Draft, fact_bytes: &[u8], previous: &Previous) -> Result<Heade
     let kind = draft.fact.fact.as_ref().map(FactKind::of).ok_or_else(|| Unfit::Rule("fact.fact: required".into()))?;
     let incarnation = incarnation(previous, kind.name())
         .ok_or(Break::AuthorDiffers { seq: previous.next_seq(), field: "incarnation" })?;
-    let (content_commitment, content_size) = commitment(draft.content.as_ref())?;
+    let (content_commitment, content_size) = commitment(&draft.content)?;
     let mut header = Header {
         version: VERSION,
         author: previous.author.into(),
@@ -196,8 +226,12 @@ fn header(draft: &Draft, fact_bytes: &[u8], previous: &Previous) -> Result<Heade
 }
 
 /// The commitment to the content and its size in bytes; empty and 0 if there is no content.
-fn commitment(content: Option<&SaltedContent>) -> Result<(Vec<u8>, u64), Unfit> {
-    let Some(salted) = content else { return Ok((Vec::new(), 0)) };
+fn commitment(content: &Content) -> Result<(Vec<u8>, u64), Unfit> {
+    let salted = match content {
+        Content::None => return Ok((Vec::new(), 0)),
+        Content::Erased(it) => return Ok((it.digest.clone(), it.size)),
+        Content::Salted(salted) => salted,
+    };
     holds(salted, "content").map_err(Unfit::Rule)?;
     let salt = salted.salt.as_slice().try_into().map_err(|_| Unfit::Rule("content.salt: bytes.len".into()))?;
     let size = u64::try_from(salted.content.len()).unwrap_or(u64::MAX);

@@ -44,7 +44,7 @@ mod verify;
 
 pub use audit::audit_hash;
 pub use chain::{Agreements, Head, Previous, written_us};
-pub use entry::{Chained, Draft, Unfit, chain, sign_header};
+pub use entry::{Chained, Commitment, Content, Draft, Unfit, chain, sign_header};
 pub use fault::{Break, Fault, Lie};
 pub use hash::{Hash, content_commitment, fact_hash, header_hash};
 pub use journal::{Proven, verify_all};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use prost::Message as _;
-use renkei_book::Memory;
+use renkei_book::{Memory, StoredEntry};
 use renkei_domain::{
     memorandum,
     noun::registry,
@@ -16,6 +16,7 @@ use renkei_domain::{
 use renkei_journal::{Hash, Previous, verify_all};
 use renkei_proto::{
     journal::v1::{Entry, Header, fact},
+    options::v1::Reason,
     r#type::v1::Agency,
 };
 
@@ -40,8 +41,10 @@ pub struct Check {
     acknowledged: BTreeMap<Agency, BTreeSet<String>>,
     /// The ids of entries that a faulty version has written.
     faulty: BTreeSet<String>,
-    /// The ids of entries whose texts an agency had erased when its database was replaced.
-    erased: BTreeSet<String>,
+    /// By agency, the ids of entries whose texts it has erased. The disposal that states it may be lost, or set aside in a recovery.
+    erased: BTreeMap<Agency, BTreeSet<String>>,
+    /// The agencies whose databases were replaced: they fetch entries again, from a peer that may have erased the texts.
+    replaced: BTreeSet<Agency>,
     /// The ids of entries that were judged by entries of the other agency which were given up since.
     orphaned: BTreeSet<String>,
     /// By the agency that stopped it, the numbers at which the other's journal was stopped.
@@ -78,21 +81,19 @@ impl Check {
         }
     }
 
-    /// Notes that the database of a side is about to be replaced. The decision to erase a text may be lost with it, while the peer
-    /// has fetched the entry without the text.
-    pub fn replaces(&mut self, side: &Side) {
+    /// Notes the texts that an agency has erased with a disposal that it has just approved.
+    pub fn disposed(&mut self, side: &Side) {
         let disk = side.disk();
-        for author in [Agency::Ppc, Agency::Ipa] {
-            let all = disk.entries(Journal::Of(author), 1);
-            let erased = all.filter(|it| it.entry.content.is_none() && is_disposed(&disk, author, &it.header));
-            self.erased.extend(erased.map(|it| it.header.entry_id.clone()));
-        }
+        let all = [Agency::Ppc, Agency::Ipa].into_iter().flat_map(|author| disk.entries(Journal::Of(author), 1));
+        let erased = all.filter(|it| it.entry.content.is_none() && is_disposed(&disk, it));
+        self.erased.entry(side.own).or_default().extend(erased.map(|it| it.header.entry_id.clone()));
     }
 
     /// Notes that an agency's database was replaced, or that its missing entries were given up: whatever nobody has is lost.
     pub fn restored(&mut self, sides: &[Side; 2], agency: Agency) {
         self.seen.retain(|(at, _), _| *at != agency);
         self.recovering.remove(&agency);
+        self.replaced.insert(agency);
         for (author, acknowledged) in &mut self.acknowledged {
             let kept: BTreeSet<String> = sides.iter().flat_map(|side| kept(side, *author)).collect();
             acknowledged.retain(|id| kept.contains(id));
@@ -270,15 +271,16 @@ impl Check {
         Ok(())
     }
 
-    /// Both sides have the same entries of an author, byte for byte, but for the texts that a disposal has erased.
+    /// Both sides have the same entries of an author, byte for byte, but for the texts that disposals have erased.
     fn is_same(&self, [ppc, ipa]: &[Side; 2], author: Agency) -> bool {
         let (here, there) = (ppc.journal(author), ipa.journal(author));
         let each = here.iter().zip(&there).all(|(here, there)| {
             let plain = |it: &Entry| Entry { content: None, ..it.clone() };
             let is_gone = |side: &Side, it: &Entry| {
                 let header = Header::decode(it.header.as_slice()).unwrap_or_default();
-                it.content.is_none()
-                    && (self.erased.contains(&header.entry_id) || is_disposed(&side.disk(), author, &header))
+                let by = |agency: Agency| self.erased.get(&agency).is_some_and(|ids| ids.contains(&header.entry_id));
+                let is_fetched = self.replaced.contains(&side.own) && by(side.own.peer());
+                it.content.is_none() && (by(side.own) || is_fetched)
             };
             here == there || (plain(here) == plain(there) && (is_gone(ppc, here) || is_gone(ipa, there)))
         });
@@ -308,6 +310,10 @@ impl Check {
             self.shares(side, at)?;
             numbers(side, at)?;
             self.honest(side, at)?;
+            // A disposal takes the text of an entry, and not what the entry states.
+            if let Some(lost) = side.disk().aside().iter().find(|it| it.reason == Reason::ContentDiffers.id()) {
+                return Err(Violation::new("what was set aside is written without an erased text", &lost.entry_id, at));
+            }
             sealed(side, at)?;
         }
         for author in [Agency::Ppc, Agency::Ipa] {
@@ -337,14 +343,14 @@ impl Check {
 
 /// The agency with this database has stated that it has erased the text of this entry. This reads the facts, and not what the
 /// service did.
-fn is_disposed(disk: &Memory, author: Agency, header: &Header) -> bool {
+fn is_disposed(disk: &Memory, it: &StoredEntry) -> bool {
     let by = disk.own();
     disk.entries(Journal::Of(by), 1).any(|own| match &own.fact.fact {
-        Some(fact::Fact::ItemDisposed(disposed)) if own.header.matter == header.matter => {
-            if author == by {
-                header.seq < own.header.seq
+        Some(fact::Fact::ItemDisposed(disposed)) if own.header.matter == it.header.matter => {
+            if it.journal == Journal::Of(by) {
+                it.header.seq < own.header.seq
             } else {
-                header.seq <= disposed.peer_seq
+                it.header.seq <= disposed.peer_seq
             }
         }
         _ => false,

@@ -143,7 +143,7 @@ impl Service {
             entry_id: moment.id("faulty", 0),
             matter_prev: disk.pages().get(matter).map(|page| page.last_hash(journal)).unwrap_or_default(),
             matter: matter.to_owned(),
-            content,
+            content: content.into(),
             written_us: moment.now.as_microsecond().max(heads.last_us()),
             seen_peer_seq: heads.peer.seq,
             answers: 0,

@@ -276,6 +276,9 @@ impl World {
             Ok(_) if *is_barred => return Err(Violation::new("a barred official does not act", name, self.at)),
             Ok(_) => {
                 self.check.acknowledged(agency, written);
+                if let Act::ApproveDisposal(_) = &called.act {
+                    self.check.disposed(&self.sides[place(agency)]);
+                }
             }
             Err(declined) if declined.reason() == Reason::Internal => {
                 return Err(Violation::new("a service knows what to answer", name, self.at));

@@ -66,7 +66,6 @@ impl World {
             copy.mark();
         }
         self.crash(agency);
-        self.check.replaces(&self.sides[place(agency)]);
         self.sides[place(agency)].restore(copy);
         self.check.restored(&self.sides, agency);
         let how = if is_marked { "the marked copy" } else { "an unmarked copy" };

@@ -136,7 +136,9 @@ impl Peer {
             matter: matter.to_owned(),
             matter_prev: self.place.matters.get(matter).copied().unwrap_or_default(),
             fact: Fact { request_digest: Vec::new(), fact: Some(fact) },
-            content: content.map(|content| SaltedContent { salt: moment.bytes("salt", self.drawn).to_vec(), content }),
+            content: content
+                .map(|content| SaltedContent { salt: moment.bytes("salt", self.drawn).to_vec(), content })
+                .into(),
             written_us: now.as_microsecond(),
             seen_peer_seq: self.seen,
             answers,

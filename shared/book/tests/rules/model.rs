@@ -194,7 +194,7 @@ impl Party {
             entry_id: moment.id("said", 0),
             matter_prev: self.pages.get(&matter).map(|page| page.last_hash(journal)).unwrap_or_default(),
             matter,
-            content: content.map(|content| SaltedContent { salt: moment.bytes("salt", 0).to_vec(), content }),
+            content: content.map(|content| SaltedContent { salt: moment.bytes("salt", 0).to_vec(), content }).into(),
             written_us: self.now.as_microsecond().max(self.heads.last_us()),
             seen_peer_seq: self.heads.peer.seq,
             answers: act.answers,

@@ -16,7 +16,7 @@ fn unfit(change: impl FnOnce(&mut Draft)) -> Unfit {
 #[test]
 fn a_new_entry_is_verified() {
     let mut draft = draft(&start(), NOTICES, notice());
-    draft.content = Some(content(1));
+    draft.content = Some(content(1)).into();
     let chained = chain(draft, &start()).unwrap();
     let (header, hash, next) = (chained.header().clone(), chained.hash(), chained.previous(&start()));
     let entry = chained.sign(&ppc());
@@ -33,9 +33,9 @@ fn a_draft_that_breaks_the_contract_makes_no_entry() {
     assert_eq!(unfit(|draft| draft.entry_id.clear()), Unfit::Rule("header.entry_id: string.uuid_empty".into()));
     assert_eq!(unfit(|draft| draft.written_us = i64::MAX), Unfit::Rule("header.written_at: timestamp".into()));
     let large = SaltedContent { salt: vec![0; 32], content: vec![0; (1 << 20) + 1] };
-    assert_eq!(unfit(|draft| draft.content = Some(large)), Unfit::Rule("content.content: bytes.max_len".into()));
+    assert_eq!(unfit(|draft| draft.content = Some(large).into()), Unfit::Rule("content.content: bytes.max_len".into()));
     let short = SaltedContent { salt: vec![0; 31], content: Vec::new() };
-    assert_eq!(unfit(|draft| draft.content = Some(short)), Unfit::Rule("content.salt: bytes.len".into()));
+    assert_eq!(unfit(|draft| draft.content = Some(short).into()), Unfit::Rule("content.salt: bytes.len".into()));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_tail_can_be_signed_again_with_the_same_hashes() {
 #[test]
 fn no_content_shows_when_a_draft_is_printed() {
     let mut draft = draft(&start(), NOTICES, notice());
-    draft.content = Some(SaltedContent { salt: vec![0; 32], content: b"CANARY".to_vec() });
+    draft.content = Some(SaltedContent { salt: vec![0; 32], content: b"CANARY".to_vec() }).into();
     let shown = format!("{draft:?} {:?}", chain(draft.clone(), &start()).unwrap());
     assert!(!shown.contains("CANARY") && !shown.contains(&format!("{:?}", b"CANARY")));
 }

@@ -77,7 +77,7 @@ pub fn draft(previous: &Previous, matter: &str, fact: Fact) -> Draft {
         matter: matter.to_owned(),
         matter_prev: [0; 32],
         fact,
-        content: None,
+        content: None.into(),
         written_us: WRITTEN_US + i64::try_from(seq).unwrap() * 1_500_000,
         seen_peer_seq: seq / 2,
         answers: 0,
@@ -104,8 +104,9 @@ impl Writer {
     pub fn say(&mut self, matter: &str, fact: Fact, content: Option<SaltedContent>) {
         let mut draft = draft(&self.last, matter, fact);
         draft.matter_prev = self.matters.get(matter).copied().unwrap_or_default();
-        draft.content = content;
-        if draft.content.is_some() {
+        let has_texts = content.is_some();
+        draft.content = content.into();
+        if has_texts {
             let id = "5d0c3f1e-9d3b-4c55-8b0a-3c1f3c6d7e8f".to_owned();
             draft.blobs = vec![BlobRef { id, commitment: vec![0xb1; 32], size: 70_000 }];
         }

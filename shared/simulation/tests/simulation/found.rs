@@ -118,3 +118,24 @@ fn a_text_that_a_lost_disposal_has_erased_may_be_at_one_side_alone() {
         world.settle(1)
     });
 }
+
+/// An agency acts on a copy, without knowing that it is one: it recalls an item and disposes of it. When the peer returns what was
+/// lost, both entries are set aside. The text of the recall is erased already, and the recall was lost with it.
+#[test]
+fn a_recall_that_was_set_aside_is_written_again_without_its_erased_text() {
+    told(|world| {
+        world.acts(Ppc, "publish an item")?;
+        world.goes_on()?;
+        world.back_up(Ppc);
+        world.acts(Ppc, "publish an item")?;
+        world.goes_on()?;
+        world.cut();
+        world.restore_copy(Ppc, 0, false);
+        world.acts(Ipa, "give feedback on an item")?;
+        world.start(Ppc);
+        world.acts(Ppc, "recall an item")?;
+        world.acts(Ppc, "approve a disposal")?;
+        world.mend();
+        world.settle(1)
+    });
+}

@@ -141,7 +141,7 @@ pub async fn forged(side: &Side, matter: &str, fact: fact::Fact, content: Option
         matter: matter.to_owned(),
         matter_prev: page.last_hash(Journal::Of(side.own)),
         fact: Fact { request_digest: Vec::new(), fact: Some(fact) },
-        content: content.map(|content| SaltedContent { salt: moment.bytes("salt", 0).to_vec(), content }),
+        content: content.map(|content| SaltedContent { salt: moment.bytes("salt", 0).to_vec(), content }).into(),
         written_us: moment.now.as_microsecond().max(heads.own.written_us),
         seen_peer_seq: heads.peer.seq,
         answers: 0,

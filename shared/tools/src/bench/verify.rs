@@ -93,7 +93,8 @@ impl Author {
             matter: format!("agencies/ppc/items/{}", self.moment.id("item", seq)),
             matter_prev: [0; 32],
             fact: self.fact.clone(),
-            content: Some(SaltedContent { salt: self.moment.bytes("salt", seq).to_vec(), content: vec![0; CONTENT] }),
+            content: Some(SaltedContent { salt: self.moment.bytes("salt", seq).to_vec(), content: vec![0; CONTENT] })
+                .into(),
             written_us: self.moment.now.as_microsecond(),
             seen_peer_seq: 0,
             answers: 0,
