@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use jiff::{Timestamp, civil::DateTime};
 use renkei_book::{CallOrigin, ConfirmClock, Resume};
 use renkei_desk::JournalKeys;
@@ -153,7 +153,9 @@ impl From<Recover> for Recovery {
 /// Runs the command line of an agency's binary. Exit code 0: done; 1: failed, with the reason in a sentence; 2: wrong
 /// usage.
 pub fn main(own: Agency) -> ExitCode {
-    let arguments = Arguments::parse();
+    // Both programs have this command line; `--version` and `--help` name the one that answers.
+    let matches = Arguments::command().name(own.id()).get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // Until the configuration is read, and where it cannot be read.
     let mut language = arguments.lang.unwrap_or_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -93,18 +93,7 @@ impl Setup {
     pub fn new(dir: &Path, now: SystemTime, seed: [u8; 32]) -> Result<Self, String> {
         let mut pki = Pki::new(now).map_err(|error| error.to_string())?;
         pki.write(dir).map_err(|error| error.to_string())?;
-        let moment = Moment::new(Timestamp::UNIX_EPOCH, seed);
-        let mut public_keys = BTreeMap::new();
-        for agency in AGENCIES {
-            let side = dir.join(agency.id());
-            let kept = |name: &str, made: &dyn Fn() -> String| kept(&side.join(name), made);
-            let key = kept("journal.pem", &|| pem(&generate_pkcs8(&moment.bytes(agency.id(), 0))))?;
-            let key = SigningKey::from_pkcs8(key_id(agency), key.as_bytes()).map_err(|error| error.to_string())?;
-            public_keys.insert(agency.id(), key.public_key());
-            for (name, n) in [("content.key", 1), ("digest.key", 2), ("token.key", 3), ("code.key", 4)] {
-                kept(name, &|| BASE64_STANDARD.encode(moment.bytes(agency.id(), n)))?;
-            }
-        }
+        let public_keys = keys(dir, seed)?;
         Ok(Self { dir: dir.to_owned(), pki, public_keys, databases: BTreeMap::new() })
     }
 
@@ -159,6 +148,26 @@ impl Setup {
     pub fn file(&self, own: Agency, name: &str) -> String {
         self.dir.join(own.id()).join(name).display().to_string()
     }
+}
+
+/// Makes the keys of both agencies from a seed, and returns the public signing keys. Keys that are there stay.
+///
+/// # Errors
+/// Fails if a key cannot be read or written.
+pub fn keys(dir: &Path, seed: [u8; 32]) -> Result<BTreeMap<&'static str, [u8; 32]>, String> {
+    let moment = Moment::new(Timestamp::UNIX_EPOCH, seed);
+    let mut public_keys = BTreeMap::new();
+    for agency in AGENCIES {
+        let side = dir.join(agency.id());
+        let kept = |name: &str, made: &dyn Fn() -> String| kept(&side.join(name), made);
+        let key = kept("journal.pem", &|| pem(&generate_pkcs8(&moment.bytes(agency.id(), 0))))?;
+        let key = SigningKey::from_pkcs8(key_id(agency), key.as_bytes()).map_err(|error| error.to_string())?;
+        public_keys.insert(agency.id(), key.public_key());
+        for (name, n) in [("content.key", 1), ("digest.key", 2), ("token.key", 3), ("code.key", 4)] {
+            kept(name, &|| BASE64_STANDARD.encode(moment.bytes(agency.id(), n)))?;
+        }
+    }
+    Ok(public_keys)
 }
 
 /// The content of a secret file, which is made if it does not exist.

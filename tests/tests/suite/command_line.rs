@@ -473,3 +473,12 @@ async fn a_signal_is_heard_before_the_configuration_is_read() {
     assert!(tokio::time::timeout(std::time::Duration::from_secs(40), serves).await.unwrap());
     child.kill().await.unwrap();
 }
+
+#[tokio::test]
+async fn each_program_states_its_own_name_and_version() {
+    for agency in [Agency::Ppc, Agency::Ipa] {
+        let output = Command::new(binary(agency).unwrap()).arg("--version").output().await.unwrap();
+        let expected = format!("{} {}\n", agency.id(), env!("CARGO_PKG_VERSION"));
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    }
+}

@@ -1,9 +1,9 @@
-//! The files that docker-compose.yml mounts, with both services on them. No container engine is at hand, so they start
-//! natively; what a container gives (names, ports, the socket of its database) comes from the environment.
+//! The files that docker-compose.yml mounts, with both services on them. They start natively here; what a container gives
+//! (names, ports, the socket of its database) comes from the environment.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use renkei_store::Store;
 use renkei_tools::{
@@ -22,7 +22,7 @@ fn read(folder: &Path, file: &str) -> String {
 }
 
 #[test]
-fn a_second_run_makes_fresh_certificates_and_keeps_what_databases_depend_on() {
+fn a_later_run_keeps_what_databases_depend_on_and_certificates_as_long_as_they_last() {
     let dir = TempDir::new().unwrap();
     let files = [
         "journal.pem",
@@ -32,25 +32,43 @@ fn a_second_run_makes_fresh_certificates_and_keeps_what_databases_depend_on() {
         "code.key",
         "database/password",
         "desk/certificate.pem",
+        "callers/operator/certificate.pem",
+        "link/crl.pem",
     ];
     let all = || {
         let of = |agency: &str| files.map(|file| read(dir.path(), &format!("{agency}/{file}")));
         [of("ppc"), of("ipa")]
     };
-    compose::write(dir.path(), machine_time(), [1; 32]).unwrap();
+    let day = Duration::from_secs(24 * 60 * 60);
+    let run = |now, seed, fresh| compose::write(dir.path(), now, [seed; 32], fresh).unwrap();
+    run(machine_time(), 1, false);
     let first = all();
     assert_ne!(first[0], first[1], "the agencies share no secret");
-    compose::write(dir.path(), machine_time(), [2; 32]).unwrap();
-    for (before, after) in first.iter().zip(&all()) {
-        assert_eq!(before[..6], after[..6]);
-        assert_ne!(before[6], after[6]);
-    }
+    run(machine_time() + Duration::from_secs(60), 2, false);
+    assert_eq!(all(), first, "whoever has copied a caller goes on calling");
+
+    let renewed = |before: &[[String; 9]; 2]| {
+        for (before, after) in before.iter().zip(&all()) {
+            assert_eq!(before[..6], after[..6]);
+            assert!(before[6..].iter().zip(&after[6..]).all(|(before, after)| before != after));
+        }
+    };
+    // The lists of a week last for two more days only.
+    run(machine_time() + 5 * day, 3, false);
+    renewed(&first);
+    let second = all();
+    run(machine_time() + 5 * day, 4, true);
+    renewed(&second);
+    let third = all();
+    std::fs::remove_file(dir.path().join("ipa/callers/reader/key.pem")).unwrap();
+    run(machine_time() + 5 * day, 5, false);
+    renewed(&third);
 }
 
 #[tokio::test]
 async fn both_services_start_on_the_files_that_are_mounted_and_find_each_other() {
     let dir = TempDir::new().unwrap();
-    compose::write(dir.path(), machine_time(), [3; 32]).unwrap();
+    compose::write(dir.path(), machine_time(), [3; 32], false).unwrap();
     let (mut links, mut databases, mut services) = (BTreeMap::new(), Vec::new(), Vec::new());
     for agency in AGENCIES {
         links.insert(agency.id(), Wire::new().await.unwrap());
@@ -86,7 +104,7 @@ async fn both_services_start_on_the_files_that_are_mounted_and_find_each_other()
                 }
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(60), connected).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(60), connected).await.unwrap();
     }
     for service in services {
         service.end().await.unwrap();

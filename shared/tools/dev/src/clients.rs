@@ -51,11 +51,11 @@ const CLIENTS: [Client; 5] = [
 ];
 
 const NODE: &[(&str, &str)] =
-    &[("node", "Node.js 20 or newer (https://nodejs.org)"), ("npm", "npm, which comes with Node.js")];
+    &[("node", "Node.js 22 or newer (https://nodejs.org)"), ("npm", "npm, which comes with Node.js")];
 
 /// The folders that the clients are built with.
 struct Places {
-    /// The project.
+    /// The root folder of the project, as an absolute path: some tools run in other folders.
     root: PathBuf,
     /// The Python tools.
     tools: PathBuf,

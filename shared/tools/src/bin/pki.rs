@@ -11,6 +11,10 @@ struct Arguments {
     /// The folder in which the folders `ppc` and `ipa` are made.
     #[arg(long)]
     folder: PathBuf,
+    /// Makes certificates and revocation lists anew, even if those that are there are good. Callers that were copied are refused
+    /// then.
+    #[arg(long)]
+    fresh: bool,
 }
 
 fn main() -> ExitCode {
@@ -26,7 +30,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), String> {
     let mut seed = [0; 32];
     aws_lc_rs::rand::fill(&mut seed).map_err(|_| "the machine gives no randomness".to_owned())?;
-    compose::write(&arguments.folder, machine_time(), seed)
+    compose::write(&arguments.folder, machine_time(), seed, arguments.fresh)
 }
 
 #[expect(clippy::print_stderr, reason = "the program talks to the person who started it")]
