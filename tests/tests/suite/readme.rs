@@ -1,7 +1,7 @@
 //! The README, the invariants, the rules and the glossary name files and symbols of the project; these tests check that
 //! they exist.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -119,4 +119,37 @@ fn the_map_of_article_7_2_names_rpcs_and_tests_that_exist_and_every_rpc_of_conse
         .filter(|it| of_the_article.iter().any(|service| it.starts_with(service)) && !named.contains(*it))
         .collect();
     assert_eq!(missing, [""; 0]);
+}
+
+/// The guides of integrators show code of clients that are run; a line before each block names its file.
+#[test]
+fn the_code_of_the_guides_is_that_of_the_tested_clients() {
+    for guide in ["docs/integrate.md", "docs/integrate.ja.md"] {
+        let text = read(guide);
+        let lines: Vec<&str> = text.lines().collect();
+        let mut compared = 0;
+        for (place, fence) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("```")) {
+            let language = fence.trim_start_matches('`');
+            if ["", "sh", "text", "json"].contains(&language) {
+                continue;
+            }
+            let named = lines[..place].iter().rev().find(|line| !line.is_empty()).copied().unwrap_or_default();
+            let file = named.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
+            let file = file.unwrap_or_else(|| panic!("{guide}:{}: name the file of the code", place + 1));
+            let block: Vec<&str> = lines[place + 1..].iter().take_while(|line| **line != "```").copied().collect();
+            assert!(contains(&read(file), &block), "{guide}:{}: {file} has no such piece", place + 1);
+            compared += 1;
+        }
+        assert!(compared >= 4, "{guide}: {compared} pieces of code");
+    }
+}
+
+/// True if the lines are a piece of a text, up to the indentation that they have in common there.
+fn contains(text: &str, piece: &[&str]) -> bool {
+    let text: Vec<&str> = text.lines().collect();
+    text.windows(piece.len()).any(|found| {
+        let blank = |line: &str| line.len() - line.trim_start().len();
+        let common = found.iter().filter(|line| !line.trim().is_empty()).map(|line| blank(line)).min().unwrap_or(0);
+        found.iter().zip(piece).all(|(found, own)| found.get(common..).unwrap_or_default() == *own)
+    })
 }
