@@ -6,7 +6,7 @@ use std::{
 };
 
 use prost::Message as _;
-use renkei_book::{Memory, StoredEntry};
+use renkei_book::Memory;
 use renkei_domain::{
     memorandum,
     noun::registry,
@@ -83,10 +83,12 @@ impl Check {
 
     /// Notes the texts that an agency has erased with a disposal that it has just approved.
     pub fn disposed(&mut self, side: &Side) {
-        let disk = side.disk();
-        let all = [Agency::Ppc, Agency::Ipa].into_iter().flat_map(|author| disk.entries(Journal::Of(author), 1));
-        let erased = all.filter(|it| it.entry.content.is_none() && is_disposed(&disk, it));
-        self.erased.entry(side.own).or_default().extend(erased.map(|it| it.header.entry_id.clone()));
+        let (disk, known) = (side.disk(), self.erased.entry(side.own).or_default());
+        for author in [Agency::Ppc, Agency::Ipa] {
+            let all = disk.entries(Journal::Of(author), 1);
+            let erased = all.filter(|it| it.entry.content.is_none() && is_disposed(&disk, author, &it.header));
+            known.extend(erased.map(|it| it.header.entry_id.clone()));
+        }
     }
 
     /// Notes that an agency's database was replaced, or that its missing entries were given up: whatever nobody has is lost.
@@ -279,8 +281,9 @@ impl Check {
             let is_gone = |side: &Side, it: &Entry| {
                 let header = Header::decode(it.header.as_slice()).unwrap_or_default();
                 let by = |agency: Agency| self.erased.get(&agency).is_some_and(|ids| ids.contains(&header.entry_id));
-                let is_fetched = self.replaced.contains(&side.own) && by(side.own.peer());
-                it.content.is_none() && (by(side.own) || is_fetched)
+                // It has come without its text: for the first time, or again after a loss.
+                let is_fetched = (author != side.own || self.replaced.contains(&side.own)) && by(side.own.peer());
+                it.content.is_none() && (is_disposed(&side.disk(), author, &header) || by(side.own) || is_fetched)
             };
             here == there || (plain(here) == plain(there) && (is_gone(ppc, here) || is_gone(ipa, there)))
         });
@@ -343,14 +346,14 @@ impl Check {
 
 /// The agency with this database has stated that it has erased the text of this entry. This reads the facts, and not what the
 /// service did.
-fn is_disposed(disk: &Memory, it: &StoredEntry) -> bool {
+fn is_disposed(disk: &Memory, author: Agency, header: &Header) -> bool {
     let by = disk.own();
     disk.entries(Journal::Of(by), 1).any(|own| match &own.fact.fact {
-        Some(fact::Fact::ItemDisposed(disposed)) if own.header.matter == it.header.matter => {
-            if it.journal == Journal::Of(by) {
-                it.header.seq < own.header.seq
+        Some(fact::Fact::ItemDisposed(disposed)) if own.header.matter == header.matter => {
+            if author == by {
+                header.seq < own.header.seq
             } else {
-                it.header.seq <= disposed.peer_seq
+                header.seq <= disposed.peer_seq
             }
         }
         _ => false,
