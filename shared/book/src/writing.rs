@@ -57,7 +57,14 @@ impl Stage {
     /// Judges an own entry that was set aside in a recovery, and appends it again: at a new place, under its old id.
     pub(crate) fn write_again(&mut self, matter: &Matter, old: &SetAside) -> Result<u64, Refusal> {
         let permit = decide(&self.view(), matter, &old.fact, old.answers, self.now())?;
-        content::check(matter, &old.fact, old.content.as_deref(), old.commitment.is_some())?;
+        let (view, name) = (self.view(), matter.to_string());
+        content::check(
+            (matter, view.page(&name)),
+            &old.fact,
+            old.answers,
+            old.content.as_deref(),
+            old.commitment.is_some(),
+        )?;
         self.append(&permit, old.fact.clone(), old.content.clone(), old.answers, Some(old))
     }
 

@@ -111,8 +111,8 @@ pub struct ActContext<'a> {
     pub(crate) stage: &'a Stage,
     pub(crate) matter: &'a Matter,
     pub(crate) moment: &'a Moment,
-    /// The caller's unit; empty for none.
-    pub(crate) unit: &'a str,
+    /// The caller, with unit and purpose.
+    pub(crate) reader: &'a Reader,
     /// The open days by the agency's list of holidays.
     pub(crate) calendar: &'a Calendar,
 }
@@ -195,8 +195,7 @@ impl<A: Act> ActCommand<A> {
     }
 
     fn context<'a>(&'a self, stage: &'a Stage, moment: &'a Moment) -> ActContext<'a> {
-        let (unit, calendar) = (&self.reader.unit, &self.calendar);
-        ActContext { stage, matter: &self.matter, moment, unit, calendar }
+        ActContext { stage, matter: &self.matter, moment, reader: &self.reader, calendar: &self.calendar }
     }
 
     /// Writes the fact of the act.

@@ -5,21 +5,29 @@ use renkei_proto::{FactKind, Sentence, journal::v1::Fact, options::v1::Reason};
 use crate::{
     matter::Matter,
     noun::registry,
+    page::Seen,
     refusal::{Refusal, must},
 };
 
 /// Checks the content of a fact: it must be the message that belongs to the fact's kind, and state what the fact commits to. If
-/// `committed`, the header commits to a content, which may then be absent because it was erased.
+/// `committed`, the header commits to a content, which may then be absent because it was erased. `seen` is the matter as the author
+/// saw it, and `answers` the number of the peer's entry that the fact answers.
 ///
 /// # Errors
 /// `CONTENT_DIFFERS`.
-pub fn check(matter: &Matter, fact: &Fact, content: Option<&[u8]>, committed: bool) -> Result<(), Refusal> {
+pub fn check(
+    (matter, seen): (&Matter, Seen<'_>),
+    fact: &Fact,
+    answers: u64,
+    content: Option<&[u8]>,
+    committed: bool,
+) -> Result<(), Refusal> {
     let Some(fact) = &fact.fact else {
         return must(false, Reason::ContentDiffers, Sentence::for_developers("there is no fact"));
     };
     check_form(FactKind::of(fact), content, committed)?;
     must(
-        content.is_none_or(|content| registry::of_fact(fact).is_content_of(matter, fact, content)),
+        content.is_none_or(|content| registry::of_fact(fact).is_content_of((matter, seen), fact, answers, content)),
         Reason::ContentDiffers,
         Sentence::for_developers("the content names somebody other than the fact commits to"),
     )

@@ -243,7 +243,8 @@ impl ReadPermit {
         self.shows(journal, seq) && self.withheld.sealed_but.is_none_or(|readable| readable.contains(&kind))
     }
 
-    /// True if the fact of this entry may be read: it does not concern a revision whose own scope excludes the reader.
+    /// True if the fact of this entry may be read: it does not concern a revision whose own scope excludes the reader, nor, for a
+    /// reader by a consent alone, what is others' business.
     pub fn shows(&self, journal: Journal, seq: u64) -> bool {
         !matches!(journal, Journal::Of(author) if self.withheld.entries.contains(&(author, seq)))
     }

@@ -155,9 +155,16 @@ pub trait Noun: Sync {
     }
 
     /// True if a content names those whose digests its fact contains, so that nobody reads one name where the rules have
-    /// permitted another. The content is the message that belongs to the kind of the fact.
-    fn is_content_of(&self, matter: &Matter, fact: &fact::Fact, content: &[u8]) -> bool {
-        let _ = (matter, fact, content);
+    /// permitted another. The content is the message that belongs to the kind of the fact; `answers` is the number of the peer's
+    /// entry that the fact answers.
+    fn is_content_of(
+        &self,
+        (matter, seen): (&Matter, Seen<'_>),
+        fact: &fact::Fact,
+        answers: u64,
+        content: &[u8],
+    ) -> bool {
+        let _ = (matter, seen, fact, answers, content);
         true
     }
 

@@ -8,9 +8,10 @@ use renkei_proto::{
     evidence::v1::{GetEntryRequest, evidence_service_client::EvidenceServiceClient},
     options::v1::Reason,
     sharing::v1::{
-        Body, ConsentCondition, ConsentTerms, GetItemRequest, GrantConsentRequest, Item, ItemPart, ListItemsRequest,
-        NarrowConsentRequest, RequestConsentRequest, ReviseItemRequest, StatedConsent, consent, item_entry::Content,
-        item_service_client::ItemServiceClient, requested_consent,
+        Body, CheckDisclosureRequest, ConsentCondition, ConsentTerms, GetItemRequest, GrantConsentRequest, Item,
+        ItemPart, ListItemsRequest, NarrowConsentRequest, RequestConsentRequest, ReviseItemRequest, StatedConsent,
+        consent, consent_service_client::ConsentServiceClient, disclosure_service_client::DisclosureServiceClient,
+        item_entry::Content, item_service_client::ItemServiceClient, requested_consent,
     },
     r#type::v1::{Audience, Designated, Purpose, Scope, scope},
     watch::v1::{Event, event::Change},
@@ -330,6 +331,23 @@ async fn sees_only_its_own_consent(ppc: &Acts, ipa: &Acts, name: &str) {
         assert!(!shown.entries.contains(&other.entry) && !shown.entries.contains(&request.entry));
     }
     assert!(has_evidence(ppc, &own.entry).await);
+    // Nor does it disclose, request, or find out what others may.
+    let channel = || ppc.desk.on_behalf_of("casework", TANAKA.with_purpose(Purpose::Investigation)).unwrap();
+    let checked = CheckDisclosureRequest {
+        name: name.to_owned(),
+        recipient: Some(body(Body::Nco)),
+        purpose: Purpose::Policy.into(),
+        ..CheckDisclosureRequest::default()
+    };
+    let checked = DisclosureServiceClient::new(channel()).check_disclosure(checked).await.map(|_| ());
+    let disclosing = ppc.disclosing_under(&it, &other.entry, body(Body::Nco), Purpose::Policy);
+    let disclosed = DisclosureServiceClient::new(channel()).record_disclosure(disclosing).await.map(|_| ());
+    let mut consents = ConsentServiceClient::new(channel());
+    let requested = consents.request_consent(ppc.requesting_consent(&it, for_nco())).await.map(|_| ());
+    let withdrawn = consents.withdraw_consent_request(ppc.withdrawing_consent_request(&it, request)).await.map(|_| ());
+    for answer in [checked, disclosed, requested, withdrawn] {
+        assert_eq!(answer.map_err(|status| reason_of(&status)), Err(Some(Reason::BeyondScope)));
+    }
     assert!(!has_evidence(ppc, &other.entry).await && !has_evidence(ppc, &request.entry).await);
 }
 

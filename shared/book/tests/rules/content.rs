@@ -32,7 +32,7 @@ use renkei_proto::{
         MisdirectionClosedContent, MisdirectionReportedContent, NamedRecipient, RecallRemindedContent, Recipient,
         ResearchResult, TechnologyTrend, ThreatInformation, recipient,
     },
-    r#type::v1::{Agency, Certainty, IncidentKind, Language, Statement, Text},
+    r#type::v1::{Agency, Certainty, IncidentKind, Language, Purpose, Statement, Text},
 };
 
 use super::{
@@ -40,7 +40,7 @@ use super::{
     advice_acts,
     catalogue::{published, scheme, shown},
     choice::Choice,
-    consent_acts::names,
+    consent_acts::{self, names},
     item_acts,
     model::Pair,
 };
@@ -234,7 +234,9 @@ fn naming(recipient: &Recipient, names: &[&str]) -> Vec<(fact::Fact, Vec<u8>)> {
 #[test]
 fn a_content_names_nobody_but_whom_its_fact_commits_to() {
     let item = Matter::of("agencies/ipa/items/00000000-0000-4000-8000-000000000001");
-    let named = NamedRecipient { digest: digest(&item, "財務省 A局").unwrap(), served: false };
+    let (page, named) = (Page::default(), digest(&item, "財務省 A局").unwrap());
+    let seen = Seen::whole(&page);
+    let named = NamedRecipient { digest: named, served: false };
     let named = Recipient { recipient: Some(recipient::Recipient::Named(named)) };
     let listed = ListedBody { body: Body::Nco.into() };
     let listed = Recipient { recipient: Some(recipient::Recipient::Listed(listed)) };
@@ -250,14 +252,34 @@ fn a_content_names_nobody_but_whom_its_fact_commits_to() {
     for (recipient, names, is_right) in table {
         for (fact, content) in naming(recipient, names) {
             let fact = Fact { fact: Some(fact), ..Fact::default() };
-            let judged = check(&item, &fact, Some(&content), true).map_err(|refusal| refusal.reason);
-            // A grant of all that was requested leaves the names to the content of the request.
-            let is_whole = matches!(fact.fact, Some(fact::Fact::ConsentGranted(_))) && names.is_empty();
-            let expected = if is_right || is_whole { Ok(()) } else { Err(Reason::ContentDiffers) };
+            let judged = check((&item, seen), &fact, 0, Some(&content), true).map_err(|refusal| refusal.reason);
+            let expected = if is_right { Ok(()) } else { Err(Reason::ContentDiffers) };
             assert_eq!(judged, expected, "{names:?} {fact:?}");
-            assert_eq!(check(&item, &fact, None, true), Ok(()), "an erased content names nobody");
+            assert_eq!(check((&item, seen), &fact, 0, None, true), Ok(()), "an erased content names nobody");
         }
     }
+}
+
+#[test]
+fn a_grant_leaves_the_names_to_its_request_only_where_it_takes_over_all_recipients() {
+    let item = consent_acts::matter();
+    let mut pair = consent_acts::shared(item_acts::terms());
+    let one = consent_acts::named(&item, "one", false);
+    let two = consent_acts::named(&item, "two", false);
+    let terms = consent_acts::extent(&[one.clone(), two.clone()], &[Purpose::Policy]);
+    let act = consent_acts::request_for(&pair.ppc, &item, terms, None);
+    let request = pair.writes(Agency::Ppc, &act);
+    let nameless = ConsentGrantedContent::default().encode_to_vec();
+    let of = |recipients: &[Recipient], answers: u64| {
+        let terms = Some(consent_acts::extent(recipients, &[Purpose::Policy]));
+        let fact = Fact { fact: Some(ConsentGranted { revision: 1, terms }.into()), ..Fact::default() };
+        check((&item, pair.ipa.page(&item)), &fact, answers, Some(&nameless), true).is_ok()
+    };
+    assert!(of(&[one.clone(), two.clone()], request));
+    assert!(!of(&[one.clone(), two.clone()], 0), "in advance, to bodies that nobody has named");
+    assert!(!of(&[two], request), "a part: a reader would take the first name");
+    assert!(!of(&[one.clone(), one], request));
+    assert!(of(&[], 0), "nobody is named who would need a name");
 }
 
 #[test]

@@ -196,7 +196,7 @@ impl Act for AcceptAdviceRequestRequest {
 
     fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
         // The unit that works on the request: the one that is named, or the caller's own.
-        let unit = if self.unit.is_empty() { context.unit } else { &self.unit };
+        let unit = if self.unit.is_empty() { &context.reader.unit } else { &self.unit };
         if unit.is_empty() {
             return Err(Refusal::field(
                 Reason::FieldInvalid,

@@ -19,7 +19,7 @@ use renkei_proto::{
 };
 use tonic::Request;
 
-use super::acts::{Revision, named};
+use super::acts::{Revision, must_act_in_scope, named};
 use crate::{
     act::{Act, ActContext, CheckContext, FactDraft, act},
     desk::{Answer, Desk},
@@ -71,6 +71,7 @@ impl Act for RequestConsentRequest {
     }
 
     fn draft(&self, checked: &Extent, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        must_act_in_scope(context)?;
         let Revision { number, entry } = Revision::current(context);
         let oral = self.given_orally_at.map(|given_at| {
             let day = context.calendar.add_open_days(calendar::day(context.stage.now()), CONFIRMATION_DAYS);
@@ -160,6 +161,7 @@ impl Act for WithdrawConsentRequestRequest {
     type Checked = ();
 
     fn draft(&self, (): &(), context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        must_act_in_scope(context)?;
         let request = named(&self.request, context.matter.opener.peer(), "request", consent::NO_REQUEST)?;
         Ok(FactDraft::new(ConsentRequestWithdrawn { request }))
     }

@@ -36,7 +36,7 @@ use renkei_proto::{
 use renkei_rpc::{token::Query, validate::Call};
 use tonic::Request;
 
-use super::acts::{Revision, named};
+use super::acts::{Revision, must_act_in_scope, must_be_in_scope, named};
 use crate::{
     act::{Act, ActContext, CheckContext, FactDraft, act},
     desk::{Answer, Desk, open, open_secret},
@@ -112,6 +112,7 @@ impl Act for RecordDisclosureRequest {
     }
 
     fn draft(&self, checked: &CheckedRecipient, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        must_act_in_scope(context)?;
         let now = context.stage.now();
         let is_law = matches!(self.basis, Some(Basis::Law(_)));
         if !is_law {
@@ -204,6 +205,7 @@ impl Act for AnnounceDisclosureRequest {
     }
 
     fn draft(&self, recipient: &CheckedRecipient, context: &ActContext<'_>) -> Result<FactDraft, Refusal> {
+        must_act_in_scope(context)?;
         let announced = DisclosureAnnounced {
             ground: self.ground,
             recipient: checked(recipient),
@@ -248,6 +250,7 @@ impl Disclosures {
                 ("an agency discloses its own items without consent", "自機関の共有情報の開示には、同意を要しません。");
             return Err(Error::because(Reason::WrongDirection, why));
         }
+        must_be_in_scope(desk.own, opener, seen, &call.reader, now)?;
         let wanted = Wanted { recipient: &to, purpose: it.purpose(), parts: &it.parts };
         let found = basis_for(seen, opener, wanted, now).and_then(|found| {
             let is_fresh = is_fresh(&heads, it.fresh_within_seconds, now);
@@ -345,7 +348,7 @@ impl Disclosures {
         })
     }
 
-    /// The name of a recipient; it is empty once the content was erased.
+    /// The name of a recipient; it is empty where the content was erased, or came without it.
     async fn name(
         &self,
         permit: &ReadPermit,

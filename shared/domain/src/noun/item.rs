@@ -242,8 +242,9 @@ impl Noun for ItemNoun {
         kind == FactKind::DisclosureRefused
     }
 
-    fn is_content_of(&self, matter: &Matter, fact: &Fact, content: &[u8]) -> bool {
+    fn is_content_of(&self, (matter, seen): (&Matter, Seen<'_>), fact: &Fact, answers: u64, content: &[u8]) -> bool {
         recipient::are_named(matter, fact, content)
+            || matches!(fact, Fact::ConsentGranted(it) if consent::takes_over(seen, matter.opener, it, answers, content))
     }
 
     fn is_automatic(&self, fact: &Fact) -> bool {

@@ -6,8 +6,8 @@ use renkei_proto::{
     journal::v1::fact,
     options::v1::Reason,
     sharing::v1::{
-        ConsentBasis, ItemFeedbackGivenContent, ItemKind, ItemTerms, LegalBasis, LegalGround, Publication,
-        PublicationPlan, ResearchResultPublished, ScopeBasis, disclosure_basis,
+        ConsentBasis, ConsentGrantedContent, ItemFeedbackGivenContent, ItemKind, ItemTerms, LegalBasis, LegalGround,
+        Publication, PublicationPlan, ResearchResultPublished, ScopeBasis, disclosure_basis,
     },
     r#type::v1::{Agency, Audience, Confidentiality, Designated, Marking, Purpose, Scope, scope},
 };
@@ -272,6 +272,11 @@ pub(super) fn beyond() -> Vec<Lie> {
             let matter = it.scene.own.name.clone();
             let (fact, content) = granted_to(&matter, "財務省", "総務省")?;
             it.say(&matter, fact, content, 0)
+        }),
+        lie("a grant in advance to a body that it does not name", BOTH, Reason::ContentDiffers, |it| {
+            let matter = it.scene.own.name.clone();
+            let (fact, _) = granted_to(&matter, "財務省", "財務省")?;
+            it.say(&matter, fact, Some(ConsentGrantedContent::default().encode_to_vec()), 0)
         }),
         lie("a disclosure that names another body than its digest", BOTH, Reason::ContentDiffers, |it| {
             let Known { name, seq } = it.scene.other.clone();

@@ -6,13 +6,15 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use prost::Message as _;
 use renkei_proto::{
     Sentence,
     journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     sharing::v1::{
-        Consent, ConsentDenialReason, ConsentDenied, ConsentGranted, ConsentNarrowed, ConsentRequestWithdrawn,
-        ConsentRequested, ConsentRevoked, ConsentTerms, Recipient, RequestedConsent, consent, requested_consent,
+        Consent, ConsentDenialReason, ConsentDenied, ConsentGranted, ConsentGrantedContent, ConsentNarrowed,
+        ConsentRequestWithdrawn, ConsentRequested, ConsentRevoked, ConsentTerms, Recipient, RequestedConsent, consent,
+        requested_consent,
     },
     r#type::v1::{Agency, Purpose},
 };
@@ -148,18 +150,31 @@ pub(super) fn beyond(seen: Seen<'_>, opener: Agency) -> Vec<Beyond<'_>> {
     shown.collect()
 }
 
-/// The entries about consents and disclosures to others than this unit, and about copies that others have.
+/// True if a grant takes over the recipients of the request that it answers, and leaves their names to the content of that request.
+pub(super) fn takes_over(seen: Seen<'_>, opener: Agency, it: &ConsentGranted, answers: u64, content: &[u8]) -> bool {
+    let names_nobody = ConsentGrantedContent::decode(content).is_ok_and(|content| content.names.is_empty());
+    let recipients = |terms: Option<&ConsentTerms>| terms.map(|terms| terms.recipients.clone()).unwrap_or_default();
+    let requested = requested_by(seen, opener, answers).map(|request| recipients(request.it.terms.as_ref()));
+    names_nobody && requested == Some(recipients(it.terms.as_ref()))
+}
+
+/// The entries about consents, disclosures and copies that are withheld from a unit which sees the item by a consent alone: all but
+/// the consents for this unit alone, with their requests, narrowings and revocations. A consent that also names others would tell
+/// of them.
 pub(super) fn of_others(seen: Seen<'_>, opener: Agency, unit: &str) -> BTreeSet<(Agency, u64)> {
-    let is_own = |it: &Recipient| recipient::unit(it) == Some(unit);
+    let is_own = |terms: Option<&ConsentTerms>| {
+        let recipients = terms.map_or(&[][..], |terms| &terms.recipients);
+        !recipients.is_empty() && recipients.iter().all(|it| recipient::unit(it) == Some(unit))
+    };
     let own: Vec<_> = seen
         .all_of::<ConsentGranted>(opener)
-        .filter(|(_, it)| it.terms.as_ref().is_some_and(|terms| terms.recipients.iter().any(is_own)))
+        .filter(|(_, it)| is_own(it.terms.as_ref()))
         .map(|(mark, _)| mark)
         .collect();
     let is_granted = |consent: u64| own.iter().any(|mark| mark.seq == consent);
     let is_requested = |request: u64| own.iter().any(|mark| mark.answers == request);
     let is_others = |mark: &Mark, fact: &Fact| match fact {
-        Fact::ConsentRequested(_) => !is_requested(mark.seq),
+        Fact::ConsentRequested(it) => !(is_requested(mark.seq) && is_own(it.terms.as_ref())),
         Fact::ConsentGranted(_) => !is_granted(mark.seq),
         Fact::ConsentNarrowed(it) => !is_granted(it.consent),
         Fact::ConsentRevoked(it) => !is_granted(it.consent),

@@ -67,10 +67,8 @@ pub(super) fn are_named(matter: &Matter, fact: &Fact, content: &[u8]) -> bool {
         Fact::ConsentRequested(it) => {
             is_named_in(matter, extent(it.terms.as_ref()), content, |it: ConsentRequestedContent| it.names)
         }
-        // A grant of all that was requested names nobody: the names are in the content of the request.
         Fact::ConsentGranted(it) => {
-            ConsentGrantedContent::decode(content).is_ok_and(|it| it.names.is_empty())
-                || is_named_in(matter, extent(it.terms.as_ref()), content, |it: ConsentGrantedContent| it.names)
+            is_named_in(matter, extent(it.terms.as_ref()), content, |it: ConsentGrantedContent| it.names)
         }
         Fact::ConsentNarrowed(it) => {
             is_named_in(matter, extent(it.terms.as_ref()), content, |it: ConsentNarrowedContent| it.names)
