@@ -40,8 +40,6 @@ impl Control {
     /// Fails if the socket cannot be opened.
     pub fn open(folder: &Path) -> Result<Self, String> {
         let place = socket(folder);
-        // What a killed sandbox has left.
-        let _ = std::fs::remove_file(&place);
         let listener = UnixListener::bind(&place).map_err(|error| format!("{}: {error}", place.display()))?;
         Ok(Self { listener, place })
     }

@@ -90,8 +90,8 @@ impl Profile {
             lines.push((name("CALLERS"), service.callers.display().to_string()));
             lines.push((name("OPERATOR"), service.operator.clone()));
         }
-        // Paths may contain blanks, and no path of a sandbox contains a quote that a shell would end at.
-        lines.into_iter().map(|(name, value)| format!("{name}='{}'\n", value.replace('\'', r"'\''"))).collect()
+        // Paths may contain blanks and quotes.
+        lines.into_iter().map(|(name, value)| format!("export {name}='{}'\n", value.replace('\'', r"'\''"))).collect()
     }
 }
 

@@ -16,7 +16,8 @@ class Details:
 
     # The stable reason, such as `ETAG_STALE`.
     reason: str = ""
-    # The wrong fields in order: each has its path in `field`, and what must hold in `description`.
+    # The wrong fields in order: each has its path in `field`, what must hold in `description`, and the sentence for officials in
+    # `localized_message`.
     fields: list[BadRequest.FieldViolation] = field(default_factory=list)
     preconditions: list[PreconditionFailure.Violation] = field(default_factory=list)
     # The sentence for officials.

@@ -179,6 +179,8 @@ impl Drop for Sandbox {
 /// Messages and stubs in Python.
 fn build_python(places: &Places) -> Result<bool, String> {
     let out = places.out("python");
+    // A message that was removed must not be imported.
+    let _ = std::fs::remove_dir_all(&out);
     std::fs::create_dir_all(&out).map_err(|error| error.to_string())?;
     let mut protoc = places.protoc();
     protoc.args(["--python_out", "--grpc_python_out"].map(|option| format!("{option}={}", out.display())));

@@ -248,10 +248,13 @@ fn simulation(program: &str, arguments: &[String]) -> Result<bool, String> {
 }
 
 fn sandbox(arguments: &[String]) -> Result<bool, String> {
-    if arguments.iter().any(|it| it.ends_with(DATABASES[1])) {
+    // A sandbox that is to be restarted has been built.
+    let restarts = arguments.first().is_some_and(|it| it == "restart");
+    let options: Vec<&str> = arguments.iter().flat_map(|it| it.split('=')).collect();
+    if options.windows(2).any(|pair| pair == ["--database", DATABASES[1]]) {
         database_server()?;
     }
-    Ok(build()? && succeeds(Command::new("target/debug/sandbox").args(arguments))?)
+    Ok((restarts || build()?) && succeeds(Command::new("target/debug/sandbox").args(arguments))?)
 }
 
 /// A program built for speed fills ten times as fast, which pays for its build from some number of items on.
@@ -364,8 +367,6 @@ fn cargo_tests(command: &mut Command) -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// The clients in other languages against both services, protovalidate's own judgement of the contract's vectors, and
-/// the foreign verifier on the databases of a sandbox.
 /// The programs in Python: what a sandbox prints, the bounds of the contract, and a verifier of its own. `generated` are the stubs
 /// of the client in Python.
 fn python_programs(generated: &Path) -> Result<Tally, String> {

@@ -18,6 +18,7 @@ use renkei_tools::{
     setup::{AGENCIES, Choice},
 };
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Both services as processes with throw-away certificates; walks through the scenario and stays up.
 #[derive(Parser)]
@@ -85,6 +86,8 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<(), String> {
     let temporary = TempDir::new().map_err(|error| error.to_string())?;
     let folder = arguments.folder.unwrap_or_else(|| temporary.path().to_owned());
+    // Clients read the paths of the profile in folders of their own.
+    let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
     if folder.join("ppc.toml").exists() {
         return Err(format!(
             "{} contains a sandbox already: name another folder, or remove this one",
@@ -129,9 +132,11 @@ async fn run(arguments: Arguments) -> Result<(), String> {
 
 /// Restarts services when another terminal asks for it, until Ctrl-C.
 async fn stay(pair: &mut Pair, control: &Control, program: &Path) -> Result<(), String> {
+    // One stream for the whole time: a Ctrl-C during a restart counts too.
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     loop {
         let request = tokio::select! {
-            ended = tokio::signal::ctrl_c() => return ended.map_err(|error| error.to_string()),
+            _ = interrupted.recv() => return Ok(()),
             request = control.next() => request,
         };
         let restarted = async {
@@ -150,7 +155,7 @@ fn for_clients(folder: &Path) -> String {
     let folder = folder.display();
     format!(
         "Clients read addresses and certificates from {folder}/profile.json; a shell, from {folder}/sandbox.env.\n\
-         Restart a service from another terminal: ./dev sandbox restart ppc --folder {folder}"
+         Restart a service from another terminal: ./dev sandbox restart ppc --folder '{folder}'"
     )
 }
 

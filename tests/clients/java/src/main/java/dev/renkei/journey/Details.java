@@ -22,10 +22,10 @@ import java.util.List;
  * @param japanese the sentence for officials; empty if there is none
  * @param retryAfter the time after which the call may succeed; null if none is stated
  */
-record Details(
+public record Details(
     String reason, List<String> fields, List<String> preconditions, String japanese, Duration retryAfter) {
 
-  static Details of(StatusRuntimeException error) throws InvalidProtocolBufferException {
+  public static Details of(StatusRuntimeException error) throws InvalidProtocolBufferException {
     String reason = "";
     List<String> fields = new ArrayList<>();
     List<String> preconditions = new ArrayList<>();
