@@ -246,12 +246,12 @@ fn judge_arrival(stage: &Stage, arriving: &Arriving, matter: &Matter) -> Result<
         ));
     }
     let salted = arriving.entry.content.as_ref().map(|salted| salted.content.as_slice());
-    if fact.kind.rule().author == Author::Private {
-        return Err(Refusal::new(Reason::WrongDirection, Sentence::for_developers("this kind of fact never crosses")));
-    }
     let view = View::of_author(&stage.pages, header.author(), header);
     let (seen, is_committed) = (view.page(&header.matter), !header.content_commitment.is_empty());
     content::check((matter, seen), &fact.fact, header.answers, salted, is_committed)?;
+    if fact.kind.rule().author == Author::Private {
+        return Err(Refusal::new(Reason::WrongDirection, Sentence::for_developers("this kind of fact never crosses")));
+    }
     let written_at = header.written_at.as_ref().map_or(Timestamp::MIN, instant);
     decide(&view, matter, &fact.fact, header.answers, written_at)?;
     fact.fact.fact.as_ref().map_or(Ok(()), |fact| stage.number_is_free(header.author(), fact))

@@ -5,7 +5,7 @@ use renkei_domain::{decide::decide_read, moment::stamp, noun::registry, page::Jo
 use renkei_proto::{
     FactKind,
     options::v1::Role,
-    sharing::v1::{Body, ConsentTerms, RecallReason},
+    sharing::v1::{Body, ConsentBasis, ConsentTerms, RecallReason, disclosure_basis::Basis},
     r#type::v1::{
         Agency::{self, Ipa, Ppc},
         Audience, Designated, Purpose,
@@ -15,8 +15,8 @@ use renkei_proto::{
 use super::{
     choice::Choice,
     consent_acts::{
-        TWO, copy_act, disclosed_copy, extent, grant_for, listed, matter, narrow_to, recall_for, report_misdirection,
-        revise_keeping, revoke_consent, shared, unit,
+        TWO, announce, copy_act, deny, disclose, disclosed_copy, extent, grant_for, listed, matter, narrow_to, opinion,
+        recall_for, report_misdirection, request_for, revise_keeping, revoke_consent, shared, unit, withdraw_request,
     },
     item_acts::{answer_question, ask_about, designated, revise, terms, within},
     model::Pair,
@@ -175,5 +175,62 @@ fn an_item_for_the_whole_party_needs_no_row_for_a_unit_of_it() {
     granted(&mut pair, extent(&[unit("contractor")], &TWO));
     for unit in ["", "contractor", "another"] {
         assert!(sees(&pair, &reader(unit, Purpose::Training), pair.ppc.now), "{unit}");
+    }
+}
+
+/// Each entry about a consent, a disclosure or a copy, and whether the unit `contractor`, which sees the item by a consent alone, may
+/// know it.
+#[test]
+fn a_unit_that_sees_an_item_by_a_consent_alone_learns_of_the_consents_for_it_alone() {
+    let mut pair = narrow_item();
+    let policy = || extent(&[listed(Body::Nco)], &TWO[1..]);
+    let contractor = || extent(&[unit("contractor")], &TWO);
+    let both = || extent(&[unit("contractor"), listed(Body::Nco)], &TWO);
+    let mut all: Vec<(&str, Agency, u64, bool)> = Vec::new();
+    let asked = |pair: &mut Pair, terms: ConsentTerms| {
+        let act = request_for(&pair.ppc, &matter(), terms, None);
+        pair.writes(Ppc, &act)
+    };
+    let answered = |pair: &mut Pair, terms: ConsentTerms, request: u64| {
+        let act = grant_for(&pair.ipa, &matter(), terms, request);
+        pair.writes(Ipa, &act)
+    };
+    let (own, others, mixed) = (asked(&mut pair, contractor()), asked(&mut pair, policy()), asked(&mut pair, both()));
+    all.extend([
+        ("own request", Ppc, own, true),
+        ("request", Ppc, others, false),
+        ("mixed request", Ppc, mixed, false),
+    ]);
+    let own = answered(&mut pair, contractor(), own);
+    let others = answered(&mut pair, policy(), others);
+    let part = answered(&mut pair, contractor(), mixed);
+    let advance = answered(&mut pair, both(), 0);
+    all.extend([("own grant", Ipa, own, true), ("grant", Ipa, others, false), ("mixed grant", Ipa, advance, false)]);
+    all.push(("own part of a mixed request", Ipa, part, true));
+    let denied = asked(&mut pair, policy());
+    let act = deny(&pair.ipa, &matter());
+    all.extend([("denied request", Ppc, denied, false), ("denial", Ipa, pair.writes(Ipa, &act), false)]);
+    let withdrawn = asked(&mut pair, policy());
+    let act = withdraw_request(&pair.ppc, &matter());
+    all.extend([("withdrawn", Ppc, withdrawn, false), ("withdrawal", Ppc, pair.writes(Ppc, &act), false)]);
+    let narrowed = narrow_to(&matter(), own, extent(&[unit("contractor")], &TWO[1..]));
+    all.push(("own narrowing", Ipa, pair.writes(Ipa, &narrowed), true));
+    let consented = Basis::Consent(ConsentBasis { consent: others });
+    let act = disclose(&pair.ppc, &matter(), listed(Body::Nco), TWO[1], &[], consented);
+    all.push(("disclosure", Ppc, pair.writes(Ppc, &act), false));
+    all.push(("revocation", Ipa, pair.writes(Ipa, &revoke_consent(&matter(), others)), false));
+    let narrowed = narrow_to(&matter(), advance, extent(&[unit("contractor")], &TWO[1..]));
+    all.push(("narrowing of a mixed consent", Ipa, pair.writes(Ipa, &narrowed), false));
+    let act = announce(&pair.ppc, &matter());
+    all.push(("announcement", Ppc, pair.writes(Ppc, &act), false));
+    let act = opinion(&pair.ipa, &matter());
+    all.push(("opinion", Ipa, pair.writes(Ipa, &act), false));
+    let of = |reader: &Reader, author: Agency, seq: u64| {
+        let permit = decide_read(Ppc, &matter(), pair.ppc.page(&matter()), reader, pair.ppc.now).unwrap();
+        permit.shows(Journal::Of(author), seq)
+    };
+    for (what, author, seq, is_shown) in all {
+        assert_eq!(of(&reader("contractor", TWO[1]), author, seq), is_shown, "{what}");
+        assert!(of(&reader("policy", TWO[1]), author, seq), "{what}: within the scope everything is shown");
     }
 }

@@ -24,7 +24,7 @@ use renkei_store::Error;
 use super::{
     acts::{about, scheme, terms},
     database::{Database, Engine},
-    side::{Side, key_of, keys_of},
+    side::{Side, connect, key_of, keys_of},
 };
 
 pub struct Pair {
@@ -172,7 +172,7 @@ pub async fn impose(author: &Side, entry: &Entry) {
     let header = Header::decode(entry.header.as_slice()).unwrap();
     let (own, seq, turn) = (author.own.id(), header.seq, author.heads().turn + 1);
     let (at, hash) = (micros(header.written_at.as_ref()), header_hash(&entry.header));
-    let mut connection = <sqlx::AnyConnection as sqlx::Connection>::connect(author.database.url()).await.unwrap();
+    let mut connection = connect(&author.database).await;
     let insert = "INSERT INTO entry (journal, seq, entry_id, matter, fact_type, header, hash, key_id, signature, \
          fact, answers, digest, turn, written_us, arrived_us) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)";
