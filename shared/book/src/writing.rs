@@ -135,7 +135,7 @@ impl Stage {
                 (Some(content), _) => {
                     Content::Salted(SaltedContent { salt: moment.bytes("salt", n).to_vec(), content })
                 }
-                // A disposal has erased the texts. What the entry states must not be lost with them, such as a recall.
+                // A disposal has erased the texts. The fact of the entry must not be lost with them, such as a recall.
                 (None, Some(commitment)) => Content::Erased(commitment),
                 (None, None) => Content::None,
             },

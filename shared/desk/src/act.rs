@@ -4,7 +4,7 @@ use prost::Message;
 use renkei_book::{Command, Stage};
 use renkei_domain::{
     calendar::{self, Calendar},
-    decide::decide_read,
+    decide::{decide_read, withheld},
     era,
     matter::{Matter, entry_seq},
     moment::Moment,
@@ -24,10 +24,7 @@ use renkei_proto::{
 use renkei_rpc::validate::Call;
 use tonic::Request;
 
-use crate::{
-    desk::{Answer, Desk, open},
-    read::shown,
-};
+use crate::desk::{Answer, Desk, open};
 
 /// A request of an official that changes something in a matter.
 pub trait Act: ActRequest + Send + Sync + 'static {
@@ -213,6 +210,14 @@ impl<A: Act> ActCommand<A> {
         };
         decide_read(stage.own(), &self.matter, page, &self.reader, at).map(|_| ())
     }
+
+    /// A matter as its caller may see it after the act.
+    fn shown(&self, stage: &Stage, matter: &Matter, moment: &Moment) -> Option<A::Resource> {
+        let name = matter.to_string();
+        let (seen, now) = (stage.page(&name), moment.now);
+        let withheld = withheld(stage.own(), matter, seen, &self.reader, now);
+        A::Resource::shown(matter, seen, now, stage.etag(&name), &withheld)
+    }
 }
 
 impl<A: Act> Command for ActCommand<A> {
@@ -236,7 +241,7 @@ impl<A: Act> Command for ActCommand<A> {
         }
         // The act itself may have hidden the matter from its caller, who was judged before it: the report that an item came by
         // mistake ends the consent by which the caller's unit saw it.
-        shown(stage.own(), &self.matter, stage.page(&name), &self.reader, (moment.now, stage.etag(&name)))
+        self.shown(stage, &self.matter, moment)
             .ok_or_else(|| Refusal::new(Reason::Internal, Sentence::for_developers("the matter has no page")))
     }
 
@@ -244,7 +249,7 @@ impl<A: Act> Command for ActCommand<A> {
         // The stored reply was lost with its database, and the reply is made anew: only for a caller who may read the matter
         // now.
         self.act.etag().map(|_| self.readable(stage, moment)).transpose().ok()?;
-        shown(stage.own(), &Matter::of(matter), stage.page(matter), &self.reader, (moment.now, stage.etag(matter)))
+        self.shown(stage, &Matter::of(matter), moment)
     }
 }
 

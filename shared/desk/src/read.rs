@@ -11,7 +11,6 @@ use renkei_domain::{
     page::{Journal, Page, Seen},
     refusal::Refusal,
     standing::Filter,
-    visibility::Reader,
 };
 use renkei_proto::{EntryContent, FactKind, Sentence, options::v1::Reason, r#type::v1::Agency};
 use renkei_rpc::{token::Query, validate::Call};
@@ -35,28 +34,10 @@ impl Readable {
     /// # Errors
     /// `NOT_FOUND` if there is none.
     pub(crate) fn resource<R: Resource>(&self, desk: &Desk, call: &Call) -> Result<R, Error> {
-        let shown = shown(
-            desk.own,
-            &self.matter,
-            Seen::whole(&self.page),
-            &call.reader,
-            (call.moment.now, etag(&self.page, desk.own)),
-        );
+        let (seen, etag) = (Seen::whole(&self.page), etag(&self.page, desk.own));
+        let shown = R::shown(&self.matter, seen, call.moment.now, etag, self.permit.withheld());
         shown.ok_or_else(|| Error::because(Reason::NotFound, Sentence::for_developers("there is no such matter")))
     }
-}
-
-/// A matter as the desk shows it at a time to a reader who may read it, without its texts.
-pub(crate) fn shown<R: Resource>(
-    own: Agency,
-    matter: &Matter,
-    seen: Seen<'_>,
-    reader: &Reader,
-    (now, etag): (Timestamp, String),
-) -> Option<R> {
-    let mut shown = R::of(matter, seen, now, etag)?;
-    shown.withhold(&withheld(own, matter, seen, reader, now));
-    Some(shown)
 }
 
 /// The matter of this name.
@@ -134,13 +115,9 @@ impl Listing {
     pub(crate) fn resources<R: Resource + Message>(&self, desk: &Desk, call: &Call) -> Result<(Vec<R>, String), Error> {
         let mut page = Filling::default();
         for item in &self.items {
-            let shown = shown(
-                desk.own,
-                &item.matter,
-                Seen::whole(&item.page),
-                &call.reader,
-                (call.moment.now, etag(&item.page, desk.own)),
-            );
+            let (seen, now) = (Seen::whole(&item.page), call.moment.now);
+            let withheld = withheld(desk.own, &item.matter, seen, &call.reader, now);
+            let shown = R::shown(&item.matter, seen, now, etag(&item.page, desk.own), &withheld);
             if !page.add(item.place, shown) {
                 break;
             }

@@ -244,9 +244,14 @@ impl ReadPermit {
     }
 
     /// True if the fact of this entry may be read: it does not concern a revision whose own scope excludes the reader, nor, for a
-    /// reader by a consent alone, what is others' business.
+    /// reader by a consent alone, the consents and disclosures of others.
     pub fn shows(&self, journal: Journal, seq: u64) -> bool {
         !matches!(journal, Journal::Of(author) if self.withheld.entries.contains(&(author, seq)))
+    }
+
+    /// The parts of the matter that the reader may not see.
+    pub fn withheld(&self) -> &Withheld {
+        &self.withheld
     }
 }
 

@@ -255,7 +255,7 @@ pub struct Withheld {
 }
 
 impl Withheld {
-    /// True if the reader may know the fact of the entry with this name; an empty name stands for none.
+    /// True if the reader may know the fact of the entry with this name; an empty name is that of none.
     pub fn shows(&self, entry: &str) -> bool {
         parse_entry_name(entry).is_none_or(|entry| !self.entries.contains(&entry))
     }
@@ -266,8 +266,15 @@ pub trait Resource: Sized {
     /// The matter without its content; `None` when nothing was written in it.
     fn of(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String) -> Option<Self>;
 
-    /// Takes out what is withheld from the reader.
+    /// Removes the withheld parts.
     fn withhold(&mut self, withheld: &Withheld) {
         let _ = withheld;
+    }
+
+    /// The matter without its content and without the parts that are withheld from its reader.
+    fn shown(matter: &Matter, seen: Seen<'_>, now: Timestamp, etag: String, withheld: &Withheld) -> Option<Self> {
+        let mut shown = Self::of(matter, seen, now, etag)?;
+        shown.withhold(withheld);
+        Some(shown)
     }
 }

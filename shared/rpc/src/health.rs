@@ -258,6 +258,8 @@ mod tests {
             let method = pool.services().next().unwrap().methods().next().unwrap();
             let rule = pool.get_extension_by_name("renkei.options.v1.rule").unwrap();
             assert!(method.options().has_extension(&rule));
+            // Tools print the details of errors by it.
+            assert!(pool.get_message_by_name("google.rpc.ErrorInfo").is_some());
             assert!(reflection(own).is_ok());
         }
     }

@@ -313,9 +313,13 @@ impl Check {
             self.shares(side, at)?;
             numbers(side, at)?;
             self.honest(side, at)?;
-            // A disposal takes the text of an entry, and not what the entry states.
+            // A disposal erases the text of an entry, and its fact stays.
             if let Some(lost) = side.disk().aside().iter().find(|it| it.reason == Reason::ContentDiffers.id()) {
-                return Err(Violation::new("what was set aside is written without an erased text", &lost.entry_id, at));
+                return Err(Violation::new(
+                    "a set-aside entry is written again without its erased text",
+                    &lost.entry_id,
+                    at,
+                ));
             }
             sealed(side, at)?;
         }

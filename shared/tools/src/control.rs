@@ -27,7 +27,7 @@ impl Restart {
     }
 }
 
-/// The socket at which a sandbox takes requests. It is removed with the value.
+/// The socket at which a sandbox accepts requests. It is removed with the value.
 pub struct Control {
     listener: UnixListener,
     place: PathBuf,

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import traceback
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,7 +132,7 @@ class Client:
     def test_a_referral_is_issued_read_and_watched(self) -> None:
         parent = ListReferralsRequest(parent="agencies/ppc")
         seen = self.referrals.ListReferrals(parent, metadata=[OFFICIAL], timeout=10)
-        request = issue_request()
+        request = issue_request("2026-009001")
         issued = self.referrals.IssueReferral(request, metadata=[OFFICIAL], timeout=10)
         true(issued.code.count("-") == 2, f"a referral code: {issued.code}")
         true(issued.code in issued.notice.ja and issued.code in issued.notice.en, "the notice quotes the code")
@@ -195,7 +194,7 @@ class Client:
         same((len(names["sharing"]), len(names["casework"])), (2, 1))
 
     def test_an_invalid_field_is_named(self) -> None:
-        request = issue_request()
+        request = issue_request("2026-009001")
         request.report = "no/report here"
         request.scope_facts.kind = 99
         error = refused(lambda: self.referrals.IssueReferral(request, metadata=[OFFICIAL], timeout=10))
@@ -212,7 +211,7 @@ class Client:
     def test_a_system_without_the_role_is_refused(self) -> None:
         with self.sandbox.desk("ppc", "reader") as channel:
             referrals = referral_service_pb2_grpc.ReferralServiceStub(channel)
-            error = refused(lambda: referrals.IssueReferral(issue_request(), metadata=[OFFICIAL], timeout=10))
+            error = refused(lambda: referrals.IssueReferral(issue_request("2026-009001"), metadata=[OFFICIAL], timeout=10))
         said(error, grpc.StatusCode.PERMISSION_DENIED, "ROLE_MISSING")
 
     def test_a_system_that_is_not_configured_is_refused(self) -> None:
@@ -250,29 +249,6 @@ class Client:
 
     def test_the_last_line_says_that_all_is_well(self) -> None:
         true(self.sandbox.last.endswith(", receipts complete, journals verified on both sides"), self.sandbox.last)
-
-
-def issue_request():
-    request = IssueReferralRequest(
-        request_id=str(uuid.uuid4()),
-        report="2026-009001",
-        reported_under="agencies/ppc/schemes/leak-report-private",
-        judgement=incident_pb2.Judgement(
-            finding=incident_pb2.FINDING_APPLIES,
-            ground=incident_pb2.GROUND_TRACES,
-            certainty=incident_pb2.CERTAINTY_CONFIRMED,
-        ),
-        scope_facts=referral_pb2.ScopeFacts(
-            electronic=True,
-            personal_information=True,
-            kind=incident_pb2.INCIDENT_KIND_ACCESS,
-            reporter=incident_pb2.REPORTER_KIND_BUSINESS,
-        ),
-        language=text_pb2.LANGUAGE_JA,
-        with_code=True,
-    )
-    request.judgement.judged_at.FromJsonString("2026-11-24T00:00:00Z")
-    return request
 
 
 def refused(call: Callable[[], object]) -> grpc.RpcError:
@@ -338,16 +314,17 @@ if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     sys.path.insert(0, sys.argv[1])
+    from issue import issue_request
     from renkei.advice.v1 import advice_service_pb2_grpc
     from renkei.advice.v1.advice_service_pb2 import ListAdviceEntriesRequest, ListAdviceRequestsRequest
     from renkei.agreement.v1 import agreement_service_pb2_grpc
     from renkei.agreement.v1.agreement_service_pb2 import GetAgreementRequest
-    from renkei.referral.v1 import referral_pb2, referral_service_pb2_grpc, scheme_service_pb2_grpc
-    from renkei.referral.v1.referral_service_pb2 import GetReferralRequest, IssueReferralRequest, ListReferralsRequest
+    from renkei.referral.v1 import referral_service_pb2_grpc, scheme_service_pb2_grpc
+    from renkei.referral.v1.referral_service_pb2 import GetReferralRequest, ListReferralsRequest
     from renkei.referral.v1.scheme_service_pb2 import ListSchemesRequest
     from renkei.sharing.v1 import item_pb2, item_service_pb2_grpc
     from renkei.sharing.v1.item_service_pb2 import GetItemRequest, ListItemsRequest
-    from renkei.type.v1 import agency_pb2, incident_pb2, text_pb2
+    from renkei.type.v1 import agency_pb2
     from renkei.watch.v1 import watch_service_pb2_grpc
     from renkei.watch.v1.watch_service_pb2 import WatchRequest
 

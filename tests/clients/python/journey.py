@@ -22,9 +22,10 @@ from pathlib import Path
 
 import grpc
 from errors import details
+from issue import issue_request
 from renkei.advice.v1 import advice_pb2, advice_service_pb2, advice_service_pb2_grpc
 from renkei.agreement.v1 import agreement_service_pb2, agreement_service_pb2_grpc
-from renkei.referral.v1 import referral_pb2, referral_service_pb2, referral_service_pb2_grpc
+from renkei.referral.v1 import referral_service_pb2, referral_service_pb2_grpc
 from renkei.referral.v1 import scheme_service_pb2, scheme_service_pb2_grpc
 from renkei.sharing.v1 import item_pb2, item_service_pb2, item_service_pb2_grpc
 from renkei.type.v1 import incident_pb2, scope_pb2, statement_pb2, text_pb2
@@ -102,7 +103,7 @@ def schemes() -> None:
 def referral() -> None:
     with desk("ppc", "intake") as channel:
         referrals = referral_service_pb2_grpc.ReferralServiceStub(channel)
-        request = referral_request()
+        request = issue_request(report())
         issued = referrals.IssueReferral(request, **NAMED)
         true(issued.referral.case_number, "the referral has a case number")
         same(referrals.IssueReferral(request, **NAMED), issued)
@@ -183,7 +184,7 @@ def errors() -> None:
         request = advice_request()
         asked = submit(casework, request)
 
-        invalid = referral_request()
+        invalid = issue_request(report())
         invalid.report, invalid.scope_facts.kind = "no/report here", 99
         refused("invalid_field", lambda: referrals.IssueReferral(invalid, **NAMED))
         agreement = agreement_service_pb2_grpc.AgreementServiceStub(intake)
@@ -194,7 +195,7 @@ def errors() -> None:
         refused("no_purpose", lambda: advice.ListAdviceEntries(list_entries, **NAMED))
         refused("broken_page_token", lambda: list_schemes(intake, page_token="broken"))
         as_reader = referral_service_pb2_grpc.ReferralServiceStub(reader)
-        refused("no_role", lambda: as_reader.IssueReferral(referral_request(), **NAMED))
+        refused("no_role", lambda: as_reader.IssueReferral(issue_request(report()), **NAMED))
         nowhere = referral_service_pb2.GetReferralRequest(name=f"agencies/ppc/referrals/{request_id()}")
         refused("nothing_there", lambda: referrals.GetReferral(nowhere, **NAMED))
         request.title = "別の件名"
@@ -219,7 +220,7 @@ def retry_info() -> None:
 
 def message_limit() -> None:
     with desk("ppc", "intake") as channel:
-        request = referral_request()
+        request = issue_request(report())
         request.report = "a" * EXPECTED["message_limit"]["bytes"]
         error = failed(lambda: referral_service_pb2_grpc.ReferralServiceStub(channel).IssueReferral(request, **NAMED))
         print("a large message:", text(error), file=sys.stderr)
@@ -248,29 +249,6 @@ def request_id() -> str:
 def report() -> str:
     """The number of a report: a report has one referral, so each has another number."""
     return f"2026-{random.randrange(1_000_000):06}"
-
-
-def referral_request():
-    request = referral_service_pb2.IssueReferralRequest(
-        request_id=request_id(),
-        report=report(),
-        reported_under="agencies/ppc/schemes/leak-report-private",
-        judgement=incident_pb2.Judgement(
-            finding=incident_pb2.FINDING_APPLIES,
-            ground=incident_pb2.GROUND_TRACES,
-            certainty=incident_pb2.CERTAINTY_CONFIRMED,
-        ),
-        scope_facts=referral_pb2.ScopeFacts(
-            electronic=True,
-            personal_information=True,
-            kind=incident_pb2.INCIDENT_KIND_ACCESS,
-            reporter=incident_pb2.REPORTER_KIND_BUSINESS,
-        ),
-        language=text_pb2.LANGUAGE_JA,
-        with_code=True,
-    )
-    request.judgement.judged_at.FromJsonString(BEFORE)
-    return request
 
 
 def advice_request():

@@ -45,7 +45,7 @@ fn a_later_run_keeps_what_databases_depend_on_and_certificates_as_long_as_they_l
     let first = all();
     assert_ne!(first[0], first[1], "the agencies share no secret");
     run(machine_time() + Duration::from_secs(60), 2, false);
-    assert_eq!(all(), first, "whoever has copied a caller goes on calling");
+    assert_eq!(all(), first, "the copied files of a caller stay good");
 
     let renewed = |before: &[[String; 9]; 2]| {
         for (before, after) in before.iter().zip(&all()) {

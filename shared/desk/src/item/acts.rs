@@ -1,18 +1,15 @@
 //! The acts on items: the check of each request, and the fact that it writes.
 
-use jiff::Timestamp;
 use prost::Message as _;
 use renkei_domain::{
     calendar,
     decide::direction,
     matter::{Matter, entry_seq},
     moment::Moment,
-    noun::item::{self, consent, current},
-    page::Seen,
+    noun::item::{self, consent, current, must_be_in_scope},
     read_set::ReadSet,
     refusal::{Refusal, missing, past},
     scope::{self, marking},
-    visibility::Reader,
 };
 use renkei_proto::{
     FactKind, Sentence,
@@ -309,29 +306,10 @@ pub(super) fn named(
     entry_seq(name, author).ok_or_else(|| Refusal::field(Reason::FieldInvalid, field, none))
 }
 
-/// Refuses a reader who sees an item by a consent alone, such as the unit of a contractor: it is for those within the scope to
-/// request more and to disclose, and their entries are withheld from others. An agency's own items are not bound.
+/// Refuses an act of a caller who sees the item by a consent alone.
 ///
 /// # Errors
 /// `BEYOND_SCOPE`.
-pub(super) fn must_be_in_scope(
-    own: Agency,
-    opener: Agency,
-    seen: Seen<'_>,
-    reader: &Reader,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let must_be = (
-        "whoever sees an item by a consent alone does not disclose it and does not request consent",
-        "同意により閲覧している部署は、同意を求め、又は開示することができません。共有範囲内の部署に依頼してください。",
-    );
-    match opener == own || item::is_in_scope(seen, opener, reader, now) {
-        true => Ok(()),
-        false => Err(Refusal::new(Reason::BeyondScope, must_be)),
-    }
-}
-
-/// The same for an act.
 pub(super) fn must_act_in_scope(context: &ActContext<'_>) -> Result<(), Refusal> {
     let (own, now) = (context.stage.own(), context.stage.now());
     must_be_in_scope(own, context.matter.opener, context.page(), context.reader, now)

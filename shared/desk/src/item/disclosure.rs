@@ -13,7 +13,7 @@ use renkei_domain::{
             consent::{self, NO_CONSENT},
             copies, current,
             disclosure::{self, NO_ANNOUNCEMENT, Wanted, basis_for, disclosed, must_have_attempts_left, next_step},
-            is_in_scope,
+            is_in_scope, must_be_in_scope,
             recipient::{self, Identified},
         },
     },
@@ -36,7 +36,7 @@ use renkei_proto::{
 use renkei_rpc::{token::Query, validate::Call};
 use tonic::Request;
 
-use super::acts::{Revision, must_act_in_scope, must_be_in_scope, named};
+use super::acts::{Revision, must_act_in_scope, named};
 use crate::{
     act::{Act, ActContext, CheckContext, FactDraft, act},
     desk::{Answer, Desk, open, open_secret},

@@ -8,6 +8,7 @@ pub mod consent;
 pub mod copies;
 pub mod disclosure;
 mod duties;
+mod names;
 pub mod recipient;
 mod resource;
 mod revision;
@@ -243,8 +244,7 @@ impl Noun for ItemNoun {
     }
 
     fn is_content_of(&self, (matter, seen): (&Matter, Seen<'_>), fact: &Fact, answers: u64, content: &[u8]) -> bool {
-        recipient::are_named(matter, fact, content)
-            || matches!(fact, Fact::ConsentGranted(it) if consent::takes_over(seen, matter.opener, it, answers, content))
+        names::belong_to(matter, seen, fact, answers, content)
     }
 
     fn is_automatic(&self, fact: &Fact) -> bool {
@@ -421,6 +421,28 @@ pub fn is_in_scope(seen: Seen<'_>, opener: Agency, reader: &Reader, now: Timesta
     let Some(current) = current(seen, opener) else { return false };
     let at = scope::last_instant(current.terms(), now);
     scope::audiences(current.terms()).iter().any(|it| it.includes(reader, at))
+}
+
+/// Refuses a reader at the service of `own` who sees an item by a consent alone, such as the unit of a contractor: those within the
+/// scope request consent and disclose. An agency's own items are not bound.
+///
+/// # Errors
+/// `BEYOND_SCOPE`.
+pub fn must_be_in_scope(
+    own: Agency,
+    opener: Agency,
+    seen: Seen<'_>,
+    reader: &Reader,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    must(
+        opener == own || is_in_scope(seen, opener, reader, now),
+        Reason::BeyondScope,
+        (
+            "a unit that sees an item by a consent alone neither discloses it nor requests consent",
+            "同意により閲覧している部署は、同意を求め、又は開示することができません。共有範囲内の部署に依頼してください。",
+        ),
+    )
 }
 
 /// The fact that publishes a kind of item.

@@ -241,7 +241,7 @@ fn run_java(places: &Places) -> Command {
 
 fn build_typescript(places: &Places) -> Result<bool, String> {
     let out = places.out("typescript");
-    // What is left of another version must not be compiled.
+    // The files of another version must not be compiled.
     let _ = std::fs::remove_dir_all(&out);
     let mut copy = Command::new("cp");
     copy.arg("-r").arg(places.source("typescript")).arg(&out);

@@ -6,15 +6,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use prost::Message as _;
 use renkei_proto::{
     Sentence,
     journal::v1::{Mark, fact::Fact},
     options::v1::Reason,
     sharing::v1::{
-        Consent, ConsentDenialReason, ConsentDenied, ConsentGranted, ConsentGrantedContent, ConsentNarrowed,
-        ConsentRequestWithdrawn, ConsentRequested, ConsentRevoked, ConsentTerms, Recipient, RequestedConsent, consent,
-        requested_consent,
+        Consent, ConsentDenialReason, ConsentDenied, ConsentGranted, ConsentNarrowed, ConsentRequestWithdrawn,
+        ConsentRequested, ConsentRevoked, ConsentTerms, Recipient, RequestedConsent, consent, requested_consent,
     },
     r#type::v1::{Agency, Purpose},
 };
@@ -148,14 +146,6 @@ pub(super) fn beyond(seen: Seen<'_>, opener: Agency) -> Vec<Beyond<'_>> {
         })
     });
     shown.collect()
-}
-
-/// True if a grant takes over the recipients of the request that it answers, and leaves their names to the content of that request.
-pub(super) fn takes_over(seen: Seen<'_>, opener: Agency, it: &ConsentGranted, answers: u64, content: &[u8]) -> bool {
-    let names_nobody = ConsentGrantedContent::decode(content).is_ok_and(|content| content.names.is_empty());
-    let recipients = |terms: Option<&ConsentTerms>| terms.map(|terms| terms.recipients.clone()).unwrap_or_default();
-    let requested = requested_by(seen, opener, answers).map(|request| recipients(request.it.terms.as_ref()));
-    names_nobody && requested == Some(recipients(it.terms.as_ref()))
 }
 
 /// The entries about consents, disclosures and copies that are withheld from a unit which sees the item by a consent alone: all but

@@ -1,15 +1,9 @@
 //! The recipients of a consent or of a disclosure, as facts name them.
 
 use aws_lc_rs::digest::{Context, SHA256};
-use prost::Message;
 use renkei_proto::{
-    journal::v1::fact::Fact,
     options::v1::Reason,
-    sharing::v1::{
-        Body, ConsentGrantedContent, ConsentNarrowedContent, ConsentRequestedContent, ConsentTerms,
-        DisclosureAnnouncedContent, ItemDisclosedContent, ItemPart, NamedRecipient, Recipient, StatedRecipient,
-        recipient, stated_recipient,
-    },
+    sharing::v1::{Body, ItemPart, NamedRecipient, Recipient, StatedRecipient, recipient, stated_recipient},
 };
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -59,51 +53,6 @@ pub fn digest(matter: &Matter, name: &str) -> Option<Vec<u8>> {
         context.update(part.as_bytes());
     }
     Some(context.finish().as_ref().to_vec())
-}
-
-/// True if the content of a fact names exactly the recipients that the fact contains as digests, in their order.
-pub(super) fn are_named(matter: &Matter, fact: &Fact, content: &[u8]) -> bool {
-    match fact {
-        Fact::ConsentRequested(it) => {
-            is_named_in(matter, extent(it.terms.as_ref()), content, |it: ConsentRequestedContent| it.names)
-        }
-        Fact::ConsentGranted(it) => {
-            is_named_in(matter, extent(it.terms.as_ref()), content, |it: ConsentGrantedContent| it.names)
-        }
-        Fact::ConsentNarrowed(it) => {
-            is_named_in(matter, extent(it.terms.as_ref()), content, |it: ConsentNarrowedContent| it.names)
-        }
-        Fact::DisclosureAnnounced(it) => {
-            is_named_in(matter, it.recipient.as_slice(), content, |it: DisclosureAnnouncedContent| only(it.name))
-        }
-        Fact::ItemDisclosed(it) => {
-            is_named_in(matter, it.recipient.as_slice(), content, |it: ItemDisclosedContent| only(it.name))
-        }
-        _ => true,
-    }
-}
-
-fn extent(terms: Option<&ConsentTerms>) -> &[Recipient] {
-    terms.map_or(&[], |terms| &terms.recipients)
-}
-
-/// The name of a content with one; it is empty where the recipient is in the list, and then there is none.
-fn only(name: String) -> Vec<String> {
-    if name.is_empty() { Vec::new() } else { vec![name] }
-}
-
-fn is_named_in<C: Message + Default>(
-    matter: &Matter,
-    recipients: &[Recipient],
-    content: &[u8],
-    names: impl Fn(C) -> Vec<String>,
-) -> bool {
-    let Ok(content) = C::decode(content) else { return false };
-    let committed = recipients.iter().filter_map(|it| match &it.recipient {
-        Some(recipient::Recipient::Named(it)) => Some(Some(it.digest.clone())),
-        _ => None,
-    });
-    names(content).iter().map(|name| digest(matter, name)).eq(committed)
 }
 
 /// True if both name the same body or unit.
