@@ -14,6 +14,8 @@ mod advice_refusals;
 mod agreement_versions;
 #[path = "suite/altered.rs"]
 mod altered;
+#[path = "suite/bounds.rs"]
+mod bounds;
 #[path = "suite/certificates.rs"]
 mod certificates;
 #[path = "suite/circles.rs"]

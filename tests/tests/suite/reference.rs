@@ -11,7 +11,7 @@ use std::{
 
 use prost_reflect::{
     DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
-    ReflectMessage as _, ServiceDescriptor, Value,
+    ServiceDescriptor, Value,
 };
 use prost_types::{FileDescriptorSet, source_code_info::Location};
 use renkei_proto::{
@@ -94,13 +94,13 @@ fn remedy(reason: Reason) -> &'static str {
 }
 
 /// The contract with its comments, by the full name of what they describe.
-struct Contract {
-    pool: DescriptorPool,
+pub(crate) struct Contract {
+    pub(crate) pool: DescriptorPool,
     comments: BTreeMap<String, String>,
 }
 
 impl Contract {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let pool = DescriptorPool::decode(COMMENTED_DESCRIPTOR_SET).unwrap();
         let set = <FileDescriptorSet as prost::Message>::decode(COMMENTED_DESCRIPTOR_SET).unwrap();
         let mut comments = BTreeMap::new();
@@ -116,8 +116,19 @@ impl Contract {
         Self { pool, comments }
     }
 
+    /// The messages of the project that callers of the desk send and get.
+    pub(crate) fn of_the_desk(&self) -> Vec<MessageDescriptor> {
+        let mut shown = Shown::default();
+        let methods = self.pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+        for method in methods.filter(|method| rule(method).is_some_and(|rule| rule.surface == Surface::Desk)) {
+            shown.follow(&method.input());
+            shown.follow(&method.output());
+        }
+        shown.messages.into_values().filter(|it| it.package_name().starts_with("renkei.")).collect()
+    }
+
     /// The comment as one paragraph.
-    fn comment(&self, name: &str) -> String {
+    pub(crate) fn comment(&self, name: &str) -> String {
         let text = self.comments.get(name).unwrap_or_else(|| panic!("{name} has no comment"));
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
@@ -351,7 +362,7 @@ fn fields(contract: &Contract, message: &MessageDescriptor) -> String {
     if message.fields().next().is_none() {
         return String::new();
     }
-    let mut text = "\n| Field | Type | Bounds | Meaning |\n|---|---|---|---|\n".to_owned();
+    let mut text = "\n| Field | Type | Form | Meaning |\n|---|---|---|---|\n".to_owned();
     for field in message.fields() {
         let comment = contract.comment(&format!("{}.{}", message.full_name(), field.name()));
         let of = match field.containing_oneof() {
@@ -359,7 +370,8 @@ fn fields(contract: &Contract, message: &MessageDescriptor) -> String {
             None => String::new(),
         };
         let kind = kind(&field);
-        writeln!(text, "| `{}` | {kind} | {of}{} | {} |", field.name(), cell(&bounds(&field)), cell(&comment)).unwrap();
+        writeln!(text, "| `{}` | {kind} | {of}{} | {} |", field.name(), cell(&pattern(&field)), cell(&comment))
+            .unwrap();
     }
     text.replace("; |", " |")
 }
@@ -387,56 +399,25 @@ fn linked(name: &str, from: &str) -> String {
 }
 
 /// The rules of `buf.validate` for a field.
-fn bounds(field: &FieldDescriptor) -> String {
+pub(crate) fn rules(field: &FieldDescriptor) -> Option<DynamicMessage> {
     let extension = field.parent_pool().get_extension_by_name("buf.validate.field").unwrap();
     let options = field.options();
-    if !options.has_extension(&extension) {
-        return String::new();
-    }
-    let option = options.get_extension(&extension);
-    let mut all = Vec::new();
-    stated(option.as_message().unwrap(), &mut all);
-    all.join(", ")
+    options.has_extension(&extension).then(|| options.get_extension(&extension).as_message().unwrap().clone())
 }
 
-fn stated(rules: &DynamicMessage, all: &mut Vec<String>) {
-    for (rule, value) in rules.fields() {
-        let name = rule.name();
-        match value {
-            Value::Message(inner) if name == "items" => {
-                let mut items = Vec::new();
-                stated(inner, &mut items);
-                all.push(format!("each: {}", items.join(", ")));
-            }
-            Value::Message(inner) => stated(inner, all),
-            other => all.push(in_words(name, &number(other), rules.descriptor().name())),
-        }
-    }
+/// The pattern that the text of a field has. Its comment states all other bounds.
+fn pattern(field: &FieldDescriptor) -> String {
+    let Some(rules) = rules(field) else { return String::new() };
+    let inner = |rules: &DynamicMessage, name: &str| {
+        rules.get_field_by_name(name).filter(|_| rules.has_field_by_name(name)).map(|it| it.into_owned())
+    };
+    let message = |value: Option<Value>| value.and_then(|value| value.as_message().cloned());
+    let items = message(inner(&rules, "repeated")).and_then(|list| message(inner(&list, "items")));
+    let text = message(inner(items.as_ref().unwrap_or(&rules), "string"));
+    text.and_then(|text| inner(&text, "pattern")).map_or_else(String::new, |it| format!("`{}`", number(&it)))
 }
 
-/// One rule; `of` is the kind of field that it is for.
-fn in_words(rule: &str, value: &str, of: &str) -> String {
-    let unit = if of == "BytesRules" { "bytes" } else { "characters" };
-    match rule {
-        "required" => "required".to_owned(),
-        "uuid" => "a UUID".to_owned(),
-        "unique" => "each once".to_owned(),
-        "defined_only" => "a known value".to_owned(),
-        "not_in" => "not the unspecified one".to_owned(),
-        "len" => format!("{value} {unit}"),
-        "min_len" => format!("at least {value} {unit}"),
-        "max_len" => format!("at most {value} {unit}"),
-        "min_items" => format!("at least {value}"),
-        "max_items" => format!("at most {value}"),
-        "gte" => format!("from {value} on"),
-        "lte" => format!("up to {value}"),
-        "const" => format!("`{value}`"),
-        "pattern" => format!("`{value}`"),
-        other => panic!("say what the rule {other} means"),
-    }
-}
-
-fn number(value: &Value) -> String {
+pub(crate) fn number(value: &Value) -> String {
     match value {
         Value::U32(it) => it.to_string(),
         Value::U64(it) => it.to_string(),
