@@ -4,14 +4,17 @@
 use std::{collections::BTreeSet, fmt::Debug};
 
 use jiff::SignedDuration;
-use renkei_client::{Answer, CallError};
+use renkei_client::{Answer, CallError, Official};
 use renkei_proto::{
     RULES,
     agreement::v1::NoticeKind,
     evidence::v1::{BarOfficialRequest, CheckpointAuditRequest, UnbarOfficialRequest},
     journal::v1::BarReason,
     options::v1::Reason,
-    referral::v1::{DischargeReason, FollowUpReferralRequest, IssueReferralRequest, Referral, ReviseJudgementRequest},
+    referral::v1::{
+        DischargeReason, FollowUpReferralRequest, IssueReferralRequest, Referral, ReviseJudgementRequest,
+        referral_service_client::ReferralServiceClient,
+    },
     sharing::v1::{Body, CopyFate, LegalGround, RecallItemRequest, RecallReason},
     r#type::v1::{Agency, Finding, Purpose, StatutoryFacts},
 };
@@ -306,6 +309,23 @@ async fn a_request_id_names_one_request_of_one_caller() {
     let scheme = renkei_proto::referral::v1::PublishSchemeRequest { request_id: id(), ..ppc.publishing("other") };
     ppc.publish(scheme).await.unwrap();
     assert_eq!(ppc.issued(issue).await.unwrap(), referral);
+}
+
+#[tokio::test]
+async fn a_repeat_by_another_official_is_another_request() {
+    let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let (ppc, ipa) = both(&pair).unwrap();
+    publish_all(&ppc, &ipa).await.unwrap();
+    let issue = ppc.issuing();
+    let issued = ppc.issue(issue.clone()).await.unwrap();
+    let before = ppc.link().await.unwrap().own_seq;
+    let channel = ppc.desk.on_behalf_of("intake", Official::from_static("suzuki")).unwrap();
+    let mut others = ReferralServiceClient::new(channel);
+    // The first reply was judged for the official who acted, and would show another one the paper without a record.
+    let repeated = others.issue_referral(issue.clone()).await.map(|it| it.into_inner()).map_err(CallError::from);
+    refused(repeated, Reason::RequestIdReused, "request_id");
+    assert_eq!(ppc.link().await.unwrap().own_seq, before);
+    assert_eq!(ppc.issue(issue).await.unwrap(), issued);
 }
 
 #[tokio::test]
