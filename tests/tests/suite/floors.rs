@@ -77,6 +77,22 @@ fn no_crate_depends_on_its_own_height_or_above() {
     }
 }
 
+/// A program that only calls its library has no tests, and is not linked a second time for them: all of them
+/// would be a gigabyte in every run. A test in one of them would never run.
+#[test]
+fn programs_whose_tests_do_not_run_have_none() {
+    let packages = METADATA.workspace_packages();
+    let programs =
+        packages.iter().flat_map(|package| &package.targets).filter(|target| target.is_bin() && !target.test);
+    let files: Vec<_> = programs.map(|program| &program.src_path).collect();
+    assert!(!files.is_empty());
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
+        let may_have = text.lines().any(|line| line.starts_with("mod ") || line.contains("#[test]"));
+        assert!(!may_have, "{file} may have tests: leave out `test = false` in its manifest");
+    }
+}
+
 /// A dependency that no source names is compiled for nothing. Sources name one as `name::`.
 #[test]
 fn every_declared_dependency_is_named_in_the_sources() {
