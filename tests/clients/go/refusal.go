@@ -17,12 +17,15 @@ type Refusal struct {
 	Metadata map[string]string
 	// Locale and Sentence are for the official.
 	Locale, Sentence string
-	// Fields are the paths of the fields that are wrong, in the order of the contract.
-	Fields        []string
+	// Fields are those that are wrong, in the order of the contract.
+	Fields        []Field
 	Preconditions []*errdetails.PreconditionFailure_Violation
 	// RetryAfter is zero if a repeat of the same call would not help.
 	RetryAfter time.Duration
 }
+
+// Field is a field that is wrong: its path, and the sentence to show the official beside it.
+type Field struct{ Path, Sentence string }
 
 // RefusalOf reads the details of an error. The code is OK if there is no error.
 func RefusalOf(err error) Refusal {
@@ -38,7 +41,8 @@ func RefusalOf(err error) Refusal {
 			refusal.Locale, refusal.Sentence = detail.Locale, detail.Message
 		case *errdetails.BadRequest:
 			for _, violation := range detail.FieldViolations {
-				refusal.Fields = append(refusal.Fields, violation.Field)
+				field := Field{Path: violation.Field, Sentence: violation.GetLocalizedMessage().GetMessage()}
+				refusal.Fields = append(refusal.Fields, field)
 			}
 		case *errdetails.PreconditionFailure:
 			refusal.Preconditions = detail.Violations

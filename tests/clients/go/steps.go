@@ -264,13 +264,17 @@ func agreement(ctx context.Context, desk *grpc.ClientConn) error {
 // check asserts that a call was refused in full form.
 func (it Refused) check(name string, err error) {
 	refusal := RefusalOf(err)
-	same := codeName(err) == it.Code && refusal.Reason == it.Reason && slices.Equal(refusal.Fields, it.Fields)
+	named := func(field Field, path string) bool { return field.Path == path }
+	same := codeName(err) == it.Code && refusal.Reason == it.Reason && slices.EqualFunc(refusal.Fields, it.Fields, named)
 	check(same, "%s: found %s %s %v", name, codeName(err), refusal.Reason, refusal.Fields)
 	isJapanese := func(letter rune) bool { return unicode.In(letter, unicode.Han, unicode.Hiragana, unicode.Katakana) }
 	spoken := refusal.Locale == "ja" && strings.ContainsFunc(refusal.Sentence, isJapanese)
 	check(spoken, "%s: no sentence in Japanese: %q", name, refusal.Sentence)
-	named := refusal.Code != codes.FailedPrecondition || len(refusal.Preconditions) > 0
-	check(named, "%s: the precondition is not named", name)
+	for _, field := range refusal.Fields {
+		check(strings.ContainsFunc(field.Sentence, isJapanese), "%s: %s has no sentence", name, field.Path)
+	}
+	stated := refusal.Code != codes.FailedPrecondition || len(refusal.Preconditions) > 0
+	check(stated, "%s: the precondition is not named", name)
 }
 
 // codeName is the name of a code in the contract, which is not that of this language.

@@ -327,7 +327,13 @@ def refused(row: str, call: Callable[[], object]) -> None:
     same((row, code, found.reason, fields), (row, expected["code"], expected["reason"], expected["fields"]))
     preconditions = [found.reason] if code == "FAILED_PRECONDITION" else []
     same((row, [violation.type for violation in found.preconditions]), (row, preconditions))
-    true(any(ord(letter) > 0x3000 for letter in found.japanese), f"{row} has a sentence in Japanese")
+    true(is_japanese(found.japanese), f"{row} has a sentence in Japanese")
+    for violation in found.fields:
+        true(is_japanese(violation.localized_message.message), f"{row} has a sentence for {violation.field}")
+
+
+def is_japanese(sentence: str) -> bool:
+    return any(ord(letter) > 0x3000 for letter in sentence)
 
 
 def failed(call: Callable[[], object]) -> grpc.RpcError:

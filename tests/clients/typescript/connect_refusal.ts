@@ -19,7 +19,8 @@ export function refusalOf(error: unknown): Refusal {
     reason: info?.reason ?? '',
     locale: message?.locale ?? '',
     sentence: message?.message ?? '',
-    fields: status.findDetails(BadRequestSchema).flatMap((it) => it.fieldViolations.map(({ field }) => field)),
+    fields: status.findDetails(BadRequestSchema).flatMap((it) => it.fieldViolations)
+      .map(({ field, localizedMessage }) => ({ path: field, sentence: localizedMessage?.message ?? '' })),
     preconditions: status.findDetails(PreconditionFailureSchema).flatMap((it) => it.violations).length,
     retryAfterMs: retry?.retryDelay ? durationMs(retry.retryDelay) : 0,
   };

@@ -22,7 +22,9 @@ export function refusalOf(error: unknown): Refusal {
       refusal.locale = detail.locale;
       refusal.sentence = detail.message;
     } else if (type === 'google.rpc.BadRequest') {
-      refusal.fields = detail.fieldViolations.map(({ field }: { field: string }) => field);
+      for (const { field, localizedMessage } of detail.fieldViolations) {
+        refusal.fields.push({ path: field, sentence: localizedMessage?.message ?? '' });
+      }
     } else if (type === 'google.rpc.PreconditionFailure') {
       refusal.preconditions = detail.violations.length;
     } else if (type === 'google.rpc.RetryInfo') {

@@ -21,8 +21,8 @@ export interface Refusal {
   /** For the official. */
   locale: string;
   sentence: string;
-  /** The paths of the fields that are wrong, in the order of the contract. */
-  fields: string[];
+  /** The fields that are wrong in the order of the contract, each with the sentence to show the official beside it. */
+  fields: { path: string; sentence: string }[];
   preconditions: number;
   /** 0 if a repeat of the same call would not help. */
   retryAfterMs: number;

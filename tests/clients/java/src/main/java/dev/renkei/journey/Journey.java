@@ -352,10 +352,18 @@ final class Journey {
     Details details = Details.of(error);
     same(row + " " + code, row + " " + expectedError.get("code").getAsString());
     same(row + " " + details.reason(), row + " " + expectedError.get("reason").getAsString());
-    same(row + " " + details.fields(), row + " " + strings(expectedError.get("fields")));
+    List<String> paths = details.fields().stream().map(Details.Field::path).toList();
+    same(row + " " + paths, row + " " + strings(expectedError.get("fields")));
     var preconditions = code.equals("FAILED_PRECONDITION") ? List.of(details.reason()) : List.of();
     same(row + " " + details.preconditions(), row + " " + preconditions);
-    holds(details.japanese().codePoints().anyMatch(it -> it > 0x3000), row + " has a sentence in Japanese");
+    holds(isJapanese(details.japanese()), row + " has a sentence in Japanese");
+    for (Details.Field field : details.fields()) {
+      holds(isJapanese(field.japanese()), row + " has a sentence for " + field.path());
+    }
+  }
+
+  private static boolean isJapanese(String sentence) {
+    return sentence.codePoints().anyMatch(it -> it > 0x3000);
   }
 
   private static StatusRuntimeException failed(Callable<?> call) {
