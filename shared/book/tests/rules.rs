@@ -31,6 +31,7 @@ mod rules {
     mod noun;
     mod official;
     mod pairs;
+    mod play;
     mod recall;
     mod referral;
     mod scheme;
@@ -38,5 +39,6 @@ mod rules {
     mod soundness;
     mod stage;
     mod standing;
+    mod states;
     mod statutory;
 }

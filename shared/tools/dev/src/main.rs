@@ -62,7 +62,7 @@ enum Task {
     Baseline,
     /// The clients in other languages: builds each and makes the calls of `tests/clients/expectations.json` to a sandbox.
     Clients,
-    /// Writes `docs/errors.md` and `docs/api` anew from the contract; the tests compare them.
+    /// Writes `docs/errors.md` and `docs/api` anew from the contract, and `docs/states.md` from the rules; the tests compare them.
     Reference,
     /// Measures the services beside controls of the same run; `./dev bench --help` lists the cases.
     #[command(disable_help_flag = true)]
@@ -279,8 +279,9 @@ fn check() -> Result<Tally, String> {
 }
 
 fn reference() -> Result<bool, String> {
-    let test = ["test", "--quiet", "--workspace", "--test", "suite", "the_reference_is_what_the_contract_states"];
-    succeeds(cargo(&test).env("RENKEI_WRITE_REFERENCE", "1"))
+    let tests = ["the_reference_is_what_the_contract_states", "the_diagrams_of_states_are_what_the_rules_do"];
+    let run = ["test", "--quiet", "--workspace", "--test", "suite", "--test", "rules", "--"];
+    succeeds(cargo(&run).args(tests).env("RENKEI_WRITE_REFERENCE", "1"))
 }
 
 /// Comments are left out: they break nothing, and would be most of the file.
