@@ -2,10 +2,10 @@
 
 use std::{error::Error, io, iter::successors, path::PathBuf, time::Duration};
 
-use renkei_proto::options::v1::Reason;
+use renkei_proto::{Sentence, options::v1::Reason};
 use rustls_pki_types::pem;
 use tonic::{Code, Status, TimeoutExpired};
-use tonic_types::StatusExt as _;
+use tonic_types::{FieldViolation, StatusExt as _};
 
 /// The domain in the `ErrorInfo` of every error that a Renkei service answers.
 const DOMAIN: &str = "renkei";
@@ -89,6 +89,13 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    /// True if another attempt fails alike until somebody changes a certificate, a root or an address.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Unreachable { .. } | Self::Timeout { .. } | Self::Closed { .. })
+    }
+}
+
 /// A call that was refused or not answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code:?} {}: {message}", self.reason_id())]
@@ -100,6 +107,8 @@ pub struct CallError {
     pub reason: Reason,
     /// The fields of the request that are wrong, as paths such as `terms.valid_from`.
     pub fields: Vec<String>,
+    /// The sentences about these fields, in their order; the Japanese one is empty for what only developers can put right.
+    pub field_sentences: Vec<Sentence>,
     /// The limit that was exceeded, and its value.
     pub limit: Option<(String, String)>,
     /// The sentence for officials, in Japanese; empty when no Renkei service answered.
@@ -111,6 +120,9 @@ pub struct CallError {
     /// True for a call that broke off without an answer. Nobody knows whether it was carried out: repeat it with the
     /// same `request_id`.
     pub is_unanswered: bool,
+    /// True for a call that was not sent, because the connection failed for a cause that lasts
+    /// ([`ConnectError::is_lasting`]).
+    pub is_lasting: bool,
 }
 
 impl CallError {
@@ -130,13 +142,12 @@ impl From<Status> for CallError {
         // expiry a cancellation, which nobody asked for.
         let is_late = reason.is_none() && is_expired(&status);
         let is_unanswered = reason.is_none() && (status.code() == Code::Unavailable || is_broken(&status));
+        let violations = details.bad_request().map_or(&[][..], |bad| &bad.field_violations);
         Self {
             code: if is_late { Code::DeadlineExceeded } else { status.code() },
             reason: if is_late { Reason::Deadline } else { reason.unwrap_or_default() },
-            fields: details
-                .bad_request()
-                .map(|bad| bad.field_violations.iter().map(|violation| violation.field.clone()).collect())
-                .unwrap_or_default(),
+            fields: violations.iter().map(|violation| violation.field.clone()).collect(),
+            field_sentences: violations.iter().map(sentence).collect(),
             limit: limit.map(|(limit, most)| (limit.clone(), most.clone())),
             japanese: details.localized_message().map(|words| words.message.clone()).unwrap_or_default(),
             message: if is_unanswered {
@@ -148,8 +159,14 @@ impl From<Status> for CallError {
             },
             retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
             is_unanswered,
+            is_lasting: connect_error(&status).is_some_and(ConnectError::is_lasting),
         }
     }
+}
+
+fn sentence(violation: &FieldViolation) -> Sentence {
+    let japanese = violation.localized_message.as_ref().map_or("", |words| &words.message);
+    (violation.description.as_str(), japanese).into()
 }
 
 /// Tells whether a call broke off below gRPC. The code alone does not show it: a call handed to a connection at the
@@ -165,8 +182,12 @@ fn is_expired(status: &Status) -> bool {
 
 /// The error of connecting among the sources of a status, or the innermost source.
 fn cause(status: &Status) -> String {
-    let connect = links(status).find(|link| link.is::<ConnectError>());
-    connect.or_else(|| links(status).last()).map(ToString::to_string).unwrap_or_default()
+    let connect = connect_error(status).map(ToString::to_string);
+    connect.or_else(|| links(status).last().map(ToString::to_string)).unwrap_or_default()
+}
+
+fn connect_error(status: &Status) -> Option<&ConnectError> {
+    links(status).find_map(|link| link.downcast_ref())
 }
 
 /// An error and its sources, outermost first.
@@ -201,11 +222,13 @@ mod tests {
             code: Code::ResourceExhausted,
             reason: Reason::TooManyWatchers,
             fields: vec!["cursor".to_owned()],
+            field_sentences: vec![Sentence::for_developers("is wrong")],
             limit: Some(("watchers of one caller".to_owned(), "16".to_owned())),
             japanese: "上限です。".to_owned(),
             message: "too many".to_owned(),
             retry_after: Some(Duration::from_secs(2)),
             is_unanswered: false,
+            is_lasting: false,
         };
         assert_eq!(error, expected);
         assert_eq!(error.to_string(), "ResourceExhausted TOO_MANY_WATCHERS: too many");
@@ -221,9 +244,10 @@ mod tests {
         let closed = ConnectError::NotGrpc { address: "localhost:7443".to_owned() };
         let text = closed.to_string();
         let error = CallError::from(Status::from_error(Box::new(closed)));
-        assert!(error.is_unanswered);
+        assert!(error.is_unanswered && error.is_lasting);
         assert_eq!((error.reason, error.message), (Reason::Unspecified, text));
-        assert!(CallError::from(Status::unavailable("a proxy is full")).is_unanswered);
+        let full = CallError::from(Status::unavailable("a proxy is full"));
+        assert!(full.is_unanswered && !full.is_lasting);
     }
 
     #[test]

@@ -45,6 +45,7 @@ mod calls;
 mod connection;
 mod error;
 mod official;
+mod raw;
 mod tls;
 mod watch;
 
@@ -52,5 +53,6 @@ pub use calls::{Answer, REPEAT_AFTER, answered, request_id};
 pub use connection::{CONNECT_TIMEOUT, Connection, Service};
 pub use error::{CallError, ConnectError};
 pub use official::{CALL_TIMEOUT, Official, OfficialChannel, OfficialIdError};
+pub use raw::call_raw;
 pub use tls::Files;
 pub use watch::{RESUME_WITHIN, Watch};

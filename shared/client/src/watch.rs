@@ -136,10 +136,12 @@ fn ended() -> CallError {
         code: Code::Unavailable,
         reason: Reason::Unspecified,
         fields: Vec::new(),
+        field_sentences: Vec::new(),
         limit: None,
         japanese: String::new(),
         message: "the watch ended without a status".to_owned(),
         retry_after: None,
         is_unanswered: true,
+        is_lasting: false,
     }
 }

@@ -22,6 +22,7 @@ mod pem;
 pub mod places;
 pub mod reason;
 mod refusal;
+pub mod remedy;
 mod roots;
 pub mod serve;
 pub mod tls;
