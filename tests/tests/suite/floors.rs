@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("renkei-link", 4),
     ("renkei-client", 4),
     ("renkei-service", 5),
+    ("renkei-cli", 5),
     ("renkei-simulation", 5),
     ("renkei-ppc", 6),
     ("renkei-ipa", 6),
