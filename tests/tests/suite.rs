@@ -28,6 +28,8 @@ mod clock;
 mod code;
 #[path = "suite/command_line.rs"]
 mod command_line;
+#[path = "suite/command_line_renkei.rs"]
+mod command_line_renkei;
 #[path = "suite/compose.rs"]
 mod compose;
 #[path = "suite/config.rs"]

@@ -8,7 +8,7 @@ use renkei_client::{OfficialChannel, answered, call_raw, request_id};
 use renkei_domain::case_number::CaseNumber;
 use renkei_proto::evidence::v1::{LookUpMatterRequest, evidence_service_client::EvidenceServiceClient};
 
-use crate::{failure::Failure, options::Options};
+use crate::{contract::constant, failure::Failure, options::Options};
 
 /// The fields of requests that name a matter, for which a case number is accepted.
 const NAMES: [&str; 4] = ["name", "matter", "matters", "parent"];
@@ -27,8 +27,8 @@ impl Caller {
         Self { channel, deadline: options.deadline, retry_for: options.retry_for.unwrap_or_default() }
     }
 
-    /// Calls a method. A request that changes something gets an id unless it has one, and a case number in the place of a
-    /// name becomes the name. With `all`, the pages of a list are one answer.
+    /// Calls a method. A request that changes something gets an id unless it has one, a name that can only be one is filled
+    /// in, and a case number in the place of a name becomes the name. With `all`, the pages of a list are one answer.
     pub(crate) async fn call(
         &self,
         method: &MethodDescriptor,
@@ -36,6 +36,7 @@ impl Caller {
         all: bool,
     ) -> Result<DynamicMessage, Failure> {
         let id = identify(&mut request);
+        fill_in(&mut request);
         self.look_up(&mut request).await?;
         let mut answer = self.once(method, &request, id.as_deref()).await?;
         while let Some(token) = next_page(&answer).filter(|_| all) {
@@ -101,6 +102,14 @@ fn identify(request: &mut DynamicMessage) -> Option<String> {
     let id = if given.is_empty() { request_id() } else { given };
     request.set_field(&field, Value::String(id.clone()));
     Some(id)
+}
+
+fn fill_in(request: &mut DynamicMessage) {
+    for field in request.descriptor().fields().filter(|field| field.kind() == Kind::String) {
+        if let Some(only) = constant(&field).filter(|_| !request.has_field(&field)) {
+            request.set_field(&field, Value::String(only));
+        }
+    }
 }
 
 /// The token of the page after this one; `None` on the last page and for an answer that is no page.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use prost_reflect::{DescriptorPool, FileDescriptor, MethodDescriptor};
+use prost_reflect::{DescriptorPool, FieldDescriptor, FileDescriptor, MethodDescriptor};
 use renkei_proto::{COMMENTED_DESCRIPTOR_SET, NAMES, RULES, options::v1::Surface};
 
 /// The prepositions that a method's name leaves at its end when its noun is taken out, as in `RemindOfRecall`.
@@ -86,6 +86,16 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
+/// The only value that a text of the contract may have, such as `linkStatus` for the name of the link's state.
+pub(crate) fn constant(field: &FieldDescriptor) -> Option<String> {
+    let rules = POOL.get_extension_by_name("buf.validate.field")?;
+    let options = field.options();
+    let rules = options.get_extension(&rules);
+    let of_text = rules.as_message()?.get_field_by_name("string")?;
+    let text = of_text.as_message()?.get_field_by_name("const")?;
+    text.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
 /// A name in capitals as options have it: `IN_FORCE` is `in-force`.
 pub(crate) fn kebab(name: &str) -> String {
     name.to_lowercase().replace('_', "-")
@@ -158,6 +168,16 @@ mod tests {
                 assert_ne!(comment(&request.parent_file(), field.path()), "", "{}", field.full_name());
             }
         }
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_another_is_known() {
+        let constants = |path: &str| {
+            let request = method(path).map(|method| method.input());
+            request.iter().flat_map(|request| request.fields()).find_map(|field| constant(&field))
+        };
+        assert_eq!(constants("LinkStatusService/GetLinkStatus").as_deref(), Some("linkStatus"));
+        assert_eq!(constants("ReferralService/GetReferral"), None);
     }
 
     #[test]

@@ -26,12 +26,13 @@ pub(crate) fn reason(name: &str) -> Result<Reason, String> {
 /// The explanation of a reason in several lines.
 pub(crate) fn explanation(reason: Reason, language: Language) -> String {
     let answer = answer(reason);
-    let after = answer.retry_after.map_or(0, |after| after.as_secs());
-    let repeat = match (language, after) {
-        (Language::En, 0) => "no waiting helps".to_owned(),
-        (Language::En, _) => format!("after {after} s"),
-        (Language::Ja, 0) => "時間をおいても結果は変わりません。".to_owned(),
-        (Language::Ja, _) => format!("{after}秒後"),
+    let again = match (answer.retry_after.map(|after| after.as_secs()), language) {
+        (Some(seconds), Language::En) => format!("after {seconds} s"),
+        (Some(seconds), Language::Ja) => format!("{seconds}秒後に可能"),
+        (None, _) if matches!(reason, Reason::Deadline | Reason::EtagStale) => {
+            language.pick("as described", "対処後に可能").to_owned()
+        }
+        (None, _) => language.pick("no", "不可").to_owned(),
     };
     let rows = [
         (language.pick("Reason", "理由"), format!("{} ({})", reason.id(), reason.ja())),
@@ -39,7 +40,7 @@ pub(crate) fn explanation(reason: Reason, language: Language) -> String {
         (language.pick("Meaning", "意味"), meaning(reason)),
         (language.pick("English", "英語の文"), answer.english.to_owned()),
         (language.pick("Japanese", "日本語の文"), answer.japanese.to_owned()),
-        (language.pick("Repeat", "再実行"), repeat),
+        (language.pick("Repeat", "再実行"), again),
         (language.pick("What to do", "対処方法"), remedy(reason).to_owned()),
     ];
     rows.map(|(head, text)| format!("{head}{}{text}\n", language.pick(": ", "："))).concat()
@@ -59,7 +60,9 @@ fn meaning(reason: Reason) -> String {
     let list = POOL.get_enum_by_name("renkei.options.v1.Reason");
     let value = list.and_then(|list| list.get_value(reason as i32));
     let comment = value.map(|value| comment(&value.parent_enum().parent_file(), value.path())).unwrap_or_default();
-    comment.split_once(": ").map_or(comment.as_str(), |(_, meaning)| meaning).to_owned()
+    let meaning = comment.split_once(": ").map_or(comment.as_str(), |(_, meaning)| meaning);
+    let mut letters = meaning.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// The name of a status as the contract writes it, such as `NOT_FOUND`.

@@ -1,7 +1,7 @@
 //! Answers as tables for people.
 //!
-//! The columns of a list follow from the contract: the fields of a row that have one short value, in the contract's order,
-//! after those by which people know a matter. A column that is empty in every row is left out.
+//! The columns of a list follow from the contract: the fields of a row that have one short value. Those by which people know a
+//! matter come first, then times, then the others in the contract's order. A column that is empty in every row is left out.
 
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, ReflectMessage as _, Value};
@@ -48,7 +48,10 @@ fn rows(answer: &DynamicMessage, list: &FieldDescriptor, language: Language) -> 
     }
     let Kind::Message(row) = list.kind() else { return String::new() };
     let mut columns: Vec<FieldDescriptor> = row.fields().filter(is_short).collect();
-    columns.sort_by_key(|field| FIRST.iter().position(|(name, _)| *name == field.name()).unwrap_or(FIRST.len()));
+    columns.sort_by_key(|field| {
+        let first = FIRST.iter().position(|(name, _)| *name == field.name()).unwrap_or(FIRST.len());
+        (first, !matches!(field.kind(), Kind::Message(_)))
+    });
     columns.retain(|field| elements.iter().any(|row| !cell(row, field, language).is_empty()));
     let of_case = row.get_field_by_name("case_number");
     if of_case.is_some_and(|field| elements.iter().all(|row| row.has_field(&field))) {

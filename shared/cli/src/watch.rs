@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use aws_lc_rs::digest::{SHA256, digest};
 use clap::{Arg, ArgMatches, Command, value_parser};
+use prost::Message;
 use prost_reflect::{DynamicMessage, ReflectMessage as _};
 use renkei_client::Watch;
 use renkei_proto::{
@@ -67,32 +69,35 @@ async fn follow(
     keep(file, watch.cursor())?;
     loop {
         let event = watch.event().await?;
+        let cursor = watch.cursor().to_owned();
         let line = match output {
-            Output::Cloudevents => cloud_event(&event, watch.cursor(), agency)?,
+            Output::Cloudevents => cloud_event(&event, &cursor, agency)?.to_string(),
             Output::Json | Output::Table => {
-                dynamic(&WatchResponse { cursor: watch.cursor().to_owned(), event: Some(event) }, "WatchResponse")?.1
+                json(&dynamic(&WatchResponse { cursor, event: Some(event) }, "WatchResponse")?)?.to_string()
             }
         };
         say(&format!("{line}\n"))?;
-        // The event is printed first: after a crash in between it is printed again, and its reader knows it by its cursor.
+        // The event is printed first: after a crash in between it is printed again, as a CloudEvent with the same id.
         keep(file, watch.cursor())?;
     }
 }
 
-/// An event as a CloudEvent of version 1.0 in JSON.
+/// An event as a CloudEvent of version 1.0 in JSON. Its id is a digest of the event, because the service states another cursor
+/// for the same event each time; the cursor is an extension beside it.
 fn cloud_event(event: &Event, cursor: &str, agency: Agency) -> Result<Json, Failure> {
-    let (message, data) = dynamic(event, "Event")?;
+    let message = dynamic(event, "Event")?;
     let change = message.fields().find(|(field, _)| field.containing_oneof().is_some());
-    let kind =
-        change.and_then(|(_, change)| change.as_message().map(|change| change.descriptor().full_name().to_owned()));
+    let kind = change.and_then(|(_, change)| change.as_message().map(DynamicMessage::descriptor));
     // A change that only a later version knows is still a change of the feed.
-    let kind = kind.unwrap_or_else(|| message.descriptor().full_name().to_owned());
+    let kind = kind.unwrap_or_else(|| message.descriptor());
+    let data = json(&message)?;
     let mut told = json!({
         "specversion": "1.0",
-        "id": cursor,
+        "id": hex::encode(digest(&SHA256, &event.encode_to_vec())),
         "source": format!("spiffe://{}/desk/service", agency.id()),
-        "type": format!("dev.{kind}"),
+        "type": format!("dev.{}", kind.full_name()),
         "time": data["time"],
+        "cursor": cursor,
         "datacontenttype": "application/json",
         "data": data,
     });
@@ -104,15 +109,16 @@ fn cloud_event(event: &Event, cursor: &str, agency: Agency) -> Result<Json, Fail
     Ok(told)
 }
 
-/// A message of the feed's package by its descriptor, and as JSON.
-fn dynamic(message: &impl prost::Message, name: &str) -> Result<(DynamicMessage, Json), Failure> {
-    let broken = |error: &dyn std::fmt::Display| Failure::Output(error.to_string());
+/// A message of the feed's package by its descriptor.
+fn dynamic(message: &impl Message, name: &str) -> Result<DynamicMessage, Failure> {
     let descriptor = POOL.get_message_by_name(&format!("renkei.watch.v1.{name}"));
-    let descriptor = descriptor.ok_or_else(|| broken(&"the contract is incomplete"))?;
-    let message =
-        DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).map_err(|error| broken(&error))?;
-    let json = serde_json::to_value(&message).map_err(|error| broken(&error))?;
-    Ok((message, json))
+    let descriptor = descriptor.ok_or_else(|| Failure::Output("the contract is incomplete".to_owned()))?;
+    DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
+        .map_err(|error| Failure::Output(error.to_string()))
+}
+
+fn json(message: &DynamicMessage) -> Result<Json, Failure> {
+    serde_json::to_value(message).map_err(|error| Failure::Output(error.to_string()))
 }
 
 /// The cursor in a file; `None` if there is no such file yet, or an empty one.
@@ -155,8 +161,9 @@ mod tests {
             traceparent: String::new(),
             change: Some(Change::EntryApplied(applied)),
         };
+        let told = cloud_event(&event, "c4", Agency::Ppc).unwrap();
         let expected = json!({
-            "specversion": "1.0", "id": "c4", "source": "spiffe://ppc/desk/service",
+            "specversion": "1.0", "id": told["id"], "cursor": "c4", "source": "spiffe://ppc/desk/service",
             "type": "dev.renkei.watch.v1.EntryApplied", "subject": "agencies/ppc/referrals/1",
             "time": "2026-12-01T00:00:00Z", "datacontenttype": "application/json",
             "data": {
@@ -164,9 +171,11 @@ mod tests {
                 "entryApplied": { "entry": "agencies/ppc/entries/4" },
             },
         });
-        assert_eq!(cloud_event(&event, "c4", Agency::Ppc).unwrap(), expected);
+        assert_eq!(told, expected);
+        assert_eq!(told["id"], cloud_event(&event, "another", Agency::Ppc).unwrap()["id"]);
         let of_link = Event { change: Some(Change::LinkChanged(LinkChanged { connected: true })), ..Event::default() };
         let told = cloud_event(&of_link, "c5", Agency::Ipa).unwrap();
+        assert_ne!(told["id"], expected["id"]);
         assert_eq!((&told["type"], told.get("subject")), (&json!("dev.renkei.watch.v1.LinkChanged"), None));
     }
 
