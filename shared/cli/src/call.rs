@@ -118,11 +118,11 @@ pub(crate) fn next_page(answer: &DynamicMessage) -> Option<String> {
     Some(token).filter(|token| !token.is_empty())
 }
 
-/// The list of messages in an answer that is a page or a list.
+/// The list of messages in an answer of a method that lists.
 pub(crate) fn list(answer: &DynamicMessage) -> Option<FieldDescriptor> {
     let answer = answer.descriptor();
     let mut lists = answer.fields().filter(|field| field.is_list() && matches!(field.kind(), Kind::Message(_)));
-    lists.next().filter(|_| lists.next().is_none())
+    lists.next().filter(|_| answer.name().starts_with("List") && lists.next().is_none())
 }
 
 /// Adds a page to those before it. The cursor `as_of` stays that of the first page, from which a watch misses nothing.

@@ -92,11 +92,12 @@ impl Language {
         }
     }
 
-    /// A time that is written in UTC, as this language shows it; other text is shown as it is.
+    /// A time that is written in UTC, to the second, as this language shows it; other text is shown as it is.
     pub(crate) fn time(self, at: &str) -> String {
-        match at.parse::<Timestamp>() {
-            Ok(at) if self == Self::Ja => format!("{:.0}", at.display_with_offset(TOKYO)),
-            _ => at.to_owned(),
+        match (at.parse::<Timestamp>(), self) {
+            (Ok(at), Self::Ja) => format!("{:.0}", at.display_with_offset(TOKYO)),
+            (Ok(at), Self::En) => format!("{at:.0}"),
+            (Err(_), _) => at.to_owned(),
         }
     }
 }

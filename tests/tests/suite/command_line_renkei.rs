@@ -139,7 +139,7 @@ async fn a_referral_is_issued_and_found_by_its_case_number_and_in_lists() {
     assert_eq!(rows[1][..4], ["甲-R08-REF-0002", "issued", "ppc", "2026-11-24T00:00:00Z"]);
     assert_eq!(rows[2], ["甲-R08-REF-0001", "given", "2026-11-24T00:00:00Z", "2026-11-24T00:00:00Z", "ppc"]);
     let japanese = shell.done(&table("ja")).await;
-    for part in ["案件番号", "紹介未了", "紹介済", "2026-11-24T09:00:00+09:00"] {
+    for part in ["案件番号", "紹介未了", "紹介済", "甲", "2026-11-24T09:00:00+09:00"] {
         assert!(japanese.contains(part), "{part}: {japanese}");
     }
     assert_eq!(
