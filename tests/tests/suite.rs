@@ -22,6 +22,8 @@ mod certificates;
 mod circles;
 #[path = "suite/claims.rs"]
 mod claims;
+#[path = "suite/client.rs"]
+mod client;
 #[path = "suite/clock.rs"]
 mod clock;
 #[path = "suite/code.rs"]

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, ReflectMessage as _, Value};
-use renkei_client::{OfficialChannel, answered, call_raw, request_id};
-use renkei_domain::case_number::CaseNumber;
+use renkei_client::{CaseNumber, OfficialChannel, answered, call_raw, request_id};
 use renkei_proto::evidence::v1::{LookUpMatterRequest, evidence_service_client::EvidenceServiceClient};
 
 use crate::{contract::constant, failure::Failure, options::Options};
@@ -86,7 +85,7 @@ impl Caller {
 
     /// Puts the name of a matter into the place of its case number; any other text stays as it is.
     pub(crate) async fn name_of(&self, text: &mut String) -> Result<(), Failure> {
-        let Ok(number) = CaseNumber::parse(text, "name") else { return Ok(()) };
+        let Ok(number) = text.parse::<CaseNumber>() else { return Ok(()) };
         let client = EvidenceServiceClient::new(self.channel.clone());
         let request = LookUpMatterRequest { case_number: number.to_string() };
         let found = answered(self.retry_for, async || client.clone().look_up_matter(request.clone()).await).await?;

@@ -1,6 +1,9 @@
 //! Calls that are repeated until they are answered.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use renkei_proto::options::v1::Reason;
 use tokio::time::{Instant, sleep};
@@ -11,6 +14,13 @@ use crate::error::CallError;
 
 /// The pause before a call that nobody answered is repeated.
 pub const REPEAT_AFTER: Duration = Duration::from_millis(50);
+
+/// The longest pause before a call is repeated that nobody answered.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The tokens of a connection, in tenths; a failure takes one token, and an answer gives a tenth.
+const TOKENS: u32 = 1000;
+const TOKEN: u32 = 10;
 
 /// The answer to a call, or the error.
 pub type Answer<T> = Result<T, CallError>;
@@ -44,5 +54,88 @@ pub async fn answered<T>(limit: Duration, call: impl AsyncFn() -> Result<Respons
             return Err(error);
         }
         sleep(REPEAT_AFTER).await;
+    }
+}
+
+/// The repetitions that the calls over one connection may make together, as gRPC throttles them (gRFC A6). While many calls
+/// fail, none is repeated, so that a service that returns is not met by the repetitions of all at once.
+#[derive(Debug)]
+pub(crate) struct Budget(AtomicU32);
+
+impl Budget {
+    /// A full budget.
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU32::new(TOKENS))
+    }
+
+    /// Takes the token of a failure; true if the call may be repeated, because more than half of the tokens are left.
+    fn take(&self) -> bool {
+        let take = |left: u32| Some(left.saturating_sub(TOKEN));
+        let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).unwrap_or_default();
+        before.saturating_sub(TOKEN) > TOKENS / 2
+    }
+
+    fn give(&self) {
+        let give = |left: u32| Some((left + 1).min(TOKENS));
+        // The function always gives a value, so this never fails.
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+    }
+}
+
+/// Makes a call, and repeats it within the limit and the budget.
+pub(crate) async fn answered_within<T>(
+    limit: Duration,
+    budget: &Budget,
+    call: impl AsyncFn() -> Result<Response<T>, Status>,
+) -> Answer<T> {
+    let (start, mut attempt) = (Instant::now(), 0);
+    loop {
+        let error = match call().await {
+            Ok(response) => {
+                budget.give();
+                return Ok(response.into_inner());
+            }
+            Err(status) => CallError::from(status),
+        };
+        let pause = pause(&error, attempt);
+        match pause.filter(|pause| budget.take() && start.elapsed().saturating_add(*pause) <= limit) {
+            Some(pause) => sleep(pause).await,
+            None => return Err(error),
+        }
+        attempt += 1;
+    }
+}
+
+/// The pause before the same call is made again: the one that the service names, or one that doubles. `None` for an answer that
+/// would be the same again.
+fn pause(error: &CallError, attempt: u32) -> Option<Duration> {
+    let is_undecided = (error.is_unanswered && !error.is_lasting) || error.reason == Reason::Deadline;
+    let doubled = REPEAT_AFTER.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
+    error.retry_after.or(is_undecided.then_some(doubled))
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "statuses as tonic makes them")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_spent_by_failures_and_filled_by_answers() {
+        let budget = Budget::new();
+        assert_eq!((0..200).filter(|_| budget.take()).count(), 49);
+        (0..10_000).for_each(|_| budget.give());
+        assert!(budget.take());
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_a_refusal_has_none() {
+        let unanswered = CallError::from(Status::unavailable("nobody"));
+        let pauses: Vec<u128> =
+            [0, 1, 2, 40].iter().filter_map(|at| pause(&unanswered, *at)).map(|it| it.as_millis()).collect();
+        assert_eq!(pauses, [50, 100, 200, 5000]);
+        let told = CallError { retry_after: Some(Duration::from_secs(30)), ..unanswered.clone() };
+        assert_eq!(pause(&told, 0), Some(Duration::from_secs(30)));
+        assert_eq!(pause(&CallError { is_lasting: true, ..unanswered }, 0), None);
+        assert_eq!(pause(&CallError::from(Status::not_found("hidden")), 0), None);
     }
 }

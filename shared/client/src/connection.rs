@@ -1,6 +1,10 @@
 //! The connection to the desk port of one agency's service.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use http::{Uri, uri::Authority};
 use hyper_util::rt::TokioIo;
@@ -14,11 +18,13 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::{
+    Response, Status,
     service::interceptor::InterceptedService,
     transport::{Channel, Endpoint},
 };
 
 use crate::{
+    calls::{Answer, Budget, answered_within},
     error::ConnectError,
     official::{Official, OfficialChannel},
     tls::{ALPN, Files, config, service_uri},
@@ -51,11 +57,12 @@ pub struct Service {
 
 /// A connection to one agency's service with the certificate of one of its internal systems.
 ///
-/// It is opened by the first call, and again after it was lost. Clones share it. The files of the certificate are read
-/// once: make a new connection after they were renewed.
+/// It is opened by the first call, and again after it was lost. Clones share it. The files are read each time it is opened, so
+/// that renewed certificates and revocation lists count without a restart of the program.
 #[derive(Clone, Debug)]
 pub struct Connection {
     channel: Channel,
+    budget: Arc<Budget>,
 }
 
 impl Connection {
@@ -70,7 +77,8 @@ impl Connection {
             server_name: ServerName::try_from(service.server_name.clone())
                 .map_err(|_| ConnectError::ServerName(service.server_name.clone()))?,
             uri: format!("spiffe://{}/desk/service", service.agency.id()),
-            tls: config(files)?,
+            tls: Mutex::new(config(files)?),
+            files: files.clone(),
         };
         let endpoint = Endpoint::from_shared(format!("http://{}", service.address))
             .ok()
@@ -86,13 +94,25 @@ impl Connection {
             let line = Arc::clone(&line);
             async move { line.open().await.map(TokioIo::new) }
         });
-        Ok(Self { channel: endpoint.connect_with_connector_lazy(connector) })
+        Ok(Self { channel: endpoint.connect_with_connector_lazy(connector), budget: Arc::new(Budget::new()) })
     }
 
     /// The channel for the generated clients. Its calls name an official, and a purpose where there is one, and end
     /// after [`CALL_TIMEOUT`](crate::CALL_TIMEOUT).
     pub fn on_behalf_of(&self, official: Official) -> OfficialChannel {
         InterceptedService::new(self.channel.clone(), official)
+    }
+
+    /// Makes a call over this connection, and repeats it for as long as nobody answers or the service asks for a repetition.
+    ///
+    /// Pauses double, or are those of the service. All calls over this connection and its clones share a budget of
+    /// repetitions, so that many failing calls give up at once; [`answered`](crate::answered) has none. The same calls are safe
+    /// to repeat as there. `limit` is the time within which a repetition may begin.
+    ///
+    /// # Errors
+    /// The first answer that would be the same again, or the last failure within the limit and the budget.
+    pub async fn answered<T>(&self, limit: Duration, call: impl AsyncFn() -> Result<Response<T>, Status>) -> Answer<T> {
+        answered_within(limit, &self.budget, call).await
     }
 
     /// The bare channel, for calls that name no official, such as those of health checks.
@@ -106,17 +126,29 @@ struct Line {
     address: String,
     server_name: ServerName<'static>,
     uri: String,
-    tls: Arc<ClientConfig>,
+    files: Files,
+    /// The configuration that was made of the files last.
+    tls: Mutex<Arc<ClientConfig>>,
 }
 
 impl Line {
+    /// The configuration with the files as they are now. While somebody replaces them, the certificate and the key may not fit
+    /// each other; then it is the last one with files that did.
+    fn tls(&self) -> Arc<ClientConfig> {
+        let mut last = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(now) = config(&self.files) {
+            *last = now;
+        }
+        Arc::clone(&last)
+    }
+
     async fn open(&self) -> Result<TlsStream<TcpStream>, ConnectError> {
         let deadline = Instant::now() + CONNECT_TIMEOUT;
         let late = |_| ConnectError::Timeout { address: self.address.clone() };
         let unreachable = |source| ConnectError::Unreachable { address: self.address.clone(), source };
         let tcp = timeout_at(deadline, TcpStream::connect(&self.address)).await.map_err(late)?.map_err(unreachable)?;
         tcp.set_nodelay(true).map_err(unreachable)?;
-        let handshake = TlsConnector::from(Arc::clone(&self.tls)).connect(self.server_name.clone(), tcp);
+        let handshake = TlsConnector::from(self.tls()).connect(self.server_name.clone(), tcp);
         let mut stream = timeout_at(deadline, handshake).await.map_err(late)?.map_err(|error| self.broken(error))?;
         self.expect_service(&stream)?;
         // In TLS 1.3 a client has finished its handshake before the service judges the client's certificate. A refusal

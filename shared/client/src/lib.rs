@@ -2,7 +2,8 @@
 //!
 //! A [`Connection`] leads to the desk port of one agency's service over mutual TLS. The generated clients of
 //! [`renkei_proto`] make calls over it on behalf of an [`Official`]; [`answered`] repeats a call that nobody answered,
-//! and [`Watch`] follows the change feed across restarts and broken lines.
+//! and [`Watch`] follows the change feed across restarts and broken lines. [`CaseNumber`] reads the numbers by which people
+//! name matters, in every spelling that a service accepts.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -48,6 +49,8 @@ mod official;
 mod raw;
 mod tls;
 mod watch;
+
+pub use renkei_domain::case_number::CaseNumber;
 
 pub use calls::{Answer, REPEAT_AFTER, answered, request_id};
 pub use connection::{CONNECT_TIMEOUT, Connection, Service};

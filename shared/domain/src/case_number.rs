@@ -1,6 +1,6 @@
 //! Case numbers (案件番号), by which people name matters: `甲-R08-ADV-0012`.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use renkei_proto::{
     options::v1::Reason,
@@ -73,6 +73,14 @@ impl CaseNumber {
     /// The name under which its matter is looked up.
     pub fn lookup(&self) -> Lookup {
         Lookup { kind: LookupKind::given_by(self.opener, "case"), value: self.to_string() }
+    }
+}
+
+impl FromStr for CaseNumber {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        Self::parse(text, "case_number")
     }
 }
 
