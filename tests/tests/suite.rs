@@ -128,6 +128,8 @@ mod server;
 mod session;
 #[path = "suite/signs.rs"]
 mod signs;
+#[path = "suite/status_page.rs"]
+mod status_page;
 #[path = "suite/stop.rs"]
 mod stop;
 #[path = "suite/stranger.rs"]

@@ -100,6 +100,12 @@ impl<H: Host> Link<H> {
         peer.map(|peer| settings.memorandum.lacking(self.own(), &peer, today)).unwrap_or_default()
     }
 
+    /// The versions of the memorandum that the peer named when the last session with this replica began; none before the first
+    /// session.
+    pub fn agreements_of_peer(&self) -> Vec<NamedVersion> {
+        self.inner.agreements_of_peer.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+    }
+
     /// Records a claim of the peer without proof: it changes nothing, and the operator is told.
     pub(crate) fn unproven(&self, claim: Claim) {
         self.settings().metrics.unproven(claim);

@@ -277,8 +277,10 @@ async fn command(own: Agency, config: Config, source: Source, task: Task) -> Res
                 Some(status) => status,
                 None => {
                     let material = Tls::load(&config).map_err(said)?.stands();
-                    let read =
-                        async |store: &Store| Ok(Status::of(store, None, material, source::machine(), &source).await);
+                    let read = async |store: &Store| {
+                        let status = Status::of(store, None, material, source::machine(), &source).await;
+                        Ok(status.with_matters(store).await)
+                    };
                     with_clock(own, &config, &source, read).await?
                 }
             };

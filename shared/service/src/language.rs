@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use clap::ValueEnum;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::Offset};
 use renkei_domain::calendar::TOKYO;
 use renkei_proto::FactKind;
 use serde::Deserialize;
@@ -21,6 +21,20 @@ pub enum Language {
 }
 
 impl Language {
+    /// The tag of the language, as in HTML and HTTP.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Ja => "ja",
+        }
+    }
+
+    /// The language with this tag, with or without a region.
+    pub(crate) fn tagged(tag: &str) -> Option<Self> {
+        let primary = tag.split('-').next().unwrap_or_default().trim();
+        [Self::En, Self::Ja].into_iter().find(|it| it.tag().eq_ignore_ascii_case(primary))
+    }
+
     /// The text in this language.
     pub(crate) fn say(self, english: impl Into<String>, japanese: impl Into<String>) -> String {
         match self {
@@ -43,6 +57,12 @@ impl Language {
             Self::En => at.to_string(),
             Self::Ja => format!("{:.0}", at.display_with_offset(TOKYO)),
         }
+    }
+
+    /// A time to the second for tables that name its zone: `2026-12-01 00:00:00` in UTC or, in Japanese, in Japan.
+    pub(crate) fn clock(self, at: Timestamp) -> String {
+        let offset = if self == Self::Ja { TOKYO } else { Offset::UTC };
+        offset.to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
     /// A time that is written in UTC; other text is shown as it is.

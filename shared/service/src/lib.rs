@@ -9,6 +9,8 @@ pub mod http;
 mod key;
 mod language;
 mod operator;
+mod page;
+mod past;
 mod recovery;
 mod source;
 mod start;

@@ -1,10 +1,10 @@
-//! The operator's port: the state of the service and its metrics, over plain HTTP on the machine itself. It shows at
-//! most names of matters, never content, and nothing can be changed through it.
+//! The operator's port: the state of the service, as a page and as JSON, and its metrics, over plain HTTP on the machine
+//! itself. It shows at most names of matters, never content, and nothing can be changed through it.
 
 use std::{fmt::Display, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::State, response::IntoResponse, routing::get};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     http::{self as client, GetError},
+    language::Language,
+    page,
     source::machine,
     status::{Live, Status},
     tls::Tls,
@@ -41,6 +43,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub(crate) struct Facts {
     pub(crate) store: Store,
     pub(crate) live: Live,
+    /// The language of the page, unless the browser asks for another one.
+    pub(crate) language: Language,
     pub(crate) tls: Tls,
     pub(crate) source: Source,
     pub(crate) shown: Shown,
@@ -63,8 +67,20 @@ impl Facts {
 }
 
 fn routes(facts: Facts) -> Router {
-    let unknown = async || (StatusCode::NOT_FOUND, "there are /metrics and /status");
-    Router::new().route("/metrics", get(metrics)).route("/status", get(status)).fallback(unknown).with_state(facts)
+    let unknown = async || (StatusCode::NOT_FOUND, "there are /, /metrics and /status");
+    let routes = Router::new().route("/metrics", get(metrics)).route("/status", get(status));
+    routes.route("/", get(page)).route(page::STYLE, get(style)).fallback(unknown).with_state(facts)
+}
+
+async fn page(State(facts): State<Facts>, uri: Uri, headers: HeaderMap) -> impl IntoResponse {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok());
+    let language = page::language(uri.query(), accepted, facts.language);
+    let status = facts.status().await.with_matters(&facts.store).await;
+    (page::HEADERS, page::page(&status, language))
+}
+
+async fn style() -> impl IntoResponse {
+    (page::STYLE_HEADERS, page::STYLE_TEXT)
 }
 
 async fn metrics(State(facts): State<Facts>) -> Result<impl IntoResponse, Fault> {
@@ -74,7 +90,8 @@ async fn metrics(State(facts): State<Facts>) -> Result<impl IntoResponse, Fault>
 }
 
 async fn status(State(facts): State<Facts>) -> Result<impl IntoResponse, Fault> {
-    let status = serde_json::to_string_pretty(&facts.status().await).map_err(fault)?;
+    let status = facts.status().await.with_matters(&facts.store).await;
+    let status = serde_json::to_string_pretty(&status).map_err(fault)?;
     Ok(([(header::CONTENT_TYPE, "application/json")], status))
 }
 

@@ -39,6 +39,7 @@ use crate::{
     error::StartError,
     key,
     operator::{self, Facts},
+    past::Past,
     source,
     status::Live,
     tick,
@@ -170,9 +171,11 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
     let link_routes = Routes::new(link.server()).add_service(readiness.server());
     let link_service = ServiceBuilder::new().layer(link_gate.clone()).service(link_routes.prepare());
     tasks.spawn(port(link_listener, link_service, "link", tls.link.clone(), metrics.clone(), draining.clone()));
+    let past = Past::default();
     let facts = Facts {
         store: store.clone(),
-        live: Live { link: link.clone(), watchers },
+        live: Live { link: link.clone(), watchers, past: past.clone() },
+        language: config.language,
         tls: tls.clone(),
         source: source.clone(),
         shown: telemetry.shown(),
@@ -188,6 +191,7 @@ pub async fn start(own: Agency, config: Config, source: Source, telemetry: &Tele
         tasks.spawn(dial(link, dialling(own, &config, &tls), draining.clone()));
     }
     let parts = tick::Parts { own, store: store.clone(), source, sandbox: config.sandbox };
+    tasks.spawn(tick::remember(past, parts.clone(), draining.clone()));
     let every = Duration::from_secs(config.verify.hours * 3600);
     tasks.spawn(tick::verify(parts.clone(), verifying, metrics.clone(), every, draining.clone()));
     tasks.spawn(tick::run(parts.clone(), draining.clone()));

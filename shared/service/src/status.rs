@@ -1,6 +1,8 @@
 //! The state of a service: the one answer behind `status`, the operator's port and the metrics.
 
 mod agreement;
+mod link;
+mod matters;
 pub(crate) mod table;
 
 use std::time::Duration;
@@ -17,14 +19,22 @@ use renkei_domain::{
     page::{Journal, Seen},
 };
 use renkei_link::Link;
-use renkei_proto::{link::v1::link_status::State, r#type::v1::Agency};
+use renkei_proto::r#type::v1::Agency;
 use renkei_rpc::tls::{InUse, Part};
 use renkei_store::{Error, Store};
 use renkei_telemetry::{Direction, Metrics};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::agreement::{AgreementStands, NoticeStands, TermStands};
-use crate::{language::time, source::stopped_by_clock};
+pub(crate) use self::{
+    agreement::{AgreementStands, NoticeStands, TermStands},
+    link::{AGREEMENT_DIFFERS, CONNECTED, LinkStands},
+    matters::{EntryStands, MatterStands},
+};
+use crate::{
+    language::time,
+    past::{Past, Sample},
+    source::stopped_by_clock,
+};
 
 /// The maximum number of duties of a kind that are counted.
 const DUTIES: usize = 10_000;
@@ -61,32 +71,21 @@ pub(crate) struct Status {
     pub(crate) held: Option<HeldStands>,
     /// The watchers of the change feed; only for a running service.
     pub(crate) watchers: Option<WatchersStand>,
-}
-
-/// The connection to the peer.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct LinkStands {
-    /// `connected`, `waiting` or `agreement differs`.
-    pub(crate) state: String,
-    /// The cause of this state; empty if connected.
-    pub(crate) cause: String,
-    /// The difference between the two services' clocks at the last receipt of this session.
-    pub(crate) clock_skew_seconds: Option<f64>,
-    /// The versions of the memorandum that one of the agencies lacks, from 30 days before their day, by what the peer named
-    /// when the last session began. Services of earlier versions do not report them.
+    /// The backlog of the last hour, a sample a minute and the one of this answer; only for a running service. Services of
+    /// earlier versions do not report it.
     #[serde(default)]
-    pub(crate) lacking: Vec<LackingVersion>,
+    pub(crate) backlog_hour: Vec<BacklogSample>,
+    /// The matters in which one of the agencies has written last, the newest first; `None` while the database does not answer.
+    /// Services of earlier versions do not report them.
+    #[serde(default)]
+    pub(crate) matters: Option<Vec<MatterStands>>,
 }
 
-/// A version of the memorandum that an agency lacks.
+/// The number of own entries without a receipt at a time.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct LackingVersion {
-    /// The agency without it: `ppc` or `ipa`.
-    pub(crate) agency: String,
-    /// The first day on which it applies.
-    pub(crate) first_day: String,
-    /// The SHA-256 of its text.
-    pub(crate) digest: String,
+pub(crate) struct BacklogSample {
+    pub(crate) at: String,
+    pub(crate) backlog: u64,
 }
 
 /// A certificate or revocation list in use.
@@ -195,6 +194,7 @@ pub(crate) struct TrustStands {
 pub(crate) struct Live {
     pub(crate) link: Link,
     pub(crate) watchers: Watchers,
+    pub(crate) past: Past,
 }
 
 impl Status {
@@ -208,7 +208,7 @@ impl Status {
         source: &Source,
     ) -> Self {
         let now = source.moment().now;
-        let link = live.map_or_else(LinkStands::unknown, |live| LinkStands::of(store, live));
+        let link = live.map_or_else(LinkStands::unknown, |live| LinkStands::of(store, &live.link, &live.past, now));
         let looking = tokio::time::timeout(LOOK, HeldStands::of(store, &link, now));
         let held = looking.await.map_err(|_| format!("no answer within {} s", LOOK.as_secs()));
         let held = held.and_then(|held| held.map_err(|error| error.to_string()));
@@ -217,7 +217,11 @@ impl Status {
             database.clone_from(why);
         }
         let condition = store.condition();
-        let feed = store.heads().borrow().turn;
+        let (feed, backlog) = {
+            let heads = store.heads();
+            let heads = heads.borrow();
+            (heads.turn, heads.backlog())
+        };
         // The field `database` reports whether the database answers.
         let clock = tokio::time::timeout(LOOK, stopped_by_clock(source, store)).await;
         let clock = clock.ok().and_then(Result::ok).unwrap_or_default();
@@ -237,7 +241,18 @@ impl Status {
                 open: live.watchers.open(),
                 lag: live.watchers.slowest().map_or(0, |told| feed.saturating_sub(told)),
             }),
+            backlog_hour: live.map(|live| hour(&live.past, Sample { at: now, backlog })).unwrap_or_default(),
+            matters: None,
         }
+    }
+
+    /// The same with the matters of the newest entries, which the metrics do without.
+    pub(crate) async fn with_matters(mut self, store: &Store) -> Self {
+        if self.held.is_some() {
+            let looking = tokio::time::timeout(LOOK, matters::matters(store)).await;
+            self.matters = looking.ok().and_then(Result::ok);
+        }
+        self
     }
 
     /// Updates the metrics with this state.
@@ -294,33 +309,13 @@ pub(crate) async fn trouble(store: &Store) -> String {
     answers.err().unwrap_or_else(|| store.condition().trouble().to_owned())
 }
 
-const RUNNING: &str = "running";
-const CONNECTED: &str = "connected";
-const AGREEMENT_DIFFERS: &str = "agreement differs";
-const CERTIFICATE: &str = "certificate";
+pub(crate) const RUNNING: &str = "running";
+pub(crate) const CERTIFICATE: &str = "certificate";
 const CRL: &str = "revocation list";
 
-impl LinkStands {
-    fn of(store: &Store, live: &Live) -> Self {
-        let link = store.replicas().borrow().link();
-        let state = match link.state() {
-            State::Connected => CONNECTED,
-            State::AgreementDiffers => AGREEMENT_DIFFERS,
-            State::Unspecified | State::Waiting => "waiting",
-        };
-        let skew = live.link.skew().map(|apart| apart.as_secs_f64());
-        let lacking = live.link.lacking_agreements().into_iter().map(|it| LackingVersion {
-            agency: it.by.id().to_owned(),
-            first_day: it.first_day.to_string(),
-            digest: hex::encode(it.digest),
-        });
-        Self { state: state.to_owned(), cause: link.cause, clock_skew_seconds: skew, lacking: lacking.collect() }
-    }
-
-    fn unknown() -> Self {
-        let (state, cause) = ("waiting".to_owned(), "the service is not running".to_owned());
-        Self { state, cause, ..Self::default() }
-    }
+fn hour(past: &Past, now: Sample) -> Vec<BacklogSample> {
+    let samples = past.hour(now);
+    samples.iter().map(|it| BacklogSample { at: it.at.to_string(), backlog: it.backlog }).collect()
 }
 
 fn trust(in_use: Vec<(&'static str, InUse)>, machine: Timestamp) -> Vec<Trust> {

@@ -16,10 +16,20 @@ use renkei_rpc::{
 };
 use renkei_store::{Error, Store};
 use renkei_telemetry::Metrics;
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, MissedTickBehavior},
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, operator::Facts, source, status::trouble, tls::Tls};
+use crate::{
+    config::Config,
+    operator::Facts,
+    past::{Past, Sample},
+    source,
+    status::trouble,
+    tls::Tls,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// The minimum time between two checkpoints.
@@ -207,6 +217,25 @@ fn is_right(verified: Result<(), String>) -> bool {
 pub(crate) async fn observe(facts: Facts, draining: CancellationToken) {
     while draining.run_until_cancelled(tokio::time::sleep(OBSERVE)).await.is_some() {
         facts.observe().await;
+    }
+}
+
+/// Lets the past of the service follow its link and, every minute, its backlog.
+pub(crate) async fn remember(past: Past, parts: Parts, draining: CancellationToken) {
+    let (heads, mut replicas) = (parts.store.heads(), parts.store.replicas());
+    let mut minutes = tokio::time::interval(MINUTE);
+    minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let link = replicas.borrow_and_update().link();
+        past.note(parts.source.moment().now, &link);
+        tokio::select! {
+            _ = minutes.tick() => {
+                let backlog = heads.borrow().backlog();
+                past.sample(Sample { at: parts.source.moment().now, backlog });
+            }
+            changed = replicas.changed() => if changed.is_err() { return },
+            () = draining.cancelled() => return,
+        }
     }
 }
 

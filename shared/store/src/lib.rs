@@ -24,6 +24,7 @@ mod job;
 mod lists;
 mod load;
 mod migration;
+mod newest;
 mod officials;
 mod open;
 mod pages;

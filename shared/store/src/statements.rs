@@ -7,7 +7,8 @@ use crate::{
     bulk::{Insert, KEYS, ROWS, select_text, text},
     clock, condition, dialect,
     dialect::Dialect,
-    erase, head, lists, load, migration, pages, presence, proof, read, rebuild, receipt, recover, save, stored, writer,
+    erase, head, lists, load, migration, newest, pages, presence, proof, read, rebuild, receipt, recover, save, stored,
+    writer,
 };
 
 const SINGLE: &[&str] = &[
@@ -40,6 +41,7 @@ const SINGLE: &[&str] = &[
     migration::IDENTITY,
     migration::PLACED,
     migration::REACHED,
+    newest::NEWEST,
     pages::DUE,
     pages::DUE_FROM,
     pages::LOOKUP,

@@ -3,6 +3,7 @@
 
 pub mod acts;
 pub mod bench;
+pub mod browser;
 pub mod clock;
 pub mod cluster;
 pub mod compose;

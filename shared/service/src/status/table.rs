@@ -102,7 +102,8 @@ impl LinkStands {
         if cause.is_empty() { state } else { format!("{state}{of}{cause}") }
     }
 
-    fn state(&self) -> link_status::State {
+    /// The state of the contract.
+    pub(crate) fn state(&self) -> link_status::State {
         match self.state.as_str() {
             CONNECTED => link_status::State::Connected,
             AGREEMENT_DIFFERS => link_status::State::AgreementDiffers,
@@ -202,8 +203,7 @@ impl HeldStands {
             return vec!["-".to_owned()];
         }
         let row = |it: &super::Duties| {
-            let known = DutyKind::from_str_name(&format!("DUTY_KIND_{}", it.kind.to_uppercase()));
-            let kind = known.map(DutyKind::ja).filter(|ja| !ja.is_empty()).unwrap_or(&it.kind);
+            let kind = duty_ja(&it.kind);
             let next = it.next_due.as_ref();
             let mark = provisional(it.next_due_by_rule, language);
             language.say(
@@ -250,7 +250,7 @@ impl HeldStands {
 
 impl TermStands {
     /// The standing in words; the English ones are those of the status.
-    fn row(&self, english: &str, language: Language) -> String {
+    pub(crate) fn row(&self, english: &str, language: Language) -> String {
         let Some(state) = agreement::State::from_str_name(&format!("STATE_{}", self.state)) else {
             return english.to_owned();
         };
@@ -265,8 +265,14 @@ impl TermStands {
     }
 }
 
+/// The Japanese name of a kind of duty; its id for a kind without one.
+pub(crate) fn duty_ja(kind: &str) -> &str {
+    let known = DutyKind::from_str_name(&format!("DUTY_KIND_{}", kind.to_uppercase()));
+    known.map(DutyKind::ja).filter(|ja| !ja.is_empty()).unwrap_or(kind)
+}
+
 /// The mark of a day that rests on holidays which were not fixed.
-fn provisional(by_rule: bool, language: Language) -> String {
+pub(crate) fn provisional(by_rule: bool, language: Language) -> String {
     if by_rule { language.say(" (provisional)", "（暫定）") } else { String::new() }
 }
 
@@ -326,7 +332,8 @@ pub(crate) fn stop(at: Option<&str>, language: Language) -> String {
     language.say(at, told.unwrap_or_else(|| at.to_owned()))
 }
 
-fn agency(id: &str, language: Language) -> String {
+/// The name of an agency with this id.
+pub(crate) fn agency(id: &str, language: Language) -> String {
     let known = Agency::from_id(id).map(Agency::ja);
     language.say(id, known.filter(|ja| !ja.is_empty()).unwrap_or(id))
 }

@@ -118,6 +118,9 @@ enum Task {
 /// The tests that need a real Prometheus.
 const PROMETHEUS: &str = "operator::a_prometheus";
 
+/// The test that needs a browser.
+const BROWSER: &str = "status_page::a_browser";
+
 /// The test that needs the official collector.
 const COLLECTOR: &str = "receiver::the_collector";
 /// The program that builds it from `shared/tools/collector.yaml`.
@@ -303,7 +306,9 @@ fn test() -> Result<Tally, String> {
     tally.one("build", built);
     tally.add(&operator()?);
     let mut skips = Vec::new();
-    for (tests, tool) in [(PROMETHEUS, program("prometheus", "prometheus")), (COLLECTOR, collector())] {
+    let prometheus = program("prometheus", "prometheus");
+    let browser = program("chromium", "chromium");
+    for (tests, tool) in [(PROMETHEUS, prometheus), (BROWSER, browser), (COLLECTOR, collector())] {
         if let Err(why) = tool {
             tally.skip(tests, &why);
             skips.extend(["--skip", tests]);
@@ -508,7 +513,7 @@ fn program(package: &str, name: &str) -> Result<(), String> {
     if quiet(Command::new(name).arg(asks)).unwrap_or_default() {
         return Ok(());
     }
-    install(package, "the operator's files")
+    install(package, "the operator's files and page")
 }
 
 /// Installs a package of the distribution where that is allowed, or states what to install.
