@@ -231,8 +231,8 @@ impl Pair {
     ///
     /// # Errors
     /// Fails if there is no process.
-    pub async fn hang_up(&self, agency: Agency) -> Result<(), String> {
-        self.side(agency).hang_up().await
+    pub fn hang_up(&self, agency: Agency) -> Result<(), String> {
+        self.side(agency).hang_up()
     }
 
     /// Cuts the link both ways.

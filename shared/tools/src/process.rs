@@ -9,6 +9,8 @@ use std::{
 };
 
 use renkei_proto::r#type::v1::Agency;
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, ChildStderr, Command},
@@ -85,15 +87,14 @@ impl Process {
         self.child.id()
     }
 
-    /// Sends it a signal, such as `HUP`.
+    /// Sends it a signal. The program `kill` is not on every machine.
     ///
     /// # Errors
     /// Fails if it has ended by itself.
-    pub async fn signal(&self, signal: &str) -> Result<(), String> {
-        let id = self.id().ok_or("the process has ended by itself")?.to_string();
-        let told = Command::new("kill").args(["-s", signal]).arg(id).status().await;
-        let told = told.map_err(|error| error.to_string())?;
-        told.success().then_some(()).ok_or_else(|| "the process cannot be signalled".to_owned())
+    pub fn signal(&self, signal: Signal) -> Result<(), String> {
+        let id =
+            self.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).ok_or("the process has ended by itself")?;
+        kill_process(id, signal).map_err(|error| error.to_string())
     }
 
     /// Kills it (SIGKILL).
@@ -109,7 +110,7 @@ impl Process {
     /// # Errors
     /// Fails if it does not end so.
     pub async fn end(mut self) -> Result<(), String> {
-        self.signal("TERM").await?;
+        self.signal(Signal::TERM)?;
         let status = self.child.wait().await.map_err(|error| error.to_string())?;
         status.success().then_some(()).ok_or_else(|| format!("the service ended with {status}"))
     }
@@ -161,5 +162,7 @@ pub fn binary(agency: Agency) -> Result<PathBuf, String> {
 pub fn program(name: &str) -> Result<PathBuf, String> {
     let running = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut files = running.ancestors().skip(1).take(2).map(|folder| folder.join(name));
-    files.find(|file| file.is_file()).ok_or_else(|| format!("the program {name} is not built: run ./dev build"))
+    files
+        .find(|file| file.is_file())
+        .ok_or_else(|| format!("the program {name} is not beside this one: ./dev build builds it"))
 }

@@ -105,7 +105,7 @@ fn wrong(dir: &Path) -> PathBuf {
 /// Fails if a file cannot be made or written, or if PPC's service does not run.
 pub async fn make_wrong(pair: &mut Pair) -> Result<(), String> {
     write_wrong(pair).map_err(|error| error.to_string())?;
-    pair.hang_up(Agency::Ppc).await
+    pair.hang_up(Agency::Ppc)
 }
 
 fn write_wrong(pair: &mut Pair) -> Result<(), pki::PkiError> {

@@ -183,13 +183,13 @@ async fn a_service_reloads_fresh_files_port_by_port_on_a_hangup_and_is_ready_whi
     // A fault at the desk does not keep fresh material from the link.
     pki::write(&desk.key, "no key").unwrap();
     pki::write(&link.crls[0], &pair.setup.pki.ipa.link_authority.crl().unwrap()).unwrap();
-    pair.hang_up(Agency::Ppc).await.unwrap();
+    pair.hang_up(Agency::Ppc).unwrap();
     until_ready_is(&pair, "reader", Some(true)).await;
 
     let intake = pair.setup.pki.ppc.caller("intake").unwrap().clone();
     pair.setup.pki.ppc.desk_authority.revoke(&intake);
     pair.setup.pki.write(&dir).unwrap();
-    pair.hang_up(Agency::Ppc).await.unwrap();
+    pair.hang_up(Agency::Ppc).unwrap();
     until_ready_is(&pair, "intake", None).await;
     until_ready_is(&pair, "reader", Some(true)).await;
     pair.stop_both().await.unwrap();

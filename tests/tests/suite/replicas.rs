@@ -15,6 +15,7 @@ use renkei_tools::{
     desk::{Desk, PATIENCE, TANAKA, insist},
     fleet::{Fleet, NAMES},
     pair::Pair,
+    process::Signal,
     setup::AGENCIES,
 };
 use tokio::{sync::watch, time::Instant};
@@ -173,14 +174,14 @@ async fn any_replica_answers_a_call_and_two_that_send_at_once_do_no_harm() {
 
     // The leader sleeps until another one sends, and wakes up while both have a session.
     let awake = fleet.desk_of(Agency::Ppc, "b").unwrap();
-    fleet.replica(Agency::Ppc, "a").unwrap().signal("STOP").await.unwrap();
+    fleet.replica(Agency::Ppc, "a").unwrap().signal(Signal::STOP).unwrap();
     let items = awake.items("sharing", Purpose::Policy).unwrap();
     items.clone().publish_item(ppc.publishing_item(to_the_party())).await.unwrap();
     let sent = awake.until("another one sends for the leader that sleeps", || async {
         Ok((awake.link_status().await?.own_receipted_seq >= 3).then_some(()))
     });
     sent.await.unwrap();
-    fleet.replica(Agency::Ppc, "a").unwrap().signal("CONT").await.unwrap();
+    fleet.replica(Agency::Ppc, "a").unwrap().signal(Signal::CONT).unwrap();
     let published = (0..100).map(|_| async {
         let mut items = items.clone();
         items.publish_item(ppc.publishing_item(to_the_party())).await

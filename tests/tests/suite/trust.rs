@@ -28,7 +28,7 @@ async fn told(pair: &Pair, faults: &[(&str, &str)]) {
     let mut seen = Value::Null;
     let looking = async {
         loop {
-            pair.hang_up(Agency::Ppc).await.unwrap();
+            pair.hang_up(Agency::Ppc).unwrap();
             let (_, text) = get(pair.ppc.operator().unwrap(), "/status").await.unwrap();
             seen = serde_json::from_str::<Value>(&text).unwrap()["trust_faults"].clone();
             let all = seen.as_array().unwrap();
@@ -125,7 +125,7 @@ async fn the_link_refuses_worse_files_like_the_desk_and_one_bad_file_delays_no_o
     put(&link.crls[0], &pair.setup.pki.ipa.link_authority.crl().unwrap());
     let replaced = async {
         while in_use(&pair).await == first {
-            pair.hang_up(Agency::Ppc).await.unwrap();
+            pair.hang_up(Agency::Ppc).unwrap();
         }
     };
     tokio::time::timeout(BOUND, replaced).await.unwrap();

@@ -1,5 +1,5 @@
 //! `./dev sandbox [--once]`: both services, the scenario, and then whatever you paste. `./dev sandbox restart ppc --folder DIR`
-//! restarts a service of the sandbox that runs in a folder.
+//! restarts a service of the sandbox that runs in a folder. It finds the services beside itself, as in a release archive.
 
 use std::{
     net::SocketAddr,
@@ -122,7 +122,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         make_wrong(&mut pair).await?;
         Profile::of(&pair, &program)?.write(&pair.setup.dir)?;
-        say(for_clients(&pair.setup.dir));
+        say(for_clients(&pair.setup.dir, &program));
         let control = Control::open(&pair.setup.dir)?;
         say("Both services stay up until Ctrl-C.".to_owned());
         stay(&mut pair, &control, &program).await?;
@@ -151,11 +151,11 @@ async fn stay(pair: &mut Pair, control: &Control, program: &Path) -> Result<(), 
 }
 
 /// The files by which clients find the services.
-fn for_clients(folder: &Path) -> String {
-    let folder = folder.display();
+fn for_clients(folder: &Path, program: &Path) -> String {
+    let (folder, program) = (folder.display(), program.display());
     format!(
         "Clients read addresses and certificates from {folder}/profile.json; a shell, from {folder}/sandbox.env.\n\
-         Restart a service from another terminal: ./dev sandbox restart ppc --folder '{folder}'"
+         Restart a service from another terminal: '{program}' restart ppc --folder '{folder}'"
     )
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::{
     clock::Clock,
     desk::Desk,
-    process::{Process, binary},
+    process::{Process, Signal, binary},
     setup::{Choice, config_file},
     wire::Wire,
 };
@@ -201,9 +201,9 @@ impl Side {
         }
     }
 
-    pub(super) async fn hang_up(&self) -> Result<(), String> {
+    pub(super) fn hang_up(&self) -> Result<(), String> {
         match &self.running {
-            Some(Running::Process(process)) => process.signal("HUP").await,
+            Some(Running::Process(process)) => process.signal(Signal::HUP),
             _ => Err("only a process can be sent a signal".to_owned()),
         }
     }
