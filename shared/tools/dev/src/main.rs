@@ -10,6 +10,11 @@ use std::{
 use clap::{Parser, Subcommand};
 
 mod clients;
+mod dist;
+mod licences;
+mod linked;
+mod sbom;
+mod trial;
 
 /// The databases of the services and their tests, the default first.
 const DATABASES: [&str; 2] = ["sqlite", "postgres"];
@@ -62,6 +67,8 @@ enum Task {
     Baseline,
     /// The clients in other languages: builds each and makes the calls of `tests/clients/expectations.json` to a sandbox.
     Clients,
+    /// Makes a release archive for this platform under `target/dist`, with its checksum.
+    Dist,
     /// Writes `docs/errors.md` and `docs/api` anew from the contract, and `docs/states.md` from the rules; the tests compare them.
     Reference,
     /// Measures the services beside controls of the same run; `./dev bench --help` lists the cases.
@@ -151,6 +158,7 @@ fn main() -> ExitCode {
         Task::Test => test().map(|tally| tally.report()),
         Task::Baseline => baseline(),
         Task::Clients => build().and_then(|built| Ok(built && clients::clients()?.report())),
+        Task::Dist => dist(),
         Task::Reference => reference(),
         Task::Bench { arguments } => bench(&arguments),
         Task::Simulate { arguments } => simulation("simulate", &arguments),
@@ -209,10 +217,29 @@ fn succeeds(command: &mut Command) -> Result<bool, String> {
     command.status().map(|status| status.success()).map_err(|error| format!("{program} cannot be started: {error}"))
 }
 
+/// What a command writes; an error with its complaint if it fails.
+fn said(command: &mut Command) -> Result<String, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("{program} cannot be started: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{program} failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// The services and what runs them. Every call of cargo names the whole workspace: features are united over the packages
 /// that a call names, and a package that gets other features is compiled anew with all that depend on it.
 fn build() -> Result<bool, String> {
     succeeds(&mut cargo(&["build", "--workspace", "--bins"]))
+}
+
+/// An archive is tried before it is there.
+fn dist() -> Result<bool, String> {
+    let Some(programs) = dist::programs()? else { return Ok(false) };
+    if !trial::trial(&programs)?.report() {
+        return Ok(false);
+    }
+    dist::release(&programs).map(|()| true)
 }
 
 /// The services as they run in production.
@@ -321,8 +348,11 @@ fn test() -> Result<Tally, String> {
         tally.add(&clients::clients()?);
         tally.add(&python_programs(Path::new(clients::PYTHON))?);
         for database in DATABASES {
-            tally.one(&format!("sandbox on {database}"), sandbox_ends_well(database)?);
+            let mut sandbox = Command::new("target/debug/sandbox");
+            sandbox.args(["--once", "--database", database]);
+            tally.one(&format!("sandbox on {database}"), sandbox_ends_well(&mut sandbox)?);
         }
+        tally.add(&trial::trial(Path::new("target/debug"))?);
     }
     Ok(tally)
 }
@@ -406,9 +436,9 @@ fn python_programs(generated: &Path) -> Result<Tally, String> {
     Ok(tally)
 }
 
-fn sandbox_ends_well(database: &str) -> Result<bool, String> {
+fn sandbox_ends_well(sandbox: &mut Command) -> Result<bool, String> {
     let (mut last, mut seen) = (String::new(), 0);
-    let passed = lines(Command::new("target/debug/sandbox").args(["--once", "--database", database]), |line| {
+    let passed = lines(sandbox, |line| {
         say(line);
         // Both agencies' accounts of the service and of the advice request.
         let shown = [
