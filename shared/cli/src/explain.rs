@@ -34,16 +34,31 @@ pub(crate) fn explanation(reason: Reason, language: Language) -> String {
         }
         (None, _) => language.pick("no", "不可").to_owned(),
     };
-    let rows = [
-        (language.pick("Reason", "理由"), format!("{} ({})", reason.id(), reason.ja())),
-        (language.pick("Status", "状態コード"), status(answer.code)),
-        (language.pick("Meaning", "意味"), meaning(reason)),
-        (language.pick("English", "英語の文"), answer.english.to_owned()),
-        (language.pick("Japanese", "日本語の文"), answer.japanese.to_owned()),
-        (language.pick("Repeat", "再実行"), again),
-        (language.pick("What to do", "対処方法"), remedy(reason).to_owned()),
-    ];
-    rows.map(|(head, text)| format!("{head}{}{text}\n", language.pick(": ", "："))).concat()
+    let remedy = remedy(reason);
+    let name = format!("{} ({})", reason.id(), reason.ja());
+    let status = status(answer.code);
+    // The contract's own words are English; in Japanese, the sentence has their place.
+    let meaning = meaning(reason);
+    let rows: &[(&str, &str)] = match language {
+        Language::En => &[
+            ("Reason: ", &name),
+            ("Status: ", &status),
+            ("Meaning: ", &meaning),
+            ("English: ", answer.english),
+            ("Japanese: ", answer.japanese),
+            ("Repeat: ", &again),
+            ("What to do: ", remedy.english),
+        ],
+        Language::Ja => &[
+            ("理由：", &name),
+            ("状態コード：", &status),
+            ("意味：", answer.japanese),
+            ("英語の文：", answer.english),
+            ("再実行：", &again),
+            ("対処方法：", remedy.japanese),
+        ],
+    };
+    rows.iter().map(|(head, text)| format!("{head}{text}\n")).collect()
 }
 
 /// One line for each reason.

@@ -2,72 +2,205 @@
 
 use renkei_proto::options::v1::Reason;
 
-/// The advice for a caller. The match has no default arm, so that a new reason does not compile without its advice.
+/// The advice for a caller about a reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// The English text, for developers.
+    pub english: &'static str,
+    /// The Japanese text, for developers and operators.
+    pub japanese: &'static str,
+}
+
+/// The advice about a reason.
 #[must_use]
-pub fn remedy(reason: Reason) -> &'static str {
+pub fn remedy(reason: Reason) -> Remedy {
+    let (english, japanese) = row(reason);
+    Remedy { english, japanese }
+}
+
+/// The match has no default arm, so that a new reason does not compile without its advice.
+fn row(reason: Reason) -> (&'static str, &'static str) {
     match reason {
-        Reason::Unspecified => "",
-        Reason::FieldInvalid => {
-            "Show the sentence of each field beside it; correct the request and use a new request id."
+        Reason::Unspecified => ("", ""),
+        Reason::FieldInvalid => (
+            "Show the sentence of each field beside it; correct the request and use a new request id.",
+            "項目ごとの文をその項目の近くに表示し、内容を訂正した上で、新しい要求識別子を用いて送信してください。",
+        ),
+        Reason::Malformed => (
+            "Generate the client's code from the contract of this service again.",
+            "接続先のサービスの API の定義から、クライアントのコードを再度生成してください。",
+        ),
+        Reason::OfficialMissing | Reason::OfficialInvalid => (
+            "Send the id of the signed-in official as the metadata `renkei-official`.",
+            "操作する役職員等の識別子を、メタデータ「renkei-official」に指定してください。",
+        ),
+        Reason::PurposeMissing => (
+            "Ask the official for the purpose and send it as the metadata `renkei-purpose`.",
+            "利用目的を役職員等に確認し、メタデータ「renkei-purpose」に指定してください。",
+        ),
+        Reason::RequestIdMissing => (
+            "Make a UUID for each new request, and keep it for its repetitions.",
+            "要求ごとに新しい UUID を作成し、再送の際は同じ UUID を使用してください。",
+        ),
+        Reason::PageTokenInvalid => (
+            "Begin the list again; a token belongs to one query and one service.",
+            "一覧を最初のページから取得してください。続きを示す値は、同じ検索条件及び同じサービスに限り有効です。",
+        ),
+        Reason::ScopeEmpty | Reason::ScopeContradictory => (
+            "Show the field to the official, who changes the scope.",
+            "示された項目を役職員等に表示し、共有範囲を変更してください。",
+        ),
+        Reason::CodeMistyped => {
+            ("Let the official compare the code with the paper.", "紹介コードを、紹介文書の記載と照合してください。")
         }
-        Reason::Malformed => "Generate the client's code from the contract of this service again.",
-        Reason::OfficialMissing | Reason::OfficialInvalid => {
-            "Send the id of the signed-in official as the metadata `renkei-official`."
-        }
-        Reason::PurposeMissing => "Ask the official for the purpose and send it as the metadata `renkei-purpose`.",
-        Reason::RequestIdMissing => "Make a UUID for each new request, and keep it for its repetitions.",
-        Reason::PageTokenInvalid => "Begin the list again; a token belongs to one query and one service.",
-        Reason::ScopeEmpty | Reason::ScopeContradictory => "Show the field to the official, who changes the scope.",
-        Reason::CodeMistyped => "Let the official compare the code with the paper.",
         Reason::PersonalInformation | Reason::IdentifiesReporter => {
-            "Let the official take the passage out of the text."
+            ("Let the official take the passage out of the text.", "示された項目から、該当箇所を削除してください。")
         }
-        Reason::CertificateIdentityMissing => "Use a certificate with a URI such as `spiffe://ppc/desk/intake`.",
-        Reason::CallerUnknown => "Ask the operator to add the identity under `callers` in the configuration.",
-        Reason::RoleMissing => "Call `WhoAmI` to see the roles; ask the operator for the role, or use another system.",
-        Reason::WrongDirection => "The other agency does this; show the sentence.",
-        Reason::BeyondScope => "Request consent (`RequestConsent`), or leave it; the attempt is on record.",
-        Reason::OfficialBarred => "Show the sentence; an approver lifts the bar.",
-        Reason::NotFound => "Treat hidden and missing alike.",
-        Reason::CodeNotFound => "Let the official compare the code with the paper; wrong attempts are limited.",
-        Reason::AlreadyExists => "Read what is there; ErrorInfo names it where it may be known.",
-        Reason::WrongState => "Read the matter again and show its state.",
-        Reason::AgreementNotInForce => "Show the sentence; matters that are open can be continued.",
-        Reason::NotAReport => "Show the sentence; the reporter is referred to the scheme that fits.",
-        Reason::CodeAlreadyUsed => "Show the sentence; the referral was followed up before.",
-        Reason::RequestIdReused => "Use a new request id: the id belongs to another request.",
-        Reason::AgreementDiffers => "Tell the operators of both agencies.",
-        Reason::JournalStopped => {
-            "Tell the operator, who finds the cause with `status` and lifts the stop with `resume`."
+        Reason::CertificateIdentityMissing => (
+            "Use a certificate with a URI such as `spiffe://ppc/desk/intake`.",
+            "「spiffe://ppc/desk/intake」のような URI が記載された証明書を使用してください。",
+        ),
+        Reason::CallerUnknown => (
+            "Ask the operator to add the identity under `callers` in the configuration.",
+            "設定の「callers」に呼出元の識別名を追加するよう、運用担当者に依頼してください。",
+        ),
+        Reason::RoleMissing => (
+            "Call `WhoAmI` to see the roles; ask the operator for the role, or use another system.",
+            "「WhoAmI」により権限を確認し、運用担当者に権限の付与を依頼するか、権限を有するシステムを使用してください。",
+        ),
+        Reason::WrongDirection => (
+            "The other agency does this; show the sentence.",
+            "相手方の機関が行う行為です。示された文を役職員等に表示してください。",
+        ),
+        Reason::BeyondScope => (
+            "Request consent (`RequestConsent`), or leave it; the attempt is on record.",
+            "提供元に同意を求める（「RequestConsent」）か、操作を取りやめてください。この試行は記録されています。",
+        ),
+        Reason::OfficialBarred => (
+            "Show the sentence; an approver lifts the bar.",
+            "示された文を役職員等に表示してください。利用の停止は、決裁の権限を有する者が解除します。",
+        ),
+        Reason::NotFound => {
+            ("Treat hidden and missing alike.", "存在しない場合と閲覧できない場合とを区別せずに扱ってください。")
         }
-        Reason::ConsentNotFresh => "Repeat while the link is up; the service has asked the originator for a statement.",
-        Reason::NotProvenSafe => "Let the official prove that the table is safe.",
-        Reason::ApprovalMissing => "State the number of the decision.",
-        Reason::EtagStale => "Read the matter again, show what has changed, and let the official decide.",
-        Reason::CursorUnknown | Reason::CursorTooOld => "Read the lists again and watch from their `as_of`.",
-        Reason::Busy => "Repeat after the time of RetryInfo, with the same request id.",
-        Reason::TooManyAttempts => "Stop until tomorrow (Japan).",
-        Reason::TooLarge => "Send less: ErrorInfo names the limit.",
-        Reason::TooManyWatchers => "Close a watch that is not needed; one watch serves a whole system.",
-        Reason::WrongSide => "The other agency's service serves this method.",
-        Reason::MethodUnknown => "Compare the versions: the service is older than the client's code.",
-        Reason::Compressed => "Send messages uncompressed.",
-        Reason::Draining | Reason::Recovering | Reason::DatabaseUnavailable | Reason::AuditUnavailable => {
-            "Repeat after the time of RetryInfo, with the same request id."
+        Reason::CodeNotFound => (
+            "Let the official compare the code with the paper; wrong attempts are limited.",
+            "紹介コードを紹介文書の記載と照合してください。誤った入力の回数には上限があります。",
+        ),
+        Reason::AlreadyExists => (
+            "Read what is there; ErrorInfo names it where it may be known.",
+            "登録済みの内容を確認してください。示すことができる場合は、ErrorInfo にその名前が示されます。",
+        ),
+        Reason::WrongState => {
+            ("Read the matter again and show its state.", "案件を再度取得し、現在の状態を表示してください。")
         }
-        Reason::ClockDoubted => "Repeat after the time of RetryInfo; the operator compares the clock.",
-        Reason::Deadline => "Repeat with the same request id: a request that was carried out is answered again.",
-        Reason::Internal => "Give the id in the message to the operator; repeat once with the same request id.",
-        Reason::HeaderDiffers | Reason::FactDiffers | Reason::ContentDiffers => {
-            "An entry of the other agency was refused; the operators compare their versions."
+        Reason::AgreementNotInForce => (
+            "Show the sentence; matters that are open can be continued.",
+            "示された文を役職員等に表示してください。開始済みの案件は、引き続き処理することができます。",
+        ),
+        Reason::NotAReport => (
+            "Show the sentence; the reporter is referred to the scheme that fits.",
+            "示された文を役職員等に表示してください。報告者・届出者には、該当する制度を案内してください。",
+        ),
+        Reason::CodeAlreadyUsed => (
+            "Show the sentence; the referral was followed up before.",
+            "示された文を役職員等に表示してください。この紹介については、届出・報告を確認済みです。",
+        ),
+        Reason::RequestIdReused => (
+            "Use a new request id: the id belongs to another request.",
+            "新しい要求識別子を使用してください。指定された要求識別子は、別の要求のものです。",
+        ),
+        Reason::AgreementDiffers => ("Tell the operators of both agencies.", "両機関の運用担当者に連絡してください。"),
+        Reason::JournalStopped => (
+            "Tell the operator, who finds the cause with `status` and lifts the stop with `resume`.",
+            "運用担当者に連絡してください。運用担当者は、「status」により原因を確認し、「resume」により停止を解除します。",
+        ),
+        Reason::ConsentNotFresh => (
+            "Repeat while the link is up; the service has asked the originator for a statement.",
+            "機関間接続の接続中に再度実行してください。提供元への確認は、サービスが行っています。",
+        ),
+        Reason::NotProvenSafe => {
+            ("Let the official prove that the table is safe.", "表の秘匿処理の安全性を確認してください。")
         }
-        Reason::NotUnderstood => "Upgrade the service that stopped the journal; it goes on by itself.",
+        Reason::ApprovalMissing => ("State the number of the decision.", "決裁の番号を指定してください。"),
+        Reason::EtagStale => (
+            "Read the matter again, show what has changed, and let the official decide.",
+            "案件を再度取得し、変更された内容を表示した上で、役職員等の判断を求めてください。",
+        ),
+        Reason::CursorUnknown | Reason::CursorTooOld => (
+            "Read the lists again and watch from their `as_of`.",
+            "一覧を再度取得し、その「as_of」から更新通知を受信してください。",
+        ),
+        Reason::Busy => (
+            "Repeat after the time of RetryInfo, with the same request id.",
+            "RetryInfo に示された時間の経過後に、同じ要求識別子を用いて再度実行してください。",
+        ),
+        Reason::TooManyAttempts => ("Stop until tomorrow (Japan).", "翌日（日本時間）まで、試行を停止してください。"),
+        Reason::TooLarge => (
+            "Send less: ErrorInfo names the limit.",
+            "送信する内容を減らしてください。上限は、ErrorInfo に示されます。",
+        ),
+        Reason::TooManyWatchers => (
+            "Close a watch that is not needed; one watch serves a whole system.",
+            "不要な更新通知の接続を終了してください。一つのシステムに必要な接続は、一つです。",
+        ),
+        Reason::WrongSide => {
+            ("The other agency's service serves this method.", "相手方の機関のサービスが提供する操作です。")
+        }
+        Reason::MethodUnknown => (
+            "Compare the versions: the service is older than the client's code.",
+            "バージョンを照合してください。サービスのバージョンが、クライアントのコードよりも古いものです。",
+        ),
+        Reason::Compressed => ("Send messages uncompressed.", "圧縮せずに送信してください。"),
+        Reason::Draining | Reason::Recovering | Reason::DatabaseUnavailable | Reason::AuditUnavailable => (
+            "Repeat after the time of RetryInfo, with the same request id.",
+            "RetryInfo に示された時間の経過後に、同じ要求識別子を用いて再度実行してください。",
+        ),
+        Reason::ClockDoubted => (
+            "Repeat after the time of RetryInfo; the operator compares the clock.",
+            "RetryInfo に示された時間の経過後に再度実行してください。運用担当者が時計を確認します。",
+        ),
+        Reason::Deadline => (
+            "Repeat with the same request id: a request that was carried out is answered again.",
+            "同じ要求識別子を用いて再度実行してください。要求が実行済みの場合は、最初の応答と同じ応答を返します。",
+        ),
+        Reason::Internal => (
+            "Give the id in the message to the operator; repeat once with the same request id.",
+            "示された障害の識別子を運用担当者に連絡し、同じ要求識別子を用いて一度だけ再度実行してください。",
+        ),
+        Reason::HeaderDiffers | Reason::FactDiffers | Reason::ContentDiffers => (
+            "An entry of the other agency was refused; the operators compare their versions.",
+            "相手方の記録の受入れを拒否しました。両機関の運用担当者が、バージョンを照合してください。",
+        ),
+        Reason::NotUnderstood => (
+            "Upgrade the service that stopped the journal; it goes on by itself.",
+            "受入れを停止したサービスを更新してください。受入れは、自動的に再開します。",
+        ),
         Reason::AuthorDiffers
         | Reason::BadSignature
         | Reason::KeyUnknown
         | Reason::ChainBroken
         | Reason::OrderBroken
-        | Reason::Fork => "Tell the operators: the runbook of the alert names the steps.",
-        Reason::Gap => "Nothing: the missing entries are asked for.",
+        | Reason::Fork => (
+            "Tell the operators: the runbook of the alert names the steps.",
+            "両機関の運用担当者に連絡してください。手順は、当該警報の対応手順に記載しています。",
+        ),
+        Reason::Gap => {
+            ("Nothing: the missing entries are asked for.", "対応は不要です。届いていない記録の再送を求めています。")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_advice_in_both_languages() {
+        for reason in (1..=1000).filter_map(|number| Reason::try_from(number).ok()) {
+            let Remedy { english, japanese } = remedy(reason);
+            assert!(english.is_ascii() && english.ends_with('.'), "{}: {english}", reason.id());
+            assert!(!japanese.is_ascii() && japanese.ends_with('。'), "{}: {japanese}", reason.id());
+        }
     }
 }

@@ -160,11 +160,7 @@ async fn a_failure_is_told_in_both_languages_and_by_its_exit_code() {
     assert_fails(&wrong, 1, &words);
     assert_fails(&wrong, 1, &["renkei explain FIELD_INVALID"]);
     let explained = shell.run(&["referral", "get", "--name", "甲-R08-REF-9999", "--explain", "--lang", "ja"]).await;
-    assert_fails(
-        &explained,
-        1,
-        &["エラー：NOT_FOUND", "該当するものが見つかりません。", "対処方法：Treat hidden and missing"],
-    );
+    assert_fails(&explained, 1, &["エラー：NOT_FOUND", "該当するものが見つかりません。", "対処方法：存在しない場合と"]);
     let other_side = shell.run(&["advice", "give", "--caller", "casework"]).await;
     assert_fails(&other_side, 1, &["UNIMPLEMENTED WRONG_SIDE", "この操作は、相手方の機関のシステムで行うものです。"]);
 
@@ -346,6 +342,8 @@ async fn every_reason_of_the_reference_is_explained() {
             let row = rows.lines().find_map(|line| line.strip_prefix("- ")?.strip_prefix(head)).unwrap();
             assert!(explained.contains(&format!("{head}{row}\n")), "{reason}: {row}: {explained}");
         }
+        let advice = rows.lines().find_map(|line| line.strip_prefix("- 対処方法: ")).unwrap();
+        assert!(explain(&["--lang", "ja", reason]).await.contains(&format!("対処方法：{advice}\n")), "{reason}");
         assert!(overview.contains(reason));
         reasons += 1;
     }

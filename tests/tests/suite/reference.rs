@@ -168,7 +168,9 @@ fn errors(contract: &Contract) -> String {
         if value.number() < NO_ANSWERS {
             writeln!(text, "- Repeat: {retry}").unwrap();
         }
-        writeln!(text, "- What to do: {}", remedy(reason)).unwrap();
+        let remedy = remedy(reason);
+        writeln!(text, "- What to do: {}", remedy.english).unwrap();
+        writeln!(text, "- 対処方法: {}", remedy.japanese).unwrap();
     }
     text
 }
