@@ -4,26 +4,43 @@ use std::time::Duration;
 
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, ReflectMessage as _, Value};
-use renkei_client::{CaseNumber, OfficialChannel, answered, call_raw, request_id};
-use renkei_proto::evidence::v1::{LookUpMatterRequest, evidence_service_client::EvidenceServiceClient};
+use renkei_client::{Answer, CaseNumber, OfficialChannel, call_raw, request_id};
+use renkei_proto::{
+    evidence::v1::{LookUpMatterRequest, evidence_service_client::EvidenceServiceClient},
+    r#type::v1::Agency,
+};
+use tonic::{Response, Status};
 
-use crate::{contract::constant, failure::Failure, options::Options};
+use crate::{connect::Line, contract::constant, failure::Failure, options::Options};
 
 /// The fields of requests that name a matter, for which a case number is accepted.
 const NAMES: [&str; 4] = ["name", "matter", "matters", "parent"];
 
-/// A connection with what its calls have in common.
+/// A line with what its calls have in common.
 pub(crate) struct Caller {
-    /// The channel on behalf of the official.
-    pub(crate) channel: OfficialChannel,
+    line: Line,
     deadline: Option<Duration>,
     retry_for: Duration,
 }
 
 impl Caller {
-    /// The calls of these options over a channel.
-    pub(crate) fn new(channel: OfficialChannel, options: &Options) -> Self {
-        Self { channel, deadline: options.deadline, retry_for: options.retry_for.unwrap_or_default() }
+    /// The calls of these options over a line.
+    pub(crate) fn new(line: Line, options: &Options) -> Self {
+        Self { line, deadline: options.deadline, retry_for: options.retry_for.unwrap_or_default() }
+    }
+
+    /// The agency whose service is called.
+    pub(crate) fn agency(&self) -> Agency {
+        self.line.agency
+    }
+
+    /// The channel on behalf of the official.
+    pub(crate) fn channel(&self) -> OfficialChannel {
+        self.line.connection.on_behalf_of(self.line.official.clone())
+    }
+
+    async fn answered<T>(&self, call: impl AsyncFn() -> Result<Response<T>, Status>) -> Answer<T> {
+        self.line.connection.answered(self.retry_for, call).await
     }
 
     /// Calls a method. A request that changes something gets an id unless it has one, a name that can only be one is filled
@@ -54,8 +71,7 @@ impl Caller {
     ) -> Result<DynamicMessage, Failure> {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let bytes = request.encode_to_vec();
-        let call = async || call_raw(self.channel.clone(), &path, bytes.clone(), self.deadline).await;
-        let answer = answered(self.retry_for, call).await;
+        let answer = self.answered(async || call_raw(self.channel(), &path, bytes.clone(), self.deadline).await).await;
         let answer = answer
             .map_err(|error| Failure::Call { error: Box::new(error), request_id: request_id.map(str::to_owned) })?;
         DynamicMessage::decode(method.output(), answer.as_slice())
@@ -86,9 +102,9 @@ impl Caller {
     /// Puts the name of a matter into the place of its case number; any other text stays as it is.
     pub(crate) async fn name_of(&self, text: &mut String) -> Result<(), Failure> {
         let Ok(number) = text.parse::<CaseNumber>() else { return Ok(()) };
-        let client = EvidenceServiceClient::new(self.channel.clone());
+        let client = EvidenceServiceClient::new(self.channel());
         let request = LookUpMatterRequest { case_number: number.to_string() };
-        let found = answered(self.retry_for, async || client.clone().look_up_matter(request.clone()).await).await?;
+        let found = self.answered(async || client.clone().look_up_matter(request.clone()).await).await?;
         *text = found.name;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use renkei_client::{Connection, Files, Official, OfficialChannel, Service};
+use renkei_client::{Connection, Files, Official, Service};
 use renkei_proto::r#type::v1::Agency;
 use serde::Deserialize;
 
@@ -24,8 +24,15 @@ struct Entry {
     callers: PathBuf,
 }
 
-/// The channel to the agency's service on behalf of the official. Nothing is sent yet.
-pub(crate) fn open(options: &Options) -> Result<(OfficialChannel, Agency), String> {
+/// The connection to an agency's service, and the official on whose behalf its calls are made.
+pub(crate) struct Line {
+    pub(crate) agency: Agency,
+    pub(crate) connection: Connection,
+    pub(crate) official: Official,
+}
+
+/// The line that the options describe. Nothing is sent yet.
+pub(crate) fn open(options: &Options) -> Result<Line, String> {
     let agency = options.agency.ok_or("--agency is missing: ppc or ipa")?;
     let official = options.official.as_deref().ok_or("--official is missing: the id of the official who acts")?;
     let official = Official::new(official).map_err(|error| format!("--official: {error}"))?;
@@ -35,8 +42,7 @@ pub(crate) fn open(options: &Options) -> Result<(OfficialChannel, Agency), Strin
     };
     let entry = options.profile.as_deref().map(|file| entry(file, agency)).transpose()?;
     let connection = Connection::new(&service(options, agency, entry.as_ref())?, &files(options, entry.as_ref())?);
-    let connection = connection.map_err(|error| error.to_string())?;
-    Ok((connection.on_behalf_of(official), agency))
+    Ok(Line { agency, connection: connection.map_err(|error| error.to_string())?, official })
 }
 
 fn entry(file: &Path, agency: Agency) -> Result<Entry, String> {

@@ -61,9 +61,9 @@ async fn run(matches: &ArgMatches, options: &Options) -> Result<(), Failure> {
 
 async fn of_contract(noun: &str, of_noun: &ArgMatches, options: &Options) -> Result<(), Failure> {
     let Some((verb, of_verb)) = of_noun.subcommand() else {
-        let (channel, agency) = connect::open(options).map_err(Failure::Usage)?;
+        let line = connect::open(options).map_err(Failure::Usage)?;
         let output = options.output.unwrap_or(Output::Json);
-        return watch::run(of_noun, &Caller::new(channel, options), agency, output).await;
+        return watch::run(of_noun, &Caller::new(line, options), output).await;
     };
     let known = contract::methods().into_iter().find(|method| method.noun == noun && method.verb == verb);
     let method = known.ok_or_else(|| Failure::Usage(format!("there is no command {noun} {verb}")))?.descriptor;
@@ -83,9 +83,9 @@ async fn call(
     if options.output == Some(Output::Cloudevents) {
         return Err(Failure::Usage("--output cloudevents is for `renkei watch`".to_owned()));
     }
-    let (channel, _) = connect::open(options).map_err(Failure::Usage)?;
+    let line = connect::open(options).map_err(Failure::Usage)?;
     let all = matches.try_get_one("all").ok().flatten().copied().unwrap_or(false);
-    let answer = Caller::new(channel, options).call(method, request, all).await?;
+    let answer = Caller::new(line, options).call(method, request, all).await?;
     show(&answer, options)
 }
 

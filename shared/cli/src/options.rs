@@ -47,7 +47,8 @@ pub(crate) struct Options {
     /// The time that a call may take; 10 s by default.
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) deadline: Option<Duration>,
-    /// The time within which a call that nobody answers is repeated; it is not repeated by default.
+    /// The time within which a call is repeated that may succeed later, with growing pauses or when the service asks for it. By
+    /// default it is not repeated.
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) retry_for: Option<Duration>,
     /// The form of the output; a table for lists at a terminal by default, and JSON otherwise.

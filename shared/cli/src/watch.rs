@@ -37,7 +37,7 @@ pub(crate) fn with_options(command: Command) -> Command {
 }
 
 /// Prints events until Ctrl-C or SIGTERM.
-pub(crate) async fn run(matches: &ArgMatches, caller: &Caller, agency: Agency, output: Output) -> Result<(), Failure> {
+pub(crate) async fn run(matches: &ArgMatches, caller: &Caller, output: Output) -> Result<(), Failure> {
     let file = matches.get_one::<PathBuf>("cursor-file").map(PathBuf::as_path);
     let kept = file.map(read).transpose()?.flatten();
     let from = kept.or_else(|| matches.get_one::<String>("from").cloned()).unwrap_or_default();
@@ -46,7 +46,7 @@ pub(crate) async fn run(matches: &ArgMatches, caller: &Caller, agency: Agency, o
     let mut ends = [ends(SignalKind::interrupt())?, ends(SignalKind::terminate())?];
     let [interrupt, terminate] = &mut ends;
     tokio::select! {
-        ended = follow(caller, &from, &matter, file, agency, output) => ended,
+        ended = follow(caller, &from, &matter, file, output) => ended,
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
     }
@@ -56,22 +56,15 @@ fn ends(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|error| Failure::Output(error.to_string()))
 }
 
-async fn follow(
-    caller: &Caller,
-    from: &str,
-    matter: &str,
-    file: Option<&Path>,
-    agency: Agency,
-    output: Output,
-) -> Result<(), Failure> {
-    let mut watch = Watch::open(caller.channel.clone(), from, matter).await?;
+async fn follow(caller: &Caller, from: &str, matter: &str, file: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let mut watch = Watch::open(caller.channel(), from, matter).await?;
     // From here on, a restart misses nothing, also before the first event.
     keep(file, watch.cursor())?;
     loop {
         let event = watch.event().await?;
         let cursor = watch.cursor().to_owned();
         let line = match output {
-            Output::Cloudevents => cloud_event(&event, &cursor, agency)?.to_string(),
+            Output::Cloudevents => cloud_event(&event, &cursor, caller.agency())?.to_string(),
             Output::Json | Output::Table => {
                 json(&dynamic(&WatchResponse { cursor, event: Some(event) }, "WatchResponse")?)?.to_string()
             }
