@@ -7,9 +7,10 @@ use sqlx::postgres::PgListener;
 /// The version of the server, as a number of which the last four digits are the minor version.
 pub(crate) const VERSION: &str = "SELECT current_setting('server_version_num')";
 
-/// The place of a database on a PostgreSQL server: its cluster, timeline and number. A restore changes at least one of
 /// The lock of a server for the program that upgrades its database. The number is arbitrary, and no other lock has it.
 pub(crate) const ALONE: &str = "SELECT pg_advisory_xact_lock(8316420751)";
+
+/// The place of a database on a PostgreSQL server: its cluster, timeline and number. A restore changes at least one of
 /// them, unless it puts tables back into the same database.
 pub(crate) const PLACE: &str = "SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || \
      substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '/' || oid FROM pg_database WHERE datname = current_database()";
@@ -109,6 +110,14 @@ impl Dialect {
                     others.iter().enumerate().map(|(place, text)| format!("part{place} AS ({text})")).collect();
                 if others.is_empty() { last.clone() } else { format!("WITH {} {last}", others.join(", ")) }
             }
+        }
+    }
+
+    /// Gives a row if there is a table of a name. Reading a table that is missing would be an error in a server's log.
+    pub(crate) fn has_table(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT 1 FROM sqlite_master WHERE name = $1",
+            Self::Postgres => "SELECT 1 WHERE to_regclass($1) IS NOT NULL",
         }
     }
 

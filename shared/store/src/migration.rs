@@ -10,12 +10,10 @@ use renkei_proto::r#type::v1::Agency;
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    code::is_without_table,
     connect::Connected,
     connection::{Connection, Pool, Transaction},
     dialect::{ALONE, Dialect, PLACE},
     error::Error,
-    head,
     query::query,
     rebuild::SEALED,
     value::count,
@@ -64,17 +62,21 @@ pub(crate) struct Identity {
 }
 
 /// The schema in the database; 0 when it is empty.
-async fn found(pool: &Pool) -> Result<i64, Error> {
+async fn found(pool: &Pool, dialect: Dialect) -> Result<i64, Error> {
     // A database that was never set up has no such table. No other fault may look like it.
-    match query(FOUND).fetch_optional(pool).await {
-        Ok(Some(row)) => Ok(row.try_get(0)?),
-        Ok(None) => Err(damaged("its table store has no row")),
-        Err(error) if is_without_table(&error) => match query(head::SELECT).fetch_all(pool).await {
-            Ok(_) => Err(damaged("its table store is missing")),
-            Err(_) => Ok(0),
-        },
-        Err(error) => Err(error.into()),
+    if !has_table(pool, dialect, "store").await? {
+        return if has_table(pool, dialect, "head").await? {
+            Err(damaged("its table store is missing"))
+        } else {
+            Ok(0)
+        };
     }
+    let row = query(FOUND).fetch_optional(pool).await?.ok_or_else(|| damaged("its table store has no row"))?;
+    Ok(row.try_get(0)?)
+}
+
+async fn has_table(pool: &Pool, dialect: Dialect, name: &str) -> Result<bool, Error> {
+    Ok(query(dialect.has_table()).bind(name).fetch_optional(pool).await?.is_some())
 }
 
 fn missing(dialect: Dialect) -> Error {
@@ -87,7 +89,7 @@ fn damaged(what: &str) -> Error {
 
 /// The schema in the database, and the step at which the move of its rows is: 0 when it is over or has not begun.
 async fn reached(pool: &Pool, dialect: Dialect, store_id: Option<&str>) -> Result<(i64, i64), Error> {
-    let found = found(pool).await?;
+    let found = found(pool, dialect).await?;
     if found == 0 && store_id.is_none() {
         return Err(missing(dialect));
     }
@@ -174,7 +176,7 @@ pub(crate) async fn migrate(
 
 /// Checks that the database is this agency's and of the schema that this version knows.
 pub(crate) async fn check(pool: &Pool, dialect: Dialect, own: Agency) -> Result<Identity, Error> {
-    let found = found(pool).await?;
+    let found = found(pool, dialect).await?;
     if found > KNOWN {
         return Err(Error::NewerSchema { found, known: KNOWN });
     }

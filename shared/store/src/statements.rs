@@ -148,6 +148,7 @@ pub fn statements(dialect: Dialect) -> Vec<String> {
         all.extend(SELECTS.iter().map(|select| select_text(select, 1, keys)));
     }
     all.push(head::lock_text(Agency::Ppc, "store"));
+    all.push(dialect.has_table().to_owned());
     all.extend(load::NEEDS.into_iter().map(|(requests, pages)| load::needs_text(requests, pages)));
     all.extend(KEYS.into_iter().map(pages::pages_text));
     for by in lists::WAYS {

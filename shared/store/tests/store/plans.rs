@@ -10,9 +10,9 @@ use super::{
     side::{connect, on_each},
 };
 
-/// Tables that stay small whatever happens: a row each for the store, its journals, replicas and counters. And the one row
-/// that a statement makes of a name that it asks for.
-const SMALL: [&str; 5] = ["store", "head", "replica", "counter", "CONSTANT"];
+/// Tables that stay small whatever happens: a row each for the store, its journals, replicas and counters, and SQLite's list of
+/// tables. And the one row that a statement makes of a name that it asks for.
+const SMALL: [&str; 6] = ["store", "head", "replica", "counter", "sqlite_master", "CONSTANT"];
 
 /// The statements outside a path: the place of the database, the tables of a recovery, the deletion of replies after 30
 /// days, and the tables that a rebuild reads whole.
