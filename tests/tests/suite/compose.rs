@@ -1,5 +1,5 @@
 //! The files that docker-compose.yml mounts, with both services on them. They start natively here; what a container gives
-//! (names, ports, the socket of its database) comes from the environment.
+//! (names, ports, the socket of its database) comes from the environment. `./dev containers` starts the containers.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 

@@ -10,6 +10,7 @@ use std::{
 use clap::{Parser, Subcommand};
 
 mod clients;
+mod containers;
 mod dist;
 mod licences;
 mod linked;
@@ -67,6 +68,8 @@ enum Task {
     Baseline,
     /// The clients in other languages: builds each and makes the calls of `tests/clients/expectations.json` to a sandbox.
     Clients,
+    /// Both agencies in containers: runs `Dockerfile` and `docker-compose.yml` on a container engine of its own.
+    Containers,
     /// Makes a release archive for this platform under `target/dist`, with its checksum.
     Dist,
     /// Writes `docs/errors.md` and `docs/api` anew from the contract, and `docs/states.md` from the rules; the tests compare them.
@@ -159,6 +162,7 @@ fn main() -> ExitCode {
         Task::Baseline => baseline(),
         Task::Clients => build().and_then(|built| Ok(built && clients::clients()?.report())),
         Task::Dist => dist(),
+        Task::Containers => build().and_then(|built| Ok(built && containers::containers()?.report())),
         Task::Reference => reference(),
         Task::Bench { arguments } => bench(&arguments),
         Task::Simulate { arguments } => simulation("simulate", &arguments),
@@ -353,6 +357,7 @@ fn test() -> Result<Tally, String> {
             tally.one(&format!("sandbox on {database}"), sandbox_ends_well(&mut sandbox)?);
         }
         tally.add(&trial::trial(Path::new("target/debug"))?);
+        tally.add(&containers::containers()?);
     }
     Ok(tally)
 }
