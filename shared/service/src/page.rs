@@ -25,7 +25,7 @@ use crate::{
 
 /// The path of the style.
 pub(crate) const STYLE: &str = "/status.css";
-/// The style.
+/// The style, as the program was compiled with it.
 pub(crate) const STYLE_TEXT: &str = include_str!("page/status.css");
 /// The interval at which a browser asks for the page again, in seconds.
 const REFRESH: u32 = 15;
@@ -114,7 +114,7 @@ fn head(status: &Status, title: &str, language: Language) -> Markup {
             p.as-of {
                 (language.say("As of ", "")) (when(&status.as_of, language)) (language.say(" UTC", "（日本時間）現在"))
             }
-            nav { a href=(format!("/?lang={tag}")) hreflang=(tag) lang=(tag) { (other) } }
+            nav aria-label=(language.say("Language", "言語")) { a href=(format!("/?lang={tag}")) hreflang=(tag) lang=(tag) { (other) } }
         }
     }
 }
@@ -126,12 +126,9 @@ fn body(status: &Status, language: Language) -> Markup {
         (link(status, language))
         (backlog(status, language))
         @if let Some(held) = &status.held {
-            (duties(held, language))
+            div.beside { (duties(held, language)) (agreement(held, language)) }
         }
         (trust(status, language))
-        @if let Some(held) = &status.held {
-            (agreement(held, language))
-        }
         (matters(status, language))
     }
 }
@@ -156,7 +153,12 @@ fn tiles(status: &Status, language: Language) -> Markup {
 }
 
 fn tile(name: &str, value: &str, is_well: bool) -> Markup {
-    html! { div class=(if is_well { "well" } else { "ill" }) { dt { (name) } dd { (value) } } }
+    html! {
+        div class=(if is_well { "well" } else { "ill" }) {
+            dt { @if !is_well { span aria-hidden="true" { "▲ " } } (name) }
+            dd { (value) }
+        }
+    }
 }
 
 fn is_connected(status: &Status) -> bool {

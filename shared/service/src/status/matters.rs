@@ -21,7 +21,7 @@ const MATTERS: usize = 20;
 /// The most entries of a matter that are shown.
 const ENTRIES: usize = 6;
 /// The most entries of each journal that are looked at.
-const LOOKED_AT: usize = 200;
+const LOOKED_AT: u64 = 200;
 
 /// A matter in which one of the agencies has written lately.
 #[derive(Debug, Serialize, Deserialize)]
