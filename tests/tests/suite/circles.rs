@@ -22,7 +22,7 @@ const EXCEPTIONS: &[Exception] = &[];
 const UNTIDY: [&str; 0] = [];
 
 /// The folders in which every folder with a `src` is a crate.
-const PARENTS: [&str; 3] = ["shared", "services", ""];
+const PARENTS: [&str; 4] = ["shared", "services", "shared/tools", ""];
 
 type Module = Vec<String>;
 

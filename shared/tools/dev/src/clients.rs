@@ -7,7 +7,12 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use crate::{Tally, buf, lines, protos, say, setup, succeeds};
+use crate::{
+    contract::{buf, protos},
+    needs::setup,
+    run::{lines, say, succeeds},
+    tally::Tally,
+};
 
 /// The folder of the messages and stubs in Python.
 pub(crate) const PYTHON: &str = "target/tools/clients/python";

@@ -1,7 +1,11 @@
 //! `docker-compose.yml` and the `Dockerfile`, run for real: on a container engine of its own, with stand-ins for the images that
 //! come from a registry, and with the programs that this checkout has built.
 
-use crate::{Tally, collector, say, setup};
+use crate::{
+    needs::{collector, setup},
+    run::say,
+    tally::Tally,
+};
 
 mod calls;
 mod checks;

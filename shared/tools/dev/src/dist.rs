@@ -8,18 +8,25 @@ use std::{
 };
 
 use flate2::{Compression, GzBuilder, write::GzEncoder};
-use sha2::{Digest as _, Sha256};
 
-use crate::{cargo, licences::licences, linked::linked, said, say, sbom::sbom, succeeds};
+use crate::{
+    licences::licences,
+    linked::{PACKAGES, linked},
+    run::{cargo, said, say, succeeds},
+    sbom::{Program, sbom, sha256},
+};
 
 /// The programs of the archive, each with its package.
-const PROGRAMS: [(&str, &str); 4] =
-    [("ppc", "renkei-ppc"), ("ipa", "renkei-ipa"), ("pki", "renkei-tools"), ("sandbox", "renkei-tools")];
+const PROGRAMS: [(&str, &str); 5] = [
+    ("ppc", "renkei-ppc"),
+    ("ipa", "renkei-ipa"),
+    ("renkei", "renkei-cli"),
+    ("pki", "renkei-tools"),
+    ("sandbox", "renkei-tools"),
+];
 
-/// The packages of these programs.
-pub(crate) const PACKAGES: [&str; 3] = ["renkei-ppc", "renkei-ipa", "renkei-tools"];
-
-/// Files and folders of the project that the archive contains at the same path, so that the guides are true in it too.
+/// Files and folders of the project, as patterns of git. The archive contains them at the same path, so that the guides are
+/// true in it too.
 const SAME: [&str; 12] = [
     "LICENSE",
     "docs",
@@ -44,13 +51,6 @@ pub(crate) const OUT: &str = "target/dist";
 
 /// The flags of a release differ from those of every other build, which would compile everything anew each time in one folder.
 const BUILD: &str = "target/dist/build";
-
-/// A program as it is in the archive.
-pub(crate) struct Program {
-    pub(crate) name: &'static str,
-    pub(crate) package: &'static str,
-    pub(crate) bytes: Vec<u8>,
-}
 
 /// A file of the archive.
 struct File {
@@ -182,11 +182,6 @@ fn compress(name: &str, files: &BTreeMap<String, File>) -> Result<Vec<u8>, Strin
         tape.append_data(&mut header, format!("{name}/{path}"), file.bytes.as_slice()).map_err(failed)?;
     }
     tape.into_inner().and_then(GzEncoder::finish).map_err(failed)
-}
-
-/// The SHA-256 of some bytes, as hex.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {

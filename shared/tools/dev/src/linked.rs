@@ -7,7 +7,10 @@ use std::{
 
 use cargo_metadata::{DependencyKind, MetadataCommand, Package, PackageId};
 
-use crate::{cargo, dist::PACKAGES, said};
+use crate::run::{cargo, said};
+
+/// The packages of the programs in the archive.
+pub(crate) const PACKAGES: [&str; 4] = ["renkei-ppc", "renkei-ipa", "renkei-cli", "renkei-tools"];
 
 /// A package that is linked in.
 pub(crate) struct Linked {

@@ -5,12 +5,24 @@ use std::collections::BTreeMap;
 
 use cargo_metadata::PackageId;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
-    dist::{Program, sha256},
     licences::{BUNDLED, Bundled},
     linked::Linked,
 };
+
+/// A program as it is in the archive.
+pub(crate) struct Program {
+    pub(crate) name: &'static str,
+    pub(crate) package: &'static str,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The SHA-256 of some bytes, as hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
 
 /// The document, as JSON.
 pub(crate) fn sbom(version: &str, programs: &[Program], linked: &[Linked]) -> Result<Vec<u8>, String> {

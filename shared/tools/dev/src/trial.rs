@@ -1,5 +1,5 @@
 //! The release archive as somebody uses it who has neither Rust nor this project: its checksums are right, and a pair of
-//! services starts from it under a root folder that contains nothing else than the C library.
+//! services starts from it under a root folder that contains nothing but the C library.
 
 use std::{
     collections::BTreeSet,
@@ -8,9 +8,9 @@ use std::{
 };
 
 use crate::{
-    Tally,
     dist::{Archive, OUT, pack},
-    said, sandbox_ends_well, succeeds,
+    run::{lines, said, say, succeeds},
+    tally::Tally,
 };
 
 /// Gives a process a root folder of its own, in which `/dev` is that of this machine. The mounts end with the process.
@@ -101,4 +101,25 @@ fn enter(root: &Path, rights: &[&str]) -> Command {
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Runs a sandbox once, and tells whether it ended as it does when nothing was lost.
+pub(crate) fn sandbox_ends_well(sandbox: &mut Command) -> Result<bool, String> {
+    let (mut last, mut seen) = (String::new(), 0);
+    let passed = lines(sandbox, |line| {
+        say(line);
+        // Both agencies' accounts of the service and of the advice request.
+        let shown = [
+            "ppc status",
+            "ipa status",
+            "ppc trace agencies/ppc/adviceRequests/",
+            "ipa trace agencies/ppc/adviceRequests/",
+        ];
+        seen += usize::from(shown.iter().any(|shown| line.starts_with(shown)));
+        line.clone_into(&mut last);
+    })?;
+    Ok(passed
+        && seen == 4
+        && last.starts_with("entries: ppc ")
+        && last.ends_with(", receipts complete, journals verified on both sides"))
 }

@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::install;
+use crate::needs::install;
 
 /// Programs, each with its package, which brings further ones.
 const PROGRAMS: [(&str, &str); 5] = [

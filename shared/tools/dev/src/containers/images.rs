@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::say;
+use crate::run::say;
 
 use super::engine::{Engine, last_line, output};
 
