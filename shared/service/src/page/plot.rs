@@ -9,7 +9,7 @@ use super::cell::{section, when};
 use crate::{
     language::Language,
     past::REMEMBERED,
-    status::{BacklogSample, Status},
+    status::{BacklogSample, CONNECTED, Status},
 };
 
 /// The size of the drawing, in its own units, with room for the labels.
@@ -29,7 +29,10 @@ pub(super) fn backlog(status: &Status, language: Language) -> Markup {
             p {
                 (language.say("The oldest waits since ", "最も古い記録の作成 ")) (when(&it.written_at, language))
                 (language.say(": ", "：")) (it.entry) " " (language.fact(&it.fact_type))
-                (language.say(". ", "。")) (language.say(it.why.as_str(), held.why_ja(&status.link)))
+                // While the link is down its cause is shown above.
+                @if status.link.state == CONNECTED {
+                    (language.say(". ", "。")) (language.say(it.why.as_str(), held.why_ja(&status.link)))
+                }
             }
         }
     };

@@ -63,7 +63,7 @@ fn every_text_is_escaped_wherever_it_is_shown() {
     for language in [Language::En, Language::Ja] {
         let shown = page(&status("\"><script src='x'>&amp;"), language);
         assert!(shown.contains("&quot;&gt;&lt;script"), "{shown}");
-        assert!(!shown.contains("<script") && !shown.contains("\">&"), "{shown}");
+        assert!(!shown.to_lowercase().contains("<script"), "{shown}");
     }
 }
 
