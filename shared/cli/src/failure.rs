@@ -88,7 +88,10 @@ fn told(error: &CallError, request_id: Option<&str>, options: &Options) -> Strin
     text.push_str(&sentences("  ", &error.message, &error.japanese, language));
     for (field, about) in error.fields.iter().zip(&error.field_sentences) {
         text.push_str(&format!("  {}{field}\n", language.pick("field: ", "項目：")));
-        text.push_str(&sentences("    ", &about.english, &about.japanese, language));
+        // The sentences of the whole call contain those of its first field.
+        if about.japanese.is_empty() || !error.japanese.contains(&about.japanese) {
+            text.push_str(&sentences("    ", &about.english, &about.japanese, language));
+        }
     }
     if let Some((limit, most)) = &error.limit {
         text.push_str(&format!("  {}{limit}: {most}\n", language.pick("limit: ", "上限：")));

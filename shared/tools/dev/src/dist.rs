@@ -91,6 +91,8 @@ pub(crate) fn programs() -> Result<Option<PathBuf>, String> {
     build.args(PROGRAMS.iter().flat_map(|(name, _)| ["--bin", name]));
     build.env("CARGO_ENCODED_RUSTFLAGS", flags("--remap-path-prefix").join("\u{1f}"));
     build.env("CFLAGS", &for_c).env("CXXFLAGS", &for_c).env("CARGO_PROFILE_RELEASE_DEBUG", "0");
+    // The C code of mimalloc contains the time at which it is compiled. The compiler writes this moment instead.
+    build.env("SOURCE_DATE_EPOCH", "0");
     // A developer may have set this, and incremental code is divided in another way.
     build.env("CARGO_INCREMENTAL", "0");
     Ok(succeeds(&mut build)?.then(|| Path::new(BUILD).join("release")))
