@@ -28,14 +28,16 @@ pub(crate) fn explanation(reason: Reason, language: Language) -> String {
     let answer = answer(reason);
     let again = match (answer.retry_after.map(|after| after.as_secs()), language) {
         (Some(seconds), Language::En) => format!("after {seconds} s"),
-        (Some(seconds), Language::Ja) => format!("{seconds}秒後に可能"),
-        (None, _) if matches!(reason, Reason::Deadline | Reason::EtagStale) => {
-            language.pick("as described", "対処後に可能").to_owned()
+        (Some(seconds), Language::Ja) => format!("{seconds} 秒後に可能"),
+        (None, _)
+            if matches!(reason, Reason::Deadline | Reason::EtagStale | Reason::Internal | Reason::ConsentNotFresh) =>
+        {
+            language.pick("as described", "対処方法のとおり").to_owned()
         }
         (None, _) => language.pick("no", "不可").to_owned(),
     };
     let remedy = remedy(reason);
-    let name = format!("{} ({})", reason.id(), reason.ja());
+    let name = named(reason, language);
     let status = status(answer.code);
     // The contract's own words are English; in Japanese, the sentence has their place.
     let meaning = meaning(reason);
@@ -51,7 +53,7 @@ pub(crate) fn explanation(reason: Reason, language: Language) -> String {
         ],
         Language::Ja => &[
             ("理由：", &name),
-            ("状態コード：", &status),
+            ("ステータスコード：", &status),
             ("意味：", answer.japanese),
             ("英語の文：", answer.english),
             ("再実行：", &again),
@@ -59,6 +61,14 @@ pub(crate) fn explanation(reason: Reason, language: Language) -> String {
         ],
     };
     rows.iter().map(|(head, text)| format!("{head}{text}\n")).collect()
+}
+
+/// The id of a reason with its Japanese name, which comes first in Japanese.
+pub(crate) fn named(reason: Reason, language: Language) -> String {
+    match language {
+        Language::En => format!("{} ({})", reason.id(), reason.ja()),
+        Language::Ja => format!("{}（{}）", reason.ja(), reason.id()),
+    }
 }
 
 /// One line for each reason.

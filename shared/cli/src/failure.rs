@@ -7,7 +7,7 @@ use renkei_proto::options::v1::Reason;
 use tonic::Code;
 
 use crate::{
-    explain::{explanation, status},
+    explain::{explanation, named, status},
     options::{Language, Options},
     terminal::complain,
 };
@@ -82,7 +82,7 @@ fn told(error: &CallError, request_id: Option<&str>, options: &Options) -> Strin
     let language = options.lang;
     let mut text = status(error.code);
     if error.reason != Reason::Unspecified {
-        text.push_str(&format!(" {} ({})", error.reason.id(), error.reason.ja()));
+        text.push_str(&format!(" {}", named(error.reason, language)));
     }
     text.push('\n');
     text.push_str(&sentences("  ", &error.message, &error.japanese, language));
@@ -94,12 +94,13 @@ fn told(error: &CallError, request_id: Option<&str>, options: &Options) -> Strin
         }
     }
     if let Some((limit, most)) = &error.limit {
-        text.push_str(&format!("  {}{limit}: {most}\n", language.pick("limit: ", "上限：")));
+        let (english, japanese) = (format!("limit: {limit}: {most}"), format!("上限：{limit}（{most}）"));
+        text.push_str(&format!("  {}\n", language.pick(&english, &japanese)));
     }
     if let Some(after) = error.retry_after {
         let seconds = after.as_secs();
         let (english, japanese) =
-            (format!("try again after {seconds} s"), format!("{seconds}秒後に再度実行してください。"));
+            (format!("try again after {seconds} s"), format!("{seconds} 秒後に再度実行してください。"));
         text.push_str(&format!("  {}\n", language.pick(&english, &japanese)));
     }
     if let Some(id) = request_id.filter(|_| is_undecided(error)) {

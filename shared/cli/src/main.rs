@@ -94,8 +94,9 @@ fn show(answer: &DynamicMessage, options: &Options) -> Result<(), Failure> {
     if options.output.unwrap_or(by_itself) == Output::Table {
         say(&table::table(answer, options.lang))?;
         if let Some(token) = next_page(answer) {
-            let more = options.lang.pick("more with --all, or with", "続きがあります。全件は --all、次のページは");
-            complain(&format!("{more} --page-token {token}\n"));
+            let english = format!("more with --all, or with --page-token {token}");
+            let japanese = format!("続きがあります（全件：--all、次のページ：--page-token {token}）");
+            complain(&format!("{}\n", options.lang.pick(&english, &japanese)));
         }
         return Ok(());
     }

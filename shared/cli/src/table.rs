@@ -24,10 +24,10 @@ const FIRST: [(&str, &str); 9] = [
     ("case_number", "案件番号"),
     ("name", "名前"),
     ("title", "件名"),
-    ("kind", "種別"),
-    (FACT, "事実の種別"),
+    ("kind", "種類"),
+    (FACT, "事実の種類"),
     ("state", "状態"),
-    ("waiting_for", "対応する機関"),
+    ("waiting_for", "対応を要する機関"),
     ("due_day", "期日"),
     ("matter", "案件"),
 ];

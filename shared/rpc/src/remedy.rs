@@ -48,44 +48,46 @@ fn row(reason: Reason) -> (&'static str, &'static str) {
         ),
         Reason::ScopeEmpty | Reason::ScopeContradictory => (
             "Show the field to the official, who changes the scope.",
-            "示された項目を役職員等に表示し、共有範囲を変更してください。",
+            "示された項目を役職員等に表示し、共有範囲の変更を求めてください。",
         ),
-        Reason::CodeMistyped => {
-            ("Let the official compare the code with the paper.", "紹介コードを、紹介文書の記載と照合してください。")
-        }
-        Reason::PersonalInformation | Reason::IdentifiesReporter => {
-            ("Let the official take the passage out of the text.", "示された項目から、該当箇所を削除してください。")
-        }
+        Reason::CodeMistyped => (
+            "Let the official compare the code with the paper.",
+            "紹介コードを紹介文書の記載と照合するよう、役職員等に求めてください。",
+        ),
+        Reason::PersonalInformation | Reason::IdentifiesReporter => (
+            "Let the official take the passage out of the text.",
+            "示された項目から該当箇所を削除するよう、役職員等に求めてください。",
+        ),
         Reason::CertificateIdentityMissing => (
             "Use a certificate with a URI such as `spiffe://ppc/desk/intake`.",
             "「spiffe://ppc/desk/intake」のような URI が記載された証明書を使用してください。",
         ),
         Reason::CallerUnknown => (
             "Ask the operator to add the identity under `callers` in the configuration.",
-            "設定の「callers」に呼出元の識別名を追加するよう、運用担当者に依頼してください。",
+            "設定の「callers」に呼出元システムの識別名を追加するよう、運用担当者に依頼してください。",
         ),
         Reason::RoleMissing => (
             "Call `WhoAmI` to see the roles; ask the operator for the role, or use another system.",
-            "「WhoAmI」により権限を確認し、運用担当者に権限の付与を依頼するか、権限を有するシステムを使用してください。",
+            "「WhoAmI」により役割を確認し、運用担当者に必要な役割の付与を依頼するか、又はその役割を有するシステムを使用してください。",
         ),
         Reason::WrongDirection => (
             "The other agency does this; show the sentence.",
             "相手方の機関が行う行為です。示された文を役職員等に表示してください。",
         ),
         Reason::BeyondScope => (
-            "Request consent (`RequestConsent`), or leave it; the attempt is on record.",
-            "提供元に同意を求める（「RequestConsent」）か、操作を取りやめてください。この試行は記録されています。",
+            "Request consent (`RequestConsent`), or leave it; the attempt is on record. A unit that sees the item by a consent alone asks one within the scope.",
+            "提供元に同意を求める（「RequestConsent」）か、又は操作を取りやめてください。同意のみに基づき閲覧している部署は、共有範囲内の部署に依頼してください。この試行は記録されています。",
         ),
         Reason::OfficialBarred => (
             "Show the sentence; an approver lifts the bar.",
-            "示された文を役職員等に表示してください。利用の停止は、決裁の権限を有する者が解除します。",
+            "示された文を役職員等に表示してください。利用停止は、承認者が解除します。",
         ),
         Reason::NotFound => {
             ("Treat hidden and missing alike.", "存在しない場合と閲覧できない場合とを区別せずに扱ってください。")
         }
         Reason::CodeNotFound => (
             "Let the official compare the code with the paper; wrong attempts are limited.",
-            "紹介コードを紹介文書の記載と照合してください。誤った入力の回数には上限があります。",
+            "紹介コードを紹介文書の記載と照合するよう、役職員等に求めてください。誤った入力の回数には上限があります。",
         ),
         Reason::AlreadyExists => (
             "Read what is there; ErrorInfo names it where it may be known.",
@@ -107,8 +109,8 @@ fn row(reason: Reason) -> (&'static str, &'static str) {
             "示された文を役職員等に表示してください。この紹介については、届出・報告を確認済みです。",
         ),
         Reason::RequestIdReused => (
-            "Use a new request id: the id belongs to another request.",
-            "新しい要求識別子を使用してください。指定された要求識別子は、別の要求のものです。",
+            "Use a new request id: the id belongs to another request, or to another official.",
+            "新しい要求識別子を使用してください。指定された要求識別子は、別の要求又は別の役職員等の要求に使用されています。",
         ),
         Reason::AgreementDiffers => ("Tell the operators of both agencies.", "両機関の運用担当者に連絡してください。"),
         Reason::JournalStopped => (
@@ -117,12 +119,13 @@ fn row(reason: Reason) -> (&'static str, &'static str) {
         ),
         Reason::ConsentNotFresh => (
             "Repeat while the link is up; the service has asked the originator for a statement.",
-            "機関間接続の接続中に再度実行してください。提供元への確認は、サービスが行っています。",
+            "機関間接続がつながっている間に再度実行してください。提供元には、サービスから確認を求めています。",
         ),
-        Reason::NotProvenSafe => {
-            ("Let the official prove that the table is safe.", "表の秘匿処理の安全性を確認してください。")
-        }
-        Reason::ApprovalMissing => ("State the number of the decision.", "決裁の番号を指定してください。"),
+        Reason::NotProvenSafe => (
+            "Let the official prove that the table is safe.",
+            "表の秘匿処理の安全性を確認するよう、役職員等に求めてください。",
+        ),
+        Reason::ApprovalMissing => ("State the number of the decision.", "決裁番号を指定してください。"),
         Reason::EtagStale => (
             "Read the matter again, show what has changed, and let the official decide.",
             "案件を再度取得し、変更された内容を表示した上で、役職員等の判断を求めてください。",
@@ -135,21 +138,23 @@ fn row(reason: Reason) -> (&'static str, &'static str) {
             "Repeat after the time of RetryInfo, with the same request id.",
             "RetryInfo に示された時間の経過後に、同じ要求識別子を用いて再度実行してください。",
         ),
-        Reason::TooManyAttempts => ("Stop until tomorrow (Japan).", "翌日（日本時間）まで、試行を停止してください。"),
+        Reason::TooManyAttempts => {
+            ("Stop until tomorrow (Japan).", "日本時間で翌日になるまで、再度実行しないでください。")
+        }
         Reason::TooLarge => (
             "Send less: ErrorInfo names the limit.",
             "送信する内容を減らしてください。上限は、ErrorInfo に示されます。",
         ),
         Reason::TooManyWatchers => (
             "Close a watch that is not needed; one watch serves a whole system.",
-            "不要な更新通知の接続を終了してください。一つのシステムに必要な接続は、一つです。",
+            "更新通知の接続のうち、不要なものを終了してください。一つの呼出元システムには、一つの更新通知で足ります。",
         ),
         Reason::WrongSide => {
             ("The other agency's service serves this method.", "相手方の機関のサービスが提供する操作です。")
         }
         Reason::MethodUnknown => (
             "Compare the versions: the service is older than the client's code.",
-            "バージョンを照合してください。サービスのバージョンが、クライアントのコードよりも古いものです。",
+            "バージョンを照合してください。サービスのバージョンが、クライアントのコードのバージョンよりも古くなっています。",
         ),
         Reason::Compressed => ("Send messages uncompressed.", "圧縮せずに送信してください。"),
         Reason::Draining | Reason::Recovering | Reason::DatabaseUnavailable | Reason::AuditUnavailable => (
@@ -162,15 +167,15 @@ fn row(reason: Reason) -> (&'static str, &'static str) {
         ),
         Reason::Deadline => (
             "Repeat with the same request id: a request that was carried out is answered again.",
-            "同じ要求識別子を用いて再度実行してください。要求が実行済みの場合は、最初の応答と同じ応答を返します。",
+            "同じ要求識別子を用いて再度実行してください。要求が実行済みの場合は、最初の応答が再度返されます。",
         ),
         Reason::Internal => (
             "Give the id in the message to the operator; repeat once with the same request id.",
             "示された障害の識別子を運用担当者に連絡し、同じ要求識別子を用いて一度だけ再度実行してください。",
         ),
         Reason::HeaderDiffers | Reason::FactDiffers | Reason::ContentDiffers => (
-            "An entry of the other agency was refused; the operators compare their versions.",
-            "相手方の記録の受入れを拒否しました。両機関の運用担当者が、バージョンを照合してください。",
+            "An entry was refused; the operators of both agencies compare their versions.",
+            "記録が不受理となりました。両機関の運用担当者が、バージョンを照合してください。",
         ),
         Reason::NotUnderstood => (
             "Upgrade the service that stopped the journal; it goes on by itself.",
@@ -183,7 +188,7 @@ fn row(reason: Reason) -> (&'static str, &'static str) {
         | Reason::OrderBroken
         | Reason::Fork => (
             "Tell the operators: the runbook of the alert names the steps.",
-            "両機関の運用担当者に連絡してください。手順は、当該警報の対応手順に記載しています。",
+            "両機関の運用担当者に連絡してください。対応の手順は、運用の手引の「警報への対応」に記載しています。",
         ),
         Reason::Gap => {
             ("Nothing: the missing entries are asked for.", "対応は不要です。届いていない記録の再送を求めています。")

@@ -83,7 +83,7 @@ fn weighed(range: &str) -> Option<(u16, Language)> {
 /// The whole document.
 pub(crate) fn page(status: &Status, language: Language) -> String {
     let english = format!("Renkei: {}", status.agency.to_uppercase());
-    let title = language.say(english, format!("連携：{}", agency(&status.agency, language)));
+    let title = language.say(english, format!("Renkei 運用状況：{}", agency(&status.agency, language)));
     let document = html! {
         (DOCTYPE)
         html lang=(language.tag()) {
@@ -147,7 +147,7 @@ fn tiles(status: &Status, language: Language) -> Markup {
             (tile(&language.say("Entries without a receipt", "未受領の記録"), &backlog, !is_late(status)))
             (tile(&language.say("Open duties", "未了の対応事項"), &of_held(open), true))
             (tile(&language.say("Overdue duties", "期限を超過した対応事項"), &of_held(overdue), of_held(overdue) == "0"))
-            (tile(&language.say("Days to the next expiry", "次の有効期限までの日数"), &days, !days.starts_with('-')))
+            (tile(&language.say("Days to the next expiry", "証明書等の次の有効期限までの日数"), &days, !days.starts_with('-')))
         }
     }
 }
@@ -184,7 +184,7 @@ fn foot(language: Language) -> Markup {
         p {
             (language.say(
                 "This page shows no texts and no officials. It is made anew every 15 seconds. The same data as JSON: ",
-                "この画面に、記録の内容及び役職員等は表示されません。15秒ごとに更新されます。同じ情報のJSON形式：",
+                "この画面には、記録の内容及び操作した役職員等は表示されません。15 秒ごとに更新されます。同じ情報（JSON 形式）：",
             ))
             a href="/status" { "/status" }
         }

@@ -440,7 +440,7 @@ pub fn must_be_in_scope(
         Reason::BeyondScope,
         (
             "a unit that sees an item by a consent alone neither discloses it nor requests consent",
-            "同意により閲覧している部署は、同意を求め、又は開示することができません。共有範囲内の部署に依頼してください。",
+            "同意のみに基づき閲覧している部署は、同意を求め、又は開示することができません。共有範囲内の部署に依頼してください。",
         ),
     )
 }

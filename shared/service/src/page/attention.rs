@@ -35,11 +35,11 @@ fn all(status: &Status, language: Language) -> Vec<String> {
     told(
         &status.recording,
         "Reads of secret material cannot be recorded and are refused",
-        "秘密に係る閲覧を記録できないため、閲覧を拒否しています",
+        "秘密に属する情報の閲覧を記録できないため、その閲覧を拒否しています",
     );
     told(&status.clock, "The clock is doubted", "時計に疑義があります");
     if status.link.state != CONNECTED {
-        told(&status.link.cause, "The link to the other agency is down", "相手方との接続がありません");
+        told(&status.link.cause, "The link to the other agency is down", "機関間接続が切れています");
     }
     for it in &status.trust_faults {
         told(
@@ -50,14 +50,17 @@ fn all(status: &Status, language: Language) -> Vec<String> {
     }
     for it in status.trust.iter().filter(|it| it.seconds_left < 0) {
         told(
-            &format!("{}, {}", it.port, it.ends_at),
+            &language
+                .say(format!("{}, {}", it.port, it.ends_at), format!("{}、{}", it.port, language.retold(&it.ends_at))),
             "A certificate or list has expired",
             "有効期限を過ぎた証明書等があります",
         );
     }
     for it in &status.link.lacking {
-        let lacks = format!("{}, {}", agency(&it.agency, language), it.first_day);
-        told(&lacks, "A version of the memorandum is missing", "覚書の版が不足しています");
+        let lacks = agency(&it.agency, language);
+        let lacks =
+            language.say(format!("{lacks}, from {}", it.first_day), format!("{lacks}、{}から適用", it.first_day));
+        told(&lacks, "A version of the memorandum is missing", "覚書の版を保持していない機関があります");
     }
     all.extend(status.held.iter().flat_map(|held| of_held(held, language)));
     all
@@ -81,7 +84,7 @@ fn of_held(held: &HeldStands, language: Language) -> Vec<String> {
         at(&held.stopped_by_peer_at).map(|at| {
             language.said(
                 "The other agency has stopped our journal",
-                "相手方が自機関の発信記録簿の受入れを停止しています",
+                "当方の発信記録簿の受入れが、相手方で停止しています",
                 at,
             )
         }),
@@ -89,7 +92,7 @@ fn of_held(held: &HeldStands, language: Language) -> Vec<String> {
         is(
             held.bar_list_open,
             "Nobody has confirmed who is barred: no official can act.",
-            "利用停止中の者が確認されていないため、操作できません。",
+            "利用停止中の役職員等が確認されていないため、役職員等の操作を拒否しています。",
         ),
         counted(
             held.set_aside,

@@ -1,6 +1,7 @@
 //! The matters in which the agencies have written last, with the way of each entry: written, sent, received, receipted.
 
 use maud::{Markup, html};
+use renkei_proto::options::v1::Reason;
 
 use super::cell::{section, when, when_any};
 use crate::{
@@ -20,11 +21,11 @@ pub(super) fn matters(status: &Status, language: Language) -> Markup {
         Some(all) => html! {
             table.matters {
                 caption {
-                    (language.say("The newest entries of the last twenty matters, times in UTC", "直近20件の案件の新しい記録（時刻は日本時間）"))
+                    (language.say("The newest entries of the last twenty matters, times in UTC", "直近に記録のあった 20 件の案件の最新の記録（時刻は日本時間）"))
                 }
                 thead { tr {
                     th scope="col" { (language.say("Entry", "記録")) }
-                    th scope="col" { (language.say("Fact", "事実")) }
+                    th scope="col" { (language.say("Kind of fact", "事実の種類")) }
                     th scope="col" { (language.say("Written", "作成")) }
                     th scope="col" { (language.say("Sent", "送信")) }
                     th scope="col" { (language.say("Received", "受領")) }
@@ -68,11 +69,18 @@ fn way(it: &EntryStands, own: &str, language: Language) -> Markup {
                 @if it.refused.is_empty() {
                     (step(it.is_receipted, language))
                 } @else {
-                    span.ill { (language.say("refused: ", "不受理：")) (it.refused) }
+                    span.ill { (refused(&it.refused, language)) }
                 }
             }
         }
     }
+}
+
+/// The refusal of an entry, with the Japanese name of its reason; an unknown reason is its id alone.
+fn refused(reason: &str, language: Language) -> String {
+    let known = Reason::from_str_name(&format!("REASON_{reason}"));
+    let japanese = known.map_or_else(|| reason.to_owned(), |it| format!("{}（{reason}）", it.ja()));
+    language.say(format!("refused: {reason}"), format!("不受理：{japanese}"))
 }
 
 /// Whether an entry has come as far as this.

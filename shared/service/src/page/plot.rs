@@ -27,8 +27,8 @@ pub(super) fn backlog(status: &Status, language: Language) -> Markup {
         (drawing(&status.backlog_hour, &status.as_of, language))
         @if let Some((held, it)) = waiting {
             p {
-                (language.say("The oldest waits since ", "最も古い記録の作成 ")) (when(&it.written_at, language))
-                (language.say(": ", "：")) (it.entry) " " (language.fact(&it.fact_type))
+                (language.say("The oldest waits since ", "最も古い未受領の記録（作成日時：")) (when(&it.written_at, language))
+                (language.say(": ", "）：")) (it.entry) " " (language.fact(&it.fact_type))
                 // While the link is down its cause is shown above.
                 @if status.link.state == CONNECTED {
                     (language.say(". ", "。")) (language.say(it.why.as_str(), held.why_ja(&status.link)))
@@ -36,7 +36,7 @@ pub(super) fn backlog(status: &Status, language: Language) -> Markup {
             }
         }
     };
-    section("backlog", &language.say("Entries without a receipt, last hour", "未受領の記録（直近1時間）"), &content)
+    section("backlog", &language.say("Entries without a receipt, last hour", "未受領の記録（直近 1 時間）"), &content)
 }
 
 fn drawing(samples: &[BacklogSample], as_of: &str, language: Language) -> Markup {
@@ -47,7 +47,7 @@ fn drawing(samples: &[BacklogSample], as_of: &str, language: Language) -> Markup
     let (line, area) = path(&places);
     let told = language.say(
         format!("Now {now}, at most {highest} in the last hour."),
-        format!("現在 {now} 件、直近1時間の最大 {highest} 件"),
+        format!("現在 {now} 件、直近 1 時間の最大 {highest} 件"),
     );
     html! {
         figure {
@@ -62,7 +62,7 @@ fn drawing(samples: &[BacklogSample], as_of: &str, language: Language) -> Markup
                 @if let Some((x, y)) = places.last() {
                     circle.end cx=(x) cy=(y) r="4" {}
                 }
-                text x=(LEFT) y=(HEIGHT - 6) { (language.say("60 min ago", "60分前")) }
+                text x=(LEFT) y=(HEIGHT - 6) { (language.say("60 min ago", "60 分前")) }
                 text x=(RIGHT) y=(HEIGHT - 6) text-anchor="end" { (language.say("now", "現在")) }
             }
             figcaption { (told) }

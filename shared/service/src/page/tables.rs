@@ -15,8 +15,8 @@ use crate::{
 pub(super) fn link(status: &Status, language: Language) -> Markup {
     let it = &status.link;
     let since = match it.state == CONNECTED {
-        true => language.say("Connected since", "接続の開始"),
-        false => language.say("Not connected since", "接続が切れた時刻"),
+        true => language.say("Connected since", "接続を開始した時刻"),
+        false => language.say("Not connected since", "未接続となった時刻"),
     };
     let skew = it.clock_skew_seconds.map(|apart| language.say(format!("{apart:.3} s"), format!("{apart:.3} 秒")));
     let content = html! {
@@ -60,7 +60,7 @@ fn journals(held: &HeldStands, language: Language) -> Markup {
         dd {
             (language.say(
                 format!("{} entries, receipts for {}, the last at ", held.own_seq, held.receipted_seq),
-                format!("{} 件、受領証 {} まで、最終 ", held.own_seq, held.receipted_seq),
+                format!("{} 件、受領証は {} 番まで、最終の受領証 ", held.own_seq, held.receipted_seq),
             ))
             (when_any(held.last_receipt_at.as_deref(), language))
         }
@@ -114,7 +114,7 @@ pub(super) fn trust(status: &Status, language: Language) -> Markup {
         table {
             caption { (language.say("The first to expire comes first", "有効期限の近い順")) }
             thead { tr {
-                th scope="col" { (language.say("Port", "接続口")) }
+                th scope="col" { (language.say("Port", "ポート")) }
                 th scope="col" { (language.say("Material", "種類")) }
                 th scope="col" { (language.say("Number", "番号")) }
                 th scope="col" { (language.say("Ends", "有効期限")) }
