@@ -10,8 +10,8 @@ pub enum Declined {
     /// The policy refused the act. Only its notes were written.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The request id was used for another request, or by another official.
-    #[error("the request id was used for another request, or by another official")]
+    /// The request id was used for another request.
+    #[error("the request id was used for another request")]
     RequestIdReused,
     /// The service fetches its own journal back; nothing is written meanwhile.
     #[error("the service fetches its journal back from the peer")]

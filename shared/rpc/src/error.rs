@@ -178,10 +178,8 @@ impl Draft {
                 }
             }
             Error::Failed { reason: Reason::RequestIdReused, .. } => {
-                let used = (
-                    "was used for another request of this caller, or by another official",
-                    "この要求識別子は、別の要求又は別の役職員等の要求に使用されています。",
-                );
+                let used =
+                    ("was used for another request of this caller", "この要求識別子は、別の要求に使用されています。");
                 self.field("request_id", &used.into());
             }
             Error::Full { limit, most, .. } => self.limit(limit, *most),

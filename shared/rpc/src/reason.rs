@@ -157,8 +157,8 @@ fn row(reason: Reason) -> (Code, &'static str, &'static str) {
         }
         Reason::RequestIdReused => (
             Code::FailedPrecondition,
-            "The request id was used for another request, or by another official.",
-            "この要求識別子は、別の要求又は別の役職員等の要求に使用されています。",
+            "The request id was used for another request.",
+            "この要求識別子は、別の要求に使用されています。",
         ),
         Reason::AgreementDiffers => (
             Code::FailedPrecondition,

@@ -109,8 +109,8 @@ fn row(reason: Reason) -> (&'static str, &'static str) {
             "示された文を役職員等に表示してください。この紹介については、届出・報告を確認済みです。",
         ),
         Reason::RequestIdReused => (
-            "Use a new request id: the id belongs to another request, or to another official.",
-            "新しい要求識別子を使用してください。指定された要求識別子は、別の要求又は別の役職員等の要求に使用されています。",
+            "Read the matter first: the id belongs to another request. A new act needs a new request id.",
+            "まず案件を確認してください。指定された要求識別子は、別の要求に使用されています。新たな行為には、新しい要求識別子を使用してください。",
         ),
         Reason::AgreementDiffers => ("Tell the operators of both agencies.", "両機関の運用担当者に連絡してください。"),
         Reason::JournalStopped => (

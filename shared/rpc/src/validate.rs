@@ -32,10 +32,9 @@ impl DigestKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 
-    /// An official is part of it: the first reply was judged for the official who acted.
-    fn digest(&self, caller: &str, official: &str, method: &str, request: &[u8]) -> Vec<u8> {
+    fn digest(&self, caller: &str, method: &str, request: &[u8]) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.0);
-        for part in [caller.as_bytes(), b"\0", official.as_bytes(), b"\0", method.as_bytes(), b"\0", request] {
+        for part in [caller.as_bytes(), b"\0", method.as_bytes(), b"\0", request] {
             context.update(part);
         }
         context.sign().as_ref().to_vec()
@@ -57,7 +56,7 @@ pub struct Call {
     pub reader: Reader,
     /// The request's id; empty for a read.
     pub request_id: String,
-    /// The keyed digest of caller, official, method and request, by which a repeat is recognised; empty for a read.
+    /// The keyed digest of caller, method and request, by which a repeat is recognised; empty for a read.
     pub digest: Vec<u8>,
     /// The W3C trace context; empty if there is none.
     pub traceparent: String,
@@ -92,7 +91,7 @@ pub fn open<M: Message + Validate>(
     if rule.mutating {
         let bytes = message.encode_to_vec();
         self::request_id(&bytes).unwrap_or_default().clone_into(&mut request_id);
-        digest = digest_key.digest(&caller, &official, rule.path, &bytes);
+        digest = digest_key.digest(&caller, rule.path, &bytes);
     }
     let reader = Reader { roles, unit, purpose };
     Ok(Opened { call: Call { moment, rule, caller, official, reader, request_id, digest, traceparent }, message })

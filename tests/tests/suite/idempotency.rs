@@ -8,7 +8,7 @@ use renkei_client::{Answer, CallError, Official};
 use renkei_proto::{
     RULES,
     agreement::v1::NoticeKind,
-    evidence::v1::{BarOfficialRequest, CheckpointAuditRequest, UnbarOfficialRequest},
+    evidence::v1::{BarOfficialRequest, CheckpointAuditRequest, ListAuditRecordsRequest, UnbarOfficialRequest},
     journal::v1::BarReason,
     options::v1::Reason,
     referral::v1::{
@@ -312,7 +312,7 @@ async fn a_request_id_names_one_request_of_one_caller() {
 }
 
 #[tokio::test]
-async fn a_repeat_by_another_official_is_another_request() {
+async fn a_repeat_by_another_official_of_the_same_caller_is_a_repeat() {
     let pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
     let (ppc, ipa) = both(&pair).unwrap();
     publish_all(&ppc, &ipa).await.unwrap();
@@ -320,12 +320,15 @@ async fn a_repeat_by_another_official_is_another_request() {
     let issued = ppc.issue(issue.clone()).await.unwrap();
     let before = ppc.link().await.unwrap().own_seq;
     let channel = ppc.desk.on_behalf_of("intake", Official::from_static("suzuki")).unwrap();
-    let mut others = ReferralServiceClient::new(channel);
-    // The first reply was judged for the official who acted, and would show another one the paper without a record.
-    let repeated = others.issue_referral(issue.clone()).await.map(|it| it.into_inner()).map_err(CallError::from);
-    refused(repeated, Reason::RequestIdReused, "request_id");
+    let repeated = ReferralServiceClient::new(channel).issue_referral(issue).await.unwrap().into_inner();
+    assert_eq!(repeated, issued);
     assert_eq!(ppc.link().await.unwrap().own_seq, before);
-    assert_eq!(ppc.issue(issue).await.unwrap(), issued);
+    // The act stays that of the official who acted.
+    let matter = issued.referral.unwrap().name;
+    let request = ListAuditRecordsRequest { matter, ..ListAuditRecordsRequest::default() };
+    let records = ppc.list_audit_records(request).await.unwrap().records;
+    let acts = records.iter().filter(|it| it.method.ends_with("/IssueReferral"));
+    assert_eq!(acts.map(|it| it.official.as_str()).collect::<Vec<_>>(), ["tanaka"]);
 }
 
 #[tokio::test]

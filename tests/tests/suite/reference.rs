@@ -21,6 +21,9 @@ use renkei_proto::{
 use renkei_rpc::{reason::answer, remedy::remedy};
 use tonic::Code;
 
+/// Reasons whose advice states when to repeat the call.
+const AS_DESCRIBED: [Reason; 4] = [Reason::Deadline, Reason::EtagStale, Reason::Internal, Reason::ConsentNotFresh];
+
 /// The first of the reasons that are no answers to calls: those of refused entries and stopped journals.
 const NO_ANSWERS: i32 = 150;
 
@@ -158,7 +161,7 @@ fn errors(contract: &Contract) -> String {
         }
         let retry = match answer.retry_after {
             Some(after) => format!("after {} s", after.as_secs()),
-            None if reason == Reason::Deadline || reason == Reason::EtagStale => "as described".to_owned(),
+            None if AS_DESCRIBED.contains(&reason) => "as described".to_owned(),
             None => "no".to_owned(),
         };
         writeln!(text, "- Name: {}", reason.ja()).unwrap();

@@ -64,11 +64,9 @@ fn a_repeat_has_the_same_digest_and_nothing_else_has() {
     assert_ne!(digest("b", ID), first);
     assert_ne!(digest("a", "4f0c9a52-7d1e-4c63-9b59-0f7a6f1f2e11"), first);
     let key = |byte| DigestKey::new(&[byte; 32]);
-    let one = key(1).digest("a", "o", "m", b"x");
-    assert_ne!(one, key(2).digest("a", "o", "m", b"x"));
-    assert_ne!(one, key(1).digest("a", "p", "m", b"x"));
-    assert_ne!(one, key(1).digest("a", "o", "n", b"x"));
-    assert_ne!(key(1).digest("a", "b", "m", b"x"), key(1).digest("a\0b", "", "m", b"x"));
+    assert_ne!(key(1).digest("a", "m", b"x"), key(2).digest("a", "m", b"x"));
+    assert_ne!(key(1).digest("a", "m", b"x"), key(1).digest("a", "n", b"x"));
+    assert_ne!(key(1).digest("a", "b", b"x"), key(1).digest("a\0b", "", b"x"));
 }
 
 #[test]
