@@ -9,7 +9,7 @@ use renkei_proto::{
     evidence::v1::{LookUpMatterRequest, evidence_service_client::EvidenceServiceClient},
     r#type::v1::Agency,
 };
-use tonic::{Response, Status};
+use tonic::{Request, Response, Status};
 
 use crate::{connect::Line, contract::constant, failure::Failure, options::Options};
 
@@ -104,7 +104,14 @@ impl Caller {
         let Ok(number) = text.parse::<CaseNumber>() else { return Ok(()) };
         let client = EvidenceServiceClient::new(self.channel());
         let request = LookUpMatterRequest { case_number: number.to_string() };
-        let found = self.answered(async || client.clone().look_up_matter(request.clone()).await).await?;
+        let asking = || {
+            let mut asking = Request::new(request.clone());
+            if let Some(deadline) = self.deadline {
+                asking.set_timeout(deadline);
+            }
+            asking
+        };
+        let found = self.answered(async || client.clone().look_up_matter(asking()).await).await?;
         *text = found.name;
         Ok(())
     }

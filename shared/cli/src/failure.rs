@@ -69,13 +69,15 @@ impl Failure {
 
 /// True if the same call may succeed later although nobody changes anything.
 fn may_pass(error: &CallError) -> bool {
-    let passes = error.retry_after.is_some() || error.reason == Reason::Deadline || error.code == Code::Unavailable;
+    let passes = error.retry_after.is_some() || [Code::DeadlineExceeded, Code::Unavailable].contains(&error.code);
     (passes || error.is_unanswered) && !error.is_lasting
 }
 
 /// True if nobody knows whether the call was carried out.
 fn is_undecided(error: &CallError) -> bool {
-    (error.is_unanswered && !error.is_lasting) || matches!(error.reason, Reason::Deadline | Reason::Internal)
+    (error.is_unanswered && !error.is_lasting)
+        || error.code == Code::DeadlineExceeded
+        || error.reason == Reason::Internal
 }
 
 fn told(error: &CallError, request_id: Option<&str>, options: &Options) -> String {
@@ -86,10 +88,10 @@ fn told(error: &CallError, request_id: Option<&str>, options: &Options) -> Strin
     }
     text.push('\n');
     text.push_str(&sentences("  ", &error.message, &error.japanese, language));
-    for (field, about) in error.fields.iter().zip(&error.field_sentences) {
+    for (place, (field, about)) in error.fields.iter().zip(&error.field_sentences).enumerate() {
         text.push_str(&format!("  {}{field}\n", language.pick("field: ", "項目：")));
         // The sentences of the whole call contain those of its first field.
-        if about.japanese.is_empty() || !error.japanese.contains(&about.japanese) {
+        if place > 0 || !error.japanese.contains(&about.japanese) {
             text.push_str(&sentences("    ", &about.english, &about.japanese, language));
         }
     }

@@ -24,7 +24,7 @@ use crate::{
     call::{Caller, list, next_page},
     failure::Failure,
     options::{Options, Output},
-    terminal::{complain, is_terminal, say},
+    terminal::{complain, harmless, harmless_json, is_terminal, say},
 };
 
 fn main() -> ExitCode {
@@ -35,7 +35,12 @@ fn main() -> ExitCode {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = match runtime {
-        Ok(runtime) => runtime.block_on(run(&matches, &options)),
+        Ok(runtime) => {
+            let done = runtime.block_on(run(&matches, &options));
+            // A reader of the standard output that stands still holds up no end.
+            runtime.shutdown_background();
+            done
+        }
         Err(error) => Err(Failure::Output(error.to_string())),
     };
     match done {
@@ -63,6 +68,12 @@ async fn of_contract(noun: &str, of_noun: &ArgMatches, options: &Options) -> Res
     let Some((verb, of_verb)) = of_noun.subcommand() else {
         let line = connect::open(options).map_err(Failure::Usage)?;
         let output = options.output.unwrap_or(Output::Json);
+        let without = [options.deadline.is_some(), options.retry_for.is_some(), output == Output::Table];
+        if let Some((option, _)) =
+            ["--deadline", "--retry-for", "--output table"].iter().zip(without).find(|(_, is)| *is)
+        {
+            return Err(Failure::Usage(format!("{option} is not for `renkei watch`, which goes on until it is ended")));
+        }
         return watch::run(of_noun, &Caller::new(line, options), output).await;
     };
     let known = contract::methods().into_iter().find(|method| method.noun == noun && method.verb == verb);
@@ -92,7 +103,7 @@ async fn call(
 fn show(answer: &DynamicMessage, options: &Options) -> Result<(), Failure> {
     let by_itself = if is_terminal() && list(answer).is_some() { Output::Table } else { Output::Json };
     if options.output.unwrap_or(by_itself) == Output::Table {
-        say(&table::table(answer, options.lang))?;
+        say(&harmless(&table::table(answer, options.lang)))?;
         if let Some(token) = next_page(answer) {
             let english = format!("more with --all, or with --page-token {token}");
             let japanese = format!("続きがあります（全件：--all、次のページ：--page-token {token}）");
@@ -101,7 +112,7 @@ fn show(answer: &DynamicMessage, options: &Options) -> Result<(), Failure> {
         return Ok(());
     }
     let json = serde_json::to_string_pretty(answer).map_err(|error| Failure::Output(error.to_string()))?;
-    Ok(say(&format!("{json}\n"))?)
+    Ok(say(&harmless_json(&format!("{json}\n")))?)
 }
 
 fn explain(matches: &ArgMatches, options: &Options) -> Result<(), Failure> {

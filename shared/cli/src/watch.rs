@@ -17,9 +17,18 @@ use renkei_proto::{
 };
 use serde_json::{Value as Json, json};
 use tempfile::NamedTempFile;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::spawn_blocking,
+};
 
-use crate::{call::Caller, contract::POOL, failure::Failure, options::Output, terminal::say};
+use crate::{
+    call::Caller,
+    contract::POOL,
+    failure::Failure,
+    options::Output,
+    terminal::{harmless_json, say},
+};
 
 /// Adds the options of the feed to its command.
 pub(crate) fn with_options(command: Command) -> Command {
@@ -69,7 +78,10 @@ async fn follow(caller: &Caller, from: &str, matter: &str, file: Option<&Path>, 
                 json(&dynamic(&WatchResponse { cursor, event: Some(event) }, "WatchResponse")?)?.to_string()
             }
         };
-        say(&format!("{line}\n"))?;
+        let line = harmless_json(&format!("{line}\n"));
+        // A reader that stands still stops the thread that writes to it, and not the one that hears of Ctrl-C.
+        let printed = spawn_blocking(move || say(&line)).await;
+        printed.map_err(|error| Failure::Output(error.to_string()))??;
         // The event is printed first: after a crash in between it is printed again, as a CloudEvent with the same id.
         keep(file, watch.cursor())?;
     }

@@ -1,13 +1,13 @@
 //! Calls that are repeated until they are answered.
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use renkei_proto::options::v1::Reason;
 use tokio::time::{Instant, sleep};
-use tonic::{Response, Status};
+use tonic::{Code, Response, Status};
 use uuid::Uuid;
 
 use crate::error::CallError;
@@ -18,9 +18,9 @@ pub const REPEAT_AFTER: Duration = Duration::from_millis(50);
 /// The longest pause before a call is repeated that nobody answered.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// The tokens of a connection, in tenths; a failure takes one token, and an answer gives a tenth.
-const TOKENS: u32 = 1000;
-const TOKEN: u32 = 10;
+/// The tokens of a connection, in thousandths. A failure takes one token; an answer gives a tenth, and a second a whole one.
+const TOKENS: u64 = 100_000;
+const TOKEN: u64 = 1000;
 
 /// The answer to a call, or the error.
 pub type Answer<T> = Result<T, CallError>;
@@ -58,27 +58,36 @@ pub async fn answered<T>(limit: Duration, call: impl AsyncFn() -> Result<Respons
 }
 
 /// The repetitions that the calls over one connection may make together, as gRPC throttles them (gRFC A6). While many calls
-/// fail, none is repeated, so that a service that returns is not met by the repetitions of all at once.
+/// fail, none is repeated, so that a service that returns is not met by the repetitions of all at once. Tokens also come back
+/// with time, so that a single call can wait for its service as long as its limit allows.
 #[derive(Debug)]
-pub(crate) struct Budget(AtomicU32);
+pub(crate) struct Budget(Mutex<Tokens>);
+
+#[derive(Debug)]
+struct Tokens {
+    left: u64,
+    /// The time for which they were counted.
+    at: Instant,
+}
 
 impl Budget {
     /// A full budget.
-    pub(crate) const fn new() -> Self {
-        Self(AtomicU32::new(TOKENS))
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Tokens { left: TOKENS, at: Instant::now() }))
     }
 
     /// Takes the token of a failure; true if the call may be repeated, because more than half of the tokens are left.
-    fn take(&self) -> bool {
-        let take = |left: u32| Some(left.saturating_sub(TOKEN));
-        let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).unwrap_or_default();
-        before.saturating_sub(TOKEN) > TOKENS / 2
+    fn take(&self, now: Instant) -> bool {
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let earned = u64::try_from(now.saturating_duration_since(tokens.at).as_millis()).unwrap_or(TOKENS);
+        tokens.left = tokens.left.saturating_add(earned).min(TOKENS).saturating_sub(TOKEN);
+        tokens.at = now;
+        tokens.left > TOKENS / 2
     }
 
     fn give(&self) {
-        let give = |left: u32| Some((left + 1).min(TOKENS));
-        // The function always gives a value, so this never fails.
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.left = (tokens.left + TOKEN / 10).min(TOKENS);
     }
 }
 
@@ -97,11 +106,14 @@ pub(crate) async fn answered_within<T>(
             }
             Err(status) => CallError::from(status),
         };
-        let pause = pause(&error, attempt);
-        match pause.filter(|pause| budget.take() && start.elapsed().saturating_add(*pause) <= limit) {
-            Some(pause) => sleep(pause).await,
-            None => return Err(error),
+        let Some(pause) = pause(&error, attempt) else {
+            budget.give();
+            return Err(error);
+        };
+        if !budget.take(Instant::now()) || start.elapsed().saturating_add(pause) > limit {
+            return Err(error);
         }
+        sleep(pause).await;
         attempt += 1;
     }
 }
@@ -109,7 +121,7 @@ pub(crate) async fn answered_within<T>(
 /// The pause before the same call is made again: the one that the service names, or one that doubles. `None` for an answer that
 /// would be the same again.
 fn pause(error: &CallError, attempt: u32) -> Option<Duration> {
-    let is_undecided = (error.is_unanswered && !error.is_lasting) || error.reason == Reason::Deadline;
+    let is_undecided = (error.is_unanswered && !error.is_lasting) || error.code == Code::DeadlineExceeded;
     let doubled = REPEAT_AFTER.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
     error.retry_after.or(is_undecided.then_some(doubled))
 }
@@ -120,11 +132,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_budget_is_spent_by_failures_and_filled_by_answers() {
+    fn a_budget_is_spent_by_failures_and_filled_by_answers_and_time() {
         let budget = Budget::new();
-        assert_eq!((0..200).filter(|_| budget.take()).count(), 49);
+        let start = budget.0.lock().map(|tokens| tokens.at).unwrap_or_else(|_| Instant::now());
+        assert_eq!((0..200).filter(|_| budget.take(start)).count(), 49);
         (0..10_000).for_each(|_| budget.give());
-        assert!(budget.take());
+        assert!(budget.take(start));
+        assert_eq!((0..200).filter(|_| budget.take(start)).count(), 48);
+        // One call that is repeated every second is never held back.
+        let late = (1..1000).map(|second| start + Duration::from_secs(100 + second));
+        assert!(late.into_iter().all(|now| budget.take(now)));
     }
 
     #[test]

@@ -159,6 +159,9 @@ async fn a_failure_is_told_in_both_languages_and_by_its_exit_code() {
         ["INVALID_ARGUMENT FIELD_INVALID (項目の誤り)", "field: name", "must match", "入力内容に誤りがあります。"];
     assert_fails(&wrong, 1, &words);
     assert_fails(&wrong, 1, &["renkei explain FIELD_INVALID"]);
+    // The sentences of the call are those of its first field; each further one has its own.
+    let several = shell.run(&["referral", "issue", "--report", "2026-000001"]).await;
+    assert_fails(&several, 1, &["field: judgement\n  field: scope_facts\n    ", "field: language\n    "]);
     let explained = shell.run(&["referral", "get", "--name", "甲-R08-REF-9999", "--explain", "--lang", "ja"]).await;
     assert_fails(&explained, 1, &["エラー：NOT_FOUND", "該当するものが見つかりません。", "対処方法：存在しない場合と"]);
     let other_side = shell.run(&["advice", "give", "--caller", "casework"]).await;
