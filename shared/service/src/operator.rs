@@ -38,6 +38,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The pause before the second and last attempt.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// The query of `/status` that leaves out the matters, which take most of the time and which no command shows.
+const BRIEF: &str = "brief";
+
 /// The sources of the port's answers.
 #[derive(Clone)]
 pub(crate) struct Facts {
@@ -89,8 +92,11 @@ async fn metrics(State(facts): State<Facts>) -> Result<impl IntoResponse, Fault>
     Ok(([(header::CONTENT_TYPE, Shown::TYPE)], metrics))
 }
 
-async fn status(State(facts): State<Facts>) -> Result<impl IntoResponse, Fault> {
-    let status = facts.status().await.with_matters(&facts.store).await;
+async fn status(State(facts): State<Facts>, uri: Uri) -> Result<impl IntoResponse, Fault> {
+    let mut status = facts.status().await;
+    if uri.query() != Some(BRIEF) {
+        status = status.with_matters(&facts.store).await;
+    }
     let status = serde_json::to_string_pretty(&status).map_err(fault)?;
     Ok(([(header::CONTENT_TYPE, "application/json")], status))
 }
@@ -132,7 +138,8 @@ pub(crate) async fn serve(listener: TcpListener, facts: Facts, draining: Cancell
 /// # Errors
 /// An answer from something else than this service.
 pub(crate) async fn ask(address: SocketAddr) -> Result<Option<Status>, String> {
-    let status = || timeout(PATIENCE, client::get(address, "/status"));
+    let path = format!("/status?{BRIEF}");
+    let status = || timeout(PATIENCE, client::get(address, &path));
     let mut answer = status().await;
     if let Ok(Err(GetError::Closed)) = answer {
         // A service that closes without an answer may be ending or starting.

@@ -56,9 +56,11 @@ impl Past {
         it.samples.iter().filter(is_within).copied().chain([now]).collect()
     }
 
-    /// Notes the state of the link. The one at the start is not a failure, because nothing was tried yet.
-    pub(crate) fn note(&self, now: Timestamp, link: &LinkStatus) {
+    /// Looks at the link and notes its state, which it gives. The one at the start is not a failure, because nothing was tried
+    /// yet. Nobody else looks meanwhile: of two states, the older one would be noted last.
+    pub(crate) fn note(&self, look: impl FnOnce() -> (Timestamp, LinkStatus)) -> LinkStatus {
         let mut it = self.remembered();
+        let (now, link) = look();
         let is_connected = link.state() == State::Connected;
         let is_first = it.link.since.is_none();
         if is_first || it.link.is_connected != is_connected {
@@ -69,6 +71,7 @@ impl Past {
         if !is_connected && !is_first && !link.cause.is_empty() && !is_told {
             it.link.failure = Some((now, link.cause.clone()));
         }
+        link
     }
 
     /// The course of the link.
@@ -111,12 +114,13 @@ mod tests {
             cause: cause.to_owned(),
             ..LinkStatus::default()
         };
-        past.note(at(1), &status(State::Waiting, "the peer was not reached yet"));
-        past.note(at(2), &status(State::Connected, ""));
+        let note = |second: i64, link: LinkStatus| past.note(|| (at(second), link));
+        note(1, status(State::Waiting, "the peer was not reached yet"));
+        note(2, status(State::Connected, ""));
         assert_eq!((past.link().since, past.link().failure), (Some(at(2)), None));
-        past.note(at(3), &status(State::Waiting, "closed"));
-        past.note(at(4), &status(State::Waiting, "closed"));
-        past.note(at(5), &status(State::Connected, ""));
+        note(3, status(State::Waiting, "closed"));
+        note(4, status(State::Waiting, "closed"));
+        note(5, status(State::Connected, ""));
         let link = past.link();
         assert_eq!(link.since, Some(at(5)));
         assert_eq!(link.failure, Some((at(3), "closed".to_owned())));

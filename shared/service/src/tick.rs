@@ -226,8 +226,10 @@ pub(crate) async fn remember(past: Past, parts: Parts, draining: CancellationTok
     let mut minutes = tokio::time::interval(MINUTE);
     minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let link = replicas.borrow_and_update().link();
-        past.note(parts.source.moment().now, &link);
+        past.note(|| {
+            let link = replicas.borrow_and_update().link();
+            (parts.source.moment().now, link)
+        });
         tokio::select! {
             _ = minutes.tick() => {
                 let backlog = heads.borrow().backlog();

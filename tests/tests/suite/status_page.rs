@@ -104,6 +104,8 @@ async fn the_page_has_the_data_of_the_status_and_no_text_and_no_official() {
         let told: Value = serde_json::from_str(&status).unwrap();
         assert_eq!(told["matters"][0]["name"], item.name, "the newest is the first");
         assert_eq!(told["matters"][0]["entries"][0]["is_receipted"], true);
+        let brief: Value = serde_json::from_str(&shown(&pair, agency, "/status?brief").await).unwrap();
+        assert_eq!((&brief["matters"], &brief["agency"]), (&Value::Null, &told["agency"]));
         assert_eq!(told["backlog_hour"].as_array().and_then(|all| all.last()).unwrap()["backlog"], 0);
         let page = shown(&pair, agency, "/?lang=ja").await;
         for matter in told["matters"].as_array().unwrap() {

@@ -28,7 +28,7 @@ pub(crate) struct LinkStands {
     /// The time since which it is connected, or is not. Services of earlier versions do not report it, nor what follows.
     #[serde(default)]
     pub(crate) since: Option<String>,
-    /// The last time since the start at which it was lost or could not be established.
+    /// The last cause since the start for which it was lost or could not be established, with the time at which it began.
     #[serde(default)]
     pub(crate) last_failure: Option<LinkFailure>,
     /// The versions of the memorandum that the peer named when the last session began.
@@ -65,9 +65,8 @@ pub(crate) struct LackingVersion {
 
 impl LinkStands {
     pub(super) fn of(store: &Store, live: &Link, past: &Past, now: Timestamp) -> Self {
-        let status = store.replicas().borrow().link();
         // The task that follows the link may not have seen this state yet.
-        past.note(now, &status);
+        let status = past.note(|| (now, store.replicas().borrow().link()));
         let state = match status.state() {
             State::Connected => CONNECTED,
             State::AgreementDiffers => AGREEMENT_DIFFERS,

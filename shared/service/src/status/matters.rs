@@ -8,7 +8,7 @@ use renkei_domain::{
     matter::{Matter, entry_name},
     moment::micros,
     noun::{journal, registry},
-    page::{Journal, Seen},
+    page::{Journal, Page, Seen},
 };
 use renkei_proto::{journal::v1::Receipt, r#type::v1::Agency};
 use renkei_store::{Error, Store, StoredEntry};
@@ -59,10 +59,13 @@ pub(crate) struct EntryStands {
 pub(crate) async fn matters(store: &Store) -> Result<Vec<MatterStands>, Error> {
     let given = store.receipt_given().await?.and_then(|it| Receipt::decode(it.receipt.as_slice()).ok());
     let given = given.map_or(0, |it| it.up_to_seq);
-    let mut all = Vec::new();
-    for (name, entries) in newest(store).await? {
-        let page = store.page(&name).await?.unwrap_or_default();
-        let (matter, seen) = (Matter::of(&name), Seen::whole(&page));
+    let newest = newest(store).await?;
+    // A page that somebody has altered is left out and reported: its matter then shows its entries alone.
+    let pages = store.pages(&newest.iter().map(|(name, _)| name.as_str()).collect()).await?;
+    let (mut all, none) = (Vec::new(), Page::default());
+    for (name, entries) in newest {
+        let page = pages.get(&name).unwrap_or(&none);
+        let (matter, seen) = (Matter::of(&name), Seen::whole(page));
         let state = registry::of(&matter).state(&matter, seen);
         let mut stand = Vec::new();
         for (author, stored) in &entries {
