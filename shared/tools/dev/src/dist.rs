@@ -84,6 +84,12 @@ pub(crate) fn release(programs: &Path) -> Result<(), String> {
 pub(crate) fn programs() -> Result<Option<PathBuf>, String> {
     let root = std::env::current_dir().map_err(|error| error.to_string())?;
     let folders = [(root, "/renkei"), (cargo_home()?, "/cargo")];
+    if let Some((folder, _)) = folders.iter().find(|(folder, _)| folder.display().to_string().contains(' ')) {
+        return Err(format!(
+            "a compiler of C cannot be told of a folder with blanks in its path: {}",
+            folder.display()
+        ));
+    }
     let flags = |flag: &str| folders.clone().map(|(folder, name)| format!("{flag}={}={name}", folder.display()));
     let for_c = flags("-ffile-prefix-map").join(" ");
     let mut build = cargo(&["build", "--locked", "--release", "--target-dir", BUILD]);

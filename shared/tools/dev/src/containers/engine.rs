@@ -210,7 +210,10 @@ impl Drop for Engine {
             let _ = self.docker(&[&["kill"], running.as_slice()].concat());
         }
         if let Some(daemon) = &mut self.daemon {
-            let _ = output(Command::new("kill").arg(daemon.id().to_string()));
+            // A minimal machine has no such program; the daemon then leaves its containers' folders, which are removed below.
+            if output(Command::new("kill").arg(daemon.id().to_string())).is_err() {
+                let _ = daemon.kill();
+            }
             let _ = daemon.wait();
         }
         remove(&self.name);
@@ -262,7 +265,14 @@ fn folder(name: &str) -> PathBuf {
 
 /// Removes all of an engine. It is ended first if its run was killed.
 fn remove(name: &str) {
-    if let Ok(daemon) = fs::read_to_string(folder(name).join("pid")) {
+    // Another program may have the number by now.
+    let is_engine = |daemon: &String| {
+        let called = fs::read(Path::new("/proc").join(daemon).join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&called).contains(name)
+    };
+    if let Ok(daemon) = fs::read_to_string(folder(name).join("pid"))
+        && is_engine(&daemon)
+    {
         let _ = output(Command::new("kill").arg(&daemon));
         let _ = until(|| if Path::new("/proc").join(&daemon).exists() { Err(String::new()) } else { Ok(()) });
     }
