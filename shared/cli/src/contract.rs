@@ -1,37 +1,20 @@
 //! The contract as the command line reads it: its descriptors, their comments, and a noun and a verb for every method.
 
-use std::{collections::HashMap, sync::LazyLock};
-
-use prost_reflect::{DescriptorPool, FieldDescriptor, FileDescriptor, MethodDescriptor};
-use renkei_proto::{COMMENTED_DESCRIPTOR_SET, NAMES, RULES, options::v1::Surface};
+use prost_reflect::{FieldDescriptor, FileDescriptor, MessageDescriptor, MethodDescriptor};
+use renkei_proto::{NAMES, RULES, options::v1::Surface};
+use renkei_rpc::comment::COMMENTED;
 
 /// The prepositions that a method's name leaves at its end when its noun is taken out, as in `RemindOfRecall`.
 const LEFT: [&str; 2] = ["of", "about"];
 
-/// The descriptors of the contract. If they could not be read, there would be no commands; a test refuses that.
-pub(crate) static POOL: LazyLock<DescriptorPool> =
-    LazyLock::new(|| DescriptorPool::decode(COMMENTED_DESCRIPTOR_SET).unwrap_or_default());
-
-/// The comments of the contract by file and place.
-static COMMENTS: LazyLock<HashMap<(String, Vec<i32>), String>> = LazyLock::new(|| {
-    let mut comments = HashMap::new();
-    for file in POOL.files() {
-        let locations = file.file_descriptor_proto().source_code_info.iter().flat_map(|info| &info.location);
-        for location in locations {
-            if let Some(comment) = &location.leading_comments {
-                comments.insert((file.name().to_owned(), location.path.clone()), comment.clone());
-            }
-        }
-    }
-    comments
-});
-
-/// The comment on what is at this place of a file, one line for each paragraph; empty where there is none.
+/// The comment on what is at this place of a file, one line for each paragraph; empty if there is none.
 pub(crate) fn comment(file: &FileDescriptor, path: &[i32]) -> String {
-    let text = COMMENTS.get(&(file.name().to_owned(), path.to_vec())).map_or("", String::as_str);
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let paragraphs = lines.split(|line| line.is_empty()).filter(|lines| !lines.is_empty());
-    paragraphs.map(|lines| lines.join(" ")).collect::<Vec<_>>().join("\n")
+    renkei_rpc::comment::comment(file, path).join("\n")
+}
+
+/// True for the message that JSON and options write as a text.
+pub(crate) fn is_time(message: &MessageDescriptor) -> bool {
+    message.full_name() == "google.protobuf.Timestamp"
 }
 
 /// A method of the desk and its place among the commands.
@@ -54,7 +37,7 @@ pub(crate) fn methods() -> Vec<Method> {
 pub(crate) fn method(path: &str) -> Option<MethodDescriptor> {
     let (service, method) = path.trim_start_matches('/').rsplit_once('/')?;
     let is_meant = |full: &str| full == service || full.strip_suffix(service).is_some_and(|rest| rest.ends_with('.'));
-    let service = POOL.services().find(|known| is_meant(known.full_name()))?;
+    let service = COMMENTED.services().find(|known| is_meant(known.full_name()))?;
     service.methods().find(|known| known.name() == method)
 }
 
@@ -88,7 +71,7 @@ fn words(name: &str) -> Vec<String> {
 
 /// The only value that a text of the contract may have, such as `linkStatus` for the name of the link's state.
 pub(crate) fn constant(field: &FieldDescriptor) -> Option<String> {
-    let rules = POOL.get_extension_by_name("buf.validate.field")?;
+    let rules = COMMENTED.get_extension_by_name("buf.validate.field")?;
     let options = field.options();
     let rules = options.get_extension(&rules);
     let of_text = rules.as_message()?.get_field_by_name("string")?;

@@ -1,17 +1,17 @@
 //! The meaning of a reason, and what to do about it. The reference `docs/errors.md` is made of the same texts.
 
 use renkei_proto::options::v1::Reason;
-use renkei_rpc::{reason::answer, remedy::remedy};
-use tonic::Code;
-
-use crate::{
-    contract::{POOL, comment},
-    options::Language,
+use renkei_rpc::{
+    comment::COMMENTED,
+    reason::{answer, status_name},
+    remedy::{Repeat, meaning, remedy, repeat},
 };
+
+use crate::options::Language;
 
 /// All reasons, in the order of the contract.
 pub(crate) fn reasons() -> Vec<Reason> {
-    let list = POOL.get_enum_by_name("renkei.options.v1.Reason");
+    let list = COMMENTED.get_enum_by_name("renkei.options.v1.Reason");
     let numbers = list.iter().flat_map(|list| list.values()).map(|value| value.number());
     numbers.filter_map(|number| Reason::try_from(number).ok()).filter(|it| *it != Reason::Unspecified).collect()
 }
@@ -26,19 +26,15 @@ pub(crate) fn reason(name: &str) -> Result<Reason, String> {
 /// The explanation of a reason in several lines.
 pub(crate) fn explanation(reason: Reason, language: Language) -> String {
     let answer = answer(reason);
-    let again = match (answer.retry_after.map(|after| after.as_secs()), language) {
-        (Some(seconds), Language::En) => format!("after {seconds} s"),
-        (Some(seconds), Language::Ja) => format!("{seconds} 秒後に可能"),
-        (None, _)
-            if matches!(reason, Reason::Deadline | Reason::EtagStale | Reason::Internal | Reason::ConsentNotFresh) =>
-        {
-            language.pick("as described", "対処方法のとおり").to_owned()
-        }
-        (None, _) => language.pick("no", "不可").to_owned(),
+    let again = match (repeat(reason), language) {
+        (Repeat::After(time), Language::En) => format!("after {} s", time.as_secs()),
+        (Repeat::After(time), Language::Ja) => format!("{} 秒後に可能", time.as_secs()),
+        (Repeat::AsDescribed, _) => language.pick("as described", "対処方法のとおり").to_owned(),
+        (Repeat::No, _) => language.pick("no", "不可").to_owned(),
     };
     let remedy = remedy(reason);
     let name = named(reason, language);
-    let status = status(answer.code);
+    let status = status_name(answer.code);
     // The contract's own words are English; in Japanese, the sentence has their place.
     let meaning = meaning(reason);
     let rows: &[(&str, &str)] = match language {
@@ -80,28 +76,6 @@ pub(crate) fn overview(language: Language) -> String {
     reasons().into_iter().map(line).collect()
 }
 
-/// The meaning as the contract states it, after the name of the status.
-fn meaning(reason: Reason) -> String {
-    let list = POOL.get_enum_by_name("renkei.options.v1.Reason");
-    let value = list.and_then(|list| list.get_value(reason as i32));
-    let comment = value.map(|value| comment(&value.parent_enum().parent_file(), value.path())).unwrap_or_default();
-    let meaning = comment.split_once(": ").map_or(comment.as_str(), |(_, meaning)| meaning);
-    let mut letters = meaning.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
-/// The name of a status as the contract writes it, such as `NOT_FOUND`.
-pub(crate) fn status(code: Code) -> String {
-    let mut name = String::new();
-    for (place, letter) in format!("{code:?}").chars().enumerate() {
-        if place > 0 && letter.is_uppercase() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_uppercase());
-    }
-    name
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,10 +93,5 @@ mod tests {
             }
         }
         assert!(reason("NO_SUCH_REASON").is_err());
-    }
-
-    #[test]
-    fn a_status_is_written_as_in_the_contract() {
-        assert_eq!((status(Code::NotFound), status(Code::Ok)), ("NOT_FOUND".to_owned(), "OK".to_owned()));
     }
 }

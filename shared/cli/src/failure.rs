@@ -4,10 +4,11 @@ use std::{io, process::ExitCode};
 
 use renkei_client::CallError;
 use renkei_proto::options::v1::Reason;
+use renkei_rpc::reason::status_name;
 use tonic::Code;
 
 use crate::{
-    explain::{explanation, named, status},
+    explain::{explanation, named},
     options::{Language, Options},
     terminal::complain,
 };
@@ -82,7 +83,7 @@ fn is_undecided(error: &CallError) -> bool {
 
 fn told(error: &CallError, request_id: Option<&str>, options: &Options) -> String {
     let language = options.lang;
-    let mut text = status(error.code);
+    let mut text = status_name(error.code);
     if error.reason != Reason::Unspecified {
         text.push_str(&format!(" {}", named(error.reason, language)));
     }

@@ -10,7 +10,7 @@ use prost_reflect::{
 };
 use serde_json::{Map, Value as Json};
 
-use crate::contract::{comment, kebab, short};
+use crate::contract::{comment, is_time, kebab, short};
 
 /// The most names in an option, such as the three of `--terms.scope.designated`. Deeper fields are stated as JSON.
 const DEPTH: usize = 3;
@@ -51,10 +51,6 @@ fn collect(message: &MessageDescriptor, before: &[FieldDescriptor], flags: &mut 
             collect(&inner, &path, flags);
         }
     }
-}
-
-fn is_time(message: &MessageDescriptor) -> bool {
-    message.full_name() == "google.protobuf.Timestamp"
 }
 
 impl Flag {

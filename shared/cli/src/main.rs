@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let done = match runtime {
         Ok(runtime) => {
             let done = runtime.block_on(run(&matches, &options));
-            // A reader of the standard output that stands still holds up no end.
+            // The thread that writes may wait for its reader for ever.
             runtime.shutdown_background();
             done
         }

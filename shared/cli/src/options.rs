@@ -108,8 +108,8 @@ fn agency(id: &str) -> Result<Agency, String> {
 }
 
 fn purpose(id: &str) -> Result<Purpose, String> {
-    let known =
-        [1, 2, 3, 4, 5, 6, 7].map(|number| Purpose::try_from(number).unwrap_or_default().id().replace('_', "-"));
+    let all = (1..).map_while(|number| Purpose::try_from(number).ok());
+    let known: Vec<String> = all.map(|purpose| purpose.id().replace('_', "-")).collect();
     Purpose::from_id(&id.replace('-', "_")).ok_or_else(|| format!("a purpose is one of {}", known.join(", ")))
 }
 

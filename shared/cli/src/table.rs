@@ -10,7 +10,7 @@ use renkei_proto::{FactKind, r#type::v1::Agency};
 
 use crate::{
     call::list,
-    contract::{japanese, kebab, short},
+    contract::{is_time, japanese, kebab, short},
     options::Language,
     terminal::width,
 };
@@ -108,7 +108,7 @@ fn add_fields(table: &mut Table, before: &str, message: &DynamicMessage, languag
                 let elements = values.iter().filter_map(Value::as_message).enumerate();
                 elements.for_each(|(at, element)| add_fields(table, &format!("{name}.{}.", at + 1), element, language));
             }
-            (Value::Message(inner), _) if !is_time(inner.descriptor().full_name()) => {
+            (Value::Message(inner), _) if !is_time(&inner.descriptor()) => {
                 add_fields(table, &format!("{name}."), inner, language);
             }
             _ => {
@@ -148,14 +148,10 @@ fn party(number: i32) -> &'static str {
     }
 }
 
-fn is_time(message: &str) -> bool {
-    message == "google.protobuf.Timestamp"
-}
-
 /// True if a field has one short value, or a few values of an enum.
 fn is_short(field: &FieldDescriptor) -> bool {
     let is_short = match field.kind() {
-        Kind::Message(message) => is_time(message.full_name()),
+        Kind::Message(message) => is_time(&message),
         Kind::Bytes => false,
         _ => true,
     };

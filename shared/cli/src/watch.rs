@@ -15,6 +15,7 @@ use renkei_proto::{
     r#type::v1::Agency,
     watch::v1::{Event, WatchResponse},
 };
+use renkei_rpc::comment::COMMENTED;
 use serde_json::{Value as Json, json};
 use tempfile::NamedTempFile;
 use tokio::{
@@ -24,7 +25,6 @@ use tokio::{
 
 use crate::{
     call::Caller,
-    contract::POOL,
     failure::Failure,
     options::Output,
     terminal::{harmless_json, say},
@@ -79,7 +79,7 @@ async fn follow(caller: &Caller, from: &str, matter: &str, file: Option<&Path>, 
             }
         };
         let line = harmless_json(&format!("{line}\n"));
-        // A reader that stands still stops the thread that writes to it, and not the one that hears of Ctrl-C.
+        // While a reader does not read, the thread that writes to it waits. The thread that hears of Ctrl-C is another one.
         let printed = spawn_blocking(move || say(&line)).await;
         printed.map_err(|error| Failure::Output(error.to_string()))??;
         // The event is printed first: after a crash in between it is printed again, as a CloudEvent with the same id.
@@ -116,7 +116,7 @@ fn cloud_event(event: &Event, cursor: &str, agency: Agency) -> Result<Json, Fail
 
 /// A message of the feed's package by its descriptor.
 fn dynamic(message: &impl Message, name: &str) -> Result<DynamicMessage, Failure> {
-    let descriptor = POOL.get_message_by_name(&format!("renkei.watch.v1.{name}"));
+    let descriptor = COMMENTED.get_message_by_name(&format!("renkei.watch.v1.{name}"));
     let descriptor = descriptor.ok_or_else(|| Failure::Output("the contract is incomplete".to_owned()))?;
     DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
         .map_err(|error| Failure::Output(error.to_string()))

@@ -56,6 +56,6 @@ pub use calls::{Answer, REPEAT_AFTER, answered, request_id};
 pub use connection::{CONNECT_TIMEOUT, Connection, Service};
 pub use error::{CallError, ConnectError};
 pub use official::{CALL_TIMEOUT, Official, OfficialChannel, OfficialIdError};
-pub use raw::call_raw;
+pub use raw::{Raw, call_raw};
 pub use tls::Files;
 pub use watch::{RESUME_WITHIN, Watch};

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use bytes::{Buf as _, BufMut as _};
 use http::uri::PathAndQuery;
 use tonic::{
     Request, Response, Status,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
-
-use bytes::{Buf as _, BufMut as _};
 
 use crate::official::OfficialChannel;
 
@@ -39,9 +38,9 @@ fn unsent(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Status 
     Status::from_error(error.into())
 }
 
-/// Bytes as they are.
-#[derive(Clone, Copy)]
-struct Raw;
+/// Encoded messages as they are, for clients and servers of tonic.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw;
 
 impl Codec for Raw {
     type Encode = Vec<u8>;

@@ -3,6 +3,7 @@
 pub mod authorize;
 pub mod certificate;
 pub mod client;
+pub mod comment;
 pub mod connect;
 mod contract;
 mod crl;

@@ -26,6 +26,19 @@ pub fn answer(reason: Reason) -> Answer {
     Answer { code, english, japanese, retry_after: retry_after(reason) }
 }
 
+/// The name of a status as the contract and all languages but Rust write it, such as `NOT_FOUND`.
+#[must_use]
+pub fn status_name(code: Code) -> String {
+    let mut name = String::new();
+    for (place, letter) in format!("{code:?}").chars().enumerate() {
+        if place > 0 && letter.is_uppercase() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
+}
+
 fn retry_after(reason: Reason) -> Option<Duration> {
     let seconds = match reason {
         Reason::Busy => 1,
@@ -342,6 +355,11 @@ mod tests {
 
     fn is_japanese(c: char) -> bool {
         matches!(c, 'ぁ'..='ん' | 'ァ'..='ヶ' | '一'..='龠')
+    }
+
+    #[test]
+    fn a_status_is_written_as_in_the_contract() {
+        assert_eq!([Code::NotFound, Code::Ok].map(status_name), ["NOT_FOUND", "OK"]);
     }
 
     #[test]

@@ -1,6 +1,13 @@
-//! What a caller does about each reason: the reference of the contract and the command line print it.
+//! What a reason means, and what a caller does about it: the reference of the contract and the command line print it.
+
+use std::time::Duration;
 
 use renkei_proto::options::v1::Reason;
+
+use crate::{
+    comment::{COMMENTED, comment},
+    reason::answer,
+};
 
 /// The advice for a caller about a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +16,41 @@ pub struct Remedy {
     pub english: &'static str,
     /// The Japanese text, for developers and operators.
     pub japanese: &'static str,
+}
+
+/// Whether the same call may succeed later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// After this time.
+    After(Duration),
+    /// As the advice describes it.
+    AsDescribed,
+    /// Never.
+    No,
+}
+
+/// Whether a call that was refused for a reason may succeed later.
+#[must_use]
+pub fn repeat(reason: Reason) -> Repeat {
+    match (answer(reason).retry_after, reason) {
+        (Some(after), _) => Repeat::After(after),
+        (None, Reason::Deadline | Reason::EtagStale | Reason::Internal | Reason::ConsentNotFresh) => {
+            Repeat::AsDescribed
+        }
+        (None, _) => Repeat::No,
+    }
+}
+
+/// The meaning of a reason as the contract states it, after the name of the status.
+#[must_use]
+pub fn meaning(reason: Reason) -> String {
+    let list = COMMENTED.get_enum_by_name("renkei.options.v1.Reason");
+    let value = list.and_then(|list| list.get_value(reason as i32));
+    let comment = value.map(|value| comment(&value.parent_enum().parent_file(), value.path())).unwrap_or_default();
+    let comment = comment.join(" ");
+    let meaning = comment.split_once(": ").map_or(comment.as_str(), |(_, meaning)| meaning);
+    let mut letters = meaning.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// The advice about a reason.

@@ -2,7 +2,7 @@
 
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 
-use crate::reference::{Contract, number, rules};
+use crate::reference::{number, of_field, of_the_desk, rules};
 
 /// Greater numbers only keep a value within its type.
 const NO_BOUND: u64 = 1 << 62;
@@ -11,10 +11,9 @@ const REQUIRED: &str = "required";
 
 #[test]
 fn the_comment_of_each_field_states_its_bounds() {
-    let contract = Contract::new();
     let mut missing = Vec::new();
-    for field in contract.of_the_desk().iter().flat_map(|message| message.fields().collect::<Vec<_>>()) {
-        let comment = contract.comment(field.full_name()).to_lowercase();
+    for field in of_the_desk().iter().flat_map(|message| message.fields().collect::<Vec<_>>()) {
+        let comment = of_field(&field).to_lowercase();
         for phrases in rules(&field).map(|rules| stated(&rules)).unwrap_or_default() {
             if !phrases.iter().any(|phrase| comment.contains(&phrase.to_lowercase())) {
                 let (file, name) = (field.parent_file(), field.full_name());

@@ -1,7 +1,7 @@
 //! The reference of the contract (`docs/errors.md`, `docs/api`): made from the contract and the table of reasons, and compared with
 //! what is there. `./dev reference` writes it anew.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,135 +10,52 @@ use std::{
 };
 
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
+    DynamicMessage, EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor, MethodDescriptor,
     ServiceDescriptor, Value,
 };
-use prost_types::{FileDescriptorSet, source_code_info::Location};
-use renkei_proto::{
-    COMMENTED_DESCRIPTOR_SET,
-    options::v1::{Reason, Surface},
+use renkei_proto::options::v1::{Reason, Surface};
+use renkei_rpc::{
+    comment::{COMMENTED, comment},
+    reason::{answer, status_name},
+    remedy::{Repeat, meaning, remedy, repeat},
 };
-use renkei_rpc::{reason::answer, remedy::remedy};
-use tonic::Code;
-
-/// Reasons whose advice states when to repeat the call.
-const AS_DESCRIBED: [Reason; 4] = [Reason::Deadline, Reason::EtagStale, Reason::Internal, Reason::ConsentNotFresh];
 
 /// The first of the reasons that are no answers to calls: those of refused entries and stopped journals.
 const NO_ANSWERS: i32 = 150;
 
-/// The contract with its comments, by the full name of what they describe.
-pub(crate) struct Contract {
-    pub(crate) pool: DescriptorPool,
-    comments: BTreeMap<String, String>,
+/// The messages of the project that callers of the desk send and get.
+pub(crate) fn of_the_desk() -> Vec<MessageDescriptor> {
+    let mut shown = Shown::default();
+    let methods = COMMENTED.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+    for method in methods.filter(|method| rule(method).is_some_and(|rule| rule.surface == Surface::Desk)) {
+        shown.follow(&method.input());
+        shown.follow(&method.output());
+    }
+    shown.messages.into_values().filter(|it| it.package_name().starts_with("renkei.")).collect()
 }
 
-impl Contract {
-    pub(crate) fn new() -> Self {
-        let pool = DescriptorPool::decode(COMMENTED_DESCRIPTOR_SET).unwrap();
-        let set = <FileDescriptorSet as prost::Message>::decode(COMMENTED_DESCRIPTOR_SET).unwrap();
-        let mut comments = BTreeMap::new();
-        for file in set.file.iter().filter(|file| file.package().starts_with("renkei.")) {
-            let locations = file.source_code_info.as_ref().map_or(&[][..], |info| &info.location);
-            for Location { path, leading_comments, .. } in locations {
-                if let (Some(name), Some(comment)) = (named(file, path), leading_comments) {
-                    comments
-                        .insert(name, comment.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_owned());
-                }
-            }
-        }
-        Self { pool, comments }
-    }
-
-    /// The messages of the project that callers of the desk send and get.
-    pub(crate) fn of_the_desk(&self) -> Vec<MessageDescriptor> {
-        let mut shown = Shown::default();
-        let methods = self.pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
-        for method in methods.filter(|method| rule(method).is_some_and(|rule| rule.surface == Surface::Desk)) {
-            shown.follow(&method.input());
-            shown.follow(&method.output());
-        }
-        shown.messages.into_values().filter(|it| it.package_name().starts_with("renkei.")).collect()
-    }
-
-    /// The comment as one paragraph.
-    pub(crate) fn comment(&self, name: &str) -> String {
-        let text = self.comments.get(name).unwrap_or_else(|| panic!("{name} has no comment"));
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
-
-    /// The comment with its paragraphs.
-    fn paragraphs(&self, name: &str) -> String {
-        let text = self.comments.get(name).unwrap_or_else(|| panic!("{name} has no comment"));
-        let all = text.split("\n\n").map(|it| it.split_whitespace().collect::<Vec<_>>().join(" "));
-        all.collect::<Vec<_>>().join("\n\n")
-    }
+/// The paragraphs of a comment, which everything in the contract has.
+fn paragraphs(file: &FileDescriptor, path: &[i32]) -> String {
+    let paragraphs = comment(file, path);
+    assert!(!paragraphs.is_empty(), "something in {} has no comment: {path:?}", file.name());
+    paragraphs.join("\n\n")
 }
 
-/// The full name of the part of a file at a path of source information.
-fn named(file: &prost_types::FileDescriptorProto, path: &[i32]) -> Option<String> {
-    let at = |n: &i32| usize::try_from(*n).ok();
-    let of_message = |message: &prost_types::DescriptorProto, name: String, rest: &[i32]| inside(message, name, rest);
-    let (kind, rest) = path.split_first()?;
-    let (place, rest) = rest.split_first()?;
-    let package = file.package();
-    match kind {
-        4 => {
-            let message = file.message_type.get(at(place)?)?;
-            of_message(message, format!("{package}.{}", message.name()), rest)
-        }
-        5 => {
-            let list = file.enum_type.get(at(place)?)?;
-            in_enum(list, format!("{package}.{}", list.name()), rest)
-        }
-        6 => {
-            let service = file.service.get(at(place)?)?;
-            let name = format!("{package}.{}", service.name());
-            match rest {
-                [] => Some(name),
-                [2, method] => Some(format!("{name}.{}", service.method.get(at(method)?)?.name())),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-fn inside(message: &prost_types::DescriptorProto, name: String, path: &[i32]) -> Option<String> {
-    let at = |n: &i32| usize::try_from(*n).ok();
-    match path {
-        [] => Some(name),
-        [2, field] => Some(format!("{name}.{}", message.field.get(at(field)?)?.name())),
-        [3, nested, rest @ ..] => {
-            let nested = message.nested_type.get(at(nested)?)?;
-            inside(nested, format!("{name}.{}", nested.name()), rest)
-        }
-        [4, list, rest @ ..] => {
-            let list = message.enum_type.get(at(list)?)?;
-            in_enum(list, format!("{name}.{}", list.name()), rest)
-        }
-        _ => None,
-    }
-}
-
-fn in_enum(list: &prost_types::EnumDescriptorProto, name: String, path: &[i32]) -> Option<String> {
-    match path {
-        [] => Some(name),
-        [2, value] => Some(format!("{name}.{}", list.value.get(usize::try_from(*value).ok()?)?.name())),
-        _ => None,
-    }
+/// The comment of a field in one paragraph.
+pub(crate) fn of_field(field: &FieldDescriptor) -> String {
+    paragraphs(&field.parent_file(), field.path()).replace("\n\n", " ")
 }
 
 const HEAD: &str = "<!-- Made from the contract by `./dev reference`; do not edit. -->\n\n";
 
-fn errors(contract: &Contract) -> String {
+fn errors() -> String {
     let mut text = format!(
         "{HEAD}# Errors\n\nEvery refused call has a gRPC status with `google.rpc.ErrorInfo` (domain `renkei`, and a reason that never \
          changes its meaning) and `google.rpc.LocalizedMessage` in Japanese, which officials read. `BadRequest` names fields, \
          `PreconditionFailure` comes with FAILED_PRECONDITION, and `RetryInfo` states when the same call may succeed. Programs \
          decide by the reason, never by the sentence. A call that nobody answered may be repeated with the same request id.\n"
     );
-    let reasons = contract.pool.get_enum_by_name("renkei.options.v1.Reason").unwrap();
+    let reasons = COMMENTED.get_enum_by_name("renkei.options.v1.Reason").unwrap();
     let mut part = "";
     for value in reasons.values().filter(|value| value.number() != 0) {
         let reason = Reason::try_from(value.number()).unwrap();
@@ -153,19 +70,17 @@ fn errors(contract: &Contract) -> String {
             };
             write!(text, "\n## {heading}\n{note}").unwrap();
         }
-        let comment = contract.comment(&format!("renkei.options.v1.Reason.{}", value.name()));
-        let meaning = comment.split_once(": ").map_or(comment.as_str(), |(_, meaning)| meaning);
         write!(text, "\n### {}\n\n", reason.id()).unwrap();
         if value.number() < NO_ANSWERS {
-            writeln!(text, "- Status: {}", status(answer.code)).unwrap();
+            writeln!(text, "- Status: {}", status_name(answer.code)).unwrap();
         }
-        let retry = match answer.retry_after {
-            Some(after) => format!("after {} s", after.as_secs()),
-            None if AS_DESCRIBED.contains(&reason) => "as described".to_owned(),
-            None => "no".to_owned(),
+        let retry = match repeat(reason) {
+            Repeat::After(time) => format!("after {} s", time.as_secs()),
+            Repeat::AsDescribed => "as described".to_owned(),
+            Repeat::No => "no".to_owned(),
         };
         writeln!(text, "- Name: {}", reason.ja()).unwrap();
-        writeln!(text, "- Meaning: {}{}", meaning[..1].to_uppercase(), &meaning[1..]).unwrap();
+        writeln!(text, "- Meaning: {}", meaning(reason)).unwrap();
         writeln!(text, "- English: {}", answer.english).unwrap();
         writeln!(text, "- Japanese: {}", answer.japanese).unwrap();
         if value.number() < NO_ANSWERS {
@@ -178,20 +93,8 @@ fn errors(contract: &Contract) -> String {
     text
 }
 
-/// The name of a status as all languages but Rust write it.
-fn status(code: Code) -> String {
-    let mut name = String::new();
-    for (place, letter) in format!("{code:?}").chars().enumerate() {
-        if place > 0 && letter.is_uppercase() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_uppercase());
-    }
-    name
-}
-
 /// The packages with a service of the desk, and their pages.
-fn api(contract: &Contract) -> BTreeMap<String, String> {
+fn api() -> BTreeMap<String, String> {
     let mut pages = BTreeMap::new();
     let mut index = format!(
         "{HEAD}# Methods\n\nThe methods of the desk by service. Every method also gives the reasons of all calls \
@@ -202,22 +105,23 @@ fn api(contract: &Contract) -> BTreeMap<String, String> {
         service.methods().any(|method| rule(&method).is_some_and(|rule| rule.surface == Surface::Desk))
     };
     let packages: BTreeSet<String> =
-        contract.pool.services().filter(desk).map(|service| service.package_name().to_owned()).collect();
+        COMMENTED.services().filter(desk).map(|service| service.package_name().to_owned()).collect();
     for package in packages {
         let short = package.trim_start_matches("renkei.").trim_end_matches(".v1").to_owned();
         let mut page = format!("{HEAD}# {package}\n");
         let (mut shown, mut requests) = (Shown::default(), BTreeSet::new());
-        let services = contract.pool.services().filter(|it| it.package_name() == package && desk(it));
+        let services = COMMENTED.services().filter(|it| it.package_name() == package && desk(it));
         for service in services {
-            write!(page, "\n## {}\n\n{}\n", service.name(), contract.paragraphs(service.full_name())).unwrap();
+            write!(page, "\n## {}\n\n{}\n", service.name(), paragraphs(&service.parent_file(), service.path()))
+                .unwrap();
             write!(index, "\n## [{}]({short}.md#{})\n\n", service.full_name(), service.name().to_lowercase()).unwrap();
             for method in service.methods() {
-                let comment = contract.paragraphs(method.full_name());
+                let comment = paragraphs(&service.parent_file(), method.path());
                 let first = comment.split_once(". ").map_or(comment.as_str(), |(first, _)| first);
                 let first = first.split("\n\n").next().unwrap().trim_end_matches('.');
                 writeln!(index, "- [{}]({short}.md#{}): {first}.", method.name(), method.name().to_lowercase())
                     .unwrap();
-                page.push_str(&of_method(contract, &method, &comment));
+                page.push_str(&of_method(&method, &comment));
                 requests.insert(method.input().full_name().to_owned());
                 shown.follow(&method.input());
                 shown.follow(&method.output());
@@ -229,34 +133,34 @@ fn api(contract: &Contract) -> BTreeMap<String, String> {
             if requests.contains(message.full_name()) {
                 continue;
             }
-            page.push_str(&of_message(contract, message));
+            page.push_str(&of_message(message));
         }
         let enums: Vec<_> = shown.enums.values().filter(|it| it.package_name() == package).collect();
         if !enums.is_empty() {
             page.push_str("\n## Values\n");
         }
         for list in enums {
-            page.push_str(&of_enum(contract, list));
+            page.push_str(&of_enum(list));
         }
         pages.insert(format!("{short}.md"), page);
     }
     for package in ["renkei.journal.v1", "renkei.options.v1", "renkei.type.v1"] {
-        pages.insert(format!("{}.md", package.split('.').nth(1).unwrap()), common(contract, package));
+        pages.insert(format!("{}.md", package.split('.').nth(1).unwrap()), common(package));
     }
     pages.insert("README.md".to_owned(), index);
     pages
 }
 
 /// The messages and enums of a package that methods share.
-fn common(contract: &Contract, package: &str) -> String {
+fn common(package: &str) -> String {
     let mut page = format!("{HEAD}# {package}\n\n## Messages\n");
     let of = |name: &str| name == package;
-    for message in contract.pool.all_messages().filter(|it| of(it.package_name()) && !it.is_map_entry()) {
-        page.push_str(&of_message(contract, &message));
+    for message in COMMENTED.all_messages().filter(|it| of(it.package_name()) && !it.is_map_entry()) {
+        page.push_str(&of_message(&message));
     }
     page.push_str("\n## Values\n");
-    for list in contract.pool.all_enums().filter(|it| of(it.package_name())) {
-        page.push_str(&of_enum(contract, &list));
+    for list in COMMENTED.all_enums().filter(|it| of(it.package_name())) {
+        page.push_str(&of_enum(&list));
     }
     page
 }
@@ -265,7 +169,7 @@ fn rule(method: &MethodDescriptor) -> Option<&'static renkei_proto::Rule> {
     renkei_proto::rule(&format!("/{}/{}", method.parent_service().full_name(), method.name()))
 }
 
-fn of_method(contract: &Contract, method: &MethodDescriptor, comment: &str) -> String {
+fn of_method(method: &MethodDescriptor, comment: &str) -> String {
     let stream = if method.is_server_streaming() { "stream of " } else { "" };
     let mut text = format!(
         "\n### {}\n\n{comment}\n\nAnswers with {stream}{}.{}\n",
@@ -273,34 +177,36 @@ fn of_method(contract: &Contract, method: &MethodDescriptor, comment: &str) -> S
         linked(method.output().full_name(), method.parent_service().package_name()),
         if method.input().fields().next().is_some() { " The fields of the request:" } else { "" },
     );
-    text.push_str(&fields(contract, &method.input()));
+    text.push_str(&fields(&method.input()));
     text
 }
 
-fn of_message(contract: &Contract, message: &MessageDescriptor) -> String {
+fn of_message(message: &MessageDescriptor) -> String {
     let name = message.full_name();
     let title = name.trim_start_matches(message.package_name()).trim_start_matches('.');
-    format!("\n### {title}\n\n{}\n{}", contract.paragraphs(name), fields(contract, message))
+    format!("\n### {title}\n\n{}\n{}", paragraphs(&message.parent_file(), message.path()), fields(message))
 }
 
-fn of_enum(contract: &Contract, list: &EnumDescriptor) -> String {
+fn of_enum(list: &EnumDescriptor) -> String {
     let title = list.full_name().trim_start_matches(list.package_name()).trim_start_matches('.');
-    let mut text =
-        format!("\n### {title}\n\n{}\n\n| Value | Meaning |\n|---|---|\n", contract.paragraphs(list.full_name()));
+    let mut text = format!(
+        "\n### {title}\n\n{}\n\n| Value | Meaning |\n|---|---|\n",
+        paragraphs(&list.parent_file(), list.path())
+    );
     for value in list.values() {
-        let comment = contract.comment(&format!("{}.{}", list.full_name(), value.name()));
+        let comment = paragraphs(&list.parent_file(), value.path()).replace("\n\n", " ");
         writeln!(text, "| `{}` | {} |", value.name(), cell(&comment)).unwrap();
     }
     text
 }
 
-fn fields(contract: &Contract, message: &MessageDescriptor) -> String {
+fn fields(message: &MessageDescriptor) -> String {
     if message.fields().next().is_none() {
         return String::new();
     }
     let mut text = "\n| Field | Type | Form | Meaning |\n|---|---|---|---|\n".to_owned();
     for field in message.fields() {
-        let comment = contract.comment(&format!("{}.{}", message.full_name(), field.name()));
+        let comment = of_field(&field);
         let of = match field.containing_oneof() {
             Some(oneof) => format!("one of `{}`; ", oneof.name()),
             None => String::new(),
@@ -396,11 +302,10 @@ impl Shown {
 
 #[test]
 fn the_reference_is_what_the_contract_states() {
-    let contract = Contract::new();
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs");
     let mut files: BTreeMap<PathBuf, String> =
-        api(&contract).into_iter().map(|(name, text)| (docs.join("api").join(name), text)).collect();
-    files.insert(docs.join("errors.md"), errors(&contract));
+        api().into_iter().map(|(name, text)| (docs.join("api").join(name), text)).collect();
+    files.insert(docs.join("errors.md"), errors());
     #[expect(clippy::disallowed_methods, reason = "`./dev reference` tells the test to write")]
     let writes = std::env::var_os("RENKEI_WRITE_REFERENCE").is_some();
     for (file, text) in &files {

@@ -12,6 +12,7 @@ use std::{
 };
 
 use http::uri::PathAndQuery;
+use renkei_client::Raw;
 use renkei_proto::r#type::v1::Agency;
 use renkei_rpc::{
     serve::{Counters, Limits, Port},
@@ -29,7 +30,7 @@ use super::{
     load::{Load, load},
     services::CONNECTIONS,
 };
-use crate::{desk::Desk, desk::failure, pki, raw::Raw};
+use crate::{desk::Desk, desk::failure, pki};
 
 /// The one method; the service answers to any.
 const PATH: &str = "/renkei.bench.Echo/Echo";
