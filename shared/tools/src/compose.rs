@@ -17,7 +17,8 @@ use crate::{
     setup::{AGENCIES, CALLERS, kept, key_id, keys},
 };
 
-/// A set of certificates and revocation lists is kept if all of it lasts for this long: the copied files of a caller stay good, and `up` on a Monday serves until the weekend at least.
+/// A set of certificates and revocation lists is kept if all of it lasts for this long: the copied files of a caller stay good,
+/// and `up` on a Monday serves until the weekend at least.
 const LASTS: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// Writes `ppc` and `ipa` in a folder. Certificates and revocation lists that are whole and last are kept, unless `fresh` ones are

@@ -87,14 +87,12 @@ impl Process {
         self.child.id()
     }
 
-    /// Sends it a signal. The program `kill` is not on every machine.
+    /// Sends it a signal.
     ///
     /// # Errors
     /// Fails if it has ended by itself.
-    pub fn signal(&self, signal: Signal) -> Result<(), String> {
-        let id =
-            self.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).ok_or("the process has ended by itself")?;
-        kill_process(id, signal).map_err(|error| error.to_string())
+    pub fn signal(&self, with: Signal) -> Result<(), String> {
+        signal(&self.child, with)
     }
 
     /// Kills it (SIGKILL).
@@ -145,6 +143,15 @@ fn addresses(line: &str) -> Option<Addresses> {
     }
     let field = |name: &str| line.get("fields")?.get(name)?.as_str()?.parse().ok();
     Some(Addresses { desk: field("desk")?, link: field("link")?, operator: field("operator")? })
+}
+
+/// Sends a signal to a process. The program `kill` is not on every machine.
+///
+/// # Errors
+/// Fails if it has ended by itself.
+pub fn signal(process: &Child, with: Signal) -> Result<(), String> {
+    let id = process.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).ok_or("the process has ended by itself")?;
+    kill_process(id, with).map_err(|error| error.to_string())
 }
 
 /// The binary of an agency's service.

@@ -11,6 +11,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use crate::process::{Signal, signal};
+
 /// The longest time for the start of a collector.
 const START: Duration = Duration::from_secs(60);
 
@@ -119,8 +121,7 @@ impl Collector {
     /// # Errors
     /// Fails if it does not end so.
     pub async fn end(mut self) -> Result<(), String> {
-        let id = self.child.id().ok_or("the collector has ended by itself")?.to_string();
-        Command::new("kill").arg(id).status().await.map_err(|error| error.to_string())?;
+        signal(&self.child, Signal::TERM)?;
         let ended = self.child.wait().await.map_err(|error| error.to_string())?;
         ended.success().then_some(()).ok_or_else(|| format!("the collector ended with {ended}"))
     }

@@ -17,7 +17,7 @@ use renkei_tools::{
     pair::Pair,
     pki,
     pki::Use,
-    process::binary,
+    process::{Signal, binary, signal as send},
     sandbox::walk,
     setup::Choice,
 };
@@ -440,8 +440,7 @@ async fn signalled_early(pair: &Pair, signal: &str) -> (tokio::process::Child, t
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(20), waiting).await.unwrap();
-    let told = Command::new("kill").args(["-s", signal, &id.to_string()]).status().await.unwrap();
-    assert!(told.success());
+    send(&child, if signal == "HUP" { Signal::HUP } else { Signal::TERM }).unwrap();
     let stdin = child.stdin.take().unwrap();
     (child, stdin)
 }

@@ -12,7 +12,7 @@ use renkei_tools::{
     acts::{Acts, both, publish_all, settle},
     desk::PATIENCE,
     pair::Pair,
-    process::program,
+    process::{Signal, program, signal},
     profile::Profile,
     scenario::start,
 };
@@ -244,8 +244,7 @@ impl Feed {
 
     /// Ends it as Ctrl-C does.
     async fn interrupt(mut self) {
-        let id = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-s", "INT", &id]).status().await.unwrap().success());
+        signal(&self.child, Signal::INT).unwrap();
         let ended = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
         assert_eq!(ended.code(), Some(0));
     }

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     contract::{buf, protos},
     needs::setup,
-    run::{lines, say, succeeds},
+    run::{Signal, lines, say, signal, succeeds},
     tally::Tally,
 };
 
@@ -176,7 +176,7 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         // It ends its services in order when it is interrupted; a kill would leave them.
-        let _ = Command::new("kill").args(["-INT", &self.process.id().to_string()]).status();
+        signal(self.process.id(), Signal::INT);
         let _ = self.process.wait();
     }
 }

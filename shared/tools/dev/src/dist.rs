@@ -192,7 +192,7 @@ fn compress(name: &str, files: &BTreeMap<String, File>) -> Result<Vec<u8>, Strin
     tape.into_inner().and_then(GzEncoder::finish).map_err(failed)
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 

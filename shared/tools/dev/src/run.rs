@@ -5,6 +5,12 @@ use std::{
     process::{Command, Stdio},
 };
 
+pub(crate) use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
+
+/// The most lines of a command that an error has.
+const LAST: usize = 20;
+
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new("cargo");
     command.args(arguments).stdin(Stdio::null());
@@ -16,14 +22,18 @@ pub(crate) fn succeeds(command: &mut Command) -> Result<bool, String> {
     command.status().map(|status| status.success()).map_err(|error| format!("{program} cannot be started: {error}"))
 }
 
-/// What a command writes; an error with its complaint if it fails.
+/// Runs a command to its end and gives what it writes. The error of one that fails has its last lines.
 pub(crate) fn said(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|error| format!("{program} cannot be started: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("{program} failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(told);
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    let all = String::from_utf8_lossy(&output.stderr).into_owned() + &told;
+    let lines: Vec<&str> = all.lines().collect();
+    let last = lines.get(lines.len().saturating_sub(LAST)..).unwrap_or_default();
+    Err(format!("{program} failed: {}\n{}", output.status, last.join("\n")))
 }
 
 /// Runs a command and shows each line of its output to `see`.
@@ -37,6 +47,12 @@ pub(crate) fn lines(command: &mut Command, mut see: impl FnMut(&str)) -> Result<
         }
     }
     child.wait().map(|status| status.success()).map_err(failed)
+}
+
+/// Sends a signal to a process; false if there is none with this number. The program `kill` is not on every machine.
+pub(crate) fn signal(id: u32, with: Signal) -> bool {
+    let process = i32::try_from(id).ok().and_then(Pid::from_raw);
+    process.is_some_and(|process| kill_process(process, with).is_ok())
 }
 
 /// The number before a word, as in `ok. 12 passed; 0 failed`.

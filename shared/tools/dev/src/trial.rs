@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    dist::{Archive, OUT, pack},
+    dist::{Archive, OUT, pack, read},
     run::{lines, said, say, succeeds},
     tally::Tally,
 };
@@ -97,10 +97,6 @@ fn enter(root: &Path, rights: &[&str]) -> Command {
     command.arg(format!("--mount-proc={}", root.join("proc").display()));
     command.args(["sh", "-c", ENTER]).arg(root).stdin(Stdio::null());
     command
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// Runs a sandbox once, and tells whether it ended as it does when nothing was lost.

@@ -2,13 +2,15 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use super::engine::{Engine, FOLDERS, output};
+use crate::run::said;
+
+use super::engine::{Engine, FOLDERS};
 
 /// The caller, method, body and port of the call at the head of `docker-compose.yml`.
 const SHOWN: [&str; 4] = ["callers/operator", "renkei.contract.v1.ContractService/WhoAmI", "-d '{}'", ":7443/"];
 
-/// Copies the certificates of an agency's callers, as the head of `docker-compose.yml` says. They lie in the folder of the
-/// agency, where its calls are made.
+/// Copies the certificates of an agency's callers, with the command in the head of `docker-compose.yml`, into the folder in which
+/// the agency's calls are made.
 pub(super) fn copy_callers(engine: &Engine, agency: &str) -> Result<(), String> {
     let folder = engine.files(agency);
     // There is none at first.
@@ -43,5 +45,5 @@ pub(super) fn call(engine: &Engine, agency: &str, method: &str, body: &str, head
 pub(super) fn paste(engine: &Engine, agency: &str, call: &str) -> Result<String, String> {
     let tools = std::path::absolute("target/tools/python/bin").map_err(|error| error.to_string())?;
     let path = format!("{}:{FOLDERS}", tools.display());
-    output(engine.inside("sh").args(["-c", call]).env("PATH", path).current_dir(engine.files(agency)))
+    said(engine.inside("sh").args(["-c", call]).env("PATH", path).current_dir(engine.files(agency)))
 }

@@ -8,9 +8,11 @@ use std::{
 
 use serde_json::Value;
 
+use crate::run::{Signal, said, signal};
+
 use super::{
     calls::{call, copy_callers, paste, shown},
-    engine::{Container, Engine, output, until},
+    engine::{Container, Engine, until},
     images,
 };
 
@@ -262,7 +264,8 @@ fn restarted(engine: &Engine, service: &str, _: &Container) -> Result<(), String
 
 /// The kernel kills it. The engine would not start again what it was asked to kill.
 fn killed(_: &Engine, _: &str, container: &Container) -> Result<(), String> {
-    output(Command::new("kill").args(["-KILL", &container.process()])).map(|_| ())
+    let id = container.process().parse().map_err(|_| "the container has no process".to_owned())?;
+    must(signal(id, Signal::KILL), || format!("the process {id} cannot be killed"))
 }
 
 /// Waits until both services run, have their databases and are connected to each other.
@@ -288,7 +291,7 @@ fn keeps(engine: &Engine, commands: &[&[&str]]) -> Result<(), String> {
     linked(engine)?;
     let after = engine.files("after");
     save(engine, &after)?;
-    output(Command::new("diff").args(["--recursive", "--brief"]).args([&before, &after]))?;
+    said(Command::new("diff").args(["--recursive", "--brief"]).args([&before, &after]))?;
     has_scheme(engine)
 }
 
@@ -297,12 +300,12 @@ fn save(engine: &Engine, to: &Path) -> Result<(), String> {
     let _ = fs::remove_dir_all(to);
     fs::create_dir_all(to).map_err(|error| error.to_string())?;
     for volume in AGENCIES.iter().flat_map(|own| ["config", "password"].map(|kind| format!("{own}-{kind}"))) {
-        output(Command::new("cp").arg("--recursive").args([engine.volume(&volume), to.join(volume)]))?;
+        said(Command::new("cp").arg("--recursive").args([engine.volume(&volume), to.join(volume)]))?;
     }
     Ok(())
 }
 
-/// As the head of `docker-compose.yml` says.
+/// Runs the commands for fresh certificates in the head of `docker-compose.yml`.
 fn freshened(engine: &Engine) -> Result<(), String> {
     engine.compose(&["run", "--rm", "pki", "--folder", "/pki", "--fresh"])?;
     engine.compose(&["kill", "-s", "HUP", "ppc", "ipa"])?;

@@ -12,7 +12,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::needs::install;
+use crate::{
+    needs::install,
+    run::{Signal, said, signal},
+};
 
 /// Programs, each with its package, which brings further ones.
 const PROGRAMS: [(&str, &str); 5] = [
@@ -55,7 +58,7 @@ pub(super) struct Container(Value);
 
 /// Installs the programs where that is allowed.
 pub(super) fn programs() -> Result<(), String> {
-    let is_root = output(Command::new("id").arg("-u"))?.trim() == "0";
+    let is_root = said(Command::new("id").arg("-u"))?.trim() == "0";
     if !is_root {
         return Err("a container engine needs root".to_owned());
     }
@@ -103,11 +106,11 @@ impl Engine {
         });
         let (file, log) = (self.folder.join("daemon.json"), self.folder.join("log"));
         fs::write(&file, config.to_string()).map_err(|error| error.to_string())?;
-        output(Command::new("ip").args(["netns", "add", &self.name]))?;
-        output(Command::new("ip").args(["-n", &self.name, "link", "set", "lo", "up"]))?;
-        let said = File::create(&log).map_err(|error| error.to_string())?;
+        said(Command::new("ip").args(["netns", "add", &self.name]))?;
+        said(Command::new("ip").args(["-n", &self.name, "link", "set", "lo", "up"]))?;
+        let log_file = File::create(&log).map_err(|error| error.to_string())?;
         let mut daemon = self.inside("dockerd");
-        daemon.arg("--config-file").arg(file).stdout(Stdio::null()).stderr(said);
+        daemon.arg("--config-file").arg(file).stdout(Stdio::null()).stderr(log_file);
         self.daemon = Some(daemon.spawn().map_err(|error| error.to_string())?);
         until(|| {
             let has_ended = |daemon: &mut Child| daemon.try_wait().is_ok_and(|ended| ended.is_some());
@@ -152,13 +155,13 @@ impl Engine {
 
     /// Runs a command of the engine. Gives its output.
     pub(super) fn docker(&self, arguments: &[&str]) -> Result<String, String> {
-        output(self.client("docker").args(arguments))
+        said(self.client("docker").args(arguments))
     }
 
     /// Runs a command on all that `docker-compose.yml` describes.
     pub(super) fn compose(&self, arguments: &[&str]) -> Result<String, String> {
         let files = ["--project-name", PROJECT, "--file", "docker-compose.yml", "--file", OVERRIDE];
-        output(self.client("docker-compose").args(files).args(arguments))
+        said(self.client("docker-compose").args(files).args(arguments))
     }
 
     /// Every container of the project by the name of its service.
@@ -210,10 +213,7 @@ impl Drop for Engine {
             let _ = self.docker(&[&["kill"], running.as_slice()].concat());
         }
         if let Some(daemon) = &mut self.daemon {
-            // A minimal machine has no such program; the daemon then leaves its containers' folders, which are removed below.
-            if output(Command::new("kill").arg(daemon.id().to_string())).is_err() {
-                let _ = daemon.kill();
-            }
+            signal(daemon.id(), Signal::TERM);
             let _ = daemon.wait();
         }
         remove(&self.name);
@@ -273,11 +273,11 @@ fn remove(name: &str) {
     if let Ok(daemon) = fs::read_to_string(folder(name).join("pid"))
         && is_engine(&daemon)
     {
-        let _ = output(Command::new("kill").arg(&daemon));
+        signal(daemon.parse().unwrap_or_default(), Signal::TERM);
         let _ = until(|| if Path::new("/proc").join(&daemon).exists() { Err(String::new()) } else { Ok(()) });
     }
     // Some of it may not exist, if the run was interrupted early.
-    let _ = output(Command::new("ip").args(["netns", "del", name]));
+    let _ = said(Command::new("ip").args(["netns", "del", name]));
     let _ = fs::remove_dir_all(folder(name));
     let _ = fs::remove_dir_all(Path::new(DATA).join(name));
 }
@@ -293,19 +293,6 @@ pub(super) fn until(mut look: impl FnMut() -> Result<(), String>) -> Result<(), 
         last = look();
     }
     last
-}
-
-/// Runs a command to its end and gives its output. The error has the last lines of what it said.
-pub(super) fn output(command: &mut Command) -> Result<String, String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let Output { status, stdout, stderr } = command.output().map_err(|error| format!("{program}: {error}"))?;
-    if status.success() {
-        return Ok(String::from_utf8_lossy(&stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&stderr).into_owned() + &String::from_utf8_lossy(&stdout);
-    let lines: Vec<&str> = said.lines().collect();
-    let last = lines.get(lines.len().saturating_sub(20)..).unwrap_or_default();
-    Err(format!("{program}: {status}\n{}", last.join("\n")))
 }
 
 pub(super) fn last_line(text: &str) -> String {

@@ -6,9 +6,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::run::say;
+use crate::run::{said, say};
 
-use super::engine::{Engine, last_line, output};
+use super::engine::{Engine, last_line};
 
 /// The image of the smallest root file system.
 pub(super) const SLIM: &str = "renkei-slim";
@@ -105,7 +105,7 @@ fn pinned(repository: &str) -> Result<String, String> {
     Err(format!("neither docker-compose.yml nor the Dockerfile names the image {repository}"))
 }
 
-/// Makes the stand-ins under the very names that the two files pin, and says what they are.
+/// Makes the stand-ins under the very names that the two files pin, and prints what they are.
 pub(super) fn stand_ins(engine: &Engine) -> Result<(), String> {
     engine.docker(&["tag", SLIM, &pinned("debian")?])?;
     let context = engine.files("images");
@@ -134,9 +134,7 @@ fn fill(context: &Path) -> Result<(), String> {
     let programs = PROGRAMS.map(|program| Path::new("target/debug").join(program));
     for program in programs.iter().chain([&collector]) {
         // Most of a program is for debuggers.
-        output(
-            Command::new("strip").arg("-o").arg(context.join(program.file_name().unwrap_or_default())).arg(program),
-        )?;
+        said(Command::new("strip").arg("-o").arg(context.join(program.file_name().unwrap_or_default())).arg(program))?;
     }
     Ok(())
 }
