@@ -18,6 +18,8 @@ mod altered;
 mod bounds;
 #[path = "suite/certificates.rs"]
 mod certificates;
+#[path = "suite/checkout.rs"]
+mod checkout;
 #[path = "suite/circles.rs"]
 mod circles;
 #[path = "suite/claims.rs"]

@@ -1,11 +1,6 @@
 //! A real Prometheus that scrapes both services and evaluates the alert rules that come with them.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -26,22 +21,17 @@ pub struct Prometheus {
     _dir: TempDir,
 }
 
-/// The folder with rules and dashboards.
-pub fn ops() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../ops")
-}
-
 impl Prometheus {
     /// Starts it on these targets, each the service of an agency, with the rules of production.
     ///
     /// # Errors
     /// Fails if it does not start.
-    pub async fn start(targets: &[(&str, SocketAddr)]) -> Result<Self, String> {
+    pub async fn start(checkout: &Path, targets: &[(&str, SocketAddr)]) -> Result<Self, String> {
         let dir = TempDir::new().map_err(|error| error.to_string())?;
         let mut config = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [{:?}]\n\
              scrape_configs:\n- job_name: renkei\n  static_configs:\n",
-            ops().join("alerts.yml")
+            checkout.join("shared/ops/alerts.yml")
         );
         for (agency, address) in targets {
             config.push_str(&format!("  - targets: [\"{address}\"]\n    labels: {{agency: {agency}}}\n"));

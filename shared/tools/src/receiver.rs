@@ -26,18 +26,17 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Starts it. `slow`: after so many seconds it answers.
+    /// Starts it. `slow`: it answers after so many seconds.
     ///
     /// # Errors
     /// Fails if the Python tools are not set up, or it does not start.
-    pub async fn start(slow: Option<u32>) -> Result<Self, String> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = root.join("../../target/tools/python/bin/python");
+    pub async fn start(checkout: &Path, slow: Option<u32>) -> Result<Self, String> {
+        let python = checkout.join("target/tools/python/bin/python");
         if !python.is_file() {
             return Err("the Python tools are not set up: run ./dev setup".to_owned());
         }
         let mut command = Command::new(python);
-        command.arg(root.join("../../tests/clients/python/receiver.py"));
+        command.arg(checkout.join("tests/clients/python/receiver.py"));
         if let Some(seconds) = slow {
             command.arg("--slow").arg(seconds.to_string());
         }
@@ -90,14 +89,13 @@ impl Collector {
     ///
     /// # Errors
     /// Fails if it is not built, or does not start.
-    pub async fn start(address: SocketAddr, traces: SocketAddr) -> Result<Self, String> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let program = root.join("../../target/tools/collector/otelcol");
+    pub async fn start(checkout: &Path, address: SocketAddr, traces: SocketAddr) -> Result<Self, String> {
+        let program = checkout.join("target/tools/collector/otelcol");
         if !program.is_file() {
             return Err("the collector is not built: run ./dev test".to_owned());
         }
         let child = Command::new(program)
-            .arg(format!("--config={}", root.join("../ops/collector.yaml").display()))
+            .arg(format!("--config={}", checkout.join("shared/ops/collector.yaml").display()))
             .env("RENKEI_OTLP_LISTEN", address.to_string())
             .env("RENKEI_TRACES", traces.to_string())
             .stdin(Stdio::null())

@@ -23,7 +23,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::command_line::Output;
+use crate::{checkout::checkout, command_line::Output};
 
 /// PPC's side of a pair whose profile the program reads.
 struct Shell {
@@ -310,7 +310,7 @@ async fn the_commands_of_the_guide_work() {
     for _ in 0..2 {
         ppc.issued(ppc.issuing()).await.unwrap();
     }
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/command-line.md");
+    let guide = checkout().join("docs/command-line.md");
     let guide = std::fs::read_to_string(guide).unwrap();
     let blocks = guide.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let folder = program("renkei").unwrap().parent().unwrap().display().to_string();
@@ -328,7 +328,7 @@ async fn the_commands_of_the_guide_work() {
 /// The reference and the program give the same advice, for every reason.
 #[tokio::test]
 async fn every_reason_of_the_reference_is_explained() {
-    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/errors.md");
+    let reference = checkout().join("docs/errors.md");
     let reference = std::fs::read_to_string(reference).unwrap();
     let explain = async |arguments: &[&str]| {
         let output = Command::new(program("renkei").unwrap()).arg("explain").args(arguments).output().await.unwrap();

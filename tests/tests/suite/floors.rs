@@ -9,6 +9,8 @@ use std::{
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Node, Package, PackageId, semver::Version};
 
+use crate::checkout::checkout;
+
 /// No crate depends on one at its own height or above, in its tests neither.
 const FLOORS: &[(&str, u32)] = &[
     ("renkei-proto", 0),
@@ -106,6 +108,19 @@ fn no_source_calls_a_program_to_send_a_signal() {
     }
 }
 
+/// A program contains the value, even of a function that it does not call, at least in the digest of its symbols: two folders
+/// would not make the same archive. Functions are told where the checkout is.
+#[test]
+fn no_program_contains_the_folder_of_its_checkout() {
+    let names = [format!("env!({:?})", "CARGO_MANIFEST_DIR"), concat!("file", "!()").to_owned()];
+    for package in METADATA.workspace_packages() {
+        let sources = package.manifest_path.parent().unwrap().as_std_path().join("src");
+        for name in &names {
+            assert!(!is_named(&sources, name), "{} names {name}", sources.display());
+        }
+    }
+}
+
 /// A dependency that no source names is compiled for nothing. Sources name one as `name::`.
 #[test]
 fn every_declared_dependency_is_named_in_the_sources() {
@@ -153,7 +168,7 @@ fn only_the_store_speaks_sql() {
 /// The bench measures as a control the speed of the database alone, for which the store has no function.
 #[test]
 fn only_the_control_of_the_bench_speaks_sql_among_tools_and_tests() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = checkout();
     let (mut folders, mut speakers) = (vec![root.join("shared/tools"), root.join("tests")], BTreeSet::new());
     while let Some(folder) = folders.pop() {
         for item in folder.read_dir().unwrap() {

@@ -10,6 +10,8 @@ use std::{
 use renkei_domain::noun::registry;
 use renkei_proto::FactKind;
 
+use crate::checkout::checkout;
+
 /// The frame in which the nouns live. The store, the link and the service write its facts themselves: the agreement
 /// bounds all acts, the journals carry all facts, and barred officials are kept from all calls.
 const FRAME: [&str; 3] = ["agreement", "journal", "officials"];
@@ -41,10 +43,6 @@ const SOURCES: [&str; 12] = [
     "services/ipa/src",
 ];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for item in fs::read_dir(folder).into_iter().flatten() {
         let path = item.unwrap().path();
@@ -60,9 +58,9 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn sources() -> Vec<(String, String)> {
     let mut paths = Vec::new();
     for source in SOURCES {
-        files(&root().join(source), &mut paths);
+        files(&checkout().join(source), &mut paths);
     }
-    let named = paths.iter().map(|path| (path.strip_prefix(root()).unwrap().display().to_string(), path));
+    let named = paths.iter().map(|path| (path.strip_prefix(checkout()).unwrap().display().to_string(), path));
     let shared = named.filter(|(name, _)| !OWN.iter().any(|own| name.starts_with(own)) && !name.contains("tests"));
     let shared: Vec<_> = shared.map(|(name, path)| (name, fs::read_to_string(path).unwrap())).collect();
     assert!(shared.len() > 80, "only {} files were read", shared.len());
@@ -87,7 +85,7 @@ fn nothing_outside_a_nouns_own_files_names_one_of_its_facts() {
 
 #[test]
 fn nothing_outside_the_domains_nouns_and_the_desk_imports_one() {
-    let nouns: BTreeSet<String> = fs::read_dir(root().join("shared/domain/src/noun"))
+    let nouns: BTreeSet<String> = fs::read_dir(checkout().join("shared/domain/src/noun"))
         .unwrap()
         .map(|item| item.unwrap().path())
         .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))

@@ -10,12 +10,14 @@ use renkei_tools::{
     acts::{both, publish_all, settle},
     http::get,
     pair::Pair,
-    prometheus::{Prometheus, ops},
+    prometheus::Prometheus,
     scenario::start,
     setup::{AGENCIES, Choice},
 };
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt as _, process::Command};
+
+use crate::checkout::checkout;
 
 async fn status(pair: &Pair, agency: Agency) -> Value {
     let (code, text) = pair.command_line(agency, &["status", "--json"]).await.unwrap();
@@ -159,7 +161,7 @@ async fn a_prometheus_reads_the_metrics_and_alerts_follow_the_link() {
         assert_eq!(linted(&metrics(&pair, agency).await).await, "");
     }
     let targets = AGENCIES.map(|agency| (agency.id(), pair.side(agency).operator().unwrap()));
-    let prometheus = Prometheus::start(&targets).await.unwrap();
+    let prometheus = Prometheus::start(checkout(), &targets).await.unwrap();
     let up = async || Ok(prometheus.series("up{job=\"renkei\"} == 1").await? == 2);
     prometheus.until("both services are scraped", up).await.unwrap();
     // The memorandum's notice is due within weeks of the day on which the scenario begins; nothing else is wrong.
@@ -188,7 +190,7 @@ async fn a_prometheus_reads_the_metrics_and_alerts_follow_the_link() {
     let told = status(&pair, Agency::Ppc).await;
     assert_eq!((&told["link"]["state"], &told["held"]["backlog"]), (&"connected".into(), &0.into()));
 
-    let dashboard = std::fs::read_to_string(ops().join("grafana/overview.json")).unwrap();
+    let dashboard = std::fs::read_to_string(checkout().join("shared/ops").join("grafana/overview.json")).unwrap();
     let mut all = Vec::new();
     queries(&serde_json::from_str(&dashboard).unwrap(), &mut all);
     assert!(all.len() > 20, "{all:?}");

@@ -24,12 +24,13 @@ use renkei_tools::{
     setup::AGENCIES,
 };
 
+use crate::checkout::checkout;
+
 /// A text in which a name in brackets replaces every value that differs from run to run, or between the databases.
 /// Equal ids and traces have equal numbers.
 fn readable(text: &str, folder: &Path) -> String {
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let text = text.replace(&folder.display().to_string(), "[folder]");
-    let text = text.replace(&checkout.display().to_string(), "[checkout]");
+    let text = text.replace(&checkout().display().to_string(), "[checkout]");
     let fixed = [
         // Only the embedded database has such a log.
         (r"(?m)^(log of changes|変更ログ) .*\n", ""),
@@ -77,13 +78,12 @@ async fn the_sandbox_and_the_operators_commands_print_as_they_did() {
     let mut said = Vec::new();
     let mut pair = walk(None, [81; 32], None, &mut |line| said.push(line)).await.unwrap();
     let folder = pair.setup.dir.clone();
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let shown = |text: &str| readable(text, &folder);
     said.push(last_line(&pair).await.unwrap());
     assert_snapshot!("sandbox", shown(&said.join("\n")));
     assert_snapshot!(
         "sandbox_invitation",
-        shown(&format!("{}{}", invitation(&pair, checkout, None), on_the_clock(&pair)))
+        shown(&format!("{}{}", invitation(&pair, checkout(), None), on_the_clock(&pair)))
     );
     assert_snapshot!("status_and_trace", shown(&overview(&pair, &[]).await.unwrap()));
     assert_snapshot!("status_and_trace_ja", shown(&overview(&pair, &["--lang", "ja"]).await.unwrap()));
@@ -248,7 +248,7 @@ fn the_schemes_state_what_the_law_and_the_counters_of_the_agencies_state() {
 /// Nothing that identifies a reporter crosses: the model shows it, because agencies copy it.
 #[test]
 fn no_request_for_advice_of_the_scenario_names_a_reporter() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/src/scenario/advice.rs");
+    let source = checkout().join("shared/tools/src/scenario/advice.rs");
     let text = fs::read_to_string(source).unwrap();
     let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     assert!(code.iter().any(|line| line.contains("通販サイトの決済画面改ざん及びウェブシェル設置の疑い")));

@@ -3,16 +3,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use renkei_proto::RULES;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
+use crate::checkout::checkout;
 
 fn read(document: &str) -> String {
-    std::fs::read_to_string(root().join(document)).unwrap()
+    std::fs::read_to_string(checkout().join(document)).unwrap()
 }
 
 /// The pairs of file and symbol in the last column of a document's table.
@@ -53,7 +51,7 @@ fn every_place_that_enforces_an_invariant_or_decides_a_rule_exists() {
         let places = places(document);
         assert!(places.len() >= least, "the table of {document} was not found");
         for (file, symbol) in places {
-            let text = std::fs::read_to_string(root().join(&file)).unwrap_or_default();
+            let text = std::fs::read_to_string(checkout().join(&file)).unwrap_or_default();
             assert!(defines(&text, &symbol), "{document} names {symbol} in {file}, which does not define it");
         }
     }
@@ -65,7 +63,7 @@ fn every_file_that_the_readme_or_the_glossary_names_exists() {
         let text = read(document);
         assert!(paths(&text).count() >= 8, "{document}: no paths were found");
         for name in paths(&text) {
-            assert!(root().join(name).exists(), "{document} names {name}, which does not exist");
+            assert!(checkout().join(name).exists(), "{document} names {name}, which does not exist");
         }
     }
 }
@@ -76,7 +74,7 @@ fn the_readme_links_to_documents_that_exist() {
     let links: Vec<&str> = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     assert!(links.len() >= 5, "no links were found");
     for link in links {
-        assert!(root().join(link).is_file(), "the README links to {link}, which does not exist");
+        assert!(checkout().join(link).is_file(), "the README links to {link}, which does not exist");
     }
 }
 
@@ -108,7 +106,7 @@ fn the_map_of_article_7_2_names_rpcs_and_tests_that_exist_and_every_rpc_of_conse
         }
         let test = quoted(columns[2]);
         assert_eq!(test.len(), 2, "a test is a file and a name: {row}");
-        let file = std::fs::read_to_string(root().join("tests/tests").join(test[0])).unwrap_or_default();
+        let file = std::fs::read_to_string(checkout().join("tests/tests").join(test[0])).unwrap_or_default();
         assert!(defines(&file, test[1]), "the map names {} in {}, which does not define it", test[1], test[0]);
         rows += 1;
     }

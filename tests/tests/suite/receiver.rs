@@ -16,6 +16,8 @@ use renkei_tools::{
 };
 use serde_json::Value;
 
+use crate::checkout::checkout;
+
 const EXCHANGE: &str = "renkei.link.v1.LinkService/Exchange";
 
 fn text<'a>(span: &'a Value, key: &str) -> &'a str {
@@ -73,7 +75,8 @@ const PRIVATE: [&str; 1] = ["ReviseStatutoryFacts"];
 
 #[tokio::test]
 async fn every_flow_is_one_trace_from_the_caller_to_the_peers_page_and_back_by_the_receipt() {
-    let receivers = [Receiver::start(None).await.unwrap(), Receiver::start(None).await.unwrap()];
+    let receivers =
+        [Receiver::start(checkout(), None).await.unwrap(), Receiver::start(checkout(), None).await.unwrap()];
     let collectors = AGENCIES.iter().zip(&receivers).map(|(agency, receiver)| (agency.id(), receiver.address));
     let choice = Choice { collectors: collectors.collect(), sample_ratio: 1.0, ..Choice::default() };
     let mut pair = walk_with(None, [81; 32], choice, &mut |_| ()).await.unwrap();
@@ -184,7 +187,7 @@ async fn every_flow_is_one_trace_from_the_caller_to_the_peers_page_and_back_by_t
 
 #[tokio::test]
 async fn a_collector_that_is_away_or_slow_fails_no_call_and_what_is_lost_is_counted() {
-    let slow = Receiver::start(Some(60)).await.unwrap();
+    let slow = Receiver::start(checkout(), Some(60)).await.unwrap();
     // The port stays taken without a listener, so that no other program gets it meanwhile.
     let away = tokio::net::TcpSocket::new_v4().unwrap();
     away.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -218,9 +221,9 @@ async fn a_collector_that_is_away_or_slow_fails_no_call_and_what_is_lost_is_coun
 
 #[tokio::test]
 async fn the_collector_with_the_configuration_of_production_passes_traces_on() {
-    let receiver = Receiver::start(None).await.unwrap();
+    let receiver = Receiver::start(checkout(), None).await.unwrap();
     // An address of its own: the collector does not report which port it uses.
-    let collector = Collector::start("127.71.0.1:4317".parse().unwrap(), receiver.address).await.unwrap();
+    let collector = Collector::start(checkout(), "127.71.0.1:4317".parse().unwrap(), receiver.address).await.unwrap();
     let collectors = AGENCIES.iter().map(|agency| (agency.id(), collector.address)).collect();
     let choice = Choice { collectors, sample_ratio: 1.0, ..Choice::default() };
     let mut pair = Pair::processes(None, start().unwrap(), [83; 32], choice).await.unwrap();

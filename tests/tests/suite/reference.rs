@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use prost_reflect::{
@@ -19,6 +19,8 @@ use renkei_rpc::{
     reason::{answer, status_name},
     remedy::{Repeat, meaning, remedy, repeat},
 };
+
+use crate::checkout::checkout;
 
 /// The first of the reasons that are no answers to calls: those of refused entries and stopped journals.
 const NO_ANSWERS: i32 = 150;
@@ -302,7 +304,7 @@ impl Shown {
 
 #[test]
 fn the_reference_is_what_the_contract_states() {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs");
+    let docs = checkout().join("docs");
     let mut files: BTreeMap<PathBuf, String> =
         api().into_iter().map(|(name, text)| (docs.join("api").join(name), text)).collect();
     files.insert(docs.join("errors.md"), errors());

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::checkout::checkout;
+
 /// The first words of a clause in place of a noun. Such comments read like notes to oneself.
 const CLAUSES: [&str; 6] = ["What", "Who", "Where", "When", "How", "Whether"];
 /// The highest share of comment lines that may begin with one of [`CLAUSES`], in per cent.
@@ -187,7 +189,7 @@ fn fragments_and_clauses_are_recognised() {
 /// Every text of the product with one of the words that officials corrected.
 #[test]
 fn corrected_wording_does_not_come_back() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = checkout();
     let mut files = vec![root.join("README.md")];
     for folder in ["docs", "proto", "services", "shared", "tests"] {
         sources(&root.join(folder), &[".rs", ".proto", ".md", ".toml", ".snap", ".yml"], &mut files);
@@ -210,7 +212,7 @@ fn corrected_wording_does_not_come_back() {
 
 #[test]
 fn the_sentences_for_which_officials_asked_are_in_their_places() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = checkout();
     let joined = |text: &str| text.split_whitespace().collect::<String>();
     for (file, sentences) in ASKED_FOR {
         let text = joined(&std::fs::read_to_string(root.join(file)).unwrap());
@@ -237,7 +239,7 @@ fn is_fragment(text: &str) -> bool {
 }
 
 fn comment_lines() -> Vec<Line> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = checkout();
     let mut files = Vec::new();
     for folder in ["proto", "services", "shared", "tests"] {
         sources(&root.join(folder), &[".rs", ".proto"], &mut files);
