@@ -1,23 +1,7 @@
 // Command client calls both services of a sandbox as an internal system in Go would: plain grpc-go with generated code.
 //
-// In the project's root, with OUT for an absolute path outside of the sources, the code is generated either with buf
-//
-//	(cd proto && buf generate --template buf.gen.go.yaml -o OUT)
-//
-// or with protoc and the plugins that go.mod pins. In both cases without buf/validate, which has a module of its own:
-//
-//	GOBIN=OUT/bin go install -C tests/clients/go tool && mkdir -p OUT/gen/go
-//	PATH=OUT/bin:$PATH protoc -I proto --go_out=OUT/gen/go --go_opt=module=renkei.dev/gen/go \
-//	  --go-grpc_out=OUT/gen/go --go-grpc_opt=module=renkei.dev/gen/go $(find proto/renkei -name '*.proto')
-//
-// A workspace joins it with this module, since it is not published:
-//
-//	(cd OUT/gen/go && go mod init renkei.dev/gen/go)
-//	(cd OUT && go work init gen/go ROOT/tests/clients/go)
-//	GOWORK=OUT/go.work go build -C tests/clients/go -o OUT/client .
-//	OUT/client PROFILE tests/clients/expectations.json
-//
-// PROFILE is the file profile.json of a running sandbox. Prints a line for each step, `ok STEP` or `FAILED STEP: why`.
+// The commands that generate its code, build it and run it are in docs/integrate.md; docs/clients.md has a second way.
+// Prints a line for each step, `ok STEP` or `FAILED STEP: why`.
 package main
 
 import (

@@ -1,12 +1,7 @@
 """Calls both services of a sandbox as an internal system in Python would: plain grpcio, and code made by grpcio-tools.
 
-    files=$(cd proto && find buf renkei -name '*.proto')
-    python -m grpc_tools.protoc -I proto --python_out=OUT --grpc_python_out=OUT $files
-    PYTHONPATH=OUT python tests/clients/python/journey.py FOLDER/profile.json tests/clients/expectations.json
-
-Run it in the project's root. OUT is an existing folder outside of the sources, and FOLDER that of a sandbox which stays
-up. Needs grpcio, grpcio-status, googleapis-common-protos. Prints one line for each step; the exit code is 1 if any has
-failed.
+The commands that generate its code and run it are in docs/integrate.md; docs/clients.md has a second way. Prints a line for
+each step; the exit code is 1 if any has failed.
 """
 
 import json

@@ -4,15 +4,15 @@ import { createClient, type CallOptions } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 
 import { refusalOf } from './connect_refusal.js';
-import { AdvicePurpose, Urgency } from './gen/renkei/advice/v1/advice_pb.js';
-import { AdviceAskingService, AdviceGivingService, AdviceService } from './gen/renkei/advice/v1/advice_service_pb.js';
-import { AgreementService } from './gen/renkei/agreement/v1/agreement_service_pb.js';
-import { ReferralService } from './gen/renkei/referral/v1/referral_service_pb.js';
-import { SchemeService } from './gen/renkei/referral/v1/scheme_service_pb.js';
-import { ItemService } from './gen/renkei/sharing/v1/item_service_pb.js';
-import { Certainty, Finding, Ground, IncidentKind, ReporterKind } from './gen/renkei/type/v1/incident_pb.js';
-import { Language } from './gen/renkei/type/v1/text_pb.js';
-import { WatchService } from './gen/renkei/watch/v1/watch_service_pb.js';
+import { AdvicePurpose, Urgency } from './gen/typescript/renkei/advice/v1/advice_pb.js';
+import { AdviceAskingService, AdviceGivingService, AdviceService } from './gen/typescript/renkei/advice/v1/advice_service_pb.js';
+import { AgreementService } from './gen/typescript/renkei/agreement/v1/agreement_service_pb.js';
+import { ReferralService } from './gen/typescript/renkei/referral/v1/referral_service_pb.js';
+import { SchemeService } from './gen/typescript/renkei/referral/v1/scheme_service_pb.js';
+import { ItemService } from './gen/typescript/renkei/sharing/v1/item_service_pb.js';
+import { Certainty, Finding, Ground, IncidentKind, ReporterKind } from './gen/typescript/renkei/type/v1/incident_pb.js';
+import { Language } from './gen/typescript/renkei/type/v1/text_pb.js';
+import { WatchService } from './gen/typescript/renkei/watch/v1/watch_service_pb.js';
 import { KNOWN, metadata, PATIENCE_MS, type Desk, type Options, type Place, type Seen, type Stack } from './stack.js';
 
 export const connect: Stack = { open, refusalOf };

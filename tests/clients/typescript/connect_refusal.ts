@@ -1,10 +1,10 @@
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { ConnectError } from '@connectrpc/connect';
 
-import { Code } from './gen/google/rpc/code_pb.js';
+import { Code } from './gen/typescript/google/rpc/code_pb.js';
 import {
   BadRequestSchema, ErrorInfoSchema, LocalizedMessageSchema, PreconditionFailureSchema, RetryInfoSchema,
-} from './gen/google/rpc/error_details_pb.js';
+} from './gen/typescript/google/rpc/error_details_pb.js';
 import type { Refusal } from './stack.js';
 
 /** Reads the details of an error that Connect throws. Its codes have the numbers of gRPC and names of its own. */

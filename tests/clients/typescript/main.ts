@@ -1,19 +1,8 @@
 // Calls both services of a sandbox as an internal system in TypeScript would, with one of two stacks: Connect over gRPC
 // with generated code (connect.ts), or grpc-js with proto-loader (grpc_js.ts).
 //
-// A copy of this folder outside of the sources, OUT, is the place of the build. From the project's root:
-//
-//   cp -r tests/clients/typescript OUT && cp -r proto OUT/proto && cd OUT && npm ci
-//   buf generate proto
-//   npx tsc
-//   node dist/main.js PROFILE EXPECTATIONS [grpc-js]
-//
-// Without buf, protoc makes the same code:
-//
-//   mkdir gen && protoc -I proto --plugin=node_modules/.bin/protoc-gen-es --es_out=gen \
-//     --es_opt=target=ts,import_extension=js $(find proto -name '*.proto')
-//
-// PROFILE is the file profile.json of a running sandbox. Prints a line for each step, `ok STEP` or `FAILED STEP: why`.
+// The commands that build it and run it are in docs/integrate.md; docs/clients.md has a second way to the generated code.
+// Prints a line for each step, `ok STEP` or `FAILED STEP: why`.
 import { readFileSync } from 'node:fs';
 
 import { connect } from './connect.js';

@@ -142,6 +142,31 @@ fn the_code_of_the_guides_is_that_of_the_tested_clients() {
     }
 }
 
+/// Commands of the guides that nobody runs from them: these start the sandbox that all others need.
+const BEGINNING: [&str; 3] = ["tar -xzf", "./dev sandbox", "ROOT=$PWD"];
+
+/// The pieces for a shell, each with the line before it.
+fn commands(guide: &str) -> Vec<(String, String)> {
+    let text = read(guide);
+    let pieces = text.split("```sh\n").collect::<Vec<_>>();
+    let before = |piece: &str| piece.lines().next_back().unwrap_or_default().to_owned();
+    pieces.windows(2).map(|pair| (before(pair[0]), pair[1].split("```").next().unwrap().to_owned())).collect()
+}
+
+/// `./dev clients` runs the pieces with a name; the Japanese guide has the same as the English one.
+#[test]
+fn the_commands_of_the_guides_are_run() {
+    let all = commands("docs/integrate.md");
+    assert_eq!(all, commands("docs/integrate.ja.md"));
+    let mut run = 0;
+    for (before, piece) in all.into_iter().chain(commands("docs/clients.md")) {
+        let name = before.strip_prefix("<!-- run: ").and_then(|rest| rest.strip_suffix(" -->"));
+        assert!(name.is_some() || BEGINNING.iter().any(|it| piece.starts_with(it)), "nothing runs: {piece}");
+        run += u32::from(name.is_some());
+    }
+    assert!(run >= 10, "{run} pieces");
+}
+
 /// True if the lines are a piece of a text, up to the indentation that they have in common there.
 fn contains(text: &str, piece: &[&str]) -> bool {
     let text: Vec<&str> = text.lines().collect();

@@ -1,9 +1,6 @@
 //! The contract in `proto`: its style, what breaks it, and what is made from it.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::Path, process::Command};
 
 use crate::{
     needs::setup,
@@ -39,22 +36,8 @@ pub(crate) fn baseline() -> Result<bool, String> {
 }
 
 /// The program buf in the folder of the contract.
-pub(crate) fn buf(tools: &Path) -> Command {
+fn buf(tools: &Path) -> Command {
     let mut command = Command::new(tools.join("bin/buf"));
     command.current_dir("proto");
     command
-}
-
-pub(crate) fn protos(root: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut files = Vec::new();
-    for item in std::fs::read_dir(root).map_err(|error| error.to_string())? {
-        let path = item.map_err(|error| error.to_string())?.path();
-        if path.is_dir() {
-            files.extend(protos(&path)?);
-        } else if path.extension().is_some_and(|ending| ending == "proto") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }

@@ -66,7 +66,7 @@ pub(crate) fn test() -> Result<Tally, String> {
     tally.add(&suite_on_postgres(&skips)?);
     if built {
         tally.add(&clients::clients()?);
-        tally.add(&python_programs(Path::new(clients::PYTHON))?);
+        tally.add(&python_programs(&Path::new(clients::OUT).join("python"))?);
         for database in DATABASES {
             let mut sandbox = Command::new("target/debug/sandbox");
             sandbox.args(["--once", "--database", database]);

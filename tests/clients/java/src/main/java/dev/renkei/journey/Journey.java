@@ -40,16 +40,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.StreamSupport;
 
 /**
- * Calls both services of a sandbox as an internal system in Java would. In the project's root:
+ * Calls both services of a sandbox as an internal system in Java would.
  *
- * <pre>
- * mvn -f tests/clients/java -DbuildDirectory=OUT compile
- * java -cp 'OUT/classes:OUT/lib/*' dev.renkei.journey.Journey FOLDER/profile.json tests/clients/expectations.json
- * </pre>
- *
- * Maven makes the stubs; {@code buf.gen.yaml} tells how buf makes them instead. OUT is an absolute path outside of the
- * sources, and FOLDER that of a sandbox which stays up. One line is printed for each step; the exit code is 1 if any
- * has failed.
+ * <p>The commands that build and run it are in docs/integrate.md; docs/clients.md has a second way to the stubs. Prints a
+ * line for each step; the exit code is 1 if any has failed.
  */
 final class Journey {
   private final JsonObject profile;
