@@ -42,10 +42,18 @@ use crate::{
 const EXAMINERS: [Role; 2] = [Role::Operator, Role::Auditor];
 
 /// The part of a matter's entries that is shown.
-enum Sight {
-    /// Whole, but for those about revisions in whose scope the caller is not.
-    Whole(ReadPermit),
-    Envelope,
+struct Sight {
+    /// The leave to read the matter: entries are shown whole, but for those that are withheld.
+    permit: Option<ReadPermit>,
+    /// The envelopes of all other entries are shown.
+    examines: bool,
+}
+
+impl Sight {
+    /// True if the fact of an entry is shown.
+    fn is_whole(&self, journal: Journal, seq: u64) -> bool {
+        self.permit.as_ref().is_some_and(|permit| permit.shows(journal, seq))
+    }
 }
 
 /// The public keys by which journals are verified.
@@ -73,37 +81,38 @@ impl Evidences {
     /// The part of a matter's entries that the caller sees: the whole for those who may read the matter, the envelopes
     /// for operators and auditors, and nothing for others.
     async fn sight(&self, call: &Call, matter: &str) -> Result<Option<Sight>, Error> {
-        if let Some(permit) = permit(&self.desk, call, matter).await? {
-            return Ok(Some(Sight::Whole(permit)));
-        }
+        let permit = permit(&self.desk, call, matter).await?;
         let examines = EXAMINERS.iter().any(|role| call.reader.roles.contains(role));
-        Ok(examines.then_some(Sight::Envelope))
+        Ok((permit.is_some() || examines).then_some(Sight { permit, examines }))
     }
 
-    /// The entry as the desk shows it; `None` for one of the private journal, and for one that was written after the
-    /// reader was judged.
+    /// The entry as the desk shows it; `None` for one of the private journal, for one that was written after the reader was
+    /// judged, and for one that is withheld from a reader who sees no envelopes.
     async fn entry(&self, sight: &Sight, held: StoredEntry) -> Result<Option<JournalEntry>, Error> {
         let Journal::Of(author) = held.journal else { return Ok(None) };
-        if let Sight::Whole(permit) = sight {
+        if let Some(permit) = &sight.permit {
             match permit.judged(held.journal, held.header.seq, &held.hash) {
                 Judged::Entry => {}
                 Judged::Later => return Ok(None),
                 Judged::Another => return Err(self.desk.store.altered(&held.header.matter).into()),
             }
         }
+        let is_whole = sight.is_whole(held.journal, held.header.seq);
+        if !is_whole && !sight.examines {
+            return Ok(None);
+        }
         let delivery = match author == self.desk.own {
             true => Some(self.delivery(held.header.seq).await?),
             false => None,
         };
         let header = held.header;
-        let is_shown = matches!(sight, Sight::Whole(permit) if permit.shows(held.journal, header.seq));
         Ok(Some(JournalEntry {
             name: entry_name(author, header.seq),
             entry_id: header.entry_id,
             author: author.into(),
             matter: header.matter,
             fact_type: header.fact_type,
-            fact: (is_shown && held.fact.fact.is_some()).then_some(held.fact),
+            fact: (is_whole && held.fact.fact.is_some()).then_some(held.fact),
             written_at: header.written_at,
             arrived_at: instant(held.arrived_us),
             hash: hex::encode(held.hash),

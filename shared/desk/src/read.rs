@@ -255,7 +255,8 @@ pub(crate) async fn list(
     Ok(Listing { items, as_of: desk.tokens.cursor_encode(&call.moment, &place.to_bytes())?, more, query })
 }
 
-/// One page of the entries of a matter with their texts, in the form of their noun, and the token of the next page.
+/// One page of the entries of a matter with their texts, in the form of their noun, and the token of the next page. Entries that
+/// are withheld from the caller are left out.
 pub(crate) async fn entries<T>(
     desk: &Desk,
     call: &Call,
@@ -280,7 +281,8 @@ pub(crate) async fn entries<T>(
         true => desk.tokens.page_token_encode(&call.moment, &query, &newest.to_be_bytes())?,
         false => String::new(),
     };
-    let words = held.into_iter().filter_map(|held| EntryWords::of(held, Seen::whole(&it.page)));
+    let held = held.into_iter().filter(|held| it.permit.shows(held.journal, held.header.seq));
+    let words = held.filter_map(|held| EntryWords::of(held, Seen::whole(&it.page)));
     Ok((words.map(shown).collect::<Result<_, Error>>()?, next_page_token))
 }
 

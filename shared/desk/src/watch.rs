@@ -8,18 +8,21 @@ use std::{
 
 use renkei_book::{Cursor, Declined, Told};
 use renkei_domain::{
-    decide::decide_read,
+    decide::{ReadPermit, decide_read},
     matter::Matter,
     moment::instant,
     noun::registry,
-    page::{Page, Seen},
+    page::{Journal, Page, Seen},
     refusal::Refusal,
 };
 use renkei_journal::Head;
 use renkei_proto::{
     options::v1::Reason,
     r#type::v1::Agency,
-    watch::v1::{Event, MatterHidden, WatchRequest, WatchResponse, event::Change, watch_service_server::WatchService},
+    watch::v1::{
+        EntryApplied, Event, MatterHidden, WatchRequest, WatchResponse, event::Change,
+        watch_service_server::WatchService,
+    },
 };
 use renkei_rpc::{
     error::Error as CallError,
@@ -180,10 +183,8 @@ impl WatchService for Watches {
                         if !is_asked(&&told) {
                             continue;
                         }
-                        if pages.show(&desk, &call, &told.event.matter).await? {
-                            yield WatchResponse { cursor: sealed(&desk, place)?, event: Some(told.event) };
-                        } else if pages.hides(&desk, &call, &told, [before, place]) {
-                            yield WatchResponse { cursor: sealed(&desk, place)?, event: Some(hidden(told.event)) };
+                        if let Some(event) = pages.shown(&desk, &call, told, [before, place]).await? {
+                            yield WatchResponse { cursor: sealed(&desk, place)?, event: Some(event) };
                         }
                     }
                     if is_all {
@@ -227,43 +228,64 @@ impl EventPages {
         Ok(Self { turn, found: desk.store.pages(&scoped.collect()).await? })
     }
 
-    /// True if the caller receives a change now. A change of a matter that was changed outside the service is sent to
-    /// nobody, and no watch ends for it: a reader of the matter gets the error.
-    async fn show(&self, desk: &Desk, call: &Call, name: &str) -> Result<bool, Error> {
-        if name.is_empty() {
-            return Ok(true);
+    /// A change as the caller receives it; `None` if they do not. An entry that is withheld from them is not told, unless it has
+    /// begun or ended their sight of its matter.
+    async fn shown(&self, desk: &Desk, call: &Call, told: Told, around: [Cursor; 2]) -> Result<Option<Event>, Error> {
+        if told.event.matter.is_empty() {
+            return Ok(Some(told.event));
         }
+        let permit = self.permit(desk, call, &told.event.matter).await?;
+        let Some((author, head)) = told.entry else { return Ok(permit.map(|_| told.event)) };
+        if permit.as_ref().is_some_and(|permit| permit.shows(Journal::Of(author), head.seq)) {
+            return Ok(Some(told.event));
+        }
+        Ok(match (permit, self.sight(desk, call, &told.event, around)) {
+            (Some(_), [false, true]) => Some(without_entry(told.event)),
+            (None, [true, false]) => Some(hidden(told.event)),
+            _ => None,
+        })
+    }
+
+    /// The caller's leave to read a matter now. There is none for a matter that was changed outside the service: no watch ends for
+    /// it, and a reader of the matter gets the error.
+    async fn permit(&self, desk: &Desk, call: &Call, name: &str) -> Result<Option<ReadPermit>, Error> {
         if desk.store.heads().borrow().turn != self.turn {
             // An entry since then may have narrowed the scope.
             return match permit(desk, call, name).await {
-                Ok(permit) => Ok(permit.is_some()),
-                Err(Error::Store(renkei_store::Error::Declined(Declined::Altered { .. }))) => Ok(false),
-                Err(error) => Err(error),
+                Err(Error::Store(renkei_store::Error::Declined(Declined::Altered { .. }))) => Ok(None),
+                judged => judged,
             };
         }
         let none = Page::default();
-        Ok(permit_of(desk, call, &Matter::of(name), self.found.get(name).unwrap_or(&none)).is_some())
+        Ok(permit_of(desk, call, &Matter::of(name), self.found.get(name).unwrap_or(&none)))
     }
 
-    /// True if a change has ended the caller's sight of its matter. It is judged at the time of the change, on the page as it
-    /// was between two places in the feed, so every watch that passes the change tells the same.
-    fn hides(&self, desk: &Desk, call: &Call, told: &Told, around: [Cursor; 2]) -> bool {
-        let (matter, at) = (Matter::of(&told.event.matter), told.event.time.as_ref().map(instant));
-        let (Some(page), Some(at), Some(_)) = (self.found.get(&told.event.matter), at, &told.entry) else {
-            return false;
-        };
-        let [before, after] = around.map(|place| {
+    /// Whether the caller saw a matter before an entry, and after it. It is judged at the time of the entry, on the page as it was
+    /// at two places in the feed, so every watch that passes the entry tells the same.
+    fn sight(&self, desk: &Desk, call: &Call, event: &Event, around: [Cursor; 2]) -> [bool; 2] {
+        let (matter, at) = (Matter::of(&event.matter), event.time.as_ref().map(instant));
+        let (Some(page), Some(at)) = (self.found.get(&event.matter), at) else { return [false; 2] };
+        around.map(|place| {
             let (own, peer) = (place.own.seq, place.peer.seq);
             let (ppc, ipa) = if desk.own == Agency::Ppc { (own, peer) } else { (peer, own) };
             decide_read(desk.own, &matter, Seen::until(page, ppc, ipa), &call.reader, at).is_ok()
-        });
-        before && !after
+        })
     }
 }
 
 /// The change that hides its matter, as the watcher receives it: no more than a name that it has seen before.
 fn hidden(event: Event) -> Event {
     Event { traceparent: String::new(), change: Some(Change::MatterHidden(MatterHidden {})), ..event }
+}
+
+/// An entry that has made its matter visible and is itself withheld: the matter and its state.
+fn without_entry(event: Event) -> Event {
+    let state = match event.change {
+        Some(Change::EntryApplied(applied)) => applied.state,
+        _ => String::new(),
+    };
+    let applied = EntryApplied { state, ..EntryApplied::default() };
+    Event { traceparent: String::new(), change: Some(Change::EntryApplied(applied)), ..event }
 }
 
 fn heartbeat(desk: &Desk, place: Cursor) -> Result<WatchResponse, Error> {

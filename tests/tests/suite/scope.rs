@@ -2,7 +2,7 @@
 //! out. What is expected follows from scope, unit and purpose alone.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use renkei_client::{OfficialChannel, Watch};
@@ -14,8 +14,8 @@ use renkei_proto::{
     },
     options::v1::Reason,
     sharing::v1::{
-        GetItemRequest, Item, ItemTerms, ListItemEntriesRequest, ListItemsRequest, ReviseItemRequest, item::State,
-        item_service_client::ItemServiceClient,
+        GetItemRequest, Item, ItemEntry, ItemTerms, ListItemEntriesRequest, ListItemsRequest, ReviseItemRequest,
+        item::State, item_service_client::ItemServiceClient,
     },
     title::v1::{ListTitlesRequest, title_service_client::TitleServiceClient},
     r#type::v1::{Agency, Audience, Designated, Purpose, Scope, scope},
@@ -81,17 +81,16 @@ struct Shared {
     name: String,
     within: Within,
     recalled: bool,
-    /// Its first publication, and those who may see its content.
-    first: (String, Within),
-    /// Its entries, of both sides.
-    entries: Vec<String>,
+    /// Those who may see its first publication and the entries about that.
+    first: Within,
+    /// Its entries, of both sides, and whether each is about the first publication.
+    entries: Vec<(String, bool)>,
 }
 
 impl Shared {
-    /// An entry of the item is shown whole to whoever sees the item, unless it is about a revision for others.
-    fn shows(&self, caller: &Caller, entry: &JournalEntry) -> bool {
-        let about_first = entry.name == self.first.0 || entry.fact_type == "item_units_missing";
-        caller.sees(self) && (!about_first || self.first.1.shows(caller.unit, caller.purpose))
+    /// An entry of the item is shown to whoever sees the item, unless it is about a revision for others.
+    fn shows(&self, caller: &Caller, is_about_first: bool) -> bool {
+        caller.sees(self) && (!is_about_first || self.first.shows(caller.unit, caller.purpose))
     }
 }
 
@@ -132,7 +131,6 @@ async fn share(author: &Acts, reader: &Acts) -> Vec<Shared> {
     let mut shared = Vec::new();
     for (scope, first, revised, within, recalled) in table() {
         let mut it = author.publish_item(author.publishing_item(scope)).await.unwrap();
-        let first = (it.revisions[0].entry.clone(), first);
         if let Some(scope) = revised {
             let terms: Option<ItemTerms> = Some(terms_for(scope));
             it = author.revise_item(ReviseItemRequest { terms, ..author.revising_item(&it) }).await.unwrap();
@@ -145,7 +143,10 @@ async fn share(author: &Acts, reader: &Acts) -> Vec<Shared> {
     let (ppc, ipa) = if author.agency == Agency::Ppc { (author, reader) } else { (reader, author) };
     settle(ppc, ipa).await.unwrap();
     for it in &mut shared {
-        it.entries = author.item(&it.name).await.unwrap().entries;
+        let first = author.item(&it.name).await.unwrap().revisions[0].entry.clone();
+        let entries = author.item_entries(&it.name).await.unwrap().into_iter();
+        let about_first = |entry: &ItemEntry| entry.name == first || entry.fact_type == "item_units_missing";
+        it.entries = entries.map(|entry| (entry.name.clone(), about_first(&entry))).collect();
     }
     shared
 }
@@ -189,7 +190,7 @@ impl Caller {
 
     /// The caller saw the first revision, and a later one has hidden the item.
     fn lost(&self, it: &Shared) -> bool {
-        READERS.contains(&self.name) && it.first.1.shows(self.unit, self.purpose) && !self.sees(it)
+        READERS.contains(&self.name) && it.first.shows(self.unit, self.purpose) && !self.sees(it)
     }
 
     /// Why a method of items is not open to the caller at all.
@@ -245,7 +246,8 @@ async fn reads(caller: &mut Caller, it: &Shared, missing: &str) {
             words.iter().all(|entry| entry.content.is_none() || !it.recalled || entry.fact_type == "item_recalled")
         );
         let named: BTreeSet<&String> = words.iter().map(|entry| &entry.name).collect();
-        assert_eq!(named, it.entries.iter().collect(), "{what}");
+        let shown = it.entries.iter().filter(|(_, is_about_first)| it.shows(caller, *is_about_first));
+        assert_eq!(named, shown.map(|(name, _)| name).collect(), "{what}");
     } else {
         same(found, caller.items.get_item(get(missing)).await, &what);
         same(words, caller.items.list_item_entries(entries(missing)).await, &what);
@@ -286,7 +288,8 @@ fn is_whole(entry: &JournalEntry) -> bool {
     entry.fact.is_some()
 }
 
-/// Entries whole to those who see the item, envelopes to operators and auditors, and nothing to others.
+/// Entries whole to those who see the item and the revision that they are about, envelopes to operators and auditors, and nothing to
+/// others.
 async fn evidence(caller: &mut Caller, it: &Shared, missing: [&str; 2]) {
     let what = caller.what(&it.name);
     let list = |matter: &str| ListEntriesRequest { matter: matter.to_owned(), page_size: 1, ..Default::default() };
@@ -294,7 +297,7 @@ async fn evidence(caller: &mut Caller, it: &Shared, missing: [&str; 2]) {
     let listed = caller.evidence.list_entries(list(&it.name)).await;
     if caller.name == "reader" {
         refused_for(listed, Reason::RoleMissing, &what);
-        refused_for(caller.evidence.get_entry(get(&it.entries[0])).await, Reason::RoleMissing, &what);
+        refused_for(caller.evidence.get_entry(get(&it.entries[0].0)).await, Reason::RoleMissing, &what);
         return;
     }
     let (whole, envelope) = (caller.sees(it), EXAMINERS.contains(&caller.name));
@@ -303,18 +306,20 @@ async fn evidence(caller: &mut Caller, it: &Shared, missing: [&str; 2]) {
         assert_eq!(listed, caller.evidence.list_entries(list(missing[0])).await.unwrap().into_inner(), "{what}");
         assert_eq!(listed, ListEntriesResponse::default(), "{what}");
     } else {
-        assert_eq!(listed.entries.len(), 1, "{what}");
+        let is_shown = it.shows(caller, it.entries[0].1);
+        assert_eq!(listed.entries.len(), usize::from(is_shown || envelope), "{what}");
         assert_eq!(listed.next_page_token.is_empty(), it.entries.len() == 1, "{what}");
-        assert_eq!(is_whole(&listed.entries[0]), it.shows(caller, &listed.entries[0]), "{what}");
+        assert!(listed.entries.iter().all(|entry| is_whole(entry) == is_shown), "{what}");
     }
-    for name in &it.entries {
+    for (name, is_about_first) in &it.entries {
         let found = caller.evidence.get_entry(get(name)).await;
-        if !whole && !envelope {
+        let is_shown = it.shows(caller, *is_about_first);
+        if !is_shown && !envelope {
             same(found, caller.evidence.get_entry(get(missing[1])).await, &what);
             continue;
         }
         let found = found.unwrap().into_inner();
-        assert_eq!((is_whole(&found), &found.matter), (it.shows(caller, &found), &it.name), "{what}");
+        assert_eq!((is_whole(&found), &found.matter), (is_shown, &it.name), "{what}");
         assert!(!found.header.is_empty() && found.hash.len() == 64 && found.written_at.is_some(), "{what}");
     }
 }
@@ -450,12 +455,14 @@ async fn the_fact_of_a_revision_is_shown_within_its_own_scope_alone() {
     let revising = ReviseItemRequest { terms: Some(terms_for(to_the_party())), ..ipa.revising_item(&it) };
     let it = ipa.revise_item(revising).await.unwrap();
     settle(&ppc, &ipa).await.unwrap();
+    // Of each entry: the whole, the envelope, or nothing.
+    let (whole, envelope, nothing) = (Some(true), Some(false), None);
     for (acts, caller, purpose, shown) in [
-        (&ppc, "sharing", "policy", [false, true]),
-        (&ppc, "casework", "incident_response", [true, true]),
-        (&ppc, "casework", "policy", [false, true]),
-        (&ppc, "auditor", "policy", [false, false]),
-        (&ipa, "sharing", "policy", [true, true]),
+        (&ppc, "sharing", "policy", [nothing, whole]),
+        (&ppc, "casework", "incident_response", [whole, whole]),
+        (&ppc, "casework", "policy", [nothing, whole]),
+        (&ppc, "auditor", "policy", [envelope, envelope]),
+        (&ipa, "sharing", "policy", [whole, whole]),
     ] {
         let authentic = InterceptedService::new(
             acts.desk.channel(caller).unwrap(),
@@ -464,10 +471,12 @@ async fn the_fact_of_a_revision_is_shown_within_its_own_scope_alone() {
         let mut evidence = EvidenceServiceClient::new(authentic);
         let list = ListEntriesRequest { matter: it.name.clone(), ..Default::default() };
         let listed = evidence.list_entries(list).await.unwrap().into_inner().entries;
-        assert_eq!(listed.iter().map(is_whole).collect::<Vec<_>>(), shown, "{caller} for {purpose}");
+        let listed: BTreeMap<&str, bool> = listed.iter().map(|it| (it.name.as_str(), is_whole(it))).collect();
         for (name, shown) in it.entries.iter().zip(shown) {
-            let found = evidence.get_entry(GetEntryRequest { name: name.clone() }).await.unwrap().into_inner();
-            assert_eq!((is_whole(&found), found.written_at.is_some()), (shown, true), "{caller} for {purpose}");
+            assert_eq!(listed.get(name.as_str()).copied(), shown, "{caller} for {purpose}");
+            let found = evidence.get_entry(GetEntryRequest { name: name.clone() }).await;
+            let found = found.map(|it| is_whole(it.get_ref())).map_err(|status| reason_of(&status));
+            assert_eq!(found, shown.ok_or(Some(Reason::NotFound)), "{caller} for {purpose}");
         }
     }
 }
