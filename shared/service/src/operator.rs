@@ -1,10 +1,21 @@
 //! The operator's port: the state of the service, as a page and as JSON, and its metrics, over plain HTTP on the machine
 //! itself. It shows at most names of matters, never content, and nothing can be changed through it.
 
-use std::{fmt::Display, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt::Display,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
-use axum::{Router, extract::State, response::IntoResponse, routing::get};
-use http::{HeaderMap, StatusCode, Uri, header};
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -37,6 +48,14 @@ const REST: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The pause before the second and last attempt.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// The answer to a request by a name of the public internet.
+const MISDIRECTED: (StatusCode, [(HeaderName, &str); 1], &str) = (
+    StatusCode::MISDIRECTED_REQUEST,
+    [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+    "ask for this by an address, or by a name without dots such as localhost\n\
+     IPアドレス又はlocalhostなどドットのない名前を指定してください。\n",
+);
 
 /// The query of `/status` that leaves out the matters, which take most of the time and which no command shows.
 const BRIEF: &str = "brief";
@@ -71,8 +90,24 @@ impl Facts {
 
 fn routes(facts: Facts) -> Router {
     let unknown = async || (StatusCode::NOT_FOUND, "there are /, /metrics and /status");
-    let routes = Router::new().route("/metrics", get(metrics)).route("/status", get(status));
-    routes.route("/", get(page)).route(page::STYLE, get(style)).fallback(unknown).with_state(facts)
+    let routes =
+        Router::new().route("/", get(page)).route("/status", get(status)).route_layer(from_fn(of_this_network));
+    let routes = routes.route("/metrics", get(metrics)).route(page::STYLE, get(style));
+    routes.fallback(unknown).with_state(facts)
+}
+
+/// Refuses a browser that has come here by a name of the public internet. A foreign page can let a name of its own lead to this
+/// port, and would then read the answer as one of its own (DNS rebinding). Prometheus may use such a name: it gets numbers alone.
+async fn of_this_network(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    if host.is_none_or(is_of_this_network) { next.run(request).await } else { MISDIRECTED.into_response() }
+}
+
+/// True for an address and for a name without dots, such as `localhost`: nobody can own one in public.
+fn is_of_this_network(host: &str) -> bool {
+    let name = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(host, |(name, _)| name);
+    let is_address = name.parse::<Ipv4Addr>().is_ok() || name.starts_with('[');
+    is_address || !name.contains('.')
 }
 
 async fn page(State(facts): State<Facts>, uri: Uri, headers: HeaderMap) -> impl IntoResponse {

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::net::SocketAddr;
+
 use renkei_proto::{link::v1::link_status::State, sharing::v1::ItemKind, r#type::v1::Agency};
 use renkei_tools::{
     acts::{both, item_content, publish_all, settle, to_the_party},
@@ -14,6 +16,10 @@ use renkei_tools::{
     setup::{AGENCIES, Choice},
 };
 use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 async fn shown(pair: &Pair, agency: Agency, path: &str) -> String {
     let (code, text) = get(pair.side(agency).operator().unwrap(), path).await.unwrap();
@@ -138,6 +144,33 @@ async fn everything_on_the_page_comes_from_the_service() {
     for foreign in ["<script", " style=", "javascript:", "url(", "@import", "http:", "https:"] {
         assert!(!page.contains(foreign) && !style.contains(foreign), "{foreign}");
     }
+    pair.stop_both().await.unwrap();
+}
+
+/// The status line of the answer to a request for a path under a name.
+async fn answered(operator: SocketAddr, path: &str, host: &str) -> String {
+    let mut tcp = TcpStream::connect(operator).await.unwrap();
+    tcp.write_all(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tcp.read_to_string(&mut answer).await.unwrap();
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+/// A name of the public internet may belong to a page that wants to read this one.
+#[tokio::test]
+async fn the_page_and_the_status_do_not_answer_to_a_name_of_the_public_internet() {
+    let mut pair = Pair::in_process(start().unwrap(), 1).await.unwrap();
+    let operator = pair.ppc.operator().unwrap();
+    for path in ["/", "/?lang=ja", "/status", "/status?brief"] {
+        for foreign in ["renkei.example", "renkei.example:9464", "127.0.0.1.renkei.example:9464"] {
+            let answer = answered(operator, path, foreign).await;
+            assert_eq!(answer, "HTTP/1.1 421 Misdirected Request", "{path} at {foreign}");
+        }
+        for own in ["127.0.0.1", "127.0.0.1:9464", "[::1]:9464", "[::1]", "localhost:9464", "ppc:9464"] {
+            assert_eq!(answered(operator, path, own).await, "HTTP/1.1 200 OK", "{path} at {own}");
+        }
+    }
+    assert_eq!(answered(operator, "/metrics", "renkei.example:9464").await, "HTTP/1.1 200 OK");
     pair.stop_both().await.unwrap();
 }
 
