@@ -23,7 +23,8 @@ const EXPECTATIONS: &str = "tests/clients/expectations.json";
 pub(crate) const OUT: &str = "target/tools/clients";
 
 /// Programs that not every machine has, with the way to get them.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
+    ("dotnet", "the .NET SDK 8 or newer (https://dotnet.microsoft.com/download)"),
     ("go", "Go 1.26 or newer (https://go.dev/dl)"),
     ("java", "a JDK 17 or newer (Debian, Ubuntu: apt-get install openjdk-17-jdk-headless)"),
     ("mvn", "Maven (Debian, Ubuntu: apt-get install maven)"),
