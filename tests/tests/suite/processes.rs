@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::{cell::Cell, time::Duration};
+use std::{cell::Cell, path::Path, process::Stdio, time::Duration};
 
 use renkei_domain::moment::Moment;
 use renkei_proto::{
@@ -13,11 +13,14 @@ use renkei_proto::{
 use renkei_tools::{
     acts::Acts,
     pair::Pair,
-    pki, raw,
+    pki,
+    process::{Signal, program, signal},
+    raw,
     sandbox::{last_line, walk},
     scenario::{Scenario, start},
     setup::{AGENCIES, Choice},
 };
+use tokio::process::Command;
 
 /// Kills over all runs.
 const KILLS: u64 = 20;
@@ -193,4 +196,38 @@ async fn a_service_reloads_fresh_files_port_by_port_on_a_hangup_and_is_ready_whi
     until_ready_is(&pair, "intake", None).await;
     until_ready_is(&pair, "reader", Some(true)).await;
     pair.stop_both().await.unwrap();
+}
+
+/// The processes that were started with a path in this folder.
+fn started_in(folder: &Path) -> usize {
+    let folder = folder.display().to_string();
+    let all = std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path().join("cmdline"));
+    // A process may end meanwhile.
+    let commands = all.filter_map(|file| std::fs::read(file).ok());
+    commands.filter(|command| String::from_utf8_lossy(command).contains(&folder)).count()
+}
+
+/// Waits until so many processes are there that were started with a path in a folder.
+async fn until_started_in(folder: &Path, processes: usize) {
+    let counted = async {
+        while started_in(folder) != processes {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), counted).await.unwrap();
+}
+
+/// The services have no other parent: nobody would end them.
+#[tokio::test]
+async fn a_sandbox_that_is_ended_during_its_scenario_leaves_no_service_behind() {
+    for with in [Signal::INT, Signal::TERM] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sandbox = Command::new(program("sandbox").unwrap());
+        sandbox.arg("--folder").arg(dir.path()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut sandbox = sandbox.spawn().unwrap();
+        until_started_in(dir.path(), 3).await;
+        signal(&sandbox, with).unwrap();
+        assert_eq!(sandbox.wait().await.unwrap().code(), Some(1));
+        until_started_in(dir.path(), 0).await;
+    }
 }

@@ -81,7 +81,7 @@ pub(crate) fn clients() -> Result<Tally, String> {
     setup()?;
     std::fs::create_dir_all(OUT).map_err(|error| error.to_string())?;
     let steps = steps()?;
-    let _sandbox = Sandbox::start(&Path::new(OUT).join("sandbox"))?;
+    let sandbox = Sandbox::start(&Path::new(OUT).join("sandbox"))?;
     let mut tally = Tally::default();
     for piece in pieces()? {
         if let Some((program, how)) = piece.lacks() {
@@ -106,6 +106,7 @@ pub(crate) fn clients() -> Result<Tally, String> {
             tally.one(&format!("{:16} runs", piece.name), succeeded);
         }
     }
+    tally.one("sandbox          ends", sandbox.end()?);
     Ok(tally)
 }
 
@@ -166,12 +167,20 @@ impl Sandbox {
         let ended = process.wait().map_err(failed)?;
         Err(format!("the sandbox of the clients ended with {ended}: {last}"))
     }
+
+    /// Ends it as a script would; false unless it ends its services in order.
+    fn end(mut self) -> Result<bool, String> {
+        signal(self.process.id(), Signal::TERM);
+        self.process.wait().map(|status| status.success()).map_err(|error| error.to_string())
+    }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // It ends its services in order when it is interrupted; a kill would leave them.
-        signal(self.process.id(), Signal::INT);
-        let _ = self.process.wait();
+        // A process that has been waited for has no number any more.
+        if matches!(self.process.try_wait(), Ok(None)) {
+            signal(self.process.id(), Signal::TERM);
+            let _ = self.process.wait();
+        }
     }
 }

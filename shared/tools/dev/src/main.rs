@@ -15,6 +15,7 @@ mod test;
 mod trial;
 
 use std::{
+    os::unix::process::CommandExt as _,
     path::Path,
     process::{Command, ExitCode},
 };
@@ -185,7 +186,12 @@ fn sandbox(arguments: &[String]) -> Result<bool, String> {
     if options.windows(2).any(|pair| pair == ["--database", needs::DATABASES[1]]) {
         database_server()?;
     }
-    Ok((restarts || build()?) && succeeds(Command::new("target/debug/sandbox").args(arguments))?)
+    if !restarts && !build()? {
+        return Ok(false);
+    }
+    // It takes the place of this program: a signal to `./dev sandbox` reaches it, and it ends its services.
+    let error = Command::new("target/debug/sandbox").args(arguments).exec();
+    Err(format!("the sandbox cannot be started: {error}"))
 }
 
 /// A program built for speed fills ten times as fast, which pays for its build from some number of items on.

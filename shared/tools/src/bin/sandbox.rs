@@ -18,7 +18,7 @@ use renkei_tools::{
     setup::{AGENCIES, Choice},
 };
 use tempfile::TempDir;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Both services as processes with throw-away certificates; walks through the scenario and stays up.
 #[derive(Parser)]
@@ -83,7 +83,30 @@ async fn main() -> ExitCode {
     }
 }
 
+/// The request to end: Ctrl-C, or SIGTERM, which scripts send.
+struct End {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl End {
+    /// From here on, neither signal ends the program by itself, which would leave the services behind.
+    fn open() -> Result<Self, String> {
+        let stream = |kind| signal(kind).map_err(|error| error.to_string());
+        Ok(Self { interrupted: stream(SignalKind::interrupt())?, terminated: stream(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one, or for one that came meanwhile.
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
+    }
+}
+
 async fn run(arguments: Arguments) -> Result<(), String> {
+    let mut end = End::open()?;
     let temporary = TempDir::new().map_err(|error| error.to_string())?;
     let folder = arguments.folder.unwrap_or_else(|| temporary.path().to_owned());
     // Clients read the paths of the profile in folders of their own.
@@ -107,7 +130,11 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         desk_ports: AGENCIES.into_iter().map(Agency::id).zip(ports).collect(),
         ..Choice::default()
     };
-    let walked = walk_with(Some(folder.clone()), seed()?, choice, &mut say).await;
+    let mut see = say;
+    let walked = tokio::select! {
+        walked = walk_with(Some(folder.clone()), seed()?, choice, &mut see) => walked,
+        () = end.asked() => return Err("it was ended during the scenario".to_owned()),
+    };
     let mut pair = walked.map_err(|error| with_logs(&folder, error))?;
     pair.world().run_clock()?;
     if !arguments.once {
@@ -125,18 +152,16 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         say(for_clients(&pair.setup.dir, &program));
         let control = Control::open(&pair.setup.dir)?;
         say("Both services stay up until Ctrl-C.".to_owned());
-        stay(&mut pair, &control, &program).await?;
+        stay(&mut pair, &control, &program, &mut end).await?;
     }
     pair.stop_both().await
 }
 
-/// Restarts services when another terminal asks for it, until Ctrl-C.
-async fn stay(pair: &mut Pair, control: &Control, program: &Path) -> Result<(), String> {
-    // One stream for the whole time: a Ctrl-C during a restart counts too.
-    let mut interrupted = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+/// Restarts services when another terminal asks for it, until it is to end.
+async fn stay(pair: &mut Pair, control: &Control, program: &Path, end: &mut End) -> Result<(), String> {
     loop {
         let request = tokio::select! {
-            _ = interrupted.recv() => return Ok(()),
+            () = end.asked() => return Ok(()),
             request = control.next() => request,
         };
         let restarted = async {
