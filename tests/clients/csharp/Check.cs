@@ -9,7 +9,7 @@ using Grpc.Core;
 
 namespace RenkeiClient
 {
-    /// <summary>What the steps expect of answers.</summary>
+    /// <summary>The expectations of the steps.</summary>
     internal static class Check
     {
         public static void Holds(bool holds, string what)

@@ -24,7 +24,7 @@ namespace RenkeiClient
             });
         }
 
-        /// <summary>What stubs are made with, such as <c>new SchemeService.SchemeServiceClient(desk.Calls)</c>. Threads share
+        /// <summary>Stubs are made with it, such as <c>new SchemeService.SchemeServiceClient(desk.Calls)</c>. Threads share
         /// it.</summary>
         public CallInvoker Calls => channel.CreateCallInvoker();
 

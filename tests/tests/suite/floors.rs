@@ -108,8 +108,8 @@ fn no_source_calls_a_program_to_send_a_signal() {
     }
 }
 
-/// A program contains the value, even of a function that it does not call, at least in the digest of its symbols: two folders
-/// would not make the same archive. Functions are told where the checkout is.
+/// A program would contain the folder, if only in the digest of its symbols, and two checkouts would not make the same archive.
+/// Functions are told where the checkout is.
 #[test]
 fn no_program_contains_the_folder_of_its_checkout() {
     let names = [format!("env!({:?})", "CARGO_MANIFEST_DIR"), concat!("file", "!()").to_owned()];
